@@ -1,0 +1,264 @@
+import { address, buffer, descriptor, flags, handle, integer, number, size, status, word } from "./types.js";
+import type { OperationShape } from "./types.js";
+
+const driver = ["driver"] as const;
+
+const direction = {
+  to_device: "DMA_TO_DEVICE",
+  from_device: "DMA_FROM_DEVICE",
+  bidirectional: "DMA_BIDIRECTIONAL",
+} as const;
+
+const gup = {
+  write: "FOLL_WRITE",
+  force: "FOLL_FORCE",
+  longterm: "FOLL_LONGTERM (pins only)",
+  fast: "by get_user_pages_fast: the page-table walk first, the VMA walk only where that gives up",
+} as const;
+
+export const drivers = {
+  attach: {
+    subject: "drivers",
+    doc: "Attaches the driver's device to a buffer; `dynamic` passes importer_ops.",
+    kernel: "dma_buf_dynamic_attach, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: {
+      buf: { type: descriptor("dma-buf"), doc: "which buffer" },
+      importer: { type: word({ static: "no importer_ops", dynamic: "importer_ops with move_notify" }), default: "static", doc: "which kind" },
+    },
+    result: { kind: "handle", of: "attachment" },
+  },
+  detach: {
+    subject: "drivers",
+    doc: "Detaches.",
+    kernel: "dma_buf_detach, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: { attachment: { type: handle("attachment"), doc: "which" } },
+    result: status,
+    consumes: ["attachment"],
+  },
+  map_attachment: {
+    subject: "drivers",
+    doc: "The buffer's sg table, mapped for the device, under the reservation lock.",
+    kernel: "dma_buf_map_attachment_unlocked, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: {
+      attachment: { type: handle("attachment"), doc: "which" },
+      direction: { type: word(direction), default: "bidirectional", doc: "of the transfers" },
+    },
+    result: { kind: "handle", of: "sg-table" },
+  },
+  unmap_attachment: {
+    subject: "drivers",
+    doc: "Gives the sg table back.",
+    kernel: "dma_buf_unmap_attachment_unlocked, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: { sgt: { type: handle("sg-table"), doc: "which" } },
+    result: status,
+    consumes: ["sgt"],
+  },
+  pin: {
+    subject: "drivers",
+    doc: "Pins the buffer for a dynamic importer, under the reservation lock.",
+    kernel: "dma_buf_pin, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: { attachment: { type: handle("attachment"), doc: "which" } },
+    result: status,
+  },
+  unpin: {
+    subject: "drivers",
+    doc: "Takes the pin back.",
+    kernel: "dma_buf_unpin, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: { attachment: { type: handle("attachment"), doc: "which" } },
+    result: status,
+  },
+  dma_read: {
+    subject: "drivers",
+    doc: "The device reads a 32-bit word of the buffer through its sg table.",
+    kernel: "dma_map_sgtable, kernel/dma/mapping.c",
+    by: driver,
+    params: {
+      sgt: { type: handle("sg-table"), doc: "through which table" },
+      offset: { type: size, default: "0", doc: "bytes into the buffer" },
+    },
+    result: number("value"),
+  },
+  dma_write: {
+    subject: "drivers",
+    doc: "The device writes a 32-bit word of the buffer through its sg table.",
+    kernel: "dma_map_sgtable, kernel/dma/mapping.c",
+    by: driver,
+    params: {
+      sgt: { type: handle("sg-table"), doc: "through which table" },
+      offset: { type: size, doc: "bytes into the buffer" },
+      value: { type: integer, doc: "what" },
+    },
+    result: status,
+  },
+  begin_cpu_access: {
+    subject: "drivers",
+    doc: "Begins access by the kernel's CPU.",
+    kernel: "dma_buf_begin_cpu_access, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: {
+      buf: { type: descriptor("dma-buf"), doc: "which buffer" },
+      direction: { type: word(direction), default: "bidirectional", doc: "of the access" },
+    },
+    result: status,
+  },
+  end_cpu_access: {
+    subject: "drivers",
+    doc: "Ends access by the kernel's CPU.",
+    kernel: "dma_buf_end_cpu_access, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: {
+      buf: { type: descriptor("dma-buf"), doc: "which buffer" },
+      direction: { type: word(direction), default: "bidirectional", doc: "of the access" },
+    },
+    result: status,
+  },
+  vmap: {
+    subject: "drivers",
+    doc: "A kernel mapping of a dma-buf or of a GEM object, counted per buffer; load and store take it as an address.",
+    kernel: "dma_buf_vmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    by: driver,
+    params: { buf: { type: buffer, doc: "which: a dma-buf or a GEM object" } },
+    result: { kind: "handle", of: "kernel-map" },
+  },
+  vunmap: {
+    subject: "drivers",
+    doc: "Takes the kernel mapping back.",
+    kernel: "dma_buf_vunmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vunmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    by: driver,
+    params: { buf: { type: buffer, doc: "which: a dma-buf or a GEM object" } },
+    result: status,
+  },
+  get_user_pages: {
+    subject: "drivers",
+    doc: "Page references (FOLL_GET) on a process's memory; gives the number of pages. `of` is the process of the address.",
+    kernel: "get_user_pages_remote, get_user_pages_fast, mm/gup.c",
+    by: driver,
+    params: {
+      address: { type: address, doc: "where it begins" },
+      length: { type: size, doc: "bytes" },
+      flags: { type: flags(gup), default: "none", doc: "FOLL_ flags, and by which path" },
+    },
+    result: number("pages"),
+  },
+  pin_user_pages: {
+    subject: "drivers",
+    doc: "Page pins (FOLL_PIN) on a process's memory; gives the number of pages.",
+    kernel: "pin_user_pages_remote, pin_user_pages_fast, mm/gup.c",
+    by: driver,
+    params: {
+      address: { type: address, doc: "where it begins" },
+      length: { type: size, doc: "bytes" },
+      flags: { type: flags(gup), default: "none", doc: "FOLL_ flags, and by which path" },
+    },
+    result: number("pages"),
+  },
+  put_user_pages: {
+    subject: "drivers",
+    doc: "Drops every page reference and pin that this driver holds on a range of addresses.",
+    kernel: "unpin_user_pages, mm/gup.c",
+    by: driver,
+    params: { address: { type: address, doc: "where the references were taken" } },
+    result: number("pages"),
+  },
+  follow_pfn: {
+    subject: "drivers",
+    doc: "Whether a frame number can be read from the page table without a reference: 1, or the errno.",
+    kernel: "follow_pfn, follow_pfnmap_start, mm/memory.c",
+    by: driver,
+    params: { address: { type: address, doc: "an address in the page" } },
+    result: number("1"),
+  },
+  gem_create: {
+    subject: "drivers",
+    doc: "A GEM object of the driver's device (for `shmem`: drm_gem_shmem_create).",
+    kernel: "drm_gem_shmem_create, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    by: driver,
+    params: { size: { type: size, doc: "bytes" } },
+    result: { kind: "handle", of: "gem" },
+  },
+  gem_get_sg_table: {
+    subject: "drivers",
+    doc: "Populates the object and maps it for the device: one page reference for the table.",
+    kernel: "drm_gem_shmem_get_pages_sgt, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    by: driver,
+    params: { bo: { type: handle("gem"), doc: "which object" } },
+    result: status,
+  },
+  gem_madvise: {
+    subject: "drivers",
+    doc: "Marks an object as needed or as purgeable; gives 1 when its pages are still there.",
+    kernel: "drm_gem_shmem_madvise, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    by: driver,
+    params: {
+      bo: { type: handle("gem"), doc: "which object" },
+      advice: { type: word({ willneed: "0", dontneed: "1" }), doc: "which" },
+    },
+    result: number("1 while the pages are there"),
+  },
+  notifier_register: {
+    subject: "drivers",
+    doc: "Registers an MMU notifier on the address space of a range; its calls are counted.",
+    kernel: "mmu_notifier_register, mm/mmu_notifier.c",
+    by: driver,
+    params: { address: { type: address, doc: "an address in the process" } },
+    result: { kind: "handle", of: "notifier" },
+  },
+  notifier_count: {
+    subject: "drivers",
+    doc: "How often the notifier was called.",
+    kernel: "__mmu_notifier_invalidate_range_start, mm/mmu_notifier.c",
+    by: driver,
+    params: { notifier: { type: handle("notifier"), doc: "which" } },
+    result: number("calls"),
+  },
+} as const satisfies Record<string, OperationShape>;
+
+export const kernel = {
+  shrink: {
+    subject: "kernel",
+    doc: "Reclaim asks a shrinker to scan all it has; gives the pages freed.",
+    kernel: "shrink_slab, mm/shrinker.c; the driver's scan_objects",
+    by: ["kernel"],
+    params: { what: { type: word({ "drm-shmem": "purgeable GEM shmem objects", shmem: "page cache of memfds and tmpfs, to swap" }), doc: "which shrinker" } },
+    result: number("pages"),
+  },
+  migrate: {
+    subject: "kernel",
+    doc: "Migrates the page at an address of a process to another frame; gives 0 or the errno.",
+    kernel: "migrate_pages, mm/migrate.c",
+    by: ["kernel"],
+    params: { address: { type: address, doc: "an address in the page" } },
+    result: status,
+  },
+  compact: {
+    subject: "kernel",
+    doc: "Tries to migrate every movable page; gives how many moved.",
+    kernel: "compact_node, mm/compaction.c",
+    by: ["kernel"],
+    params: {},
+    result: number("pages"),
+  },
+  oom_reap: {
+    subject: "kernel",
+    doc: "Reaps the address space that holds an address, as after an OOM kill; gives the pages that were freed from it.",
+    kernel: "__oom_reap_task_mm, mm/oom_kill.c",
+    by: ["kernel"],
+    params: { address: { type: address, doc: "an address in the process" } },
+    result: number("pages"),
+  },
+  revoke: {
+    subject: "kernel",
+    doc: "Zaps every mapping of a buffer, as an exporter does that moves it.",
+    kernel: "unmap_mapping_range, mm/memory.c",
+    by: ["kernel", "driver"],
+    params: { buf: { type: buffer, doc: "which buffer" } },
+    result: status,
+  },
+} as const satisfies Record<string, OperationShape>;
+

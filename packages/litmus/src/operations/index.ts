@@ -1,0 +1,33 @@
+/**
+ * The operation table: everything that a test can do, declared once. Parser, checker,
+ * completion, random programs, the model's dispatch and the kernel compiler's dispatch
+ * all read it from here.
+ */
+import { dmaBuf, processes } from "./dma-buf.js";
+import { drivers, kernel } from "./drivers.js";
+import { files, memory } from "./memory.js";
+import { observers, reaching } from "./reaching.js";
+import type { ArgsOf, OperationShape } from "./types.js";
+
+export const operations = {
+  ...memory,
+  ...files,
+  ...dmaBuf,
+  ...processes,
+  ...reaching,
+  ...observers,
+  ...drivers,
+  ...kernel,
+} as const;
+
+export type OperationName = keyof typeof operations;
+
+/** The declaration by name, as the general shape. */
+export function operation(name: OperationName): OperationShape {
+  return operations[name];
+}
+
+/** What a handler gets: `D` is the host's idea of a descriptor, `H` of a driver's handle. */
+export type OperationArgs<N extends OperationName, D = number, H = number> = ArgsOf<(typeof operations)[N], D, H>;
+
+export * from "./types.js";

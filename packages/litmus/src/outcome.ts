@@ -1,0 +1,69 @@
+/**
+ * What came out: the second of the two data types that everything meets in.
+ * A machine makes an {@link Outcome}; judging it against a test's claims or
+ * against another machine's outcome makes a {@link Verdict}.
+ */
+
+/**
+ * A bound value: a number; `ok`, an errno or a signal name, or a word; the flag words of
+ * a set, sorted; or the line of the step whose failure kept this one from running.
+ */
+export type Value = number | string | readonly string[] | { readonly not_reached: number };
+
+export type Values = Readonly<Record<string, Value>>;
+
+export type Arch = "x86_64" | "arm64" | "arm";
+
+export type Machine =
+  | {
+      readonly kind: "model";
+      readonly release: string;
+      readonly arch: Arch;
+      /** Choices that differ from the release's own, by decision point. */
+      readonly designs: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly kind: "vm" | "host" | "ssh";
+      /** Major.minor, the release that the model is asked for. */
+      readonly release: string;
+      readonly arch: Arch;
+      /** The kernel's name in the store, `host`, or the ssh target. */
+      readonly name: string;
+      /** `uname -rv`. */
+      readonly uname: string;
+      /** `tcg`, `kvm`; absent when no emulator is used. */
+      readonly accel?: string;
+    };
+
+export interface Outcome {
+  readonly status: "ok" | "unsupported" | "hang" | "oops";
+  /** Why it is unsupported, what it hung in, the first line of the oops. */
+  readonly reason?: string;
+  /** The console's lines that belong to a hang or an oops. */
+  readonly log?: string;
+  /** By bound name, observer key and field, in the order in which they were bound. */
+  readonly values: Values;
+  /** A concurrent test: every distinct set of values, and how often each was seen (model: schedules). */
+  readonly histogram?: readonly { readonly values: Values; readonly count: number }[];
+  /** Invariants that some schedule broke, with the shortest schedule that does. Model only. */
+  readonly violations?: readonly Violation[];
+  /** Rules that decided, in the order in which they did, without repeats. Model only. */
+  readonly rules?: readonly string[];
+  readonly counters?: Readonly<Record<string, number>>;
+  readonly ms: number;
+}
+
+export interface Violation {
+  readonly invariant: string;
+  /** Replays with `litmap explain TEST --schedule STRING`. */
+  readonly schedule: string;
+  readonly story: readonly string[];
+}
+
+export type Status = "ok" | "surprise" | "disagree" | "unsupported" | "hang" | "oops" | "invalid";
+
+export interface ClaimResult {
+  readonly text: string;
+  readonly holds: boolean;
+  readonly line: number;
+}
