@@ -2,3 +2,4 @@ export * from "./test.js";
 export * from "./outcome.js";
 export { operation, operations } from "./operations/index.js";
 export type { OperationName, OperationArgs, OperationShape, Param, ParamType, ResultType, Field, Words, Subject, ActorClass, DescriptorKind, HandleKind } from "./operations/index.js";
+export * from "./errno.js";
