@@ -1,0 +1,28 @@
+import type { Arch } from "@litmap/litmus";
+
+/** What the model needs to know of an architecture (and its usual configuration). */
+export interface ArchTraits {
+  readonly name: Arch;
+  readonly pageShift: number;
+  /** Entries in one page-table page, and how many levels there are below the root. */
+  readonly tableShift: number;
+  readonly levels: number;
+  /** CONFIG_ARCH_HAS_PTE_SPECIAL. */
+  readonly pteSpecial: boolean;
+  /** CONFIG_HAVE_GUP_FAST. */
+  readonly gupFast: boolean;
+  /** Accessed and dirty bits are kept by faults (arm without LPAE). */
+  readonly softwareYoungDirty: boolean;
+  /** Where slots for mappings without an address begin. */
+  readonly slotBase: number;
+  /** First address past user space. */
+  readonly taskSize: number;
+  /** x86 PAT tracks what remap_pfn_range maps. */
+  readonly pat: boolean;
+}
+
+export const arches: Readonly<Record<Arch, ArchTraits>> = {
+  x86_64: { name: "x86_64", pageShift: 12, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true },
+  arm64: { name: "arm64", pageShift: 12, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false },
+  arm: { name: "arm", pageShift: 12, tableShift: 9, levels: 2, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false },
+};

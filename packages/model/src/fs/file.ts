@@ -1,0 +1,75 @@
+/** struct file, struct inode and descriptors, as far as memory needs them. */
+import { Lock } from "../sched/path.js";
+import type { Path } from "../sched/path.js";
+import type { Vma } from "../mm/vma.js";
+import type { Task } from "../task.js";
+
+export type FileKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file" | "hugetlb" | "drm";
+
+/** An address_space: the pages of an inode, and the VMAs that map it. */
+export class AddressSpace {
+  /** i_mmap: shared and private file VMAs that map it. */
+  readonly vmas = new Set<Vma>();
+  /** Page cache: frame numbers (heads' subpages resolved) by page index. */
+  readonly pages = new Map<number, number>();
+  unevictable = false;
+  constructor(
+    /** Never 0: a frame's `owner` of 0 means none. */
+    readonly id: number,
+    readonly host: Inode | undefined,
+  ) {}
+}
+
+export class Inode {
+  readonly mapping: AddressSpace;
+  /** inode lock (i_rwsem). */
+  readonly lock: Lock;
+  /** Bytes. */
+  size = 0;
+  seals = 0;
+  /** Writable shared mappings and files: i_writecount / mapping_writably_mapped. */
+  writableMappings = 0;
+  mode = 0o777;
+  /** Page size of its folios, bytes. */
+  constructor(
+    readonly id: number,
+    readonly kind: FileKind,
+  ) {
+    this.mapping = new AddressSpace(id, this);
+    this.lock = new Lock("i_rwsem", `inode ${id}`);
+  }
+}
+
+/** file_operations, as the model's files have them. Absent means a null pointer in the kernel's table. */
+export interface FileOps {
+  mmap?(file: File, vma: Vma): Path<number>;
+  read?(task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number>;
+  write?(task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number>;
+  llseek?(file: File, offset: number, whence: "set" | "cur" | "end"): Path<number>;
+  fallocate?(file: File, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): Path<number>;
+  truncate?(file: File, length: number): Path<number>;
+  fsync?(file: File): Path<number>;
+  /** Ready events among `in`, `out`, `pri`, `err`. */
+  poll?(file: File, events: readonly string[]): Path<readonly string[]>;
+  release?(file: File): Path<void>;
+  /** Text of /proc/PID/fd/N and of the maps column. */
+  path(file: File): string;
+}
+
+/** An open file description. */
+export class File {
+  /** f_count. */
+  refs = 1;
+  /** Position, bytes. */
+  position = 0;
+  constructor(
+    readonly inode: Inode,
+    readonly ops: FileOps,
+    readonly readable: boolean,
+    readonly writable: boolean,
+    /** O_DIRECT. */
+    readonly direct = false,
+    /** private_data: the DmaBuf of a dma-buf's file, ... */
+    public data: unknown = undefined,
+  ) {}
+}

@@ -1,0 +1,69 @@
+/**
+ * The kernel: memory, files, devices and time of one machine. Everything hangs off one
+ * object, there is no global state.
+ */
+import { arches } from "./design/arch.js";
+import { designOf, newestRelease } from "./design/release.js";
+import { Frames } from "./mm/frames.js";
+import { Mm } from "./mm/mm.js";
+import { newCounters, Trace } from "./trace/trace.js";
+import { Files, Task } from "./task.js";
+import type { Arch } from "@litmap/litmus";
+import type { ArchTraits } from "./design/arch.js";
+import type { Design } from "./design/points.js";
+import type { Rule } from "./rules/rule.js";
+
+export interface KernelOptions {
+  /** `major.minor`; default the newest that is modelled. */
+  readonly release?: string;
+  readonly arch?: Arch;
+  /** Choices that differ from the release's. */
+  readonly designs?: Partial<Design>;
+}
+
+export class Kernel {
+  readonly release: string;
+  readonly arch: ArchTraits;
+  readonly design: Design;
+  readonly frames: Frames;
+  readonly pageSize: number;
+  readonly trace = new Trace();
+  readonly counters = newCounters();
+  /** Several tasks are driven step by step: paths yield. */
+  concurrent = false;
+  private ids = 0;
+
+  constructor(options: KernelOptions = {}) {
+    this.release = options.release ?? newestRelease;
+    this.arch = arches[options.arch ?? "x86_64"];
+    const base = designOf(this.release);
+    this.design = {
+      ...base,
+      ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }),
+      ...options.designs,
+    } as Design;
+    this.frames = new Frames(this.arch.pageShift);
+    this.pageSize = this.frames.pageSize;
+  }
+
+  /** A number that nothing else has. */
+  id(): number {
+    return ++this.ids;
+  }
+
+  /** Refuses through a rule: gives `-errno`. */
+  refuse(rule: Rule, errno: number, about = ""): number {
+    this.trace.refuse(rule, errno, about);
+    return -errno;
+  }
+
+  /** Says by which rule something was let through. */
+  note(rule: Rule, about = ""): void {
+    this.trace.note(rule, about);
+  }
+
+  /** A process with an empty address space and no descriptors. */
+  process(name: string): Task {
+    return new Task(name, new Mm(name, this.arch), new Files());
+  }
+}

@@ -1,0 +1,197 @@
+/**
+ * Page frames: the kernel's struct page as columns, indexed by frame number.
+ *
+ * A section holds 2^15 frames and appears on first use:
+ *
+ *   ref    Int32   _refcount (a pin of a small folio adds GUP_PIN_COUNTING_BIAS)      4 bytes
+ *   map    Int32   _mapcount, counted from 0                                          4
+ *   flags  Uint16  PG_* below                                                         2
+ *   order  Uint8   folio order; a folio is aligned, so its head is `pfn & -(1<<order)` 1
+ *   owner  Int32   address space id the page belongs to, 0 for none                   4  only in sections
+ *   index  Int32   page offset in that address space                                  4  that need them
+ *
+ * Contents exist only once something writes to a page: one Uint8Array a page.
+ */
+export const SECTION_SHIFT = 15;
+const SECTION = 1 << SECTION_SHIFT;
+
+export const GUP_PIN_COUNTING_BIAS = 1024;
+
+export const PG = {
+  /** The frame has been handed out. */
+  allocated: 1,
+  /** Anonymous memory (folio_test_anon). */
+  anon: 2,
+  /** PageAnonExclusive. */
+  exclusive: 4,
+  lru: 8,
+  dirty: 16,
+  referenced: 32,
+  reserved: 64,
+  /** Backed by swap when reclaimed: anonymous and shmem memory. */
+  swapbacked: 128,
+  hugetlb: 256,
+  unevictable: 512,
+  /** A compound page's tail or head: its reference count is the head's. */
+  compound: 1024,
+  /** MIGRATE_CMA pageblock: not long-term pinnable. */
+  cma: 2048,
+  movable: 4096,
+  /** Freed while somebody still used it: reading it is a use after free. */
+  poisoned: 8192,
+} as const;
+
+interface Section {
+  readonly ref: Int32Array;
+  readonly map: Int32Array;
+  readonly flags: Uint16Array;
+  readonly order: Uint8Array;
+  owner: Int32Array | undefined;
+  index: Int32Array | undefined;
+}
+
+export class Frames {
+  readonly pageSize: number;
+  private readonly sections: (Section | undefined)[] = [];
+  private readonly free: number[][] = [];
+  private readonly contents = new Map<number, Uint8Array>();
+  /** `_pincount` of large folios, by head. */
+  private readonly largePins = new Map<number, number>();
+  private next: number;
+  /** Pages handed out and not yet freed. */
+  used = 0;
+
+  /** @param limit frames there are; {@link alloc} gives -1 past it */
+  constructor(
+    pageShift: number,
+    readonly limit: number = 1 << 28,
+    first: number = 1 << SECTION_SHIFT,
+  ) {
+    this.pageSize = 2 ** pageShift;
+    this.next = first;
+  }
+
+  private section(pfn: number): Section {
+    const at = pfn >>> SECTION_SHIFT;
+    return (this.sections[at] ??= {
+      ref: new Int32Array(SECTION),
+      map: new Int32Array(SECTION),
+      flags: new Uint16Array(SECTION),
+      order: new Uint8Array(SECTION),
+      owner: undefined,
+      index: undefined,
+    });
+  }
+
+  /** pfn_valid: the frame has a struct page. */
+  valid(pfn: number): boolean {
+    return pfn >= 0 && pfn < this.limit;
+  }
+
+  /**
+   * Hands out 2^order frames, aligned, reference count 1 on the head (alloc_pages, mm/page_alloc.c).
+   * With `compound` the tails share the head's count; without it they have count 0, as the
+   * tails of a non-compound allocation do. Gives the head's frame number, or -1 when memory is out.
+   */
+  alloc(order: number, flags = 0, compound = order > 0): number {
+    const size = 1 << order;
+    let pfn = this.free[order]?.pop();
+    if (pfn === undefined) {
+      pfn = Math.ceil(this.next / size) * size;
+      if (pfn + size > this.limit) return -1;
+      this.next = pfn + size;
+    }
+    this.used += size;
+    const bits = PG.allocated | flags | (compound && order > 0 ? PG.compound : 0);
+    const section = this.section(pfn);
+    const from = pfn & (SECTION - 1);
+    section.flags.fill(bits, from, from + size);
+    section.map.fill(0, from, from + size);
+    section.ref.fill(0, from, from + size);
+    section.order.fill(compound ? order : 0, from, from + size);
+    section.ref[from] = 1;
+    return pfn;
+  }
+
+  /** Gives 2^order frames back whatever their counts say (free_pages_prepare checks are the caller's). */
+  release(pfn: number, order: number): void {
+    const size = 1 << order;
+    const section = this.section(pfn);
+    const from = pfn & (SECTION - 1);
+    section.flags.fill(0, from, from + size);
+    section.ref.fill(0, from, from + size);
+    section.map.fill(0, from, from + size);
+    section.owner?.fill(0, from, from + size);
+    if (this.contents.size > 0) for (let i = 0; i < size; i++) this.contents.delete(pfn + i);
+    this.largePins.delete(pfn);
+    (this.free[order] ??= []).push(pfn);
+    this.used -= size;
+  }
+
+  /** The folio's first frame: compound_head. */
+  head(pfn: number): number {
+    const order = this.section(pfn).order[pfn & (SECTION - 1)];
+    return order === 0 ? pfn : pfn & -(1 << order);
+  }
+  order(pfn: number): number {
+    return this.section(pfn).order[pfn & (SECTION - 1)];
+  }
+  ref(pfn: number): number {
+    return this.section(pfn).ref[pfn & (SECTION - 1)];
+  }
+  /** Adds to the count of that very frame; callers resolve the head. Gives the new count. */
+  addRef(pfn: number, n: number): number {
+    return (this.section(pfn).ref[pfn & (SECTION - 1)] += n);
+  }
+  mapcount(pfn: number): number {
+    return this.section(pfn).map[pfn & (SECTION - 1)];
+  }
+  addMap(pfn: number, n: number): number {
+    return (this.section(pfn).map[pfn & (SECTION - 1)] += n);
+  }
+  flags(pfn: number): number {
+    return this.section(pfn).flags[pfn & (SECTION - 1)];
+  }
+  setFlags(pfn: number, bits: number): void {
+    this.section(pfn).flags[pfn & (SECTION - 1)] |= bits;
+  }
+  clearFlags(pfn: number, bits: number): void {
+    this.section(pfn).flags[pfn & (SECTION - 1)] &= ~bits;
+  }
+  /** Address space id (see AddressSpace), 0 for folio->mapping == NULL. */
+  owner(pfn: number): number {
+    return this.section(pfn).owner?.[pfn & (SECTION - 1)] ?? 0;
+  }
+  index(pfn: number): number {
+    return this.section(pfn).index?.[pfn & (SECTION - 1)] ?? 0;
+  }
+  setOwner(pfn: number, owner: number, index: number): void {
+    const section = this.section(pfn);
+    (section.owner ??= new Int32Array(SECTION))[pfn & (SECTION - 1)] = owner;
+    (section.index ??= new Int32Array(SECTION))[pfn & (SECTION - 1)] = index;
+  }
+  largePin(head: number): number {
+    return this.largePins.get(head) ?? 0;
+  }
+  addLargePin(head: number, n: number): void {
+    const pins = this.largePin(head) + n;
+    if (pins === 0) this.largePins.delete(head);
+    else this.largePins.set(head, pins);
+  }
+  /** folio_maybe_dma_pinned. */
+  maybePinned(pfn: number): boolean {
+    const head = this.head(pfn);
+    return this.order(pfn) > 0 ? this.largePin(head) > 0 : this.ref(head) >= GUP_PIN_COUNTING_BIAS;
+  }
+
+  /** The page's bytes to read, or undefined while they are all zero. */
+  bytes(pfn: number): Uint8Array | undefined {
+    return this.contents.get(pfn);
+  }
+  /** The page's bytes to write. */
+  writable(pfn: number): Uint8Array {
+    let bytes = this.contents.get(pfn);
+    if (bytes === undefined) this.contents.set(pfn, (bytes = new Uint8Array(this.pageSize)));
+    return bytes;
+  }
+}

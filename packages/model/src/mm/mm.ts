@@ -1,0 +1,62 @@
+/** mm_struct: an address space. */
+import { Lock } from "../sched/path.js";
+import { PageTable } from "./page-table.js";
+import type { Vma } from "./vma.js";
+import type { ArchTraits } from "../design/arch.js";
+
+/** A listener on invalidations (mmu_notifier). */
+export interface Notifier {
+  invalidate(start: number, end: number): void;
+}
+
+export class Mm {
+  /** Sorted by address; they never overlap. */
+  readonly vmas: Vma[] = [];
+  readonly table: PageTable;
+  /** Pages: MM_FILEPAGES, MM_ANONPAGES, MM_SHMEMPAGES. */
+  rssFile = 0;
+  rssAnon = 0;
+  rssShmem = 0;
+  /** Pages: mm->locked_vm, mm->pinned_vm, mm->total_vm. */
+  lockedVm = 0;
+  pinnedVm = 0;
+  totalVm = 0;
+  /** def_flags: what mlockall(MCL_FUTURE) adds to new mappings. */
+  defFlags = 0;
+  readonly mmapLock: Lock;
+  readonly notifiers: Notifier[] = [];
+  /** Tasks that use it; 0 once it was torn down. */
+  users = 1;
+
+  constructor(
+    readonly name: string,
+    readonly arch: ArchTraits,
+  ) {
+    this.table = new PageTable(arch.pageShift, arch.tableShift);
+    this.mmapLock = new Lock("mmap_lock", `mmap_lock ${name}`);
+  }
+
+  /** First VMA that ends above an address (find_vma). */
+  findVma(address: number): Vma | undefined {
+    const at = this.findIndex(address);
+    return this.vmas[at];
+  }
+
+  /** The VMA that holds an address (vma_lookup). */
+  lookup(address: number): Vma | undefined {
+    const vma = this.findVma(address);
+    return vma !== undefined && vma.start <= address ? vma : undefined;
+  }
+
+  /** Place of the first VMA that ends above an address. */
+  findIndex(address: number): number {
+    let low = 0;
+    let high = this.vmas.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.vmas[middle].end > address) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}

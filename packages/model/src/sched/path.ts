@@ -1,0 +1,74 @@
+/**
+ * A kernel path is a generator that yields where a schedule may switch. Alone it is driven
+ * to its end at once ({@link runAlone}); the explorer drives several, step by step.
+ */
+
+/** What a path is about to do when it yields: the explorer orders paths by it. */
+export type Touch =
+  /** Takes a lock; the path may go on only when the lock is free for that mode. */
+  | { readonly kind: "acquire"; readonly lock: Lock; readonly mode: "read" | "write" }
+  | { readonly kind: "release"; readonly lock: Lock }
+  /** Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`. */
+  | { readonly kind: "access"; readonly object: string; readonly write: boolean }
+  /** Waits for a condition that another task brings about. */
+  | { readonly kind: "wait"; readonly object: string; readonly ready: () => boolean };
+
+export type Path<T> = Generator<Touch, T, void>;
+
+/** A lock as the explorer sees it. The holder count is kept also when nothing is explored. */
+export class Lock {
+  readers = 0;
+  writer = false;
+  constructor(
+    /** Its class, for lock order: `mmap_lock`, `resv`, `i_rwsem`, ... */
+    readonly lockClass: string,
+    /** Which one: `mmap_lock A`. */
+    readonly name: string,
+  ) {}
+
+  free(mode: "read" | "write"): boolean {
+    return mode === "read" ? !this.writer : !this.writer && this.readers === 0;
+  }
+
+  take(mode: "read" | "write"): void {
+    if (mode === "read") this.readers++;
+    else this.writer = true;
+  }
+
+  drop(): void {
+    if (this.writer) this.writer = false;
+    else this.readers--;
+  }
+}
+
+/** Whether paths run interleaved. Code yields only then: alone, a lock costs a counter. */
+export interface Interleaving {
+  concurrent: boolean;
+}
+
+/** `yield* acquire(k, lock, "write")`. */
+export function* acquire(on: Interleaving, lock: Lock, mode: "read" | "write"): Path<void> {
+  if (on.concurrent) yield { kind: "acquire", lock, mode };
+  lock.take(mode);
+}
+
+export function* release(on: Interleaving, lock: Lock): Path<void> {
+  if (on.concurrent) yield { kind: "release", lock };
+  lock.drop();
+}
+
+/** `yield* access(k, "inode 3 seals", false)`: another task may come between here. */
+export function* access(on: Interleaving, object: string, write: boolean): Path<void> {
+  if (on.concurrent) yield { kind: "access", object, write };
+}
+
+/** Drives a path to its end. A path that waits for another task would wait forever: that is a bug of the caller. */
+export function runAlone<T>(path: Path<T>): T {
+  for (;;) {
+    const step = path.next();
+    if (step.done) return step.value;
+    if (step.value.kind === "wait" && !step.value.ready()) {
+      throw new Error(`nothing else runs, and ${step.value.object} is waited for`);
+    }
+  }
+}

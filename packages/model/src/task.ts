@@ -1,0 +1,43 @@
+/** task_struct, as far as memory needs it: a process or a thread of one. */
+import type { File } from "./fs/file.js";
+import type { Mm } from "./mm/mm.js";
+
+/** files_struct: descriptors by number. */
+export class Files {
+  private readonly slots: (File | undefined)[] = [];
+  /** Lowest free number from 3 on gets the file; the caller's reference passes to the table. */
+  install(file: File): number {
+    let fd = 3;
+    while (this.slots[fd] !== undefined) fd++;
+    this.slots[fd] = file;
+    return fd;
+  }
+  get(fd: number): File | undefined {
+    return this.slots[fd];
+  }
+  /** Takes a descriptor out; its reference passes to the caller. */
+  remove(fd: number): File | undefined {
+    const file = this.slots[fd];
+    this.slots[fd] = undefined;
+    return file;
+  }
+  *[Symbol.iterator](): Generator<[number, File]> {
+    for (let fd = 0; fd < this.slots.length; fd++) {
+      const file = this.slots[fd];
+      if (file !== undefined) yield [fd, file];
+    }
+  }
+}
+
+export class Task {
+  /** ru_minflt. */
+  minorFaults = 0;
+  dead = false;
+  /** Things that end with the process: rings, pipes of vmsplice, userfaultfds. Run at exit. */
+  readonly atExit: (() => void)[] = [];
+  constructor(
+    readonly name: string,
+    readonly mm: Mm,
+    readonly files: Files,
+  ) {}
+}
