@@ -3,3 +3,4 @@ export * from "./outcome.js";
 export { operation, operations } from "./operations/index.js";
 export type { OperationName, OperationArgs, OperationShape, Param, ParamType, ResultType, Field, Words, Subject, ActorClass, DescriptorKind, HandleKind } from "./operations/index.js";
 export * from "./errno.js";
+export * from "./outcome-keys.js";

@@ -52,6 +52,8 @@ export interface CallStep {
   readonly args: Readonly<Record<string, Argument>>;
   /** The name that the result gets. */
   readonly bind?: string;
+  /** `p = smaps(va).Pss`: the name gets this field of the record, not the whole of it. Only with `bind`. */
+  readonly field?: string;
   readonly span: Span;
 }
 
@@ -84,7 +86,7 @@ export type Argument =
   | { readonly kind: "int"; readonly value: number | string }
   /** `16p`: so many pages of the machine that runs the test. */
   | { readonly kind: "pages"; readonly count: number }
-  /** `rw`, `shared|populate`. */
+  /** `rw`, `shared|populate`; `none`, also of an optional parameter that was left out, is the empty list. */
   | { readonly kind: "words"; readonly words: readonly string[] }
   | { readonly kind: "string"; readonly value: string }
   /** An earlier result, or a field of one. */
@@ -94,10 +96,13 @@ export type Argument =
 
 /** An observer that a claim needs; its value lies in the outcome under `key` (and `key.field`). */
 export interface Observer {
-  /** Its text in normal form, e.g. `smaps(va)`; `C: smaps(va)` when not by `A`. */
+  /**
+   * Its text in normal form, e.g. `smaps(va)`, taken by the process that bound `va` (`A` when
+   * it names nothing); `C: smaps(va)` when `C: expect ...` has another actor look.
+   */
   readonly key: string;
   readonly call: CallStep;
-  /** Fields that claims look at (empty: the value itself). */
+  /** Fields of a record that claims look at, in the order in which they do. Empty: the value itself (of a record: `ok` or its errno). */
   readonly fields: readonly string[];
   /** It is taken where any of these scopes holds. */
   readonly scopes: readonly Scope[];
@@ -135,6 +140,8 @@ export type Expression =
   /** A named invariant of the explorer: `use-after-free`, `deadlock`, ... */
   | { readonly kind: "invariant"; readonly name: string }
   | { readonly kind: "not"; readonly operand: Expression }
+  /** `[rd wr sh]` beside flags, where it is a set; `[EFAULT, 4K]` after `in`, where one of them must be equal. */
+  | { readonly kind: "list"; readonly items: readonly Expression[] }
   | {
       readonly kind: "binary";
       readonly op: Comparison | "and" | "or" | "in" | "+" | "-";
