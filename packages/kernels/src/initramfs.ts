@@ -1,0 +1,20 @@
+/**
+ * What a guest starts from: the executor as /init, the modules that it loads,
+ * and /modules, which tells it their order, one `PATH PARAMETERS` a line.
+ */
+import { type CpioEntry, writeCpio } from "./cpio.js";
+import type { ModuleFile } from "./modules.js";
+
+export function buildInitramfs(executor: Uint8Array, modules: readonly ModuleFile[]): Buffer {
+  const path = (module: ModuleFile): string => `lib/modules/${module.name}.ko`;
+  const list = modules.map((module) => `/${path(module)}${module.params === "" ? "" : ` ${module.params}`}\n`).join("");
+  const folder = (name: string): CpioEntry => ({ kind: "folder", path: name, mode: 0o755 });
+  return writeCpio([
+    ...["dev", "proc", "sys", "tmp", "lib", "lib/modules"].map(folder),
+    // The kernel opens it for init's standard output before devtmpfs is there.
+    { kind: "character-device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
+    ...modules.map((module): CpioEntry => ({ kind: "file", path: path(module), mode: 0o644, data: module.data })),
+    { kind: "file", path: "modules", mode: 0o644, data: Buffer.from(list) },
+    { kind: "file", path: "init", mode: 0o755, data: executor },
+  ]);
+}

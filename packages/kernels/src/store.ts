@@ -1,0 +1,252 @@
+/**
+ * The kernels that this user has, by name, each a folder:
+ *
+ *     kernels/NAME/kernel.json    what it is and where it came from
+ *     kernels/NAME/vmlinuz
+ *     kernels/NAME/config         where the source had one
+ *     kernels/NAME/modules/       kernel/…/*.ko[.xz], modules.builtin, modules.dep
+ *
+ * A kernel is put together in a folder of its own and renamed into place, so
+ * that one which is listed is whole.
+ */
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { bzImageVersion, releaseOf } from "./bzimage.js";
+import { cacheFolder } from "./cache-folder.js";
+import { type DebianOptions, fetchDebianKernel } from "./debian.js";
+import { Fault, type Result, diskFault, errnoOf, settle } from "./fault.js";
+import { withLock } from "./lock.js";
+
+/** One package that a kernel came in. */
+export interface KernelPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+}
+
+export type KernelSource =
+  | { readonly kind: "debian"; readonly packages: readonly KernelPackage[] }
+  | { readonly kind: "image"; readonly image: string; readonly modules?: string };
+
+export interface Kernel {
+  readonly name: string;
+  /** Major.minor. */
+  readonly release: string;
+  /** What `uname -r` says. */
+  readonly version: string;
+  readonly arch: "x86_64";
+  readonly source: KernelSource;
+  /** Of the vmlinuz, in hex. */
+  readonly sha256: string;
+  /** When it was added, ISO 8601. */
+  readonly added: string;
+  /** Absolute path of the kernel's folder. */
+  readonly folder: string;
+}
+
+/** What {@link KernelStore.addDebian} and {@link KernelStore.addImage} may be told. */
+export interface AddOptions extends DebianOptions {
+  /** How long to wait for another process that is adding, in milliseconds (default ten minutes). */
+  readonly lockTimeoutMs?: number;
+}
+
+/** A kernel's parts in a folder that is about to enter the store. */
+interface Assembled {
+  readonly source: KernelSource;
+  readonly release?: string;
+}
+
+export class KernelStore {
+  readonly folder: string;
+
+  /** @param folder The cache folder; the user's own by default. It is made when something is added. */
+  constructor(folder: string = cacheFolder()) {
+    this.folder = resolve(folder);
+  }
+
+  /** All kernels, oldest release first. A folder that is not whole is passed over. */
+  list(): Kernel[] {
+    let names: string[];
+    try {
+      names = readdirSync(join(this.folder, "kernels"));
+    } catch {
+      return [];
+    }
+    return names
+      .flatMap((name) => this.get(name) ?? [])
+      .sort((a, b) => compareReleases(a.release, b.release) || a.name.localeCompare(b.name));
+  }
+
+  get(name: string): Kernel | undefined {
+    if (!isName(name)) return undefined;
+    const folder = join(this.folder, "kernels", name);
+    try {
+      const facts = JSON.parse(readFileSync(join(folder, "kernel.json"), "utf8")) as Omit<Kernel, "folder">;
+      return { ...facts, name, folder };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Like {@link get}, with a Fault `request` that says which kernels there are. */
+  find(name: string): Result<Kernel> {
+    const kernel = this.get(name);
+    if (kernel) return { ok: true, value: kernel };
+    const names = this.list().map((each) => each.name);
+    const have = names.length === 0 ? "there is none yet" : `there are ${names.join(", ")}`;
+    return { ok: false, fault: new Fault("request", `no kernel is called ${name}; ${have}`, `add it with \`litmap kernel add ${name}\``) };
+  }
+
+  /**
+   * Takes Debian's newest kernel of a release (`6.12`) from the mirror that this machine's
+   * apt uses; /etc/apt is read and never written. Replaces a kernel of that name.
+   */
+  addDebian(release: string, options: AddOptions = {}): Promise<Result<Kernel>> {
+    return settle(async () => {
+      if (!/^\d+\.\d+$/.test(release)) {
+        throw new Fault("request", `${release} is not a release`, "write major.minor, such as 6.12, or give --image and --modules");
+      }
+      return this.#add(release, options, async (folder) => {
+        const packages = await fetchDebianKernel(release, join(this.folder, "apt"), folder, options);
+        return { source: { kind: "debian", packages }, release };
+      });
+    });
+  }
+
+  /**
+   * Takes a kernel that the user built.
+   * @param image An x86 bzImage.
+   * @param modules A folder with its modules: `lib/modules/VERSION`, or one that holds that, or any with .ko files.
+   */
+  addImage(name: string, image: string, modules?: string, options: AddOptions = {}): Promise<Result<Kernel>> {
+    return settle(() =>
+      this.#add(name, options, async (folder) => {
+        if (!isFile(image)) throw new Fault("request", `${image} is not a file`, "--image wants a bzImage");
+        cpSync(image, join(folder, "vmlinuz"));
+        mkdirSync(join(folder, "modules"));
+        if (modules !== undefined) copyModules(modules, join(folder, "modules"));
+        const source = { kind: "image", image: resolve(image), ...(modules === undefined ? {} : { modules: resolve(modules) }) } as const;
+        return { source };
+      }),
+    );
+  }
+
+  /** Takes a kernel and its saved states away. A Fault `request` when there is none. */
+  remove(name: string): Promise<Result<Kernel>> {
+    return settle(async () => {
+      const found = this.find(name);
+      if (!found.ok) throw new Fault("request", found.fault.message);
+      return withLock(this.#lock, {}, async () => {
+        const aside = this.#scratch(`removed-${name}`);
+        renameSync(found.value.folder, aside);
+        rmSync(aside, { recursive: true, force: true });
+        rmSync(join(this.folder, "states", name), { recursive: true, force: true });
+        return found.value;
+      });
+    });
+  }
+
+  get #lock(): string {
+    return join(this.folder, "store.lock");
+  }
+
+  #scratch(name: string): string {
+    return join(this.folder, "adding", name);
+  }
+
+  async #add(name: string, options: AddOptions, assemble: (folder: string) => Promise<Assembled>): Promise<Kernel> {
+    if (!isName(name)) {
+      throw new Fault("request", `${JSON.stringify(name)} cannot be a kernel's name`, "letters, digits and . _ + -, beginning with a letter or digit; not `host`");
+    }
+    const onWait = (owner: number): void => options.onProgress?.(`waiting for process ${owner}, which is adding a kernel`);
+    return withLock(this.#lock, { timeoutMs: options.lockTimeoutMs, onWait }, async () => {
+      const scratch = this.#scratch(name);
+      try {
+        // Under the lock, whatever lies here was left by a process that died.
+        rmSync(this.#scratch("."), { recursive: true, force: true });
+        mkdirSync(scratch, { recursive: true });
+        const assembled = await assemble(scratch);
+        writeFileSync(join(scratch, "kernel.json"), describe(name, scratch, assembled));
+        const target = join(this.folder, "kernels", name);
+        mkdirSync(join(this.folder, "kernels"), { recursive: true });
+        if (existsSync(target)) renameSync(target, this.#scratch(`replaced-${name}`));
+        renameSync(scratch, target);
+        const kernel = this.get(name);
+        if (!kernel) throw new Error(`kernel ${name} vanished from ${target}`);
+        return kernel;
+      } catch (error) {
+        throw diskFault(error, this.folder);
+      } finally {
+        rmSync(this.#scratch("."), { recursive: true, force: true });
+      }
+    });
+  }
+}
+
+function describe(name: string, folder: string, assembled: Assembled): string {
+  const image = readFileSync(join(folder, "vmlinuz"));
+  const version = bzImageVersion(image);
+  const release = version === undefined ? undefined : releaseOf(version);
+  if (version === undefined || release === undefined) {
+    throw new Fault("request", `the image of ${name} is not an x86 bzImage`, "build it with `make bzImage`; it lies in arch/x86/boot");
+  }
+  if (assembled.release !== undefined && assembled.release !== release) {
+    throw new Fault("mirror", `the package for ${assembled.release} holds Linux ${version}`);
+  }
+  const facts: Omit<Kernel, "folder"> = {
+    name,
+    release,
+    version,
+    arch: "x86_64",
+    source: assembled.source,
+    sha256: createHash("sha256").update(image).digest("hex"),
+    added: new Date().toISOString(),
+  };
+  return `${JSON.stringify(facts, null, 2)}\n`;
+}
+
+function copyModules(from: string, to: string): void {
+  let root = from;
+  for (const inside of ["lib/modules", "usr/lib/modules"]) {
+    const versions = isFolder(join(from, inside)) ? readdirSync(join(from, inside)) : [];
+    if (versions.length === 1) root = join(from, inside, versions[0]);
+    if (versions.length > 1) {
+      throw new Fault("request", `${join(from, inside)} has modules of several kernels: ${versions.join(", ")}`, "give one of them");
+    }
+  }
+  if (!isFolder(root)) throw new Fault("request", `${from} is not a folder`, "--modules wants the folder with the kernel's modules");
+  cpSync(root, to, {
+    recursive: true,
+    // `build` and `source` are links to the kernel's tree.
+    filter: (path) => isFolder(path) || /\.ko(\.(xz|gz|zst))?$/.test(path) || basename(path).startsWith("modules."),
+  });
+}
+
+function isName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(name) && name !== "host";
+}
+
+function isFile(path: string): boolean {
+  return kindOf(path) === "file";
+}
+
+function isFolder(path: string): boolean {
+  return kindOf(path) === "folder";
+}
+
+function kindOf(path: string): "file" | "folder" | "other" {
+  try {
+    const stat = statSync(path);
+    return stat.isFile() ? "file" : stat.isDirectory() ? "folder" : "other";
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return "other";
+    throw error;
+  }
+}
+
+function compareReleases(a: string, b: string): number {
+  const [majorA, minorA] = a.split(".").map(Number);
+  const [majorB, minorB] = b.split(".").map(Number);
+  return majorA - majorB || minorA - minorB;
+}
