@@ -6,3 +6,5 @@ export { compareReleases, designOf, newestRelease, releases } from "./design/rel
 export { arches } from "./design/arch.js";
 export { ruleBook } from "./rules/rule.js";
 export type { Rule } from "./rules/rule.js";
+export { acquire, access, Lock, release, runAlone } from "./sched/path.js";
+export type { Path, Touch } from "./sched/path.js";

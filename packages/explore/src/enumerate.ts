@@ -1,0 +1,210 @@
+/**
+ * Runs a few paths under every order of their steps that matters. It is stateless: generators
+ * cannot be copied, so each execution starts from a new world and replays its prefix. Sleep
+ * sets (Godefroid) keep it from running two orders that differ only in independent steps.
+ */
+import { dependent } from "./dependence.js";
+import type { Path, Touch } from "@litmap/model";
+
+/** One actor's part of a concurrent section. */
+export interface Branch {
+  readonly actor: string;
+  readonly path: Path<void>;
+}
+
+/** A fresh instance of what is explored, at the start of its concurrent section. */
+export interface World {
+  readonly branches: readonly Branch[];
+}
+
+export interface Limits {
+  /** Executions after which the search stops, unfinished. */
+  readonly executions: number;
+  /** Steps after which one execution is given up as endless. */
+  readonly steps: number;
+}
+
+export const defaultLimits: Limits = { executions: 200_000, steps: 20_000 };
+
+/** How one execution ended. */
+export type Ending =
+  | { readonly kind: "done" }
+  /** Nobody can go on: what each of those left waits for. */
+  | { readonly kind: "deadlock"; readonly waiting: readonly { readonly actor: string; readonly touch: Touch }[] }
+  /** A path threw: the model found a broken invariant. */
+  | { readonly kind: "broken"; readonly actor: string; readonly error: unknown }
+  | { readonly kind: "endless" };
+
+export interface Counts {
+  /** Executions that ran to an ending. */
+  executions: number;
+  /** Executions cut short because sleep sets showed that an equal one had run. */
+  redundant: number;
+  /** Steps taken for the first time (replayed prefixes not counted): nodes of the search tree. */
+  states: number;
+}
+
+export interface Enumeration {
+  readonly counts: Counts;
+  /** False when a limit ended the search. */
+  readonly complete: boolean;
+}
+
+/** A step that was taken, as told to whoever watches. */
+export interface Taken {
+  readonly actor: string;
+  readonly touch: Touch;
+}
+
+interface Node {
+  /** What every unfinished branch would do next; undefined for finished ones. */
+  readonly next: readonly (Touch | undefined)[];
+  readonly enabled: readonly number[];
+  /** Branches whose next step need not be taken here. */
+  readonly sleep: Set<number>;
+  chosen: number;
+}
+
+/** The running instance: every branch stands at a switch point, or has ended. */
+class Run {
+  readonly next: (Touch | undefined)[];
+  readonly taken: Taken[] = [];
+  ending: Ending | undefined;
+
+  constructor(readonly world: World) {
+    this.next = world.branches.map(() => undefined);
+    for (let i = 0; i < world.branches.length && this.ending === undefined; i++) this.resume(i);
+  }
+
+  private resume(branch: number): void {
+    try {
+      const step = this.world.branches[branch].path.next();
+      this.next[branch] = step.done === true ? undefined : step.value;
+    } catch (error) {
+      this.ending = { kind: "broken", actor: this.world.branches[branch].actor, error };
+    }
+  }
+
+  enabled(): number[] {
+    const able: number[] = [];
+    this.next.forEach((touch, i) => {
+      if (touch !== undefined && ready(touch)) able.push(i);
+    });
+    return able;
+  }
+
+  step(branch: number): void {
+    const touch = this.next[branch];
+    if (touch === undefined) throw new Error("a branch that has ended was scheduled");
+    this.taken.push({ actor: this.world.branches[branch].actor, touch });
+    this.resume(branch);
+  }
+
+  /** Decides the ending when nobody is able to go on. */
+  stuck(): Ending {
+    const waiting = this.next.flatMap((touch, i) =>
+      touch === undefined ? [] : [{ actor: this.world.branches[i].actor, touch }],
+    );
+    return waiting.length === 0 ? { kind: "done" } : { kind: "deadlock", waiting };
+  }
+}
+
+function ready(touch: Touch): boolean {
+  if (touch.kind === "acquire") return touch.lock.free(touch.mode);
+  return touch.kind !== "wait" || touch.ready();
+}
+
+/**
+ * Runs every order (without `reduce`), or one of each class of equal orders (with it).
+ * `make` builds a fresh world; `ended` is told of every execution with its world, ending and steps.
+ */
+export function enumerate<W extends World>(
+  make: () => W,
+  ended: (world: W, ending: Ending, taken: readonly Taken[]) => void,
+  options: { readonly reduce?: boolean; readonly limits?: Limits } = {},
+): Enumeration {
+  const reduce = options.reduce ?? true;
+  const limits = options.limits ?? defaultLimits;
+  const counts: Counts = { executions: 0, redundant: 0, states: 0 };
+  const nodes: Node[] = [];
+  for (;;) {
+    if (counts.executions + counts.redundant >= limits.executions) return { counts, complete: false };
+    const world = make();
+    const run = new Run(world);
+    for (const node of nodes) run.step(node.chosen);
+    const ending = extend(run, nodes, counts, reduce, limits.steps);
+    if (ending === undefined) counts.redundant++;
+    else {
+      counts.executions++;
+      ended(world, ending, run.taken);
+    }
+    if (!backtrack(nodes, reduce)) return { counts, complete: true };
+  }
+}
+
+/** Goes on from the end of the known prefix to an ending; undefined when only redundant steps are left. */
+function extend(run: Run, nodes: Node[], counts: Counts, reduce: boolean, stepLimit: number): Ending | undefined {
+  for (;;) {
+    if (run.ending !== undefined) return run.ending;
+    const enabled = run.enabled();
+    if (enabled.length === 0) return run.stuck();
+    if (run.taken.length >= stepLimit) return { kind: "endless" };
+    const parent = nodes.at(-1);
+    const sleep = reduce && parent !== undefined ? inherited(parent) : new Set<number>();
+    const chosen = enabled.find((i) => !sleep.has(i));
+    if (chosen === undefined) return undefined;
+    nodes.push({ next: [...run.next], enabled, sleep, chosen });
+    counts.states++;
+    run.step(chosen);
+  }
+}
+
+/** Sleepers of a parent that the step taken there does not wake. */
+function inherited(parent: Node): Set<number> {
+  const taken = parent.next[parent.chosen];
+  const sleep = new Set<number>();
+  for (const i of parent.sleep) {
+    const touch = parent.next[i];
+    if (touch !== undefined && taken !== undefined && !dependent(touch, taken)) sleep.add(i);
+  }
+  return sleep;
+}
+
+/** Moves the last node that has another step to take on to it; false when the search is over. */
+function backtrack(nodes: Node[], reduce: boolean): boolean {
+  for (let node = nodes.at(-1); node !== undefined; node = nodes.at(-1)) {
+    node.sleep.add(node.chosen);
+    const other = node.enabled.find((i) => (reduce ? !node.sleep.has(i) : i > node.chosen));
+    if (other !== undefined) {
+      node.chosen = other;
+      return true;
+    }
+    nodes.pop();
+  }
+  return false;
+}
+
+/** Runs one order. Steps past the schedule's end go to the first branch that is able. */
+export function replay<W extends World>(
+  make: () => W,
+  schedule: readonly string[],
+  stepLimit = defaultLimits.steps,
+): { world: W; ending: Ending; taken: readonly Taken[] } | { error: string } {
+  const world = make();
+  const run = new Run(world);
+  const names = world.branches.map((branch) => branch.actor);
+  for (let at = 0; run.ending === undefined; at++) {
+    const enabled = run.enabled();
+    if (enabled.length === 0) return { world, ending: run.stuck(), taken: run.taken };
+    if (at >= stepLimit) return { world, ending: { kind: "endless" }, taken: run.taken };
+    const actor = schedule[at];
+    const wanted = actor === undefined ? enabled[0] : names.indexOf(actor);
+    if (wanted < 0) return { error: `the schedule names '${actor}', but the concurrent actors are ${names.join(", ")}` };
+    if (!enabled.includes(wanted)) {
+      const able = enabled.map((i) => names[i]).join(", ");
+      return { error: `step ${at + 1} of the schedule: ${actor} cannot go on there; able are ${able}` };
+    }
+    run.step(wanted);
+  }
+  return { world, ending: run.ending, taken: run.taken };
+}
