@@ -5,6 +5,8 @@ import type { Mm } from "./mm/mm.js";
 /** files_struct: descriptors by number. */
 export class Files {
   private readonly slots: (File | undefined)[] = [];
+  /** Tasks that share the table. */
+  users = 1;
   /** Lowest free number from 3 on gets the file; the caller's reference passes to the table. */
   install(file: File): number {
     let fd = 3;
@@ -20,6 +22,15 @@ export class Files {
     const file = this.slots[fd];
     this.slots[fd] = undefined;
     return file;
+  }
+  /** What fork gives the child: the same open files under the same numbers (dup_fd, fs/file.c). */
+  duplicate(): Files {
+    const copy = new Files();
+    for (const [fd, file] of this) {
+      file.refs++;
+      copy.slots[fd] = file;
+    }
+    return copy;
   }
   *[Symbol.iterator](): Generator<[number, File]> {
     for (let fd = 0; fd < this.slots.length; fd++) {

@@ -73,3 +73,10 @@ export class File {
     public data: unknown = undefined,
   ) {}
 }
+
+/** Drops a reference; the last one releases the file (fput, fs/file_table.c). */
+export function* fput(file: File): Path<void> {
+  if (--file.refs === 0) yield* file.ops.release?.(file) ?? nothing();
+}
+
+function* nothing(): Path<void> {}

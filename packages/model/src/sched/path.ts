@@ -62,13 +62,21 @@ export function* access(on: Interleaving, object: string, write: boolean): Path<
   if (on.concurrent) yield { kind: "access", object, write };
 }
 
-/** Drives a path to its end. A path that waits for another task would wait forever: that is a bug of the caller. */
+/** The kernel stops itself: a BUG_ON, or an access to memory that is no longer there. The outcome is `oops`. */
+export class KernelBug extends Error {
+  override readonly name = "KernelBug";
+}
+
+/** The kernel never comes back: it waits for what nobody brings about, or loops. The outcome is `hang`. */
+export class KernelHang extends Error {
+  override readonly name = "KernelHang";
+}
+
+/** Drives a path to its end. One that waits for another task waits forever. */
 export function runAlone<T>(path: Path<T>): T {
   for (;;) {
     const step = path.next();
     if (step.done) return step.value;
-    if (step.value.kind === "wait" && !step.value.ready()) {
-      throw new Error(`nothing else runs, and ${step.value.object} is waited for`);
-    }
+    if (step.value.kind === "wait" && !step.value.ready()) throw new KernelHang(`waits for ${step.value.object}`);
   }
 }

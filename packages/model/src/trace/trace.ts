@@ -32,33 +32,48 @@ export interface TraceEvent {
   readonly about: string;
 }
 
-/** One per kernel; the binding starts a new step for each statement. */
-export class Trace {
-  /** Events of the running step. Cheap: one push each; repeats of a note within a step are dropped. */
-  step: TraceEvent[] = [];
-  private seen: Uint8Array = new Uint8Array(64);
-
-  beginStep(): TraceEvent[] {
-    const done = this.step;
-    if (done.length > 0) {
-      this.step = [];
-      this.seen.fill(0);
-    }
-    return done;
-  }
+/** The events of one statement. Repeats of a note within it are dropped. */
+export class StepTrace {
+  readonly events: TraceEvent[] = [];
+  private seen: Uint8Array | undefined;
 
   refuse(rule: Rule, errno: number, about: string): void {
-    this.step.push({ rule, kind: "refuse", errno, about });
+    this.events.push({ rule, kind: "refuse", errno, about });
   }
 
   note(rule: Rule, about: string): void {
-    if (rule.index >= this.seen.length) {
-      const grown = new Uint8Array(Math.max(rule.index + 1, this.seen.length * 2));
-      grown.set(this.seen);
+    if (this.seen === undefined || rule.index >= this.seen.length) {
+      const grown = new Uint8Array(Math.max(rule.index + 1, 256));
+      if (this.seen !== undefined) grown.set(this.seen);
       this.seen = grown;
     }
     if (this.seen[rule.index] === 1) return;
     this.seen[rule.index] = 1;
-    this.step.push({ rule, kind: "note", errno: 0, about });
+    this.events.push({ rule, kind: "note", errno: 0, about });
+  }
+}
+
+/** One per kernel. Who runs statements puts in a new step for each; interleaved ones are put back as they resume. */
+export class Trace {
+  private now = new StepTrace();
+
+  /** Events of the running step. */
+  get step(): readonly TraceEvent[] {
+    return this.now.events;
+  }
+
+  /** From here on events go to `step`; gives the one that they went to so far. */
+  switchTo(step: StepTrace): StepTrace {
+    const before = this.now;
+    this.now = step;
+    return before;
+  }
+
+  refuse(rule: Rule, errno: number, about: string): void {
+    this.now.refuse(rule, errno, about);
+  }
+
+  note(rule: Rule, about: string): void {
+    this.now.note(rule, about);
   }
 }
