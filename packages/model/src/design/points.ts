@@ -59,6 +59,29 @@ export const points = define({
     },
     mainline: [["5.0", "use-count"], ["6.14", "pin-count"]],
   },
+  "gup.longterm-file": {
+    question: "May a long-term pin write to a shared file mapping whose dirty pages are tracked?",
+    choices: { allowed: { doc: "yes" }, refused: { doc: "EFAULT by the slow walk, and the fast walk leaves it to the slow one" } },
+    mainline: [["2.6", "allowed"], ["6.5", "refused"]],
+  },
+  "gup.unshare": {
+    question: "What does a read-only pin of a page that others share do first?",
+    choices: {
+      nothing: { doc: "the pinned page may stop being the process's page" },
+      anon: { doc: "an anonymous page is copied (FAULT_FLAG_UNSHARE)" },
+      "anon-and-longterm-file": { doc: "long-term pins also break copy-on-write of file pages in private mappings" },
+    },
+    mainline: [["2.6", "nothing"], ["5.19", "anon"], ["6.2", "anon-and-longterm-file"]],
+  },
+  "gup-fast.null-mapping": {
+    question: "May the fast walk take a small folio that belongs to no file and to no anonymous memory?",
+    choices: {
+      take: { doc: "yes: only secret memory is left out" },
+      "leave-to-slow": { doc: "no: it cannot be told from truncated or secret memory" },
+      "leave-longterm-writes": { doc: "only long-term writable pins are left to the slow walk" },
+    },
+    mainline: [["2.6", "take"], ["6.5", "leave-to-slow"], ["7.3", "leave-longterm-writes"]],
+  },
   "arch.pte-special": {
     question: "Can a page-table entry be marked as having no struct page?",
     choices: { yes: { doc: "CONFIG_ARCH_HAS_PTE_SPECIAL" }, no: { doc: "the VMA alone tells" } },
