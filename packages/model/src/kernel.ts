@@ -4,11 +4,13 @@
  */
 import { arches } from "./design/arch.js";
 import { designOf, newestRelease } from "./design/release.js";
-import { Frames } from "./mm/frames.js";
+import { Frames, PG } from "./mm/frames.js";
 import { Mm } from "./mm/mm.js";
 import { newCounters, Trace } from "./trace/trace.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
+import type { AddressSpace } from "./fs/file.js";
+import type { AnonVma } from "./mm/vma.js";
 import type { ArchTraits } from "./design/arch.js";
 import type { Design } from "./design/points.js";
 import type { Rule } from "./rules/rule.js";
@@ -31,6 +33,10 @@ export class Kernel {
   readonly counters = newCounters();
   /** Several tasks are driven step by step: paths yield. */
   concurrent = false;
+  /** Who owns page frames, by id: page caches and anon_vmas. */
+  readonly owners = new Map<number, AddressSpace | AnonVma>();
+  /** The shared page of zeros (empty_zero_page). */
+  readonly zeroPfn: number;
   private ids = 0;
 
   constructor(options: KernelOptions = {}) {
@@ -44,6 +50,7 @@ export class Kernel {
     } as Design;
     this.frames = new Frames(this.arch.pageShift);
     this.pageSize = this.frames.pageSize;
+    this.zeroPfn = this.frames.alloc(0, PG.reserved);
   }
 
   /** A number that nothing else has. */

@@ -24,6 +24,8 @@ export class Mm {
   /** def_flags: what mlockall(MCL_FUTURE) adds to new mappings. */
   defFlags = 0;
   readonly mmapLock: Lock;
+  /** The page-table lock; one for the address space (the kernel has one a table). */
+  readonly ptl: Lock;
   readonly notifiers: Notifier[] = [];
   /** Tasks that use it; 0 once it was torn down. */
   users = 1;
@@ -32,8 +34,14 @@ export class Mm {
     readonly name: string,
     readonly arch: ArchTraits,
   ) {
-    this.table = new PageTable(arch.pageShift, arch.tableShift);
+    this.table = new PageTable(arch.pageShift, arch.tableShift, arch.levels, arch.taskSize);
     this.mmapLock = new Lock("mmap_lock", `mmap_lock ${name}`);
+    this.ptl = new Lock("ptl", `ptl ${name}`);
+  }
+
+  /** Tells every listener that a range is about to change (mmu_notifier_invalidate_range_start). Bytes. */
+  invalidate(start: number, end: number): void {
+    for (const notifier of this.notifiers) notifier.invalidate(start, end);
   }
 
   /** First VMA that ends above an address (find_vma). */

@@ -6,7 +6,8 @@
  *
  *   1 present   2 write   4 dirty   8 young   16 special   32 user (0: PROT_NONE)   64 swap   128 marker
  *
- * Five bytes an entry.
+ * Five bytes an entry. An entry without bits is pte_none. A marker is a guard (PTE_MARKER_GUARD).
+ * Huge pages of hugetlb mappings stand in {@link PageTable.huge}, one entry for 2 MiB.
  */
 export const PTE = { present: 1, write: 2, dirty: 4, young: 8, special: 16, user: 32, swap: 64, marker: 128 } as const;
 
@@ -19,6 +20,26 @@ export class Leaf {
     this.pfn = new Int32Array(entries);
     this.bits = new Uint8Array(entries);
   }
+
+  /** Writes an entry, whatever was there (set_pte_at). */
+  set(slot: number, pfn: number, bits: number): void {
+    if (this.bits[slot] === 0) this.used++;
+    this.pfn[slot] = pfn;
+    this.bits[slot] = bits;
+  }
+
+  /** Empties an entry (pte_clear). */
+  clear(slot: number): void {
+    if (this.bits[slot] === 0) return;
+    this.used--;
+    this.bits[slot] = 0;
+  }
+}
+
+/** A PMD entry that maps a huge page. */
+export interface HugeEntry {
+  pfn: number;
+  bits: number;
 }
 
 export class PageTable {
@@ -27,34 +48,73 @@ export class PageTable {
   readonly entries: number;
   private readonly entriesMask: number;
   private readonly pageSize: number;
-  /** Page-table pages by level: leaves first. Sizes mm_pgtables_bytes. */
+  /** Bytes that one leaf maps (PMD_SIZE). */
+  readonly leafBytes: number;
+  /** Page-table pages that are leaves. */
   leaves = 0;
+  /** Page-table pages above the leaves, by level and index; without those that the program itself needs. */
+  private readonly uppers: Set<number>[] = [];
+  /** Upper tables that are there before any test maps something: those of the program text and of the stack. */
+  private readonly programs: Set<number>[] = [];
+  /** PMD entries of hugetlb mappings, by address. */
+  readonly huge = new Map<number, HugeEntry>();
+  /** The leaf that was asked for last. */
+  private lastTable = -1;
+  private lastLeaf: Leaf | undefined;
 
   constructor(
     pageShift: number,
     readonly tableShift: number,
+    levels: number,
+    taskSize: number,
   ) {
     this.entries = 1 << tableShift;
     this.entriesMask = this.entries - 1;
     this.pageSize = 2 ** pageShift;
+    this.leafBytes = this.pageSize * this.entries;
+    for (let level = 1; level < levels - 1; level++) {
+      const span = this.leafBytes * this.entries ** level;
+      this.uppers.push(new Set());
+      this.programs.push(new Set([0, Math.floor((taskSize - 1) / span)]));
+    }
   }
 
   /** The leaf that holds an address, if there is one. Addresses are doubles; no `>>` on them. */
   leaf(address: number): Leaf | undefined {
-    const table = Math.floor(address / this.pageSize / this.entries);
-    return this.directories.get(Math.floor(table / 1024))?.[table % 1024];
+    const table = Math.floor(address / this.leafBytes);
+    if (table === this.lastTable) return this.lastLeaf;
+    const leaf = this.directories.get(Math.floor(table / 1024))?.[table % 1024];
+    this.lastTable = table;
+    this.lastLeaf = leaf;
+    return leaf;
   }
 
   /** The leaf that holds an address, made when absent (pte_alloc). */
   leafAlloc(address: number): Leaf {
-    const table = Math.floor(address / this.pageSize / this.entries);
+    return this.leaf(address) ?? this.install(address, new Leaf(this.entries));
+  }
+
+  /** Puts a leaf where none is (pmd_install), with the tables above it. */
+  install(address: number, leaf: Leaf): Leaf {
+    const table = Math.floor(address / this.leafBytes);
     const at = Math.floor(table / 1024);
     let directory = this.directories.get(at);
     if (directory === undefined) this.directories.set(at, (directory = new Array<Leaf | undefined>(1024)));
-    const leaf = directory[table % 1024];
-    if (leaf !== undefined) return leaf;
+    directory[table % 1024] = leaf;
     this.leaves++;
-    return (directory[table % 1024] = new Leaf(this.entries));
+    this.lastTable = table;
+    this.lastLeaf = leaf;
+    this.upperAlloc(address);
+    return leaf;
+  }
+
+  /** Makes the tables above the leaf of an address (pmd_alloc, pud_alloc). */
+  upperAlloc(address: number): void {
+    let index = Math.floor(address / this.leafBytes);
+    for (let level = 0; level < this.uppers.length; level++) {
+      index = Math.floor(index / this.entries);
+      if (!this.programs[level].has(index)) this.uppers[level].add(index);
+    }
   }
 
   /** Where in its leaf an address's entry is. */
@@ -62,12 +122,36 @@ export class PageTable {
     return Math.floor(address / this.pageSize) & this.entriesMask;
   }
 
-  /** Takes an empty leaf out (free_pgtables). */
+  /** Takes a leaf out: its entries are gone or move elsewhere. */
   dropLeaf(address: number): void {
-    const table = Math.floor(address / this.pageSize / this.entries);
+    const table = Math.floor(address / this.leafBytes);
     const directory = this.directories.get(Math.floor(table / 1024));
     if (directory?.[table % 1024] === undefined) return;
     directory[table % 1024] = undefined;
     this.leaves--;
+    this.lastTable = -1;
+  }
+
+  /**
+   * Frees the tables of an unmapped range that lie wholly in the hole around it, floor to
+   * ceiling, both bytes (free_pgd_range, mm/memory.c).
+   */
+  free(start: number, end: number, floor: number, ceiling: number): void {
+    const size = this.leafBytes;
+    const last = Math.min(Math.ceil(end / size), Math.floor(ceiling / size));
+    for (let table = Math.max(Math.floor(start / size), Math.ceil(floor / size)); table < last; table++) this.dropLeaf(table * size);
+    let span = size;
+    for (const level of this.uppers) {
+      span *= this.entries;
+      const upTo = Math.min(Math.ceil(end / span), Math.floor(ceiling / span));
+      for (let at = Math.max(Math.floor(start / span), Math.ceil(floor / span)); at < upTo; at++) level.delete(at);
+    }
+  }
+
+  /** mm_pgtables_bytes, less what the program itself has. */
+  get bytes(): number {
+    let tables = this.leaves;
+    for (const level of this.uppers) tables += level.size;
+    return tables * this.pageSize;
   }
 }

@@ -16,6 +16,8 @@ export const VM = {
   GROWSDOWN: 0x100,
   UFFD_MISSING: 0x200,
   PFNMAP: 0x400,
+  /** VM_MAYBE_GUARD: guard markers were installed (from 6.19). */
+  MAYBE_GUARD: 0x800,
   UFFD_WP: 0x1000,
   LOCKED: 0x2000,
   IO: 0x4000,
@@ -36,6 +38,8 @@ export const VM = {
   MIXEDMAP: 0x10000000,
   HUGEPAGE: 0x20000000,
   NOHUGEPAGE: 0x40000000,
+  /** VM_MERGEABLE, the sign bit: compare with `!== 0`, never with `> 0`. */
+  MERGEABLE: -0x80000000,
 } as const;
 
 export const VM_SPECIAL = VM.IO | VM.DONTEXPAND | VM.PFNMAP | VM.MIXEDMAP;
@@ -73,6 +77,8 @@ export interface VmOps {
   /** 0, or the negative errno that refuses the move. */
   mremap?(vma: Vma): number;
   maySplit?(vma: Vma, address: number): number;
+  /** vm_ops->map_pages is filemap_map_pages: a read fault also maps neighbours that are in the page cache. */
+  readonly mapPages?: boolean;
 }
 
 export class Vma {
@@ -83,6 +89,10 @@ export class Vma {
   privateData: unknown;
   /** Set once an anonymous page may be in the mapping (vma->anon_vma). */
   anonVma: AnonVma | undefined;
+  /** Links in anon_vma_chain: its own anon_vma, and one for each ancestor it was forked from. */
+  anonChain = 0;
+  /** vm_page_prot as page-table entry bits: what a new entry gets. */
+  pageProt = 0;
   /** mempolicy that mbind set, if any; VMAs with different ones do not merge. */
   policy: string | undefined;
   /** x86 PAT reservation made by remap_pfn_range over the whole VMA. */
@@ -103,7 +113,20 @@ export class Vma {
   }
 }
 
-/** The set of VMAs that may share an anonymous page through fork. */
+/** An anon_vma: what anonymous pages name as their owner. Forked ones share a root. */
 export class AnonVma {
-  constructor(readonly id: number) {}
+  readonly root: AnonVma;
+  /** VMAs of the whole family, kept at the root. */
+  readonly vmas = new Set<Vma>();
+  constructor(
+    readonly id: number,
+    root?: AnonVma,
+  ) {
+    this.root = root ?? this;
+  }
+}
+
+/** vma_is_anonymous: private anonymous memory; a file mapping without methods is not. */
+export function vmaIsAnonymous(vma: Vma): boolean {
+  return vma.file === undefined && vma.ops === undefined;
 }
