@@ -5,3 +5,4 @@ export type { OperationName, OperationArgs, OperationShape, Param, ParamType, Re
 export * from "./errno.js";
 export * from "./outcome-keys.js";
 export { mmapHints, slotAlign } from "./slots.js";
+export * from "./language/index.js";

@@ -1,0 +1,15 @@
+export { parse } from "./parse.js";
+export type { ParseOptions, ParseResult } from "./parse.js";
+export { diagnosticCodes, renderDiagnostic } from "./diagnostic.js";
+export type { Diagnostic, DiagnosticCode } from "./diagnostic.js";
+export { parseSyntax } from "./parser.js";
+export type * from "./syntax.js";
+export { tokenize } from "./tokens.js";
+export type { Comment, Token, TokenKind, Tokens } from "./tokens.js";
+export type { Vocabulary } from "./vocabulary.js";
+export { describeParam, describeResult, signature } from "./signature.js";
+export { didYouMean, nearest } from "./nearest.js";
+export { fingerprint } from "./fingerprint.js";
+export { flagWords, invariants, isFailure, reserved } from "./words.js";
+export type { Invariant } from "./words.js";
+export { numberMeaning, sizeText } from "./numbers.js";

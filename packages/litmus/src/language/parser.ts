@@ -1,0 +1,838 @@
+/**
+ * The parser: tokens to syntax tree, by recursive descent, one method a construct.
+ *
+ * A fault is reported once; the rest of its line is stepped over and parsing goes on. What
+ * the line would have bound stays known, so that later lines do not complain. Lines end at a
+ * newline except inside brackets and after a comma or an operator.
+ */
+import type { Span } from "../test.js";
+import type { Diagnostic, DiagnosticCode } from "./diagnostic.js";
+import { didYouMean, nearest } from "./nearest.js";
+import { numberMeaning } from "./numbers.js";
+import type {
+  ArgSyntax, BinaryOp, BlockSyntax, BranchSyntax, BrokenSyntax, CallSyntax, ClaimSyntax, ConditionSyntax, ExprSyntax,
+  FileSyntax, HeaderSyntax, ItemSyntax, LeadComment, Line, Name, ScopeSyntax, WordSyntax,
+} from "./syntax.js";
+import { tokenize, unquote } from "./tokens.js";
+import type { Comment, Token, Tokens } from "./tokens.js";
+import { statementWords } from "./words.js";
+
+export interface Parsed {
+  readonly file: FileSyntax;
+  readonly tokens: Tokens;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Parses a file. Never throws; a text without sense gives diagnostics and an empty tree. */
+export function parseSyntax(text: string): Parsed {
+  return new Parser(text).parse();
+}
+
+/** Thrown inside the parser once a fault is reported, caught where the line ends. */
+class Fault {}
+const fault = new Fault();
+
+/** Nesting beyond this is no test; it would only exhaust the stack. */
+const deepest = 100;
+
+const claimWords: ReadonlySet<string> = new Set(["expect", "always", "never", "sometimes"]);
+const comparisons: ReadonlySet<string> = new Set(["==", "!=", "<", "<=", ">", ">="]);
+
+class Parser {
+  private readonly text: string;
+  private readonly lexed: Tokens;
+  private readonly tokens: readonly Token[];
+  private readonly comments: readonly Comment[];
+  private readonly diagnostics: Diagnostic[] = [];
+  private at = 0;
+  private commentAt = 0;
+  /** Where the last thing ended that the printer prints: an item, a comment, an opening brace. */
+  private printedTo = 0;
+  private depth = 0;
+
+  constructor(text: string) {
+    this.text = text;
+    this.lexed = tokenize(text);
+    this.tokens = this.lexed.tokens;
+    this.comments = this.lexed.comments;
+  }
+
+  parse(): Parsed {
+    const header = this.header();
+    const items = this.items(undefined);
+    const dangling = this.leadUpTo(this.text.length + 1);
+    return { file: { header, items, dangling }, tokens: this.lexed, diagnostics: this.diagnostics };
+  }
+
+  // --- tokens
+
+  private get token(): Token {
+    return this.tokens[this.at];
+  }
+
+  private peek(ahead = 1): Token {
+    return this.tokens[Math.min(this.at + ahead, this.tokens.length - 1)];
+  }
+
+  private get previous(): Token {
+    return this.tokens[Math.max(0, this.at - 1)];
+  }
+
+  private is(mark: string): boolean {
+    const t = this.token;
+    return t.kind === "mark" && t.text === mark;
+  }
+
+  private isWord(word: string): boolean {
+    const t = this.token;
+    return t.kind === "name" && t.text === word;
+  }
+
+  private next(): Token {
+    const t = this.token;
+    if (t.kind !== "end") this.at++;
+    return t;
+  }
+
+  private skipNewlines(): void {
+    while (this.token.kind === "newline") this.at++;
+  }
+
+  /** Whether two tokens touch, as in `drm-shmem`. */
+  private touches(a: Token, b: Token): boolean {
+    return a.end === b.offset;
+  }
+
+  // --- faults
+
+  private report(code: DiagnosticCode, message: string, span: Span, hint?: string): void {
+    this.diagnostics.push({ code, severity: "error", message, span: plain(span), ...(hint === undefined ? {} : { hint }) });
+  }
+
+  private fail(code: DiagnosticCode, message: string, span: Span, hint?: string): never {
+    this.report(code, message, span, hint);
+    throw fault;
+  }
+
+  /** `WHAT expected`, or what the lexer could not read. */
+  private expected(what: string, hint?: string): never {
+    const t = this.token;
+    if (t.kind === "bad") this.badToken(t);
+    if (t.kind === "newline" || t.kind === "end") {
+      const p = this.previous;
+      const end = p === t ? t.offset : p.end;
+      return this.fail("expected", `expected ${what} before the end of the line`, { offset: end, end: end + 1, line: p.line, column: p.column + (end - p.offset) }, hint);
+    }
+    return this.fail("expected", `expected ${what} before '${t.text}'`, t, hint);
+  }
+
+  private badToken(t: Token): never {
+    if (t.text.startsWith('"')) return this.fail("unterminated-string", "this string does not end on its line", t);
+    if (t.text === "!") return this.fail("unexpected-character", "'!' means nothing here; 'not' negates, '!=' compares", t);
+    const shown = t.text.length > 12 ? `${t.text.slice(0, 12)}...` : t.text;
+    return this.fail("unexpected-character", `unexpected '${shown.replace(/[\u0000-\u001f\u007f]/g, "?")}'`, t);
+  }
+
+  /** To the end of the line, past braces that open on it. */
+  private skipLine(): void {
+    let open = 0;
+    let firstNewline = -1;
+    for (;;) {
+      const t = this.token;
+      if (t.kind === "end") {
+        // A brace that never closes must not take the rest of the file with it.
+        if (firstNewline >= 0) this.at = firstNewline;
+        return;
+      }
+      if (t.kind === "newline") {
+        if (open === 0) return;
+        if (firstNewline < 0) firstNewline = this.at;
+      } else if (t.kind === "mark") {
+        if (t.text === "{") open++;
+        else if (t.text === "}" && open-- === 0) return;
+        else if (t.text === ";" && open === 0) return;
+      }
+      this.at++;
+    }
+  }
+
+  private enter(): void {
+    if (++this.depth > deepest) this.fail("expected", "this is nested too deeply", this.token);
+  }
+
+  // --- comments
+
+  /** The comments before an offset, for the line that begins there. */
+  private leadUpTo(offset: number): LeadComment[] {
+    const lead: LeadComment[] = [];
+    while (this.commentAt < this.comments.length && this.comments[this.commentAt].offset < offset) {
+      const comment = this.comments[this.commentAt++];
+      lead.push({ ...comment, blankBefore: this.blankBetween(this.printedTo, comment.offset) });
+      this.printedTo = comment.end;
+    }
+    return lead;
+  }
+
+  private blankBetween(from: number, to: number): boolean {
+    let newlines = 0;
+    for (let i = from; i < to; i++) {
+      const c = this.text.charCodeAt(i);
+      if (c === 10) newlines++;
+      else if (c !== 32 && c !== 9 && c !== 13 && c !== 59) newlines = 0;
+      if (newlines > 1) return true;
+    }
+    return false;
+  }
+
+  /** Fills in the comments of a line that has just been read. */
+  private finish<T extends { lead: readonly LeadComment[]; tail?: Comment; span: Span }>(item: T): T {
+    const end = this.previous;
+    const inner = this.leadUpTo(item.span.end);
+    if (inner.length) item.lead = [...item.lead, ...inner];
+    const comment = this.comments[this.commentAt];
+    if (comment && comment.line === end.line && (this.token.kind === "newline" || this.token.kind === "end")) {
+      item.tail = comment;
+      this.commentAt++;
+      this.printedTo = comment.end;
+    } else {
+      this.printedTo = Math.max(this.printedTo, item.span.end);
+    }
+    return item;
+  }
+
+  /** From the token that a line began with to the last one read. */
+  private spanFrom(start: Span): Span {
+    const end = this.previous.end;
+    return { offset: start.offset, end: Math.max(end, start.offset), line: start.line, column: start.column };
+  }
+
+  // --- header
+
+  private header(): HeaderSyntax | undefined {
+    this.skipNewlines();
+    const start = this.token;
+    const lead = this.leadUpTo(start.offset);
+    if (!this.isWord("test") || this.peek().kind === "mark") {
+      const meant = start.kind === "name" && nearest(start.text, ["test"]) && (this.peek().kind === "name");
+      const where = start.kind === "end" && this.at > 0 ? { offset: 0, end: 1, line: 1, column: 1 } : start;
+      this.report("no-header", `a test begins with 'test NAME'${meant ? "; did you mean 'test'?" : ""}`, where);
+      if (!meant) {
+        this.commentAt -= lead.length;
+        this.printedTo = 0;
+        return undefined;
+      }
+    }
+    this.next();
+    let name: Name;
+    try {
+      name = this.dashed("the test's name", true);
+      if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name.text)) {
+        const meant = name.text.replace(/([a-z0-9])([A-Z])/g, "$1-$2").toLowerCase().replace(/[_.]+/g, "-");
+        this.report("test-name", `a test's name is in lower case with dashes: '${meant}'`, name.span);
+      }
+    } catch (e) {
+      if (!(e instanceof Fault)) throw e;
+      this.skipLine();
+      name = { text: "", span: plain(start) };
+    }
+    let question: Name | undefined;
+    const afterName = this.at;
+    this.skipNewlines();
+    const t = this.token;
+    if (t.kind === "string") {
+      this.next();
+      question = { text: unquote(t.text), span: plain(t) };
+    } else if (t.kind === "bad" && t.text.startsWith('"')) {
+      this.report("unterminated-string", "this string does not end on its line", t);
+      this.next();
+      question = { text: unquote(`${t.text}"`), span: plain(t) };
+    } else {
+      this.at = afterName;
+      if (name.text) this.report("no-question", `the question is missing: what does '${name.text}' ask?`, name.span, `test ${name.text}\n  "..."`);
+    }
+    const header = this.finish<HeaderSyntax>({ name, question, lead, blankBefore: false, span: this.spanFrom(start) });
+    this.endOfLine();
+    return header;
+  }
+
+  // --- lines
+
+  /** Lines up to a closing brace, or to the end of the file. */
+  private items(open: Token | undefined): ItemSyntax[] {
+    const items: ItemSyntax[] = [];
+    for (;;) {
+      while (this.token.kind === "newline" || this.is(";")) this.at++;
+      const start = this.token;
+      if (start.kind === "end") {
+        if (open) this.report("unclosed", "this '{' is never closed", open);
+        return items;
+      }
+      if (this.is("}")) {
+        if (open) return items;
+        this.report("expected", "this '}' closes nothing", start);
+        this.at++;
+        continue;
+      }
+      const before = this.printedTo;
+      const lead = this.leadUpTo(start.offset);
+      const blankBefore = this.blankBetween(lead.length ? this.printedTo : before, start.offset);
+      const line: Line = { lead, blankBefore, span: start };
+      const began = this.at;
+      let item: ItemSyntax;
+      try {
+        item = this.item(line, start);
+        this.endOfLine(item.kind);
+      } catch (e) {
+        if (!(e instanceof Fault)) throw e;
+        item = this.broken(line, start, began);
+      }
+      items.push(this.finish(item));
+    }
+  }
+
+  private broken(line: Line, start: Token, began: number): BrokenSyntax {
+    this.skipLine();
+    if (this.at === began) this.next();
+    // `name = ...` or `ACTOR: name = ...`
+    let i = began;
+    if (this.tokens[i + 1]?.text === ":") i += 2;
+    const t = this.tokens[i];
+    const isBind = t.kind === "name" && (this.tokens[i + 1]?.text === "=" || this.tokens[i + 1]?.kind === "name");
+    return { ...line, kind: "broken", bind: isBind ? { text: t.text, span: plain(t) } : undefined, span: this.spanFrom(start) };
+  }
+
+  private endOfLine(after?: string): void {
+    const t = this.token;
+    if (t.kind === "newline" || t.kind === "end" || this.is(";") || this.is("}")) return;
+    if (t.kind === "bad") this.badToken(t);
+    if (after === "claim" && t.text === "=") {
+      this.fail("expected", "a comparison is written '=='", t);
+    }
+    if (after === undefined) {
+      // Behind the header: say so, then read what follows as a line of its own.
+      this.report("expected", `expected a new line before '${t.text}'`, t);
+      return;
+    }
+    this.fail("expected", `expected the end of the line before '${t.text}'`, t);
+  }
+
+  private item(line: Line, start: Token): ItemSyntax {
+    this.enter();
+    try {
+      const t = this.token;
+      const after = this.peek();
+      if (t.kind !== "name") {
+        if (t.kind === "bad") this.badToken(t);
+        return this.expected("a statement");
+      }
+      const plainName = after.kind === "mark" && (after.text === "=" || after.text === "(" || after.text === ":" || after.text === "==");
+      if (!plainName || (t.text === "kernel" && after.text === ":")) {
+        const item = this.keyword(line, start, t.text);
+        if (item) return item;
+      }
+      if (after.kind === "mark" && after.text === ":") {
+        const actor = this.name("an actor");
+        this.next();
+        return this.actorLine(line, start, actor);
+      }
+      return this.action(line, start, undefined);
+    } finally {
+      this.depth--;
+    }
+  }
+
+  /** A line that begins with a keyword; undefined when it does not. */
+  private keyword(line: Line, start: Token, word: string): ItemSyntax | undefined {
+    switch (word) {
+      case "process":
+        this.next();
+        return { ...line, kind: "process", name: this.name("the process's name"), span: this.spanFrom(start) };
+      case "fork":
+        return this.fork(line, start, undefined);
+      case "thread": {
+        this.next();
+        const name = this.name("the thread's name");
+        if (!this.isWord("of")) this.expected("'of' and the process whose memory the thread shares", "thread T of A");
+        this.next();
+        return { ...line, kind: "thread", name, of: this.name("a process"), span: this.spanFrom(start) };
+      }
+      case "driver": {
+        this.next();
+        const name = this.name("the driver's name");
+        if (!this.isWord("on")) this.expected("'on' and a device", "driver D on DEVICE");
+        this.next();
+        return { ...line, kind: "driver", name, device: this.dashed("a device"), span: this.spanFrom(start) };
+      }
+      case "parallel":
+        return this.parallel(line, start);
+      case "faults":
+        if (this.peek().text !== "{") return undefined;
+        return this.faults(line, start, undefined, undefined);
+      case "expect":
+      case "always":
+      case "never":
+      case "sometimes":
+        return this.claim(line, start, undefined);
+      case "on":
+      case "with":
+        return this.scope(line, start);
+      case "test":
+        return this.fail("misplaced", "a file holds one test", this.token);
+      default: {
+        const after = this.peek();
+        if (after.kind !== "name" && after.text !== "{") return undefined;
+        // Two names in a row, or `word {`: a keyword was meant, or `=` forgotten.
+        const meant = nearest(word, statementWords);
+        if (meant === undefined) return undefined;
+        this.report("unknown-statement", `no statement begins with '${word}'; did you mean '${meant}'?`, this.token);
+        return this.keyword(line, start, meant);
+      }
+    }
+  }
+
+  private actorLine(line: Line, start: Token, actor: Name): ItemSyntax {
+    const word = this.token.kind === "name" ? this.token.text : "";
+    const after = this.peek();
+    if (after.kind === "mark" && (after.text === "=" || after.text === "(")) return this.action(line, start, actor);
+    if (word === "fork") return this.fork(line, start, actor);
+    if (claimWords.has(word)) return this.claim(line, start, actor);
+    if ((statementWords as readonly string[]).includes(word)) {
+      return this.fail("misplaced", `'${word}' stands for the whole test, not for one actor`, this.token);
+    }
+    if (this.token.kind === "name" && after.kind === "mark" && after.text === ":") {
+      return this.fail("expected", "one actor to a line", this.token);
+    }
+    return this.action(line, start, actor);
+  }
+
+  private fork(line: Line, start: Token, actor: Name | undefined): ItemSyntax {
+    this.next();
+    return { ...line, kind: "fork", actor, name: this.name("the child's name"), span: this.spanFrom(start) };
+  }
+
+  /** `name = call`, `name = call.Field`, `name = faults { }`, `call`. */
+  private action(line: Line, start: Token, actor: Name | undefined): ItemSyntax {
+    let bind: Name | undefined;
+    const first = this.name("an operation");
+    if (this.is("=")) {
+      this.next();
+      bind = first;
+    } else if (this.token.kind === "name" && this.peek().text === "(" && this.token.line === first.span.line) {
+      this.report("expected", `expected '=' before '${this.token.text}'`, this.token, `${first.text} = ${this.token.text}(...)`);
+      bind = first;
+    } else if (!this.is("(")) {
+      if (this.is("{")) this.fail("unknown-statement", `no statement begins with '${first.text}'`, first.span);
+      if (this.is("==")) this.fail("expected", "a result is named with '='", this.token);
+      if (this.token.kind === "newline" || this.token.kind === "end" || this.token.kind === "name") {
+        this.fail("unknown-statement", `no statement begins with '${first.text}'`, first.span, "name = operation(arguments)");
+      }
+      this.expected(`'=' or '(' behind '${first.text}'`);
+    }
+    if (!bind) return this.call(line, start, actor, undefined, first);
+    if (this.isWord("faults") && (this.peek().text === "{" || this.peek().kind === "newline")) return this.faults(line, start, actor, bind);
+    if (this.token.kind !== "name") this.expected("an operation", `${bind.text} = operation(arguments)`);
+    return this.call(line, start, actor, bind, this.name("an operation"));
+  }
+
+  private call(line: Line, start: Token, actor: Name | undefined, bind: Name | undefined, op: Name): ItemSyntax {
+    const call = this.callArguments(op);
+    let field: Name | undefined;
+    if (this.is(".")) {
+      this.next();
+      field = this.name("a field");
+    }
+    return { ...line, kind: "call", actor, bind, call, field, span: this.spanFrom(start) };
+  }
+
+  private faults(line: Line, start: Token, actor: Name | undefined, bind: Name | undefined): ItemSyntax {
+    this.next();
+    const body = this.block();
+    return { ...line, kind: "faults", actor, bind, body, span: this.spanFrom(start) };
+  }
+
+  private parallel(line: Line, start: Token): ItemSyntax {
+    this.next();
+    const open = this.openBrace();
+    const branches: BranchSyntax[] = [];
+    for (;;) {
+      while (this.token.kind === "newline" || this.is(";")) this.at++;
+      const t = this.token;
+      if (t.kind === "end" || this.is("}")) break;
+      const before = this.printedTo;
+      const lead = this.leadUpTo(t.offset);
+      const blankBefore = this.blankBetween(lead.length ? this.printedTo : before, t.offset);
+      try {
+        const actor = this.name("an actor and its block", "parallel { ACTOR { ... } ACTOR { ... } }");
+        if (this.is(":")) this.expected("'{'", "parallel { ACTOR { ... } ACTOR { ... } }");
+        const body = this.block();
+        branches.push(this.finish<BranchSyntax>({ actor, body, lead, blankBefore, span: this.spanFrom(t) }));
+      } catch (e) {
+        if (!(e instanceof Fault)) throw e;
+        const began = this.at;
+        this.skipLine();
+        if (this.at === began && this.token.kind !== "end" && !this.is("}")) this.at++;
+      }
+    }
+    const dangling = this.closeBrace(open);
+    return { ...line, kind: "parallel", branches, oneLine: open.line === this.previous.line, dangling, span: this.spanFrom(start) };
+  }
+
+  private claim(line: Line, start: Token, actor: Name | undefined): ItemSyntax {
+    const claim = this.next().text as ClaimSyntax["claim"];
+    const kind = claimWords.has(claim) ? claim : "expect";
+    let expr = this.expression();
+    if (this.is("=")) {
+      // The commonest slip: report it and read on as if it were right.
+      this.report("expected", "a comparison is written '=='", this.token);
+      this.next();
+      const right = this.expression();
+      expr = { kind: "binary", op: "==", left: expr, right, span: join(expr.span, right.span) };
+    }
+    return { ...line, kind: "claim", actor, claim: kind, expr, span: this.spanFrom(start) };
+  }
+
+  private scope(line: Line, start: Token): ScopeSyntax {
+    let condition: ConditionSyntax;
+    try {
+      condition = this.condition();
+      if (!this.is("{")) this.expected("'{'");
+    } catch (e) {
+      if (!(e instanceof Fault)) throw e;
+      // The claims inside are still worth reading.
+      while (this.token.kind !== "newline" && this.token.kind !== "end" && !this.is("{") && !this.is("}")) this.at++;
+      if (!this.is("{")) throw e;
+      condition = { kind: "broken", span: plain(start) };
+    }
+    const body = this.block();
+    return { ...line, kind: "scope", condition, body, span: this.spanFrom(start) };
+  }
+
+  private condition(): ConditionSyntax {
+    const start = this.next();
+    if (start.text !== "on" && start.text !== "with" ? nearest(start.text, ["on", "with"]) === "with" : start.text === "with") {
+      const point = this.dashed("a decision point", true, true);
+      if (this.is("==")) this.fail("expected", "a choice is written with '='", this.token, "with POINT = CHOICE { ... }");
+      if (!this.is("=")) this.expected("'='", "with POINT = CHOICE { ... }");
+      this.next();
+      const choice = this.dashed("a choice", true);
+      return { kind: "with", point, choice, span: this.spanFrom(start) };
+    }
+    const forms = "on linux >= 6.12 { ... }, on arch arm { ... }";
+    if (this.isWord("linux")) {
+      this.next();
+      const op = this.token;
+      if (op.kind === "number") this.expected("a comparison", forms);
+      if (op.kind !== "mark" || !comparisons.has(op.text)) {
+        if (op.text === "=") this.fail("expected", "a comparison is written '=='", op);
+        this.expected("a comparison", forms);
+      }
+      this.next();
+      const release = this.token;
+      if (release.kind !== "number") this.expected("a kernel release", forms);
+      this.next();
+      if (!/^\d+\.\d+$/.test(release.text)) {
+        this.fail("bad-number", `'${release.text}' is no kernel release; one is written as 6.12`, release);
+      }
+      return { kind: "linux", op: { text: op.text, span: plain(op) }, release: { text: release.text, span: plain(release) }, span: this.spanFrom(start) };
+    }
+    if (this.isWord("arch")) {
+      this.next();
+      if (this.is("==")) this.next();
+      return { kind: "arch", arch: this.name("an architecture"), span: this.spanFrom(start) };
+    }
+    const t = this.token;
+    const meant = t.kind === "name" ? didYouMean(t.text, ["linux", "arch"]) : "";
+    if (t.kind === "name") return this.fail("expected", `'on' wants 'linux' or 'arch', not '${t.text}'${meant}`, t, forms);
+    return this.expected("'linux' or 'arch'", forms);
+  }
+
+  // --- blocks and words
+
+  private openBrace(): Token {
+    const newlines = this.at;
+    this.skipNewlines();
+    if (!this.is("{")) {
+      this.at = newlines;
+      this.expected("'{'");
+    }
+    const open = this.next();
+    this.printedTo = open.end;
+    return open;
+  }
+
+  /** The comments before the brace, and the brace; a missing one is reported. */
+  private closeBrace(open: Token): LeadComment[] {
+    const dangling = this.leadUpTo(this.token.offset);
+    if (this.is("}")) this.next();
+    else this.report("unclosed", "this '{' is never closed", open);
+    return dangling;
+  }
+
+  private block(): BlockSyntax {
+    this.enter();
+    try {
+      const open = this.openBrace();
+      const items = this.items(open);
+      const dangling = this.leadUpTo(this.token.offset);
+      if (this.is("}")) this.next();
+      return { items, oneLine: open.line === this.previous.line && dangling.length === 0, dangling, span: this.spanFrom(open) };
+    } finally {
+      this.depth--;
+    }
+  }
+
+  private name(what: string, hint?: string): Name {
+    const t = this.token;
+    if (t.kind !== "name") this.expected(what, hint);
+    this.next();
+    return { text: t.text, span: plain(t) };
+  }
+
+  /** Names joined by dashes that touch; `numbers`: also pieces that begin with a digit; `dots`: also dots. */
+  private dashed(what: string, numbers = false, dots = false): Name {
+    const start = this.token;
+    if (start.kind !== "name" && !(numbers && start.kind === "number")) this.expected(what);
+    let last = this.next();
+    for (;;) {
+      const joint = this.token;
+      const piece = this.peek();
+      if (joint.kind !== "mark" || !(joint.text === "-" || (dots && joint.text === "."))) break;
+      if (!this.touches(last, joint) || !this.touches(joint, piece)) break;
+      if (piece.kind !== "name" && !(numbers && piece.kind === "number")) break;
+      this.at++;
+      last = this.next();
+    }
+    return { text: this.text.slice(start.offset, last.end), span: this.spanFrom(start) };
+  }
+
+  // --- expressions, by how tightly they bind: or, and, not, comparison, + -, |
+
+  private expression(): ExprSyntax {
+    this.enter();
+    try {
+      let left = this.conjunction();
+      while (this.isWord("or")) left = this.binary(left, "or", () => this.conjunction());
+      return left;
+    } finally {
+      this.depth--;
+    }
+  }
+
+  private conjunction(): ExprSyntax {
+    let left = this.negation();
+    while (this.isWord("and")) left = this.binary(left, "and", () => this.negation());
+    return left;
+  }
+
+  private negation(): ExprSyntax {
+    if (!this.isWord("not")) return this.comparison();
+    this.enter();
+    try {
+      const start = this.next();
+      const operand = this.negation();
+      return { kind: "not", operand, span: join(start, operand.span) };
+    } finally {
+      this.depth--;
+    }
+  }
+
+  private comparison(): ExprSyntax {
+    const left = this.sum();
+    const t = this.token;
+    if ((t.kind === "mark" && comparisons.has(t.text)) || (t.kind === "name" && t.text === "in")) {
+      const result = this.binary(left, t.text as BinaryOp, () => this.sum());
+      const again = this.token;
+      if (again.kind === "mark" && comparisons.has(again.text)) {
+        this.fail("expected", "comparisons do not chain; join two with 'and'", again);
+      }
+      return result;
+    }
+    return left;
+  }
+
+  private sum(): ExprSyntax {
+    let left = this.primary();
+    for (;;) {
+      const t = this.token;
+      if (t.kind !== "mark" || (t.text !== "+" && t.text !== "-")) return left;
+      left = this.binary(left, t.text, () => this.primary());
+    }
+  }
+
+  private binary(left: ExprSyntax, op: BinaryOp, operand: () => ExprSyntax): ExprSyntax {
+    this.next();
+    this.skipNewlines();
+    const right = operand();
+    return { kind: "binary", op, left, right, span: join(left.span, right.span) };
+  }
+
+  private primary(): ExprSyntax {
+    const t = this.token;
+    switch (t.kind) {
+      case "number":
+        this.next();
+        return this.number(t, t.text, t);
+      case "string":
+        this.next();
+        return { kind: "string", value: unquote(t.text), span: plain(t) };
+      case "name":
+        return this.wordOrCall();
+      case "mark":
+        if (t.text === "-" && this.peek().kind === "number" && this.touches(t, this.peek())) {
+          this.next();
+          const digits = this.next();
+          return this.number(digits, `-${digits.text}`, join(t, digits));
+        }
+        if (t.text === "[") return this.list();
+        if (t.text === "(") return this.paren();
+        return this.expected("a value");
+      default:
+        return this.expected("a value");
+    }
+  }
+
+  private number(token: Token, text: string, span: Span): ExprSyntax {
+    const meaning = numberMeaning(text);
+    if (meaning.kind === "bad") {
+      this.report("bad-number", meaning.why, token);
+      return { kind: "broken", span: plain(span) };
+    }
+    return { kind: "number", text, span: plain(span) };
+  }
+
+  private wordOrCall(): ExprSyntax {
+    const first = this.dashed("a value");
+    if (this.is("(") && !first.text.includes("-")) {
+      const call = this.callArguments(first);
+      return this.maybeField(call);
+    }
+    const word: WordSyntax = { kind: "word", text: first.text, span: first.span };
+    if (this.is("|")) {
+      const words = [word];
+      while (this.is("|")) {
+        this.next();
+        this.skipNewlines();
+        if (this.token.kind !== "name") this.expected("a word");
+        const more = this.dashed("a word");
+        words.push({ kind: "word", text: more.text, span: more.span });
+      }
+      return { kind: "union", words, span: join(first.span, words[words.length - 1].span) };
+    }
+    return this.maybeField(word);
+  }
+
+  private maybeField(of: WordSyntax | CallSyntax): ExprSyntax {
+    if (!this.is(".")) return of;
+    this.next();
+    const field = this.name("a field");
+    return { kind: "field", of, field, span: join(of.span, field.span) };
+  }
+
+  private paren(): ExprSyntax {
+    const open = this.next();
+    this.skipNewlines();
+    const inner = this.expression();
+    this.skipNewlines();
+    if (!this.is(")")) {
+      if (this.token.kind === "bad") this.badToken(this.token);
+      this.fail("unclosed", "this '(' is never closed", open);
+    }
+    this.next();
+    return { kind: "paren", inner, span: this.spanFrom(open) };
+  }
+
+  private list(): ExprSyntax {
+    this.enter();
+    try {
+      const open = this.next();
+      const items: ExprSyntax[] = [];
+      let commas = false;
+      this.skipNewlines();
+      while (!this.is("]")) {
+        const t = this.token;
+        if (t.kind === "bad") this.badToken(t);
+        if (t.kind === "end" || (t.kind === "mark" && (t.text === ")" || t.text === "}" || t.text === "="))) this.fail("unclosed", "this '[' is never closed", open);
+        items.push(this.sum());
+        this.skipNewlines();
+        if (this.is(",")) {
+          this.next();
+          commas = true;
+          this.skipNewlines();
+        }
+      }
+      this.next();
+      return { kind: "list", items, commas: commas || items.length < 2, span: this.spanFrom(open) };
+    } finally {
+      this.depth--;
+    }
+  }
+
+  private callArguments(op: Name): CallSyntax {
+    this.enter();
+    try {
+      const open = this.token;
+      if (!this.is("(")) this.expected(`'(' behind '${op.text}'`);
+      this.next();
+      const args: ArgSyntax[] = [];
+      this.skipNewlines();
+      while (!this.is(")")) {
+        const t = this.token;
+        if (t.kind === "bad") this.badToken(t);
+        if (t.kind === "end" || this.is("}")) this.fail("unclosed", "this '(' is never closed", open);
+        args.push(this.argument());
+        if (this.is(",")) {
+          this.next();
+          this.skipNewlines();
+          continue;
+        }
+        const endOfArgument = this.at;
+        this.skipNewlines();
+        if (this.is(")")) break;
+        if (this.is(",")) {
+          this.next();
+          this.skipNewlines();
+          continue;
+        }
+        const sameLine = endOfArgument === this.at;
+        const more = this.token;
+        const startsValue = more.kind === "name" || more.kind === "number" || more.kind === "string" || (more.kind === "mark" && (more.text === "[" || more.text === "-"));
+        if (sameLine && startsValue) {
+          this.report("missing-comma", `missing ',' before '${more.text}' between the arguments of ${op.text}()`, more);
+          continue;
+        }
+        this.at = endOfArgument;
+        if (this.token.kind === "bad") this.badToken(this.token);
+        if (this.token.kind === "newline" || this.token.kind === "end" || this.is("}") || this.is(";") || this.is("{")) {
+          this.fail("unclosed", `missing ')' at the end of the arguments of ${op.text}()`, open);
+        }
+        if (this.is("=")) this.fail("expected", "an argument is named with ':'", this.token, `${op.text}(..., name: value)`);
+        this.expected("',' or ')'");
+      }
+      this.next();
+      return { kind: "call", op, args, span: join(op.span, this.previous) };
+    } finally {
+      this.depth--;
+    }
+  }
+
+  private argument(): ArgSyntax {
+    const start = this.token;
+    let name: Name | undefined;
+    const after = this.peek();
+    if (start.kind === "name" && after.kind === "mark" && after.text === ":") {
+      name = { text: start.text, span: plain(start) };
+      this.at += 2;
+      this.skipNewlines();
+    }
+    const value = this.sum();
+    return { name, value, span: this.spanFrom(start) };
+  }
+}
+
+function plain(span: Span): Span {
+  return { offset: span.offset, end: span.end, line: span.line, column: span.column };
+}
+
+function join(from: Span, to: Span): Span {
+  return { offset: from.offset, end: to.end, line: from.line, column: from.column };
+}

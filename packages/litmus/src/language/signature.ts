@@ -1,0 +1,97 @@
+/** An operation's declaration as people write it, and its defaults as a Test holds them. */
+import { operation } from "../operations/index.js";
+import type { OperationName, Param, ParamType, ResultType, Words } from "../operations/index.js";
+import type { Argument } from "../test.js";
+import { numberMeaning } from "./numbers.js";
+
+/** `mmap(object, length, prot, sharing, offset = 0, at = none)`. */
+export function signature(op: OperationName): string {
+  const params = Object.entries(operation(op).params);
+  return `${op}(${params.map(([name, p]) => (p.default === undefined ? name : `${name} = ${p.default}`)).join(", ")})`;
+}
+
+/** The words that a parameter takes, if it takes any. */
+export function wordsOf(type: ParamType): Words | undefined {
+  switch (type.kind) {
+    case "object":
+    case "word":
+    case "flags":
+      return type.words;
+    case "optional":
+      return wordsOf(type.of);
+    default:
+      return undefined;
+  }
+}
+
+/** What a parameter gets when it is left out. */
+export function defaultArgument(param: Param): Argument | undefined {
+  if (param.default === undefined) return undefined;
+  if (param.default === "none") return { kind: "words", words: [] };
+  const meaning = numberMeaning(param.default);
+  if (meaning.kind !== "bad") return meaning;
+  return { kind: "words", words: param.default.split("|") };
+}
+
+/** `a size in bytes`, `one of: a, b`. */
+export function describeParam(type: ParamType): string {
+  switch (type.kind) {
+    case "descriptor":
+      return "a descriptor";
+    case "object":
+      return `a descriptor or ${Object.keys(type.words).map((w) => `'${w}'`).join(" or ")}`;
+    case "address":
+      return "an address";
+    case "size":
+      return "a size in bytes";
+    case "integer":
+      return "an integer";
+    case "word":
+      return "a word";
+    case "flags":
+      return "flag words";
+    case "string":
+      return "a string";
+    case "handle":
+      return `${handleNames[type.of]}`;
+    case "buffer":
+      return "a dma-buf's descriptor or a GEM object";
+    case "actor":
+      return "a process";
+    case "tuples":
+      return `a list of [${type.of.map((t) => t.name).join(", ")}]`;
+    case "optional":
+      return describeParam(type.of);
+  }
+}
+
+export const handleNames = {
+  "attachment": "an attachment",
+  "sg-table": "an sg table",
+  "kernel-map": "a kernel mapping",
+  "gem": "a GEM object",
+  "pages": "a set of pages",
+  "notifier": "a notifier",
+} as const;
+
+/** What a result is, in words. */
+export function describeResult(type: ResultType): string {
+  switch (type.kind) {
+    case "status":
+      return "ok or an errno";
+    case "descriptor":
+      return type.of === "same" ? "a descriptor of the same kind" : `a descriptor (${type.of})`;
+    case "address":
+      return "an address";
+    case "number":
+      return `a number (${type.unit})`;
+    case "flags":
+      return "a set of flags";
+    case "word":
+      return "a word";
+    case "handle":
+      return handleNames[type.of];
+    case "record":
+      return "a record";
+  }
+}

@@ -1,0 +1,54 @@
+/** Words that mean something by themselves: errnos, signals, invariants, flag words, keywords. */
+import { errnos, signals } from "../errno.js";
+import { seals } from "../operations/memory.js";
+import type { OperationName } from "../operations/index.js";
+
+const split = (text: string): string[] => text.trim().split(/\s+/);
+
+/** Errno names of Linux, as claims write them. */
+export const errnoNames: ReadonlySet<string> = new Set(Object.keys(errnos));
+
+/** Signals that an access can die of. */
+export const signalNames: ReadonlySet<string> = new Set(Object.keys(signals));
+
+/** Whether a value says that its step failed: an errno or a signal, also one without a name (`errno 999`). */
+export function isFailure(word: string): boolean {
+  return errnoNames.has(word) || signalNames.has(word) || /^(errno|signal) \d+$/.test(word);
+}
+
+/** What the explorer watches on every schedule, for `never` and `sometimes`. */
+export const invariants = {
+  "use-after-free": "something used memory that had been freed",
+  "double-free": "something was freed or put twice",
+  "deadlock": "actors wait for each other for ever",
+  "leak": "at the end something is left that nobody can reach",
+  "lock-order": "two locks were taken in both orders",
+} as const;
+
+export type Invariant = keyof typeof invariants;
+
+/** Flag words of /proc/PID/smaps' VmFlags line; `sd` is left out of outcomes. */
+const vmFlags: readonly string[] = split(
+  "rd wr ex sh mr mw me ms gd pf lo io sr rr dc de ac nr ht sf nl ar wf sy dd mm hg nh mg bt mt um uw ui ss sl dp gu dw lf",
+);
+
+/** The words that a result of type flags, or such a field of a record, can hold; undefined when not listed. */
+export function flagWords(op: OperationName, field?: string): readonly string[] | undefined {
+  if (op === "smaps" && field === "VmFlags") return vmFlags;
+  if (op === "poll") return ["in", "out", "pri", "err", "hup", "nval"];
+  if (op === "get_seals") return Object.keys(seals);
+  return undefined;
+}
+
+/** Words that begin a statement. */
+export const statementWords = [
+  "process", "fork", "thread", "driver", "parallel", "expect", "always", "never", "sometimes", "on", "with",
+] as const;
+
+/** What no result and no actor may be called. */
+export const reserved: ReadonlySet<string> = new Set([
+  ...statementWords, "test", "kernel", "faults", "of", "and", "or", "not", "in", "ok", "none", "not_reached", "anon", "linux", "arch",
+]);
+
+/** Architectures that outcomes know. */
+export const arches: readonly string[] = ["x86_64", "arm64", "arm"];
