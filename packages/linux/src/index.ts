@@ -1,2 +1,6 @@
 /** Operations as Linux system calls, and the executor that runs them. */
+export * from "./executor.js";
 export * from "./frame.js";
+export * from "./program.js";
+export * from "./ready.js";
+export * from "./syscalls.js";

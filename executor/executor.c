@@ -1,0 +1,997 @@
+/*
+ * The executor: runs Programs of system calls and memory accesses, and says what came
+ * back. It knows no exporter and no ioctl; all of that lies in the Program, which
+ * packages/linux/src/program.ts writes. It is an ordinary process talking over
+ * descriptors 0 and 1, or, as pid 1, a guest's init talking over a virtio port or ttyS1.
+ *
+ * Precise observation rules the layout. No libc: nothing allocates, nothing is mapped
+ * behind our back. All of its memory lies below 0x30000000, far from where tests map, so
+ * that it never neighbours or merges with what a test looks at:
+ *
+ *   image, bss, stacks   where the linker puts them (not relocated)
+ *   SHARED  0x10000000   control, results, the Program, streams; shared by all actors
+ *   DATA    0x18000000   8 MiB for each actor, private
+ *   SCRATCH 0x1e000000   pages for flushing the kernel's batched RSS counters
+ *   OUT     0x20000000   the supervisor's; not inherited
+ *   RX      0x22000000   the supervisor's; not inherited
+ *
+ * A supervisor forks the processes of a test for each round. They take turns through
+ * `control.pc`; in a parallel section each branch runs free between two barriers.
+ */
+#include "arch.h"
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef long long i64;
+typedef unsigned long word;
+
+enum { MAX_ACTORS = 12, MAX_INSNS = 8192, STACK = 65536, NSTACKS = MAX_ACTORS + 1, SCRATCH_PAGES = 160 };
+#define SHARED 0x10000000ul
+#define SHARED_BYTES 0x06000000ul
+#define PROGRAM (SHARED + 0x00100000ul)
+#define PROGRAM_BYTES 0x00f00000ul
+#define STREAMS (SHARED + 0x01000000ul)
+#define STREAMS_BYTES 0x05000000ul
+#define DATA 0x18000000ul
+#define DATA_STRIDE 0x00800000ul
+#define SCRATCH 0x1e000000ul
+#define SCRATCH_SHARED 0x1f000000ul
+#define OUT 0x20000000ul
+#define OUT_BYTES 0x01000000ul
+#define RX 0x22000000ul
+#define RX_BYTES 0x01100000ul
+#define PAYLOAD_LIMIT 0x01000000u
+
+/* ---- the Program, as it comes; all little endian, see program.ts ---- */
+
+enum { OP_SYS, OP_LOAD, OP_STORE, OP_TOUCH, OP_FILL, OP_COMPARE, OP_PATH, OP_READ, OP_CALC, OP_FAULTS,
+       OP_FAULTS_SINCE, OP_SETTLE, OP_FORK, OP_THREAD, OP_EXIT, OP_PARALLEL, OP_COUNT };
+enum { ARG_IMM, ARG_RESULT, ARG_DATA, ARG_PID, ARG_SLOT };
+enum { STATE_NOT_RUN, STATE_OK, STATE_ERRNO, STATE_SIGNAL, STATE_SKIPPED };
+enum { KIND_PROCESS, KIND_FORK, KIND_THREAD };
+enum { FLAG_VOLATILE = 1 };		/* value differs from run to run: reported as 0 */
+enum { PROGRAM_PINNED = 1 };
+enum { ROUND_DONE, ROUND_TIMEOUT, ROUND_DIED };
+
+struct arg { u32 kind, index; i64 value; };
+struct insn { u8 op, actor, nargs, flags; u32 imm; u32 need[4]; struct arg arg[7]; };
+struct header {
+	u32 magic; u16 version, nactors; u32 ninsns, data_init, data_bytes, stream_bytes;
+	u32 rounds, round_ms, budget_ms, flags, seed, pad[5];
+};
+struct actor { u8 kind, parent; u16 pad; };
+struct result { u8 state, signal; u16 pad; u32 aux; i64 value; };
+
+struct turns {
+	u32 pc, finished, dying, entered, left, round, supervisor, pad;
+	u32 alive[MAX_ACTORS], born[MAX_ACTORS], pid[MAX_ACTORS], at[MAX_ACTORS], used[MAX_ACTORS];
+};
+
+#define control ((volatile struct turns *)SHARED)
+#define results ((volatile struct result *)(SHARED + 0x1000))
+static struct header *prog;
+static struct actor *actors;
+static struct insn *insns;
+static u8 *initial;
+static word page;
+static u32 program_bytes;
+static int is_init;
+static struct { word regs[16]; int armed; } guard[NSTACKS];
+static i64 minflt_base[NSTACKS];
+u8 stacks[NSTACKS][STACK] __attribute__((aligned(4096)));
+static struct { word from, to; int writable; } segments[8];	/* of our own image */
+static char notes[2048];
+
+/* ---- what a libc would give ---- */
+
+void *memcpy(void *to, const void *from, word n)
+{
+	u8 *t = to; const u8 *f = from;
+	while (n--) { *t++ = *f++; __asm__ volatile("" ::: "memory"); }
+	return to;
+}
+void *memset(void *to, int c, word n)
+{
+	u8 *t = to;
+	while (n--) { *t++ = (u8)c; __asm__ volatile("" ::: "memory"); }
+	return to;
+}
+static int same(const void *a, const void *b, word n)
+{
+	const u8 *x = a, *y = b;
+	while (n--) if (*x++ != *y++) return 0;
+	return 1;
+}
+static word length(const char *s) { word n = 0; while (s[n]) n++; return n; }
+static char *append(char *at, char *end, const char *s)
+{
+	while (*s && at < end - 1) *at++ = *s++;
+	*at = 0;
+	return at;
+}
+static char *append_number(char *at, char *end, u64 v)
+{
+	char digits[24];
+	int n = 23;
+	digits[23] = 0;
+	do {
+		u64 rest = 0;			/* by hand: 32-bit machines have no 64-bit division without libgcc */
+		for (int bit = 63; bit >= 0; bit--) {
+			rest = rest << 1 | (v >> bit & 1);
+			v &= ~(1ull << bit);
+			if (rest >= 10) { rest -= 10; v |= 1ull << bit; }
+		}
+		digits[--n] = (char)('0' + rest);
+	} while (v);
+	return append(at, end, digits + n);
+}
+#define sys6(n, a, b, c, d, e, f) sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define sys4(n, a, b, c, d) sys6(n, a, b, c, d, 0, 0)
+#define sys3(n, a, b, c) sys6(n, a, b, c, 0, 0, 0)
+#define sys2(n, a, b) sys6(n, a, b, 0, 0, 0, 0)
+#define sys1(n, a) sys6(n, a, 0, 0, 0, 0, 0)
+
+static int open_at(const char *path, int flags) { return (int)sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0600); }
+static void close_fd(int fd) { sys1(__NR_close, fd); }
+static void nap(long us) { struct { long s, ns; } t = { us / 1000000, us % 1000000 * 1000 }; sys2(__NR_nanosleep, &t, 0); }
+static u32 now_ms(void)
+{
+	struct { long s, ns; } t;
+	sys2(__NR_clock_gettime, CLOCK_MONOTONIC, &t);
+	return (u32)t.s * 1000u + (u32)t.ns / 1000000u;
+}
+static long read_whole(const char *path, char *to, word max)
+{
+	long got = 0, n;
+	int fd = open_at(path, O_RDONLY);
+	if (fd < 0) return fd;
+	while ((word)got < max - 1 && (n = sys3(__NR_read, fd, to + got, max - 1 - (word)got)) > 0) got += n;
+	close_fd(fd);
+	to[got] = 0;
+	return got;
+}
+static u64 number_in(const char *path)
+{
+	char text[32]; u64 v = 0;
+	if (read_whole(path, text, sizeof text) < 0) return 0;
+	for (char *c = text; *c >= '0' && *c <= '9'; c++) v = v * 10 + (u64)(*c - '0');
+	return v;
+}
+static void note(const char *what, const char *name, long error)
+{
+	char *at = notes + length(notes), *end = notes + sizeof notes;
+	at = append(append(append(append(at, end, "note="), end, what), end, " "), end, name);
+	if (error < 0) at = append_number(append(at, end, ": errno "), end, (u64)-error);
+	append(at, end, "\n");
+}
+static word map(word at, word bytes, int sharing)
+{
+	return (word)sys6(MMAP_NR, at, bytes, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+static void futex_wait_for(volatile u32 *at, u32 value, long ms)
+{
+	struct { long s, ns; } t = { ms / 1000, ms % 1000 * 1000000 };
+	sys4(__NR_futex, at, 0, value, &t);
+}
+static void futex_wake_all(volatile u32 *at) { sys3(__NR_futex, at, 1, 0x7fffffff); }
+#define get(at) __atomic_load_n((at), __ATOMIC_SEQ_CST)
+#define put(at, v) __atomic_store_n((at), (v), __ATOMIC_SEQ_CST)
+
+/* ---- holding still: every page that we touch while observing is there beforehand ---- */
+
+static void hold(word from, word to, int writable)
+{
+	for (word at = from & ~(page - 1); at < to; at += page) {
+		volatile u8 *p = (volatile u8 *)at;
+		if (writable) __atomic_fetch_or((u8 *)at, 0, __ATOMIC_RELAXED);
+		else (void)*p;
+	}
+}
+static word data_of(u32 who) { return DATA + who * DATA_STRIDE; }
+static u32 stack_here(void) { u8 mark; return (u32)(((word)&mark - (word)stacks) / STACK); }
+static int shares_memory(u32 who, u32 with)
+{
+	for (u32 i = 0; i < MAX_ACTORS && who != with; i++) {
+		if (actors[who].kind != KIND_THREAD) return 0;
+		who = actors[who].parent;
+	}
+	return who == with;
+}
+/* After a fork our pages are read-only (copy on write) or, where shared, not mapped at all. */
+static void hold_all(u32 me)
+{
+	for (int i = 0; i < 8 && segments[i].to; i++) {
+		if (!segments[i].writable) hold(segments[i].from, segments[i].to, 0);
+		else {				/* other actors' stacks are their own business */
+			hold(segments[i].from, (word)stacks, 1);
+			hold((word)stacks + sizeof stacks, segments[i].to, 1);
+		}
+	}
+	hold((word)stacks[stack_here()], (word)stacks[stack_here()] + STACK, 1);
+	hold(SHARED, SHARED + 0x1000 + prog->ninsns * sizeof(struct result), 1);
+	hold(PROGRAM, PROGRAM + program_bytes, 0);
+	hold(STREAMS + (word)me * prog->stream_bytes, STREAMS + ((word)me + 1) * prog->stream_bytes, 1);
+	hold(data_of(me), data_of(me) + prog->data_bytes, 1);
+}
+static i64 minor_faults(void)
+{
+	long usage[18];				/* two timevals, then maxrss, ixrss, idrss, isrss, minflt */
+	sys2(__NR_getrusage, 1, usage);
+	return usage[8];
+}
+/*
+ * RSS as /proc shows it lags: up to 6.1 a thread hands its counts over every 64 faults,
+ * later each CPU does when it has gathered a batch. Reads of the zero page make the
+ * faults without changing a count; zapping many pages at once overflows any batch.
+ */
+static void flush_rss(void)
+{
+	word bytes = SCRATCH_PAGES * page;
+	for (int i = 0; i < 70; i++) {
+		(void)*(volatile u8 *)SCRATCH;
+		sys3(__NR_madvise, SCRATCH, page, MADV_DONTNEED);
+	}
+	for (int i = 0; i < 2; i++) {
+		word at = i ? SCRATCH_SHARED : SCRATCH;
+		for (word p = 0; p < bytes; p += page) *(volatile u8 *)(at + p) = 1;
+		sys3(__NR_madvise, at, bytes, MADV_DONTNEED);
+	}
+}
+
+/* ---- signals: a guarded access ends with the signal as its result ---- */
+
+static void on_signal(int sig)
+{
+	u32 s = stack_here();
+	if (s < NSTACKS && guard[s].armed) {
+		guard[s].armed = 0;
+		jump(guard[s].regs, sig);
+	}
+	sys1(__NR_exit_group, 100 + sig);
+}
+static void catch_signals(void)
+{
+	struct { void *handler; word flags; void *restorer; u64 mask; } a = { (void *)on_signal, SA_NODEFER | RESTORER, (void *)restorer, 0 };
+	sys4(__NR_rt_sigaction, SIGSEGV, &a, 0, 8);
+	sys4(__NR_rt_sigaction, SIGBUS, &a, 0, 8);
+	a.handler = (void *)1;			/* SIG_IGN */
+	sys4(__NR_rt_sigaction, SIGPIPE, &a, 0, 8);
+}
+
+static void access_memory(const struct insn *in, const i64 *v, volatile struct result *out)
+{
+	u32 s = stack_here();
+	volatile u8 *at = (volatile u8 *)(word)v[0];
+	volatile word done = 0;
+	volatile i64 value = 0;
+	int sig = save(guard[s].regs);
+	if (sig) {
+		out->aux = (u32)done;
+		out->signal = (u8)sig;
+		out->value = sig;
+		out->state = STATE_SIGNAL;
+		return;
+	}
+	guard[s].armed = 1;
+	switch (in->op) {
+	case OP_LOAD:
+		value = in->imm == 1 ? *at : in->imm == 2 ? *(volatile u16 *)at : in->imm == 8 ? *(volatile i64 *)at : (i64)*(volatile u32 *)at;
+		break;
+	case OP_STORE:
+		if (in->imm == 1) *at = (u8)v[1];
+		else if (in->imm == 2) *(volatile u16 *)at = (u16)v[1];
+		else if (in->imm == 8) *(volatile i64 *)at = v[1];
+		else *(volatile u32 *)at = (u32)v[1];
+		break;
+	case OP_TOUCH:				/* one word a page; a store writes the page's index */
+		for (word n = (word)v[1], p = 0; p < n; p += page, done++) {
+			if (in->imm) *(volatile u32 *)(at + p) = (u32)done;
+			else (void)*(volatile u32 *)(at + p);
+		}
+		break;
+	case OP_FILL:
+		for (word n = (word)v[1], p = 0; p < n; p++, done++) at[p] = (u8)v[2];
+		break;
+	case OP_COMPARE: {			/* the first offset that differs, or -1 */
+		volatile u8 *other = (volatile u8 *)(word)v[1];
+		for (value = 0; value < v[2] && at[value] == other[value]; value++) done++;
+		if (value == v[2]) value = -1;
+		break;
+	}
+	}
+	guard[s].armed = 0;
+	out->value = value;
+	out->state = STATE_OK;
+}
+
+/* ---- reading text files ---- */
+
+/* Copies a path; \1 and an actor's byte stand for its pid, \2 and two bytes for a result's value. */
+static void make_path(char *to, const u8 *from)
+{
+	char *end = to + 200;
+	while (*from && to < end - 1) {
+		if (*from == 1) { to = append_number(to, end, control->pid[from[1] % MAX_ACTORS]); from += 2; }
+		else if (*from == 2) { to = append_number(to, end, (u64)results[from[1] | (u32)(from[2] - 1) << 8].value); from += 3; }
+		else *to++ = (char)*from++;
+	}
+	*to = 0;
+}
+static u64 hex(const char **at)
+{
+	u64 v = 0;
+	for (;; (*at)++) {
+		char c = **at;
+		if (c >= '0' && c <= '9') v = v << 4 | (u64)(c - '0');
+		else if (c >= 'a' && c <= 'f') v = v << 4 | (u64)(c - 'a' + 10);
+		else return v;
+	}
+}
+/*
+ * Keeps of a text, in place, the lines that a test asks for: of a list of mappings only
+ * the one that holds `address` (0: all), and lines that begin with one of `keep`.
+ */
+static u32 keep_lines(char *text, u32 n, u64 address, const char *keep)
+{
+	u32 out = 0, inside = !address;
+	for (u32 i = 0; i < n;) {
+		u32 end = i, wanted;
+		while (end < n && text[end] != '\n') end++;
+		const char *c = text + i;
+		u64 from = hex(&c);
+		wanted = inside && !*keep;
+		if (address && *c == '-') {
+			c++;
+			u64 to = hex(&c);
+			wanted = inside = from <= address && address < to;
+		}
+		for (const char *k = keep; inside && *k;) {
+			u32 len = 0;
+			while (k[len] && k[len] != '\n') len++;
+			if (i + len <= end && same(text + i, k, len)) wanted = 1;
+			k += len + (k[len] == '\n');
+		}
+		while (i < end) { if (wanted) text[out++] = text[i]; i++; }
+		if (wanted) text[out++] = '\n';
+		i = end + 1;
+	}
+	return out;
+}
+/* arguments: path, most bytes, address or 0, lines to keep */
+static i64 read_file(u32 me, const i64 *v, volatile struct result *out)
+{
+	char path[208];
+	word base = STREAMS + (word)me * prog->stream_bytes;
+	char *to = (char *)base + control->used[me];
+	word room = prog->stream_bytes - control->used[me];
+	make_path(path, (const u8 *)(word)v[0]);
+	int fd = open_at(path, O_RDONLY);
+	if (fd < 0) return fd;
+	long n = 0;
+	word got = 0, most = (word)v[1] < room ? (word)v[1] : room;
+	while (got < most && (n = sys3(__NR_read, fd, to + got, most - got)) > 0) got += (word)n;
+	close_fd(fd);
+	if (n < 0) return n;
+	if (v[2] || v[3]) got = keep_lines(to, (u32)got, (u64)v[2], v[3] ? (const char *)(word)v[3] : "");
+	out->aux = control->used[me];
+	control->used[me] += (u32)got;
+	return (i64)got;
+}
+
+/* ---- actors ---- */
+
+static void actor_loop(u32 me);
+void thread_entry(u32 me);
+
+static void set_up_memory(u32 me)
+{
+	for (u32 who = 0; who < prog->nactors; who++) {
+		if (!shares_memory(who, me)) continue;
+		map(data_of(who), prog->data_bytes, MAP_PRIVATE);
+		memcpy((void *)data_of(who), initial, prog->data_init);
+		hold(data_of(who), data_of(who) + prog->data_bytes, 1);
+		if (who != me) hold((word)stacks[who + 1], (word)stacks[who + 1] + STACK, 1);
+	}
+	hold_all(me);
+}
+static void begin(u32 me)
+{
+	control->pid[me] = (u32)sys1(__NR_gettid, 0);
+	control->used[me] = 0;
+	hold_all(me);
+	put(&control->born[me], 1);
+	futex_wake_all(&control->born[me]);
+	actor_loop(me);
+}
+void thread_entry(u32 me) { begin(me); }
+
+static i64 spawn(u32 me, u32 child, int thread)
+{
+	put(&control->alive[child], 1);
+	i64 pid;
+	if (thread) {
+		word *top = (word *)(stacks[child + 1] + STACK - 64);
+		top[-1] = top[-2] = child;	/* where each architecture's entry looks for it */
+		pid = thread_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, (word)(top - THREAD_SLOTS));
+	} else {
+		/* The supervisor is to be the parent of all, so that it sees every death. */
+		pid = sys2(__NR_clone, CLONE_PARENT | SIGCHLD, 0);
+		if (pid == 0) {
+			for (u32 who = 0; who < prog->nactors; who++)
+				if (shares_memory(who, me)) sys2(__NR_munmap, data_of(who), prog->data_bytes);
+			set_up_memory(child);
+			begin(child);
+		}
+	}
+	if (pid < 0) {
+		put(&control->alive[child], 0);
+		return pid;
+	}
+	while (!get(&control->born[child])) futex_wait_for(&control->born[child], 0, 100);
+	hold_all(me);
+	return 0;
+}
+static void leave(u32 me)
+{
+	control->dying = control->pid[me];
+	for (u32 who = 0; who < prog->nactors; who++) {
+		if (who == me || (actors[me].kind != KIND_THREAD && shares_memory(who, me))) put(&control->alive[who], 0);
+	}
+}
+/* An exit counts as done when its memory and files are gone, which is when its pidfd says so. */
+static void await_death(void)
+{
+	u32 pid = control->dying;
+	if (!pid) return;
+	int fd = (int)sys2(__NR_pidfd_open, pid, 0);
+	if (fd >= 0) {
+		struct { int fd; short events, revents; } p = { fd, 1, 0 };
+		struct { long s, ns; } t = { 5, 0 };
+		sys6(__NR_ppoll, &p, 1, &t, 0, 8, 0);
+		close_fd(fd);
+	} else nap(20000);
+	control->dying = 0;
+}
+
+static int run_one(u32 me, u32 index)
+{
+	const struct insn *in = &insns[index];
+	volatile struct result *out = &results[index];
+	i64 v[7], r = 0;
+	control->at[me] = index + 1;
+	for (int i = 0; i < 4; i++) {
+		if (in->need[i] && get(&results[in->need[i] - 1].state) != STATE_OK) {
+			put(&out->state, STATE_SKIPPED);
+			return 0;
+		}
+	}
+	for (int i = 0; i < 7; i++) {
+		const struct arg *a = &in->arg[i];
+		v[i] = a->value;
+		if (a->kind == ARG_RESULT) v[i] += results[a->index].value;
+		else if (a->kind == ARG_DATA) v[i] += (i64)data_of(me);
+		else if (a->kind == ARG_PID) v[i] += control->pid[a->index];
+		else if (a->kind == ARG_SLOT) v[i] = (i64)(word)&results[a->index].value;
+	}
+	switch (in->op) {
+	case OP_SYS: r = sys6((long)in->imm, v[0], v[1], v[2], v[3], v[4], v[5]); break;
+	case OP_PATH: make_path((char *)(word)v[0], (const u8 *)(word)v[1]); break;
+	case OP_READ: r = read_file(me, v, out); break;
+	case OP_CALC: r = (i64)(((u64)v[0] & (u64)v[1]) << v[2]); r = in->imm ? r - v[3] : r + v[3]; break;
+	case OP_FAULTS: hold_all(me); minflt_base[stack_here()] = minor_faults(); break;
+	case OP_FAULTS_SINCE: r = minor_faults() - minflt_base[stack_here()]; break;
+	case OP_SETTLE: hold_all(me); flush_rss(); break;
+	case OP_FORK: r = spawn(me, in->imm, 0); break;
+	case OP_THREAD: r = spawn(me, in->imm, 1); break;
+	case OP_EXIT: leave(me); put(&out->state, STATE_OK); return 1;
+	default: access_memory(in, v, out); return 0;
+	}
+	out->value = r;
+	/* Calls fail with -4095..-1; a computed value may be anything. */
+	put(&out->state, r < 0 && r > -4096 && in->op != OP_CALC ? STATE_ERRNO : STATE_OK);
+	return 0;
+}
+static u32 end_of(u32 pc) { return insns[pc].op == OP_PARALLEL ? insns[pc].imm : pc + 1; }
+static int lives(u32 who) { return get(&control->alive[who]) != 0; }
+
+/* Hands the turn on. Steps of actors that are gone, or never came to be, are passed over. */
+static void turn_over(u32 next)
+{
+	while (next < prog->ninsns) {
+		const struct insn *in = &insns[next];
+		int anyone = 0;
+		if (in->op == OP_PARALLEL) { for (int i = 0; i < in->nargs; i++) anyone |= lives(in->arg[i].kind); }
+		else anyone = lives(in->actor);
+		if (anyone) break;
+		for (u32 i = next; i < end_of(next); i++) results[i].state = STATE_SKIPPED;
+		next = end_of(next);
+	}
+	put(&control->pc, next);
+	futex_wake_all(&control->pc);
+	if (next >= prog->ninsns) {
+		put(&control->finished, 1);
+		futex_wake_all(&control->finished);
+	}
+}
+static void run_parallel(u32 me, u32 pc)
+{
+	const struct insn *in = &insns[pc];
+	u32 branches = 0, mine = in->nargs;
+	for (u32 i = 0; i < in->nargs; i++) {
+		branches += (u32)lives(in->arg[i].kind);
+		if (in->arg[i].kind == me) mine = i;
+	}
+	if (mine == in->nargs) { futex_wait_for(&control->pc, pc, 1000); return; }
+	u32 chance = (prog->seed + control->round * 2654435761u) ^ (me + 1) * 40503u;
+	__atomic_fetch_add(&control->entered, 1, __ATOMIC_SEQ_CST);
+	for (u32 spins = 0; get(&control->entered) < branches; spins++) if (spins > 200) sys1(__NR_sched_yield, 0);
+	int gone = 0;
+	for (u32 i = in->arg[mine].index; i < (u32)in->arg[mine].value && !gone; i++) {
+		/* Few CPUs show few orders by themselves: yield here and spin there. */
+		chance ^= chance << 13; chance ^= chance >> 17; chance ^= chance << 5;
+		if ((chance & 3) == 1) sys1(__NR_sched_yield, 0);
+		if ((chance & 3) == 2) for (u32 n = chance >> 16 & 2047; n; n--) __asm__ volatile("");
+		gone = run_one(me, i);
+	}
+	if (__atomic_add_fetch(&control->left, 1, __ATOMIC_SEQ_CST) == branches) {
+		control->entered = control->left = 0;
+		turn_over(in->imm);
+	} else if (!gone) {
+		while (get(&control->pc) == pc) futex_wait_for(&control->pc, pc, 1000);
+	}
+	if (gone) sys1(actors[me].kind == KIND_THREAD ? __NR_exit : __NR_exit_group, 0);
+}
+static void actor_loop(u32 me)
+{
+	for (;;) {
+		u32 pc = get(&control->pc);
+		if (pc < prog->ninsns && insns[pc].op == OP_PARALLEL) {
+			await_death();
+			run_parallel(me, pc);
+		} else if (pc < prog->ninsns && insns[pc].actor == me) {
+			await_death();
+			int gone = run_one(me, pc);
+			turn_over(pc + 1);
+			if (gone) sys1(actors[me].kind == KIND_THREAD ? __NR_exit : __NR_exit_group, 0);
+		} else {
+			futex_wait_for(&control->pc, pc, 1000);
+		}
+		/* A test does not outlive the one who would clean up after it. */
+		if (sys2(__NR_kill, control->supervisor, 0) == -ESRCH) sys1(__NR_exit_group, 1);
+	}
+}
+
+/* ---- the supervisor: rounds ---- */
+
+static int expected_death(u32 pid)
+{
+	for (u32 who = 0; who < prog->nactors; who++) if (control->pid[who] == pid && lives(who)) return 0;
+	return 1;
+}
+/* Waits for the end of a round; gives ROUND_*. */
+static u32 await_round(u32 limit_ms, u32 *how)
+{
+	u32 began = now_ms();
+	while (!get(&control->finished)) {
+		int status; long pid;
+		futex_wait_for(&control->finished, 0, 50);
+		while ((pid = sys4(__NR_wait4, -1, &status, 1, 0)) > 0) {
+			if (!expected_death((u32)pid) && !get(&control->finished)) { *how = (u32)status; return ROUND_DIED; }
+		}
+		if (now_ms() - began > limit_ms && !get(&control->finished)) return ROUND_TIMEOUT;
+	}
+	return ROUND_DONE;
+}
+/* Kills and reaps all; 0 when something does not die within five seconds. */
+static int clear_away(u32 group)
+{
+	u32 began = now_ms();
+	u64 child = 1ull << (SIGCHLD - 1);
+	struct { long s, ns; } tick = { 0, 20000000 };
+	for (;;) {
+		long pid;
+		sys2(__NR_kill, -(long)group, SIGKILL);
+		while ((pid = sys4(__NR_wait4, -1, 0, 1, 0)) > 0) { }
+		if (pid == -ECHILD) return 1;
+		if (now_ms() - began > 5000) return 0;
+		sys4(__NR_rt_sigtimedwait, &child, 0, &tick, 8);
+	}
+}
+static u32 start_round(u32 round)
+{
+	u32 group = 0;
+	memset((void *)SHARED, 0, sizeof(struct turns));
+	memset((void *)results, 0, prog->ninsns * sizeof(struct result));
+	control->round = round;
+	control->supervisor = (u32)sys1(__NR_getpid, 0);
+	control->pc = prog->ninsns;		/* nobody's turn before all are there */
+	for (u32 who = 0; who < prog->nactors; who++) {
+		if (actors[who].kind != KIND_PROCESS) continue;
+		control->alive[who] = 1;
+		long pid = sys2(__NR_clone, SIGCHLD, 0);
+		if (pid == 0) {
+			sys2(__NR_setpgid, 0, group);
+			sys4(__NR_prctl, 0x59616d61, -1, 0, 0);	/* PR_SET_PTRACER: others of the test may look */
+			if (prog->flags & PROGRAM_PINNED) {
+				u32 cpu = 0; u8 mask[128] = { 0 };
+				sys3(__NR_getcpu, &cpu, 0, 0);
+				mask[cpu / 8 % sizeof mask] = (u8)(1 << cpu % 8);
+				sys3(__NR_sched_setaffinity, 0, sizeof mask, mask);
+			}
+			set_up_memory(who);
+			begin(who);
+		}
+		if (pid < 0) return group;
+		if (!group) group = (u32)pid;
+		sys2(__NR_setpgid, pid, group);
+	}
+	for (u32 who = 0; who < prog->nactors; who++) {
+		for (int i = 0; actors[who].kind == KIND_PROCESS && !get(&control->born[who]) && i < 50; i++) futex_wait_for(&control->born[who], 0, 100);
+	}
+	turn_over(0);
+	return group;
+}
+
+/* One round as it goes out: the fixed part, results, then the bytes that files gave. */
+struct round { u32 count, outcome, how, pc, stream, at[MAX_ACTORS], pad; };
+
+static word write_round(u8 *to, word room, u32 outcome, u32 how)
+{
+	struct round *head = (struct round *)to;
+	struct result *rs = (struct result *)(head + 1);
+	u8 *stream = (u8 *)(rs + prog->ninsns);
+	if (room < sizeof *head + prog->ninsns * sizeof *rs + (word)prog->nactors * prog->stream_bytes) return 0;
+	memset(head, 0, sizeof *head);
+	head->count = 1;
+	head->outcome = outcome;
+	head->how = how;
+	if (outcome != ROUND_DONE) {
+		head->pc = control->pc;
+		for (int i = 0; i < MAX_ACTORS; i++) head->at[i] = control->at[i];
+	}
+	for (u32 i = 0; i < prog->ninsns; i++) {
+		memcpy(&rs[i], (const void *)&results[i], sizeof *rs);
+		if (insns[i].flags & FLAG_VOLATILE && rs[i].state == STATE_OK) rs[i].value = 0;
+		if (insns[i].op != OP_READ || rs[i].state != STATE_OK) continue;
+		memcpy(stream + head->stream, (u8 *)STREAMS + (word)insns[i].actor * prog->stream_bytes + rs[i].aux, (word)rs[i].value);
+		rs[i].aux = head->stream;
+		head->stream += (u32)rs[i].value;
+	}
+	u32 end = (u32)(stream + head->stream - to), padded = (end + 7) & ~7u;
+	memset(to + end, 0, padded - end);
+	return padded;
+}
+
+struct summary { u32 version, ninsns, rounds, distinct; u64 taint_before, taint_after; u32 flags, ms; };
+
+/* Equal rounds are counted, not sent again. */
+static word run_program(u8 *out)
+{
+	struct summary *sum = (struct summary *)out;
+	u8 *end = out + sizeof *sum;
+	static u32 starts[1024], hashes[1024];
+	u32 began = now_ms();
+	memset(sum, 0, sizeof *sum);
+	sum->version = 1;
+	sum->ninsns = prog->ninsns;
+	sum->taint_before = number_in("/proc/sys/kernel/tainted");
+	while (sum->rounds < prog->rounds) {
+		u32 how = 0;
+		u32 group = start_round(sum->rounds);
+		u32 outcome = await_round(prog->round_ms, &how);
+		word bytes = sum->distinct < 1024 ? write_round(end, OUT + OUT_BYTES - (word)end - 64, outcome, how) : 0;
+		int cleared = !group || clear_away(group);
+		if (!bytes) break;		/* full: what is here stands, the host may ask for more */
+		sum->rounds++;
+		u32 hash = 2166136261u, k = 0;
+		for (word i = 4; i < bytes; i++) hash = (hash ^ end[i]) * 16777619u;
+		for (k = 0; k < sum->distinct; k++) {
+			u8 *old = out + starts[k];
+			if (hashes[k] == hash && same(old + 4, end + 4, bytes - 4)) { ++*(u32 *)old; break; }
+		}
+		if (k == sum->distinct) {
+			starts[k] = (u32)(end - out);
+			hashes[k] = hash;
+			sum->distinct++;
+			end += bytes;
+		}
+		if (!cleared) { sum->flags |= 1; break; }
+		if (outcome != ROUND_DONE || now_ms() - began > prog->budget_ms) break;
+	}
+	sum->taint_after = number_in("/proc/sys/kernel/tainted");
+	sum->ms = now_ms() - began;
+	return (word)(end - out);
+}
+/* A reason to refuse, or null. What is not checked here a kernel refuses, or the actor dies of. */
+static const char *accept(u8 *at, u32 n)
+{
+	prog = (struct header *)at;
+	if (n < sizeof *prog || prog->magic != 0x31504d4c || prog->version != 1) return "not a Program of version 1";
+	if (!prog->nactors || prog->nactors > MAX_ACTORS || prog->ninsns > MAX_INSNS) return "too many actors or instructions";
+	u32 skip = (prog->nactors * sizeof(struct actor) + 7) & ~7u;
+	actors = (struct actor *)(at + sizeof *prog);
+	insns = (struct insn *)(at + sizeof *prog + skip);
+	initial = (u8 *)(insns + prog->ninsns);
+	if (n != sizeof *prog + skip + prog->ninsns * sizeof(struct insn) + (u64)prog->data_init) return "its length does not fit its header";
+	if (prog->data_init > prog->data_bytes || prog->data_bytes > DATA_STRIDE) return "too much data";
+	if ((u64)prog->stream_bytes * prog->nactors > STREAMS_BYTES || prog->stream_bytes > 1u << 22) return "too much stream";
+	for (u32 i = 0; i < prog->nactors; i++) if (actors[i].kind > KIND_THREAD || actors[i].parent >= prog->nactors) return "a bad actor";
+	for (u32 i = 0; i < prog->ninsns; i++) {
+		const struct insn *in = &insns[i];
+		if (in->op >= OP_COUNT || in->actor >= prog->nactors || in->nargs > 7) return "a bad instruction";
+		if ((in->op == OP_FORK || in->op == OP_THREAD) && in->imm >= prog->nactors) return "a bad child";
+		if (in->op == OP_PARALLEL && (in->imm <= i || in->imm > prog->ninsns)) return "a bad section";
+		for (int k = 0; k < 4; k++) if (in->need[k] > i) return "an instruction that needs a later one";
+		for (int k = 0; k < in->nargs; k++) {
+			const struct arg *a = &in->arg[k];
+			if (in->op == OP_PARALLEL ? a->kind >= prog->nactors || a->index <= i || a->value > in->imm
+			    : a->kind > ARG_SLOT || a->index >= (a->kind == ARG_PID ? prog->nactors : prog->ninsns + 1)) return "a bad argument";
+		}
+	}
+	return 0;
+}
+
+/* ---- frames, see packages/linux/src/frame.ts ---- */
+
+enum { HELLO = 1, READY, RUN, RESULT, LOG, PING, PONG, POWEROFF, ERROR };
+struct frame { u16 magic; u8 type, flags; u32 seq, bytes, crc; };
+static u32 crc_table[256];
+static int in_fd, out_fd;
+
+static u32 crc32(u32 crc, const u8 *at, word n)
+{
+	if (!crc_table[1]) for (u32 i = 0; i < 256; i++) {
+		u32 c = i;
+		for (int k = 0; k < 8; k++) c = c & 1 ? 0xedb88320u ^ c >> 1 : c >> 1;
+		crc_table[i] = c;
+	}
+	crc = ~crc;
+	while (n--) crc = crc_table[(crc ^ *at++) & 255] ^ crc >> 8;
+	return ~crc;
+}
+static void send_bytes(const u8 *at, word n)
+{
+	while (n) {
+		long done = sys3(__NR_write, out_fd, at, n);
+		if (done > 0) { at += done; n -= (word)done; }
+		else if (done == -EAGAIN || done == -EINTR || (is_init && done <= 0)) nap(2000);
+		else sys1(__NR_exit_group, 0);
+	}
+}
+static void send_frame(u8 type, u32 seq, const void *payload, u32 n)
+{
+	struct frame f = { 0x4d4c, type, 0, seq, n, 0 };
+	f.crc = crc32(crc32(0, (u8 *)&f, 12), payload, n);
+	send_bytes((u8 *)&f, sizeof f);
+	send_bytes(payload, n);
+}
+static char *list_folder(char *at, char *end, const char *folder, int deeper)
+{
+	u8 entries[4096];
+	long n;
+	int fd = open_at(folder, O_RDONLY | O_DIRECTORY);
+	if (fd < 0) return at;
+	while ((n = sys3(__NR_getdents64, fd, entries, sizeof entries)) > 0) {
+		for (long i = 0; i < n;) {
+			u8 *e = entries + i;		/* ino, off, then u16 length, u8 type, name */
+			char path[128];
+			i += *(u16 *)(e + 16);
+			const char *name = (const char *)e + 19;
+			if (name[0] == '.' || same(name, "tty", 3) || same(name, "loop", 4) || length(name) > 40) continue;
+			append(append(append(path, path + 128, folder), path + 128, "/"), path + 128, name);
+			if (e[18] == 4) { if (deeper) at = list_folder(at, end, path, 0); }
+			else at = append(append(append(at, end, "device="), end, path), end, "\n");
+		}
+	}
+	close_fd(fd);
+	return at;
+}
+static void send_ready(u32 seq)
+{
+	char *text = (char *)OUT, names[6][65], *at = text, *end = text + 16384;
+	u8 cpus[128] = { 0 };
+	u64 count = 0;
+	sys1(__NR_uname, names);
+	at = append(append(at, end, "release="), end, names[2]);
+	at = append(append(at, end, "\nversion="), end, names[3]);
+	at = append(append(at, end, "\nmachine="), end, names[4]);
+	at = append_number(append(at, end, "\npage="), end, page);
+	sys3(__NR_sched_getaffinity, 0, sizeof cpus, cpus);
+	for (u32 i = 0; i < sizeof cpus * 8; i++) count += cpus[i / 8] >> i % 8 & 1;
+	at = append_number(append(at, end, "\ncpus="), end, count);
+	at = append_number(append(at, end, "\npid="), end, (u64)sys1(__NR_getpid, 0));
+	at = append_number(append(at, end, "\ntaint="), end, number_in("/proc/sys/kernel/tainted"));
+	at = append(append(at, end, "\n"), end, notes);
+	at = list_folder(at, end, "/dev", 1);
+	send_frame(READY, seq, text, (u32)(at - text));
+}
+static void leave_machine(void)
+{
+	if (is_init) {
+		sys1(__NR_sync, 0);
+		sys4(__NR_reboot, 0xfee1dead, 672274793, 0x4321fedc, 0);
+	}
+	sys1(__NR_exit_group, 0);
+}
+static void serve(const struct frame *f, u8 *payload)
+{
+	const char *wrong;
+	switch (f->type) {
+	case HELLO: send_ready(f->seq); break;
+	case PING: send_frame(PONG, f->seq, payload, f->bytes); break;
+	case POWEROFF: leave_machine(); break;
+	case RUN:
+		if (f->bytes > PROGRAM_BYTES) { send_frame(ERROR, f->seq, "the Program is too long", 23); break; }
+		memcpy((void *)PROGRAM, payload, f->bytes);
+		program_bytes = f->bytes;
+		wrong = accept((u8 *)PROGRAM, f->bytes);
+		if (wrong) send_frame(ERROR, f->seq, wrong, (u32)length(wrong));
+		else send_frame(RESULT, f->seq, (void *)OUT, (u32)run_program((u8 *)OUT));
+		sys3(__NR_madvise, OUT, OUT_BYTES, MADV_DONTNEED);
+		break;
+	default: send_frame(ERROR, f->seq, "unknown frame", 13);
+	}
+}
+/* Takes whole frames from the front; passes over anything else. Gives the bytes left. */
+static word take_frames(u8 *rx, word n, int give_up)
+{
+	word at = 0;
+	while (at < n) {
+		struct frame f;
+		word left = n - at;
+		if (rx[at] != 'L' || (left > 1 && rx[at + 1] != 'M')) { at++; continue; }
+		if (left < sizeof f) { if (give_up) { at++; continue; } break; }
+		memcpy(&f, rx + at, sizeof f);
+		if (f.type < HELLO || f.type > ERROR || f.flags || f.bytes > PAYLOAD_LIMIT) { at++; continue; }
+		if (left < sizeof f + f.bytes) { if (give_up) { at++; continue; } break; }
+		if (crc32(crc32(0, rx + at, 12), rx + at + sizeof f, f.bytes) != f.crc) {
+			send_frame(ERROR, f.seq, "checksum", 8);
+			at++;
+			continue;
+		}
+		serve(&f, rx + at + sizeof f);
+		at += sizeof f + f.bytes;
+	}
+	for (word i = 0; i < n - at; i++) rx[i] = rx[at + i];
+	return n - at;
+}
+static void __attribute__((noreturn)) serve_forever(void)
+{
+	u8 *rx = (u8 *)RX;
+	word have = 0;
+	for (;;) {
+		struct { int fd; short events, revents; } p = { in_fd, 1, 0 };
+		struct { long s, ns; } t = { 2, 0 };
+		long ready = sys6(__NR_ppoll, &p, 1, have ? &t : 0, 0, 8, 0);
+		if (ready == 0) { have = take_frames(rx, have, 1); continue; }
+		long n = sys3(__NR_read, in_fd, rx + have, RX_BYTES - have < 65536 ? RX_BYTES - have : 65536);
+		if (n > 0) have = take_frames(rx, have + (word)n, 0);
+		else if (is_init) nap(3000);	/* nobody at the other end of the port yet, or no longer */
+		else if (n != -EINTR && n != -EAGAIN) leave_machine();
+	}
+}
+
+/* ---- pid 1 ---- */
+
+static void mount(const char *what, const char *where)
+{
+	sys3(__NR_mkdirat, AT_FDCWD, where, 0755);
+	long r = sys6(__NR_mount, what, where, what, 0, 0, 0);
+	if (r < 0 && r != -EBUSY) note("mount", where, r);
+}
+static void load_modules(void)
+{
+	char *list = (char *)OUT;
+	long n = read_whole("/modules", list, 65536);
+	for (char *line = list; n > 0 && *line;) {
+		char *end = line, *params;
+		while (*end && *end != '\n') end++;
+		char *next = *end ? end + 1 : end;
+		*end = 0;
+		for (params = line; *params && *params != ' '; params++) { }
+		if (*params) *params++ = 0;
+		word len = length(line);
+		if (len) {
+			int fd = open_at(line, O_RDONLY);
+			long r = fd < 0 ? fd : sys3(__NR_finit_module, fd, params, len > 3 && same(line + len - 3, ".xz", 3) ? 4 : 0);
+			if (r < 0 && r != -EEXIST) note("module", line, r);
+			if (fd >= 0) close_fd(fd);
+		}
+		line = next;
+	}
+}
+static int find_port(void)
+{
+	char path[64], name[64];
+	for (u32 n = 0; n < 8; n++) for (u32 m = 0; m < 8; m++) {
+		char *at = append_number(append(path, path + 64, "/sys/class/virtio-ports/vport"), path + 64, n);
+		append(append_number(append(at, path + 64, "p"), path + 64, m), path + 64, "/name");
+		if (read_whole(path, name, sizeof name) < 0 || !same(name, "litmap", 6)) continue;
+		at = append_number(append(path, path + 64, "/dev/vport"), path + 64, n);
+		append_number(append(at, path + 64, "p"), path + 64, m);
+		int fd = open_at(path, O_RDWR);
+		if (fd >= 0) return fd;
+	}
+	return -1;
+}
+static void be_init(void)
+{
+	mount("proc", "/proc");
+	mount("sysfs", "/sys");
+	mount("devtmpfs", "/dev");
+	mount("debugfs", "/sys/kernel/debug");
+	mount("tmpfs", "/tmp");
+	int console = (int)sys4(__NR_openat, AT_FDCWD, "/dev/console", O_RDWR, 0);
+	for (int i = 0; i < 3 && console >= 0; i++) if (console != i) sys3(__NR_dup3, console, i, 0);
+	load_modules();
+	int fd = -1;
+	for (int i = 0; i < 200 && fd < 0; i++) {	/* a port appears a little after its driver */
+		fd = find_port();
+		if (fd < 0 && i >= 20 && (fd = open_at("/dev/ttyS1", O_RDWR | O_NOCTTY)) >= 0) {
+			/* struct termios: four flag words, then line discipline and control characters */
+			u8 t[64] = { 0 };
+			u32 *flag = (u32 *)t;
+			if (sys3(__NR_ioctl, fd, 0x5401, t) < 0) { close_fd(fd); fd = -1; }
+			flag[0] = flag[1] = flag[3] = 0;
+			flag[2] = 0x18b0 | 0x1002;	/* CS8 CREAD CLOCAL, 115200 */
+			t[17 + 6] = 1;			/* VMIN */
+			if (fd >= 0) sys3(__NR_ioctl, fd, 0x5402, t);
+		}
+		if (fd < 0) nap(10000);
+	}
+	if (fd < 0) { sys3(__NR_write, 2, "litmap: no port named litmap and no ttyS1\n", 42); leave_machine(); }
+	in_fd = out_fd = fd;
+	send_ready(0);
+}
+/* The vdso may lie where tests map; nothing here uses it. */
+static void drop_vdso(void)
+{
+	char *maps = (char *)OUT;
+	if (read_whole("/proc/self/maps", maps, 65536) <= 0) return;
+	for (const char *line = maps; *line;) {
+		const char *c = line, *end = line;
+		while (*end && *end != '\n') end++;
+		word from = (word)hex(&c);
+		word to = *c == '-' ? (c++, (word)hex(&c)) : from;
+		while (c < end && *c != '[') c++;
+		if (same(c, "[vdso]", 6) || same(c, "[vvar", 5)) sys2(__NR_munmap, from, to - from);
+		line = *end ? end + 1 : end;
+	}
+}
+void supervise(word *stack)
+{
+	u64 child = 1ull << (SIGCHLD - 1);
+	word *at = stack + 1 + stack[0] + 1;
+	while (*at++) { }			/* arguments, environment; then the auxiliary vector */
+	const struct SEGMENT *segment = 0;
+	word nsegments = 0, known = 0;
+	for (page = 4096; *at; at += 2) {
+		if (*at == 3) segment = (const struct SEGMENT *)at[1];
+		if (*at == 5) nsegments = at[1];
+		if (*at == 6) page = at[1];
+	}
+	for (; nsegments--; segment++) {
+		if (segment->p_type != 1 || known == 7 || !segment->p_memsz) continue;
+		segments[known].from = segment->p_vaddr;
+		segments[known].to = segment->p_vaddr + segment->p_memsz;
+		segments[known++].writable = (segment->p_flags & 2) != 0;
+	}
+	if (map(SHARED, SHARED_BYTES, MAP_SHARED) != SHARED || map(OUT, OUT_BYTES, MAP_PRIVATE) != OUT || map(RX, RX_BYTES, MAP_PRIVATE) != RX
+	    || map(SCRATCH, SCRATCH_PAGES * page, MAP_PRIVATE) != SCRATCH || map(SCRATCH_SHARED, SCRATCH_PAGES * page, MAP_SHARED) != SCRATCH_SHARED) {
+		sys3(__NR_write, 2, "executor: no memory at its fixed addresses\n", 43);
+		sys1(__NR_exit_group, 3);
+	}
+	sys3(__NR_madvise, OUT, OUT_BYTES, MADV_DONTFORK);
+	sys3(__NR_madvise, RX, RX_BYTES, MADV_DONTFORK);
+	*(volatile u8 *)SCRATCH = *(volatile u8 *)SCRATCH_SHARED = 1;
+	sys4(__NR_rt_sigprocmask, 0, &child, 0, 8);
+	catch_signals();
+	is_init = sys1(__NR_getpid, 0) == 1;
+	out_fd = 1;
+	if (is_init) be_init();
+	else sys4(__NR_prctl, 36, 1, 0, 0);	/* PR_SET_CHILD_SUBREAPER */
+	drop_vdso();
+	serve_forever();
+}
