@@ -6,3 +6,4 @@ export * from "./errno.js";
 export * from "./outcome-keys.js";
 export { mmapHints, slotAlign } from "./slots.js";
 export * from "./language/index.js";
+export * from "./judge.js";

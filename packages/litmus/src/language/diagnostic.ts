@@ -48,6 +48,7 @@ export const diagnosticCodes = {
   "comparison-type": "two things that cannot be compared",
   "not-a-claim": "an expression that is neither true nor false",
   "invariant-alone": "an invariant where it cannot stand",
+  "bad-json": "JSON that is no Test",
 } as const;
 
 export type DiagnosticCode = keyof typeof diagnosticCodes;

@@ -13,3 +13,5 @@ export { fingerprint } from "./fingerprint.js";
 export { flagWords, invariants, isFailure, reserved } from "./words.js";
 export type { Invariant } from "./words.js";
 export { numberMeaning, sizeText } from "./numbers.js";
+export { format, print } from "./printer.js";
+export { testFromJson, testToJson } from "./json.js";

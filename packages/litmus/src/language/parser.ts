@@ -188,7 +188,7 @@ class Parser {
   private finish<T extends { lead: readonly LeadComment[]; tail?: Comment; span: Span }>(item: T): T {
     const end = this.previous;
     const inner = this.leadUpTo(item.span.end);
-    if (inner.length) item.lead = [...item.lead, ...inner];
+    if (inner.length) item.lead = [...item.lead, ...inner.map((c) => ({ ...c, blankBefore: false }))];
     const comment = this.comments[this.commentAt];
     if (comment && comment.line === end.line && (this.token.kind === "newline" || this.token.kind === "end")) {
       item.tail = comment;
@@ -212,6 +212,7 @@ class Parser {
     this.skipNewlines();
     const start = this.token;
     const lead = this.leadUpTo(start.offset);
+    const blankBefore = lead.length > 0 && this.blankBetween(this.printedTo, start.offset);
     if (!this.isWord("test") || this.peek().kind === "mark") {
       const meant = start.kind === "name" && nearest(start.text, ["test"]) && (this.peek().kind === "name");
       const where = start.kind === "end" && this.at > 0 ? { offset: 0, end: 1, line: 1, column: 1 } : start;
@@ -250,7 +251,7 @@ class Parser {
       this.at = afterName;
       if (name.text) this.report("no-question", `the question is missing: what does '${name.text}' ask?`, name.span, `test ${name.text}\n  "..."`);
     }
-    const header = this.finish<HeaderSyntax>({ name, question, lead, blankBefore: false, span: this.spanFrom(start) });
+    const header = this.finish<HeaderSyntax>({ name, question, lead, blankBefore, span: this.spanFrom(start) });
     this.endOfLine();
     return header;
   }
