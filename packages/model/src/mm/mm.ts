@@ -20,6 +20,8 @@ export class Mm {
   /** Pages: mm->locked_vm, mm->pinned_vm, mm->total_vm. */
   lockedVm = 0;
   pinnedVm = 0;
+  /** MMF_HAS_PINNED: some page of it was pinned once; fork then looks for pinned pages. */
+  hasPinned = false;
   totalVm = 0;
   /** def_flags: what mlockall(MCL_FUTURE) adds to new mappings. */
   defFlags = 0;

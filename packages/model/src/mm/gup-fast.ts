@@ -1,0 +1,118 @@
+/**
+ * get_user_pages_fast: the walk that looks at page-table entries alone, without the mmap
+ * lock and without any VMA, and what falls back from it to the slow walk. Its checks are its
+ * own; where they differ from the slow walk's, so does the answer.
+ */
+import { errnos } from "@litmap/litmus";
+import { access } from "../sched/path.js";
+import { FOLL } from "./foll.js";
+import { PG } from "./frames.js";
+import { gupMustUnshare, gupUnlocked } from "./gup.js";
+import { folioIsLongtermPinnable } from "./longterm.js";
+import { PTE } from "./page-table.js";
+import { gupPutFolio, tryGrabFolio } from "./pin.js";
+import { gupFastRules, gupRules } from "../rules/gup.js";
+import { AddressSpace } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Mm } from "./mm.js";
+
+/** get_user_pages_fast, mm/gup.c: references on the caller's own memory. Pages, or a negative errno. */
+export function getUserPagesFast(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+  return gupFastFallback(k, task, start, nrPages, flags | FOLL.get, pages);
+}
+
+/** pin_user_pages_fast, mm/gup.c: pins on the caller's own memory. Pages, or a negative errno. */
+export function pinUserPagesFast(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+  return gupFastFallback(k, task, start, nrPages, flags | FOLL.pin, pages);
+}
+
+/** gup_fast_fallback, mm/gup.c (internal_get_user_pages_fast): what the fast walk left is the slow walk's. */
+function* gupFastFallback(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+  const first = start - (start % k.pageSize);
+  if (first + nrPages * k.pageSize > k.arch.taskSize) return k.refuse(gupRules["past-task-size"], errnos.EFAULT, `0x${first.toString(16)}`);
+  if ((flags & FOLL.pin) !== 0) task.mm.hasPinned = true;
+  yield* access(k, `ptes ${task.mm.name}`, false);
+  const fast = gupFast(k, task.mm, first, nrPages, flags, pages);
+  if (fast === nrPages) return fast;
+  const slow = yield* gupUnlocked(k, task, task.mm, first + fast * k.pageSize, nrPages - fast, flags | FOLL.touch, pages);
+  if (slow < 0) return fast > 0 ? fast : slow;
+  return fast + slow;
+}
+
+/** gup_fast, mm/gup.c: how many pages from `start` on could be taken. */
+function gupFast(k: Kernel, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): number {
+  if (!k.arch.gupFast || k.design["arch.pte-special"] === "no") {
+    k.note(gupFastRules["no-pte-special"], k.arch.name);
+    return 0;
+  }
+  for (let i = 0; i < nrPages; i++) {
+    const pfn = fastPage(k, mm, start + i * k.pageSize, flags);
+    if (pfn < 0) return i;
+    pages.push(pfn);
+  }
+  return nrPages;
+}
+
+/** The entry of an address, in a table or as a huge one: its frame number with what the flags ask for taken, or -1. */
+function fastPage(k: Kernel, mm: Mm, address: number, flags: number): number {
+  const { table } = mm;
+  const leaf = table.leaf(address);
+  if (leaf !== undefined) return fastEntry(k, address, leaf.pfn[table.slot(address)], leaf.bits[table.slot(address)], flags);
+  const base = Math.floor(address / table.leafBytes) * table.leafBytes;
+  const huge = table.huge.size === 0 ? undefined : table.huge.get(base);
+  if (huge === undefined) return leave(k, "absent", address);
+  return fastEntry(k, address, huge.pfn + Math.floor((address - base) / k.pageSize), huge.bits, flags);
+}
+
+/** One turn of gup_fast_pte_range, mm/gup.c. */
+function fastEntry(k: Kernel, address: number, pfn: number, bits: number, flags: number): number {
+  const wanted = PTE.present | PTE.user | ((flags & FOLL.write) !== 0 ? PTE.write : 0);
+  if ((bits & wanted) !== wanted) return leave(k, "absent", address);
+  if ((bits & PTE.special) !== 0) return leave(k, "special", address);
+  if (k.frames.ref(k.frames.head(pfn)) <= 0) return leave(k, "absent", address);
+  if ((flags & FOLL.longterm) !== 0 && !folioIsLongtermPinnable(k, pfn)) return leave(k, "absent", address);
+  tryGrabFolio(k, pfn, 1, flags);
+  const refused = folioRefusal(k, pfn, flags) ?? ((bits & PTE.write) === 0 && gupMustUnshare(k, undefined, pfn, flags) ? "unshare" : undefined);
+  if (refused !== undefined) {
+    gupPutFolio(k, pfn, 1, flags);
+    return leave(k, refused, address);
+  }
+  k.frames.setFlags(k.frames.head(pfn), PG.referenced);
+  k.note(gupFastRules["vma-blind"], `0x${address.toString(16)} frame ${pfn}`);
+  return pfn;
+}
+
+function leave(k: Kernel, rule: keyof typeof gupFastRules, address: number): -1 {
+  k.note(gupFastRules[rule], `0x${address.toString(16)}`);
+  return -1;
+}
+
+/** gup_fast_folio_allowed, mm/gup.c: why the slow walk has to decide, or undefined. Secret memory is not modelled. */
+function folioRefusal(k: Kernel, pfn: number, flags: number): "folio-unknown" | "folio-file" | undefined {
+  const longtermWrite = FOLL.pin | FOLL.longterm | FOLL.write;
+  const rejectFiles = k.design["gup.longterm-file"] === "refused" && (flags & longtermWrite) === longtermWrite;
+  const pageFlags = k.frames.flags(pfn);
+  if ((pageFlags & (PG.hugetlb | PG.anon)) !== 0) return undefined;
+  const small = k.frames.order(pfn) === 0;
+  const owner = k.owners.get(k.frames.owner(k.frames.head(pfn)));
+  if (owner === undefined) return nullMapping(k, small, rejectFiles) ? "folio-unknown" : undefined;
+  return rejectFiles && !(owner instanceof AddressSpace && isShmem(owner)) ? "folio-file" : undefined;
+}
+
+/** Whether a folio without a mapping is left to the slow walk. */
+function nullMapping(k: Kernel, small: boolean, rejectFiles: boolean): boolean {
+  switch (k.design["gup-fast.null-mapping"]) {
+    case "take":
+      return false;
+    case "leave-to-slow":
+      return small || rejectFiles;
+    case "leave-longterm-writes":
+      return rejectFiles;
+  }
+}
+
+function isShmem(mapping: AddressSpace): boolean {
+  return mapping.host?.kind === "memfd" || mapping.host?.kind === "file";
+}

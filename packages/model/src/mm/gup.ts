@@ -1,0 +1,228 @@
+/**
+ * get_user_pages, the slow walk: VMA by VMA, page by page, faulting in what is not there.
+ * The fast walk stands in gup-fast.ts with checks of its own, as in the kernel.
+ */
+import { errnos } from "@litmap/litmus";
+import { acquire, release } from "../sched/path.js";
+import { FAULT_FLAG, handleMmFault } from "./fault.js";
+import { FOLL } from "./foll.js";
+import { PG } from "./frames.js";
+import { checkAndMigrateMovablePages } from "./longterm.js";
+import { vmNormalPage } from "./normal-page.js";
+import { PTE } from "./page-table.js";
+import { tryGrabFolio } from "./pin.js";
+import { FAULT, isCowMapping, VM, vmaIsAnonymous } from "./vma.js";
+import { gupRules } from "../rules/gup.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Mm } from "./mm.js";
+import type { Vma } from "./vma.js";
+
+export { FOLL } from "./foll.js";
+
+/** follow_page_pte's other answers, beside a frame number and a negative errno. */
+const NOT_THERE = -1000;
+const MUST_UNSHARE = -errnos.EMLINK;
+
+/**
+ * Whether a walk may look into a mapping at all: check_vma_flags, mm/gup.c. 0 or -EFAULT.
+ */
+export function checkVmaFlags(k: Kernel, vma: Vma, flags: number): number {
+  if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(gupRules["vma-pfnmap"], errnos.EFAULT, name(vma));
+  const anonymous = vmaIsAnonymous(vma);
+  if ((flags & FOLL.anon) !== 0 && !anonymous) return k.refuse(gupRules["vma-anon-only"], errnos.EFAULT, name(vma));
+  if ((flags & FOLL.write) === 0) return mayRead(k, vma, flags);
+  if (!anonymous && !writableFileMappingAllowed(k, vma, flags)) return k.refuse(gupRules["longterm-file"], errnos.EFAULT, name(vma));
+  return mayWrite(k, vma, flags);
+}
+
+function mayWrite(k: Kernel, vma: Vma, flags: number): number {
+  if (vma.has(VM.WRITE)) return 0;
+  if ((flags & FOLL.force) === 0) return k.refuse(gupRules["not-writable"], errnos.EFAULT, name(vma));
+  if (vma.has(VM.HUGETLB) || !isCowMapping(vma.flags)) return k.refuse(gupRules["force-shared"], errnos.EFAULT, name(vma));
+  k.note(gupRules.force, name(vma));
+  return 0;
+}
+
+function mayRead(k: Kernel, vma: Vma, flags: number): number {
+  if (vma.has(VM.READ)) return 0;
+  if ((flags & FOLL.force) === 0 || !vma.has(VM.MAYREAD)) return k.refuse(gupRules["not-readable"], errnos.EFAULT, name(vma));
+  k.note(gupRules.force, name(vma));
+  return 0;
+}
+
+/** writable_file_mapping_allowed, mm/gup.c. */
+function writableFileMappingAllowed(k: Kernel, vma: Vma, flags: number): boolean {
+  const longtermPin = FOLL.pin | FOLL.longterm;
+  if (k.design["gup.longterm-file"] === "allowed" || (flags & longtermPin) !== longtermPin) return true;
+  return !vmaNeedsDirtyTracking(vma);
+}
+
+/** vma_needs_dirty_tracking, mm/mmap.c (mm/vma.c). Of the files here only a block device's page cache is written back. */
+function vmaNeedsDirtyTracking(vma: Vma): boolean {
+  if ((vma.flags & (VM.WRITE | VM.SHARED)) !== (VM.WRITE | VM.SHARED)) return false;
+  if (vma.ops?.pageMkwrite !== undefined || vma.ops?.pfnMkwrite !== undefined) return true;
+  return !vma.has(VM.PFNMAP) && vma.file?.inode.kind === "disk";
+}
+
+/**
+ * __get_user_pages, mm/gup.c: pushes the frame number of each page from `start` on to `pages`
+ * and takes what the flags say; with `pages` undefined it only faults in. `task` is who asks
+ * (faults count there), `mm` whose memory it is; the caller holds its mmap lock for reading.
+ * Gives the number of pages when there is at least one, else a negative errno.
+ */
+export function* getUserPages(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[] | undefined): Path<number> {
+  if ((flags & FOLL.pin) !== 0) mm.hasPinned = true;
+  let vma: Vma | undefined;
+  for (let i = 0; i < nrPages; i++) {
+    const address = start + i * k.pageSize;
+    if (vma === undefined || address >= vma.end) {
+      vma = mm.lookup(address);
+      const refused = vma === undefined ? k.refuse(gupRules["no-vma"], errnos.EFAULT, hex(address)) : checkVmaFlags(k, vma, flags);
+      if (refused !== 0 || vma === undefined) return i > 0 ? i : refused;
+    }
+    const pfn = yield* onePage(k, task, vma, address, flags);
+    if (pages === undefined ? pfn < 0 && pfn !== -errnos.EEXIST : pfn < 0) return i > 0 ? i : pfn;
+    pages?.push(pfn);
+  }
+  return nrPages;
+}
+
+/** One page: looks, faults in, looks again. A frame number or a negative errno. */
+function* onePage(k: Kernel, task: Task, vma: Vma, address: number, flags: number): Path<number> {
+  for (;;) {
+    const pfn = followPage(k, vma, address, flags);
+    if (pfn !== NOT_THERE && pfn !== MUST_UNSHARE) return pfn;
+    const failed = yield* faultinPage(k, task, vma, address, flags, pfn === MUST_UNSHARE);
+    if (failed !== 0) return failed;
+  }
+}
+
+/** follow_page_mask, mm/gup.c: the page behind an address as its entry stands. */
+function followPage(k: Kernel, vma: Vma, address: number, flags: number): number {
+  const { table } = vma.mm;
+  if (vma.has(VM.HUGETLB)) return followHuge(k, vma, address, flags);
+  const leaf = table.leaf(address);
+  if (leaf === undefined) return NOT_THERE;
+  const slot = table.slot(address);
+  const bits = leaf.bits[slot];
+  if ((bits & PTE.present) === 0) return NOT_THERE;
+  const pfn = leaf.pfn[slot];
+  const normal = vmNormalPage(k, vma, address, pfn, bits);
+  if ((flags & FOLL.write) !== 0 && !canFollowWritePte(k, vma, normal, bits, flags)) return NOT_THERE;
+  if (normal < 0 && pfn !== k.zeroPfn) {
+    if ((flags & FOLL.touch) !== 0) leaf.bits[slot] |= PTE.young | ((flags & FOLL.write) !== 0 ? PTE.dirty : 0);
+    return k.refuse(gupRules["special-pte"], errnos.EEXIST, `${hex(address)} frame ${pfn}`);
+  }
+  if ((bits & PTE.write) === 0 && gupMustUnshare(k, vma, pfn, flags)) return MUST_UNSHARE;
+  return grab(k, pfn, bits, flags);
+}
+
+/** A hugetlb mapping's entry covers 2 MiB; the page inside it is what is asked for. */
+function followHuge(k: Kernel, vma: Vma, address: number, flags: number): number {
+  const { leafBytes, huge } = vma.mm.table;
+  const base = Math.floor(address / leafBytes) * leafBytes;
+  const entry = huge.get(base);
+  if (entry === undefined || (entry.bits & PTE.present) === 0) return NOT_THERE;
+  if ((flags & FOLL.write) !== 0 && (entry.bits & PTE.write) === 0) return NOT_THERE;
+  const pfn = entry.pfn + Math.floor((address - base) / k.pageSize);
+  if ((entry.bits & PTE.write) === 0 && gupMustUnshare(k, vma, pfn, flags)) return MUST_UNSHARE;
+  return grab(k, pfn, entry.bits, flags);
+}
+
+function grab(k: Kernel, pfn: number, bits: number, flags: number): number {
+  const failed = tryGrabFolio(k, pfn, 1, flags);
+  if (failed !== 0) return failed;
+  const head = k.frames.head(pfn);
+  k.note(gupRules["normal-page"], `frame ${pfn}`);
+  if ((flags & FOLL.touch) !== 0 && pfn !== k.zeroPfn) {
+    if ((flags & FOLL.write) !== 0 && (bits & PTE.dirty) === 0) k.frames.setFlags(head, PG.dirty);
+    k.frames.setFlags(head, PG.referenced);
+  }
+  return pfn;
+}
+
+/** can_follow_write_pte, mm/gup.c: a writable entry, or a forced write to an exclusive anonymous page. */
+function canFollowWritePte(k: Kernel, vma: Vma, normal: number, bits: number, flags: number): boolean {
+  if ((bits & PTE.write) !== 0) return true;
+  if ((flags & FOLL.force) === 0 || vma.has(VM.MAYSHARE | VM.SHARED) || !vma.has(VM.MAYWRITE) || vma.has(VM.WRITE)) return false;
+  const own = PG.anon | PG.exclusive;
+  return normal >= 0 && (k.frames.flags(normal) & own) === own;
+}
+
+/** gup_must_unshare, mm/internal.h; without a VMA, as from the fast walk, file pages are taken for shared. */
+export function gupMustUnshare(k: Kernel, vma: Vma | undefined, pfn: number, flags: number): boolean {
+  const unshare = k.design["gup.unshare"];
+  if (unshare === "nothing" || (flags & (FOLL.write | FOLL.pin)) !== FOLL.pin) return false;
+  const pageFlags = k.frames.flags(pfn);
+  if ((pageFlags & PG.anon) !== 0) {
+    if ((pageFlags & PG.exclusive) !== 0) return false;
+    k.note(gupRules.unshare, `frame ${pfn}`);
+    return true;
+  }
+  if (unshare === "anon" || (flags & FOLL.longterm) === 0) return false;
+  if (vma !== undefined && !isCowMapping(vma.flags)) return false;
+  k.note(gupRules["unshare-file"], `frame ${pfn}`);
+  return true;
+}
+
+/** faultin_page, mm/gup.c: 0, -EFAULT or -ENOMEM. */
+function* faultinPage(k: Kernel, task: Task, vma: Vma, address: number, flags: number, unshare: boolean): Path<number> {
+  if ((flags & FOLL.nofault) !== 0) return k.refuse(gupRules["no-fault-allowed"], errnos.EFAULT, hex(address));
+  const how = unshare ? FAULT_FLAG.unshare : (flags & FOLL.write) !== 0 ? FAULT_FLAG.write : 0;
+  const fault = yield* handleMmFault(k, vma.mm, vma, address, how, task);
+  if ((fault & FAULT.oom) !== 0) return k.refuse(gupRules["fault-failed"], errnos.ENOMEM, hex(address));
+  if ((fault & (FAULT.sigbus | FAULT.sigsegv | FAULT.hwpoison)) !== 0) return k.refuse(gupRules["fault-failed"], errnos.EFAULT, hex(address));
+  k.note(gupRules["faulted-in"], hex(address));
+  return 0;
+}
+
+/**
+ * __gup_longterm_locked, mm/gup.c: as {@link getUserPages}, and for FOLL_LONGTERM again and
+ * again until every page may be pinned for long.
+ */
+export function* gupLongterm(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+  if ((flags & FOLL.longterm) === 0) return yield* getUserPages(k, task, mm, start, nrPages, flags, pages);
+  const before = pages.length;
+  for (;;) {
+    const got = yield* getUserPages(k, task, mm, start, nrPages, flags, pages);
+    if (got <= 0) return got;
+    const taken = pages.slice(before);
+    const again = yield* checkAndMigrateMovablePages(k, taken);
+    if (again === 0) return got;
+    pages.length = before;
+    if (again !== -errnos.EAGAIN) return again;
+  }
+}
+
+/**
+ * get_user_pages_remote and pin_user_pages_remote, mm/gup.c (`flags` says which): takes the
+ * mmap lock itself. Gives pages, or a negative errno.
+ */
+export function* getUserPagesRemote(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+  const all = flags | FOLL.touch | FOLL.remote;
+  if ((all & FOLL.longterm) !== 0 && (all & FOLL.pin) === 0) return k.refuse(gupRules["bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
+  return yield* gupUnlocked(k, task, mm, start, nrPages, all, pages);
+}
+
+/** pin_user_pages, mm/gup.c, with the mmap lock taken around it: the caller's own memory, never the fast walk. */
+export function* pinUserPages(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+  return yield* gupUnlocked(k, task, task.mm, start, nrPages, flags | FOLL.pin, pages);
+}
+
+/** The slow walk under the mmap lock. */
+export function* gupUnlocked(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+  yield* acquire(k, mm.mmapLock, "read");
+  const got = yield* gupLongterm(k, task, mm, start, nrPages, flags, pages);
+  yield* release(k, mm.mmapLock);
+  return got;
+}
+
+function name(vma: Vma): string {
+  return `mapping at ${hex(vma.start)}`;
+}
+
+function hex(address: number): string {
+  return `0x${address.toString(16)}`;
+}

@@ -1,0 +1,95 @@
+/** Migration of one page, and compaction as a sweep over all of them. */
+import { errnos } from "@litmap/litmus";
+import { access } from "../sched/path.js";
+import { AddressSpace } from "../fs/file.js";
+import { PG } from "./frames.js";
+import { PTE } from "./page-table.js";
+import { folioPutRefs } from "./pin.js";
+import { rmapWalk } from "./rmap.js";
+import { migrateRules } from "../rules/migrate.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Leaf } from "./page-table.js";
+import type { Vma } from "./vma.js";
+
+/** One entry that maps a page. */
+interface Mapped {
+  readonly vma: Vma;
+  readonly address: number;
+  readonly leaf: Leaf;
+  readonly slot: number;
+}
+
+/** folio_isolate_lru, mm/vmscan.c: whether a page can be taken off a list to be moved. */
+export function isolated(k: Kernel, pfn: number): boolean {
+  return (k.frames.flags(k.frames.head(pfn)) & PG.lru) !== 0;
+}
+
+function mappedAt(k: Kernel, pfn: number): Mapped[] {
+  const found: Mapped[] = [];
+  rmapWalk(k, pfn, (vma, address, leaf, slot) => found.push({ vma, address, leaf, slot }));
+  return found;
+}
+
+/**
+ * Moves a page of order 0 to another frame: migrate_pages with one folio, mm/migrate.c.
+ * 0, -EBUSY when it is on no list, -EAGAIN when somebody else holds it, -ENOMEM.
+ */
+export function* migratePage(k: Kernel, pfn: number): Path<number> {
+  if (!isolated(k, pfn) || k.frames.order(pfn) > 0) return k.refuse(migrateRules["not-on-lru"], errnos.EBUSY, `frame ${pfn}`);
+  yield* access(k, `frame ${pfn}`, true);
+  const mapped = mappedAt(k, pfn);
+  const owner = k.owners.get(k.frames.owner(pfn));
+  const cached = owner instanceof AddressSpace ? 1 : 0;
+  if (k.frames.ref(pfn) !== mapped.length + cached) return k.refuse(migrateRules["extra-references"], errnos.EAGAIN, `frame ${pfn}: ${k.frames.ref(pfn)} references`);
+  const to = k.frames.alloc(0, k.frames.flags(pfn) & ~(PG.cma | PG.movable));
+  if (to < 0) return -errnos.ENOMEM;
+  move(k, pfn, to, mapped);
+  if (owner instanceof AddressSpace) owner.pages.set(k.frames.index(to), to);
+  k.frames.addRef(to, mapped.length + cached - 1);
+  folioPutRefs(k, pfn, mapped.length + cached);
+  k.note(migrateRules.moved, `frame ${pfn} to ${to}`);
+  return 0;
+}
+
+function move(k: Kernel, pfn: number, to: number, mapped: readonly Mapped[]): void {
+  const bytes = k.frames.bytes(pfn);
+  if (bytes !== undefined) k.frames.writable(to).set(bytes);
+  k.counters.pages_copied++;
+  k.frames.setOwner(to, k.frames.owner(pfn), k.frames.index(pfn));
+  for (const { vma, address, leaf, slot } of mapped) {
+    vma.mm.invalidate(address, address + k.pageSize);
+    leaf.set(slot, to, leaf.bits[slot]);
+    k.frames.addMap(pfn, -1);
+    k.frames.addMap(to, 1);
+    k.counters.ptes += 2;
+    k.counters.tlb_flushes++;
+  }
+}
+
+/** compact_node, mm/compaction.c: tries to move every page that is on a list; gives how many moved. */
+export function* compactNode(k: Kernel): Path<number> {
+  let moved = 0;
+  for (const pfn of movablePages(k)) if ((yield* migratePage(k, pfn)) === 0) moved++;
+  return moved;
+}
+
+/** Pages of page caches and of anonymous memory; each once. */
+function movablePages(k: Kernel): Set<number> {
+  const pages = new Set<number>();
+  for (const owner of k.owners.values()) {
+    if (owner instanceof AddressSpace) for (const pfn of owner.pages.values()) pages.add(pfn);
+    for (const vma of owner instanceof AddressSpace ? owner.vmas : owner.root.vmas) for (const pfn of mappedPages(vma, k.pageSize)) if (k.frames.owner(pfn) !== 0) pages.add(pfn);
+  }
+  return pages;
+}
+
+/** Frames that a mapping's entries hold, special ones left out. */
+export function* mappedPages(vma: Vma, pageSize: number): Generator<number> {
+  for (let address = vma.start; address < vma.end; address += pageSize) {
+    const leaf = vma.mm.table.leaf(address);
+    if (leaf === undefined) continue;
+    const slot = vma.mm.table.slot(address);
+    if ((leaf.bits[slot] & (PTE.present | PTE.special)) === PTE.present) yield leaf.pfn[slot];
+  }
+}

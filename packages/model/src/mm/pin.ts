@@ -1,0 +1,56 @@
+/** References and pins on folios: how GUP takes them, how they are given back. */
+import { GUP_PIN_COUNTING_BIAS } from "./frames.js";
+import { folioPut } from "./rmap.js";
+import { gupRules, pinRules } from "../rules/gup.js";
+import { errnos } from "@litmap/litmus";
+import { FOLL } from "./foll.js";
+import type { Kernel } from "../kernel.js";
+
+/**
+ * Takes `refs` references or pins on the folio of a page: try_grab_folio, mm/gup.c. 0, or
+ * -ENOMEM when nobody holds the folio any more. Without FOLL_GET and FOLL_PIN nothing is taken.
+ */
+export function tryGrabFolio(k: Kernel, pfn: number, refs: number, flags: number): number {
+  const head = k.frames.head(pfn);
+  if (k.frames.ref(head) <= 0) return k.refuse(gupRules["dead-tail"], errnos.ENOMEM, `frame ${pfn}`);
+  if ((flags & FOLL.get) !== 0) k.frames.addRef(head, refs);
+  else if ((flags & FOLL.pin) !== 0) pinFolio(k, pfn, head, refs);
+  return 0;
+}
+
+function pinFolio(k: Kernel, pfn: number, head: number, refs: number): void {
+  if (pfn === k.zeroPfn) return k.note(gupRules["zero-page"], `frame ${pfn}`);
+  if (k.frames.order(head) > 0) {
+    k.frames.addRef(head, refs);
+    k.frames.addLargePin(head, refs);
+    return k.note(pinRules.large, `frame ${head}`);
+  }
+  k.frames.addRef(head, refs * GUP_PIN_COUNTING_BIAS);
+  k.note(pinRules.small, `frame ${head}`);
+}
+
+/** Gives `refs` references or pins back: gup_put_folio, mm/gup.c. */
+export function gupPutFolio(k: Kernel, pfn: number, refs: number, flags: number): void {
+  const head = k.frames.head(pfn);
+  if ((flags & FOLL.pin) === 0) return folioPutRefs(k, head, refs);
+  if (pfn === k.zeroPfn) return;
+  if (k.frames.order(head) === 0) return folioPutRefs(k, head, refs * GUP_PIN_COUNTING_BIAS);
+  k.frames.addLargePin(head, -refs);
+  folioPutRefs(k, head, refs);
+}
+
+/** folio_put_refs, include/linux/mm.h: several references at once. */
+export function folioPutRefs(k: Kernel, head: number, refs: number): void {
+  k.frames.addRef(head, 1 - refs);
+  folioPut(k, head);
+}
+
+/** unpin_user_pages, mm/gup.c: one pin of every page. */
+export function unpinUserPages(k: Kernel, pages: readonly number[]): void {
+  for (const pfn of pages) gupPutFolio(k, pfn, 1, FOLL.pin);
+}
+
+/** put_page of each: gives back what FOLL_GET took. */
+export function putPages(k: Kernel, pages: readonly number[]): void {
+  for (const pfn of pages) gupPutFolio(k, pfn, 1, FOLL.get);
+}
