@@ -12,9 +12,10 @@ export interface Branch {
   readonly path: Path<void>;
 }
 
-/** A fresh instance of what is explored, at the start of its concurrent section. */
+/** A fresh instance of what is explored, at the start of its first concurrent section. */
 export interface World {
-  readonly branches: readonly Branch[];
+  /** The branches of the section; when all have ended, of the next section, if there is one. */
+  section(): readonly Branch[] | undefined;
 }
 
 export interface Limits {
@@ -67,21 +68,31 @@ interface Node {
 
 /** The running instance: every branch stands at a switch point, or has ended. */
 class Run {
-  readonly next: (Touch | undefined)[];
+  branches: readonly Branch[] = [];
+  next: (Touch | undefined)[] = [];
   readonly taken: Taken[] = [];
   ending: Ending | undefined;
 
-  constructor(readonly world: World) {
-    this.next = world.branches.map(() => undefined);
-    for (let i = 0; i < world.branches.length && this.ending === undefined; i++) this.resume(i);
+  constructor(private readonly world: World) {
+    this.enterSection();
+  }
+
+  /** Goes on to the next section; false when there is none. */
+  private enterSection(): boolean {
+    const branches = this.world.section();
+    if (branches === undefined) return false;
+    this.branches = branches;
+    this.next = branches.map(() => undefined);
+    for (let i = 0; i < branches.length && this.ending === undefined; i++) this.resume(i);
+    return true;
   }
 
   private resume(branch: number): void {
     try {
-      const step = this.world.branches[branch].path.next();
+      const step = this.branches[branch].path.next();
       this.next[branch] = step.done === true ? undefined : step.value;
     } catch (error) {
-      this.ending = { kind: "broken", actor: this.world.branches[branch].actor, error };
+      this.ending = { kind: "broken", actor: this.branches[branch].actor, error };
     }
   }
 
@@ -96,16 +107,17 @@ class Run {
   step(branch: number): void {
     const touch = this.next[branch];
     if (touch === undefined) throw new Error("a branch that has ended was scheduled");
-    this.taken.push({ actor: this.world.branches[branch].actor, touch });
+    this.taken.push({ actor: this.branches[branch].actor, touch });
     this.resume(branch);
   }
 
-  /** Decides the ending when nobody is able to go on. */
-  stuck(): Ending {
+  /** Nobody is able to go on: enters the next section, or gives the ending. */
+  advance(): Ending | undefined {
     const waiting = this.next.flatMap((touch, i) =>
-      touch === undefined ? [] : [{ actor: this.world.branches[i].actor, touch }],
+      touch === undefined ? [] : [{ actor: this.branches[i].actor, touch }],
     );
-    return waiting.length === 0 ? { kind: "done" } : { kind: "deadlock", waiting };
+    if (waiting.length > 0) return { kind: "deadlock", waiting };
+    return this.enterSection() ? undefined : { kind: "done" };
   }
 }
 
@@ -131,7 +143,10 @@ export function enumerate<W extends World>(
     if (counts.executions + counts.redundant >= limits.executions) return { counts, complete: false };
     const world = make();
     const run = new Run(world);
-    for (const node of nodes) run.step(node.chosen);
+    for (const node of nodes) {
+      if (run.enabled().length === 0) run.advance();
+      run.step(node.chosen);
+    }
     const ending = extend(run, nodes, counts, reduce, limits.steps);
     if (ending === undefined) counts.redundant++;
     else {
@@ -147,7 +162,11 @@ function extend(run: Run, nodes: Node[], counts: Counts, reduce: boolean, stepLi
   for (;;) {
     if (run.ending !== undefined) return run.ending;
     const enabled = run.enabled();
-    if (enabled.length === 0) return run.stuck();
+    if (enabled.length === 0) {
+      const ending = run.advance();
+      if (ending !== undefined) return ending;
+      continue;
+    }
     if (run.taken.length >= stepLimit) return { kind: "endless" };
     const parent = nodes.at(-1);
     const sleep = reduce && parent !== undefined ? inherited(parent) : new Set<number>();
@@ -192,10 +211,14 @@ export function replay<W extends World>(
 ): { world: W; ending: Ending; taken: readonly Taken[] } | { error: string } {
   const world = make();
   const run = new Run(world);
-  const names = world.branches.map((branch) => branch.actor);
-  for (let at = 0; run.ending === undefined; at++) {
+  for (let at = 0; run.ending === undefined; ) {
     const enabled = run.enabled();
-    if (enabled.length === 0) return { world, ending: run.stuck(), taken: run.taken };
+    if (enabled.length === 0) {
+      const ending = run.advance();
+      if (ending !== undefined) return { world, ending, taken: run.taken };
+      continue;
+    }
+    const names = run.branches.map((branch) => branch.actor);
     if (at >= stepLimit) return { world, ending: { kind: "endless" }, taken: run.taken };
     const actor = schedule[at];
     const wanted = actor === undefined ? enabled[0] : names.indexOf(actor);
@@ -205,6 +228,7 @@ export function replay<W extends World>(
       return { error: `step ${at + 1} of the schedule: ${actor} cannot go on there; able are ${able}` };
     }
     run.step(wanted);
+    at++;
   }
   return { world, ending: run.ending, taken: run.taken };
 }

@@ -2,7 +2,7 @@ import { acquire, access, Lock, release } from "@litmap/model";
 import { describe, expect, it } from "vitest";
 import { enumerate, replay } from "../src/enumerate.js";
 import { compareSchedules, parseSchedule, scheduleText } from "../src/schedule.js";
-import type { Branch, Ending } from "../src/enumerate.js";
+import type { Branch, Ending, World } from "../src/enumerate.js";
 import type { Path } from "@litmap/model";
 
 const on = { concurrent: true };
@@ -20,18 +20,29 @@ function* critical(lock: Lock, inside: () => void, mode: "read" | "write" = "wri
   yield* release(on, lock);
 }
 
-function count(make: () => { branches: Branch[] }, reduce: boolean) {
+/** A world of one section. */
+const once = (branches: Branch[]): World => {
+  let left: Branch[] | undefined = branches;
+  return {
+    section() {
+      const now = left;
+      left = undefined;
+      return now;
+    },
+  };
+};
+
+function count(make: () => World, reduce: boolean) {
   const endings: Ending["kind"][] = [];
   const { counts, complete } = enumerate(make, (_, ending) => endings.push(ending.kind), { reduce });
   return { ...counts, complete, endings: [...new Set(endings)].sort() };
 }
 
-const pair = (a: () => Path<void>, b: () => Path<void>) => () => ({
-  branches: [
+const pair = (a: () => Path<void>, b: () => Path<void>) => () =>
+  once([
     { actor: "A", path: a() },
     { actor: "B", path: b() },
-  ],
-});
+  ]);
 
 describe("enumeration", () => {
   it("runs every order of dependent steps, with and without reduction", () => {
@@ -105,11 +116,11 @@ describe("enumeration", () => {
           };
         return {
           log,
-          branches: [
+          ...once([
             { actor: "A", path: mixed(["x", "y", "x"], "a")() },
             { actor: "B", path: mixed(["y", "x"], "b")() },
             { actor: "C", path: mixed(["z", "y"], "c")() },
-          ],
+          ]),
         };
       };
       const result = enumerate(
@@ -140,7 +151,7 @@ describe("enumeration", () => {
       for (;;) yield* access(on, "x", false);
     }
     const endings: string[] = [];
-    enumerate(() => ({ branches: [{ actor: "A", path: forever() }] }), (_, e) => endings.push(e.kind), {
+    enumerate(() => once([{ actor: "A", path: forever() }]), (_, e) => endings.push(e.kind), {
       limits: { executions: 10, steps: 50 },
     });
     expect(endings).toEqual(["endless"]);
@@ -157,6 +168,20 @@ describe("enumeration", () => {
   });
 });
 
+describe("sections", () => {
+  it("runs one after the other, every order of each", () => {
+    const make = () => {
+      const sections = [1, 2].map(() => [
+        { actor: "A", path: steps(["x"]) },
+        { actor: "B", path: steps(["x"]) },
+      ]);
+      return { section: () => sections.shift() };
+    };
+    expect(count(make, false)).toMatchObject({ executions: 4, endings: ["done"], complete: true });
+    expect(count(make, true)).toMatchObject({ executions: 4, redundant: 0 });
+  });
+});
+
 describe("replay", () => {
   const make = () => {
     const log: string[] = [];
@@ -167,7 +192,7 @@ describe("replay", () => {
           log.push(tag);
         }
       })();
-    return { log, branches: [{ actor: "A", path: tagged("a") }, { actor: "B", path: tagged("b") }] };
+    return { log, ...once([{ actor: "A", path: tagged("a") }, { actor: "B", path: tagged("b") }]) };
   };
 
   it("runs the order that it is told", () => {

@@ -23,6 +23,7 @@ export const invariants = {
   "deadlock": "actors wait for each other for ever",
   "leak": "at the end something is left that nobody can reach",
   "lock-order": "two locks were taken in both orders",
+  "kernel-bug": "the kernel stopped itself: a BUG_ON, or a count that went below zero",
 } as const;
 
 export type Invariant = keyof typeof invariants;

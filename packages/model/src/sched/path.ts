@@ -65,6 +65,13 @@ export function* access(on: Interleaving, object: string, write: boolean): Path<
 /** The kernel stops itself: a BUG_ON, or an access to memory that is no longer there. The outcome is `oops`. */
 export class KernelBug extends Error {
   override readonly name = "KernelBug";
+  constructor(
+    message: string,
+    /** The invariant that it breaks, by the name that claims use. */
+    readonly invariant: string = "kernel-bug",
+  ) {
+    super(message);
+  }
 }
 
 /** The kernel never comes back: it waits for what nobody brings about, or loops. The outcome is `hang`. */

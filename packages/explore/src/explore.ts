@@ -1,0 +1,201 @@
+/**
+ * A concurrent test on the model under every schedule: which outcomes there are, how many
+ * schedules lead to each, and the easiest schedule that breaks an invariant.
+ */
+import { access, KernelBug, KernelHang, runAlone, Session } from "@litmap/model";
+import { defaultLimits, enumerate, replay } from "./enumerate.js";
+import { touchText } from "./dependence.js";
+import { compareSchedules, parseSchedule, scheduleText } from "./schedule.js";
+import type { Outcome, ParallelStep, Test, Values, Violation } from "@litmap/litmus";
+import type { KernelOptions, Path, Prediction } from "@litmap/model";
+import type { Branch, Ending, Limits, Taken, World } from "./enumerate.js";
+
+export interface ExploreOptions extends KernelOptions {
+  /** Whether orders that differ only in independent steps are run once. Default true. */
+  readonly reduce?: boolean;
+  readonly limits?: Partial<Limits>;
+}
+
+/** What came out of all schedules. `values` are those of the schedule that keeps the text's order. */
+export interface Exploration extends Prediction {
+  /** Executions that ended. */
+  readonly executions: number;
+  /** Executions cut short as equal to one that had run. */
+  readonly redundant: number;
+  /** Switch points visited, each once. */
+  readonly states: number;
+  /** False when a limit ended the search before every schedule had run. */
+  readonly complete: boolean;
+  /** By outcome, in the order of the histogram: the easiest schedule that leads to it. */
+  readonly schedules: readonly string[];
+}
+
+/** Whether a test has more than one order. */
+export function isConcurrent(test: Test): boolean {
+  return test.steps.some((step) => step.kind === "parallel");
+}
+
+/** One run of the test; its concurrent sections are handed out one by one. */
+class TestWorld implements World {
+  private at = 0;
+  readonly session: Session;
+
+  constructor(test: Test, options: KernelOptions) {
+    this.session = new Session(test, options);
+  }
+
+  /** Runs up to the next `parallel` block and gives its branches; past the last one takes the observers. */
+  section(): readonly Branch[] | undefined {
+    const { session } = this;
+    const { steps } = session.test;
+    session.k.concurrent = false;
+    for (; this.at < steps.length; this.at++) {
+      const step = steps[this.at];
+      if (step.kind === "parallel") {
+        this.at++;
+        session.k.concurrent = true;
+        return step.branches.map((branch) => ({ actor: branch.actor, path: this.branch(branch) }));
+      }
+      runAlone(session.step(step));
+    }
+    runAlone(session.observe());
+    return undefined;
+  }
+
+  /**
+   * A statement begins at a switch point that does not commute with any other statement's
+   * beginning: operations that name nothing they touch are still tried in every order.
+   */
+  private *branch({ actor, body }: ParallelStep["branches"][number]): Path<void> {
+    for (const step of body) {
+      yield* access(this.session.k, `line ${step.span.line} of ${actor}`.replace(/.*/, "the order of statements"), true);
+      yield* this.session.step(step);
+    }
+  }
+}
+
+interface Seen {
+  readonly values: Values;
+  count: number;
+  schedule: readonly string[];
+}
+
+/** Runs a test under every schedule. A test without `parallel` has just one. */
+export function explore(test: Test, options: ExploreOptions = {}): Exploration {
+  const began = Date.now();
+  const first = new TestWorld(test, options);
+  const reason = first.session.unsupported();
+  if (reason !== undefined) return unsupported(first.session, reason, began);
+
+  const seen = new Map<string, Seen>();
+  const violations = new Map<string, { schedule: readonly string[]; story: readonly string[] }>();
+  const rules = new Set<string>();
+  let inTextOrder: Session | undefined;
+  const { counts, complete } = enumerate(
+    () => new TestWorld(test, options),
+    ({ session }, ending, taken) => {
+      inTextOrder ??= session;
+      for (const report of session.reports) for (const event of report.events) rules.add(event.rule.id);
+      const schedule = taken.map((step) => step.actor);
+      const broken = brokenInvariant(ending);
+      if (broken !== undefined) {
+        const before = violations.get(broken.invariant);
+        if (before === undefined || compareSchedules(schedule, before.schedule) < 0) {
+          violations.set(broken.invariant, { schedule, story: story(taken, broken.why) });
+        }
+        return;
+      }
+      const values = session.values();
+      const key = JSON.stringify(values);
+      const known = seen.get(key);
+      if (known === undefined) seen.set(key, { values, count: 1, schedule });
+      else {
+        known.count++;
+        if (compareSchedules(schedule, known.schedule) < 0) known.schedule = schedule;
+      }
+    },
+    { reduce: options.reduce, limits: { ...defaultLimits, ...options.limits } },
+  );
+  const outcomes = [...seen.values()];
+  const session = inTextOrder ?? first.session;
+  return {
+    status: "ok",
+    values: outcomes[0]?.values ?? session.values(),
+    histogram: outcomes.map(({ values, count }) => ({ values, count })),
+    violations: [...violations].map(([invariant, { schedule, story }]): Violation => ({ invariant, schedule: scheduleText(schedule), story })),
+    rules: [...rules],
+    counters: { ...session.k.counters },
+    ms: Date.now() - began,
+    machine: session.machine,
+    steps: session.reports,
+    ...counts,
+    complete,
+    schedules: outcomes.map(({ schedule }) => scheduleText(schedule)),
+  };
+}
+
+/** Runs a test under one schedule, as {@link scheduleText} wrote it. */
+export function runSchedule(test: Test, schedule: string, options: ExploreOptions = {}): Prediction | { error: string } {
+  const began = Date.now();
+  const parsed = parseSchedule(schedule);
+  if ("error" in parsed) return parsed;
+  const result = replay(() => new TestWorld(test, options), parsed.schedule, options.limits?.steps);
+  if ("error" in result) return result;
+  const { session } = result.world;
+  const broken = brokenInvariant(result.ending);
+  const status: Pick<Outcome, "status" | "reason" | "violations"> =
+    broken === undefined
+      ? { status: "ok" }
+      : {
+          status: broken.invariant === "deadlock" || broken.invariant === "endless" ? "hang" : "oops",
+          reason: broken.why,
+          violations: [{ invariant: broken.invariant, schedule, story: story(result.taken, broken.why) }],
+        };
+  const rules = new Set(session.reports.flatMap((report) => report.events.map((event) => event.rule.id)));
+  return {
+    ...status,
+    values: session.values(),
+    rules: [...rules],
+    counters: { ...session.k.counters },
+    ms: Date.now() - began,
+    machine: session.machine,
+    steps: session.reports,
+  };
+}
+
+function brokenInvariant(ending: Ending): { readonly invariant: string; readonly why: string } | undefined {
+  switch (ending.kind) {
+    case "done":
+      return undefined;
+    case "deadlock":
+      return { invariant: "deadlock", why: ending.waiting.map(({ actor, touch }) => `${actor} ${touchText(touch)}`).join("; ") };
+    case "endless":
+      return { invariant: "endless", why: "the schedule has no end" };
+    case "broken":
+      if (ending.error instanceof KernelBug) return { invariant: ending.error.invariant, why: ending.error.message };
+      if (ending.error instanceof KernelHang) return { invariant: "deadlock", why: `${ending.actor} ${ending.error.message}` };
+      throw ending.error;
+  }
+}
+
+/** The switch points in order, a line each; consecutive ones of one actor keep its name once. */
+function story(taken: readonly Taken[], end: string): string[] {
+  const lines = taken.map(({ actor, touch }) => `${actor} ${touchText(touch)}`);
+  return [...lines, end];
+}
+
+function unsupported(session: Session, reason: string, began: number): Exploration {
+  return {
+    status: "unsupported",
+    reason,
+    values: {},
+    ms: Date.now() - began,
+    machine: session.machine,
+    steps: [],
+    executions: 0,
+    redundant: 0,
+    states: 0,
+    complete: true,
+    schedules: [],
+  };
+}
