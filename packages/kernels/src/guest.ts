@@ -30,6 +30,8 @@ export interface GuestShape {
   /** MiB. */
   readonly memory: number;
   readonly cpus: number;
+  /** Appended to -cpu. */
+  readonly cpuFeatures: readonly string[];
   /** Appended to the kernel's command line. */
   readonly cmdline: readonly string[];
   /** Further arguments to QEMU, such as `-device`, `bochs-display`. */
@@ -76,7 +78,7 @@ export function qemuArguments(shape: GuestShape, files: GuestFiles, memory: Gues
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
     ...["-accel", shape.accelerator === "tcg" ? "tcg,thread=multi" : "kvm"],
     // Four levels of page tables, as where most kernels run.
-    ...["-cpu", shape.accelerator === "tcg" ? "max,-la57" : "host"],
+    ...["-cpu", [...(shape.accelerator === "tcg" ? ["max", "-la57"] : ["host"]), ...shape.cpuFeatures].join(",")],
     ...["-machine", "pc,memory-backend=ram", "-object", backend, "-m", `${shape.memory}M`, "-smp", String(shape.cpus)],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-chardev", "socket,id=qmp,fd=4", "-mon", "chardev=qmp,mode=control"],

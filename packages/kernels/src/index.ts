@@ -1,5 +1,4 @@
 /** Get, store and boot kernels, and talk to the executor in them. */
-export { cacheFolder } from "./cache-folder.js";
 export { type Complaint, complaintOf } from "./console.js";
 export { Fault, type FaultCode, type Result } from "./fault.js";
 export { Machine, type MachineOptions, type RunOptions, type RunOutcome, type Said, type Started } from "./machine.js";

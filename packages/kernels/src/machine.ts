@@ -4,6 +4,7 @@
  * next one finds the machine fresh.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Ready, parseReady } from "@litmap/linux";
 import type { Complaint } from "./console.js";
 import { Fault, type Result, settle } from "./fault.js";
 import type { Session, Target } from "./target.js";
@@ -37,8 +38,8 @@ export interface Started {
   readonly origin: Session["origin"];
   /** Milliseconds from the request to the first answer. */
   readonly ms: number;
-  /** Payload of the executor's `ready` frame. */
-  readonly ready: Uint8Array;
+  /** What the executor says of the machine. */
+  readonly ready: Ready;
   readonly missingModules: readonly string[];
   /** `tcg`, `kvm`, or undefined where nothing is emulated. */
   readonly accelerator: string | undefined;
@@ -77,7 +78,7 @@ export class Machine {
       return {
         origin: session.origin,
         ms: session.ms,
-        ready: session.ready,
+        ready: this.#readyOf(session),
         missingModules: session.missingModules,
         accelerator: this.target.accelerator,
         pid: session.pid,
@@ -103,6 +104,14 @@ export class Machine {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#end();
+  }
+
+  #readyOf(session: Session): Ready {
+    try {
+      return parseReady(session.ready);
+    } catch (error) {
+      throw new Fault("boot", `${this.target.title}: ${(error as Error).message}`, "is the executor of this version?");
+    }
   }
 
   async #runIn(session: Session, program: Uint8Array, options: RunOptions): Promise<RunOutcome> {

@@ -52,8 +52,8 @@ export class StateFolder {
     let meta: StateMeta;
     try {
       meta = JSON.parse(readFileSync(join(folder, "meta.json"), "utf8")) as StateMeta;
-    } catch (error) {
-      return errnoOf(error) === "ENOENT" && !existsSync(folder) ? undefined : "its description cannot be read";
+    } catch {
+      return existsSync(folder) ? "its description cannot be read" : undefined;
     }
     try {
       if (statSync(paths.ram).size !== meta.ramSize) return "its memory file has the wrong size";
@@ -98,8 +98,13 @@ export class StateFolder {
     this.#evict();
   }
 
+  /** Removes a state; one that cannot be removed stays and is found wanting again. */
   drop(key: string): void {
-    rmSync(join(this.#folder, key), { recursive: true, force: true });
+    try {
+      rmSync(join(this.#folder, key), { recursive: true, force: true });
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
   }
 
   #evict(): void {

@@ -10,10 +10,10 @@
  * that one which is listed is whole.
  */
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { cacheFolder } from "@litmap/linux";
 import { bzImageVersion, releaseOf } from "./bzimage.js";
-import { cacheFolder } from "./cache-folder.js";
 import { type DebianOptions, fetchDebianKernel } from "./debian.js";
 import { Fault, type Result, diskFault, errnoOf, settle } from "./fault.js";
 import { withLock } from "./lock.js";
@@ -139,8 +139,9 @@ export class KernelStore {
       if (!found.ok) throw new Fault("request", found.fault.message);
       return withLock(this.#lock, {}, async () => {
         const aside = this.#scratch(`removed-${name}`);
+        mkdirSync(this.#scratch("."), { recursive: true });
         renameSync(found.value.folder, aside);
-        rmSync(aside, { recursive: true, force: true });
+        rmSync(this.#scratch("."), { recursive: true, force: true });
         rmSync(join(this.folder, "states", name), { recursive: true, force: true });
         return found.value;
       });
@@ -219,7 +220,7 @@ function copyModules(from: string, to: string): void {
   cpSync(root, to, {
     recursive: true,
     // `build` and `source` are links to the kernel's tree.
-    filter: (path) => isFolder(path) || /\.ko(\.(xz|gz|zst))?$/.test(path) || basename(path).startsWith("modules."),
+    filter: (path) => (isFolder(path) && (path === root || !lstatSync(path).isSymbolicLink())) || /\.ko(\.(xz|gz|zst))?$/.test(path) || basename(path).startsWith("modules."),
   });
 }
 

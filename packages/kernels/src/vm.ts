@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
-import { cacheFolder } from "./cache-folder.js";
+import { join, resolve } from "node:path";
+import { cacheFolder } from "@litmap/linux";
 import { Fault, diskFault, errnoOf } from "./fault.js";
 import { Guest, type GuestMemory, type GuestShape, qemuArguments } from "./guest.js";
 import { buildInitramfs } from "./initramfs.js";
@@ -22,6 +22,8 @@ export interface VmOptions {
   readonly modules?: readonly ModuleRequest[];
   /** Further arguments to QEMU, such as `["-device", "bochs-display"]`. */
   readonly devices?: readonly string[];
+  /** Processor features beyond the usual, as QEMU's -cpu takes them: `+svm`. */
+  readonly cpuFeatures?: readonly string[];
   /** Appended to the kernel's command line. */
   readonly cmdline?: readonly string[];
   /** MiB; default 1024. */
@@ -56,7 +58,7 @@ export class VmTarget implements Target {
 
   constructor(options: VmOptions) {
     this.#options = options;
-    this.#cache = options.cache ?? cacheFolder();
+    this.#cache = resolve(options.cache ?? cacheFolder());
     this.title = `kernel ${options.kernel.name}`;
   }
 
@@ -196,6 +198,7 @@ export class VmTarget implements Target {
       transport,
       memory: this.#options.memory ?? defaultMemory,
       cpus: this.#options.cpus ?? 2,
+      cpuFeatures: this.#options.cpuFeatures ?? [],
       cmdline: this.#options.cmdline ?? [],
       devices: this.#options.devices ?? [],
     };

@@ -1,0 +1,172 @@
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { bzImageVersion, releaseOf } from "../src/bzimage.js";
+import { Fault, KernelStore, type Result } from "../src/index.js";
+import { withLock } from "../src/lock.js";
+import { bzImage, fake, moduleFile, modulesFolder, scratch } from "./stand-ins.js";
+
+function image(version = "6.12.1-mine", size?: number): string {
+  const path = join(scratch(), "bzImage");
+  writeFileSync(path, bzImage(version, size));
+  return path;
+}
+
+function valueOf<T>(result: Result<T>): T {
+  if (!result.ok) throw result.fault;
+  return result.value;
+}
+
+function faultOf(result: Result<unknown>): Fault {
+  if (result.ok) throw new Error("it should have failed");
+  return result.fault;
+}
+
+describe("a bzImage", () => {
+  test("says its version", () => expect(bzImageVersion(bzImage("7.2.13+deb14-amd64"))).toBe("7.2.13+deb14-amd64"));
+  test.each([Buffer.alloc(0), Buffer.alloc(4096), Buffer.from("\x7fELF")])("other bytes do not", (bytes) => {
+    expect(bzImageVersion(bytes)).toBeUndefined();
+  });
+  test("a release is major.minor", () => {
+    expect(["6.12.117+deb13-amd64", "7.3-amd64", "6.1.0-56", "next"].map(releaseOf)).toEqual(["6.12", "7.3", "6.1", undefined]);
+  });
+});
+
+describe("the store", () => {
+  test("is empty where there is no folder", () => {
+    const store = new KernelStore(join(scratch(), "none"));
+    expect(store.list()).toEqual([]);
+    expect(faultOf(store.find("6.12")).message).toBe("no kernel is called 6.12; there is none yet");
+  });
+
+  test("keeps an image with its modules, and no links into a kernel tree", async () => {
+    const modules = modulesFolder({ "lib/modules/6.12.1-mine/kernel/drivers/a.ko": moduleFile("a"), "lib/modules/6.12.1-mine/notes.txt": Buffer.from("no") });
+    symlinkSync("/usr/src", join(modules, "lib/modules/6.12.1-mine/build"));
+    const store = new KernelStore(scratch());
+    const kernel = valueOf(await store.addImage("mine", image(), modules));
+    expect(kernel).toMatchObject({ name: "mine", release: "6.12", version: "6.12.1-mine", arch: "x86_64", source: { kind: "image", modules } });
+    expect(kernel.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(readdirSync(join(kernel.folder, "modules"), { recursive: true })).toEqual(["kernel", "kernel/drivers", "kernel/drivers/a.ko"]);
+    expect(new KernelStore(store.folder).get("mine")).toEqual(kernel);
+  });
+
+  test("lists by release, not by letters", async () => {
+    const store = new KernelStore(scratch());
+    for (const version of ["6.12.1", "6.1.2", "5.10.0", "7.2.0"]) valueOf(await store.addImage(version, image(version)));
+    expect(store.list().map((kernel) => kernel.release)).toEqual(["5.10", "6.1", "6.12", "7.2"]);
+    expect(faultOf(store.find("6.13")).message).toContain("there are 5.10.0, 6.1.2, 6.12.1, 7.2.0");
+  });
+
+  test("replaces a kernel of the same name, and removes with its states", async () => {
+    const store = new KernelStore(scratch());
+    valueOf(await store.addImage("mine", image("6.12.1")));
+    expect(valueOf(await store.addImage("mine", image("6.12.2"))).version).toBe("6.12.2");
+    mkdirSync(join(store.folder, "states/mine/x"), { recursive: true });
+    valueOf(await store.remove("mine"));
+    expect(store.list()).toEqual([]);
+    expect(existsSync(join(store.folder, "states/mine"))).toBe(false);
+    expect(faultOf(await store.remove("mine")).code).toBe("request");
+  });
+
+  test.each(["../x", "", "a b", "host", "-x", "a/b", "ssh:x"])("refuses the name %j", async (name) => {
+    const store = new KernelStore(scratch());
+    expect(faultOf(await store.addImage(name, image())).code).toBe("request");
+    expect(store.get(name)).toBeUndefined();
+  });
+
+  test("a file that is no kernel leaves nothing behind", async () => {
+    const store = new KernelStore(scratch());
+    const path = join(scratch(), "text");
+    writeFileSync(path, "not a kernel");
+    expect(faultOf(await store.addImage("mine", path)).message).toBe("the image of mine is not an x86 bzImage");
+    expect(faultOf(await store.addImage("mine", "/nonexistent")).code).toBe("request");
+    expect(faultOf(await store.addImage("mine", image(), "/nonexistent")).code).toBe("request");
+    expect(store.list()).toEqual([]);
+    expect(readdirSync(store.folder).filter((name) => name !== "kernels")).toEqual([]);
+  });
+
+  test("a half-made folder is not a kernel", async () => {
+    const store = new KernelStore(scratch());
+    mkdirSync(join(store.folder, "kernels/broken"), { recursive: true });
+    writeFileSync(join(store.folder, "kernels/broken/kernel.json"), '{"name":');
+    expect(store.list()).toEqual([]);
+  });
+
+  test("a bad release is the request's fault", async () => {
+    expect(faultOf(await new KernelStore(scratch()).addDebian("latest")).code).toBe("request");
+  });
+});
+
+describe("two at once", () => {
+  test("eight processes that add kernels lose none", async () => {
+    const folder = scratch();
+    const source = image();
+    const said = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => new Promise<string>((resolve) => {
+        const child = spawn(process.execPath, [fake("add-image.mjs"), folder, index % 2 ? "same" : `k${index}`, source]);
+        let text = "";
+        child.stdout.on("data", (chunk) => (text += chunk));
+        child.stderr.on("data", (chunk) => (text += chunk));
+        child.on("close", () => resolve(text.trim()));
+      })),
+    );
+    expect(said).toEqual(Array(8).fill("added"));
+    expect(new KernelStore(folder).list().map((kernel) => kernel.name)).toEqual(["k0", "k2", "k4", "k6", "same"]);
+    expect(readdirSync(folder)).toEqual(["kernels"]);
+  }, 30_000);
+
+  test("a lock is waited for, and the wait ends", async () => {
+    const lock = join(scratch(), "lock");
+    const order: string[] = [];
+    let waited = 0;
+    await withLock(lock, {}, async () => {
+      await expect(withLock(lock, { timeoutMs: 120, onWait: () => (waited += 1) }, async () => order.push("never"))).rejects.toMatchObject({ code: "locked" });
+      order.push("first");
+    });
+    await withLock(lock, {}, async () => order.push("second"));
+    expect(order).toEqual(["first", "second"]);
+    expect(waited).toBe(1);
+  });
+
+  test("a lock of a dead process, or of another with its number, is taken over", async () => {
+    const lock = join(scratch(), "lock");
+    const dead = spawnSync("true").pid;
+    for (const text of [`${dead} 1\n`, `${process.pid} 1\n`]) {
+      writeFileSync(lock, text);
+      expect(await withLock(lock, { timeoutMs: 2000 }, async () => readFileSync(lock, "utf8"))).toMatch(new RegExp(`^${process.pid} `));
+    }
+  });
+
+  test("a lock goes when the work fails", async () => {
+    const lock = join(scratch(), "lock");
+    await expect(withLock(lock, {}, async () => { throw new Error("no"); })).rejects.toThrow("no");
+    expect(existsSync(lock)).toBe(false);
+  });
+});
+
+test("a full disk: one clear fault, nothing half made, and what was there stays", async ({ skip }) => {
+  const folder = scratch();
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=512k", "tmpfs", folder]);
+  if (mounted.status !== 0) skip("cannot mount a small tmpfs here");
+  try {
+    const store = new KernelStore(join(folder, "cache"));
+    valueOf(await store.addImage("small", image("6.12.1", 64 << 10)));
+    const fault = faultOf(await store.addImage("small", image("6.12.2", 4 << 20)));
+    expect(fault).toMatchObject({ code: "disk-full", message: `the cache folder ${store.folder} is full; nothing was added` });
+    expect(fault.hint).toContain("LITMAP_CACHE");
+    expect(store.list().map((kernel) => kernel.version)).toEqual(["6.12.1"]);
+    expect(readdirSync(store.folder)).toEqual(["kernels"]);
+    valueOf(await store.addImage("small", image("6.12.3", 64 << 10)));
+  } finally {
+    spawnSync("umount", [folder]);
+  }
+});
+
+test("a folder that cannot be written says so", async () => {
+  const file = join(scratch(), "file");
+  writeFileSync(file, "");
+  const fault = faultOf(await new KernelStore(join(file, "cache")).addImage("mine", image()));
+  expect(fault.code).toBe("io");
+  expect(fault.message).toContain(join(file, "cache"));
+});
