@@ -7,3 +7,7 @@ export * from "./outcome-keys.js";
 export { mmapHints, slotAlign } from "./slots.js";
 export * from "./language/index.js";
 export * from "./judge.js";
+export { randomTest, seldomUseful } from "./random/generate.js";
+export type { RandomOptions } from "./random/generate.js";
+export { shrink, shrinkAsync, shrinking } from "./random/shrink.js";
+export { Random } from "./random/prng.js";

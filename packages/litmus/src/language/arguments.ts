@@ -361,9 +361,12 @@ export class ArgumentChecker {
       case "buffer":
         return is.kind === "descriptor" || (is.kind === "handle" && is.of === "gem") || (literal && operand.argument.kind === "int");
       case "address": {
-        if (is.kind === "address" || (literal && is.kind === "number")) return true;
+        if (literal && is.kind === "number") return true;
         const caller = this.scene.actor(use.actor);
-        return is.kind === "handle" && is.of === "kernel-map" && !!caller && classOf(caller.kind) !== "process";
+        const inKernel = !!caller && classOf(caller.kind) !== "process";
+        // The kernel's CPU does not reach into a process by plain loads and stores.
+        if (is.kind === "address") return !(inKernel && (use.op === "load" || use.op === "store"));
+        return is.kind === "handle" && is.of === "kernel-map" && inKernel;
       }
       case "size":
       case "integer":

@@ -262,7 +262,8 @@ export class ClaimChecker {
       return false;
     }
     if (a.kind === "truth" || b.kind === "truth") return complain();
-    if (a.kind === "verdict" || b.kind === "verdict") return true;
+    if (a.kind === "verdict") return b.kind !== "loose" || complain();
+    if (b.kind === "verdict") return true;
     if (a.kind === "literal" || b.kind === "literal") {
       const [literal, other] = a.kind === "literal" ? [a, b] : [b as Extract<ClaimType, { kind: "literal" }>, a];
       return (other.kind === "status" && literal.zero) || complain();

@@ -9,7 +9,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
     const limit = Math.max(1, Math.floor(Math.max(candidate.length, word.length) / 3));
     if (Math.abs(candidate.length - word.length) > limit || candidate === word) continue;
     const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance <= limit && distance < bestDistance && distance < Math.max(candidate.length, 2)) {
+    if (distance <= limit && distance < bestDistance && distance < candidate.length) {
       best = candidate;
       bestDistance = distance;
     }

@@ -121,7 +121,7 @@ class Parser {
     if (t.kind === "newline" || t.kind === "end") {
       const p = this.previous;
       const end = p === t ? t.offset : p.end;
-      return this.fail("expected", `expected ${what} before the end of the line`, { offset: end, end: end + 1, line: p.line, column: p.column + (end - p.offset) }, hint);
+      return this.fail("expected", `expected ${what}, but the line ends here`, { offset: end, end: end + 1, line: p.line, column: p.column + (end - p.offset) }, hint);
     }
     return this.fail("expected", `expected ${what} before '${t.text}'`, t, hint);
   }
@@ -381,7 +381,7 @@ class Parser {
         return this.fail("misplaced", "a file holds one test", this.token);
       default: {
         const after = this.peek();
-        if (after.kind !== "name" && after.text !== "{") return undefined;
+        if (after.kind === "mark" && after.text !== "{" && after.text !== "[") return undefined;
         // Two names in a row, or `word {`: a keyword was meant, or `=` forgotten.
         const meant = nearest(word, statementWords);
         if (meant === undefined) return undefined;
