@@ -3,14 +3,19 @@
  * object, there is no global state.
  */
 import { arches } from "./design/arch.js";
+import { DeviceView } from "./dma/sg.js";
 import { designOf, newestRelease } from "./design/release.js";
 import { Frames, PG } from "./mm/frames.js";
+import { Vmalloc } from "./mm/vmalloc.js";
 import { Mm } from "./mm/mm.js";
 import { newCounters, Trace } from "./trace/trace.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
 import type { AddressSpace } from "./fs/file.js";
 import type { AnonVma } from "./mm/vma.js";
+import type { DmaBuf } from "./dma-buf/buffer.js";
+import type { GemShmemObject } from "./exporters/drm-shmem.js";
+import type { Disk } from "./fs/disk.js";
 import type { ArchTraits } from "./design/arch.js";
 import type { Design } from "./design/points.js";
 import type { Rule } from "./rules/rule.js";
@@ -37,6 +42,16 @@ export class Kernel {
   readonly owners = new Map<number, AddressSpace | AnonVma>();
   /** The shared page of zeros (empty_zero_page). */
   readonly zeroPfn: number;
+  /** Every dma-buf that there is, in the order of their export (dmabuf_list). */
+  readonly dmaBufs = new Set<DmaBuf>();
+  /** GEM objects in shmem that a driver has marked as not needed, the longest ago first. */
+  readonly purgeableGem = new Set<GemShmemObject>();
+  /** Kernel mappings (vmap). */
+  readonly vmalloc: Vmalloc;
+  /** What devices that are not coherent with the CPU's caches see. */
+  readonly deviceView = new DeviceView();
+  /** The machine's block device, once somebody has opened it. */
+  disk: Disk | undefined;
   private ids = 0;
 
   constructor(options: KernelOptions = {}) {
@@ -50,6 +65,7 @@ export class Kernel {
     } as Design;
     this.frames = new Frames(this.arch.pageShift);
     this.pageSize = this.frames.pageSize;
+    this.vmalloc = new Vmalloc(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
   }
 

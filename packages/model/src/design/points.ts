@@ -82,6 +82,71 @@ export const points = define({
     },
     mainline: [["2.6", "take"], ["6.5", "leave-to-slow"], ["7.3", "leave-longterm-writes"]],
   },
+  "direct-io.references": {
+    question: "How does direct I/O hold the pages of its memory?",
+    choices: { get: { doc: "by plain references" }, pin: { doc: "by pins (iov_iter_extract_pages)" } },
+    mainline: [["2.6", "get"], ["6.5", "pin"]],
+  },
+  "generic-write.prefault": {
+    question: "When does a buffered write fault its source in?",
+    choices: { before: { doc: "before it looks at the file" }, "after-failed-copy": { doc: "after a copy moved nothing, with the file's page allocated already" } },
+    mainline: [["2.6", "before"], ["6.15", "after-failed-copy"]],
+  },
+  "pipe.insert": {
+    question: "When does a write put its page into the pipe?",
+    choices: { "before-copy": { doc: "before the copy: one that faults leaves an empty buffer" }, "after-copy": { doc: "after the copy" } },
+    mainline: [["2.6", "before-copy"], ["6.15", "after-copy"]],
+  },
+  "proc-mem.force": {
+    question: "May /proc/PID/mem go past the protection of mappings?",
+    choices: { always: { doc: "yes (FOLL_FORCE)" }, ptrace: { doc: "only for who traces the process" }, never: { doc: "no" } },
+    mainline: [["2.6", "always"]],
+  },
+  "io-uring.buffers": {
+    question: "How does a ring pin the buffers that are registered with it?",
+    choices: {
+      "slow-no-files": { doc: "by the slow walk; file mappings that are neither shmem nor hugetlb are refused with EOPNOTSUPP" },
+      slow: { doc: "by the slow walk" },
+      fast: { doc: "by the fast walk first" },
+    },
+    mainline: [["5.1", "slow-no-files"], ["6.5", "slow"], ["6.10", "fast"]],
+  },
+  "io-uring.vmpin": {
+    question: "Does VmPin count the pages that a ring pinned for a process that may lock without limit?",
+    choices: { yes: { doc: "yes" }, no: { doc: "only where RLIMIT_MEMLOCK applies" } },
+    mainline: [["5.1", "yes"], ["7.0", "no"]],
+  },
+  "io-uring.buffer-limit": {
+    question: "What does a ring say to a buffer that is too large to register?",
+    choices: { "1G-EFAULT": { doc: "EFAULT past 1 GiB" }, "1T-EINVAL": { doc: "EINVAL past 1 TiB" } },
+    mainline: [["5.1", "1G-EFAULT"], ["7.0", "1T-EINVAL"]],
+  },
+  "move-pages.walk": {
+    question: "How does move_pages look for a page?",
+    choices: {
+      "follow-page": { doc: "as a core dump does: special entries, the zero page and holes of anonymous memory are EFAULT" },
+      "folio-walk": { doc: "by a walk of its own: what has no struct page is ENOENT, the zero page EFAULT" },
+    },
+    mainline: [["2.6", "follow-page"], ["6.12", "folio-walk"]],
+  },
+  "userfaultfd.minor": {
+    question: "Can minor faults of shmem be handed to a userfaultfd?",
+    choices: { no: { doc: "EINVAL" }, yes: { doc: "on shmem and hugetlb mappings" } },
+    mainline: [["4.3", "no"], ["5.14", "yes"]],
+  },
+  "userfaultfd.wp": {
+    question: "Which memory can a userfaultfd write-protect?",
+    choices: { anon: { doc: "anonymous memory" }, "anon-and-files": { doc: "shmem and hugetlb too (markers in the page table)" } },
+    mainline: [["5.7", "anon"], ["5.19", "anon-and-files"]],
+  },
+  "follow-pfn.call": {
+    question: "By which call may a driver read a frame number from a page table?",
+    choices: {
+      "follow-pfn": { doc: "follow_pfn: no lock is held afterwards" },
+      "follow-pfnmap": { doc: "follow_pfnmap_start: the page-table lock is held until follow_pfnmap_end" },
+    },
+    mainline: [["2.6", "follow-pfn"], ["6.12", "follow-pfnmap"]],
+  },
   "arch.pte-special": {
     question: "Can a page-table entry be marked as having no struct page?",
     choices: { yes: { doc: "CONFIG_ARCH_HAS_PTE_SPECIAL" }, no: { doc: "the VMA alone tells" } },

@@ -1,0 +1,81 @@
+/** O_DIRECT on the block device: the device reads and writes the pages themselves. */
+import { errnos } from "@litmap/litmus";
+import { FOLL } from "../mm/foll.js";
+import { PG } from "../mm/frames.js";
+import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
+import { gather, scatter, spannedPages } from "../mm/page-bytes.js";
+import { gupPutFolio } from "../mm/pin.js";
+import { diskRules } from "../rules/vfs.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** Logical blocks of the device, and how it wants memory aligned (dma_alignment + 1). Bytes. */
+const BLOCK = 512;
+
+/** BIO_MAX_VECS: pages of one bio. */
+const BIO_MAX_VECS = 256;
+
+/** `write`: from memory to the device. `sync`: the caller waits for the end. Bytes. */
+export interface DirectIo {
+  readonly address: number;
+  readonly length: number;
+  readonly position: number;
+  readonly write: boolean;
+  readonly sync: boolean;
+}
+
+/**
+ * blkdev_direct_IO, block/fops.c: bytes moved, which is less than asked when not all of the
+ * memory could be referenced, or a negative errno.
+ */
+export function* blkdevDirectIo(k: Kernel, task: Task, io: DirectIo): Path<number> {
+  if (io.position % BLOCK !== 0 || io.length % BLOCK !== 0 || io.address % BLOCK !== 0) {
+    return k.refuse(diskRules.unaligned, errnos.EINVAL, `offset ${io.position}, length ${io.length}, memory 0x${io.address.toString(16)}`);
+  }
+  if (spannedPages(k, io.address, io.length) <= BIO_MAX_VECS) return yield* oneBio(k, task, io, 0, io.length);
+  return yield* manyBios(k, task, io);
+}
+
+/** __blkdev_direct_IO: once more than one bio is needed, a part that fails makes the whole fail (EIO for who does not wait). */
+function* manyBios(k: Kernel, task: Task, io: DirectIo): Path<number> {
+  for (let done = 0; done < io.length; ) {
+    const room = BIO_MAX_VECS * k.pageSize - ((io.address + done) % k.pageSize);
+    const part = Math.min(room, io.length - done);
+    const moved = yield* oneBio(k, task, io, done, part);
+    if (moved < 0) {
+      k.note(diskRules["later-bio-failed"], `after ${done} bytes`);
+      return io.sync ? moved : -errnos.EIO;
+    }
+    done += moved;
+  }
+  return io.length;
+}
+
+/** One bio: bio_iov_iter_get_pages, block/bio.c, then the transfer. Bytes moved or a negative errno. */
+function* oneBio(k: Kernel, task: Task, io: DirectIo, from: number, length: number): Path<number> {
+  const offset = (io.address + from) % k.pageSize;
+  const take = io.write ? 0 : FOLL.write;
+  const pinned = k.design["direct-io.references"] === "pin";
+  const get = pinned ? pinUserPagesFast : getUserPagesFast;
+  const pages: number[] = [];
+  const wanted = spannedPages(k, offset, length);
+  let got = 0;
+  while (pages.length < wanted) {
+    got = yield* get(k, task, io.address + from + pages.length * k.pageSize, wanted - pages.length, take, pages);
+    if (got <= 0) break;
+  }
+  if (pages.length === 0) return k.refuse(diskRules["gup-refused"], -got, `0x${(io.address + from).toString(16)}`);
+  const bytes = Math.min(length, pages.length * k.pageSize - offset);
+  move(k, io, pages, offset, io.position + from, bytes);
+  for (const pfn of pages) gupPutFolio(k, pfn, 1, pinned ? FOLL.pin : FOLL.get);
+  k.note(diskRules.direct, `${bytes} bytes, ${pages.length} pages`);
+  return bytes;
+}
+
+function move(k: Kernel, io: DirectIo, pages: readonly number[], offset: number, position: number, bytes: number): void {
+  const disk = k.disk!.store;
+  if (io.write) return disk.write(position, gather(k, pages, offset, bytes));
+  scatter(k, pages, offset, disk.read(position, bytes));
+  for (const pfn of pages) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+}

@@ -1,0 +1,157 @@
+/**
+ * The block device of a test: 16 MiB with blocks of 512 bytes, the same for all who open it.
+ * What goes through the page cache and what goes past it meet in one store of bytes: the
+ * kernel writes back before it reads past the cache, and drops the cache after it writes past it.
+ */
+import { errnos } from "@litmap/litmus";
+import { File, Inode } from "./file.js";
+import { llseekWithin } from "./vfs.js";
+import { blkdevDirectIo } from "../consumers/direct-io.js";
+import { copyFromUser, copyToUser } from "../mm/user-access.js";
+import { diskRules, fileRules } from "../rules/vfs.js";
+import type { FileOps } from "./file.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+export const DISK_BYTES = 16 * 1024 * 1024;
+
+/** Sectors in pieces of 4 KiB; an absent piece is zeros. */
+export class DiskStore {
+  private readonly pieces = new Map<number, Uint8Array>();
+
+  read(position: number, length: number): Uint8Array {
+    const out = new Uint8Array(length);
+    for (const [piece, from, at, part] of this.parts(position, length)) {
+      const bytes = this.pieces.get(piece);
+      if (bytes !== undefined) out.set(bytes.subarray(from, from + part), at);
+    }
+    return out;
+  }
+
+  write(position: number, bytes: Uint8Array): void {
+    for (const [piece, from, at, part] of this.parts(position, bytes.length)) {
+      let target = this.pieces.get(piece);
+      if (target === undefined) this.pieces.set(piece, (target = new Uint8Array(4096)));
+      target.set(bytes.subarray(at, at + part), from);
+    }
+  }
+
+  private *parts(position: number, length: number): Generator<[piece: number, from: number, at: number, part: number]> {
+    for (let at = 0; at < length; ) {
+      const from = (position + at) % 4096;
+      const part = Math.min(4096 - from, length - at);
+      yield [Math.floor((position + at) / 4096), from, at, part];
+      at += part;
+    }
+  }
+}
+
+/** A block device: its inode and what is on it. */
+export class Disk {
+  readonly store = new DiskStore();
+  constructor(readonly inode: Inode) {
+    inode.size = DISK_BYTES;
+  }
+}
+
+/** blkdev_open, block/fops.c: a new open file of the machine's disk. */
+export function openDisk(k: Kernel, direct: boolean): File {
+  k.disk ??= new Disk(new Inode(k.id(), "disk"));
+  return new File(k.disk.inode, diskOps(k), true, true, direct);
+}
+
+function diskOps(k: Kernel): FileOps {
+  return {
+    read: (task, file, address, length, offset) => blkdevReadIter(k, task, file, { address, length, offset }, true),
+    write: (task, file, address, length, offset) => blkdevWriteIter(k, task, file, { address, length, offset }, true),
+    *llseek(file, offset, whence) {
+      return llseekWithin(k, file, offset, whence, file.inode.size, file.inode.size);
+    },
+    *fsync() {
+      return 0;
+    },
+    path: () => "/dev/vda",
+  };
+}
+
+interface Span {
+  readonly address: number;
+  readonly length: number;
+  /** undefined: at the file's position, which then moves. */
+  readonly offset: number | undefined;
+}
+
+/** blkdev_write_iter, block/fops.c. `sync`: the caller waits; io_uring does not, and then nothing is left to the page cache. */
+export function* blkdevWriteIter(k: Kernel, task: Task, file: File, span: Span, sync: boolean): Path<number> {
+  if (span.length === 0) return 0;
+  const position = span.offset ?? file.position;
+  if (position >= file.inode.size) return k.refuse(diskRules["past-end-write"], errnos.ENOSPC, `${position}`);
+  const length = cut(k, file, position, span.length);
+  let done = 0;
+  if (file.direct) {
+    done = yield* blkdevDirectIo(k, task, { address: span.address, length, position, write: true, sync });
+    if (done < 0) return done;
+  }
+  if (done < length && (sync || !file.direct)) done = yield* bufferedWrite(k, task, { address: span.address, length, position, done });
+  return advance(file, span, position, done);
+}
+
+/** blkdev_read_iter, block/fops.c. */
+export function* blkdevReadIter(k: Kernel, task: Task, file: File, span: Span, sync: boolean): Path<number> {
+  const position = span.offset ?? file.position;
+  if (position + span.length > file.inode.size && position >= file.inode.size) {
+    k.note(diskRules["past-end-read"], `${position}`);
+    return 0;
+  }
+  if (span.length === 0) return 0;
+  const length = cut(k, file, position, span.length);
+  let done = 0;
+  if (file.direct) {
+    done = yield* blkdevDirectIo(k, task, { address: span.address, length, position, write: false, sync });
+    if (done < 0) return done;
+  }
+  if (done < length && (sync || !file.direct)) done = yield* bufferedRead(k, task, { address: span.address, length, position, done });
+  return advance(file, span, position, done);
+}
+
+function cut(k: Kernel, file: File, position: number, length: number): number {
+  const left = file.inode.size - position;
+  if (length > left) k.note(diskRules["cut-at-end"], `${left} bytes`);
+  return Math.min(length, left);
+}
+
+function advance(file: File, span: Span, position: number, done: number): number {
+  if (done > 0 && span.offset === undefined) file.position = position + done;
+  return done;
+}
+
+interface Rest {
+  readonly address: number;
+  readonly length: number;
+  readonly position: number;
+  /** Bytes that direct I/O moved already. */
+  readonly done: number;
+}
+
+/** blkdev_buffered_write, block/fops.c, with direct_write_fallback, fs/libfs.c: all bytes moved, or -EFAULT. */
+function* bufferedWrite(k: Kernel, task: Task, rest: Rest): Path<number> {
+  if (rest.done > 0) k.note(diskRules["buffered-rest"], `after ${rest.done} bytes`);
+  const { copied, bytes } = yield* copyFromUser(k, task, rest.address + rest.done, rest.length - rest.done);
+  k.disk!.store.write(rest.position + rest.done, bytes.subarray(0, copied));
+  return short(k, rest, copied);
+}
+
+/** filemap_read, mm/filemap.c: all bytes moved, or -EFAULT. */
+function* bufferedRead(k: Kernel, task: Task, rest: Rest): Path<number> {
+  if (rest.done > 0) k.note(diskRules["buffered-rest"], `after ${rest.done} bytes`);
+  const bytes = k.disk!.store.read(rest.position + rest.done, rest.length - rest.done);
+  return short(k, rest, yield* copyToUser(k, task, rest.address + rest.done, bytes));
+}
+
+function short(k: Kernel, rest: Rest, copied: number): number {
+  const moved = rest.done + copied;
+  if (moved === 0) return k.refuse(fileRules["nothing-copied"], errnos.EFAULT, `0x${rest.address.toString(16)}`);
+  if (moved < rest.length) k.note(fileRules["short-copy"], `${moved} of ${rest.length} bytes`);
+  return moved;
+}

@@ -1,0 +1,122 @@
+/**
+ * Pipes (fs/pipe.c): a ring of 16 buffers. A buffer that a write filled is a page of the
+ * pipe's own, kept here as bytes; one that vmsplice put in is a reference to a user page.
+ * Both ends never block.
+ */
+import { errnos } from "@litmap/litmus";
+import { File, Inode } from "./file.js";
+import { copyFromUser, copyToUser } from "../mm/user-access.js";
+import { readFrame } from "../mm/page-bytes.js";
+import { folioPut } from "../mm/rmap.js";
+import { pipeRules } from "../rules/vfs.js";
+import type { FileOps } from "./file.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** PIPE_DEF_BUFFERS. */
+export const PIPE_BUFFERS = 16;
+
+/** pipe_buffer: bytes of its own, or a frame that a reference is held on. Offset and length in bytes. */
+export interface PipeBuffer {
+  readonly own: Uint8Array | undefined;
+  readonly pfn: number;
+  offset: number;
+  length: number;
+  readonly canMerge: boolean;
+}
+
+/** pipe_inode_info. */
+export class Pipe {
+  readonly buffers: PipeBuffer[] = [];
+  get full(): boolean {
+    return this.buffers.length >= PIPE_BUFFERS;
+  }
+}
+
+/** Gives every page back that the pipe holds (free_pipe_info, fs/pipe.c). */
+export function freePipe(k: Kernel, pipe: Pipe): void {
+  for (const buffer of pipe.buffers) dropBuffer(k, buffer);
+  pipe.buffers.length = 0;
+}
+
+function dropBuffer(k: Kernel, buffer: PipeBuffer): void {
+  if (buffer.own === undefined) folioPut(k, buffer.pfn);
+}
+
+/** do_pipe2 with O_NONBLOCK, fs/pipe.c; one file stands for both ends. */
+export function newPipe(k: Kernel): File {
+  const inode = new Inode(k.id(), "pipe");
+  return new File(inode, pipeOps(k), true, true, false, new Pipe());
+}
+
+export function pipeOf(file: File): Pipe | undefined {
+  return file.data instanceof Pipe ? file.data : undefined;
+}
+
+function pipeOps(k: Kernel): FileOps {
+  return {
+    read: (task, file, address, length) => pipeRead(k, task, pipeOf(file)!, address, length),
+    write: (task, file, address, length) => pipeWrite(k, task, pipeOf(file)!, address, length),
+    *release(file) {
+      freePipe(k, pipeOf(file)!);
+    },
+    path: (file) => `pipe:[${file.inode.id}]`,
+  };
+}
+
+/** pipe_read (anon_pipe_read), fs/pipe.c: bytes, -EAGAIN when empty, -EFAULT. */
+function* pipeRead(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
+  if (length === 0) return 0;
+  let done = 0;
+  while (pipe.buffers.length > 0 && done < length) {
+    const buffer = pipe.buffers[0];
+    const chars = Math.min(buffer.length, length - done);
+    const copied = yield* copyToUser(k, task, address + done, contents(k, buffer, chars));
+    if (copied < chars) return done > 0 ? done : k.refuse(pipeRules.fault, errnos.EFAULT, `0x${address.toString(16)}`);
+    done += chars;
+    buffer.offset += chars;
+    buffer.length -= chars;
+    if (buffer.length === 0) dropBuffer(k, pipe.buffers.shift()!);
+  }
+  return done > 0 ? done : k.refuse(pipeRules.empty, errnos.EAGAIN);
+}
+
+function contents(k: Kernel, buffer: PipeBuffer, length: number): Uint8Array {
+  if (buffer.own !== undefined) return buffer.own.slice(buffer.offset, buffer.offset + length);
+  return readFrame(k, buffer.pfn, buffer.offset, length);
+}
+
+/** pipe_write (anon_pipe_write), fs/pipe.c: bytes, -EAGAIN when full, -EFAULT. */
+function* pipeWrite(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
+  if (length === 0) return 0;
+  const merged = yield* mergeIntoLast(k, task, pipe, address, length);
+  if (merged < 0 || merged === length) return merged;
+  let done = merged;
+  while (done < length) {
+    if (pipe.full) return done > 0 ? done : k.refuse(pipeRules.full, errnos.EAGAIN, "16 buffers");
+    const wanted = Math.min(k.pageSize, length - done);
+    const page = new Uint8Array(k.pageSize);
+    const buffer: PipeBuffer = { own: page, pfn: -1, offset: 0, length: 0, canMerge: true };
+    if (k.design["pipe.insert"] === "before-copy") pipe.buffers.push(buffer);
+    const { copied, bytes } = yield* copyFromUser(k, task, address + done, wanted);
+    if (copied < wanted) return done > 0 ? done : k.refuse(pipeRules.fault, errnos.EFAULT, `0x${address.toString(16)}`);
+    page.set(bytes);
+    buffer.length = copied;
+    if (k.design["pipe.insert"] === "after-copy") pipe.buffers.push(buffer);
+    done += copied;
+  }
+  return done;
+}
+
+/** The part of a write that is no whole page goes into the last buffer when it fits there. */
+function* mergeIntoLast(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
+  const chars = length % k.pageSize;
+  const last = pipe.buffers.at(-1);
+  if (chars === 0 || last === undefined || !last.canMerge || last.offset + last.length + chars > k.pageSize) return 0;
+  const { copied, bytes } = yield* copyFromUser(k, task, address, chars);
+  if (copied < chars) return k.refuse(pipeRules.fault, errnos.EFAULT, `0x${address.toString(16)}`);
+  last.own!.set(bytes, last.offset + last.length);
+  last.length += chars;
+  return chars;
+}

@@ -1,0 +1,83 @@
+/** read, write, pread, pwrite, lseek and fsync down to a file's own methods (fs/read_write.c, fs/sync.c). */
+import { errnos } from "@litmap/litmus";
+import { vfsRules } from "../rules/vfs.js";
+import type { File } from "./file.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** MAX_RW_COUNT on 4 KiB pages: what one call moves at most. Bytes. */
+export const MAX_RW_COUNT = 0x7fff_f000;
+
+/** Past what a signed 64-bit offset holds. */
+const OFFSET_LIMIT = 2 ** 63;
+
+/** A transfer as a system call asks for it; `offset` only for pread and pwrite. Bytes. */
+export interface Transfer {
+  readonly fd: number;
+  readonly address: number;
+  readonly length: number;
+  readonly offset: number | undefined;
+  readonly write: boolean;
+}
+
+/** ksys_read, ksys_write, ksys_pread64, ksys_pwrite64, fs/read_write.c: bytes moved or a negative errno. */
+export function* readOrWrite(k: Kernel, task: Task, t: Transfer): Path<number> {
+  if (t.offset !== undefined && t.offset >= OFFSET_LIMIT) return k.refuse(vfsRules["negative-offset"], errnos.EINVAL, `${t.offset}`);
+  const file = task.files.get(t.fd);
+  if (file === undefined) return k.refuse(vfsRules["bad-fd"], errnos.EBADF, `descriptor ${t.fd}`);
+  if (t.offset !== undefined && !hasPositions(file)) return k.refuse(vfsRules["no-position"], errnos.ESPIPE, file.inode.kind);
+  return yield* transfer(k, task, file, t);
+}
+
+/** vfs_read, vfs_write, fs/read_write.c. */
+export function* transfer(k: Kernel, task: Task, file: File, t: Omit<Transfer, "fd">): Path<number> {
+  const refused = mayTransfer(k, file, t);
+  if (refused !== 0) return refused;
+  const length = Math.min(t.length, MAX_RW_COUNT);
+  const { ops } = file;
+  return t.write ? yield* ops.write!(task, file, t.address, length, t.offset) : yield* ops.read!(task, file, t.address, length, t.offset);
+}
+
+function mayTransfer(k: Kernel, file: File, t: Omit<Transfer, "fd">): number {
+  if (!(t.write ? file.writable : file.readable)) return k.refuse(vfsRules["not-open-for"], errnos.EBADF, file.inode.kind);
+  if (t.write && file.ops.write === undefined) return k.refuse(vfsRules["cannot-write"], errnos.EINVAL, file.inode.kind);
+  if (!t.write && file.ops.read === undefined) return k.refuse(vfsRules["cannot-read"], errnos.EINVAL, file.inode.kind);
+  if (!accessOk(k, t.address, t.length)) return k.refuse(vfsRules["past-user-space"], errnos.EFAULT, `0x${t.address.toString(16)}`);
+  if ((t.offset ?? file.position) + t.length >= OFFSET_LIMIT) return k.refuse(vfsRules["offset-overflow"], errnos.EINVAL, `${t.offset}`);
+  return 0;
+}
+
+/** access_ok: the range lies in user space. */
+export function accessOk(k: Kernel, address: number, length: number): boolean {
+  return address + length <= k.arch.taskSize;
+}
+
+/** FMODE_PREAD and FMODE_LSEEK of the files here. */
+export function hasPositions(file: File): boolean {
+  return file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb" || file.inode.kind === "disk";
+}
+
+/** ksys_lseek, fs/read_write.c: the new position, or a negative errno. Bytes. */
+export function* lseek(k: Kernel, task: Task, fd: number, offset: number, whence: "set" | "cur" | "end"): Path<number> {
+  const file = task.files.get(fd);
+  if (file === undefined) return k.refuse(vfsRules["bad-fd"], errnos.EBADF, `descriptor ${fd}`);
+  if (file.ops.llseek === undefined) return k.refuse(vfsRules["cannot-seek"], errnos.ESPIPE, file.inode.kind);
+  return yield* file.ops.llseek(file, offset, whence);
+}
+
+/** generic_file_llseek_size, fs/read_write.c: `limit` is the largest position there may be, `end` where SEEK_END counts from. */
+export function llseekWithin(k: Kernel, file: File, offset: number, whence: "set" | "cur" | "end", limit: number, end: number): number {
+  const to = offset + (whence === "cur" ? file.position : whence === "end" ? end : 0);
+  if (to < 0 || to > limit) return k.refuse(vfsRules["seek-range"], errnos.EINVAL, `${to}`);
+  file.position = to;
+  return to;
+}
+
+/** do_fsync, fs/sync.c: 0 or a negative errno. */
+export function* fsync(k: Kernel, task: Task, fd: number): Path<number> {
+  const file = task.files.get(fd);
+  if (file === undefined) return k.refuse(vfsRules["bad-fd"], errnos.EBADF, `descriptor ${fd}`);
+  if (file.ops.fsync === undefined) return k.refuse(vfsRules["cannot-sync"], errnos.EINVAL, file.inode.kind);
+  return yield* file.ops.fsync(file);
+}
