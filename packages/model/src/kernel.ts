@@ -3,16 +3,19 @@
  * object, there is no global state.
  */
 import { arches } from "./design/arch.js";
+import { Device } from "./dma/device.js";
 import { DeviceView } from "./dma/sg.js";
 import { designOf, newestRelease } from "./design/release.js";
 import { Frames, PG } from "./mm/frames.js";
 import { Vmalloc } from "./mm/vmalloc.js";
+import { HugetlbPool } from "./mm/hugetlb.js";
 import { Mm } from "./mm/mm.js";
 import { newCounters, Trace } from "./trace/trace.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
 import type { AddressSpace } from "./fs/file.js";
 import type { AnonVma } from "./mm/vma.js";
+import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";
 import type { GemShmemObject } from "./exporters/drm-shmem.js";
 import type { Disk } from "./fs/disk.js";
@@ -52,6 +55,12 @@ export class Kernel {
   readonly deviceView = new DeviceView();
   /** The machine's block device, once somebody has opened it. */
   disk: Disk | undefined;
+  /** Huge pages set aside at boot. */
+  readonly hugetlb = new HugetlbPool();
+  /** Pages: NR_FILE_MAPPED, NR_SHMEM, committed memory. */
+  mappedPages = 0;
+  shmemPages = 0;
+  committed = 0;
   private ids = 0;
 
   constructor(options: KernelOptions = {}) {
@@ -83,6 +92,14 @@ export class Kernel {
   /** Says by which rule something was let through. */
   note(rule: Rule, about = ""): void {
     this.trace.note(rule, about);
+  }
+
+  /** A device that does DMA. Without options it is as the design says: coherent or not, behind an IOMMU or not. */
+  device(name: string, options: DeviceOptions = {}): Device {
+    return new Device(name, {
+      iommu: options.iommu ?? this.design["dma.mapping"] === "iommu",
+      coherent: options.coherent ?? this.design["dma.coherence"] === "coherent",
+    });
   }
 
   /** A process with an empty address space and no descriptors. */

@@ -4,6 +4,8 @@ import type { Arch } from "@litmap/litmus";
 export interface ArchTraits {
   readonly name: Arch;
   readonly pageShift: number;
+  /** Bits of a long: what size_t wraps at. */
+  readonly wordBits: number;
   /** Entries in one page-table page, and how many levels there are below the root. */
   readonly tableShift: number;
   readonly levels: number;
@@ -22,7 +24,7 @@ export interface ArchTraits {
 }
 
 export const arches: Readonly<Record<Arch, ArchTraits>> = {
-  x86_64: { name: "x86_64", pageShift: 12, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true },
-  arm64: { name: "arm64", pageShift: 12, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false },
-  arm: { name: "arm", pageShift: 12, tableShift: 9, levels: 2, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false },
+  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true },
+  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false },
+  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false },
 };

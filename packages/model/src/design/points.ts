@@ -30,14 +30,130 @@ export const points = define({
     },
     mainline: [["4.20", "normal-page"], ["6.7", "pfn-per-fault"], ["6.13", "pfn-all-on-first-fault"]],
   },
+  "udmabuf.backing": {
+    question: "What keeps the memfd's pages for a udmabuf?",
+    choices: {
+      "page-references": { doc: "a plain reference on each page" },
+      "pinned-folios": { doc: "memfd_pin_folios: a long-term pin on each folio, migrated out of CMA and movable zones first" },
+    },
+    mainline: [["4.20", "page-references"], ["6.11", "pinned-folios"]],
+  },
+  "udmabuf.hugetlb": {
+    question: "May a udmabuf be made of a hugetlb memfd?",
+    choices: {
+      refused: { doc: "EBADFD: shmem only" },
+      "present-pages": { doc: "yes, of huge pages that are there already; a hole gives EINVAL" },
+      "allocates": { doc: "yes; absent huge pages are allocated" },
+    },
+    mainline: [["4.20", "refused"], ["5.14", "present-pages"], ["6.11", "allocates"]],
+  },
+  "udmabuf.seals-denied": {
+    question: "Which seals of the memfd forbid a udmabuf?",
+    choices: {
+      write: { doc: "F_SEAL_WRITE" },
+      "write-and-future-write": { doc: "F_SEAL_WRITE and F_SEAL_FUTURE_WRITE; stable series from 5.15 on have it too", proposed: "udmabuf: also check for F_SEAL_FUTURE_WRITE (Jann Horn, December 2024)" },
+    },
+    mainline: [["4.20", "write"], ["5.15", "write-and-future-write"]],
+  },
+  "udmabuf.seal-check": {
+    question: "Can a seal be added between the check of the seals and the pinning of the pages?",
+    choices: {
+      racy: { doc: "yes: nothing is locked" },
+      "inode-lock": { doc: "no: both happen under the inode lock; the 6.12 stable series has it too", proposed: "udmabuf: fix racy memfd sealing check (Jann Horn, December 2024)" },
+    },
+    mainline: [["4.20", "racy"], ["6.12", "inode-lock"]],
+  },
+  "udmabuf.size-limit": {
+    question: "How large may a udmabuf be by default?",
+    choices: { "64-MiB": { doc: "size_limit_mb is 64" }, "int-max": { doc: "size_limit_mb is INT_MAX" } },
+    mainline: [["4.20", "64-MiB"], ["7.3", "int-max"]],
+  },
+  "udmabuf.vmap": {
+    question: "What does the kernel mapping of a udmabuf show?",
+    choices: {
+      none: { doc: "there is none: EINVAL" },
+      pages: { doc: "the buffer's pages" },
+      "folio-heads": { doc: "the first page of each page's folio: wrong for large folios" },
+    },
+    mainline: [["4.20", "none"], ["6.2", "pages"], ["6.11", "folio-heads"], ["6.13", "pages"]],
+  },
+  "udmabuf.sg-table": {
+    question: "Does a udmabuf's sg table merge neighbouring pages?",
+    choices: { merged: { doc: "sg_alloc_table_from_pages" }, "entry-per-page": { doc: "one entry a page" } },
+    mainline: [["4.20", "merged"], ["6.11", "entry-per-page"], ["6.13", "merged"]],
+  },
   "system-heap.mmap": {
     question: "By which primitive does the system heap map its pages?",
     choices: {
+      "fault-page": { doc: "the fault handler returns the page: an ordinary shared mapping; MAP_PRIVATE is refused" },
       "remap-pfn-range": { doc: "VM_IO|VM_PFNMAP, one call a page" },
       "remap-pfn-range-per-chunk": { doc: "VM_IO|VM_PFNMAP, one call for each chunk of the allocation" },
       "insert-page": { doc: "vm_insert_page: VM_MIXEDMAP, page references, RSS and PSS", proposed: "dma-buf: heaps: Map system heap pages as managed by linux vm (Suren Baghdasaryan, January 2021)" },
     },
-    mainline: [["5.6", "remap-pfn-range"], ["7.0", "remap-pfn-range-per-chunk"]],
+    mainline: [["5.6", "fault-page"], ["5.11", "remap-pfn-range"], ["7.0", "remap-pfn-range-per-chunk"]],
+  },
+  "system-heap.pages": {
+    question: "In which orders does the system heap allocate?",
+    choices: { "order-0": { doc: "page by page" }, "orders-8-4-0": { doc: "the largest of 1 MiB, 64 KiB and 4 KiB that fits and is not larger than the last" } },
+    mainline: [["5.6", "order-0"], ["5.11", "orders-8-4-0"]],
+  },
+  "dma-buf.mount": {
+    question: "Does the pseudo file system of dma-bufs allow execution?",
+    choices: {
+      exec: { doc: "yes: mappings may be executable" },
+      noexec: { doc: "no: PROT_EXEC is refused and VM_MAYEXEC missing" },
+    },
+    mainline: [["3.3", "exec"], ["7.0", "noexec"]],
+  },
+  "dma-buf.sync-file-ioctls": {
+    question: "Can fences be exported from and imported to a dma-buf?",
+    choices: { absent: { doc: "ENOTTY" }, present: { doc: "DMA_BUF_IOCTL_EXPORT_SYNC_FILE and _IMPORT_SYNC_FILE" } },
+    mainline: [["3.3", "absent"], ["6.0", "present"]],
+  },
+  "dma-buf.set-name": {
+    question: "May a buffer be renamed while devices are attached?",
+    choices: { "refused-while-attached": { doc: "EBUSY" }, always: { doc: "yes" } },
+    mainline: [["5.3", "refused-while-attached"], ["6.0", "always"]],
+  },
+  "dma-buf.sgt-cache": {
+    question: "Does the core keep sg tables of attachments?",
+    choices: {
+      cached: { doc: "for exporters that ask for it, and from the attach on where importer and exporter differ in being dynamic" },
+      none: { doc: "no: every map call goes to the exporter, and pins it when the importer is static", proposed: "dma-buf: drop caching of sg_tables (Christian König, February 2025)" },
+    },
+    mainline: [["3.3", "cached"], ["6.15", "none"]],
+  },
+  "dma-buf.map-lock": {
+    question: "When is an attachment mapped under the reservation lock?",
+    choices: { "dynamic-only": { doc: "for dynamic importers" }, always: { doc: "always", proposed: "dma-buf: Move all dma-bufs to dynamic locking specification (Dmitry Osipenko, 2022)" } },
+    mainline: [["5.5", "dynamic-only"], ["6.2", "always"]],
+  },
+  "dma-buf.vmap-lock": {
+    question: "Which lock guards the kernel mapping of a buffer?",
+    choices: { "buffer-mutex": { doc: "a mutex of the buffer" }, reservation: { doc: "the reservation lock" } },
+    mainline: [["3.3", "buffer-mutex"], ["6.2", "reservation"]],
+  },
+  "dma-buf.debug": {
+    question: "Does the core hide page pointers from importers (CONFIG_DMABUF_DEBUG)?",
+    choices: {
+      off: { doc: "no" },
+      mangle: { doc: "it makes those of the exporter's own table unusable while it is mapped" },
+      wrap: { doc: "importers get a copy of the table with DMA addresses only" },
+    },
+    mainline: [["3.3", "off"], ["7.3", "wrap"]],
+  },
+  "dma.coherence": {
+    question: "Do devices see what lies in the CPU's caches?",
+    choices: {
+      coherent: { doc: "yes: syncs cost nothing and change nothing" },
+      "non-coherent": { doc: "no: each side sees the other's writes after a sync for it" },
+    },
+    mainline: [["2.6", "coherent"]],
+  },
+  "dma.mapping": {
+    question: "Is there an IOMMU between devices and memory?",
+    choices: { direct: { doc: "no: DMA addresses are physical" }, iommu: { doc: "yes: one range for any pages, and directions are enforced" } },
+    mainline: [["2.6", "direct"]],
   },
   "dma-buf.mmap-guard": {
     question: "What does the core demand of a mapping that an exporter made?",
@@ -55,7 +171,7 @@ export const points = define({
       "use-count": { doc: "a use count; a vmap count keeps the object from being purged" },
       "pin-count": { doc: "a pin count that also keeps the object from being purged", proposed: "drm/shmem-helper: Add and use pages_pin_count (Dmitry Osipenko, 2025), merged" },
       "hold-reservation": { doc: "nothing but the reservation lock, held by the caller while it uses the mapping", proposed: "Thomas Zimmermann in the same thread" },
-      uncounted: { doc: "nothing: the purge test does not look at kernel mappings" },
+      uncounted: { doc: "nothing: no count on the pages, and the purge test does not look at kernel mappings" },
     },
     mainline: [["5.0", "use-count"], ["6.14", "pin-count"]],
   },
@@ -146,6 +262,66 @@ export const points = define({
       "follow-pfnmap": { doc: "follow_pfnmap_start: the page-table lock is held until follow_pfnmap_end" },
     },
     mainline: [["2.6", "follow-pfn"], ["6.12", "follow-pfnmap"]],
+  },
+  "pat.tracking": {
+    question: "How does x86 remember which memory type remap_pfn_range reserved for a whole mapping?",
+    choices: {
+      "vm-pat": { doc: "a VMA flag, VM_PAT, that smaps shows as `ar`" },
+      "track-ctx": { doc: "a counted context that split and forked mappings share; a second reservation of one mapping fails", proposed: "mm: rewrite pfnmap tracking and remove VM_PAT (David Hildenbrand, 2025), merged" },
+    },
+    mainline: [["2.6", "vm-pat"], ["6.16", "track-ctx"]],
+  },
+  "vmf-insert-mixed.unmixed": {
+    question: "What does vmf_insert_mixed make of a mapping without VM_MIXEDMAP?",
+    choices: { bug: { doc: "a BUG" }, sigbus: { doc: "the fault ends in SIGBUS" } },
+    mainline: [["2.6", "bug"], ["6.11", "sigbus"]],
+  },
+  "vm-normal-page.mixed-zero": {
+    question: "Is the zero page a normal page in VM_MIXEDMAP where entries have no special bit?",
+    choices: { normal: { doc: "yes" }, bare: { doc: "no" } },
+    mainline: [["2.6", "normal"], ["6.11", "bare"]],
+  },
+  "cow.reuse": {
+    question: "When may a write reuse an anonymous page instead of copying it?",
+    choices: {
+      "page-count": { doc: "when its reference count is 1" },
+      exclusive: { doc: "when it is marked as its mapping's alone (PageAnonExclusive), or its reference count is 1" },
+    },
+    mainline: [["5.8", "page-count"], ["5.19", "exclusive"]],
+  },
+  "vma-merge.close": {
+    question: "When does vm_ops->close keep a mapping from merging?",
+    choices: {
+      never: { doc: "a mapping with close never merges" },
+      "when-removed": { doc: "only where the merge would remove it" },
+    },
+    mainline: [["2.6", "never"], ["6.5", "when-removed"]],
+  },
+  "vma-merge.unfaulted-target": {
+    question: "Does a mapping with anonymous pages merge into a neighbour that has none yet?",
+    choices: { refused: { doc: "no: only into one that has the same anon_vma" }, allowed: { doc: "yes, unless it came from a fork" } },
+    mainline: [["2.6", "refused"], ["6.16", "allowed"]],
+  },
+  "mseal.check": {
+    question: "When does munmap look for sealed mappings?",
+    choices: {
+      "whole-range": { doc: "before it changes anything" },
+      "per-vma": { doc: "mapping by mapping, after the splits" },
+    },
+    mainline: [["6.10", "whole-range"], ["6.12", "per-vma"]],
+  },
+  "memfd.sealed-readonly": {
+    question: "Can a memfd that is sealed against writing be mapped shared and read-only through a writable descriptor?",
+    choices: {
+      refused: { doc: "no for F_SEAL_WRITE (EPERM): every VM_SHARED mapping counts as a writer" },
+      "without-maywrite": { doc: "yes, and mprotect can never make it writable" },
+    },
+    mainline: [["3.17", "refused"], ["6.1", "without-maywrite"]],
+  },
+  "guard.vma-flag": {
+    question: "Does a mapping remember that it has guard markers?",
+    choices: { none: { doc: "no" }, "maybe-guard": { doc: "VM_MAYBE_GUARD, which smaps shows as `gu`" } },
+    mainline: [["2.6", "none"], ["6.19", "maybe-guard"]],
   },
   "arch.pte-special": {
     question: "Can a page-table entry be marked as having no struct page?",

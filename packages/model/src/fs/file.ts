@@ -27,10 +27,13 @@ export class Inode {
   /** Bytes. */
   size = 0;
   seals = 0;
-  /** Writable shared mappings and files: i_writecount / mapping_writably_mapped. */
+  /** i_mmap_writable: shared mappings through which it can be written; -1 once F_SEAL_WRITE denies them. */
   writableMappings = 0;
   mode = 0o777;
-  /** Page size of its folios, bytes. */
+  /** The mount it lies on allows no execution (path_noexec). */
+  noexec = false;
+  /** st_blocks, units of 512 bytes. */
+  blocks = 0;
   constructor(
     readonly id: number,
     readonly kind: FileKind,
@@ -76,7 +79,5 @@ export class File {
 
 /** Drops a reference; the last one releases the file (fput, fs/file_table.c). */
 export function* fput(file: File): Path<void> {
-  if (--file.refs === 0) yield* file.ops.release?.(file) ?? nothing();
+  if (--file.refs === 0 && file.ops.release !== undefined) yield* file.ops.release(file);
 }
-
-function* nothing(): Path<void> {}

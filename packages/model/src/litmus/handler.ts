@@ -34,6 +34,8 @@ export interface Context {
   taskOf(actor: string): Task;
   /** The task whose name was bound for this argument: whose table a descriptor, whose memory an address belongs to. */
   ownerOf(argument: string): Task;
+  /** The caller is the kernel itself (a driver, reclaim): addresses may be kernel mappings. */
+  readonly kernelMode: boolean;
   /** Where an mmap without `at` is asked to go: the slot that the test's text gives it. */
   readonly hint: number;
   /** State that handlers of one subject keep for one actor (timelines, references held, ...), by key. */

@@ -60,6 +60,8 @@ export class Frames {
   private next: number;
   /** Pages handed out and not yet freed. */
   used = 0;
+  /** Who wants to know when a frame is freed: kernel mappings of it. */
+  readonly watched = new Map<number, () => void>();
 
   /** @param limit frames there are; {@link alloc} gives -1 past it */
   constructor(
@@ -116,6 +118,7 @@ export class Frames {
   /** Gives 2^order frames back whatever their counts say (free_pages_prepare checks are the caller's). */
   release(pfn: number, order: number): void {
     const size = 1 << order;
+    if (this.watched.size > 0) for (let i = 0; i < size; i++) this.watched.get(pfn + i)?.();
     const section = this.section(pfn);
     const from = pfn & (SECTION - 1);
     section.flags.fill(0, from, from + size);

@@ -1,0 +1,181 @@
+/** A device's connection to a buffer: attach, map, pin (drivers/dma-buf/dma-buf.c). */
+import { errnos } from "@litmap/litmus";
+import { acquire, release } from "../sched/path.js";
+import { dmaBufRules as rule } from "../rules/dma-buf.js";
+import { USAGE } from "./resv.js";
+import type { DmaBuf } from "./buffer.js";
+import type { Device } from "../dma/device.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Path } from "../sched/path.js";
+
+/** dma_data_direction. */
+export type Direction = "to_device" | "from_device" | "bidirectional";
+
+export class Attachment {
+  /** The table that the core keeps for it, and for which direction. */
+  sgt: SgTable | undefined;
+  direction: Direction = "bidirectional";
+  /** The exporter's. */
+  priv: unknown;
+  constructor(
+    readonly buf: DmaBuf,
+    readonly device: Device,
+    /** It has importer_ops: it copes with a buffer that moves. */
+    readonly dynamic: boolean,
+  ) {}
+}
+
+/** What an importer holds of a mapped attachment. */
+export interface MappedAttachment {
+  readonly at: Attachment;
+  readonly sgt: SgTable;
+  readonly direction: Direction;
+}
+
+/** An exporter that can move its buffers (dma_buf_is_dynamic). */
+function exporterIsDynamic(buf: DmaBuf): boolean {
+  return buf.ops.pin !== undefined;
+}
+
+/** dma_buf_dynamic_attach. Without importer_ops it is dma_buf_attach. */
+export function* dmaBufDynamicAttach(buf: DmaBuf, device: Device, dynamic: boolean): Path<Attachment | number> {
+  const { k } = buf;
+  const at = new Attachment(buf, device, dynamic);
+  const error = buf.ops.attach === undefined ? 0 : yield* buf.ops.attach(at);
+  if (error !== 0) return error;
+  yield* acquire(k, buf.resv.lock, "write");
+  buf.attachments.push(at);
+  yield* release(k, buf.resv.lock);
+  if (k.design["dma-buf.sgt-cache"] === "cached" && at.dynamic !== exporterIsDynamic(buf)) {
+    const failed = yield* mapAtAttach(at);
+    if (failed !== 0) return failed;
+  }
+  return at;
+}
+
+/** Importer and exporter differ in kind: the core pins and maps once and for all. */
+function* mapAtAttach(at: Attachment): Path<number> {
+  const { buf } = at;
+  const { k } = buf;
+  yield* acquire(k, buf.resv.lock, "write");
+  k.note(rule["attach-maps"]);
+  let error = exporterIsDynamic(buf) ? yield* buf.ops.pin!(at) : 0;
+  if (error === 0) {
+    const sgt = yield* mapDmaBuf(at, "bidirectional");
+    if (typeof sgt === "number") {
+      error = sgt;
+      if (exporterIsDynamic(buf)) yield* buf.ops.unpin!(at);
+    } else {
+      at.sgt = sgt;
+      at.direction = "bidirectional";
+    }
+  }
+  yield* release(k, buf.resv.lock);
+  if (error !== 0) yield* dmaBufDetach(at);
+  return error;
+}
+
+/** dma_buf_detach. A table that the core kept is unmapped first. */
+export function* dmaBufDetach(at: Attachment): Path<void> {
+  const { buf } = at;
+  const { k } = buf;
+  yield* acquire(k, buf.resv.lock, "write");
+  if (at.sgt !== undefined) {
+    yield* buf.ops.unmapDmaBuf(at, at.sgt, at.direction);
+    if (exporterIsDynamic(buf)) yield* buf.ops.unpin!(at);
+    at.sgt = undefined;
+  }
+  const place = buf.attachments.indexOf(at);
+  if (place >= 0) buf.attachments.splice(place, 1);
+  yield* release(k, buf.resv.lock);
+  if (buf.ops.detach !== undefined) yield* buf.ops.detach(at);
+}
+
+/** The core pins a buffer that can move for an importer that cannot follow (dma_buf_pin_on_map). */
+function pinsOnMap(at: Attachment): boolean {
+  return exporterIsDynamic(at.buf) && (!at.dynamic || at.buf.k.design["dma-buf.sgt-cache"] === "cached");
+}
+
+/** dma_buf_map_attachment_unlocked: takes the reservation lock around the mapping. */
+export function* dmaBufMapAttachment(at: Attachment, direction: Direction): Path<SgTable | number> {
+  const { k, resv } = at.buf;
+  const locked = k.design["dma-buf.map-lock"] === "always" || at.dynamic;
+  if (locked) yield* acquire(k, resv.lock, "write");
+  const sgt = yield* mapLocked(at, direction);
+  if (locked) yield* release(k, resv.lock);
+  return sgt;
+}
+
+/** dma_buf_map_attachment. */
+function* mapLocked(at: Attachment, direction: Direction): Path<SgTable | number> {
+  const { buf } = at;
+  const { k } = buf;
+  if (at.sgt !== undefined) {
+    if (at.direction !== direction && at.direction !== "bidirectional") {
+      return k.refuse(rule["map-cached-direction"], errnos.EBUSY, `${at.direction}, not ${direction}`);
+    }
+    k.note(rule["map-cached"]);
+    return at.sgt;
+  }
+  const pins = pinsOnMap(at);
+  if (pins) {
+    k.note(rule["map-pins"]);
+    const error = yield* buf.ops.pin!(at);
+    if (error !== 0) return error;
+  }
+  const sgt = yield* mapDmaBuf(at, direction);
+  if (typeof sgt === "number") {
+    if (pins) yield* buf.ops.unpin!(at);
+    return sgt;
+  }
+  if (buf.ops.cacheSgtMapping === true && k.design["dma-buf.sgt-cache"] === "cached") {
+    at.sgt = sgt;
+    at.direction = direction;
+  }
+  return sgt;
+}
+
+/** The exporter's table; a static importer waits for kernel fences, and page pointers may be hidden. */
+function* mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable | number> {
+  const { buf } = at;
+  const sgt = yield* buf.ops.mapDmaBuf(at, direction);
+  if (typeof sgt === "number") return sgt;
+  if (!at.dynamic) {
+    if (buf.resv.pending(USAGE.kernel).length > 0) buf.k.note(rule["map-waits"]);
+    yield* buf.resv.wait(USAGE.kernel);
+  }
+  if (buf.k.design["dma-buf.debug"] === "mangle") buf.k.note(rule["map-mangles-pages"]);
+  if (buf.k.design["dma-buf.debug"] === "wrap") buf.k.note(rule["map-hides-pages"]);
+  return sgt;
+}
+
+/** dma_buf_unmap_attachment_unlocked. */
+export function* dmaBufUnmapAttachment({ at, sgt, direction }: MappedAttachment): Path<void> {
+  const { k, resv, ops } = at.buf;
+  const locked = k.design["dma-buf.map-lock"] === "always" || at.dynamic;
+  if (locked) yield* acquire(k, resv.lock, "write");
+  if (at.sgt !== sgt) {
+    yield* ops.unmapDmaBuf(at, sgt, direction);
+    if (pinsOnMap(at)) yield* ops.unpin!(at);
+  }
+  if (locked) yield* release(k, resv.lock);
+}
+
+/** dma_buf_pin, under the reservation lock: 0, or what the exporter says. */
+export function* dmaBufPin(at: Attachment): Path<number> {
+  const { k, resv, ops } = at.buf;
+  if (!at.dynamic) k.note(rule["pin-static"]);
+  yield* acquire(k, resv.lock, "write");
+  const error = ops.pin === undefined ? 0 : yield* ops.pin(at);
+  yield* release(k, resv.lock);
+  return error;
+}
+
+/** dma_buf_unpin, under the reservation lock. */
+export function* dmaBufUnpin(at: Attachment): Path<void> {
+  const { k, resv, ops } = at.buf;
+  if (!at.dynamic) k.note(rule["pin-static"]);
+  yield* acquire(k, resv.lock, "write");
+  if (ops.unpin !== undefined) yield* ops.unpin(at);
+  yield* release(k, resv.lock);
+}

@@ -1,0 +1,154 @@
+/**
+ * Scatter-gather tables, their mapping for a device, and what the device then reads and
+ * writes (lib/scatterlist.c, kernel/dma/mapping.c).
+ *
+ * Caches that are not coherent are modelled by two copies of a page: the frame's bytes are
+ * what the CPU sees, the {@link DeviceView} has what lies in memory and the device sees. A
+ * sync for the device copies one way, a sync for the CPU the other; a page without a copy in
+ * the view looks the same from both sides.
+ */
+import { errnos } from "@litmap/litmus";
+import { dmaRules as rule } from "../rules/dma.js";
+import type { Direction } from "../dma-buf/attachment.js";
+import type { Kernel } from "../kernel.js";
+import type { Device } from "./device.js";
+
+/** One entry: contiguous frames. */
+export interface SgEntry {
+  readonly pfn: number;
+  readonly pages: number;
+}
+
+export class SgTable {
+  /** Device and direction while it is mapped. */
+  mapped: { readonly device: Device; readonly direction: Direction } | undefined;
+  /** DMA segments of the mapping: what the hardware is programmed with. */
+  segments = 0;
+  readonly pages: number;
+  constructor(readonly entries: readonly SgEntry[]) {
+    this.pages = entries.reduce((sum, entry) => sum + entry.pages, 0);
+  }
+
+  /** The frame of a page of the table. */
+  frame(page: number): number {
+    let left = page;
+    for (const entry of this.entries) {
+      if (left < entry.pages) return entry.pfn + left;
+      left -= entry.pages;
+    }
+    throw new RangeError(`page ${page} of a table of ${this.pages}`);
+  }
+}
+
+/** A table of single frames, neighbours merged (sg_alloc_table_from_pages). */
+export function sgFromPages(pfns: ArrayLike<number>): SgTable {
+  const entries: { pfn: number; pages: number }[] = [];
+  for (let i = 0; i < pfns.length; i++) {
+    const last = entries[entries.length - 1];
+    if (last !== undefined && last.pfn + last.pages === pfns[i]) last.pages++;
+    else entries.push({ pfn: pfns[i], pages: 1 });
+  }
+  return new SgTable(entries);
+}
+
+/** A table with one entry for each frame. */
+export function sgOfEachPage(pfns: ArrayLike<number>): SgTable {
+  return new SgTable(Array.from(pfns, (pfn) => ({ pfn, pages: 1 })));
+}
+
+/** Pages of which memory and caches differ: bytes as memory has them, by frame. */
+export class DeviceView {
+  private readonly pages = new Map<number, Uint8Array>();
+
+  get(pfn: number): Uint8Array | undefined {
+    return this.pages.get(pfn);
+  }
+
+  /** Writes the caches back: memory becomes what the CPU sees. */
+  clean(k: Kernel, pfn: number): void {
+    const bytes = k.frames.bytes(pfn);
+    const copy = new Uint8Array(k.pageSize);
+    if (bytes !== undefined) copy.set(bytes);
+    this.pages.set(pfn, copy);
+  }
+
+  /** Throws the cached lines away: the CPU sees memory. */
+  invalidate(k: Kernel, pfn: number): void {
+    const memory = this.pages.get(pfn);
+    if (memory !== undefined) k.frames.writable(pfn).set(memory);
+  }
+
+  writable(k: Kernel, pfn: number): Uint8Array {
+    if (!this.pages.has(pfn)) this.clean(k, pfn);
+    return this.pages.get(pfn)!;
+  }
+}
+
+/** dma_map_sgtable: makes the pages reachable for a device. `sync` false is DMA_ATTR_SKIP_CPU_SYNC. */
+export function dmaMapSgtable(k: Kernel, device: Device, sgt: SgTable, direction: Direction, sync = true): void {
+  sgt.mapped = { device, direction };
+  sgt.segments = device.iommu ? 1 : sgt.entries.length;
+  k.note(rule.segments, `${sgt.segments}`);
+  if (sync) dmaSyncForDevice(k, device, sgt, direction);
+}
+
+/** dma_unmap_sgtable: from here on the pages are the CPU's. */
+export function dmaUnmapSgtable(k: Kernel, device: Device, sgt: SgTable, direction: Direction, sync = true): void {
+  if (sync) dmaSyncForCpu(k, device, sgt, direction);
+  sgt.mapped = undefined;
+}
+
+/** dma_sync_sgtable_for_device: what the CPU wrote goes to memory. */
+export function dmaSyncForDevice(k: Kernel, device: Device, sgt: SgTable, _direction: Direction): void {
+  if (device.coherent) return;
+  forEachFrame(sgt, (pfn) => k.deviceView.clean(k, pfn));
+  k.counters.cache_flushes += sgt.pages;
+}
+
+/** dma_sync_sgtable_for_cpu: what the device wrote becomes visible; nothing to do when it only reads. */
+export function dmaSyncForCpu(k: Kernel, device: Device, sgt: SgTable, direction: Direction): void {
+  if (device.coherent || direction === "to_device") return;
+  forEachFrame(sgt, (pfn) => k.deviceView.invalidate(k, pfn));
+  k.counters.cache_flushes += sgt.pages;
+}
+
+function forEachFrame(sgt: SgTable, visit: (pfn: number) => void): void {
+  for (const entry of sgt.entries) for (let i = 0; i < entry.pages; i++) visit(entry.pfn + i);
+}
+
+/** The device reads bytes at an offset of its mapping: the bytes, or `-EFAULT`. */
+export function deviceRead(k: Kernel, sgt: SgTable, offset: number, length: number): Uint8Array | number {
+  const refused = checkTransfer(k, sgt, offset, length, "from_device");
+  if (refused !== 0) return refused;
+  const out = new Uint8Array(length);
+  const stale = !sgt.mapped!.device.coherent;
+  for (let i = 0; i < length; i++) {
+    const at = offset + i;
+    const pfn = sgt.frame(Math.floor(at / k.pageSize));
+    const bytes = (stale ? k.deviceView.get(pfn) : undefined) ?? k.frames.bytes(pfn);
+    out[i] = bytes?.[at % k.pageSize] ?? 0;
+  }
+  return out;
+}
+
+/** The device writes bytes at an offset of its mapping: 0, or `-EFAULT`. */
+export function deviceWrite(k: Kernel, sgt: SgTable, offset: number, bytes: ArrayLike<number>): number {
+  const refused = checkTransfer(k, sgt, offset, bytes.length, "to_device");
+  if (refused !== 0) return refused;
+  const stale = !sgt.mapped!.device.coherent;
+  for (let i = 0; i < bytes.length; i++) {
+    const at = offset + i;
+    const pfn = sgt.frame(Math.floor(at / k.pageSize));
+    (stale ? k.deviceView.writable(k, pfn) : k.frames.writable(pfn))[at % k.pageSize] = bytes[i];
+  }
+  return 0;
+}
+
+/** Whether the device can reach these bytes that way: 0 or `-EFAULT`. `against` is the direction that does not allow it. */
+function checkTransfer(k: Kernel, sgt: SgTable, offset: number, length: number, against: Direction): number {
+  if (sgt.mapped === undefined) return k.refuse(rule.unmapped, errnos.EFAULT);
+  if (offset < 0 || offset + length > sgt.pages * k.pageSize) return k.refuse(rule["beyond-table"], errnos.EFAULT, `${offset} of ${sgt.pages * k.pageSize}`);
+  if (sgt.mapped.device.iommu && sgt.mapped.direction === against) return k.refuse(rule.direction, errnos.EFAULT, sgt.mapped.direction);
+  if (!sgt.mapped.device.coherent) k.note(rule.stale);
+  return 0;
+}

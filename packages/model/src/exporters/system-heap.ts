@@ -1,0 +1,224 @@
+/** The system heap: /dev/dma_heap/system (drivers/dma-buf/heaps/system_heap.c, drivers/dma-buf/dma-heap.c). */
+import { errnos } from "@litmap/litmus";
+import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
+import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
+import { remapPfnRange, vmInsertPage } from "../mm/insert.js";
+import { folioGet } from "../mm/rmap.js";
+import { FAULT, VM } from "../mm/vma.js";
+import { heapRules as rule } from "../rules/exporters.js";
+import { acquire, KernelBug, Lock, release } from "../sched/path.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma, VmFault, VmOps } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** O_* bits of fd_flags that the heap looks at. */
+export const O = { rdonly: 0, wronly: 1, rdwr: 2, accmode: 3, nonblock: 0o4000, cloexec: 0o2000000 } as const;
+
+export interface HeapRequest {
+  /** Bytes. */
+  readonly length: number;
+  readonly fdFlags: number;
+  readonly heapFlags: number;
+  /** The struct's fd field on entry. */
+  readonly fd: number;
+}
+
+/** dma_heap_ioctl_allocate: a descriptor, or a negative errno. */
+export function* dmaHeapIoctlAllocate(k: Kernel, task: Task, request: HeapRequest): Path<number> {
+  if (request.fd !== 0) return k.refuse(rule["ioctl-fd"], errnos.EINVAL, `fd ${request.fd}`);
+  if ((request.fdFlags & ~(O.cloexec | O.accmode)) !== 0) return k.refuse(rule["ioctl-fd-flags"], errnos.EINVAL, `fd_flags 0${request.fdFlags.toString(8)}`);
+  if (request.heapFlags !== 0) return k.refuse(rule["ioctl-heap-flags"], errnos.EINVAL, `heap_flags ${request.heapFlags}`);
+  const word = 2 ** k.arch.wordBits;
+  const length = (Math.ceil((request.length % word) / k.pageSize) * k.pageSize) % word;
+  if (length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL, `length ${request.length}`);
+  const access = request.fdFlags & O.accmode;
+  return dmaBufFd(task, systemHeapAllocate(k, length, access !== O.wronly, access === O.wronly || access === O.rdwr));
+}
+
+/** system_heap_allocate: a buffer of `length` bytes, a multiple of the page size. */
+export function systemHeapAllocate(k: Kernel, length: number, readable: boolean, writable: boolean): DmaBuf {
+  const heap = new SystemHeapBuffer(k, length);
+  return dmaBufExport(k, { ops: heap, size: length, expName: k.design["system-heap.pages"] === "order-0" ? "heap_helpers" : "system", readable, writable });
+}
+
+/** Orders of the chunks, largest first: 1 MiB, 64 KiB, 4 KiB with pages of 4 KiB. */
+const ORDERS = [8, 4, 0] as const;
+
+/** struct system_heap_buffer. */
+class SystemHeapBuffer implements DmaBufOps {
+  /** First frame and order of each chunk. */
+  private readonly chunks: { readonly pfn: number; readonly order: number }[] = [];
+  private readonly attachments: Attachment[] = [];
+  private readonly lock = new Lock("system_heap_buffer", "lock of a system-heap buffer");
+  private readonly pages: number;
+
+  constructor(
+    private readonly k: Kernel,
+    length: number,
+  ) {
+    this.pages = length / k.pageSize;
+    this.allocate();
+  }
+
+  /** Chunk by chunk, never larger than the one before (alloc_largest_available). */
+  private allocate(): void {
+    const { k } = this;
+    const single = k.design["system-heap.pages"] === "order-0";
+    let maxOrder: number = single ? 0 : ORDERS[0];
+    if (!single) k.note(rule.orders);
+    if (this.pages > k.frames.limit - k.frames.used) this.outOfMemory();
+    for (let left = this.pages; left > 0; ) {
+      const chunk = this.largestAvailable(left, maxOrder);
+      this.chunks.push(chunk);
+      left -= 1 << chunk.order;
+      maxOrder = chunk.order;
+    }
+  }
+
+  private largestAvailable(left: number, maxOrder: number): { pfn: number; order: number } {
+    for (const order of ORDERS) {
+      if (left < 1 << order || maxOrder < order) continue;
+      const pfn = this.k.frames.alloc(order);
+      if (pfn >= 0) return { pfn, order };
+    }
+    return this.outOfMemory();
+  }
+
+  private outOfMemory(): never {
+    this.k.trace.refuse(rule["no-cap"], 0, `${this.pages} pages`);
+    throw new KernelBug(`out of memory: the system heap was asked for ${this.pages} pages`);
+  }
+
+  *attach(at: Attachment): Path<number> {
+    at.priv = this.sgTable();
+    yield* acquire(this.k, this.lock, "write");
+    this.attachments.push(at);
+    yield* release(this.k, this.lock);
+    return 0;
+  }
+
+  *detach(at: Attachment): Path<void> {
+    yield* acquire(this.k, this.lock, "write");
+    this.attachments.splice(this.attachments.indexOf(at), 1);
+    yield* release(this.k, this.lock);
+  }
+
+  /** Each attachment has a table of its own: the heap's own is never handed out (dup_sg_table). */
+  private sgTable(): SgTable {
+    return new SgTable(this.chunks.map(({ pfn, order }) => ({ pfn, pages: 1 << order })));
+  }
+
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+    const sgt = at.priv as SgTable;
+    dmaMapSgtable(this.k, at.device, sgt, direction);
+    return sgt;
+  }
+
+  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
+    dmaUnmapSgtable(this.k, at.device, sgt, direction);
+  }
+
+  /** system_heap_dma_buf_begin_cpu_access: syncs every attachment that is mapped. */
+  *beginCpuAccess(direction: Direction): Path<number> {
+    yield* acquire(this.k, this.lock, "write");
+    for (const at of this.attachments) {
+      const sgt = at.priv as SgTable;
+      if (sgt.mapped !== undefined) dmaSyncForCpu(this.k, at.device, sgt, direction);
+    }
+    yield* release(this.k, this.lock);
+    return 0;
+  }
+
+  *endCpuAccess(direction: Direction): Path<number> {
+    yield* acquire(this.k, this.lock, "write");
+    for (const at of this.attachments) {
+      const sgt = at.priv as SgTable;
+      if (sgt.mapped !== undefined) dmaSyncForDevice(this.k, at.device, sgt, direction);
+    }
+    yield* release(this.k, this.lock);
+    return 0;
+  }
+
+  /** system_heap_mmap, by the primitive that the design uses. 0 or a negative errno. */
+  *mmap(vma: Vma): Path<number> {
+    switch (this.k.design["system-heap.mmap"]) {
+      case "fault-page":
+        return this.mmapByFault(vma);
+      case "remap-pfn-range":
+        this.k.note(rule.remap);
+        return this.eachRun(vma, true, (address, pfn) => remapPfnRange(this.k, vma, address, pfn, this.k.pageSize));
+      case "remap-pfn-range-per-chunk":
+        this.k.note(rule.remap);
+        return this.eachRun(vma, false, (address, pfn, pages) => remapPfnRange(this.k, vma, address, pfn, pages * this.k.pageSize));
+      case "insert-page":
+        this.k.note(rule["insert-page"]);
+        return this.eachRun(vma, true, (address, pfn) => vmInsertPage(this.k, vma, address, pfn));
+    }
+  }
+
+  /** Calls `map` for each page, or for each part of a chunk, that the mapping covers, in order; stops at the first error. */
+  private eachRun(vma: Vma, single: boolean, map: (address: number, pfn: number, pages: number) => number): number {
+    const { pageSize } = this.k;
+    let skip = vma.pgoff;
+    let address = vma.start;
+    for (const { pfn, order } of this.chunks) {
+      const size = 1 << order;
+      if (skip >= size) {
+        skip -= size;
+        continue;
+      }
+      const pages = Math.min(size - skip, (vma.end - address) / pageSize);
+      for (let i = 0; i < pages; i += single ? 1 : pages) {
+        const error = map(address, pfn + skip + i, single ? 1 : pages);
+        if (error !== 0) return error;
+        address += (single ? 1 : pages) * pageSize;
+      }
+      if (address >= vma.end) break;
+      skip = 0;
+    }
+    return 0;
+  }
+
+  private mmapByFault(vma: Vma): number {
+    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return this.k.refuse(rule.private, errnos.EINVAL);
+    vma.ops = this.faultOps;
+    return 0;
+  }
+
+  private readonly faultOps: VmOps = { name: "dma_heap_vm_ops", fault: (vmf) => this.fault(vmf) };
+
+  /** dma_heap_vm_fault. */
+  private *fault(vmf: VmFault): Path<number> {
+    this.k.note(rule["fault-page"]);
+    vmf.pfn = this.frames()[vmf.pgoff];
+    folioGet(this.k, vmf.pfn);
+    return FAULT.none;
+  }
+
+  /** Every frame, in the order of the buffer. */
+  private frames(): Int32Array {
+    const frames = new Int32Array(this.pages);
+    let at = 0;
+    for (const { pfn, order } of this.chunks) for (let i = 0; i < 1 << order; i++) frames[at++] = pfn + i;
+    return frames;
+  }
+
+  *vmap(): Path<KernelMap> {
+    return this.k.vmalloc.map(this.frames(), "vmap of a system-heap buffer");
+  }
+
+  *vunmap(map: KernelMap): Path<void> {
+    this.k.vmalloc.unmap(map);
+  }
+
+  /** system_heap_dma_buf_release: __free_pages drops the heap's reference; who else holds one keeps the chunk. */
+  *release(): Path<void> {
+    for (const { pfn, order } of this.chunks) {
+      if (this.k.frames.addRef(pfn, -1) === 0) this.k.frames.release(pfn, order);
+    }
+  }
+}

@@ -1,0 +1,247 @@
+/** udmabuf: a dma-buf of the pages of memfds (drivers/dma-buf/udmabuf.c). */
+import { errnos } from "@litmap/litmus";
+import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
+import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages, sgOfEachPage } from "../dma/sg.js";
+import { fput } from "../fs/file.js";
+import { remapPfnRange, vmfInsertPfn } from "../mm/insert.js";
+import { folioGet } from "../mm/rmap.js";
+import { FAULT, VM } from "../mm/vma.js";
+import { udmabufRules as rule } from "../rules/exporters.js";
+import { access, acquire, release } from "../sched/path.js";
+import { holdPages, letGo } from "./udmabuf-pages.js";
+import type { Device } from "../dma/device.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { DmaBufOps } from "../dma-buf/buffer.js";
+import type { SgTable } from "../dma/sg.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { File } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma, VmFault, VmOps } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { HeldPages } from "./udmabuf-pages.js";
+
+/** One range of a memfd: descriptor, bytes, bytes. */
+export interface UdmabufItem {
+  readonly memfd: number;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** list_limit: items of one buffer. */
+const LIST_LIMIT = 1024;
+
+/** F_SEAL_* bits that the exporter looks at. */
+const SEAL = { shrink: 0x2, write: 0x8, futureWrite: 0x10 } as const;
+
+/** UDMABUF_CREATE_LIST: a descriptor, or a negative errno. */
+export function* udmabufIoctlCreateList(k: Kernel, task: Task, items: readonly UdmabufItem[]): Path<number> {
+  if (items.length > LIST_LIMIT) return k.refuse(rule["list-too-long"], errnos.EINVAL, `${items.length} items`);
+  return yield* udmabufCreate(k, task, items);
+}
+
+/** udmabuf_create: a descriptor, or a negative errno. */
+export function* udmabufCreate(k: Kernel, task: Task, items: readonly UdmabufItem[]): Path<number> {
+  const pages = countPages(k, items);
+  if (pages < 0) return pages;
+  const held: HeldPages = { pfns: new Int32Array(pages), count: 0, pinned: [] };
+  for (const item of items) {
+    const error = yield* addItem(k, task, item, held);
+    if (error !== 0) {
+      letGo(k, held);
+      return error;
+    }
+  }
+  const buffer = new Udmabuf(k, held);
+  return dmaBufFd(task, dmaBufExport(k, { ops: buffer, size: pages * k.pageSize, expName: "udmabuf", readable: true, writable: true }));
+}
+
+/** The checks on alignment and size, item by item: pages in all, or a negative errno. */
+function countPages(k: Kernel, items: readonly UdmabufItem[]): number {
+  const limit = k.design["udmabuf.size-limit"] === "64-MiB" ? (64 * 1024 * 1024) / k.pageSize : (0x7fffffff * 1024 * 1024) / k.pageSize;
+  let pages = 0;
+  for (const { offset, size } of items) {
+    if (offset % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `offset ${offset}`);
+    if (size % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `size ${size}`);
+    pages += size / k.pageSize;
+    if (pages > limit) return k.refuse(rule["too-large"], errnos.EINVAL, `${pages} pages`);
+  }
+  if (pages === 0) return k.refuse(rule.empty, errnos.EINVAL);
+  // An array of pointers beyond INT_MAX bytes is never allocated.
+  if (pages * 8 > 0x7fffffff) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+  return pages;
+}
+
+/** Checks one memfd and takes hold of its pages, under the inode lock where the design has it. */
+function* addItem(k: Kernel, task: Task, item: UdmabufItem, held: HeldPages): Path<number> {
+  const file = task.files.get(item.memfd);
+  if (file === undefined) return k.refuse(rule["not-a-memfd"], errnos.EBADFD, `descriptor ${item.memfd}`);
+  file.refs++;
+  const locked = k.design["udmabuf.seal-check"] === "inode-lock";
+  if (locked) yield* acquire(k, file.inode.lock, "read");
+  else k.note(rule["seal-race"]);
+  let error = yield* checkMemfdSeals(k, file);
+  if (error === 0) error = yield* holdPages(k, file.inode, item.offset, item.size, held);
+  if (locked) {
+    k.note(rule["seal-locked"]);
+    yield* release(k, file.inode.lock);
+  }
+  yield* fput(file);
+  return error;
+}
+
+/** check_memfd_seals: 0, `-EBADFD` for a file without pages of its own, `-EINVAL` for the wrong seals. */
+function* checkMemfdSeals(k: Kernel, file: File): Path<number> {
+  const { inode } = file;
+  const hugetlb = inode.kind === "hugetlb";
+  const shmem = inode.kind === "memfd" || inode.kind === "file";
+  if (!shmem && !(hugetlb && k.design["udmabuf.hugetlb"] !== "refused")) {
+    return k.refuse(rule["not-a-memfd"], errnos.EBADFD, inode.kind);
+  }
+  yield* access(k, `seals of inode ${inode.id}`, false);
+  if ((inode.seals & SEAL.shrink) === 0) return k.refuse(rule["no-shrink-seal"], errnos.EINVAL);
+  const denied = k.design["udmabuf.seals-denied"] === "write" ? SEAL.write : SEAL.write | SEAL.futureWrite;
+  if ((inode.seals & denied) !== 0) return k.refuse(rule["write-sealed"], errnos.EINVAL);
+  if (!file.writable) k.note(rule["mode-ignored"]);
+  return 0;
+}
+
+/** struct udmabuf. */
+class Udmabuf implements DmaBufOps {
+  readonly cacheSgtMapping = true;
+  /** The table of CPU access, made at the first begin and kept. */
+  private sg: SgTable | undefined;
+  private sgDirection: Direction = "bidirectional";
+  private readonly device: Device;
+
+  constructor(
+    private readonly k: Kernel,
+    private readonly held: HeldPages,
+  ) {
+    this.device = k.device("udmabuf", {});
+  }
+
+  /** mmap_udmabuf: 0 or a negative errno. */
+  *mmap(vma: Vma): Path<number> {
+    const { k } = this;
+    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return k.refuse(rule.private, errnos.EINVAL);
+    vma.ops = this.vmOps;
+    const choice = k.design["udmabuf.mmap"];
+    if (choice === "normal-page") return 0;
+    vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
+    return choice === "pfn-at-mmap" ? this.mapAll(vma) : 0;
+  }
+
+  /** The design that fills the mapping at once, run by run of neighbouring frames. */
+  private mapAll(vma: Vma): number {
+    const { k } = this;
+    const { pfns } = this.held;
+    k.note(rule["map-at-mmap"]);
+    const end = vma.pgoff + (vma.end - vma.start) / k.pageSize;
+    for (let page = vma.pgoff; page < end; ) {
+      let run = 1;
+      while (page + run < end && pfns[page + run] === pfns[page] + run) run++;
+      const error = remapPfnRange(k, vma, vma.start + (page - vma.pgoff) * k.pageSize, pfns[page], run * k.pageSize);
+      if (error !== 0) return error;
+      page += run;
+    }
+    return 0;
+  }
+
+  private readonly vmOps: VmOps = { name: "udmabuf_vm_ops", fault: (vmf) => this.fault(vmf) };
+
+  /** udmabuf_vm_fault, in its three generations. VM_FAULT bits. */
+  private *fault(vmf: VmFault): Path<number> {
+    const { k, held } = this;
+    if (vmf.pgoff >= held.count) {
+      k.trace.refuse(rule["fault-beyond"], 0, `page ${vmf.pgoff} of ${held.count}`);
+      return FAULT.sigbus;
+    }
+    const pfn = held.pfns[vmf.pgoff];
+    if (k.design["udmabuf.mmap"] === "normal-page") {
+      k.note(rule["fault-page"]);
+      vmf.pfn = pfn;
+      folioGet(k, pfn);
+      return FAULT.none;
+    }
+    const result = vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
+    if (k.design["udmabuf.mmap"] !== "pfn-all-on-first-fault") {
+      k.note(rule["fault-pfn"]);
+      return result;
+    }
+    k.note(rule["fault-all"]);
+    if (result === FAULT.nopage) this.prefault(vmf);
+    return result;
+  }
+
+  /** The rest of the mapping; an error ends it and is nobody's. */
+  private prefault({ vma, address }: VmFault): void {
+    const { pfns, count } = this.held;
+    let page = vma.pgoff;
+    for (let at = vma.start; at < vma.end && page < count; at += this.k.pageSize, page++) {
+      if (at !== address && vmfInsertPfn(this.k, vma, at, pfns[page]) !== FAULT.nopage) break;
+    }
+  }
+
+  private sgTable(): SgTable {
+    return this.k.design["udmabuf.sg-table"] === "merged" ? sgFromPages(this.held.pfns) : sgOfEachPage(this.held.pfns);
+  }
+
+  /** Whether mapping leaves the caches alone (DMA_ATTR_SKIP_CPU_SYNC). */
+  private get syncsOnMap(): boolean {
+    return this.k.design["udmabuf.vmap"] === "none";
+  }
+
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+    const sgt = this.sgTable();
+    dmaMapSgtable(this.k, at.device, sgt, direction, this.syncsOnMap);
+    return sgt;
+  }
+
+  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
+    dmaUnmapSgtable(this.k, at.device, sgt, direction, this.syncsOnMap);
+  }
+
+  /** begin_cpu_udmabuf. */
+  *beginCpuAccess(direction: Direction): Path<number> {
+    yield* access(this.k, "sg table of a udmabuf", true);
+    if (this.sg === undefined) {
+      this.k.note(rule["begin-maps"]);
+      this.sg = this.sgTable();
+      this.sgDirection = direction;
+      dmaMapSgtable(this.k, this.device, this.sg, direction, this.syncsOnMap);
+    }
+    dmaSyncForCpu(this.k, this.device, this.sg, direction);
+    return 0;
+  }
+
+  /** end_cpu_udmabuf: `-EINVAL` before the first begin. */
+  *endCpuAccess(direction: Direction): Path<number> {
+    yield* access(this.k, "sg table of a udmabuf", false);
+    if (this.sg === undefined) return this.k.refuse(rule["end-before-begin"], errnos.EINVAL);
+    dmaSyncForDevice(this.k, this.device, this.sg, direction);
+    return 0;
+  }
+
+  /** vmap_udmabuf. Without the operation the core says EINVAL. */
+  get vmap(): DmaBufOps["vmap"] {
+    return this.k.design["udmabuf.vmap"] === "none" ? undefined : () => this.mapKernel();
+  }
+
+  private *mapKernel(): Path<KernelMap> {
+    const { k } = this;
+    const heads = k.design["udmabuf.vmap"] === "folio-heads";
+    if (heads) k.note(rule["vmap-heads"]);
+    return k.vmalloc.map(heads ? this.held.pfns.map((pfn) => k.frames.head(pfn)) : this.held.pfns, "vmap of a udmabuf");
+  }
+
+  *vunmap(map: KernelMap): Path<void> {
+    this.k.vmalloc.unmap(map);
+  }
+
+  /** release_udmabuf. */
+  *release(): Path<void> {
+    if (this.sg !== undefined) dmaUnmapSgtable(this.k, this.device, this.sg, this.sgDirection, this.syncsOnMap);
+    letGo(this.k, this.held);
+  }
+}

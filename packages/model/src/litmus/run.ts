@@ -1,0 +1,50 @@
+/** What the model says of a test. */
+import { KernelBug, KernelHang, runAlone } from "../sched/path.js";
+import { Session } from "./session.js";
+import type { Machine, Outcome, Test } from "@litmap/litmus";
+import type { KernelOptions } from "../kernel.js";
+import type { StepReport } from "./session.js";
+
+export interface Prediction extends Outcome {
+  readonly machine: Machine;
+  /** Every step with its result, the rules that decided it and what it cost; observers of claims come last. */
+  readonly steps: readonly StepReport[];
+}
+
+/**
+ * Runs a test on the model in the order of its text. Branches of `parallel` blocks run one
+ * after the other; their other orders are the explorer's.
+ */
+export function predict(test: Test, options: KernelOptions = {}): Prediction {
+  const began = Date.now();
+  const session = new Session(test, options);
+  const reason = session.unsupported();
+  if (reason !== undefined) return prediction(session, began, { status: "unsupported", reason });
+  try {
+    runAlone(session.run());
+    return prediction(session, began, { status: "ok" });
+  } catch (error) {
+    return prediction(session, began, ending(error));
+  }
+}
+
+/** A kernel that stopped or never came back is an outcome; any other exception is our own bug. */
+function ending(error: unknown): Pick<Outcome, "status" | "reason"> {
+  if (error instanceof KernelBug) return { status: "oops", reason: error.message };
+  if (error instanceof KernelHang) return { status: "hang", reason: error.message };
+  throw error;
+}
+
+function prediction(session: Session, began: number, how: Pick<Outcome, "status" | "reason">): Prediction {
+  const rules = new Set<string>();
+  for (const report of session.reports) for (const event of report.events) rules.add(event.rule.id);
+  return {
+    ...how,
+    values: how.status === "unsupported" ? {} : session.values(),
+    rules: [...rules],
+    counters: { ...session.k.counters },
+    ms: Date.now() - began,
+    machine: session.machine,
+    steps: session.reports,
+  };
+}
