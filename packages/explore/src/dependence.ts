@@ -27,7 +27,7 @@ export function touchText(touch: Touch): string {
     case "release":
       return `drops ${touch.lock.name}`;
     case "access":
-      return `${touch.write ? "changes" : "looks at"} ${touch.object}`;
+      return touch.note ?? `${touch.write ? "changes" : "looks at"} ${touch.object}`;
     case "wait":
       return `waits for ${touch.object}`;
   }

@@ -2,7 +2,7 @@
  * A concurrent test on the model under every schedule: which outcomes there are, how many
  * schedules lead to each, and the easiest schedule that breaks an invariant.
  */
-import { access, KernelBug, KernelHang, runAlone, Session } from "@litmap/model";
+import { KernelBug, KernelHang, runAlone, Session } from "@litmap/model";
 import { defaultLimits, enumerate, replay } from "./enumerate.js";
 import { touchText } from "./dependence.js";
 import { compareSchedules, parseSchedule, scheduleText } from "./schedule.js";
@@ -66,9 +66,9 @@ class TestWorld implements World {
    * A statement begins at a switch point that does not commute with any other statement's
    * beginning: operations that name nothing they touch are still tried in every order.
    */
-  private *branch({ actor, body }: ParallelStep["branches"][number]): Path<void> {
+  private *branch({ body }: ParallelStep["branches"][number]): Path<void> {
     for (const step of body) {
-      yield* access(this.session.k, `line ${step.span.line} of ${actor}`.replace(/.*/, "the order of statements"), true);
+      yield { kind: "access", object: "the order of statements", write: true, note: `begins line ${step.span.line}` };
       yield* this.session.step(step);
     }
   }
@@ -178,7 +178,7 @@ function brokenInvariant(ending: Ending): { readonly invariant: string; readonly
   }
 }
 
-/** The switch points in order, a line each; consecutive ones of one actor keep its name once. */
+/** The switch points in order, a line each, and how it ended. */
 function story(taken: readonly Taken[], end: string): string[] {
   const lines = taken.map(({ actor, touch }) => `${actor} ${touchText(touch)}`);
   return [...lines, end];

@@ -8,8 +8,8 @@ export type Touch =
   /** Takes a lock; the path may go on only when the lock is free for that mode. */
   | { readonly kind: "acquire"; readonly lock: Lock; readonly mode: "read" | "write" }
   | { readonly kind: "release"; readonly lock: Lock }
-  /** Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`. */
-  | { readonly kind: "access"; readonly object: string; readonly write: boolean }
+  /** Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`; a `note` says it better in a story. */
+  | { readonly kind: "access"; readonly object: string; readonly write: boolean; readonly note?: string }
   /** Waits for a condition that another task brings about. */
   | { readonly kind: "wait"; readonly object: string; readonly ready: () => boolean };
 
