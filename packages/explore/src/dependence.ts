@@ -16,7 +16,7 @@ export function dependent(a: Touch, b: Touch): boolean {
 }
 
 function lockOf(touch: Touch): object | undefined {
-  return touch.kind === "acquire" || touch.kind === "release" ? touch.lock : undefined;
+  return touch.kind === "acquire" || touch.kind === "release" || touch.kind === "try" ? touch.lock : undefined;
 }
 
 /** In words, for a story: `takes resv of buffer 3 (write)`. */
@@ -26,6 +26,8 @@ export function touchText(touch: Touch): string {
       return `takes ${touch.lock.name}${touch.mode === "read" ? " for reading" : ""}`;
     case "release":
       return `drops ${touch.lock.name}`;
+    case "try":
+      return `tries ${touch.lock.name}`;
     case "access":
       return touch.note ?? `${touch.write ? "changes" : "looks at"} ${touch.object}`;
     case "wait":

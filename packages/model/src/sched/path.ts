@@ -8,6 +8,8 @@ export type Touch =
   /** Takes a lock; the path may go on only when the lock is free for that mode. */
   | { readonly kind: "acquire"; readonly lock: Lock; readonly mode: "read" | "write" }
   | { readonly kind: "release"; readonly lock: Lock }
+  /** Looks whether a lock is free and takes it only then. */
+  | { readonly kind: "try"; readonly lock: Lock }
   /** Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`; a `note` says it better in a story. */
   | { readonly kind: "access"; readonly object: string; readonly write: boolean; readonly note?: string }
   /** Waits for a condition that another task brings about. */
@@ -55,6 +57,14 @@ export function* acquire(on: Interleaving, lock: Lock, mode: "read" | "write"): 
 export function* release(on: Interleaving, lock: Lock): Path<void> {
   if (on.concurrent) yield { kind: "release", lock };
   lock.drop();
+}
+
+/** `if (yield* tryAcquire(k, lock))`: takes a lock for writing if it is free (dma_resv_trylock, mutex_trylock). */
+export function* tryAcquire(on: Interleaving, lock: Lock): Path<boolean> {
+  if (on.concurrent) yield { kind: "try", lock };
+  if (!lock.free("write")) return false;
+  lock.take("write");
+  return true;
 }
 
 /** `yield* access(k, "inode 3 seals", false)`: another task may come between here. */
