@@ -8,7 +8,7 @@ import { Fault, diskFault, errnoOf } from "./fault.js";
 import { Guest, type GuestMemory, type GuestShape, qemuArguments } from "./guest.js";
 import { buildInitramfs } from "./initramfs.js";
 import { type ModulePlan, type ModuleRequest, hasModule, planModules } from "./modules.js";
-import { type Accelerator, type Qemu, chooseAccelerator, findQemu, qemuVersion } from "./qemu.js";
+import { type Accelerator, type Qemu, chooseAccelerator, findQemu } from "./qemu.js";
 import { removeFolder, temporaryFolder } from "./running.js";
 import { type SavedState, StateFolder, pathsIn, stateKey } from "./saved-state.js";
 import type { Kernel } from "./store.js";
@@ -85,7 +85,6 @@ export class VmTarget implements Target {
       }
     }
     this.#options.onProgress?.(`booting ${this.title}`);
-    await qemuVersion(qemu);
     return this.#boot(qemu, keep ? states : undefined, key, notes, begun);
   }
 

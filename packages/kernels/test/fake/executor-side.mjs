@@ -1,6 +1,7 @@
 // The executor's side of the protocol, with all the ways in which it can go wrong.
 // A Program is a word: what to do.
-import { FrameDecoder, encodeFrame } from "@litmap/linux";
+// The file alone: this starts some hundred times, and the whole package takes its time to load.
+import { FrameDecoder, encodeFrame } from "../../../linux/dist/frame.js";
 
 export const readyText =
   "release=6.12.0-fake\nversion=#1 fake\nmachine=x86_64\npage=4096\ncpus=2\npid=1\ntaint=0\ndevice=/dev/null\n";
