@@ -11,3 +11,4 @@ export { randomTest, seldomUseful } from "./random/generate.js";
 export type { RandomOptions } from "./random/generate.js";
 export { shrink, shrinkAsync, shrinking } from "./random/shrink.js";
 export { Random } from "./random/prng.js";
+export { reference } from "./reference.js";

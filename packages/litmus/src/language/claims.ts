@@ -185,7 +185,10 @@ export class ClaimChecker {
     let left = this.typed(syntax.left);
     let right = this.typed(syntax.right);
     if (!left || !right) return undefined;
-    if (left.type.kind === "unknown" || right.type.kind === "unknown") return { expr: left.expr, type: { kind: "unknown" }, syntax };
+    if (left.type.kind === "unknown" || right.type.kind === "unknown") {
+      for (const { type } of [left, right]) if (type.kind === "loose" && looksLikeFailure(type.word.text)) this.unknownWord(type.word);
+      return { expr: left.expr, type: { kind: "unknown" }, syntax };
+    }
     if (op === "+" || op === "-") {
       for (const side of [left, right]) {
         if (side.type.kind === "number" || side.type.kind === "literal") continue;
@@ -288,9 +291,9 @@ export class ClaimChecker {
       this.report("invariant-alone", `'${text}' is an invariant: it stands alone behind 'never' or 'sometimes'`, span, `never ${text}`);
     } else if (this.scene.actor(text)) {
       this.report("unknown-name", `'${text}' is an actor, not a result`, span);
-    } else if (/^E[A-Z0-9]+$/.test(text)) {
+    } else if (looksLikeFailure(text) && text.startsWith("E")) {
       this.report("unknown-word", `no errno is called '${text}'${didYouMean(text, errnoNames)}`, span);
-    } else if (/^SIG[A-Z]+$/.test(text)) {
+    } else if (looksLikeFailure(text)) {
       this.report("unknown-word", `no signal is called '${text}'${didYouMean(text, signalNames)}`, span);
     } else {
       const candidates = [...this.scene.bindings.keys(), "ok", "not_reached", ...errnoNames];
@@ -321,12 +324,11 @@ export class ClaimChecker {
       return undefined;
     }
     const args = this.args.resolve(name, call, actor);
-    if (!args) return undefined;
     const result = resultTypeOf(name, args, this.scene);
     let type: ClaimType = result;
-    if (field) {
-      const found = fieldType(result, `${op}()`, field.text, field.span, this.report);
-      if (!found) return undefined;
+    const found = field && fieldType(result, `${op}()`, field.text, field.span, this.report);
+    if (!args || (field && !found)) return undefined;
+    if (field && found) {
       type = found.kind === "flags" ? { kind: "flags", words: flagWords(name, field.text) } : found;
     }
     const key = actor === home ? writeCall(call) : `${actor}: ${writeCall(call)}`;
@@ -375,6 +377,8 @@ const isNumber = (t: ClaimType): boolean => t.kind === "number" || t.kind === "l
 /** Results that are `ok` or say why not. */
 const isResult = (t: ClaimType): boolean =>
   t.kind === "status" || t.kind === "descriptor" || t.kind === "address" || t.kind === "handle" || t.kind === "record";
+
+const looksLikeFailure = (text: string): boolean => /^(E[A-Z0-9]+|SIG[A-Z]+)$/.test(text);
 
 function mirror(op: Comparison): Comparison {
   return op === "<" ? ">" : op === "<=" ? ">=" : op === ">" ? "<" : op === ">=" ? "<=" : op;

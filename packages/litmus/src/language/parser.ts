@@ -11,7 +11,7 @@ import { didYouMean, nearest } from "./nearest.js";
 import { numberMeaning } from "./numbers.js";
 import type {
   ArgSyntax, BinaryOp, BlockSyntax, BranchSyntax, BrokenSyntax, CallSyntax, ClaimSyntax, ConditionSyntax, ExprSyntax,
-  FileSyntax, HeaderSyntax, ItemSyntax, LeadComment, Line, Name, ScopeSyntax, WordSyntax,
+  FileSyntax, HeaderSyntax, ItemSyntax, LeadComment, Name, ScopeSyntax, WordSyntax,
 } from "./syntax.js";
 import { tokenize, unquote } from "./tokens.js";
 import type { Comment, Token, Tokens } from "./tokens.js";
@@ -31,6 +31,9 @@ export function parseSyntax(text: string): Parsed {
 /** Thrown inside the parser once a fault is reported, caught where the line ends. */
 class Fault {}
 const fault = new Fault();
+
+/** What every line begins with; its comments are put in when its end is known. */
+const none: readonly LeadComment[] = [];
 
 /** Nesting beyond this is no test; it would only exhaust the stack. */
 const deepest = 100;
@@ -277,21 +280,22 @@ class Parser {
       const before = this.printedTo;
       const lead = this.leadUpTo(start.offset);
       const blankBefore = this.blankBetween(lead.length ? this.printedTo : before, start.offset);
-      const line: Line = { lead, blankBefore, span: start };
       const began = this.at;
       let item: ItemSyntax;
       try {
-        item = this.item(line, start);
+        item = this.item(start);
         this.endOfLine(item.kind);
       } catch (e) {
         if (!(e instanceof Fault)) throw e;
-        item = this.broken(line, start, began);
+        item = this.broken(start, began);
       }
+      item.lead = lead;
+      item.blankBefore = blankBefore;
       items.push(this.finish(item));
     }
   }
 
-  private broken(line: Line, start: Token, began: number): BrokenSyntax {
+  private broken(start: Token, began: number): BrokenSyntax {
     this.skipLine();
     if (this.at === began) this.next();
     // `name = ...` or `ACTOR: name = ...`
@@ -299,7 +303,7 @@ class Parser {
     if (this.tokens[i + 1]?.text === ":") i += 2;
     const t = this.tokens[i];
     const isBind = t.kind === "name" && (this.tokens[i + 1]?.text === "=" || this.tokens[i + 1]?.kind === "name");
-    return { ...line, kind: "broken", bind: isBind ? { text: t.text, span: plain(t) } : undefined, span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "broken", bind: isBind ? { text: t.text, span: plain(t) } : undefined, span: this.spanFrom(start) };
   }
 
   private endOfLine(after?: string): void {
@@ -317,7 +321,7 @@ class Parser {
     this.fail("expected", `expected the end of the line before '${t.text}'`, t);
   }
 
-  private item(line: Line, start: Token): ItemSyntax {
+  private item(start: Token): ItemSyntax {
     this.enter();
     try {
       const t = this.token;
@@ -328,55 +332,55 @@ class Parser {
       }
       const plainName = after.kind === "mark" && (after.text === "=" || after.text === "(" || after.text === ":" || after.text === "==");
       if (!plainName || (t.text === "kernel" && after.text === ":")) {
-        const item = this.keyword(line, start, t.text);
+        const item = this.keyword(start, t.text);
         if (item) return item;
       }
       if (after.kind === "mark" && after.text === ":") {
         const actor = this.name("an actor");
         this.next();
-        return this.actorLine(line, start, actor);
+        return this.actorLine(start, actor);
       }
-      return this.action(line, start, undefined);
+      return this.action(start, undefined);
     } finally {
       this.depth--;
     }
   }
 
   /** A line that begins with a keyword; undefined when it does not. */
-  private keyword(line: Line, start: Token, word: string): ItemSyntax | undefined {
+  private keyword(start: Token, word: string): ItemSyntax | undefined {
     switch (word) {
       case "process":
         this.next();
-        return { ...line, kind: "process", name: this.name("the process's name"), span: this.spanFrom(start) };
+        return { lead: none, blankBefore: false, kind: "process", name: this.name("the process's name"), span: this.spanFrom(start) };
       case "fork":
-        return this.fork(line, start, undefined);
+        return this.fork(start, undefined);
       case "thread": {
         this.next();
         const name = this.name("the thread's name");
         if (!this.isWord("of")) this.expected("'of' and the process whose memory the thread shares", "thread T of A");
         this.next();
-        return { ...line, kind: "thread", name, of: this.name("a process"), span: this.spanFrom(start) };
+        return { lead: none, blankBefore: false, kind: "thread", name, of: this.name("a process"), span: this.spanFrom(start) };
       }
       case "driver": {
         this.next();
         const name = this.name("the driver's name");
         if (!this.isWord("on")) this.expected("'on' and a device", "driver D on DEVICE");
         this.next();
-        return { ...line, kind: "driver", name, device: this.dashed("a device"), span: this.spanFrom(start) };
+        return { lead: none, blankBefore: false, kind: "driver", name, device: this.dashed("a device"), span: this.spanFrom(start) };
       }
       case "parallel":
-        return this.parallel(line, start);
+        return this.parallel(start);
       case "faults":
         if (this.peek().text !== "{") return undefined;
-        return this.faults(line, start, undefined, undefined);
+        return this.faults(start, undefined, undefined);
       case "expect":
       case "always":
       case "never":
       case "sometimes":
-        return this.claim(line, start, undefined);
+        return this.claim(start, undefined);
       case "on":
       case "with":
-        return this.scope(line, start);
+        return this.scope(start);
       case "test":
         return this.fail("misplaced", "a file holds one test", this.token);
       default: {
@@ -386,33 +390,33 @@ class Parser {
         const meant = nearest(word, statementWords);
         if (meant === undefined) return undefined;
         this.report("unknown-statement", `no statement begins with '${word}'; did you mean '${meant}'?`, this.token);
-        return this.keyword(line, start, meant);
+        return this.keyword(start, meant);
       }
     }
   }
 
-  private actorLine(line: Line, start: Token, actor: Name): ItemSyntax {
+  private actorLine(start: Token, actor: Name): ItemSyntax {
     const word = this.token.kind === "name" ? this.token.text : "";
     const after = this.peek();
-    if (after.kind === "mark" && (after.text === "=" || after.text === "(")) return this.action(line, start, actor);
-    if (word === "fork") return this.fork(line, start, actor);
-    if (claimWords.has(word)) return this.claim(line, start, actor);
+    if (after.kind === "mark" && (after.text === "=" || after.text === "(")) return this.action(start, actor);
+    if (word === "fork") return this.fork(start, actor);
+    if (claimWords.has(word)) return this.claim(start, actor);
     if ((statementWords as readonly string[]).includes(word)) {
       return this.fail("misplaced", `'${word}' stands for the whole test, not for one actor`, this.token);
     }
     if (this.token.kind === "name" && after.kind === "mark" && after.text === ":") {
       return this.fail("expected", "one actor to a line", this.token);
     }
-    return this.action(line, start, actor);
+    return this.action(start, actor);
   }
 
-  private fork(line: Line, start: Token, actor: Name | undefined): ItemSyntax {
+  private fork(start: Token, actor: Name | undefined): ItemSyntax {
     this.next();
-    return { ...line, kind: "fork", actor, name: this.name("the child's name"), span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "fork", actor, name: this.name("the child's name"), span: this.spanFrom(start) };
   }
 
   /** `name = call`, `name = call.Field`, `name = faults { }`, `call`. */
-  private action(line: Line, start: Token, actor: Name | undefined): ItemSyntax {
+  private action(start: Token, actor: Name | undefined): ItemSyntax {
     let bind: Name | undefined;
     const first = this.name("an operation");
     if (this.is("=")) {
@@ -429,29 +433,29 @@ class Parser {
       }
       this.expected(`'=' or '(' behind '${first.text}'`);
     }
-    if (!bind) return this.call(line, start, actor, undefined, first);
-    if (this.isWord("faults") && (this.peek().text === "{" || this.peek().kind === "newline")) return this.faults(line, start, actor, bind);
+    if (!bind) return this.call(start, actor, undefined, first);
+    if (this.isWord("faults") && (this.peek().text === "{" || this.peek().kind === "newline")) return this.faults(start, actor, bind);
     if (this.token.kind !== "name") this.expected("an operation", `${bind.text} = operation(arguments)`);
-    return this.call(line, start, actor, bind, this.name("an operation"));
+    return this.call(start, actor, bind, this.name("an operation"));
   }
 
-  private call(line: Line, start: Token, actor: Name | undefined, bind: Name | undefined, op: Name): ItemSyntax {
+  private call(start: Token, actor: Name | undefined, bind: Name | undefined, op: Name): ItemSyntax {
     const call = this.callArguments(op);
     let field: Name | undefined;
     if (this.is(".")) {
       this.next();
       field = this.name("a field");
     }
-    return { ...line, kind: "call", actor, bind, call, field, span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "call", actor, bind, call, field, span: this.spanFrom(start) };
   }
 
-  private faults(line: Line, start: Token, actor: Name | undefined, bind: Name | undefined): ItemSyntax {
+  private faults(start: Token, actor: Name | undefined, bind: Name | undefined): ItemSyntax {
     this.next();
     const body = this.block();
-    return { ...line, kind: "faults", actor, bind, body, span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "faults", actor, bind, body, span: this.spanFrom(start) };
   }
 
-  private parallel(line: Line, start: Token): ItemSyntax {
+  private parallel(start: Token): ItemSyntax {
     this.next();
     const open = this.openBrace();
     const branches: BranchSyntax[] = [];
@@ -475,10 +479,10 @@ class Parser {
       }
     }
     const dangling = this.closeBrace(open);
-    return { ...line, kind: "parallel", branches, oneLine: open.line === this.previous.line, dangling, span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "parallel", branches, oneLine: open.line === this.previous.line, dangling, span: this.spanFrom(start) };
   }
 
-  private claim(line: Line, start: Token, actor: Name | undefined): ItemSyntax {
+  private claim(start: Token, actor: Name | undefined): ItemSyntax {
     const claim = this.next().text as ClaimSyntax["claim"];
     const kind = claimWords.has(claim) ? claim : "expect";
     let expr = this.expression();
@@ -489,10 +493,10 @@ class Parser {
       const right = this.expression();
       expr = { kind: "binary", op: "==", left: expr, right, span: join(expr.span, right.span) };
     }
-    return { ...line, kind: "claim", actor, claim: kind, expr, span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "claim", actor, claim: kind, expr, span: this.spanFrom(start) };
   }
 
-  private scope(line: Line, start: Token): ScopeSyntax {
+  private scope(start: Token): ScopeSyntax {
     let condition: ConditionSyntax;
     try {
       condition = this.condition();
@@ -505,7 +509,7 @@ class Parser {
       condition = { kind: "broken", span: plain(start) };
     }
     const body = this.block();
-    return { ...line, kind: "scope", condition, body, span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "scope", condition, body, span: this.spanFrom(start) };
   }
 
   private condition(): ConditionSyntax {
@@ -612,7 +616,7 @@ class Parser {
     this.enter();
     try {
       let left = this.conjunction();
-      while (this.isWord("or")) left = this.binary(left, "or", () => this.conjunction());
+      for (let n = 0; this.isWord("or"); n++) left = this.binary(left, "or", () => this.conjunction(), n);
       return left;
     } finally {
       this.depth--;
@@ -621,7 +625,7 @@ class Parser {
 
   private conjunction(): ExprSyntax {
     let left = this.negation();
-    while (this.isWord("and")) left = this.binary(left, "and", () => this.negation());
+    for (let n = 0; this.isWord("and"); n++) left = this.binary(left, "and", () => this.negation(), n);
     return left;
   }
 
@@ -653,14 +657,16 @@ class Parser {
 
   private sum(): ExprSyntax {
     let left = this.primary();
-    for (;;) {
+    for (let n = 0; ; n++) {
       const t = this.token;
       if (t.kind !== "mark" || (t.text !== "+" && t.text !== "-")) return left;
-      left = this.binary(left, t.text, () => this.primary());
+      left = this.binary(left, t.text, () => this.primary(), n);
     }
   }
 
-  private binary(left: ExprSyntax, op: BinaryOp, operand: () => ExprSyntax): ExprSyntax {
+  /** @param links how many of these stand before it: a chain is as deep a tree as brackets make */
+  private binary(left: ExprSyntax, op: BinaryOp, operand: () => ExprSyntax, links = 0): ExprSyntax {
+    if (links > deepest) this.fail("expected", "this goes on for too long", this.token);
     this.next();
     this.skipNewlines();
     const right = operand();
