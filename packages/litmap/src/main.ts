@@ -1,1 +1,145 @@
-console.log("litmap");
+/** The command line: what there is, and the way into each part, which is read only when it is asked for. */
+import { Command, CommanderError, Option } from "commander";
+import { Ending, exitStatus } from "./exit-status.js";
+import { endQuietlyWithoutReader, paintFor } from "./terminal.js";
+
+export const version = "0.1.0";
+
+type Action = (...args: never[]) => number | Promise<number>;
+
+/** Parses the arguments (without node and script) and gives the exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  endQuietlyWithoutReader();
+  let status: number = exitStatus.asExpected;
+  const does = (action: Action) => async (...args: unknown[]) => {
+    status = await (action as (...all: unknown[]) => number | Promise<number>)(...args);
+  };
+  try {
+    await program(does).parseAsync([...argv], { from: "user" });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.asExpected : exitStatus.badRequest;
+    if (!(error instanceof Ending)) throw error;
+    const paint = paintFor(process.stderr, !argv.includes("--no-color"));
+    // A diagnostic says by itself where and what; everything else says who speaks.
+    const placed = /^[^\s:]+:\d+:\d+: /.test(error.message);
+    process.stderr.write(`${placed ? "" : paint.bad("litmap: ")}${error.message}\n`);
+    if (error.hint !== "") process.stderr.write(`${paint.dim(error.hint)}\n`);
+    return error.status;
+  }
+}
+
+function program(does: (action: Action) => (...args: unknown[]) => Promise<void>): Command {
+  const litmap = new Command("litmap")
+    .description("Litmus tests for DMA-buffer memory: one file, answered by a model of Linux and by a real kernel.")
+    .version(version, "-V, --version")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "litmap: ")) })
+    .showSuggestionAfterError()
+    .addHelpText(
+      "after",
+      `
+TEST, NAME   a test's name, a glob over names, a .lit file, a folder, or - for stdin
+Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wrong, 3 the machine was
+
+  litmap run                                        the whole corpus on the newest model
+  litmap run corpus/gup --on 6.12,7.2               on real kernels too, compared
+  litmap explain direct-io-system-heap              why
+  litmap whatif system-heap.mmap=insert-page        what a design would change`,
+    );
+
+  const sub = (text: string, about: string): Command => litmap.command(text).description(about).exitOverride().option("--no-color", "no colours, also without NO_COLOR");
+  const onModel = (command: Command): Command =>
+    command
+      .option("--release <release>", "the model's release, major.minor")
+      .option("--arch <arch>", "the model's architecture: x86_64, arm64, arm")
+      .option("--set <point=choice>", "choose otherwise than the release does; may be repeated", collect, []);
+
+  onModel(sub("run [tests...]", "run tests (default: the whole corpus) on the model, and on real kernels with --on"))
+    .option("--on <kernels>", "real kernels to run on and compare with: names of the store, host, ssh:NAME; separated by commas")
+    .option("--json", "one JSON object a line, nothing else on stdout")
+    .option("--ktap", "KTAP version 1, nothing else on stdout")
+    .option("--junit <file>", "write JUnit XML to a file as well")
+    .option("-q, --quiet", "only what is wrong, and the closing line")
+    .option("-j, --jobs <n>", "kernels that run at the same time (default 2)")
+    .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
+    .option("--times <n>", "rounds of a test with a parallel block on a kernel (default 1000)")
+    .option("--timeout <seconds>", "time until a test on a kernel counts as hung (default 10)")
+    .option("--resume <file>", "append every result to the file as it comes, and do not run again what it has")
+    .option("--record", "keep what the kernels answered as evidence")
+    .action(does(async (tests: string[], options: object) => (await import("./commands/run.js")).run(tests, options)));
+
+  onModel(sub("explain <test>", "step by step: result, the rules that decided it, costs, claims, evidence"))
+    .option("--schedule <schedule>", "run a concurrent test in one order, as in 'A:3 B:1 A:2'")
+    .option("--json", "as JSON")
+    .action(does(async (test: string, options: object) => (await import("./commands/explain.js")).explain(test, options)));
+
+  onModel(sub("explore <test>", "every schedule of a concurrent test: executions, states, outcomes, the easiest that breaks an invariant"))
+    .option("--limit <n>", "executions after which the search stops")
+    .option("--no-reduce", "run every order, also those that differ only in independent steps")
+    .option("--json", "as JSON")
+    .action(does(async (test: string, options: object) => (await import("./commands/explore.js")).explore(test, options)));
+
+  sub("whatif <choices...>", "the tests whose outcome changes with POINT=CHOICE, before and after")
+    .option("--release <release>", "the release that is changed")
+    .option("--arch <arch>", "the architecture: x86_64, arm64, arm")
+    .option("--tests <tests...>", "these tests, not the whole corpus")
+    .option("--json", "one JSON object a line")
+    .action(does(async (choices: string[], options: object) => (await import("./commands/whatif.js")).whatif(choices, options)));
+
+  sub("diff <a> <b>", "what two kernels answer differently; either may be model:RELEASE")
+    .option("--tests <tests...>", "these tests, not the whole corpus")
+    .option("--arch <arch>", "the models' architecture: x86_64, arm64, arm")
+    .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
+    .option("--json", "one JSON object a line")
+    .action(does(async (a: string, b: string, options: object) => (await import("./commands/diff.js")).diff(a, b, options)));
+
+  sub("rules [id]", "the rule book, one subject of it, or one rule with its tests and kernels")
+    .option("--json", "one JSON object a line")
+    .action(does(async (id: string | undefined, options: object) => (await import("./commands/rules.js")).rules(id, options)));
+
+  sub("designs [point]", "decision points, alternatives, what each release chose, where each was proposed")
+    .option("--json", "one JSON object a line")
+    .action(does(async (point: string | undefined, options: object) => (await import("./commands/designs.js")).designs(point, options)));
+
+  sub("check [tests...]", "whether files are tests, without running them")
+    .option("--json", "one JSON object a diagnostic")
+    .option("-q, --quiet", "only diagnostics")
+    .action(does(async (tests: string[], options: object) => (await import("./commands/check.js")).check(tests, options)));
+
+  sub("fmt [tests...]", "print a file in canonical form")
+    .option("--check", "name the files that are not in canonical form; exit status 1 when there are any")
+    .option("--write", "bring the files into canonical form")
+    .action(does(async (tests: string[], options: object) => (await import("./commands/fmt.js")).fmt(tests, options)));
+
+  const kernel = sub("kernel", "the real kernels that run --on can use").helpCommand(false);
+  kernel
+    .command("add <names...>")
+    .description("take Debian's kernel of each release, as in `add 6.12 7.2`, or your own with --image")
+    .option("--image <bzImage>", "a kernel that you built")
+    .option("--modules <folder>", "its modules")
+    .option("-q, --quiet", "say nothing")
+    .action(does(async (names: string[], options: object) => (await import("./commands/kernel.js")).add(names, options)));
+  kernel
+    .command("ls")
+    .description("the kernels that there are")
+    .option("--json", "one JSON object a kernel")
+    .action(does(async (options: object) => (await import("./commands/kernel.js")).list(options)));
+  kernel
+    .command("rm <names...>")
+    .description("take kernels and their saved states away")
+    .action(does(async (names: string[]) => (await import("./commands/kernel.js")).remove(names)));
+  kernel
+    .command("boot <name>")
+    .description("start a kernel, say what it is, and end it")
+    .addOption(new Option("--accel <accel>", "how QEMU runs it").choices(["auto", "tcg", "kvm"]))
+    .option("--json", "as JSON")
+    .action(does(async (name: string, options: object) => (await import("./commands/kernel.js")).boot(name, options)));
+
+  return litmap;
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}

@@ -1,0 +1,56 @@
+/** Options that choose a machine, from text to what the model takes, with the nearest name where one is wrong. */
+import { didYouMean } from "@litmap/litmus";
+import type { Arch } from "@litmap/litmus";
+import { arches, compareReleases, newestRelease, points, releases } from "@litmap/model";
+import type { Design, KernelOptions } from "@litmap/model";
+import { badRequest } from "./exit-status.js";
+
+export interface ModelChoices {
+  readonly release?: string;
+  readonly arch?: string;
+  readonly set?: readonly string[];
+}
+
+export function modelOptions(choices: ModelChoices): KernelOptions {
+  return {
+    release: releaseOf(choices.release ?? newestRelease),
+    arch: archOf(choices.arch ?? "x86_64"),
+    designs: designsOf(choices.set ?? []),
+  };
+}
+
+export function releaseOf(text: string): string {
+  const found = /^v?(\d+)\.(\d+)(?:\.\d+)*(?:-.*)?$/.exec(text);
+  const release = found ? `${found[1]}.${found[2]}` : "";
+  if (!found || compareReleases(release, releases[0]) < 0 || compareReleases(release, newestRelease) > 0) {
+    throw badRequest(`the model knows no release '${text}'`, `from ${releases[0]} to ${newestRelease}, written as major.minor: ${releases.join(", ")}`);
+  }
+  return release;
+}
+
+export function archOf(text: string): Arch {
+  if (text in arches) return text as Arch;
+  throw badRequest(`the model knows no architecture '${text}'${didYouMean(text, Object.keys(arches))}`, `there are ${Object.keys(arches).join(", ")}`);
+}
+
+/** `POINT=CHOICE` texts as the choices that differ from a release's own. */
+export function designsOf(texts: readonly string[]): Partial<Design> {
+  const designs: Record<string, string> = {};
+  for (const text of texts) {
+    const [name, choice, ...rest] = text.split("=").map((part) => part.trim());
+    if (choice === undefined || rest.length > 0) throw badRequest(`'${text}' is not POINT=CHOICE`, "`litmap designs` lists the points and their choices");
+    const point = points[name as keyof typeof points];
+    if (!point) throw badRequest(`there is no decision point '${name}'${didYouMean(name, Object.keys(points))}`, "`litmap designs` lists them");
+    const known = Object.keys(point.choices);
+    if (!known.includes(choice)) throw badRequest(`${name} has no choice '${choice}'${didYouMean(choice, known)}`, `it has ${known.join(", ")}`);
+    designs[name] = choice;
+  }
+  return designs as Partial<Design>;
+}
+
+/** A whole number above 0 given as an option. */
+export function wholeNumber(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw badRequest(`${name} wants a whole number above 0, not '${text}'`);
+  return value;
+}

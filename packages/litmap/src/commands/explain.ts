@@ -1,0 +1,44 @@
+/** `litmap explain`: one test on the model, told step by step. */
+import { runSchedule } from "@litmap/explore";
+import { isConcurrent } from "@litmap/litmus";
+import type { Test } from "@litmap/litmus";
+import type { Prediction } from "@litmap/model";
+import { modelOptions } from "../choices.js";
+import type { ModelChoices } from "../choices.js";
+import { oneTest } from "../corpus.js";
+import { readEvidence } from "../evidence.js";
+import { badRequest, exitStatus } from "../exit-status.js";
+import { judged } from "../judging.js";
+import { ask } from "../machines/model.js";
+import { tell } from "../report/story.js";
+import { isTrouble, resultOf } from "../result.js";
+import { paintFor, print, widthOf } from "../terminal.js";
+import { jsonObject } from "../report/json-line.js";
+import { agreesWith } from "../witnesses.js";
+
+export interface ExplainOptions extends ModelChoices {
+  readonly schedule?: string;
+  readonly json?: boolean;
+  readonly color?: boolean;
+}
+
+export async function explain(selector: string, options: ExplainOptions): Promise<number> {
+  const { file, test } = oneTest(selector);
+  const prediction = options.schedule === undefined ? ask(test, modelOptions(options)) : inOneOrder(test, options.schedule, options);
+  const claims = judged(test, prediction, prediction.machine);
+  const evidence = readEvidence();
+  const result = resultOf(test, prediction.machine, prediction, claims);
+  if (options.json) {
+    const steps = prediction.steps.map(({ events, ...step }) => ({ ...step, rules: events.map(({ rule, kind, about }) => ({ id: rule.id, kind, about, sentence: rule.sentence, kernel: rule.kernel })) }));
+    const kernels = evidence.map((each) => ({ kernel: each.kernel.kernel, says: agreesWith(test, prediction, each) })).filter((each) => each.says !== "none");
+    print(JSON.stringify({ ...jsonObject(result), steps, evidence: kernels }));
+  } else print(tell({ test, text: file.text, prediction, claims, evidence, warnings: file.diagnostics }, paintFor(process.stdout, options.color), widthOf(process.stdout)));
+  return isTrouble(result) ? exitStatus.surprises : exitStatus.asExpected;
+}
+
+function inOneOrder(test: Test, schedule: string, choices: ModelChoices): Prediction {
+  if (!isConcurrent(test)) throw badRequest(`${test.name} has no parallel block: it has one order`, "leave out --schedule");
+  const prediction = runSchedule(test, schedule, modelOptions(choices));
+  if ("error" in prediction) throw badRequest(`--schedule: ${prediction.error}`, `\`litmap explore ${test.name}\` lists schedules`);
+  return prediction;
+}

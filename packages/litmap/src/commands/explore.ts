@@ -1,0 +1,40 @@
+/** `litmap explore`: every schedule of a concurrent test on the model. */
+import { explore as everySchedule } from "@litmap/explore";
+import { isConcurrent } from "@litmap/litmus";
+import { modelOptions, wholeNumber } from "../choices.js";
+import type { ModelChoices } from "../choices.js";
+import { oneTest } from "../corpus.js";
+import { badRequest, exitStatus } from "../exit-status.js";
+import { judged } from "../judging.js";
+import { jsonObject } from "../report/json-line.js";
+import { scheduleLines } from "../report/schedules.js";
+import { claimLines } from "../report/story.js";
+import { isTrouble, machineLabel, resultOf } from "../result.js";
+import { paintFor, print } from "../terminal.js";
+
+export interface ExploreOptions extends ModelChoices {
+  readonly limit?: string;
+  /** False: every order, also those that differ only in independent steps. */
+  readonly reduce?: boolean;
+  readonly json?: boolean;
+  readonly color?: boolean;
+}
+
+export function explore(selector: string, options: ExploreOptions): number {
+  const { test } = oneTest(selector);
+  if (!isConcurrent(test)) throw badRequest(`${test.name} has no parallel block: it has one order`, `\`litmap explain ${test.name}\` tells it`);
+  const limits = options.limit === undefined ? undefined : { executions: wholeNumber("--limit", options.limit) };
+  const exploration = everySchedule(test, { ...modelOptions(options), reduce: options.reduce, limits });
+  const { machine } = exploration;
+  const result = resultOf(test, machine, exploration, judged(test, exploration, machine));
+  if (options.json) {
+    const { executions, redundant, states, complete, schedules } = exploration;
+    print(JSON.stringify({ ...jsonObject(result), executions, redundant, states, complete, schedules }));
+  } else {
+    const paint = paintFor(process.stdout, options.color);
+    print(`${paint.bold(test.name)}   ${paint.dim(`${machineLabel(machine)}, ${machine.arch}`)}\n${test.question}\n`);
+    if (exploration.status === "unsupported") print(`${paint.odd("unsupported")}: ${exploration.reason}`);
+    else print([...scheduleLines(test, exploration, paint), "", ...claimLines(result.claims, paint)].join("\n").trimEnd());
+  }
+  return isTrouble(result) ? exitStatus.surprises : exitStatus.asExpected;
+}

@@ -1,0 +1,62 @@
+/** `litmap rules`: the rule book, or one rule with the tests and kernels that bear it out. */
+import { didYouMean } from "@litmap/litmus";
+import { ruleBook } from "@litmap/model";
+import type { Rule } from "@litmap/model";
+import { badRequest, exitStatus } from "../exit-status.js";
+import { columns, wrap } from "../report/columns.js";
+import { paintFor, print, widthOf } from "../terminal.js";
+
+export interface RulesOptions {
+  readonly json?: boolean;
+  readonly color?: boolean;
+}
+
+/** `id` is a rule's, or a subject's (`gup`), which stands for all rules of it. */
+export async function rules(id: string | undefined, options: RulesOptions): Promise<number> {
+  const book = ruleBook();
+  const chosen = id === undefined ? book : book.filter((rule) => rule.id === id || rule.id.startsWith(`${id}/`));
+  if (chosen.length === 0) throw badRequest(`there is no rule '${id}'${didYouMean(id ?? "", [...book.map((rule) => rule.id), ...new Set(book.map(subjectOf))])}`, "`litmap rules` lists them");
+  if (options.json) for (const { id: name, sentence, kernel, unproven } of chosen) print(JSON.stringify({ id: name, sentence, kernel, unproven }));
+  else if (id !== undefined && chosen.length === 1) print(await describe(chosen[0], options));
+  else list(chosen, options);
+  return exitStatus.asExpected;
+}
+
+function list(chosen: readonly Rule[], options: RulesOptions): void {
+  const paint = paintFor(process.stdout, options.color);
+  const width = Math.max(...chosen.map((rule) => rule.id.length));
+  const room = Math.max(40, widthOf(process.stdout) - width - 2);
+  let subject = "";
+  for (const rule of chosen) {
+    if (subject !== "" && subject !== subjectOf(rule)) print("");
+    subject = subjectOf(rule);
+    const [first, ...rest] = wrap(rule.sentence, room);
+    print(`${paint.name(rule.id.padEnd(width))}  ${first}`);
+    for (const line of rest) print(`${" ".repeat(width)}  ${line}`);
+    print(`${" ".repeat(width)}  ${paint.dim(rule.kernel)}`);
+  }
+}
+
+async function describe(rule: Rule, options: RulesOptions): Promise<string> {
+  const { ruleUses } = await import("../rule-use.js");
+  const paint = paintFor(process.stdout, options.color);
+  const width = widthOf(process.stdout) - 2;
+  const use = ruleUses().get(rule.id) ?? { tests: [], releases: [], kernels: [] };
+  const facts = [
+    ["decided in", rule.kernel],
+    ["seen on", use.releases.length > 0 ? `model ${use.releases.join(", ")}` : "no test of the corpus comes to it"],
+    ["kernels", use.kernels.length > 0 ? use.kernels.join(", ") : "none recorded"],
+    ...(rule.unproven === undefined ? [] : [["unproven", rule.unproven]]),
+  ];
+  return [
+    paint.bold(rule.id),
+    ...wrap(rule.sentence, width).map((line) => `  ${line}`),
+    "",
+    ...columns(facts.map(([name, text]) => [`  ${paint.dim(name)}`, text])),
+    ...(use.tests.length === 0 ? [] : ["", `  ${paint.dim("tests")}`, ...wrap(use.tests.join(" "), width - 2).map((line) => `    ${line}`)]),
+  ].join("\n");
+}
+
+function subjectOf(rule: Rule): string {
+  return rule.id.split("/")[0];
+}

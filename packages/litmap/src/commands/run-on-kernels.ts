@@ -1,0 +1,173 @@
+/**
+ * `litmap run --on …`: each test on real kernels, beside the model of each kernel's release.
+ * Kernels run side by side, tests of one kernel one after the other; rows come in the order of the tests.
+ */
+import type { Test } from "@litmap/litmus";
+import { archOf, modelOptions, releaseOf, wholeNumber } from "../choices.js";
+import { readTest } from "../corpus.js";
+import type { TestFile } from "../corpus.js";
+import { record } from "../evidence.js";
+import { Ending, badRequest, exitStatus } from "../exit-status.js";
+import type { Interrupt } from "../interrupt.js";
+import { KernelMachine, chooseKernels } from "../machines/kernel.js";
+import type { KernelChoice, KernelOptions } from "../machines/kernel.js";
+import { ModelMachine } from "../machines/model.js";
+import { Progress } from "../progress.js";
+import { reportFor } from "../report/choose.js";
+import type { Reported, RunReport } from "../report/run-report.js";
+import { ResultsFile } from "../results-file.js";
+import { machineLabel } from "../result.js";
+import type { TestResult } from "../result.js";
+import { comparedWith, judgedOn, notATest, statusOf } from "./run.js";
+import type { RunOptions } from "./run.js";
+
+/** One kernel's part of the run. */
+interface Lane {
+  readonly choice: KernelChoice;
+  machine?: KernelMachine;
+  /** Model and kernel of each test, by the test's place; a hole where it was not run. */
+  readonly pairs: (readonly [Reported, Reported])[];
+  /** Why it ended before the last test. */
+  failure?: Ending;
+  done: boolean;
+}
+
+export async function runOnKernels(paths: readonly string[], nameWidth: number, options: RunOptions, began: number, interrupt: Interrupt): Promise<number> {
+  const kernelOptions = optionsOf(options);
+  const lanes: Lane[] = chooseKernels(namesIn(options.on ?? "")).map((choice) => ({ choice, pairs: [], done: false }));
+  const files = paths.map(readTest);
+  const log = options.resume === undefined ? undefined : new ResultsFile(options.resume);
+  const progress = new Progress(options.quiet ? false : undefined);
+  const run = new KernelRun(files, lanes, nameWidth, options, log, progress);
+  const jobs = options.jobs === undefined ? 2 : wholeNumber("-j", options.jobs);
+  try {
+    const waiting = [...lanes];
+    const worker = async (): Promise<void> => {
+      for (let lane = waiting.shift(); lane && !interrupt.happened; lane = waiting.shift()) await run.lane(lane, kernelOptions, interrupt);
+    };
+    await Promise.all(Array.from({ length: Math.min(jobs, lanes.length) }, worker));
+  } finally {
+    await Promise.all(lanes.map((lane) => lane.machine?.close()));
+    progress.clear();
+  }
+  run.end(performance.now() - began, interrupt.happened);
+  if (options.record) for (const lane of lanes) recordLane(lane);
+  for (const { failure } of lanes) if (failure) throw failure;
+  return interrupt.happened ? exitStatus.interrupted : statusOf(run.results);
+}
+
+class KernelRun {
+  readonly results: TestResult[] = [];
+  private report: RunReport | undefined;
+  private next = 0;
+
+  constructor(
+    private readonly files: readonly TestFile[],
+    private readonly lanes: readonly Lane[],
+    private readonly nameWidth: number,
+    private readonly options: RunOptions,
+    private readonly log: ResultsFile | undefined,
+    private readonly progress: Progress,
+  ) {}
+
+  /** Runs every test on one kernel. What goes wrong with the kernel ends the lane, not the run. */
+  async lane(lane: Lane, kernelOptions: KernelOptions, interrupt: Interrupt): Promise<void> {
+    const { choice } = lane;
+    const say = (line: string): void => this.progress.say(`${choice.name}: ${line}`);
+    try {
+      say("starting");
+      const opening = KernelMachine.open(choice, { ...kernelOptions, onProgress: say });
+      opening.then((machine) => (interrupt.happened ? machine.close() : undefined), () => {});
+      lane.machine = await interrupt.unlessInterrupted(opening);
+      if (!lane.machine) return;
+      const model = new ModelMachine(this.modelFor(lane.machine));
+      for (const [i, file] of this.files.entries()) {
+        if (interrupt.happened) return;
+        if (file.test) {
+          say(`${i + 1} of ${this.files.length}  ${file.test.name}`);
+          const pair = await this.test(file.test, lane.machine, model, interrupt);
+          if (!pair) return;
+          lane.pairs[i] = pair;
+        } else lane.pairs[i] = [notATest(file, model.machine), notATest(file, lane.machine.machine)];
+        this.emit();
+      }
+    } catch (error) {
+      if (!(error instanceof Ending)) throw error;
+      lane.failure = error;
+    } finally {
+      lane.done = true;
+      this.emit();
+      await lane.machine?.close();
+    }
+  }
+
+  end(ms: number, interrupted: boolean): void {
+    for (const lane of this.lanes) lane.done = true;
+    this.emit();
+    const beside = this.lanes.flatMap(({ machine }) => (machine ? [[machineLabel(machine.machine), machine.machine.uname.split(" ")[0], machine.aside].filter((part) => part !== "").join(" ")] : []));
+    this.theReport().end({ ms, machines: beside, chosen: this.files.length, interrupted });
+  }
+
+  private async test(test: Test, kernel: KernelMachine, model: ModelMachine, interrupt: Interrupt): Promise<readonly [Reported, Reported] | undefined> {
+    const predicted = judgedOn(test, model.machine, await model.run(test));
+    const known = this.log?.get(test, kernel.machine);
+    const answer = known ? { outcome: known, decided: new Map<string, string>() } : await interrupt.unlessInterrupted(kernel.run(test));
+    if (!answer) return undefined;
+    const observed = comparedWith(predicted, judgedOn(test, kernel.machine, answer));
+    if (!known) this.log?.append(observed.result);
+    return [predicted, observed];
+  }
+
+  /** The model that a kernel is compared with: of its release and architecture, unless the user wants another. */
+  private modelFor(kernel: KernelMachine) {
+    const { release, arch } = kernel.machine;
+    return modelOptions({ release: this.options.release ?? releaseOf(release), arch: this.options.arch ?? archOf(arch), set: this.options.set });
+  }
+
+  /** Reports the rows that every lane has come to, in order. */
+  private emit(): void {
+    for (; this.next < this.files.length; this.next++) {
+      const at = this.next;
+      if (!this.lanes.every((lane) => lane.pairs[at] || lane.done)) return;
+      const row = this.lanes.flatMap((lane) => lane.pairs[at] ?? []);
+      if (row.length === 0) return;
+      this.progress.clear();
+      for (const { result } of row) this.results.push(result);
+      this.theReport().row(this.lanes.flatMap((lane) => lane.pairs[at] ?? [undefined, undefined]));
+    }
+  }
+
+  private theReport(): RunReport {
+    this.report ??= reportFor(this.options, { nameWidth: this.nameWidth, headings: this.lanes.flatMap(headingsOf) });
+    return this.report;
+  }
+}
+
+function headingsOf(lane: Lane): [string, string] {
+  const model = lane.pairs.find((pair) => pair)?.[0].result.machine;
+  const label = lane.choice.kind === "ssh" ? `ssh:${lane.choice.name}` : lane.choice.name;
+  return [model ? machineLabel(model) : "model", label];
+}
+
+function recordLane(lane: Lane): void {
+  if (!lane.machine) return;
+  const seen = lane.pairs.flatMap(([, { test, outcome }]) => (test && outcome ? [{ test, outcome }] : []));
+  const path = record(lane.machine.recorded, seen);
+  process.stderr.write(`recorded ${seen.length} outcomes in ${path}\n`);
+}
+
+function namesIn(on: string): string[] {
+  const names = on.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (names.length === 0) throw badRequest("--on wants kernels", "--on 6.12,7.2, or host, or ssh:NAME");
+  return [...new Set(names)];
+}
+
+function optionsOf(options: RunOptions): KernelOptions {
+  const { accel = "auto" } = options;
+  if (accel !== "auto" && accel !== "tcg" && accel !== "kvm") throw badRequest(`--accel takes tcg, kvm or auto, not '${accel}'`);
+  return {
+    accelerator: accel,
+    rounds: wholeNumber("--times", options.times ?? "1000"),
+    roundMs: wholeNumber("--timeout", options.timeout ?? "10") * 1000,
+  };
+}

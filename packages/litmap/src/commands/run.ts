@@ -1,0 +1,98 @@
+/** `litmap run`: tests on the model, and on real kernels beside it. */
+import { basename } from "node:path";
+import type { Machine, Test } from "@litmap/litmus";
+import { modelOptions } from "../choices.js";
+import type { ModelChoices } from "../choices.js";
+import { readTest, renderAll, selectFiles } from "../corpus.js";
+import type { TestFile } from "../corpus.js";
+import { exitStatus } from "../exit-status.js";
+import { Interrupt } from "../interrupt.js";
+import { differences, judged } from "../judging.js";
+import type { Answer } from "../machines/machine.js";
+import { ModelMachine } from "../machines/model.js";
+import { mainKey } from "../report/value-text.js";
+import { ResultsFile } from "../results-file.js";
+import { compared, isTrouble, resultOf } from "../result.js";
+import type { TestResult } from "../result.js";
+import { reportFor } from "../report/choose.js";
+import type { OutputChoices } from "../report/choose.js";
+import type { Reported } from "../report/run-report.js";
+
+export interface RunOptions extends ModelChoices, OutputChoices {
+  readonly on?: string;
+  readonly jobs?: string;
+  readonly accel?: string;
+  readonly times?: string;
+  readonly timeout?: string;
+  readonly resume?: string;
+  readonly record?: boolean;
+}
+
+export async function run(selectors: readonly string[], options: RunOptions): Promise<number> {
+  const began = performance.now();
+  const files = selectFiles(selectors);
+  const nameWidth = Math.max(4, ...files.map((file) => basename(file, ".lit").length));
+  const interrupt = new Interrupt();
+  try {
+    if (options.on !== undefined) {
+      const { runOnKernels } = await import("./run-on-kernels.js");
+      return await runOnKernels(files, nameWidth, options, began, interrupt);
+    }
+    return await runOnModel(files, nameWidth, options, began, interrupt);
+  } finally {
+    interrupt.done();
+  }
+}
+
+async function runOnModel(files: readonly string[], nameWidth: number, options: RunOptions, began: number, interrupt: Interrupt): Promise<number> {
+  const model = new ModelMachine(modelOptions(options));
+  const log = options.resume === undefined ? undefined : new ResultsFile(options.resume);
+  const { release, arch, designs } = model.machine;
+  const chosen = Object.entries(designs).map(([point, choice]) => `${point} = ${choice}`);
+  const machines = [[`model ${release}`, arch, ...chosen].join(", ")];
+  const report = reportFor(options, { nameWidth, headings: [] });
+  const results: TestResult[] = [];
+  let breath = performance.now();
+  for (const path of files) {
+    if (performance.now() - breath > 50) {
+      // A signal is only heard between two turns of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
+      breath = performance.now();
+    }
+    if (interrupt.happened) break;
+    const file = readTest(path);
+    const reported = file.test ? judgedOn(file.test, model.machine, model.answer(file.test)) : notATest(file, model.machine);
+    results.push(reported.result);
+    log?.append(reported.result);
+    report.row([reported]);
+  }
+  report.end({ ms: performance.now() - began, machines, chosen: files.length, interrupted: interrupt.happened });
+  return interrupt.happened ? exitStatus.interrupted : statusOf(results);
+}
+
+export function judgedOn(test: Test, machine: Machine, answer: Answer): Reported {
+  const result = resultOf(test, machine, answer.outcome, judged(test, answer.outcome, machine));
+  const key = mainKey(test, result.values, result.claims.map((claim) => claim.text));
+  const rule = key === undefined ? undefined : (answer.decided.get(key) ?? answer.decided.get(key.split(".")[0]));
+  return { result, test, rule, outcome: answer.outcome };
+}
+
+/** A kernel's answer beside the model's to the same test. */
+export function comparedWith(model: Reported, kernel: Reported): Reported {
+  const { test } = kernel;
+  const differs = test && kernel.outcome && model.outcome ? differences(test, kernel.outcome, model.outcome) : [];
+  const result = compared(kernel.result, model.result, differs);
+  return { ...kernel, result, rule: model.rule };
+}
+
+export function notATest(file: TestFile, machine: Machine): Reported {
+  const name = basename(file.path, ".lit");
+  return { result: { test: name, file: file.path, hash: "", machine, status: "invalid", values: {}, claims: [], ms: 0, diagnostics: [renderAll(file)] } };
+}
+
+/** 2 when a file was no test, else 1 when anything was not as expected. */
+export function statusOf(results: readonly TestResult[]): number {
+  if (results.some((result) => result.status === "invalid")) return exitStatus.badRequest;
+  return results.some(isTrouble) ? exitStatus.surprises : exitStatus.asExpected;
+}
+

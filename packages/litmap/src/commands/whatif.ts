@@ -1,0 +1,66 @@
+/** `litmap whatif`: what a choice at a decision point would change, found by running the corpus with and without it. */
+import { designOf } from "@litmap/model";
+import { modelOptions } from "../choices.js";
+import { selectFiles, readTest } from "../corpus.js";
+import { badRequest, exitStatus } from "../exit-status.js";
+import { differences } from "../judging.js";
+import { ModelMachine } from "../machines/model.js";
+import { changeLines, partingRule } from "../report/changes.js";
+import type { Change } from "../report/changes.js";
+import { paintFor, print, widthOf } from "../terminal.js";
+
+export interface WhatifOptions {
+  readonly release?: string;
+  readonly arch?: string;
+  readonly tests?: readonly string[];
+  readonly json?: boolean;
+  readonly color?: boolean;
+}
+
+export async function whatif(choices: readonly string[], options: WhatifOptions): Promise<number> {
+  const base = modelOptions(options);
+  const other = modelOptions({ ...options, set: choices });
+  const already = Object.entries(other.designs ?? {}).filter(([point, choice]) => designOf(other.release ?? "")[point as keyof ReturnType<typeof designOf>] === choice);
+  if (already.length === Object.keys(other.designs ?? {}).length) {
+    throw badRequest(`${other.release} has ${already.map(([point, choice]) => `${point} = ${choice}`).join(" and ")} already`, "choose otherwise, or another --release; `litmap designs` lists the choices");
+  }
+  const { changes, asked } = compareModels(new ModelMachine(base), new ModelMachine(other), options.tests ?? []);
+  const title = Object.entries(other.designs ?? {}).map(([point, choice]) => `${point} = ${choice}`).join(", ");
+  show(changes, asked, `with ${title} on ${other.release}, ${other.arch}`, options);
+  return exitStatus.asExpected;
+}
+
+/** Every test of the selection that two models answer differently. */
+export function compareModels(before: ModelMachine, after: ModelMachine, selectors: readonly string[]): { changes: Change[]; asked: number } {
+  const changes: Change[] = [];
+  let asked = 0;
+  for (const path of selectFiles(selectors)) {
+    const file = readTest(path);
+    if (!file.test) throw badRequest(`${file.path} is no test`, `\`litmap check ${file.path}\` says why`);
+    asked++;
+    const { test } = file;
+    const a = before.answer(test).outcome;
+    const b = after.answer(test).outcome;
+    const rule = partingRule(a.rules, b.rules);
+    if (a.status !== b.status) {
+      const told = (status: string, reason: string | undefined): string => (reason === undefined ? status : `${status} (${reason})`);
+      changes.push({ test, values: [], status: `${told(a.status, a.reason)} → ${told(b.status, b.reason)}`, rule });
+      continue;
+    }
+    const differs = differences(test, b, a);
+    if (differs.length > 0) changes.push({ test, values: differs.map(({ key, here, there }) => ({ key, before: there, after: here })), rule });
+  }
+  return { changes, asked };
+}
+
+export function show(changes: readonly Change[], asked: number, title: string, options: WhatifOptions): void {
+  if (options.json) {
+    for (const { test, values, status, rule } of changes) {
+      print(JSON.stringify({ test: test.name, file: test.file, rule, status, values: Object.fromEntries(values.map(({ key, before, after }) => [key, { before: before ?? null, after: after ?? null }])) }));
+    }
+    return;
+  }
+  const paint = paintFor(process.stdout, options.color);
+  print(`${paint.bold(`${changes.length} of ${asked} tests change`)}  ${paint.dim(title)}`);
+  for (const line of changeLines(changes, paint, widthOf(process.stdout))) print(line);
+}

@@ -1,0 +1,27 @@
+/** Which claims hold of an outcome, and in what two outcomes of one test differ: the language's verdicts in the command's form. */
+import { compare, judge } from "@litmap/litmus";
+import type { ClaimResult, Machine, Outcome, Test } from "@litmap/litmus";
+import { Kernel } from "@litmap/model";
+import type { Design, KernelOptions } from "@litmap/model";
+import type { Difference } from "./result.js";
+
+const designs = new Map<string, Design>();
+
+/** Choices in force at every decision point: the release's, the architecture's, the user's own. Empty for a real kernel. */
+export function effectiveDesign(machine: Machine): Partial<Design> {
+  if (machine.kind !== "model") return {};
+  const options: KernelOptions = { release: machine.release, arch: machine.arch, designs: machine.designs };
+  const key = JSON.stringify(options);
+  let design = designs.get(key);
+  if (!design) designs.set(key, (design = new Kernel(options).design));
+  return design;
+}
+
+export function judged(test: Test, outcome: Outcome, machine: Machine): readonly ClaimResult[] {
+  return judge(test, outcome, machine, effectiveDesign(machine)).claims;
+}
+
+/** What was observed `here` that the reference `there` does not allow. */
+export function differences(test: Test, here: Outcome, there: Outcome): Difference[] {
+  return compare(test, there, here).map((key) => ({ key, here: here.values[key], there: there.values[key] }));
+}

@@ -1,0 +1,144 @@
+/** A real kernel as a machine that answers tests: one of the store in QEMU, this host's, or another's by ssh. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { didYouMean } from "@litmap/litmus";
+import type { Machine as MachineName, Outcome, Test } from "@litmap/litmus";
+import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget } from "@litmap/kernels";
+import type { Accelerator, Kernel, Target } from "@litmap/kernels";
+import { ExecutorUnavailable, buildExecutor, compile } from "@litmap/linux";
+import type { KernelDescription } from "@litmap/linux";
+import { Ending, badMachine, exitStatus } from "../exit-status.js";
+import type { RecordedKernel } from "../evidence.js";
+import type { Answer, TestMachine } from "./machine.js";
+
+export interface KernelOptions {
+  readonly accelerator: Accelerator | "auto";
+  /** Rounds of a test with a `parallel` block. */
+  readonly rounds: number;
+  /** Milliseconds until one run through a test counts as hung. */
+  readonly roundMs: number;
+  readonly onProgress?: (line: string) => void;
+}
+
+/** A name that `--on` takes, found but not yet started. */
+export type KernelChoice =
+  | { readonly kind: "vm"; readonly name: string; readonly kernel: Kernel }
+  | { readonly kind: "host"; readonly name: "host" }
+  | { readonly kind: "ssh"; readonly name: string };
+
+/** Finds every kernel before any is started. A wrong request when one is not there. */
+export function chooseKernels(names: readonly string[]): KernelChoice[] {
+  const store = new KernelStore();
+  return names.map((name) => {
+    if (name === "host") return { kind: "host", name };
+    if (name.startsWith("ssh:")) return { kind: "ssh", name: name.slice(4) };
+    const found = store.find(name);
+    if (found.ok) return { kind: "vm", name, kernel: found.value };
+    const near = didYouMean(name, [...store.list().map((kernel) => kernel.name), "host"]);
+    throw new Ending(exitStatus.badRequest, `${found.fault.message}${near}`, found.fault.hint);
+  });
+}
+
+/** A disk that tests may overwrite, in the guest's memory. */
+const ramdisk = "ram0";
+const modules = [{ name: "brd", params: "rd_nr=1 rd_size=16384" }];
+
+export class KernelMachine implements TestMachine {
+  private constructor(
+    readonly machine: MachineName & { readonly kind: "vm" | "host" | "ssh" },
+    readonly aside: string,
+    /** For the evidence file. */
+    readonly recorded: RecordedKernel,
+    /** Worth a line to the user: modules that are missing, what went wrong on the way up. */
+    readonly notes: readonly string[],
+    private readonly guest: Machine,
+    private readonly description: KernelDescription,
+    private readonly options: KernelOptions,
+  ) {}
+
+  static async open(choice: KernelChoice, options: KernelOptions): Promise<KernelMachine> {
+    const guest = new Machine(await targetOf(choice, options), { onNote: options.onProgress });
+    const started = await guest.start();
+    if (!started.ok) throw endingOf(started.fault);
+    const { ready, accelerator, missingModules } = started.value;
+    const release = /^\d+\.\d+/.exec(ready.release)?.[0] ?? ready.release;
+    const uname = `${ready.release} ${ready.version}`;
+    const machine = { kind: choice.kind, release, arch: ready.arch, name: choice.name, uname, ...(accelerator === undefined ? {} : { accel: accelerator }) };
+    const recorded = { kernel: ready.release, release, arch: ready.arch, uname, ...(choice.kind === "vm" ? originOf(choice.kernel) : {}) };
+    const notes = [...ready.notes, ...missingModules.map((name) => `this kernel has no module ${name}`)];
+    const disk = choice.kind === "vm" && ready.devices.has(ramdisk) ? `/dev/${ramdisk}` : undefined;
+    const description = { release: ready.release, arch: ready.arch, pageSize: ready.pageSize, kind: choice.kind, disk };
+    return new KernelMachine(machine, accelerator ?? "", recorded, notes, guest, description, options);
+  }
+
+  async run(test: Test): Promise<Answer> {
+    return { outcome: await this.outcome(test), decided: new Map() };
+  }
+
+  close(): Promise<void> {
+    return this.guest.stop();
+  }
+
+  private async outcome(test: Test): Promise<Outcome> {
+    const compiled = compile(test, this.description, this.options);
+    if (compiled.kind === "unsupported") return compiled.outcome;
+    const ran = await this.guest.run(compiled.program, { timeoutMs: compiled.limitMs });
+    const { ms } = ran;
+    switch (ran.kind) {
+      case "result": {
+        const outcome = { ...compiled.decode(ran.payload), ms };
+        return ran.warning ? { ...outcome, reason: ran.warning.reason, log: ran.warning.log } : outcome;
+      }
+      case "hang":
+      case "oops":
+        return { status: ran.kind, reason: ran.reason, log: ran.log, values: {}, ms };
+      case "lost":
+        return { status: "oops", reason: ran.reason, log: ran.log, values: {}, ms };
+      case "refused":
+        return { status: "oops", reason: `the executor refused the test: ${ran.reason}`, values: {}, ms };
+      case "down":
+        throw endingOf(ran.fault);
+    }
+  }
+}
+
+async function targetOf(choice: KernelChoice, options: KernelOptions): Promise<Target> {
+  let executor: string;
+  try {
+    executor = await buildExecutor();
+  } catch (error) {
+    if (error instanceof ExecutorUnavailable) throw badMachine(error.message);
+    throw error;
+  }
+  switch (choice.kind) {
+    case "vm":
+      return new VmTarget({ kernel: choice.kernel, executor, modules, accelerator: options.accelerator, onProgress: options.onProgress });
+    case "host":
+      return new HostTarget(executor);
+    case "ssh":
+      return new SshTarget(choice.name, executor);
+  }
+}
+
+/** The package that the image came in, and which configuration it was built with. */
+function originOf(kernel: Kernel): Pick<RecordedKernel, "package" | "config"> {
+  const image = kernel.source.kind === "debian" ? (kernel.source.packages.find(({ name }) => name.startsWith("linux-image")) ?? kernel.source.packages.at(-1)) : undefined;
+  return { package: image && `${image.name} ${image.version}`, config: configHash(kernel) };
+}
+
+function configHash(kernel: Kernel): string | undefined {
+  try {
+    return createHash("sha256").update(readFileSync(join(kernel.folder, "config"))).digest("hex");
+  } catch {
+    return undefined;
+  }
+}
+
+/** A fault of the kernel side as the end of the command. */
+export function endingOf(fault: Fault): Ending {
+  const last = fault.log.trimEnd().split("\n").slice(-12).map((line) => `  | ${line}`).join("\n");
+  const message = fault.log.trim() === "" ? fault.message : `${fault.message}\n${last}`;
+  return new Ending(fault.code === "request" ? exitStatus.badRequest : exitStatus.badMachine, message, fault.hint);
+}
+

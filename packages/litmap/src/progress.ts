@@ -1,0 +1,38 @@
+/** One line on stderr that says what is going on, only on a terminal and only for what takes over a second. */
+
+const patience = 1000;
+
+export class Progress {
+  private timer: NodeJS.Timeout | undefined;
+  private text = "";
+  private drawn = false;
+  private readonly began = Date.now();
+
+  constructor(private readonly wanted: boolean = process.stderr.isTTY === true) {}
+
+  /** Replaces what the line says. */
+  say(text: string): void {
+    this.text = text;
+    if (!this.wanted) return;
+    if (this.drawn) this.draw();
+    else if (!this.timer) {
+      this.timer = setTimeout(() => this.draw(), Math.max(0, this.began + patience - Date.now()));
+      this.timer.unref();
+    }
+  }
+
+  /** Takes the line away: before anything else is printed, and at the end. */
+  clear(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (!this.drawn) return;
+    process.stderr.write("\r\x1b[K");
+    this.drawn = false;
+  }
+
+  private draw(): void {
+    const room = (process.stderr.columns ?? 80) - 1;
+    process.stderr.write(`\r\x1b[K${this.text.slice(0, room)}`);
+    this.drawn = true;
+  }
+}

@@ -1,0 +1,28 @@
+/** A result as one line of JSON, in the form that scripts may rely on. */
+import type { TestResult } from "../result.js";
+
+export function jsonLine(result: TestResult): string {
+  return JSON.stringify(jsonObject(result));
+}
+
+export function jsonObject(result: TestResult): Readonly<Record<string, unknown>> {
+  const { test, file, machine, status, reason, log, values, claims, rules, counters, histogram, violations, against, differs, diagnostics, ms } = result;
+  return {
+    test,
+    file,
+    machine,
+    status,
+    reason,
+    log,
+    diagnostics,
+    values,
+    histogram,
+    violations,
+    claims: claims.map(({ text, holds }) => ({ text, holds })),
+    rules: rules ?? [],
+    counters: counters ?? {},
+    against,
+    differs: differs && Object.fromEntries(differs.map(({ key, here, there }) => [key, { here: here ?? null, there: there ?? null }])),
+    ms: Math.round(ms * 1000) / 1000,
+  };
+}

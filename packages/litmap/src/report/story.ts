@@ -1,0 +1,172 @@
+/**
+ * What `explain` prints: the test line by line with what each gave, below each the rules that
+ * decided it, then the claims, the costs and what real kernels answered.
+ */
+import type { Exploration } from "@litmap/explore";
+import { isNotReached, operation, renderDiagnostic } from "@litmap/litmus";
+import type { CallStep, ClaimResult, Diagnostic, Step, Test, Value } from "@litmap/litmus";
+import type { Prediction } from "@litmap/model";
+import type { Evidence } from "../evidence.js";
+import { machineLabel } from "../result.js";
+import type { Paint } from "../terminal.js";
+import { agreesWith } from "../witnesses.js";
+import type { Testimony } from "../witnesses.js";
+import { columns, pad, widthOfText, wrap } from "./columns.js";
+import { scheduleLines, violationLines } from "./schedules.js";
+import { unitsOf, valueText } from "./value-text.js";
+
+type StepReport = Prediction["steps"][number];
+
+export interface Story {
+  readonly test: Test;
+  readonly text: string;
+  readonly prediction: Prediction;
+  readonly claims: readonly ClaimResult[];
+  readonly evidence: readonly Evidence[];
+  readonly warnings: readonly Diagnostic[];
+}
+
+export function tell(story: Story, paint: Paint, width: number): string {
+  const { test, prediction, text, warnings } = story;
+  const { machine } = prediction;
+  const designs = machine.kind === "model" ? Object.entries(machine.designs).map(([point, choice]) => `${point} = ${choice}`) : [];
+  const parts = [
+    [`${paint.bold(test.name)}   ${paint.dim([machineLabel(machine), machine.arch, ...designs].join(", "))}`, test.question, paint.dim(test.file)].join("\n"),
+    ...(warnings.length === 0 ? [] : [warnings.map((warning) => renderDiagnostic(warning, text, test.file)).join("\n")]),
+  ];
+  if (prediction.status === "unsupported") parts.push(`${paint.odd("unsupported")}: ${prediction.reason}`);
+  else {
+    parts.push(steps(story, paint, width));
+    if (prediction.status !== "ok") parts.push(`${paint.bad(prediction.status)}: ${prediction.reason ?? ""}`);
+    if ("schedules" in prediction) parts.push(scheduleLines(test, prediction as Exploration, paint).join("\n"));
+    for (const violation of "schedules" in prediction ? [] : (prediction.violations ?? [])) parts.push(violationLines(violation, paint).join("\n"));
+    parts.push(...[claimLines(story.claims, paint), costs(prediction, paint)].filter((lines) => lines.length > 0).map((lines) => lines.join("\n")));
+  }
+  parts.push(evidence(story, paint));
+  return parts.join("\n\n");
+}
+
+/** Every step that ran with the line of the test that it stands on; observers of claims after them. */
+function steps({ test, text, prediction }: Story, paint: Paint, width: number): string {
+  const lines = text.split("\n");
+  const units = unitsOf(test);
+  const stepLines = new Set([...linesOf(test.steps)]);
+  const numberWidth = String(Math.max(...prediction.steps.map((step) => step.line), 1)).length;
+  const shownSteps = prediction.steps.filter((step) => stepLines.has(step.line));
+  const source = (step: StepReport): string => (lines[step.line - 1] ?? "").trim();
+  const textWidth = Math.min(Math.max(0, ...shownSteps.map((step) => source(step).length)), width - numberWidth - 20);
+  const out: string[] = [];
+  let last = -1;
+  for (const step of shownSteps) {
+    const number = step.line === last ? " ".repeat(numberWidth) : String(step.line).padStart(numberWidth);
+    const line = step.line === last ? `${step.op}` : source(step);
+    last = step.line;
+    out.push(`${paint.dim(number)}  ${pad(line, textWidth)}   ${result(step, units, paint)}`.trimEnd());
+    out.push(...events(step, numberWidth + 2, paint, width));
+  }
+  const observed = prediction.steps.filter((step) => !stepLines.has(step.line));
+  if (observed.length > 0) {
+    out.push("", paint.dim("observed for the claims"));
+    const keys = test.observers.map((observer) => observer.key);
+    observed.forEach((step, i) => {
+      const key = keys.length === observed.length ? keys[i] : step.op;
+      const fields = Object.entries(prediction.values).filter(([name]) => name === key || name.startsWith(`${key}.`));
+      const shown = fields.map(([name, value]) => `${name === key ? "" : `${name.slice(key.length + 1)} `}${valueText(value, units.get(name))}`).join(", ");
+      out.push(`${" ".repeat(numberWidth)}  ${pad(key, textWidth)}   ${shown}`.trimEnd());
+      out.push(...events(step, numberWidth + 2, paint, width));
+    });
+  }
+  return out.join("\n");
+}
+
+function result(step: StepReport, units: ReadonlyMap<string, string>, paint: Paint): string {
+  const value = step.result;
+  if (isNotReached(value)) return paint.odd(`not reached: line ${value.not_reached} failed`);
+  if (typeof value === "string") return value === "ok" ? paint.good("ok") : /^(E[A-Z]|SIG)/.test(value) ? paint.bad(value) : value;
+  if (typeof value === "object" && !Array.isArray(value)) return paint.dim(`${Object.keys(value).length} fields`);
+  const op = step.op as CallStep["op"];
+  const type = isOperation(op) ? operation(op).result.kind : "status";
+  if (typeof value === "number" && type !== "number") return paint.good("ok");
+  return valueText(value as Value, (step.bind === undefined ? undefined : units.get(step.bind)) ?? unitOfCall(op));
+}
+
+function isOperation(op: string): op is CallStep["op"] {
+  return op !== "fork" && op !== "thread";
+}
+
+function unitOfCall(op: CallStep["op"]): string | undefined {
+  if (!isOperation(op)) return undefined;
+  const { result: type } = operation(op);
+  return type.kind === "number" ? type.unit : undefined;
+}
+
+/** A refusal stands out; what let something happen is told more quietly. */
+function events(step: StepReport, indent: number, paint: Paint, width: number): string[] {
+  const space = " ".repeat(indent);
+  return step.events.flatMap(({ rule, kind, about }) => {
+    const refused = kind === "refuse";
+    const mark = refused ? paint.bad("✗") : paint.good("·");
+    const name = refused ? paint.bad(rule.id) : paint.name(rule.id);
+    return [
+      `${space}${mark} ${name}${about === "" ? "" : `  ${paint.dim(about)}`}`,
+      ...wrap(rule.sentence, width - indent - 4).map((line) => `${space}    ${line}`),
+      `${space}    ${paint.dim(rule.kernel)}${rule.unproven === undefined ? "" : `  ${paint.odd("unproven")}`}`,
+    ];
+  });
+}
+
+export function claimLines(all: readonly ClaimResult[], paint: Paint): string[] {
+  if (all.length === 0) return [];
+  const width = Math.max(...all.map((claim) => widthOfText(claim.text)));
+  return [paint.dim("claims"), ...all.map((claim) => `  ${claim.holds ? paint.good("holds") : paint.bad("fails")}  ${pad(claim.text, width)}  ${paint.dim(`line ${claim.line}`)}`)];
+}
+
+const counterNames: Readonly<Record<string, readonly [one: string, many: string]>> = {
+  faults: ["minor fault", "minor faults"],
+  ptes: ["page-table write", "page-table writes"],
+  tables: ["page-table page", "page-table pages"],
+  tlb_flushes: ["TLB flush", "TLB flushes"],
+  pages_copied: ["page copied", "pages copied"],
+  pat_lookups: ["PAT look-up", "PAT look-ups"],
+  resource_nodes: ["resource-tree node visited", "resource-tree nodes visited"],
+  cache_flushes: ["cache flush", "cache flushes"],
+};
+
+function costs(prediction: Prediction, paint: Paint): string[] {
+  const moved = Object.entries(prediction.counters ?? {}).filter(([, n]) => n !== 0);
+  if (moved.length === 0) return [];
+  const text = moved.map(([name, n]) => `${n} ${(counterNames[name] ?? [name, name])[n === 1 ? 0 : 1]}`).join(", ");
+  return [paint.dim("cost"), `  ${text}`];
+}
+
+/** What the kernels answered to this very text; those of the same release as the model first. */
+function evidence({ test, prediction, evidence: all }: Story, paint: Paint): string {
+  const release = prediction.machine.release;
+  const rows = all.flatMap((each) => {
+    const testimony = agreesWith(test, prediction, each);
+    if (testimony === "none") return [];
+    const same = each.kernel.release === release;
+    return [{ same, cells: [`  ${each.kernel.kernel}`, said(testimony, same, paint), paint.dim(`${each.tests.get(test.name)?.date ?? ""}${each.kernel.package ? `  ${each.kernel.package}` : ""}`)] }];
+  });
+  if (rows.length === 0) return `${paint.dim("evidence")}\n  none recorded; \`litmap run ${test.name} --on ${release} --record\` asks a kernel`;
+  rows.sort((a, b) => Number(b.same) - Number(a.same));
+  return [paint.dim("evidence"), ...columns(rows.map((row) => row.cells))].join("\n");
+}
+
+function said(testimony: Testimony, sameRelease: boolean, paint: Paint): string {
+  if (testimony === "same") return paint.good("the same outcome");
+  if (testimony === "stale") return paint.odd("recorded for another text of this test");
+  if (testimony === "unsupported") return paint.dim("unsupported there");
+  if (typeof testimony === "string") return testimony;
+  const text = testimony.map(({ key, here }) => `${key} ${valueText(here)}`).join(", ");
+  return sameRelease ? paint.bad(`DISAGREES: ${text}`) : `otherwise: ${text}`;
+}
+
+function* linesOf(steps: readonly Step[]): Generator<number> {
+  for (const step of steps) {
+    yield step.span.line;
+    if (step.kind === "faults") yield* linesOf(step.body);
+    else if (step.kind === "parallel") for (const branch of step.branches) yield* linesOf(branch.body);
+  }
+}
+

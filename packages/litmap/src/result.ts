@@ -1,0 +1,58 @@
+/** What is known of one test on one machine: an outcome that has been judged, and compared where there was another. */
+import type { ClaimResult, Machine, Outcome, Status, Test, Value } from "@litmap/litmus";
+
+/** A value that two machines do not agree on; undefined where a machine has none. */
+export interface Difference {
+  readonly key: string;
+  readonly here: Value | undefined;
+  readonly there: Value | undefined;
+}
+
+export interface TestResult extends Omit<Outcome, "status"> {
+  readonly test: string;
+  readonly file: string;
+  readonly hash: string;
+  readonly machine: Machine;
+  readonly status: Status;
+  readonly claims: readonly ClaimResult[];
+  /** The other machine of a comparison, as a heading names it. */
+  readonly against?: string;
+  readonly differs?: readonly Difference[];
+  /** It hung or broke as the other machine said that it would. */
+  readonly agrees?: boolean;
+  /** A file that cannot be read as a test: its diagnostics as text. */
+  readonly diagnostics?: readonly string[];
+}
+
+export function resultOf(test: Test, machine: Machine, outcome: Outcome, claims: readonly ClaimResult[]): TestResult {
+  const status = outcome.status !== "ok" ? outcome.status : claims.every((claim) => claim.holds) ? "ok" : "surprise";
+  return { ...outcome, test: test.name, file: test.file, hash: test.hash, machine, status, claims };
+}
+
+/**
+ * A kernel's result beside the model's of the same test. What either could not do is no
+ * disagreement; when only one of them hangs or breaks, that is one.
+ */
+export function compared(kernel: TestResult, model: TestResult, differs: readonly Difference[]): TestResult {
+  const against = machineLabel(model.machine);
+  if (kernel.status === "unsupported") return { ...kernel, against };
+  if (model.status === "unsupported") return { ...kernel, status: "unsupported", reason: `the model: ${model.reason}`, against };
+  if (isBroken(kernel)) return { ...kernel, against, agrees: kernel.status === model.status };
+  if (isBroken(model)) return { ...kernel, status: "disagree", reason: `${against} says ${model.status}: ${model.reason}`, against, differs };
+  return differs.length === 0 ? { ...kernel, against } : { ...kernel, status: "disagree", against, differs };
+}
+
+function isBroken(result: TestResult): boolean {
+  return result.status === "hang" || result.status === "oops";
+}
+
+/** `model 6.12`, `6.12`, `host`, `ssh:box`. */
+export function machineLabel(machine: Machine): string {
+  if (machine.kind === "model") return `model ${machine.release}`;
+  return machine.kind === "ssh" && !machine.name.startsWith("ssh:") ? `ssh:${machine.name}` : machine.name;
+}
+
+/** Whether it makes the run fail. What a machine cannot do does not, and is not as expected either. */
+export function isTrouble(result: TestResult): boolean {
+  return result.status !== "ok" && result.status !== "unsupported" && !result.agrees;
+}

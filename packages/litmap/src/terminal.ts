@@ -1,0 +1,50 @@
+/** What stands between the reports and the terminal: colour, width, and a reader that went away. */
+import { Ansis } from "ansis";
+
+export interface Paint {
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly odd: (text: string) => string;
+  readonly name: (text: string) => string;
+}
+
+const plain: Paint = { bold: same, dim: same, good: same, bad: same, odd: same, name: same };
+
+function same(text: string): string {
+  return text;
+}
+
+/** Colours for a stream; none when it is no terminal, or NO_COLOR or --no-color say so. FORCE_COLOR overrides the terminal. */
+export function paintFor(stream: { readonly isTTY?: boolean }, wanted = true): Paint {
+  const forced = process.env.FORCE_COLOR !== undefined && process.env.FORCE_COLOR !== "0";
+  if (!wanted || process.env.NO_COLOR || (!stream.isTTY && !forced)) return plain;
+  const ansis = new Ansis(1);
+  return {
+    bold: (text) => ansis.bold(text),
+    dim: (text) => ansis.dim(text),
+    good: (text) => ansis.green(text),
+    bad: (text) => ansis.red(text),
+    odd: (text) => ansis.yellow(text),
+    name: (text) => ansis.cyan(text),
+  };
+}
+
+/** Columns to fill; text that goes to a file gets a hundred. */
+export function widthOf(stream: { readonly columns?: number }): number {
+  return Math.max(60, Math.min(stream.columns ?? 100, 120));
+}
+
+/** A line on stdout. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** `litmap … | head` is no error: the rest has no reader. */
+export function endQuietlyWithoutReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
+    throw error;
+  });
+}

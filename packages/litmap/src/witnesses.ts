@@ -1,0 +1,18 @@
+/** What recorded kernels say of a prediction. */
+import type { Outcome, Test } from "@litmap/litmus";
+import type { Evidence } from "./evidence.js";
+import { differences } from "./judging.js";
+import type { Difference } from "./result.js";
+
+export type Testimony = "same" | "none" | "stale" | "unsupported" | readonly Difference[];
+
+/** `stale`: the test's text has changed since; `none`: it was never run there. */
+export function agreesWith(test: Test, prediction: Outcome, evidence: Evidence): Testimony {
+  const witness = evidence.tests.get(test.name);
+  if (!witness) return "none";
+  if (witness.hash !== test.hash) return "stale";
+  if (witness.status === "unsupported") return "unsupported";
+  const seen: Outcome = { status: witness.status, values: witness.values, histogram: witness.histogram, ms: 0 };
+  const found = differences(test, seen, prediction);
+  return found.length === 0 ? "same" : found;
+}
