@@ -47,7 +47,7 @@ enum { MAX_ACTORS = 12, MAX_INSNS = 8192, STACK = 65536, NSTACKS = MAX_ACTORS + 
 /* ---- the Program, as it comes; all little endian, see program.ts ---- */
 
 enum { OP_SYS, OP_LOAD, OP_STORE, OP_TOUCH, OP_FILL, OP_COMPARE, OP_PATH, OP_READ, OP_CALC, OP_FAULTS,
-       OP_FAULTS_SINCE, OP_SETTLE, OP_FORK, OP_THREAD, OP_EXIT, OP_PARALLEL, OP_COUNT };
+       OP_FAULTS_SINCE, OP_SETTLE, OP_FORK, OP_THREAD, OP_EXIT, OP_PARALLEL, OP_SHOW, OP_COUNT };
 enum { ARG_IMM, ARG_RESULT, ARG_DATA, ARG_PID, ARG_SLOT };
 enum { STATE_NOT_RUN, STATE_OK, STATE_ERRNO, STATE_SIGNAL, STATE_SKIPPED };
 enum { KIND_PROCESS, KIND_FORK, KIND_THREAD };
@@ -276,8 +276,8 @@ static void access_memory(const struct insn *in, const i64 *v, volatile struct r
 	}
 	guard[s].armed = 1;
 	switch (in->op) {
-	case OP_LOAD:
-		value = in->imm == 1 ? *at : in->imm == 2 ? *(volatile u16 *)at : in->imm == 8 ? *(volatile i64 *)at : (i64)*(volatile u32 *)at;
+	case OP_LOAD:				/* 0x84: the result of a call that was left in memory */
+		value = in->imm == 0x84 ? (i64)*(volatile int *)at : in->imm == 1 ? *at : in->imm == 2 ? *(volatile u16 *)at : in->imm == 8 ? *(volatile i64 *)at : (i64)*(volatile u32 *)at;
 		break;
 	case OP_STORE:
 		if (in->imm == 1) *at = (u8)v[1];
@@ -303,7 +303,7 @@ static void access_memory(const struct insn *in, const i64 *v, volatile struct r
 	}
 	guard[s].armed = 0;
 	out->value = value;
-	out->state = STATE_OK;
+	put(&out->state, in->imm == 0x84 && in->op == OP_LOAD && value < 0 ? STATE_ERRNO : STATE_OK);
 }
 
 /* ---- reading text files ---- */
@@ -331,7 +331,7 @@ static u64 hex(const char **at)
 }
 /*
  * Keeps of a text, in place, the lines that a test asks for: of a list of mappings only
- * the one that holds `address` (0: all), and lines that begin with one of `keep`.
+ * the one that holds `address` (0: all), and lines that begin with one of `keep` (empty: all).
  */
 static u32 keep_lines(char *text, u32 n, u64 address, const char *keep)
 {
@@ -345,7 +345,8 @@ static u32 keep_lines(char *text, u32 n, u64 address, const char *keep)
 		if (address && *c == '-') {
 			c++;
 			u64 to = hex(&c);
-			wanted = inside = from <= address && address < to;
+			inside = from <= address && address < to;
+			wanted = inside && !*keep;
 		}
 		for (const char *k = keep; inside && *k;) {
 			u32 len = 0;
@@ -380,6 +381,16 @@ static i64 read_file(u32 me, const i64 *v, volatile struct result *out)
 	return (i64)got;
 }
 
+/* arguments: address, bytes: puts memory into the stream */
+static i64 show(u32 me, const i64 *v, volatile struct result *out)
+{
+	word room = prog->stream_bytes - control->used[me], n = (word)v[1] < room ? (word)v[1] : room;
+	memcpy((void *)(STREAMS + (word)me * prog->stream_bytes + control->used[me]), (void *)(word)v[0], n);
+	out->aux = control->used[me];
+	control->used[me] += (u32)n;
+	return (i64)n;
+}
+
 /* ---- actors ---- */
 
 static void actor_loop(u32 me);
@@ -398,6 +409,7 @@ static void set_up_memory(u32 me)
 }
 static void begin(u32 me)
 {
+	if (actors[me].kind != KIND_THREAD) sys2(__NR_prctl, 1, SIGKILL);	/* PR_SET_PDEATHSIG: the supervisor is the parent of all */
 	control->pid[me] = (u32)sys1(__NR_gettid, 0);
 	control->used[me] = 0;
 	hold_all(me);
@@ -479,12 +491,23 @@ static int run_one(u32 me, u32 index)
 	case OP_SYS: r = sys6((long)in->imm, v[0], v[1], v[2], v[3], v[4], v[5]); break;
 	case OP_PATH: make_path((char *)(word)v[0], (const u8 *)(word)v[1]); break;
 	case OP_READ: r = read_file(me, v, out); break;
-	case OP_CALC: r = (i64)(((u64)v[0] & (u64)v[1]) << v[2]); r = in->imm ? r - v[3] : r + v[3]; break;
+	case OP_CALC:
+		r = v[0] & v[1];
+		r = v[2] < 0 ? (i64)((u64)r >> -v[2]) : (i64)((u64)r << v[2]);
+		r = in->imm ? r - v[3] : r + v[3];
+		break;
+	case OP_SHOW: r = show(me, v, out); break;
 	case OP_FAULTS: hold_all(me); minflt_base[stack_here()] = minor_faults(); break;
 	case OP_FAULTS_SINCE: r = minor_faults() - minflt_base[stack_here()]; break;
-	case OP_SETTLE: hold_all(me); flush_rss(); break;
-	case OP_FORK: r = spawn(me, in->imm, 0); break;
-	case OP_THREAD: r = spawn(me, in->imm, 1); break;
+	case OP_SETTLE:				/* what these cost us is no part of a count under way */
+	case OP_FORK:
+	case OP_THREAD: {
+		i64 before = minor_faults();
+		if (in->op == OP_SETTLE) { hold_all(me); flush_rss(); }
+		else r = spawn(me, in->imm, in->op == OP_THREAD);
+		minflt_base[stack_here()] += minor_faults() - before;
+		break;
+	}
 	case OP_EXIT: leave(me); put(&out->state, STATE_OK); return 1;
 	default: access_memory(in, v, out); return 0;
 	}
@@ -654,7 +677,7 @@ static word write_round(u8 *to, word room, u32 outcome, u32 how)
 	for (u32 i = 0; i < prog->ninsns; i++) {
 		memcpy(&rs[i], (const void *)&results[i], sizeof *rs);
 		if (insns[i].flags & FLAG_VOLATILE && rs[i].state == STATE_OK) rs[i].value = 0;
-		if (insns[i].op != OP_READ || rs[i].state != STATE_OK) continue;
+		if ((insns[i].op != OP_READ && insns[i].op != OP_SHOW) || rs[i].state != STATE_OK) continue;
 		memcpy(stream + head->stream, (u8 *)STREAMS + (word)insns[i].actor * prog->stream_bytes + rs[i].aux, (word)rs[i].value);
 		rs[i].aux = head->stream;
 		head->stream += (u32)rs[i].value;

@@ -1,6 +1,8 @@
 /** Operations as Linux system calls, and the executor that runs them. */
+export * from "./compile.js";
 export * from "./executor.js";
 export * from "./frame.js";
+export * from "./procfs/index.js";
 export * from "./program.js";
 export * from "./ready.js";
 export * from "./syscalls.js";

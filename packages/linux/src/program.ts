@@ -11,7 +11,7 @@
 /** What an instruction does. The order is the executor's. */
 const opcodes = [
   "sys", "load", "store", "touch", "fill", "compare", "path", "read", "calc", "faults",
-  "faults_since", "settle", "fork", "thread", "exit", "parallel",
+  "faults_since", "settle", "fork", "thread", "exit", "parallel", "show",
 ] as const;
 export type Opcode = (typeof opcodes)[number];
 
@@ -50,7 +50,7 @@ export interface Instruction {
   readonly op: Opcode;
   readonly actor: number;
   readonly args?: readonly Operand[];
-  /** sys: the call's number; load, store: width in bytes; touch: 1 to store; calc: 1 to subtract; fork, thread: the child. */
+  /** sys: the call's number; load, store: width in bytes ({@link loadResult}: a call's result left in memory); touch: 1 to store; calc: 1 to subtract; fork, thread: the child. */
   readonly imm?: number;
   /** It is skipped unless all of these gave a result. At most {@link needLimit}. */
   readonly need?: readonly Ref[];
@@ -79,6 +79,8 @@ export interface ProgramOptions {
 }
 
 export const needLimit = 4;
+/** Width for `load`: a signed 32-bit word that is a result or a negative errno. */
+export const loadResult = 0x84;
 const headerBytes = 64;
 const instructionBytes = 136;
 const zeroAlign = 4096;

@@ -1,0 +1,369 @@
+/**
+ * From a Test to a Program, and from what came back to an Outcome. Which instructions
+ * an operation becomes stands in `operations/`; here is the walk through the steps, who
+ * is there when, and what is not reached when something failed.
+ */
+import {
+  callEntries, mmapHints, observerEntries, observersOn, signalName,
+  type Actor, type CallStep, type CallValue, type FaultsStep, type Machine, type Observer, type OperationName, type Outcome, type SpawnStep, type Step, type Test, type Value, type Values,
+} from "@litmap/litmus";
+import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound, type Compiled, type KernelDescription, type Scene, type Unsupported } from "./call.js";
+import { compilers, needsModule } from "./operations/index.js";
+import { readMeminfo, readStatus } from "./operations/observers.js";
+import { quantities } from "./procfs/index.js";
+import { decodeResult, ProgramBuilder, type DataOffset, type ProgramResult, type Ref, type RoundResult } from "./program.js";
+
+export type { KernelDescription } from "./call.js";
+
+export interface CompileOptions {
+  /** How often a test with a `parallel` block runs. Default 1000. Others run once. */
+  readonly rounds?: number;
+  /** Limit of one run through the test, milliseconds. Default 10,000. */
+  readonly roundMs?: number;
+  /** No further round begins after so many milliseconds. Default 60,000. */
+  readonly budgetMs?: number;
+  /** Of the delays strewn into parallel branches. */
+  readonly seed?: number;
+}
+
+export type Compilation =
+  | {
+      readonly kind: "program";
+      /** Payload of a `run` frame. */
+      readonly program: Uint8Array;
+      /** The executor answers within so many milliseconds, unless the machine hangs. */
+      readonly limitMs: number;
+      /**
+       * From the payload of the `result` frame.
+       * @throws MalformedResult when it is not one.
+       */
+      decode(payload: Uint8Array): Outcome;
+    }
+  /** This kernel cannot run the test, whatever it is; `outcome` says so. */
+  | { readonly kind: "unsupported"; readonly reason: string; readonly outcome: Outcome };
+
+/** First addresses of mappings without `at`, by architecture; the model's are the same. */
+export const slotBase = { x86_64: 0x1_0000_0000, arm64: 0x1_0000_0000, arm: 0x4000_0000 } as const;
+
+/** What each recorded step gave, in the order in which the text records it. */
+type Record_ =
+  | { readonly kind: "call"; readonly step: CallStep; readonly call: Call; readonly compiled: Compiled; readonly observer?: Observer }
+  | { readonly kind: "faults"; readonly step: FaultsStep; readonly count: Ref }
+  | { readonly kind: "spawn"; readonly step: SpawnStep; readonly ref: Ref };
+
+/** Compiles a test for a kernel. Throws only for a fault of ours. */
+export function compile(test: Test, kernel: KernelDescription, options: CompileOptions = {}): Compilation {
+  try {
+    return new Compiler(test, kernel).compile(options);
+  } catch (error) {
+    if (error instanceof UnsupportedHere || error instanceof RangeError) return unsupported(error.message);
+    throw error;
+  }
+}
+
+function unsupported(reason: string): Extract<Compilation, { kind: "unsupported" }> {
+  return { kind: "unsupported", reason, outcome: unsupportedOutcome(reason, 0) };
+}
+
+const unsupportedOutcome = (reason: string, ms: number): Outcome => ({ status: "unsupported", reason, values: {}, ms });
+
+class Compiler implements Scene {
+  readonly builder = new ProgramBuilder();
+  readonly baselines: { status: Map<string, Ref>; meminfo?: Ref } = { status: new Map() };
+  readonly timelines = new Map<string, Ref>();
+  readonly buffers = new Map<string, DataOffset>();
+  readonly #numbers = new Map<string, number>();
+  readonly #bound = new Map<string, Bound & { readonly actor: string }>();
+  readonly #records: Record_[] = [];
+  readonly #hints: ReadonlyMap<CallStep, number>;
+  readonly #machine: Machine;
+  readonly #observers: readonly Observer[];
+  #hugePages?: Ref;
+  readonly test: Test;
+  readonly kernel: KernelDescription;
+
+  constructor(test: Test, kernel: KernelDescription) {
+    this.test = test;
+    this.kernel = kernel;
+    this.#hints = mmapHints(test, slotBase[kernel.arch]);
+    this.#machine = { kind: kernel.kind, release: kernel.release, arch: kernel.arch, name: "", uname: kernel.release };
+    this.#observers = observersOn(test, this.#machine);
+  }
+
+  // --- what calls ask
+
+  actorNumber(name: string): number {
+    const number = this.#numbers.get(name);
+    if (number === undefined) throw new UnsupportedHere(`'${name}' ${needsModule.unsupported}`);
+    return number;
+  }
+
+  actorOfName(name: string): number | undefined {
+    const bound = this.#bound.get(name);
+    return bound && this.#numbers.get(bound.actor);
+  }
+
+  spaceOf(name: string): string {
+    let actor = this.#actor(name);
+    while (actor?.kind === "thread" && actor.parent !== undefined) actor = this.#actor(actor.parent);
+    return actor?.name ?? name;
+  }
+
+  bound(name: string): Bound | undefined {
+    return this.#bound.get(name);
+  }
+
+  hint(step: CallStep): number {
+    return this.#hints.get(step) ?? 0;
+  }
+
+  #actor(name: string): Actor | undefined {
+    return this.test.actors.find((actor) => actor.name === name);
+  }
+
+  // --- the walk
+
+  compile(options: CompileOptions): Compilation {
+    this.#refuse();
+    for (const { name, kind, parent } of this.test.actors) {
+      if (kind === "driver" || kind === "kernel") continue;
+      this.#numbers.set(name, this.builder.actor(kind, parent === undefined ? 0 : (this.#numbers.get(parent) ?? 0)));
+    }
+    for (const actor of this.test.actors) if (actor.kind === "process") this.#baseline(actor.name);
+    const first = this.test.actors[0].name;
+    if (this.#uses("meminfo")) this.baselines.meminfo = readMeminfo(this.#plainCall(first));
+    if (this.#wantsHugePages()) {
+      const call = this.#plainCall(first);
+      this.#hugePages = call.readText(this.builder.path("/proc/meminfo"), 1 << 14, ["HugePages_Total:"]);
+    }
+    this.#steps(this.test.steps);
+    for (const observer of this.#observers) this.#call(observer.call, observer);
+    const parallel = hasParallel(this.test.steps);
+    const rounds = parallel ? (options.rounds ?? 1000) : 1;
+    const roundMs = options.roundMs ?? 10_000;
+    const budgetMs = options.budgetMs ?? 60_000;
+    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, pinned: !parallel });
+    return {
+      kind: "program",
+      program,
+      // Killing what is left may take five seconds more.
+      limitMs: (parallel ? budgetMs : 0) + roundMs + 6000,
+      decode: (payload) => this.#outcome(decodeResult(payload), parallel),
+    };
+  }
+
+  /** Operations that no real kernel can be asked for. */
+  #refuse(): void {
+    for (const step of [...callsOf(this.test.steps), ...this.#observers.map((observer) => observer.call)]) {
+      const compiler: object = compilers[step.op];
+      if ("unsupported" in compiler) throw new UnsupportedHere(`${step.op}() ${(compiler as Unsupported).unsupported}`);
+      const kind = this.#actor(step.actor)?.kind;
+      if (kind === "driver" || kind === "kernel") throw new UnsupportedHere(`${step.op}() by '${step.actor}' ${needsModule.unsupported}`);
+    }
+  }
+
+  #uses(op: OperationName, actor?: string): boolean {
+    const calls = [...callsOf(this.test.steps), ...this.#observers.map((observer) => observer.call)];
+    return calls.some((call) => call.op === op && (actor === undefined || call.actor === actor));
+  }
+
+  #wantsHugePages(): boolean {
+    return [...callsOf(this.test.steps)].some(({ op, args }) => op === "memfd_create" && args.flags.kind === "words" && args.flags.words.includes("hugetlb"));
+  }
+
+  /** A call of no operation, for instructions around the steps. */
+  #plainCall(actor: string): Call {
+    return new Call(this, { kind: "call", actor, op: "status", args: {}, span: { offset: 0, end: 0, line: 0, column: 0 } });
+  }
+
+  #baseline(actor: string): void {
+    if (this.#uses("status", actor)) this.baselines.status.set(actor, readStatus(this.#plainCall(actor)));
+  }
+
+  #steps(steps: readonly Step[]): void {
+    for (const step of steps) {
+      switch (step.kind) {
+        case "call":
+          this.#call(step);
+          break;
+        case "spawn":
+          this.#spawn(step);
+          break;
+        case "faults":
+          this.#faults(step);
+          break;
+        case "parallel":
+          this.builder.parallel(step.branches.map(({ actor, body }) => ({ actor: this.actorNumber(actor), body: () => this.#steps(body) })));
+          break;
+      }
+    }
+  }
+
+  #call(step: CallStep, observer?: Observer): void {
+    const call = new Call(this, step);
+    const compiled = (compilers[step.op] as (call: Call) => Compiled)(call);
+    const last = call.hard.at(-1)!;
+    // A field of a record, and records themselves, are only known on this side.
+    if (step.bind !== undefined && compiled.read === undefined) {
+      this.#bound.set(step.bind, { value: compiled.value ?? last, gate: last, writeEnd: compiled.writeEnd, actor: step.actor });
+    }
+    this.#records.push({ kind: "call", step, call, compiled, observer });
+  }
+
+  #spawn(step: SpawnStep): void {
+    const child = this.#actor(step.child)!;
+    const ref = this.builder.emit({ op: child.kind === "thread" ? "thread" : "fork", actor: this.actorNumber(step.actor), imm: this.actorNumber(step.child) });
+    this.#records.push({ kind: "spawn", step, ref });
+    this.#baseline(step.child);
+  }
+
+  #faults(step: FaultsStep): void {
+    const actor = this.actorNumber(step.actor);
+    this.builder.emit({ op: "faults", actor });
+    this.#steps(step.body);
+    const count = this.builder.emit({ op: "faults_since", actor });
+    this.#bound.set(step.bind, { value: count, gate: count, actor: step.actor });
+    this.#records.push({ kind: "faults", step, count });
+  }
+
+  // --- the way back
+
+  #outcome(result: ProgramResult, parallel: boolean): Outcome {
+    const { ms } = result;
+    try {
+      const rounds = result.distinct.map((round) => ({ round, values: this.#values(round) }));
+      const failed = rounds.find(({ round }) => round.outcome !== "done");
+      const most = rounds.reduce<(typeof rounds)[number] | undefined>((best, one) => (best === undefined || one.round.count > best.round.count ? one : best), undefined);
+      const values = (failed ?? most)?.values ?? {};
+      const histogram = parallel ? { histogram: histogramOf(rounds) } : {};
+      if (failed) {
+        const status = failed.round.outcome === "timeout" || result.unkillable ? "hang" : "oops";
+        return { status, reason: this.#failure(failed.round, result.unkillable), values, ...histogram, ms };
+      }
+      if (result.unkillable) return { status: "hang", reason: "a process of the test could not be killed", values, ...histogram, ms };
+      const taint = taintReason(result.taint.before, result.taint.after);
+      if (taint !== undefined) return { status: "oops", reason: taint, values, ...histogram, ms };
+      return { status: "ok", values, ...histogram, ms };
+    } catch (error) {
+      if (error instanceof UnsupportedHere) return unsupportedOutcome(error.message, ms);
+      throw error;
+    }
+  }
+
+  #values(round: RoundResult): Values {
+    if (this.#hugePages && (quantities(round.text(this.#hugePages), ["HugePages_Total"]).HugePages_Total ?? 0) === 0) {
+      throw new UnsupportedHere("this machine keeps no 2 MiB pages");
+    }
+    const entries: [string, Value][] = [];
+    /** Lines where names failed, where actors failed to be made, and where they ended. */
+    const failedAt = new Map<string, number>();
+    const unborn = new Map<string, number>();
+    for (const record of this.#records) {
+      if (record.kind === "faults") {
+        const { state, value } = round.results[record.count.index];
+        if (state === "ok") entries.push([record.step.bind, Number(value)]);
+        else if (unborn.has(record.step.actor)) entries.push([record.step.bind, { not_reached: unborn.get(record.step.actor)! }]);
+        continue;
+      }
+      const { step } = record;
+      if (record.kind === "spawn") {
+        if (unborn.has(step.actor)) unborn.set(record.step.child, unborn.get(step.actor)!);
+        else if (round.results[record.ref.index].state === "errno") unborn.set(record.step.child, step.span.line);
+        continue;
+      }
+      const value = this.#valueOf(record, round, failedAt, unborn);
+      if (value === undefined) continue;
+      entries.push(...(record.observer ? observerEntries(record.observer, value) : callEntries(record.step, value)));
+      if (record.step.op === "exit" && value === "ok") {
+        for (const { name } of this.test.actors) if (this.spaceOf(name) === this.spaceOf(step.actor)) unborn.set(name, step.span.line);
+      }
+    }
+    return Object.fromEntries(entries);
+  }
+
+  /** What a call gave; undefined when the round ended before it. */
+  #valueOf(record: Extract<Record_, { kind: "call" }>, round: RoundResult, failedAt: Map<string, number>, unborn: ReadonlyMap<string, number>): CallValue | undefined {
+    const { step, call, compiled } = record;
+    const fail = (line: number): void => {
+      if (step.bind !== undefined) failedAt.set(step.bind, line);
+    };
+    const missing = unborn.get(step.actor) ?? namesIn(argumentsInOrder(step)).flatMap((name) => failedAt.get(name) ?? [])[0];
+    if (missing !== undefined) {
+      fail(missing);
+      return { not_reached: missing };
+    }
+    for (const ref of call.hard) {
+      const { state, value } = round.results[ref.index];
+      if (state === "ok") continue;
+      if (state === "not_run" || state === "skipped") return undefined;
+      fail(step.span.line);
+      return state === "signal" ? signalName(Number(value)) : failureOf(call, ref, value);
+    }
+    if (compiled.read) {
+      const value = compiled.read(round);
+      if (typeof value === "string") fail(step.span.line);
+      return value;
+    }
+    const { value } = round.results[(compiled.value ?? call.hard.at(-1)!).index];
+    return step.op === "exit" ? "ok" : Number(value);
+  }
+
+  #failure(round: RoundResult, unkillable: boolean): string {
+    const place = (index: number | undefined): string => {
+      const record = this.#records.find((one) => {
+        if (one.kind !== "call") return false;
+        const from = one.call.hard[0]?.index ?? 0;
+        return index !== undefined && from <= index && index <= (one.call.hard.at(-1)?.index ?? 0);
+      });
+      return record?.kind === "call" ? `line ${record.step.span.line}, ${record.step.op}() by ${record.step.actor}` : "no step";
+    };
+    const running = round.at.flatMap((index, n) => {
+      const state = index === undefined ? undefined : round.results[index].state;
+      return state === "not_run" && index !== undefined ? [place(index)] : n === -1 ? [] : [];
+    });
+    const where = running.length > 0 ? running.join("; ") : place(round.pc);
+    if (round.outcome === "timeout") return `did not return in time: ${where}${unkillable ? " (and cannot be killed)" : ""}`;
+    const signal = round.waitStatus & 0x7f;
+    const how = signal !== 0 ? `was killed by ${signalName(signal)}` : `ended with status ${(round.waitStatus >> 8) & 0xff}`;
+    return `a process of the test ${how}: ${where}`;
+  }
+}
+
+function histogramOf(rounds: readonly { readonly round: RoundResult; readonly values: Values }[]): { values: Values; count: number }[] {
+  const merged = new Map<string, { values: Values; count: number }>();
+  for (const { round, values } of rounds) {
+    if (round.outcome !== "done") continue;
+    const key = JSON.stringify(values);
+    const one = merged.get(key) ?? { values, count: 0 };
+    one.count += round.count;
+    merged.set(key, one);
+  }
+  return [...merged.values()].sort((a, b) => b.count - a.count);
+}
+
+/** Flags of /proc/sys/kernel/tainted that a test has no business setting. */
+const taints: readonly (readonly [bit: bigint, what: string])[] = [
+  [4n, "machine check (M)"],
+  [5n, "bad page (B)"],
+  [7n, "oops (D)"],
+  [9n, "warning (W)"],
+  [14n, "soft lockup (L)"],
+];
+
+function taintReason(before: bigint, after: bigint): string | undefined {
+  const fresh = after & ~before;
+  const found = taints.filter(([bit]) => ((fresh >> bit) & 1n) === 1n).map(([, what]) => what);
+  return found.length > 0 ? `the kernel tainted itself: ${found.join(", ")}` : undefined;
+}
+
+function hasParallel(steps: readonly Step[]): boolean {
+  return steps.some((step) => step.kind === "parallel" || (step.kind === "faults" && hasParallel(step.body)));
+}
+
+function* callsOf(steps: readonly Step[]): Generator<CallStep> {
+  for (const step of steps) {
+    if (step.kind === "call") yield step;
+    else if (step.kind === "faults") yield* callsOf(step.body);
+    else if (step.kind === "parallel") for (const branch of step.branches) yield* callsOf(branch.body);
+  }
+}

@@ -1,0 +1,47 @@
+/** The compiler's dispatch: every operation, or why no real kernel can be asked for it. */
+import type { OperationName } from "@litmap/litmus";
+import type { CompilerTable } from "../call.js";
+import { dmaBuf } from "./dma-buf.js";
+import { files } from "./files.js";
+import { memory } from "./memory.js";
+import { observers } from "./observers.js";
+import { processes } from "./processes.js";
+import { reaching } from "./reaching.js";
+
+/** What a driver or the kernel itself does cannot be asked for from user space. */
+export const needsModule = { unsupported: "needs the test kernel module, which does not exist yet" } as const;
+
+export const compilers = {
+  ...memory,
+  ...files,
+  ...dmaBuf,
+  ...processes,
+  ...reaching,
+  ...observers,
+  attach: needsModule,
+  detach: needsModule,
+  map_attachment: needsModule,
+  unmap_attachment: needsModule,
+  pin: needsModule,
+  unpin: needsModule,
+  dma_read: needsModule,
+  dma_write: needsModule,
+  begin_cpu_access: needsModule,
+  end_cpu_access: needsModule,
+  vmap: needsModule,
+  vunmap: needsModule,
+  get_user_pages: needsModule,
+  pin_user_pages: needsModule,
+  put_user_pages: needsModule,
+  follow_pfn: needsModule,
+  gem_create: needsModule,
+  gem_get_sg_table: needsModule,
+  gem_madvise: needsModule,
+  notifier_register: needsModule,
+  notifier_count: needsModule,
+  shrink: needsModule,
+  migrate: needsModule,
+  compact: needsModule,
+  oom_reap: needsModule,
+  revoke: needsModule,
+} satisfies CompilerTable<OperationName>;

@@ -1,0 +1,138 @@
+/** What /proc and debugfs say: files as they are, parsed on this side. */
+import { operations } from "@litmap/litmus";
+import { data, imm, result, type Ref, type RoundResult } from "../program.js";
+import type { Call, CompilerTable } from "../call.js";
+import { gained, parseBufinfo, parseFdinfo, parseMapsLine, parsePagemapEntry, parseSmapsEntry, pfnMask, quantities } from "../procfs/index.js";
+import { fdInPath, stat } from "./files.js";
+
+/** Most bytes of a file that are looked at. */
+const most = 1 << 18;
+
+const smapsFields = Object.keys(operations.smaps.result.fields).filter((name) => name !== "VmFlags");
+const statusFields = Object.keys(operations.status.result.fields);
+const meminfoFields = Object.keys(operations.meminfo.result.fields);
+const keep = (names: readonly string[]): string[] => names.map((name) => `${name}:`);
+
+type Reader = Pick<Call, "emit" | "readText" | "builder" | "softSys" | "sys" | "soft">;
+
+/** Instructions that read an actor's status now; its batched counters are flushed first. */
+export function readStatus(call: Reader): Ref {
+  call.emit({ op: "settle" });
+  return call.readText(call.builder.path("/proc/self/status"), most, keep(statusFields));
+}
+
+/** Instructions that read the machine's meminfo now; its per-CPU counters are flushed first. */
+export function readMeminfo(call: Reader): Ref {
+  const refresh = call.soft({ op: "sys", imm: (call as Call).callNumber("openat"), args: [imm(-100), data(call.builder.string("/proc/sys/vm/stat_refresh")), imm(1), imm(0)] }, []);
+  call.softSys([refresh], "write", result(refresh), data(call.builder.string("1\n")), 2);
+  call.softSys([refresh], "close", result(refresh));
+  return call.readText(call.builder.path("/proc/meminfo"), most, keep(meminfoFields));
+}
+
+export const observers = {
+  smaps: (call) => {
+    const text = call.readText(call.builder.path("/proc/self/smaps"), most, keep([...smapsFields, "VmFlags"]), call.number("address"));
+    return {
+      read: (round) => {
+        const entry = round.text(text);
+        if (entry === "") return "EFAULT";
+        const { fields, vmFlags } = parseSmapsEntry(entry);
+        return { ...fields, VmFlags: vmFlags.filter((word) => word !== "sd") };
+      },
+    };
+  },
+  maps: (call) => {
+    const text = call.readText(call.builder.path("/proc/self/maps"), most, [], call.number("address"));
+    return {
+      read: (round) => {
+        const mapping = parseMapsLine(round.text(text).split("\n")[0]);
+        if (mapping === undefined) return "EFAULT";
+        const { start, end, perms, offset, path } = mapping;
+        return { length: end - start, perms, offset, path };
+      },
+    };
+  },
+  pagemap: (call) => {
+    const words = call.builder.reserve(16);
+    const shift = Math.log2(call.kernel.pageSize);
+    const index = call.calc(call.number("address"), -1n, -shift);
+    const offset = call.calc(result(index), -1n, 3);
+    const file = call.open(call.builder.path("/proc/self/pagemap"), 0);
+    call.sys("pread64", result(file), data(words), 8, ...call.pad, ...call.wide(result(offset)));
+    const entry = call.emit({ op: "load", imm: 8, args: [data(words)], volatile: false });
+    call.softSys([file], "close", result(file));
+    const place = call.soft({ op: "calc", args: [result(entry), imm(pfnMask), imm(3), imm(0)], volatile: true }, [entry]);
+    const counts = call.softSys([entry], "openat", -100, data(call.builder.string("/proc/kpagecount")), 0, 0);
+    const got = call.softSys([counts, place], "pread64", result(counts), data(words, 8), 8, ...call.pad, ...call.wide(result(place)));
+    const mapcount = call.soft({ op: "load", imm: 8, args: [data(words, 8)] }, [got]);
+    call.softSys([counts], "close", result(counts));
+    return {
+      value: entry,
+      read: (round) => {
+        const { present, swap, file: ofFile, exclusive, pfn } = parsePagemapEntry(round.results[entry.index].value);
+        const counted = present && pfn !== 0 && round.results[mapcount.index].state === "ok";
+        return {
+          present: Number(present),
+          swap: Number(swap),
+          file: Number(ofFile),
+          exclusive: Number(exclusive),
+          mapcount: counted ? Number(round.results[mapcount.index].value) : 0,
+        };
+      },
+    };
+  },
+  mincore: (call) => {
+    const pages = Math.max(0, Math.ceil(call.constant("length") / call.kernel.pageSize));
+    const shown = Math.min(pages, 1 << 16);
+    const vector = call.buffer("sink", shown);
+    call.sys("mincore", call.number("address"), call.number("length"), data(vector));
+    const bytes = call.emit({ op: "show", args: [data(vector), imm(shown)] });
+    return { read: (round) => round.bytes(bytes).reduce((sum, byte) => sum + (byte & 1), 0) };
+  },
+  status: (call) => {
+    const baseline = call.scene.baselines.status.get(call.step.actor);
+    const text = readStatus(call);
+    return { read: (round) => change(round, statusFields, baseline, text) };
+  },
+  meminfo: (call) => {
+    const baseline = call.scene.baselines.meminfo;
+    const text = readMeminfo(call);
+    return { read: (round) => change(round, meminfoFields, baseline, text) };
+  },
+  fdinfo: (call) => {
+    const text = call.readText(call.builder.path("/proc/self/fdinfo/", fdInPath(call)), most, keep(["size", "count", "exp_name", "name"]));
+    return {
+      read: (round): Record<string, number | string> => {
+        const found = parseFdinfo(round.text(text));
+        return found ? { size: found.size, count: found.count, exp_name: found.exporter, name: found.name } : {};
+      },
+    };
+  },
+  bufinfo: (call) => {
+    const { inode } = stat(call, call.number("fd"));
+    const text = call.readText(call.builder.path("/sys/kernel/debug/dma_buf/bufinfo"), most);
+    call.lacks(text, ["ENOENT"], "this kernel has no debugfs dma_buf/bufinfo");
+    return {
+      read: (round) => {
+        const wanted = Number(round.results[inode.index].value);
+        const found = parseBufinfo(round.text(text)).find((buffer) => buffer.inode === wanted);
+        if (found === undefined) return "ENOENT";
+        const { size, count, exporter, name, attachments } = found;
+        return { size, count, exp_name: exporter, name, attachments: attachments.length };
+      },
+    };
+  },
+  readlink: (call) => {
+    const path = call.madePath("/proc/self/fd/", fdInPath(call));
+    const to = call.builder.reserve(256);
+    const length = call.sys("readlinkat", -100, data(path), data(to), 256);
+    const shown = call.emit({ op: "show", args: [data(to), result(length)] });
+    return { read: (round) => ({ path: round.text(shown) }) };
+  },
+} satisfies Partial<CompilerTable<"smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo" | "fdinfo" | "bufinfo" | "readlink">>;
+
+function change(round: RoundResult, names: readonly string[], before: Ref | undefined, after: Ref): Record<string, number> {
+  if (before === undefined) throw new Error("a change without a first reading");
+  return gained(quantities(round.text(before), names), quantities(round.text(after), names));
+}
+

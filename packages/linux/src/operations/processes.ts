@@ -1,0 +1,16 @@
+/** Descriptors from other processes, and the end of one. */
+import { pid, result } from "../program.js";
+import type { CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
+
+export const processes = {
+  receive: (call) => {
+    const from = call.ownerOf("fd");
+    if (from === undefined) throw new UnsupportedHere("receive() of a bare number");
+    const process = call.sysVolatile("pidfd_open", pid(from), 0);
+    const fd = call.sys("pidfd_getfd", result(process), call.number("fd"), 0);
+    call.softSys([process], "close", result(process));
+    return { value: fd };
+  },
+  exit: (call) => (call.emit({ op: "exit" }), {}),
+} satisfies Partial<CompilerTable<"receive" | "exit">>;

@@ -1,0 +1,119 @@
+/**
+ * Numbers that the kernel fixes for programs: flags, commands, ioctl requests, struct
+ * sizes. The same on x86_64, arm64 and arm unless said.
+ */
+import type { Arch } from "@litmap/litmus";
+
+type Bits<T extends string> = Readonly<Record<T, number>>;
+
+/** The sum of the bits that words stand for. */
+export function bitsOf<T extends string>(table: Bits<T>, words: readonly T[]): number {
+  return words.reduce((sum, word) => sum | table[word], 0) >>> 0;
+}
+
+/** The words whose bits are set. */
+export function wordsOf(table: Bits<string>, bits: number): string[] {
+  return Object.keys(table).filter((word) => (bits & table[word]) !== 0);
+}
+
+export const prot = { r: 1, w: 2, x: 4, rw: 3, rx: 5, wx: 6, rwx: 7 } as const;
+
+export const mapFlags = {
+  shared: 0x1, private: 0x2, shared_validate: 0x3, populate: 0x8000, locked: 0x2000, noreserve: 0x4000, sync: 0x80000,
+} as const;
+export const mapFixed = 0x10;
+export const mapAnonymous = 0x20;
+
+export const mremapFlags = { maymove: 1, fixed: 2, dontunmap: 4 } as const;
+export const msyncFlags = { async: 1, invalidate: 2, sync: 4 } as const;
+export const mlockFlags = { onfault: 1 } as const;
+export const mlockallFlags = { current: 1, future: 2, onfault: 4 } as const;
+
+export const madvise = {
+  normal: 0, random: 1, sequential: 2, willneed: 3, dontneed: 4, free: 8, remove: 9, dontfork: 10, dofork: 11,
+  mergeable: 12, unmergeable: 13, hugepage: 14, nohugepage: 15, dontdump: 16, dodump: 17, wipeonfork: 18,
+  keeponfork: 19, cold: 20, pageout: 21, populate_read: 22, populate_write: 23, dontneed_locked: 24, collapse: 25,
+  guard_install: 102, guard_remove: 103,
+} as const;
+
+export const seals = { seal_seal: 1, seal_shrink: 2, seal_grow: 4, seal_write: 8, seal_future_write: 0x10, seal_exec: 0x20 } as const;
+export const addSeals = 1033;
+export const getSeals = 1034;
+
+export const memfdFlags = { allowSealing: 2, hugetlb2M: 4 | (21 << 26) } as const;
+
+export const open = { r: 0, w: 1, rw: 2, nonblock: 0o4000, cloexec: 0o2000000 } as const;
+/** Bits that arm and arm64 number differently. */
+export const openByArch: Readonly<Record<Arch, { readonly direct: number; readonly tmpfile: number }>> = {
+  x86_64: { direct: 0o40000, tmpfile: 0o20200000 },
+  arm64: { direct: 0o200000, tmpfile: 0o20040000 },
+  arm: { direct: 0o200000, tmpfile: 0o20040000 },
+};
+export const atFdcwd = -100;
+export const atEmptyPath = 0x1000;
+
+export const whence = { set: 0, cur: 1, end: 2 } as const;
+export const fallocate = { allocate: 0, keep_size: 1, punch_hole: 3 } as const;
+export const pollEvents = { in: 1, pri: 2, out: 4, err: 8, hup: 16, nval: 32 } as const;
+
+export const dmaBufSync = { start: 0, read: 1, write: 2, end: 4, bit3: 8 } as const;
+
+/** `_IOC`: direction (1 write, 2 read, 3 both), type, number, size of the struct in bytes. */
+export const ioc = (direction: 1 | 2 | 3, type: string | number, number: number, size: number): number =>
+  ((direction << 30) | (size << 16) | ((typeof type === "string" ? type.charCodeAt(0) : type) << 8) | number) >>> 0;
+
+/** Sizes of the structs that go with the requests, bytes. */
+export const structBytes = {
+  dmaHeapAllocation: 24,
+  udmabufCreate: 24,
+  udmabufList: 8,
+  udmabufItem: 24,
+  dmaBufSync: 8,
+  dmaBufSyncFile: 8,
+  uffdioApi: 24,
+  uffdioRegister: 32,
+  swSyncFence: 40,
+  ioUringParams: 120,
+  statx: 256,
+  pollfd: 8,
+} as const;
+
+export const requests = {
+  dmaHeapAlloc: ioc(3, "H", 0, structBytes.dmaHeapAllocation),
+  udmabufCreate: ioc(1, "u", 0x42, structBytes.udmabufCreate),
+  udmabufCreateList: ioc(1, "u", 0x43, structBytes.udmabufList),
+  dmaBufSync: ioc(1, "b", 0, structBytes.dmaBufSync),
+  dmaBufSetName: ioc(1, "b", 1, 8),
+  dmaBufExportSyncFile: ioc(3, "b", 2, structBytes.dmaBufSyncFile),
+  dmaBufImportSyncFile: ioc(1, "b", 3, structBytes.dmaBufSyncFile),
+  uffdioApi: ioc(3, 0xaa, 0x3f, structBytes.uffdioApi),
+  uffdioRegister: ioc(3, 0xaa, 0x00, structBytes.uffdioRegister),
+  swSyncCreateFence: ioc(3, "W", 0, structBytes.swSyncFence),
+  swSyncInc: ioc(1, "W", 1, 4),
+} as const;
+
+export const uffdioApiVersion = 0xaa;
+export const uffdModes = { missing: 1, wp: 2, minor: 4 } as const;
+
+export const spliceFlags = { nonblock: 2, gift: 8 } as const;
+export const futexOps = { wait: 0, wake: 1, private: 128 } as const;
+export const mempolicy = { default: 0, preferred: 1, bind: 2 } as const;
+export const mempolicyFlags = { strict: 1, move: 2 } as const;
+/** MPOL_F_NODE | MPOL_F_ADDR */
+export const nodeOfAddress = 3;
+
+export const ptrace = { peekdata: 2, detach: 17, seize: 0x4206, interrupt: 0x4207 } as const;
+/** __WALL */
+export const waitAll = 0x40000000;
+
+export const ioUring = {
+  registerBuffers: 0,
+  opRead: 22,
+  opWrite: 23,
+  enterGetevents: 1,
+  offsetOfSqes: 0x10000000,
+  /** Where io_uring_params says it: offsets of the submission queue's tail and array, and of the completions. */
+  paramSqTail: 40 + 4,
+  paramSqArray: 40 + 24,
+  paramCqes: 80 + 20,
+} as const;
