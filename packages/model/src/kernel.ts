@@ -61,6 +61,8 @@ export class Kernel {
   mappedPages = 0;
   shmemPages = 0;
   committed = 0;
+  /** Pages of memory that the machine has: more private writable memory than this is never granted at once. */
+  readonly totalRam: number;
   private ids = 0;
 
   constructor(options: KernelOptions = {}) {
@@ -74,6 +76,7 @@ export class Kernel {
     } as Design;
     this.frames = new Frames(this.arch.pageShift);
     this.pageSize = this.frames.pageSize;
+    this.totalRam = (2 ** 30) / this.pageSize;
     this.vmalloc = new Vmalloc(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
   }

@@ -318,6 +318,11 @@ export const points = define({
     },
     mainline: [["3.17", "refused"], ["6.1", "without-maywrite"]],
   },
+  "memfd.seal-exec": {
+    question: "Is F_SEAL_EXEC known?",
+    choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes; of an executable memfd it brings the other seals with it" } },
+    mainline: [["3.17", "unknown"], ["6.3", "known"]],
+  },
   "guard.vma-flag": {
     question: "Does a mapping remember that it has guard markers?",
     choices: { none: { doc: "no" }, "maybe-guard": { doc: "VM_MAYBE_GUARD, which smaps shows as `gu`" } },

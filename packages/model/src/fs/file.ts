@@ -34,6 +34,8 @@ export class Inode {
   noexec = false;
   /** st_blocks, units of 512 bytes. */
   blocks = 0;
+  /** Open files of it. */
+  files = 0;
   constructor(
     readonly id: number,
     readonly kind: FileKind,
@@ -74,7 +76,9 @@ export class File {
     readonly direct = false,
     /** private_data: the DmaBuf of a dma-buf's file, ... */
     public data: unknown = undefined,
-  ) {}
+  ) {
+    inode.files++;
+  }
 }
 
 /** Drops a reference; the last one releases the file (fput, fs/file_table.c). */

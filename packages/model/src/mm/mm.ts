@@ -58,6 +58,12 @@ export class Mm {
     return vma !== undefined && vma.start <= address ? vma : undefined;
   }
 
+  /** Whether no mapping lies in a range. Bytes. */
+  isFree(start: number, end: number): boolean {
+    const vma = this.findVma(start);
+    return vma === undefined || vma.start >= end;
+  }
+
   /** Place of the first VMA that ends above an address. */
   findIndex(address: number): number {
     let low = 0;

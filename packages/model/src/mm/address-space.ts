@@ -1,0 +1,45 @@
+/** Where a mapping goes: hints, fixed addresses, and the search from the top (mm/mmap.c, mm/vma.c). */
+import { errnos } from "@litmap/litmus";
+import { mmapRules as rule } from "../rules/mmap.js";
+import { HUGE_SIZE } from "./hugetlb.js";
+import type { File } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Mm } from "./mm.js";
+
+/** Below the stack's gap: 128 MiB, as the stack's limit is 8 MiB and nothing is random. */
+const STACK_GAP = 128 * 1024 * 1024;
+
+/** vm.mmap_min_addr. */
+const MIN_ADDRESS = 65536;
+
+/**
+ * __get_unmapped_area, mm/mmap.c: the address for `length` bytes. A fixed one is taken as it is, a
+ * hint is honoured when the range is free. -EINVAL, -ENOMEM.
+ */
+export function getUnmappedArea(k: Kernel, mm: Mm, file: File | undefined, address: number, length: number, fixed: boolean): number {
+  const limit = mm.arch.taskSize;
+  if (length > limit) return k.refuse(rule["too-long"], errnos.ENOMEM, `${length} bytes`);
+  const align = file?.inode.kind === "hugetlb" ? HUGE_SIZE : k.pageSize;
+  if (fixed) {
+    if (align > k.pageSize && address % align !== 0) return k.refuse(rule["fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+    if (address > limit - length) return k.refuse(rule["too-long"], errnos.ENOMEM, `0x${address.toString(16)}`);
+    if (address % k.pageSize !== 0) return k.refuse(rule["fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+    return address;
+  }
+  const hint = Math.ceil(address / align) * align;
+  if (hint >= MIN_ADDRESS && hint <= limit - length && mm.isFree(hint, hint + length)) return hint;
+  return searchDown(k, mm, length, align);
+}
+
+/** vm_unmapped_area, top-down: the highest hole that is long enough. */
+function searchDown(k: Kernel, mm: Mm, length: number, align: number): number {
+  let top = Math.floor((mm.arch.taskSize - STACK_GAP) / k.pageSize) * k.pageSize;
+  for (let at = mm.vmas.length - 1; at >= 0; at--) {
+    const vma = mm.vmas[at];
+    const address = Math.floor((top - length) / align) * align;
+    if (address >= vma.end && address >= MIN_ADDRESS) return address;
+    top = Math.min(top, vma.start);
+  }
+  const address = Math.floor((top - length) / align) * align;
+  return address >= MIN_ADDRESS ? address : k.refuse(rule["no-room"], errnos.ENOMEM, `${length} bytes`);
+}

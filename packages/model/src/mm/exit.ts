@@ -1,0 +1,10 @@
+/** The end of an address space: exit_mmap, mm/mmap.c. */
+import { removeVmas } from "./munmap.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Mm } from "./mm.js";
+
+/** exit_mmap, mm/mmap.c: empties and closes every mapping. Sealed ones go too. */
+export function* exitMmap(k: Kernel, mm: Mm): Path<void> {
+  if (mm.vmas.length > 0) yield* removeVmas(k, mm, [...mm.vmas], mm.vmas[0].start, mm.vmas[mm.vmas.length - 1].end);
+}

@@ -1,0 +1,329 @@
+/**
+ * Page faults (handle_mm_fault and what it calls, mm/memory.c). The mmap lock is the caller's,
+ * held for reading; releases from 6.4 on may hold the mapping's own lock instead, which keeps
+ * out the same writers, so that the model does not tell the two apart. The page-table lock is
+ * taken here, and what was read without it is checked again under it.
+ *
+ * Alone nothing yields: a handler's path is driven to its end on the spot, which keeps a fault
+ * at one generator.
+ */
+import { faultRules as rule } from "../rules/fault.js";
+import { acquire, release, runAlone } from "../sched/path.js";
+import { PG } from "./frames.js";
+import { hugetlbFault } from "./hugetlb.js";
+import { pteAlloc, vmaName } from "./insert.js";
+import { reusableAnonVma } from "./merge.js";
+import { vmNormalPage } from "./normal-page.js";
+import { PTE } from "./page-table.js";
+import { addFileRmap, addMmCounter, addNewAnonRmap, anonVmaPrepare, folioGet, folioPut, linearPageIndex, removeRmap } from "./rmap.js";
+import { FAULT, VM, vmaIsAnonymous } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Mm } from "./mm.js";
+import type { Leaf } from "./page-table.js";
+import type { Vma, VmFault } from "./vma.js";
+
+/** FAULT_FLAG_*: what kind of access. `unshare` asks for an exclusive page without a write. */
+export const FAULT_FLAG = { read: 0, write: 1, unshare: 2, remote: 4 } as const;
+
+/** VM_FAULT_ERROR: bits that end the access. */
+export const FAULT_ERROR = FAULT.oom | FAULT.sigbus | FAULT.sigsegv | FAULT.hwpoison;
+
+/** Pages that a read fault may map around the one it is for (fault_around_bytes). */
+const FAULT_AROUND = 16;
+
+/**
+ * handle_mm_fault, mm/memory.c: makes one access possible, or says by FAULT bits why not. The
+ * caller has checked the mapping's protection. `task` is who takes the fault: it counts there,
+ * also when it is for another process's memory.
+ */
+export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, flags: number, task?: Task): Path<number> {
+  const page = address - (address % k.pageSize);
+  const write = (flags & FAULT_FLAG.write) !== 0;
+  let ret: number;
+  if ((vma.flags & VM.HUGETLB) !== 0) ret = hugetlbFault(k, vma, address, write);
+  else {
+    const leaf = mm.table.leaf(page);
+    const bits = leaf === undefined ? 0 : leaf.bits[mm.table.slot(page)];
+    if (bits === 0) {
+      const path = vmaIsAnonymous(vma) ? doAnonymousPage(k, vma, page, write) : doFault(k, vma, page, write);
+      ret = k.concurrent ? yield* path : runAlone(path);
+    } else if ((bits & PTE.present) === 0) {
+      ret = notPresent(k, vma, bits);
+    } else {
+      const path = presentFault(k, vma, leaf!, page, flags);
+      ret = k.concurrent ? yield* path : runAlone(path);
+    }
+  }
+  if ((ret & (FAULT_ERROR | FAULT.retry)) === 0) {
+    k.counters.faults++;
+    if (task !== undefined) task.minorFaults++;
+  }
+  return ret;
+}
+
+/** do_swap_page for what is no swap entry: a guard marker (handle_pte_marker, mm/memory.c). */
+function notPresent(k: Kernel, vma: Vma, bits: number): number {
+  if ((bits & PTE.marker) === 0) throw new Error("an entry that is neither present nor a marker");
+  k.refuse(rule.guard, 0, vmaName(vma));
+  return FAULT.sigsegv;
+}
+
+/** do_anonymous_page, mm/memory.c: the zero page for a read, a page of its own for a write. */
+function* doAnonymousPage(k: Kernel, vma: Vma, address: number, write: boolean): Path<number> {
+  if (!write) {
+    if (k.concurrent) yield* acquire(k, vma.mm.ptl, "write");
+    const leaf = pteAlloc(k, vma, address);
+    const slot = vma.mm.table.slot(address);
+    if (leaf.bits[slot] === 0) {
+      leaf.set(slot, k.zeroPfn, vma.pageProt | specialBit(k));
+      k.counters.ptes++;
+      k.note(rule["anon-zero"]);
+    }
+    if (k.concurrent) yield* release(k, vma.mm.ptl);
+    return FAULT.none;
+  }
+  anonVmaPrepare(k, vma, reusableAnonVma(k));
+  const pfn = k.frames.alloc(0);
+  if (pfn < 0) return outOfMemory(k, vma);
+  if (k.concurrent) yield* acquire(k, vma.mm.ptl, "write");
+  const leaf = pteAlloc(k, vma, address);
+  const slot = vma.mm.table.slot(address);
+  if (leaf.bits[slot] === 0) {
+    vma.mm.rssAnon++;
+    addNewAnonRmap(k, pfn, vma, address);
+    leaf.set(slot, pfn, vma.has(VM.WRITE) ? vma.pageProt | PTE.write | PTE.dirty : vma.pageProt);
+    k.counters.ptes++;
+    k.note(rule["anon-new"]);
+  } else folioPut(k, pfn);
+  if (k.concurrent) yield* release(k, vma.mm.ptl);
+  return FAULT.none;
+}
+
+/** pte_mkspecial, where the architecture has it. */
+function specialBit(k: Kernel): number {
+  return k.design["arch.pte-special"] === "yes" ? PTE.special : 0;
+}
+
+function outOfMemory(k: Kernel, vma: Vma): number {
+  k.refuse(rule["no-memory"], 0, vmaName(vma));
+  return FAULT.oom;
+}
+
+/** do_fault, mm/memory.c: an absent entry of a mapping with methods. */
+function* doFault(k: Kernel, vma: Vma, address: number, write: boolean): Path<number> {
+  const fault = vma.ops?.fault;
+  if (fault === undefined) {
+    k.refuse(rule["no-handler"], 0, vmaName(vma));
+    return FAULT.sigbus;
+  }
+  if (!write && vma.ops!.mapPages && faultAround(k, vma, address)) return FAULT.nopage;
+  const cow = write && !vma.has(VM.SHARED);
+  if (cow) anonVmaPrepare(k, vma, reusableAnonVma(k));
+  const vmf: VmFault = { vma, address, pgoff: linearPageIndex(k, vma, address), write, pfn: -1 };
+  const handler = vma.ops!.fault!(vmf);
+  const ret = k.concurrent ? yield* handler : runAlone(handler);
+  if ((ret & (FAULT_ERROR | FAULT.nopage | FAULT.retry)) !== 0) {
+    if ((ret & FAULT_ERROR) !== 0) k.refuse(rule["handler-refused"], 0, vmaName(vma));
+    return ret;
+  }
+  if (cow) return yield* finishCow(k, vmf);
+  if (write && vma.ops!.pageMkwrite !== undefined) {
+    const refused = yield* mkwrite(k, vma.ops!.pageMkwrite(vmf));
+    if (refused >= 0) {
+      folioPut(k, vmf.pfn);
+      return refused;
+    }
+  }
+  return yield* finishFault(k, vmf, vmf.pfn);
+}
+
+/** Asks page_mkwrite or pfn_mkwrite: -1 when the page may become writable, else FAULT bits. */
+function* mkwrite(k: Kernel, path: Path<number>): Path<number> {
+  const ret = k.concurrent ? yield* path : runAlone(path);
+  return (ret & (FAULT_ERROR | FAULT.nopage)) !== 0 ? ret : -1;
+}
+
+/** The second half of do_cow_fault, mm/memory.c: a private copy of the handler's page is mapped instead. */
+function* finishCow(k: Kernel, vmf: VmFault): Path<number> {
+  const copy = k.frames.alloc(0);
+  if (copy < 0) {
+    folioPut(k, vmf.pfn);
+    return outOfMemory(k, vmf.vma);
+  }
+  copyFrame(k, vmf.pfn, copy);
+  k.note(rule["cow-fault"], vmaName(vmf.vma));
+  const ret = yield* finishFault(k, vmf, copy);
+  folioPut(k, vmf.pfn);
+  return ret;
+}
+
+/** finish_fault, mm/memory.c: maps a page that came with a reference, which the entry keeps; drops it when another fault was first. */
+function* finishFault(k: Kernel, vmf: VmFault, pfn: number): Path<number> {
+  const { vma, address } = vmf;
+  if (k.concurrent) yield* acquire(k, vma.mm.ptl, "write");
+  const leaf = pteAlloc(k, vma, address);
+  const slot = vma.mm.table.slot(address);
+  let ret: number = FAULT.none;
+  if (leaf.bits[slot] !== 0) {
+    folioPut(k, pfn);
+    ret = FAULT.nopage;
+  } else setNewPte(k, vma, leaf, slot, address, pfn, vmf.write);
+  if (k.concurrent) yield* release(k, vma.mm.ptl);
+  return ret;
+}
+
+/** set_pte_range, mm/memory.c: the entry, its map count and the RSS; a shared write also makes the page dirty (fault_dirty_shared_page). */
+function setNewPte(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, pfn: number, write: boolean): void {
+  let bits = vma.pageProt;
+  if (write) bits |= vma.has(VM.WRITE) ? PTE.write | PTE.dirty : PTE.dirty;
+  if (write && !vma.has(VM.SHARED)) addNewAnonRmap(k, pfn, vma, address);
+  else {
+    addFileRmap(k, pfn);
+    if (write) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+    k.note(rule["page-from-file"]);
+  }
+  addMmCounter(k, vma.mm, pfn, 1);
+  leaf.set(slot, pfn, bits);
+  k.counters.ptes++;
+}
+
+/**
+ * do_fault_around, mm/memory.c with filemap_map_pages, mm/filemap.c: maps what the page cache
+ * holds in the 16 pages around, within the mapping, the file and one table. Whether the page
+ * asked for was among them.
+ */
+function faultAround(k: Kernel, vma: Vma, address: number): boolean {
+  const mapping = vma.file!.inode.mapping;
+  if (mapping.pages.size === 0) return false;
+  const table = vma.mm.table;
+  const slot = table.slot(address);
+  const inVma = (address - vma.start) / k.pageSize;
+  const pages = (vma.end - vma.start) / k.pageSize;
+  const from = Math.max(slot - (slot % FAULT_AROUND), slot - Math.min(slot, inVma));
+  const to = Math.min(from + FAULT_AROUND, table.entries, slot + pages - inVma);
+  const fileEnd = Math.ceil(vma.file!.inode.size / k.pageSize);
+  let hit = false;
+  for (let at = from; at < to; at++) {
+    const place = address + (at - slot) * k.pageSize;
+    const index = linearPageIndex(k, vma, place);
+    const pfn = index < fileEnd ? mapping.pages.get(index) : undefined;
+    if (pfn === undefined) continue;
+    const leaf = pteAlloc(k, vma, place);
+    if (leaf.bits[at] !== 0) continue;
+    folioGet(k, pfn);
+    setNewPte(k, vma, leaf, at, place, pfn, false);
+    if (at === slot) hit = true;
+    else k.note(rule["fault-around"]);
+  }
+  return hit;
+}
+
+/** handle_pte_fault for a present entry, mm/memory.c. */
+function* presentFault(k: Kernel, vma: Vma, leaf: Leaf, address: number, flags: number): Path<number> {
+  const slot = vma.mm.table.slot(address);
+  const before = leaf.bits[slot];
+  const frame = leaf.pfn[slot];
+  if (k.concurrent) {
+    yield* acquire(k, vma.mm.ptl, "write");
+    if (leaf.bits[slot] !== before || leaf.pfn[slot] !== frame) {
+      yield* release(k, vma.mm.ptl);
+      return FAULT.none;
+    }
+  }
+  let ret: number = FAULT.none;
+  if ((flags & (FAULT_FLAG.write | FAULT_FLAG.unshare)) !== 0 && (before & PTE.write) === 0) {
+    ret = yield* doWpPage(k, vma, leaf, slot, address, flags);
+  } else {
+    leaf.bits[slot] |= (flags & FAULT_FLAG.write) !== 0 ? PTE.young | PTE.dirty : PTE.young;
+    k.counters.ptes++;
+    k.note(rule.spurious);
+  }
+  if (k.concurrent && vma.mm.ptl.writer) yield* release(k, vma.mm.ptl);
+  return ret;
+}
+
+/** do_wp_page, mm/memory.c: a write to (or an unsharing of) a read-only entry. */
+function* doWpPage(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, flags: number): Path<number> {
+  const unshare = (flags & FAULT_FLAG.unshare) !== 0;
+  const pfn = vmNormalPage(k, vma, address, leaf.pfn[slot], leaf.bits[slot]);
+  if (!unshare && vma.has(VM.SHARED)) return yield* wpShared(k, vma, leaf, slot, address, pfn);
+  if (pfn >= 0 && (k.frames.flags(pfn) & PG.anon) !== 0 && canReuse(k, pfn)) {
+    if (unshare) return FAULT.none;
+    k.note(rule["cow-reuse"]);
+    wpPageReuse(k, vma, leaf, slot);
+    return FAULT.none;
+  }
+  return wpPageCopy(k, vma, leaf, slot, address, pfn, unshare);
+}
+
+/** PageAnonExclusive or wp_can_reuse_anon_folio, mm/memory.c: nobody else has a reference. */
+function canReuse(k: Kernel, pfn: number): boolean {
+  const exclusive = (k.frames.flags(pfn) & PG.exclusive) !== 0;
+  if (k.design["cow.reuse"] === "page-count") return k.frames.ref(pfn) === 1;
+  if (exclusive) return true;
+  if (k.frames.order(pfn) > 0 || k.frames.ref(pfn) !== 1) return false;
+  k.frames.setFlags(pfn, PG.exclusive);
+  return true;
+}
+
+/** wp_page_reuse, mm/memory.c: the entry becomes writable where the mapping allows it. */
+function wpPageReuse(k: Kernel, vma: Vma, leaf: Leaf, slot: number): void {
+  leaf.bits[slot] |= PTE.young | PTE.dirty | (vma.has(VM.WRITE) ? PTE.write : 0);
+  k.counters.ptes++;
+}
+
+/** wp_page_shared and wp_pfn_shared, mm/memory.c. */
+function* wpShared(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, pfn: number): Path<number> {
+  const ask = pfn < 0 ? vma.ops?.pfnMkwrite : vma.ops?.pageMkwrite;
+  if (ask !== undefined) {
+    const bits = leaf.bits[slot];
+    const frame = leaf.pfn[slot];
+    const vmf: VmFault = { vma, address, pgoff: linearPageIndex(k, vma, address), write: true, pfn };
+    k.note(pfn < 0 ? rule["pfn-mkwrite"] : rule["page-mkwrite"], vmaName(vma));
+    if (k.concurrent) yield* release(k, vma.mm.ptl);
+    const refused = yield* mkwrite(k, pfn < 0 ? vma.ops!.pfnMkwrite!(vmf) : vma.ops!.pageMkwrite!(vmf));
+    if (refused >= 0) return refused;
+    if (k.concurrent) yield* acquire(k, vma.mm.ptl, "write");
+    if (leaf.bits[slot] !== bits || leaf.pfn[slot] !== frame) return FAULT.nopage;
+  } else k.note(rule["shared-reuse"]);
+  wpPageReuse(k, vma, leaf, slot);
+  if (pfn >= 0) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+  return FAULT.none;
+}
+
+/**
+ * wp_page_copy, mm/memory.c: a private copy takes the entry's place. The kernel drops the
+ * page-table lock while it copies and checks the entry again; nothing that another task could
+ * see happens in between, so that the model copies under the lock.
+ */
+function wpPageCopy(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, pfn: number, unshare: boolean): number {
+  anonVmaPrepare(k, vma, reusableAnonVma(k));
+  const copy = k.frames.alloc(0);
+  if (copy < 0) return outOfMemory(k, vma);
+  const old = leaf.pfn[slot];
+  if (old !== k.zeroPfn) copyFrame(k, old, copy);
+  k.note(pfn >= 0 || old === k.zeroPfn ? rule["cow-copy"] : rule["cow-copy-pfn"], vmaName(vma));
+  vma.mm.invalidate(address, address + k.pageSize);
+  if (pfn >= 0) addMmCounter(k, vma.mm, pfn, -1);
+  vma.mm.rssAnon++;
+  addNewAnonRmap(k, copy, vma, address);
+  let bits = vma.pageProt;
+  if (!unshare) bits |= PTE.dirty | (vma.has(VM.WRITE) ? PTE.write : 0);
+  leaf.set(slot, copy, bits);
+  k.counters.ptes++;
+  k.counters.tlb_flushes++;
+  if (pfn >= 0) {
+    removeRmap(k, pfn);
+    folioPut(k, pfn);
+  }
+  return FAULT.none;
+}
+
+/** copy_user_highpage: the bytes of one frame into another. */
+export function copyFrame(k: Kernel, from: number, to: number): void {
+  k.counters.pages_copied++;
+  const bytes = k.frames.bytes(from);
+  if (bytes !== undefined) k.frames.writable(to).set(bytes);
+}

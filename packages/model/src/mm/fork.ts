@@ -1,0 +1,162 @@
+/** dup_mmap (kernel/fork.c, mm/mmap.c) and copy_page_range (mm/memory.c): a child's address space. */
+import { forkRules as rule } from "../rules/fork.js";
+import { acquire, release } from "../sched/path.js";
+import { copyFrame } from "./fault.js";
+import { PG } from "./frames.js";
+import { pteAlloc } from "./insert.js";
+import { copyOf, linkVma } from "./merge.js";
+import { Mm } from "./mm.js";
+import { vmNormalPage } from "./normal-page.js";
+import { PTE } from "./page-table.js";
+import { addFileRmap, addMmCounter, addNewAnonRmap, folioGet } from "./rmap.js";
+import { AnonVma, VM, isCowMapping } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Leaf } from "./page-table.js";
+import type { Vma } from "./vma.js";
+
+/** dup_mm, kernel/fork.c: a copy of an address space under a name; the parent's mmap lock is held for writing. */
+export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm> {
+  const child = new Mm(name, parent.arch);
+  yield* acquire(k, parent.mmapLock, "write");
+  for (const vma of [...parent.vmas]) dupVma(k, vma, child);
+  yield* release(k, parent.mmapLock);
+  return child;
+}
+
+/** One turn of dup_mmap's loop. */
+function dupVma(k: Kernel, vma: Vma, child: Mm): void {
+  if (vma.has(VM.DONTCOPY)) {
+    k.note(rule.dontcopy);
+    return;
+  }
+  const copy = copyOf(vma, child, vma.start, vma.end);
+  anonVmaFork(k, vma, copy);
+  copy.flags &= ~(VM.LOCKED | VM.LOCKONFAULT);
+  if (copy.file !== undefined) copy.file.refs++;
+  linkVma(copy);
+  const pages = (copy.end - copy.start) / k.pageSize;
+  child.totalVm += pages;
+  if (copy.has(VM.ACCOUNT)) k.committed += pages;
+  if (vma.has(VM.WIPEONFORK)) k.note(rule.wipeonfork);
+  else if (vma.has(VM.HUGETLB)) copyHuge(k, vma, copy);
+  else copyPageRange(k, vma, copy);
+  copy.ops?.open?.(copy);
+}
+
+/** anon_vma_fork, mm/rmap.c: the child's own set below the parent's; none for a mapping without anonymous pages, nor for one that is wiped. */
+function anonVmaFork(k: Kernel, vma: Vma, copy: Vma): void {
+  if (vma.anonVma === undefined) return;
+  if (vma.has(VM.WIPEONFORK)) {
+    vma.anonVma.root.vmas.delete(copy);
+    copy.anonVma = undefined;
+    copy.anonChain = 0;
+    return;
+  }
+  copy.anonVma = new AnonVma(k.id(), vma.anonVma.root);
+  copy.anonChain = vma.anonChain + 1;
+  k.owners.set(copy.anonVma.id, copy.anonVma);
+}
+
+/** vma_needs_copy, mm/memory.c: entries that a fault could not bring back, and those that may be anonymous. */
+function vmaNeedsCopy(k: Kernel, vma: Vma): boolean {
+  if (vma.has(VM.PFNMAP | VM.MIXEDMAP)) return true;
+  if (vma.anonVma !== undefined) return true;
+  return k.design["guard.vma-flag"] === "maybe-guard" && vma.has(VM.MAYBE_GUARD);
+}
+
+/** copy_page_range, mm/memory.c. */
+function copyPageRange(k: Kernel, vma: Vma, copy: Vma): void {
+  if (!vmaNeedsCopy(k, vma)) {
+    k.note(rule["not-copied"]);
+    return;
+  }
+  const cow = isCowMapping(vma.flags);
+  if (cow) vma.mm.invalidate(vma.start, vma.end);
+  const table = vma.mm.table;
+  for (let address = vma.start; address < vma.end; ) {
+    const slot = table.slot(address);
+    const n = Math.min(table.entries - slot, (vma.end - address) / k.pageSize);
+    const leaf = table.leaf(address);
+    if (leaf !== undefined) copyLeaf(k, vma, copy, leaf, pteAlloc(k, copy, address), address, slot, n, cow);
+    address += n * k.pageSize;
+  }
+  if (cow) k.counters.tlb_flushes++;
+}
+
+/** copy_pte_range, mm/memory.c: `n` entries of one table. */
+function copyLeaf(k: Kernel, vma: Vma, copy: Vma, from: Leaf, to: Leaf, address: number, first: number, n: number, cow: boolean): void {
+  if (from.used === 0) return;
+  for (let i = 0; i < n; i++) {
+    const slot = first + i;
+    const bits = from.bits[slot];
+    if (bits === 0) continue;
+    k.counters.ptes++;
+    if ((bits & PTE.present) === 0) {
+      to.set(slot, from.pfn[slot], bits);
+      continue;
+    }
+    const at = address + i * k.pageSize;
+    const pfn = vmNormalPage(k, vma, at, from.pfn[slot], bits);
+    if (pfn >= 0 && !shareNormal(k, vma, copy, to, slot, at, pfn)) continue;
+    copyPresent(k, vma, from, to, slot, bits, cow);
+  }
+  k.note(rule.copied);
+}
+
+/**
+ * A page gets one more user; false when the child got a copy instead, because the page may be
+ * pinned (copy_present_page, mm/memory.c).
+ */
+function shareNormal(k: Kernel, vma: Vma, copy: Vma, to: Leaf, slot: number, address: number, pfn: number): boolean {
+  if ((k.frames.flags(pfn) & PG.anon) === 0) {
+    folioGet(k, pfn);
+    addFileRmap(k, pfn);
+    addMmCounter(k, copy.mm, pfn, 1);
+    return true;
+  }
+  if (mustCopyPinned(k, vma, pfn)) {
+    const fresh = k.frames.alloc(0);
+    copyFrame(k, pfn, fresh);
+    addNewAnonRmap(k, fresh, copy, address);
+    copy.mm.rssAnon++;
+    to.set(slot, fresh, copy.pageProt | PTE.dirty | (copy.has(VM.WRITE) ? PTE.write : 0));
+    k.note(rule["pinned-copied"]);
+    return false;
+  }
+  k.frames.clearFlags(pfn, PG.exclusive);
+  folioGet(k, pfn);
+  k.frames.addMap(pfn, 1);
+  copy.mm.rssAnon++;
+  return true;
+}
+
+/** folio_needs_cow_for_dma: the address space has had pins, and the page looks pinned. */
+function mustCopyPinned(k: Kernel, vma: Vma, pfn: number): boolean {
+  if (!vma.mm.hasPinned || !k.frames.maybePinned(pfn)) return false;
+  return k.design["cow.reuse"] === "page-count" || (k.frames.flags(pfn) & PG.exclusive) !== 0;
+}
+
+/** __copy_present_ptes, mm/memory.c: write-protects both in private mappings; shared entries are clean in the child; the child's are old. */
+function copyPresent(k: Kernel, vma: Vma, from: Leaf, to: Leaf, slot: number, bits: number, cow: boolean): void {
+  if (cow && (bits & PTE.write) !== 0) {
+    bits &= ~PTE.write;
+    from.bits[slot] = bits;
+    k.note(rule["write-protected"]);
+  }
+  if (vma.has(VM.SHARED)) bits &= ~PTE.dirty;
+  to.set(slot, from.pfn[slot], bits & ~PTE.young);
+}
+
+/** copy_hugetlb_page_range, mm/hugetlb.c: only private mappings need it; shared ones fault. */
+function copyHuge(k: Kernel, vma: Vma, copy: Vma): void {
+  if (vma.anonVma === undefined && vma.has(VM.SHARED)) return;
+  for (const [address, entry] of vma.mm.table.huge) {
+    if (address < vma.start || address >= vma.end) continue;
+    entry.bits &= ~PTE.write;
+    folioGet(k, entry.pfn);
+    k.frames.addMap(entry.pfn, 1);
+    copy.mm.table.upperAlloc(address);
+    copy.mm.table.huge.set(address, { pfn: entry.pfn, bits: entry.bits });
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * The primitives by which drivers fill page tables, with their preconditions: vm_insert_page,
+ * vm_map_pages, vmf_insert_pfn, vmf_insert_mixed, remap_pfn_range (mm/memory.c). They do not
+ * sleep and do not yield: whoever calls them holds the mmap lock.
+ */
+import { errnos } from "@litmap/litmus";
+import { insertRules as rule } from "../rules/insert.js";
+import { KernelBug } from "../sched/path.js";
+import { PG } from "./frames.js";
+import { PTE } from "./page-table.js";
+import { addFileRmap, addMmCounter, folioGet } from "./rmap.js";
+import { FAULT, VM, isCowMapping } from "./vma.js";
+import { zapPageRange } from "./zap.js";
+import type { Kernel } from "../kernel.js";
+import type { Rule } from "../rules/rule.js";
+import type { Leaf } from "./page-table.js";
+import type { Vma } from "./vma.js";
+
+/** A BUG_ON: the model stops as the kernel does, and says why. */
+export function bug(k: Kernel, rule: Rule, about: string): never {
+  k.trace.refuse(rule, 0, about);
+  throw new KernelBug(`${rule.id}: ${about}`);
+}
+
+/** The leaf for an address, made when absent (pte_alloc, mm/memory.c); counts the tables. */
+export function pteAlloc(k: Kernel, vma: Vma, address: number): Leaf {
+  const table = vma.mm.table;
+  const before = table.leaves;
+  const leaf = table.leafAlloc(address);
+  k.counters.tables += table.leaves - before;
+  return leaf;
+}
+
+/** Sets VM_MIXEDMAP at the first page, as the mapping's owner may only with the mmap lock held for writing. */
+function becomeMixedmap(k: Kernel, vma: Vma): void {
+  if (vma.has(VM.MIXEDMAP)) return;
+  if (vma.mm.mmapLock.free("read")) bug(k, rule["mixedmap-from-fault"], vmaName(vma));
+  if (vma.has(VM.PFNMAP)) bug(k, rule["page-into-pfnmap"], vmaName(vma));
+  vma.flags |= VM.MIXEDMAP;
+}
+
+export function vmaName(vma: Vma): string {
+  return `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`;
+}
+
+/** validate_page_before_insert, mm/memory.c: 0 or -EINVAL. */
+function validatePage(k: Kernel, pfn: number): number {
+  const head = k.frames.head(pfn);
+  if (k.frames.ref(head) === 0) return k.refuse(rule["no-reference"], errnos.EINVAL, `frame ${pfn}`);
+  if ((k.frames.flags(head) & PG.anon) !== 0) return k.refuse(rule["anonymous-page"], errnos.EINVAL, `frame ${pfn}`);
+  return 0;
+}
+
+/** insert_page, mm/memory.c: a normal entry with a reference and a map count. 0, -EINVAL or -EBUSY. */
+function insertPage(k: Kernel, vma: Vma, address: number, pfn: number): number {
+  const invalid = validatePage(k, pfn);
+  if (invalid !== 0) return invalid;
+  const leaf = pteAlloc(k, vma, address);
+  const slot = vma.mm.table.slot(address);
+  if (leaf.bits[slot] !== 0) return k.refuse(rule["already-populated"], errnos.EBUSY, vmaName(vma));
+  folioGet(k, pfn);
+  addMmCounter(k, vma.mm, pfn, 1);
+  addFileRmap(k, pfn);
+  leaf.set(slot, pfn, vma.pageProt);
+  k.counters.ptes++;
+  k.note(rule["page-inserted"], vmaName(vma));
+  return 0;
+}
+
+/** vm_insert_page, mm/memory.c. `address` is page-aligned, bytes. 0, -EFAULT, -EINVAL, -EBUSY; BUG from a fault handler that did not set VM_MIXEDMAP before. */
+export function vmInsertPage(k: Kernel, vma: Vma, address: number, pfn: number): number {
+  if (address < vma.start || address >= vma.end) return k.refuse(rule["outside-vma"], errnos.EFAULT, vmaName(vma));
+  becomeMixedmap(k, vma);
+  return insertPage(k, vma, address, pfn);
+}
+
+/** vm_insert_pages, mm/memory.c: consecutive pages; stops at the first error, which leaves the earlier ones mapped. */
+export function vmInsertPages(k: Kernel, vma: Vma, address: number, pfns: ArrayLike<number>): number {
+  const end = address + pfns.length * k.pageSize;
+  if (address < vma.start || end > vma.end) return k.refuse(rule["outside-vma"], errnos.EFAULT, vmaName(vma));
+  becomeMixedmap(k, vma);
+  for (let i = 0; i < pfns.length; i++) {
+    const error = insertPage(k, vma, address + i * k.pageSize, pfns[i]);
+    if (error !== 0) return error;
+  }
+  return 0;
+}
+
+/** vm_map_pages, mm/memory.c: fills the mapping from its page offset on. 0, -ENXIO or what vm_insert_page gives. */
+export function vmMapPages(k: Kernel, vma: Vma, pfns: ArrayLike<number>): number {
+  const count = (vma.end - vma.start) / k.pageSize;
+  if (vma.pgoff >= pfns.length || count > pfns.length - vma.pgoff) return k.refuse(rule["object-too-small"], errnos.ENXIO, vmaName(vma));
+  for (let i = 0; i < count; i++) {
+    const error = vmInsertPage(k, vma, vma.start + i * k.pageSize, pfns[vma.pgoff + i]);
+    if (error !== 0) return error;
+  }
+  return 0;
+}
+
+/** vmf_insert_pfn, mm/memory.c: FAULT.nopage, also where an entry is already; FAULT.sigbus outside the mapping. */
+export function vmfInsertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
+  const flags = vma.flags & (VM.PFNMAP | VM.MIXEDMAP);
+  if (flags !== VM.PFNMAP && flags !== VM.MIXEDMAP) bug(k, rule["pfn-needs-flags"], vmaName(vma));
+  if (flags === VM.PFNMAP && isCowMapping(vma.flags)) bug(k, rule["pfn-in-cow"], vmaName(vma));
+  if (flags === VM.MIXEDMAP && k.frames.valid(pfn)) bug(k, rule["valid-pfn-in-mixedmap"], vmaName(vma));
+  if (address < vma.start || address >= vma.end) {
+    k.refuse(rule["pfn-outside-vma"], 0, vmaName(vma));
+    return FAULT.sigbus;
+  }
+  return insertPfn(k, vma, address, pfn);
+}
+
+/** insert_pfn, mm/memory.c: a special entry, where none is yet. */
+function insertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
+  const leaf = vma.mm.table.leaf(address) ?? pteAlloc(k, vma, address);
+  const slot = vma.mm.table.slot(address);
+  if (leaf.bits[slot] !== 0) {
+    k.note(rule["pfn-kept"]);
+    return FAULT.nopage;
+  }
+  leaf.used++;
+  leaf.pfn[slot] = pfn;
+  leaf.bits[slot] = vma.pageProt | PTE.special;
+  k.counters.ptes++;
+  k.note(rule["pfn-inserted"]);
+  return FAULT.nopage;
+}
+
+/**
+ * vmf_insert_mixed, mm/memory.c: with special entries a bare frame number even for memory; without
+ * them a frame that has a struct page is inserted as a page.
+ */
+export function vmfInsertMixed(k: Kernel, vma: Vma, address: number, pfn: number): number {
+  if (!vma.has(VM.MIXEDMAP)) {
+    if (k.design["vmf-insert-mixed.unmixed"] === "bug") bug(k, rule["mixed-not-allowed"], vmaName(vma));
+    k.refuse(rule["mixed-not-allowed"], 0, vmaName(vma));
+    return FAULT.sigbus;
+  }
+  if (address < vma.start || address >= vma.end) {
+    k.refuse(rule["pfn-outside-vma"], 0, vmaName(vma));
+    return FAULT.sigbus;
+  }
+  if (k.design["arch.pte-special"] === "yes" || !k.frames.valid(pfn)) return insertPfn(k, vma, address, pfn);
+  const error = insertPage(k, vma, address, pfn);
+  return error < 0 && error !== -errnos.EBUSY ? FAULT.sigbus : FAULT.nopage;
+}
+
+/**
+ * remap_pfn_range, mm/memory.c: maps `bytes` bytes of consecutive frames at once. 0, or -EINVAL for
+ * an unaligned address, a part of a private mapping, or a second reservation of its memory
+ * type. An entry that is already there is a BUG.
+ */
+export function remapPfnRange(k: Kernel, vma: Vma, address: number, pfn: number, bytes: number): number {
+  if (address % k.pageSize !== 0) return k.refuse(rule["remap-unaligned"], errnos.EINVAL, vmaName(vma));
+  const end = address + Math.ceil(bytes / k.pageSize) * k.pageSize;
+  if (isCowMapping(vma.flags)) {
+    if (address !== vma.start || end !== vma.end) return k.refuse(rule["remap-cow-whole"], errnos.EINVAL, vmaName(vma));
+    vma.pgoff = pfn;
+    k.note(rule["remap-cow-pgoff"], vmaName(vma));
+  }
+  const tracked = trackPfnRemap(k, vma, address, end);
+  if (tracked !== 0) return tracked;
+  vma.flags |= VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
+  k.note(rule["remap-flags"], vmaName(vma));
+  fillPfns(k, vma, address, end, pfn);
+  return 0;
+}
+
+/** x86 PAT: one call over the whole mapping reserves the memory type (track_pfn_remap; remap_pfn_range_track). */
+function trackPfnRemap(k: Kernel, vma: Vma, address: number, end: number): number {
+  if (!k.arch.pat) return 0;
+  k.counters.pat_lookups++;
+  if (address !== vma.start || end !== vma.end) return 0;
+  if (k.design["pat.tracking"] === "track-ctx") {
+    if (vma.pat) return k.refuse(rule["remap-tracked-twice"], errnos.EINVAL, vmaName(vma));
+    vma.pat = true;
+    return 0;
+  }
+  vma.pat = true;
+  vma.flags |= VM.ARCH_1;
+  k.note(rule["remap-tracked"], vmaName(vma));
+  return 0;
+}
+
+/** remap_p4d_range down to remap_pte_range: leaf by leaf. */
+function fillPfns(k: Kernel, vma: Vma, from: number, end: number, first: number): void {
+  const table = vma.mm.table;
+  const bits = vma.pageProt | PTE.special;
+  let pfn = first;
+  for (let address = from; address < end; ) {
+    const leaf = pteAlloc(k, vma, address);
+    const slot = table.slot(address);
+    const n = Math.min(table.entries - slot, (end - address) / k.pageSize);
+    if (leaf.used > 0 && leaf.bits.subarray(slot, slot + n).some((b) => b !== 0)) {
+      bug(k, rule["remap-populated"], vmaName(vma));
+    }
+    const pfns = leaf.pfn;
+    for (let i = 0; i < n; i++) pfns[slot + i] = pfn + i;
+    leaf.bits.fill(bits, slot, slot + n);
+    leaf.used += n;
+    pfn += n;
+    address += n * k.pageSize;
+    k.counters.ptes += n;
+  }
+}
+
+/** Takes back what a failed mmap mapped (remap_pfn_range_notrack, mm/memory.c). */
+export function remapUndo(k: Kernel, vma: Vma, address: number, bytes: number): void {
+  zapPageRange(k, vma, address, address + bytes);
+}

@@ -1,0 +1,72 @@
+/** Faulting a range in ahead of its use: MAP_POPULATE, mlock (mm_populate, mm/gup.c). */
+import { errnos } from "@litmap/litmus";
+import { mmapRules } from "../rules/mmap.js";
+import { acquire, release, runAlone } from "../sched/path.js";
+import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
+import { hugeEntry } from "./hugetlb.js";
+import { PTE } from "./page-table.js";
+import { FAULT, VM } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Vma } from "./vma.js";
+
+/**
+ * __mm_populate, mm/gup.c: faults in what is mapped in a range, mapping by mapping. Takes the mmap
+ * lock for reading. 0, or the first error where errors count: -EFAULT, -ENOMEM.
+ */
+export function* mmPopulate(k: Kernel, task: Task, start: number, end: number, ignoreErrors: boolean): Path<number> {
+  const mm = task.mm;
+  yield* acquire(k, mm.mmapLock, "read");
+  let ret = 0;
+  for (let at = mm.findIndex(start); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
+    const vma = mm.vmas[at];
+    if (vma.has(VM.IO | VM.PFNMAP)) {
+      k.note(mmapRules["populate-skips"]);
+      continue;
+    }
+    if (vma.has(VM.LOCKONFAULT)) continue;
+    const path = populateVma(k, task, vma, Math.max(start, vma.start), Math.min(end, vma.end));
+    const error = k.concurrent ? yield* path : runAlone(path);
+    if (error < 0 && !ignoreErrors) {
+      ret = error;
+      break;
+    }
+  }
+  yield* release(k, mm.mmapLock);
+  return ret;
+}
+
+/** populate_vma_page_range, mm/gup.c: writes where that breaks copy-on-write at once, else reads; never into memory without protection. */
+function populateVma(k: Kernel, task: Task, vma: Vma, start: number, end: number): Path<number> {
+  const write = vma.has(VM.WRITE) && !vma.has(VM.SHARED);
+  if (!write && !vma.has(VM.READ | VM.WRITE | VM.EXEC)) return constant(-errnos.EFAULT);
+  return faultinRange(k, task, vma, start, end, write);
+}
+
+function* constant(value: number): Path<number> {
+  return value;
+}
+
+/** __get_user_pages without pages, mm/gup.c: each page present, and writable when asked. 0, -EFAULT, -ENOMEM. */
+export function* faultinRange(k: Kernel, task: Task, vma: Vma, start: number, end: number, write: boolean): Path<number> {
+  for (let address = start; address < end; address += k.pageSize) {
+    while (!satisfied(vma, address, write)) {
+      const path = handleMmFault(k, vma.mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
+      const ret = k.concurrent ? yield* path : runAlone(path);
+      if ((ret & FAULT_ERROR) !== 0) return (ret & FAULT.oom) !== 0 ? -errnos.ENOMEM : -errnos.EFAULT;
+    }
+  }
+  return 0;
+}
+
+/** follow_page_mask, mm/gup.c: whether the entry allows the access as it is. */
+function satisfied(vma: Vma, address: number, write: boolean): boolean {
+  const needed = write ? PTE.present | PTE.write : PTE.present;
+  if (vma.has(VM.HUGETLB)) {
+    const entry = hugeEntry(vma, address);
+    return entry !== undefined && (entry.bits & needed) === needed;
+  }
+  const leaf = vma.mm.table.leaf(address);
+  return leaf !== undefined && (leaf.bits[vma.mm.table.slot(address)] & needed) === needed;
+}

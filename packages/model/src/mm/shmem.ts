@@ -1,0 +1,387 @@
+/**
+ * shmem files: memfds and shared anonymous memory (mm/shmem.c, mm/memfd.c). Folios are single
+ * pages: the machine keeps transparent huge pages off. Hugetlb memfds live here too, with
+ * their pages in mm/hugetlb.ts.
+ */
+import { errnos } from "@litmap/litmus";
+import { AddressSpace, File, Inode } from "../fs/file.js";
+import { F_SEAL } from "../fs/seals.js";
+import { hugetlbfsRead, shmemReadWrite } from "../fs/tmpfs-file.js";
+import { hugetlbRules } from "../rules/hugetlb.js";
+import { mmapRules } from "../rules/mmap.js";
+import { shmemRules as rule } from "../rules/shmem.js";
+import { access, acquire, release } from "../sched/path.js";
+import { PG } from "./frames.js";
+import { HUGE_ORDER, HUGE_SIZE, hugetlbGetPage, hugetlbReservePages, reservationsOf } from "./hugetlb.js";
+import { folioGet, folioPut } from "./rmap.js";
+import { FAULT, VM } from "./vma.js";
+import { unmapMappingRange } from "./zap.js";
+import type { FileOps } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Vma, VmOps } from "./vma.js";
+
+export { F_SEAL } from "../fs/seals.js";
+
+/** MAX_LFS_FILESIZE: the largest offset, bytes. */
+export const MAX_FILE_SIZE = 2 ** 63 - 1;
+
+/** Puts a page into the cache of a file: the cache takes over a reference. Page index. */
+export function addToPageCache(k: Kernel, mapping: AddressSpace, index: number, pfn: number): void {
+  k.owners.set(mapping.id, mapping);
+  mapping.pages.set(index, pfn);
+  k.frames.setOwner(pfn, mapping.id, index);
+}
+
+/**
+ * shmem_get_folio, mm/shmem.c: the frame of a page of the file, with a reference taken; made when it
+ * is not there. A page past the end gives -EINVAL, except for fallocate. Page index.
+ */
+export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache" | "fallocate" = "cache"): number {
+  if (inode.kind === "hugetlb") return hugetlbSubpage(k, inode, index);
+  if (why === "cache" && index * k.pageSize >= inode.size) return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
+  const found = inode.mapping.pages.get(index);
+  if (found !== undefined) {
+    folioGet(k, found);
+    return found;
+  }
+  const pfn = k.frames.alloc(0, PG.swapbacked | PG.lru);
+  if (pfn < 0) return -errnos.ENOMEM;
+  addToPageCache(k, inode.mapping, index, pfn);
+  k.shmemPages++;
+  inode.blocks += k.pageSize / 512;
+  k.note(rule.allocated);
+  folioGet(k, pfn);
+  return pfn;
+}
+
+function hugetlbSubpage(k: Kernel, inode: Inode, index: number): number {
+  const huge = index >>> HUGE_ORDER;
+  if (huge * HUGE_SIZE >= inode.size) return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
+  const head = hugetlbGetPage(k, inode, huge);
+  return head < 0 ? head : head + (index % (1 << HUGE_ORDER));
+}
+
+const shmemVmOps = (k: Kernel): VmOps => ({
+  name: "shmem",
+  mapPages: true,
+  *fault(vmf) {
+    const { inode } = vmf.vma.file!;
+    if (k.concurrent) yield* access(k, `pages of inode ${inode.id}`, true);
+    const pfn = shmemGetPage(k, inode, vmf.pgoff);
+    if (pfn < 0) return pfn === -errnos.ENOMEM ? FAULT.oom : FAULT.sigbus;
+    vmf.pfn = pfn;
+    return FAULT.locked;
+  },
+});
+
+const hugetlbVmOps: VmOps = { name: "hugetlb", close() {} };
+
+/** shmem_file_operations, mm/shmem.c. `path` is what /proc shows. */
+export function shmemFileOps(k: Kernel, path: string): FileOps {
+  const ops = shmemVmOps(k);
+  return {
+    ...shmemReadWrite(k),
+    *mmap(_file, vma) {
+      vma.ops = ops;
+      return 0;
+    },
+    fallocate: (file, mode, offset, length) => shmemFallocate(k, file, mode, offset, length),
+    truncate: (file, length) => shmemTruncate(k, file.inode, length),
+    *release(file) {
+      evict(k, file.inode);
+    },
+    path: () => path,
+  };
+}
+
+function hugetlbFileOps(k: Kernel, path: string): FileOps {
+  return {
+    ...hugetlbfsRead(k),
+    mmap: (file, vma) => hugetlbFileMmap(k, file, vma),
+    fallocate: (file, mode, offset, length) => hugetlbFallocate(k, file.inode, mode, offset, length),
+    truncate: (file, length) => hugetlbTruncate(k, file.inode, length),
+    *release(file) {
+      evict(k, file.inode);
+    },
+    path: () => path,
+  };
+}
+
+export interface MemfdOptions {
+  /** Bytes. */
+  readonly size: number;
+  /** F_SEAL bits, added after the size is set. */
+  readonly seals?: number;
+  readonly noSealing?: boolean;
+  readonly hugetlb?: boolean;
+}
+
+/** memfd_create, ftruncate, and F_ADD_SEALS when there are seals (mm/memfd.c). The open file, or -errno of the call that failed. */
+export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number> {
+  const inode = new Inode(k.id(), options.hugetlb ? "hugetlb" : "memfd");
+  if (options.noSealing) inode.seals = F_SEAL.seal;
+  const path = "/memfd:litmap (deleted)";
+  const file = new File(inode, options.hugetlb ? hugetlbFileOps(k, path) : shmemFileOps(k, path), true, true);
+  const sized = yield* file.ops.truncate!(file, options.size);
+  if (sized < 0) return sized;
+  const sealed = options.seals ? yield* addSeals(k, file, options.seals) : 0;
+  return sealed < 0 ? sealed : file;
+}
+
+/** shmem_zero_setup, mm/shmem.c: shared anonymous memory is a file that nobody can open. 0 or -ENOMEM. */
+export function shmemZeroSetup(k: Kernel, vma: Vma): number {
+  const size = vma.end - vma.start;
+  if (!vma.has(VM.NORESERVE) && size / k.pageSize > k.totalRam) return k.refuse(mmapRules["address-space"], errnos.ENOMEM, `${size} bytes`);
+  const inode = new Inode(k.id(), "memfd");
+  inode.seals = F_SEAL.seal;
+  inode.size = size;
+  vma.file = new File(inode, shmemFileOps(k, "/dev/zero (deleted)"), true, true);
+  vma.ops = shmemVmOps(k);
+  return 0;
+}
+
+/** shmem_evict_inode, mm/shmem.c: nobody holds the file any more. Another open file of the inode keeps it. */
+function evict(k: Kernel, inode: Inode): void {
+  if (--inode.files > 0) return;
+  if (inode.kind === "hugetlb") removeHugePages(k, inode, 0, Infinity);
+  else removePages(k, inode, 0, Infinity);
+}
+
+/** truncate_inode_folio for a range: pages leave the cache and every mapping. Page indices, `end` exclusive. */
+function removePages(k: Kernel, inode: Inode, start: number, end: number): void {
+  for (const [index, pfn] of inode.mapping.pages) {
+    if (index < start || index >= end) continue;
+    if (k.frames.mapcount(pfn) > 0) unmapMappingRange(k, inode.mapping, index, 1, false);
+    inode.mapping.pages.delete(index);
+    inode.blocks -= k.pageSize / 512;
+    k.shmemPages--;
+    k.frames.setOwner(pfn, 0, 0);
+    folioPut(k, pfn);
+  }
+}
+
+/** truncate_inode_partial_folio: zeroes a part of one page that is there, and makes it dirty. Bytes, `end` exclusive. */
+function zeroPartial(k: Kernel, inode: Inode, start: number, end: number): void {
+  const index = Math.floor(start / k.pageSize);
+  const pfn = inode.mapping.pages.get(index);
+  if (pfn === undefined || start >= end) return;
+  k.frames.setFlags(pfn, PG.dirty);
+  k.frames.writable(pfn).fill(0, start - index * k.pageSize, Math.min(end - index * k.pageSize, k.pageSize));
+}
+
+/** A shmem inode without a descriptor, as drivers have them (shmem_file_setup). Bytes. */
+export function newShmemInode(k: Kernel, size: number): Inode {
+  const inode = new Inode(k.id(), "memfd");
+  inode.size = size;
+  return inode;
+}
+
+/** shmem_truncate_range, mm/shmem.c: whole pages go, parts at both ends are zeroed. Bytes, `end` exclusive. */
+export function shmemTruncateRange(k: Kernel, inode: Inode, start: number, end: number): void {
+  const size = k.pageSize;
+  const first = Math.ceil(start / size);
+  const last = Math.floor(end / size);
+  removePages(k, inode, first, last);
+  if (start % size !== 0) zeroPartial(k, inode, start, Math.min(end, first * size));
+  if (Number.isFinite(end) && end % size !== 0 && last >= first) zeroPartial(k, inode, last * size, end);
+}
+
+/** do_ftruncate's shmem half: shmem_setattr, mm/shmem.c, under the inode lock. 0, -EPERM, -EFBIG. */
+export function* shmemTruncate(k: Kernel, inode: Inode, length: number): Path<number> {
+  if (length > MAX_FILE_SIZE) return k.refuse(rule["too-big"], errnos.EFBIG, `${length} bytes`);
+  yield* acquire(k, inode.lock, "write");
+  const ret = setSize(k, inode, length);
+  yield* release(k, inode.lock);
+  return ret;
+}
+
+function setSize(k: Kernel, inode: Inode, length: number): number {
+  const old = inode.size;
+  if ((length < old && (inode.seals & F_SEAL.shrink) !== 0) || (length > old && (inode.seals & F_SEAL.grow) !== 0)) {
+    return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+  }
+  inode.size = length;
+  if (length > old) return 0;
+  const hole = Math.ceil(length / k.pageSize);
+  if (old > hole * k.pageSize) {
+    k.note(rule["truncate-unmaps"]);
+    unmapMappingRange(k, inode.mapping, hole, 0, true);
+  }
+  shmemTruncateRange(k, inode, length, Infinity);
+  return 0;
+}
+
+/** shmem_fallocate, mm/shmem.c, under the inode lock. Bytes. 0, -EPERM, -EFBIG, -ENOSPC. */
+export function* shmemFallocate(k: Kernel, file: File, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): Path<number> {
+  const { inode } = file;
+  yield* acquire(k, inode.lock, "write");
+  const ret = mode === "punch_hole" ? punchHole(k, inode, offset, length) : allocateRange(k, inode, mode, offset, length);
+  yield* release(k, inode.lock);
+  return ret;
+}
+
+function punchHole(k: Kernel, inode: Inode, offset: number, length: number): number {
+  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0) return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
+  const first = Math.ceil(offset / k.pageSize);
+  const last = Math.floor((offset + length) / k.pageSize);
+  if (last > first) {
+    k.note(rule["hole-unmaps"]);
+    unmapMappingRange(k, inode.mapping, first, last - first, false);
+  }
+  shmemTruncateRange(k, inode, offset, offset + length);
+  return 0;
+}
+
+function allocateRange(k: Kernel, inode: Inode, mode: "allocate" | "keep_size", offset: number, length: number): number {
+  if ((inode.seals & F_SEAL.grow) !== 0 && offset + length > inode.size) return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+  const last = Math.ceil((offset + length) / k.pageSize);
+  for (let index = Math.floor(offset / k.pageSize); index < last; index++) {
+    const pfn = shmemGetPage(k, inode, index, "fallocate");
+    if (pfn < 0) return pfn;
+    k.frames.setFlags(pfn, PG.dirty);
+    folioPut(k, pfn);
+  }
+  if (mode === "allocate" && offset + length > inode.size) inode.size = offset + length;
+  return 0;
+}
+
+/** hugetlbfs_file_mmap, fs/hugetlbfs/inode.c: sets the pages aside; a writable mapping past the end makes the file longer. 0, -EINVAL, -ENOMEM. */
+function* hugetlbFileMmap(k: Kernel, file: File, vma: Vma): Path<number> {
+  const { inode } = file;
+  vma.flags |= VM.HUGETLB | VM.DONTEXPAND;
+  vma.ops = hugetlbVmOps;
+  const offset = vma.pgoff * k.pageSize;
+  if (offset % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["offset-unaligned"], errnos.EINVAL, `${offset}`);
+  const end = offset + vma.end - vma.start;
+  yield* acquire(k, inode.lock, "write");
+  const reserve = vma.has(VM.MAYSHARE) && !vma.has(VM.NORESERVE);
+  const failed = reserve ? hugetlbReservePages(k, inode, offset / HUGE_SIZE, end / HUGE_SIZE) : 0;
+  if (failed === 0 && vma.has(VM.WRITE) && inode.size < end) inode.size = end;
+  yield* release(k, inode.lock);
+  return failed;
+}
+
+/** hugetlbfs_setattr, fs/hugetlbfs/inode.c. 0, -EINVAL, -EPERM. */
+function* hugetlbTruncate(k: Kernel, inode: Inode, length: number): Path<number> {
+  if (length > MAX_FILE_SIZE) return k.refuse(rule["too-big"], errnos.EFBIG, `${length} bytes`);
+  if (length % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["size-unaligned"], errnos.EINVAL, `${length} bytes`);
+  const old = inode.size;
+  if ((length < old && (inode.seals & F_SEAL.shrink) !== 0) || (length > old && (inode.seals & F_SEAL.grow) !== 0)) {
+    return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+  }
+  yield* acquire(k, inode.lock, "write");
+  inode.size = length;
+  unmapMappingRange(k, inode.mapping, length / k.pageSize, 0, true);
+  removeHugePages(k, inode, length / HUGE_SIZE, Infinity);
+  yield* release(k, inode.lock);
+  return 0;
+}
+
+/** remove_inode_hugepages with hugetlb_unreserve_pages. Huge page indices, `end` exclusive. */
+function removeHugePages(k: Kernel, inode: Inode, start: number, end: number): void {
+  for (const [index, pfn] of inode.mapping.pages) {
+    if (index < start || index >= end) continue;
+    inode.mapping.pages.delete(index);
+    inode.blocks -= HUGE_SIZE / 512;
+    folioPut(k, pfn);
+  }
+  if (Number.isFinite(end)) return;
+  const { pages } = reservationsOf(inode);
+  for (const index of pages) {
+    if (index < start) continue;
+    pages.delete(index);
+    k.hugetlb.reserved--;
+  }
+}
+
+/** hugetlbfs_fallocate, fs/hugetlbfs/inode.c: whole huge pages that touch the range are made; those inside a hole go. */
+function* hugetlbFallocate(k: Kernel, inode: Inode, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): Path<number> {
+  yield* acquire(k, inode.lock, "write");
+  const ret = mode === "punch_hole" ? hugetlbPunch(k, inode, offset, offset + length) : hugetlbAllocate(k, inode, mode, offset, offset + length);
+  yield* release(k, inode.lock);
+  return ret;
+}
+
+function hugetlbPunch(k: Kernel, inode: Inode, start: number, end: number): number {
+  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0) return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
+  const first = Math.ceil(start / HUGE_SIZE);
+  const last = Math.floor(end / HUGE_SIZE);
+  const pages = HUGE_SIZE / k.pageSize;
+  zeroHuge(k, inode, start, Math.min(end, first * HUGE_SIZE));
+  if (last > first) unmapMappingRange(k, inode.mapping, first * pages, (last - first) * pages, true);
+  if (last >= first) zeroHuge(k, inode, last * HUGE_SIZE, end);
+  if (last > first) removeHugePages(k, inode, first, last);
+  return 0;
+}
+
+/** hugetlbfs_zero_partial_page. Bytes within one huge page. */
+function zeroHuge(k: Kernel, inode: Inode, start: number, end: number): void {
+  const head = inode.mapping.pages.get(Math.floor(start / HUGE_SIZE));
+  if (head === undefined) return;
+  for (let at = start; at < end; ) {
+    const offset = at % HUGE_SIZE;
+    const within = offset % k.pageSize;
+    const n = Math.min(k.pageSize - within, end - at);
+    k.frames.writable(head + Math.floor(offset / k.pageSize)).fill(0, within, within + n);
+    at += n;
+  }
+}
+
+function hugetlbAllocate(k: Kernel, inode: Inode, mode: "allocate" | "keep_size", start: number, end: number): number {
+  if ((inode.seals & F_SEAL.grow) !== 0 && end > inode.size) return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+  for (let index = Math.floor(start / HUGE_SIZE); index < Math.ceil(end / HUGE_SIZE); index++) {
+    const pfn = hugetlbGetPage(k, inode, index);
+    if (pfn < 0) return k.refuse(hugetlbRules["pool-empty"], errnos.ENOSPC, `inode ${inode.id}`);
+    folioPut(k, pfn);
+  }
+  if (mode === "allocate" && end > inode.size) inode.size = end;
+  return 0;
+}
+
+/** memfd_add_seals, mm/memfd.c: F_ADD_SEALS. 0, -EPERM, -EINVAL, -EBUSY. */
+export function* addSeals(k: Kernel, file: File, seals: number): Path<number> {
+  const { inode } = file;
+  const about = `inode ${inode.id}`;
+  if (!file.writable) return k.refuse(rule["seal-needs-write"], errnos.EPERM, about);
+  if ((seals & F_SEAL.exec) !== 0 && k.design["memfd.seal-exec"] === "unknown") return k.refuse(rule["seal-unknown"], errnos.EINVAL, about);
+  yield* acquire(k, inode.lock, "write");
+  const ret = sealLocked(k, inode, seals, about);
+  yield* release(k, inode.lock);
+  return ret;
+}
+
+function sealLocked(k: Kernel, inode: Inode, seals: number, about: string): number {
+  if (!hasSeals(inode)) return k.refuse(rule["seal-no-memfd"], errnos.EINVAL, about);
+  if ((inode.seals & F_SEAL.seal) !== 0) return k.refuse(rule["seal-sealed"], errnos.EPERM, about);
+  if ((seals & F_SEAL.exec) !== 0 && (inode.mode & 0o111) !== 0) {
+    k.note(rule["seal-exec-implies"], about);
+    seals |= F_SEAL.shrink | F_SEAL.grow | F_SEAL.write | F_SEAL.futureWrite;
+  }
+  if ((seals & F_SEAL.write) !== 0 && (inode.seals & F_SEAL.write) === 0) {
+    if (inode.writableMappings > 0) return k.refuse(rule["seal-write-mapped"], errnos.EBUSY, about);
+    if (hasPins(k, inode)) return k.refuse(rule["seal-write-pinned"], errnos.EBUSY, about);
+    inode.writableMappings--;
+  }
+  inode.seals |= seals;
+  return 0;
+}
+
+/** memfd_file_seals_ptr: shmem (also a file on tmpfs) and hugetlb files have seals. */
+export function hasSeals(inode: Inode): boolean {
+  return inode.kind === "memfd" || inode.kind === "hugetlb" || inode.kind === "file";
+}
+
+/** memfd_wait_for_pins, mm/memfd.c: after its waits somebody still holds a reference that is neither the cache's nor a mapping's. */
+function hasPins(k: Kernel, inode: Inode): boolean {
+  for (const pfn of inode.mapping.pages.values()) {
+    if (k.frames.ref(pfn) - k.frames.mapcount(pfn) !== 1) return true;
+  }
+  return false;
+}
+
+/** memfd_get_seals, mm/memfd.c: F_GET_SEALS. Bits or -EINVAL. */
+export function getSeals(k: Kernel, file: File): number {
+  if (!hasSeals(file.inode)) return k.refuse(rule["seal-no-memfd"], errnos.EINVAL, `inode ${file.inode.id}`);
+  return file.inode.seals;
+}

@@ -1,0 +1,191 @@
+/**
+ * Bytes moved through a process's page table: by its own instructions (a fault that cannot be
+ * resolved is a signal) and by the kernel on its behalf (copy_from_user, copy_to_user: what could
+ * not be copied is reported).
+ */
+import { faultRules as rule } from "../rules/fault.js";
+import { access, acquire, release, runAlone } from "../sched/path.js";
+import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
+import { HUGE_SIZE, hugeEntry } from "./hugetlb.js";
+import { PTE } from "./page-table.js";
+import { touchPage } from "./rmap.js";
+import { FAULT, VM } from "./vma.js";
+import type { Signal } from "@litmap/litmus";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Vma } from "./vma.js";
+
+/** The signal that an access died of. */
+export interface Faulted {
+  readonly signal: Signal;
+}
+
+/** What the CPU finds in the page table for an access: the frame, or -1 when it must fault. Sets young and dirty as the hardware does. */
+function translate(k: Kernel, task: Task, address: number, write: boolean): number {
+  const table = task.mm.table;
+  if (table.huge.size > 0) {
+    const start = Math.floor(address / HUGE_SIZE) * HUGE_SIZE;
+    const entry = table.huge.get(start);
+    if (entry !== undefined) {
+      if ((entry.bits & PTE.user) === 0 || (write && (entry.bits & PTE.write) === 0)) return -1;
+      entry.bits |= write ? PTE.young | PTE.dirty : PTE.young;
+      return entry.pfn + Math.floor((address - start) / k.pageSize);
+    }
+  }
+  const leaf = table.leaf(address);
+  if (leaf === undefined) return -1;
+  const slot = table.slot(address);
+  const bits = leaf.bits[slot];
+  const needed = write ? PTE.present | PTE.user | PTE.write : PTE.present | PTE.user;
+  if ((bits & needed) !== needed) return -1;
+  const marks = write ? PTE.young | PTE.dirty : PTE.young;
+  if (k.arch.softwareYoungDirty) return (bits & marks) === marks ? leaf.pfn[slot] : -1;
+  leaf.bits[slot] = bits | marks;
+  return leaf.pfn[slot];
+}
+
+/** access_error, arch/x86/mm/fault.c: whether the mapping's protection forbids the access. */
+function accessError(vma: Vma, write: boolean): boolean {
+  return write ? !vma.has(VM.WRITE) : !vma.has(VM.READ | VM.WRITE | VM.EXEC);
+}
+
+/** do_user_addr_fault, arch/x86/mm/fault.c: undefined when the instruction can be tried again. */
+function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Path<Faulted | undefined> {
+  const mm = task.mm;
+  if (k.concurrent) yield* acquire(k, mm.mmapLock, "read");
+  else mm.mmapLock.readers++;
+  const vma = mm.lookup(address);
+  let ret: number = FAULT.sigsegv;
+  if (vma === undefined) k.refuse(rule["no-vma"], 0, `0x${address.toString(16)}`);
+  else if (accessError(vma, write)) k.refuse(rule["vma-protection"], 0, `0x${address.toString(16)}`);
+  else {
+    const path = handleMmFault(k, mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
+    ret = k.concurrent ? yield* path : runAlone(path);
+  }
+  if (k.concurrent) yield* release(k, mm.mmapLock);
+  else mm.mmapLock.readers--;
+  if ((ret & FAULT_ERROR) === 0) return undefined;
+  if ((ret & (FAULT.sigbus | FAULT.hwpoison)) !== 0) return { signal: "SIGBUS" };
+  return { signal: (ret & FAULT.sigsegv) !== 0 ? "SIGSEGV" : "SIGKILL" };
+}
+
+/** The frame behind an address, faulted in as often as it takes. */
+function* reach(k: Kernel, task: Task, address: number, write: boolean): Path<number | Faulted> {
+  for (;;) {
+    if (k.concurrent) yield* access(k, `entries ${task.mm.name}`, false);
+    const pfn = translate(k, task, address, write);
+    if (pfn >= 0) {
+      if (!k.concurrent) return pfn;
+      yield* touchPage(k, pfn, write);
+      if (translate(k, task, address, write) === pfn) return pfn;
+      continue;
+    }
+    const path = pageFault(k, task, address, write);
+    const died = k.concurrent ? yield* path : runAlone(path);
+    if (died !== undefined) return died;
+  }
+}
+
+/** A load of 1, 2 or 4 bytes by the process's own instruction, little-endian; an access across a page border touches both. */
+export function* userLoad(k: Kernel, task: Task, address: number, width: number): Path<number | Faulted> {
+  let value = 0;
+  for (let done = 0; done < width; ) {
+    const at = address + done;
+    const pfn = yield* reach(k, task, at, false);
+    if (typeof pfn !== "number") return pfn;
+    const offset = at % k.pageSize;
+    const n = Math.min(width - done, k.pageSize - offset);
+    const bytes = k.frames.bytes(pfn);
+    for (let i = 0; i < n; i++) value += (bytes?.[offset + i] ?? 0) * 2 ** (8 * (done + i));
+    done += n;
+  }
+  return value;
+}
+
+/** A store of 1, 2 or 4 bytes by the process's own instruction, little-endian. 0 or the signal. */
+export function* userStore(k: Kernel, task: Task, address: number, width: number, value: number): Path<number | Faulted> {
+  const pages: { pfn: number; at: number; n: number; done: number }[] = [];
+  for (let done = 0; done < width; ) {
+    const at = address + done;
+    const pfn = yield* reach(k, task, at, true);
+    if (typeof pfn !== "number") return pfn;
+    const n = Math.min(width - done, k.pageSize - (at % k.pageSize));
+    pages.push({ pfn, at: at % k.pageSize, n, done });
+    done += n;
+  }
+  for (const page of pages) {
+    const bytes = k.frames.writable(page.pfn);
+    for (let i = 0; i < page.n; i++) bytes[page.at + i] = Math.floor(value / 2 ** (8 * (page.done + i))) & 0xff;
+  }
+  return 0;
+}
+
+/**
+ * One access in each page of a range, ascending; a store writes the page's number within the
+ * range. 0, or the signal that the first failing one died of.
+ */
+export function* userTouch(k: Kernel, task: Task, address: number, length: number, write: boolean): Path<number | Faulted> {
+  const size = k.pageSize;
+  let index = 0;
+  for (let at = address; at < address + length; at += size, index++) {
+    const done = write ? yield* userStore(k, task, at, 4, index) : yield* userLoad(k, task, at, 4);
+    if (typeof done !== "number") return done;
+  }
+  return 0;
+}
+
+/** A byte stored over a whole range, ascending. 0 or the signal; bytes before the failing page are stored. */
+export function* userFill(k: Kernel, task: Task, address: number, length: number, byte: number): Path<number | Faulted> {
+  for (let done = 0; done < length; ) {
+    const at = address + done;
+    const pfn = yield* reach(k, task, at, true);
+    if (typeof pfn !== "number") return pfn;
+    const offset = at % k.pageSize;
+    const n = Math.min(length - done, k.pageSize - offset);
+    k.frames.writable(pfn).fill(byte, offset, offset + n);
+    done += n;
+  }
+  return 0;
+}
+
+/** copy_from_user: what the kernel reads of a process's memory until the first page that cannot be had. Bytes. */
+export function* copyFromUser(k: Kernel, task: Task, address: number, length: number): Path<{ copied: number; bytes: Uint8Array }> {
+  const out = new Uint8Array(length);
+  let copied = 0;
+  while (copied < length) {
+    const at = address + copied;
+    const pfn = yield* reach(k, task, at, false);
+    if (typeof pfn !== "number") break;
+    const offset = at % k.pageSize;
+    const n = Math.min(length - copied, k.pageSize - offset);
+    const bytes = k.frames.bytes(pfn);
+    if (bytes !== undefined) out.set(bytes.subarray(offset, offset + n), copied);
+    copied += n;
+  }
+  return { copied, bytes: out };
+}
+
+/** copy_to_user: bytes that the kernel could write into a process's memory. */
+export function* copyToUser(k: Kernel, task: Task, address: number, bytes: Uint8Array): Path<number> {
+  let copied = 0;
+  while (copied < bytes.length) {
+    const at = address + copied;
+    const pfn = yield* reach(k, task, at, true);
+    if (typeof pfn !== "number") break;
+    const offset = at % k.pageSize;
+    const n = Math.min(bytes.length - copied, k.pageSize - offset);
+    k.frames.writable(pfn).set(bytes.subarray(copied, copied + n), offset);
+    copied += n;
+  }
+  return copied;
+}
+
+/** The frame that an address is mapped to now, or -1: nothing is faulted in, no bit is set. */
+export function mappedFrame(k: Kernel, vma: Vma, address: number): number {
+  const huge = vma.has(VM.HUGETLB) ? hugeEntry(vma, address) : undefined;
+  if (huge !== undefined) return huge.pfn + Math.floor((address % HUGE_SIZE) / k.pageSize);
+  const leaf = vma.mm.table.leaf(address);
+  const slot = vma.mm.table.slot(address);
+  return leaf !== undefined && (leaf.bits[slot] & PTE.present) !== 0 ? leaf.pfn[slot] : -1;
+}

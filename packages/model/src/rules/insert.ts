@@ -1,0 +1,93 @@
+/** How drivers put pages into a page table. */
+import { rules } from "./rule.js";
+
+export const insertRules = rules("insert", {
+  "outside-vma": {
+    sentence: "vm_insert_page and vm_insert_pages refuse an address outside the mapping with EFAULT.",
+    kernel: "vm_insert_page, mm/memory.c",
+  },
+  "no-reference": {
+    sentence: "A page whose folio nobody holds a reference on cannot be inserted: EINVAL.",
+    kernel: "validate_page_before_insert, mm/memory.c (vm_insert_page in 6.1)",
+  },
+  "anonymous-page": {
+    sentence: "Anonymous memory cannot be inserted as a driver's page: EINVAL.",
+    kernel: "validate_page_before_insert, mm/memory.c",
+  },
+  "mixedmap-from-fault": {
+    sentence: "The first vm_insert_page into a mapping sets VM_MIXEDMAP, which needs the mmap lock for writing: from a fault handler it is a BUG.",
+    kernel: "vm_insert_page, mm/memory.c",
+  },
+  "page-into-pfnmap": {
+    sentence: "vm_insert_page into a VM_PFNMAP mapping is a BUG.",
+    kernel: "vm_insert_page, mm/memory.c",
+  },
+  "already-populated": {
+    sentence: "vm_insert_page gives EBUSY where an entry is already.",
+    kernel: "insert_page_into_pte_locked, mm/memory.c",
+  },
+  "page-inserted": {
+    sentence: "vm_insert_page makes an ordinary entry: it holds a page reference and a map count, and counts in RSS.",
+    kernel: "insert_page_into_pte_locked, mm/memory.c",
+  },
+  "object-too-small": {
+    sentence: "vm_map_pages gives ENXIO when the mapping reaches past the pages.",
+    kernel: "__vm_map_pages, mm/memory.c",
+  },
+  "pfn-needs-flags": {
+    sentence: "vmf_insert_pfn wants exactly one of VM_PFNMAP and VM_MIXEDMAP: anything else is a BUG.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "pfn-in-cow": {
+    sentence: "vmf_insert_pfn into a private writable VM_PFNMAP mapping is a BUG: without special entries originals and copies could not be told apart.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "valid-pfn-in-mixedmap": {
+    sentence: "vmf_insert_pfn of a frame with a struct page into VM_MIXEDMAP is a BUG.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "pfn-outside-vma": {
+    sentence: "vmf_insert_pfn and vmf_insert_mixed outside the mapping end the fault in SIGBUS.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "pfn-kept": {
+    sentence: "vmf_insert_pfn over an entry that is already there keeps it and reports success.",
+    kernel: "insert_pfn, mm/memory.c",
+  },
+  "pfn-inserted": {
+    sentence: "vmf_insert_pfn makes a special entry: no reference, no map count, no RSS.",
+    kernel: "insert_pfn, mm/memory.c",
+  },
+  "mixed-not-allowed": {
+    sentence: "vmf_insert_mixed outside VM_MIXEDMAP is refused.",
+    kernel: "vm_mixed_ok, mm/memory.c",
+  },
+  "remap-cow-whole": {
+    sentence: "remap_pfn_range into a private writable mapping gives EINVAL unless one call covers the whole mapping.",
+    kernel: "remap_pfn_range_internal, mm/memory.c (get_remap_pgoff from 6.18)",
+  },
+  "remap-cow-pgoff": {
+    sentence: "remap_pfn_range of a whole private mapping sets its page offset to the frame number, so that copies can be told from originals.",
+    kernel: "remap_pfn_range_internal, mm/memory.c",
+  },
+  "remap-unaligned": {
+    sentence: "remap_pfn_range at an unaligned address warns and gives EINVAL.",
+    kernel: "remap_pfn_range_internal, mm/memory.c",
+  },
+  "remap-populated": {
+    sentence: "remap_pfn_range over an entry that is already there is a BUG.",
+    kernel: "remap_pte_range, mm/memory.c",
+  },
+  "remap-flags": {
+    sentence: "remap_pfn_range sets VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP, and fills the page table at once.",
+    kernel: "remap_pfn_range_internal, mm/memory.c",
+  },
+  "remap-tracked": {
+    sentence: "On x86 a remap_pfn_range that covers the whole mapping reserves its memory type; up to 6.15 that shows as VM_PAT (`ar`).",
+    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c",
+  },
+  "remap-tracked-twice": {
+    sentence: "A second remap_pfn_range over the whole of one mapping gives EINVAL.",
+    kernel: "remap_pfn_range_track, mm/memory.c",
+  },
+});
