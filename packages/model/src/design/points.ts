@@ -255,6 +255,16 @@ export const points = define({
     choices: { anon: { doc: "anonymous memory" }, "anon-and-files": { doc: "shmem and hugetlb too (markers in the page table)" } },
     mainline: [["5.7", "anon"], ["5.19", "anon-and-files"]],
   },
+  "userfaultfd.wp-arm64": {
+    question: "Can a userfaultfd write-protect memory on arm64?",
+    choices: { no: { doc: "EINVAL" }, yes: { doc: "as on x86" } },
+    mainline: [["4.3", "no"], ["6.10", "yes"]],
+  },
+  "oom.mlocked": {
+    question: "Does the OOM reaper take locked memory?",
+    choices: { no: { doc: "mappings with VM_LOCKED are left alone" }, yes: { doc: "yes" } },
+    mainline: [["4.6", "no"], ["5.15", "yes"]],
+  },
   "follow-pfn.call": {
     question: "By which call may a driver read a frame number from a page table?",
     choices: {

@@ -151,7 +151,7 @@ export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined 
 /**
  * vma_modify, mm/vma.c: gives a part of a mapping other flags or another policy, by merging it into
  * a neighbour that has them or by splitting; a `policy` of null is none. The mapping that now holds the range exactly or
- * as a part; -EINVAL where the mapping cannot be split. The caller sets the flags.
+ * as a part; -EINVAL where the mapping cannot be split. The caller sets the flags and the policy (null: the default one).
  */
 export function vmaModify(k: Kernel, vma: Vma, start: number, end: number, flags: number, policy: string | null = vma.policy ?? null): Vma | number {
   const pgoff = vma.pgoff + (start - vma.start) / k.pageSize;

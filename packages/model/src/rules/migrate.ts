@@ -11,12 +11,12 @@ export const migrateRules = rules("migrate", {
     kernel: "vma_migratable, include/linux/mempolicy.h; add_folio_for_migration, mm/migrate.c",
   },
   "no-page": {
-    sentence: "An address without a page has the status ENOENT.",
-    kernel: "add_folio_for_migration, mm/migrate.c",
+    sentence: "An address without a page has the status ENOENT; up to 6.11 it is EFAULT where no file could fill the hole.",
+    kernel: "add_folio_for_migration, mm/migrate.c; no_page_table, mm/gup.c",
   },
-  "special-entry": {
-    sentence: "An entry that has no struct page has the status EFAULT when pages are moved.",
-    kernel: "add_folio_for_migration, mm/migrate.c",
+  "zero-page": {
+    sentence: "The shared zero page has the status EFAULT.",
+    kernel: "do_pages_stat_array, add_folio_for_migration, mm/migrate.c",
   },
   "already-there": {
     sentence: "A page that lies on the wanted node stays: its status is the node.",
@@ -35,8 +35,8 @@ export const migrateRules = rules("migrate", {
     kernel: "migrate_folio_move, mm/migrate.c",
   },
   "query-special": {
-    sentence: "Asking for the node of an entry without a struct page gives the status that the walk has for it: EFAULT up to 6.1, ENOENT from 6.12 on.",
-    kernel: "do_pages_stat_array, mm/migrate.c",
+    sentence: "An entry without a struct page has the status that the walk has for it: EFAULT up to 6.11, ENOENT from 6.12 on.",
+    kernel: "do_pages_stat_array, mm/migrate.c; folio_walk_start, mm/pagewalk.c",
   },
 });
 

@@ -1,0 +1,47 @@
+/** Futexes, as far as their keys go (kernel/futex/core.c). Nobody waits for long here, so that nobody is ever woken. */
+import { errnos } from "@litmap/litmus";
+import { accessOk } from "../fs/vfs.js";
+import { FOLL } from "../mm/foll.js";
+import { PG } from "../mm/frames.js";
+import { getUserPagesFast } from "../mm/gup-fast.js";
+import { putPages } from "../mm/pin.js";
+import { AddressSpace } from "../fs/file.js";
+import { futexRules } from "../rules/consumers.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/**
+ * get_futex_key, kernel/futex/core.c, for a word that is only read: 0, -EINVAL, or the errno
+ * for which its page could not be referenced; -EFAULT for pages that have no owner.
+ */
+export function* getFutexKey(k: Kernel, task: Task, address: number, shared: boolean): Path<number> {
+  if (address % 4 !== 0) return k.refuse(futexRules.unaligned, errnos.EINVAL, `0x${address.toString(16)}`);
+  if (!accessOk(k, address, 4)) return k.refuse(futexRules["gup-refused"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (!shared) {
+    k.note(futexRules["private-key"]);
+    return 0;
+  }
+  const pages: number[] = [];
+  let got = yield* getUserPagesFast(k, task, address, 1, FOLL.write, pages);
+  const readOnly = got === -errnos.EFAULT;
+  if (readOnly) got = yield* getUserPagesFast(k, task, address, 1, 0, pages);
+  if (got < 0) return k.refuse(futexRules["gup-refused"], -got, `0x${address.toString(16)}`);
+  const refused = keyOf(k, pages[0], readOnly);
+  putPages(k, pages);
+  return refused;
+}
+
+/** Whether a page can name a futex: as a page of a file, or as anonymous memory that can be written. */
+function keyOf(k: Kernel, pfn: number, readOnly: boolean): number {
+  const head = k.frames.head(pfn);
+  if ((k.frames.flags(head) & PG.anon) !== 0) return readOnly ? k.refuse(futexRules["anon-read-only"], errnos.EFAULT, `frame ${pfn}`) : 0;
+  const owner = k.owners.get(k.frames.owner(head));
+  return owner instanceof AddressSpace ? 0 : k.refuse(futexRules["no-mapping"], errnos.EFAULT, `frame ${pfn}`);
+}
+
+/** futex_wait with a timeout, for a word that has the value expected: -ETIMEDOUT when it can be keyed. */
+export function* futexWait(k: Kernel, task: Task, address: number, shared: boolean): Path<number> {
+  const refused = yield* getFutexKey(k, task, address, shared);
+  return refused !== 0 ? refused : k.refuse(futexRules["timed-out"], errnos.ETIMEDOUT);
+}

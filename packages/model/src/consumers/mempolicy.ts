@@ -1,0 +1,72 @@
+/** mbind and get_mempolicy on a machine with one node (mm/mempolicy.c). */
+import { errnos } from "@litmap/litmus";
+import { acquire, release } from "../sched/path.js";
+import { FOLL } from "../mm/foll.js";
+import { getUserPagesFast } from "../mm/gup-fast.js";
+import { vmaModify } from "../mm/merge.js";
+import { gupPutFolio } from "../mm/pin.js";
+import { mempolicyRules } from "../rules/consumers.js";
+import type { Kernel } from "../kernel.js";
+import type { Mm } from "../mm/mm.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+export type Policy = "default" | "bind" | "preferred";
+
+/**
+ * do_mbind, mm/mempolicy.c: 0, -EINVAL, -EFAULT. Every page is on the one node that a policy
+ * can name, so that MPOL_MF_STRICT finds nothing and MPOL_MF_MOVE has nowhere to go. Bytes.
+ */
+export function* mbind(k: Kernel, task: Task, start: number, length: number, policy: Policy): Path<number> {
+  if (start % k.pageSize !== 0) return k.refuse(mempolicyRules.unaligned, errnos.EINVAL, `0x${start.toString(16)}`);
+  const bytes = Math.ceil(length / k.pageSize) * k.pageSize;
+  const end = start + (bytes >= 2 ** 64 ? 0 : bytes);
+  if (end >= 2 ** 64) return k.refuse(mempolicyRules.wraps, errnos.EINVAL, `0x${start.toString(16)}`);
+  if (end === start) return 0;
+  yield* acquire(k, task.mm.mmapLock, "write");
+  const refused = queuePagesRange(k, task.mm, start, end, policy === "default");
+  const result = refused !== 0 ? refused : setPolicy(k, task.mm, start, end, policy === "default" ? undefined : policy);
+  yield* release(k, task.mm.mmapLock);
+  return result;
+}
+
+/** queue_pages_range, mm/mempolicy.c: looks for holes; with the default policy only for one that is everything. */
+function queuePagesRange(k: Kernel, mm: Mm, start: number, end: number, holesOk: boolean): number {
+  let at = start;
+  let found = false;
+  for (let i = mm.findIndex(start); i < mm.vmas.length && mm.vmas[i].start < end; i++) {
+    const vma = mm.vmas[i];
+    found = true;
+    if (vma.start > at && !holesOk) return k.refuse(mempolicyRules.hole, errnos.EFAULT, `0x${at.toString(16)}`);
+    at = vma.end;
+  }
+  if (!found || (at < end && !holesOk)) return k.refuse(mempolicyRules.hole, errnos.EFAULT, `0x${at.toString(16)}`);
+  return 0;
+}
+
+/** mbind_range for each mapping, mm/mempolicy.c. */
+function setPolicy(k: Kernel, mm: Mm, start: number, end: number, policy: string | undefined): number {
+  for (let at = start; at < end; ) {
+    const vma = mm.findVma(at);
+    if (vma === undefined || vma.start >= end) break;
+    const from = Math.max(vma.start, at);
+    const to = Math.min(vma.end, end);
+    at = to;
+    if (vma.policy === policy) continue;
+    const changed = vmaModify(k, vma, from, to, vma.flags, policy ?? null);
+    if (typeof changed === "number") return changed;
+    changed.policy = policy;
+    k.note(mempolicyRules.set, `0x${from.toString(16)}`);
+  }
+  return 0;
+}
+
+/** get_mempolicy with MPOL_F_NODE|MPOL_F_ADDR, mm/mempolicy.c: the node (0), or a negative errno. */
+export function* nodeOf(k: Kernel, task: Task, address: number): Path<number> {
+  if (task.mm.lookup(address) === undefined) return k.refuse(mempolicyRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
+  const pages: number[] = [];
+  const got = yield* getUserPagesFast(k, task, address, 1, 0, pages);
+  if (got < 0) return k.refuse(mempolicyRules["gup-refused"], -got, `0x${address.toString(16)}`);
+  gupPutFolio(k, pages[0], 1, FOLL.get);
+  return 0;
+}

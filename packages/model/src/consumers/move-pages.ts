@@ -1,0 +1,57 @@
+/** move_pages on a machine with one node: where a page is, or that it is there already (mm/migrate.c). */
+import { errnos } from "@litmap/litmus";
+import { acquire, release } from "../sched/path.js";
+import { hugeEntry } from "../mm/hugetlb.js";
+import { vmNormalPage } from "../mm/normal-page.js";
+import { PTE } from "../mm/page-table.js";
+import { VM, vmaIsAnonymous } from "../mm/vma.js";
+import { migrateRules } from "../rules/migrate.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Vma } from "../mm/vma.js";
+
+/** do_pages_stat_array and add_folio_for_migration, mm/migrate.c: the page's status, a node or a negative errno. */
+export function* movePages(k: Kernel, task: Task, address: number, move: boolean): Path<number> {
+  yield* acquire(k, task.mm.mmapLock, "read");
+  const vma = task.mm.lookup(address);
+  const status = vma === undefined ? k.refuse(migrateRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`) : statusIn(k, vma, address, move);
+  yield* release(k, task.mm.mmapLock);
+  return status;
+}
+
+function statusIn(k: Kernel, vma: Vma, address: number, move: boolean): number {
+  if (move && vma.has(VM.IO | VM.PFNMAP)) return k.refuse(migrateRules["vma-not-migratable"], errnos.EFAULT, `0x${vma.start.toString(16)}`);
+  const status = k.design["move-pages.walk"] === "folio-walk" ? folioWalk(k, vma, address) : followPage(k, vma, address);
+  if (status === 0 && move) k.note(migrateRules["already-there"], `0x${address.toString(16)}`);
+  return status;
+}
+
+/** folio_walk_start with FW_ZEROPAGE, mm/pagewalk.c: what has no struct page is not there. */
+function folioWalk(k: Kernel, vma: Vma, address: number): number {
+  const entry = entryAt(vma, address);
+  if (entry === undefined) return k.refuse(migrateRules["no-page"], errnos.ENOENT, `0x${address.toString(16)}`);
+  if (entry.pfn === k.zeroPfn) return k.refuse(migrateRules["zero-page"], errnos.EFAULT, `0x${address.toString(16)}`);
+  const normal = vmNormalPage(k, vma, address, entry.pfn, entry.bits);
+  return normal < 0 ? k.refuse(migrateRules["query-special"], errnos.ENOENT, `0x${address.toString(16)}`) : 0;
+}
+
+/** follow_page with FOLL_DUMP, mm/gup.c: special entries are EFAULT, and so are holes where no file could fill them. */
+function followPage(k: Kernel, vma: Vma, address: number): number {
+  const entry = entryAt(vma, address);
+  if (entry === undefined) {
+    const unfillable = vmaIsAnonymous(vma) || vma.ops?.fault === undefined;
+    return k.refuse(migrateRules["no-page"], unfillable ? errnos.EFAULT : errnos.ENOENT, `0x${address.toString(16)}`);
+  }
+  const normal = vmNormalPage(k, vma, address, entry.pfn, entry.bits);
+  return normal < 0 ? k.refuse(migrateRules["query-special"], errnos.EFAULT, `0x${address.toString(16)}`) : 0;
+}
+
+function entryAt(vma: Vma, address: number): { pfn: number; bits: number } | undefined {
+  if (vma.has(VM.HUGETLB)) return hugeEntry(vma, address);
+  const { table } = vma.mm;
+  const leaf = table.leaf(address);
+  if (leaf === undefined) return undefined;
+  const slot = table.slot(address);
+  return (leaf.bits[slot] & PTE.present) === 0 ? undefined : { pfn: leaf.pfn[slot], bits: leaf.bits[slot] };
+}

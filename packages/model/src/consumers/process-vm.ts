@@ -1,0 +1,52 @@
+/** process_vm_readv and process_vm_writev (mm/process_vm_access.c). */
+import { errnos } from "@litmap/litmus";
+import { FOLL } from "../mm/foll.js";
+import { PG } from "../mm/frames.js";
+import { getUserPagesRemote } from "../mm/gup.js";
+import { scatter, spannedPages } from "../mm/page-bytes.js";
+import { unpinUserPages } from "../mm/pin.js";
+import { accessOk } from "../fs/vfs.js";
+import { processVmRules } from "../rules/consumers.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** PVM_MAX_USER_PAGES: pages pinned at a time. */
+const BATCH = 1024;
+
+/**
+ * process_vm_rw with one remote and one local range, where the local one can always be
+ * reached: bytes moved, -EFAULT when the first page could not be pinned, -ESRCH. A write
+ * stores zeros. Bytes.
+ */
+export function* processVmRw(k: Kernel, task: Task, target: Task, address: number, length: number, write: boolean): Path<number> {
+  if (length === 0) return 0;
+  if (!accessOk(k, 0, length)) return k.refuse(processVmRules.flattened, length >= 2 ** 63 ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
+  if (target.dead) return k.refuse(processVmRules["no-process"], errnos.ESRCH, target.name);
+  const first = address - (address % k.pageSize);
+  const nrPages = spannedPages(k, address, length);
+  let done = 0;
+  for (let page = 0; page < nrPages; ) {
+    const pages: number[] = [];
+    const got = yield* getUserPagesRemote(k, task, target.mm, first + page * k.pageSize, Math.min(BATCH, nrPages - page), FOLL.pin | (write ? FOLL.write : 0), pages);
+    if (got <= 0) return failed(k, done, address);
+    const offset = page === 0 ? address % k.pageSize : 0;
+    const bytes = Math.min(got * k.pageSize - offset, length - done);
+    if (write) overwrite(k, pages, offset, bytes);
+    unpinUserPages(k, pages);
+    done += bytes;
+    page += got;
+  }
+  return done;
+}
+
+function failed(k: Kernel, done: number, address: number): number {
+  if (done === 0) return k.refuse(processVmRules.flattened, errnos.EFAULT, `0x${address.toString(16)}`);
+  k.note(processVmRules.partial, `${done} bytes`);
+  return done;
+}
+
+function overwrite(k: Kernel, pages: readonly number[], offset: number, bytes: number): void {
+  scatter(k, pages, offset, new Uint8Array(bytes));
+  for (const pfn of pages) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+}

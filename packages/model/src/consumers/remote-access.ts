@@ -1,0 +1,81 @@
+/** A process's memory through /proc/PID/mem and ptrace: a page at a time, forced past protections. */
+import { errnos } from "@litmap/litmus";
+import { acquire, release } from "../sched/path.js";
+import { FOLL } from "../mm/foll.js";
+import { PG } from "../mm/frames.js";
+import { getUserPages } from "../mm/gup.js";
+import { readFrame, writeFrame } from "../mm/page-bytes.js";
+import { putPages } from "../mm/pin.js";
+import { procMemRules, ptraceRules } from "../rules/consumers.js";
+import type { Kernel } from "../kernel.js";
+import type { Mm } from "../mm/mm.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/**
+ * __access_remote_vm, mm/memory.c: fills `buffer` from an address space or writes it there;
+ * gives the bytes that could be reached, from the start on.
+ */
+export function* accessRemoteVm(k: Kernel, task: Task, mm: Mm, address: number, buffer: Uint8Array, flags: number): Path<number> {
+  const write = (flags & FOLL.write) !== 0;
+  yield* acquire(k, mm.mmapLock, "read");
+  let done = 0;
+  while (done < buffer.length && mm.lookup(address + done) !== undefined) {
+    const moved = yield* accessPage(k, task, mm, address + done, buffer.subarray(done), flags, write);
+    if (moved <= 0) break;
+    done += moved;
+  }
+  yield* release(k, mm.mmapLock);
+  return done;
+}
+
+/** What lies in one page, by a reference or by the mapping's access method. Bytes, or 0 and less when neither does. */
+function* accessPage(k: Kernel, task: Task, mm: Mm, address: number, buffer: Uint8Array, flags: number, write: boolean): Path<number> {
+  const pages: number[] = [];
+  const got = yield* getUserPages(k, task, mm, address - (address % k.pageSize), 1, flags | FOLL.get | FOLL.touch | FOLL.remote, pages);
+  if (got <= 0) {
+    const vma = mm.lookup(address);
+    if (vma?.ops?.access === undefined) {
+      k.note(procMemRules["no-access-method"], `0x${address.toString(16)}`);
+      return 0;
+    }
+    k.note(procMemRules["access-method"], vma.ops.name);
+    return yield* vma.ops.access(vma, address, buffer, write);
+  }
+  const offset = address % k.pageSize;
+  const bytes = Math.min(buffer.length, k.pageSize - offset);
+  if (write) {
+    writeFrame(k, pages[0], offset, buffer.subarray(0, bytes));
+    k.frames.setFlags(k.frames.head(pages[0]), PG.dirty);
+  } else buffer.set(readFrame(k, pages[0], offset, bytes));
+  putPages(k, pages);
+  return bytes;
+}
+
+/** mem_rw, fs/proc/base.c: bytes moved, -EIO when none could be. A write stores zeros. Bytes. */
+export function* memRw(k: Kernel, task: Task, target: Task, address: number, length: number, write: boolean): Path<number> {
+  if (target.dead) return 0;
+  const flags = (write ? FOLL.write : 0) | (k.design["proc-mem.force"] === "always" ? FOLL.force : 0);
+  let done = 0;
+  while (done < length) {
+    const page = new Uint8Array(Math.min(k.pageSize, length - done));
+    const moved = yield* accessRemoteVm(k, task, target.mm, address + done, page, flags);
+    if (moved === 0) {
+      if (done === 0) return k.refuse(procMemRules.short, errnos.EIO, `0x${address.toString(16)}`);
+      k.note(procMemRules.short, `${done} bytes`);
+      return done;
+    }
+    done += moved;
+  }
+  return done;
+}
+
+/** PTRACE_PEEKDATA, kernel/ptrace.c: reads a machine word and gives its lower 32 bits; -EIO, -EPERM, -ESRCH. */
+export function* ptracePeek(k: Kernel, task: Task, target: Task, address: number): Path<number> {
+  if (target.mm === task.mm) return k.refuse(ptraceRules.self, errnos.EPERM, target.name);
+  if (target.dead) return k.refuse(ptraceRules["no-process"], errnos.ESRCH, target.name);
+  const word = new Uint8Array(k.arch.name === "arm" ? 4 : 8);
+  const moved = yield* accessRemoteVm(k, task, target.mm, address, word, FOLL.force);
+  if (moved < word.length) return k.refuse(ptraceRules.short, errnos.EIO, `0x${address.toString(16)}`);
+  return word[0] + word[1] * 2 ** 8 + word[2] * 2 ** 16 + word[3] * 2 ** 24;
+}

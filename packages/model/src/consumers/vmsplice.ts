@@ -1,0 +1,54 @@
+/** vmsplice of user pages into a pipe (fs/splice.c). */
+import { errnos } from "@litmap/litmus";
+import { accessOk, MAX_RW_COUNT } from "../fs/vfs.js";
+import { getUserPagesFast } from "../mm/gup-fast.js";
+import { putPages } from "../mm/pin.js";
+import { spannedPages } from "../mm/page-bytes.js";
+import { vmspliceRules } from "../rules/consumers.js";
+import type { Pipe } from "../fs/pipe.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** Pages that iter_to_pipe references at a time. */
+const BATCH = 16;
+
+/**
+ * vmsplice_to_pipe with iter_to_pipe, fs/splice.c, not blocking: bytes that the pipe now
+ * holds, or a negative errno when it holds none. Whether pages are a gift changes nothing here.
+ */
+export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
+  if (!accessOk(k, address, length)) return k.refuse(vmspliceRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  const wanted = Math.min(length, MAX_RW_COUNT);
+  if (wanted === 0) return 0;
+  if (pipe.full) return -errnos.EAGAIN;
+  let done = 0;
+  while (done < wanted) {
+    const at = address + done;
+    const pages: number[] = [];
+    const got = yield* getUserPagesFast(k, task, at, Math.min(BATCH, spannedPages(k, at, wanted - done)), 0, pages);
+    if (got <= 0) return done > 0 ? done : k.refuse(vmspliceRules["gup-refused"], -got, `0x${at.toString(16)}`);
+    const added = addToPipe(k, pipe, pages, at % k.pageSize, Math.min(wanted - done, got * k.pageSize - (at % k.pageSize)));
+    done += added.bytes;
+    if (added.full) return done;
+  }
+  return done;
+}
+
+/** add_to_pipe for each page, fs/splice.c: pages past the last free buffer are given back. */
+function addToPipe(k: Kernel, pipe: Pipe, pages: readonly number[], offset: number, bytes: number): { bytes: number; full: boolean } {
+  let done = 0;
+  for (let i = 0; i < pages.length; i++) {
+    if (pipe.full) {
+      k.note(vmspliceRules["pipe-full"], `${done} bytes`);
+      putPages(k, pages.slice(i));
+      return { bytes: done, full: true };
+    }
+    const from = i === 0 ? offset : 0;
+    const length = Math.min(bytes - done, k.pageSize - from);
+    pipe.buffers.push({ own: undefined, pfn: pages[i], offset: from, length, canMerge: false });
+    k.note(vmspliceRules["holds-pages"], `frame ${pages[i]}`);
+    done += length;
+  }
+  return { bytes: done, full: false };
+}

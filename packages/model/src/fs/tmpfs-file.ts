@@ -1,0 +1,111 @@
+/** Reading and writing shmem and hugetlb files by descriptor: tmpfs files and memfds (mm/shmem.c, mm/filemap.c). */
+import { errnos } from "@litmap/litmus";
+import { acquire, release } from "../sched/path.js";
+import { PG } from "../mm/frames.js";
+import { HUGE_SIZE } from "../mm/hugetlb.js";
+import { readFrame } from "../mm/page-bytes.js";
+import { folioPut } from "../mm/rmap.js";
+import { shmemGetPage } from "../mm/shmem.js";
+import { F_SEAL } from "./seals.js";
+import { copyFromUser, copyToUser } from "../mm/user-access.js";
+import { fileRules } from "../rules/vfs.js";
+import { llseekWithin } from "./vfs.js";
+import type { File, FileOps, Inode } from "./file.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** The part of file_operations that moves bytes, for shmem files. */
+export function shmemReadWrite(k: Kernel): Pick<FileOps, "read" | "write" | "llseek" | "fsync"> {
+  return {
+    read: (task, file, address, length, offset) => shmemFileReadIter(k, task, file, address, length, offset),
+    write: (task, file, address, length, offset) => shmemFileWriteIter(k, task, file, address, length, offset),
+    *llseek(file, offset, whence) {
+      return llseekWithin(k, file, offset, whence, Number.MAX_SAFE_INTEGER, file.inode.size);
+    },
+    *fsync() {
+      return 0;
+    },
+  };
+}
+
+/** The same for hugetlb files: they can be read and not written (hugetlbfs_file_operations, fs/hugetlbfs/inode.c). */
+export function hugetlbfsRead(k: Kernel): Pick<FileOps, "read" | "llseek" | "fsync"> {
+  const { read, llseek, fsync } = shmemReadWrite(k);
+  return { read, llseek, fsync };
+}
+
+/** shmem_file_read_iter, mm/shmem.c: bytes, 0 at or past the end, -EFAULT when not one byte could be stored. */
+export function* shmemFileReadIter(k: Kernel, task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number> {
+  const position = offset ?? file.position;
+  const wanted = Math.min(length, Math.max(file.inode.size - position, 0));
+  let done = 0;
+  while (done < wanted) {
+    const at = position + done;
+    const part = Math.min(k.pageSize - (at % k.pageSize), wanted - done);
+    const copied = yield* copyToUser(k, task, address + done, pageBytes(k, file.inode, at, part));
+    done += copied;
+    if (copied < part) break;
+  }
+  return finish(k, file, offset, position, done, wanted, address);
+}
+
+/** Bytes of the file as they are now; a hole is zeros and stays one. */
+function pageBytes(k: Kernel, inode: Inode, at: number, length: number): Uint8Array {
+  const pfn = frameOf(k, inode, at);
+  if (pfn === undefined) return new Uint8Array(length);
+  if (at % k.pageSize === 0) k.frames.setFlags(k.frames.head(pfn), PG.referenced);
+  return readFrame(k, pfn, at % k.pageSize, length);
+}
+
+function frameOf(k: Kernel, inode: Inode, at: number): number | undefined {
+  if (inode.kind !== "hugetlb") return inode.mapping.pages.get(Math.floor(at / k.pageSize));
+  const head = inode.mapping.pages.get(Math.floor(at / HUGE_SIZE));
+  return head === undefined ? undefined : head + Math.floor((at % HUGE_SIZE) / k.pageSize);
+}
+
+/** shmem_file_write_iter, mm/shmem.c, with generic_perform_write, mm/filemap.c: bytes, or -EFAULT, -EPERM, -ENOMEM. */
+export function* shmemFileWriteIter(k: Kernel, task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number> {
+  const position = offset ?? file.position;
+  yield* acquire(k, file.inode.lock, "write");
+  let done = 0;
+  let status = 0;
+  while (done < length) {
+    const at = position + done;
+    const part = Math.min(k.pageSize - (at % k.pageSize), length - done);
+    status = yield* writePage(k, task, file.inode, at, address + done, part);
+    if (status < 0) break;
+    done += status;
+  }
+  yield* release(k, file.inode.lock);
+  if (done === 0 && status < 0 && status !== -errnos.EFAULT) return status;
+  return finish(k, file, offset, position, done, length, address);
+}
+
+/** One turn of generic_perform_write: at most to the end of a page. Bytes copied (fewer at memory that cannot be read), or a negative errno. */
+function* writePage(k: Kernel, task: Task, inode: Inode, at: number, address: number, length: number): Path<number> {
+  const early = k.design["generic-write.prefault"] === "before" ? yield* copyFromUser(k, task, address, length) : undefined;
+  if (early?.copied === 0) return -errnos.EFAULT;
+  const pfn = writeBegin(k, inode, at, length);
+  if (pfn < 0) return pfn;
+  const { copied, bytes } = early ?? (yield* copyFromUser(k, task, address, length));
+  if (copied > 0) k.frames.writable(pfn).set(bytes.subarray(0, copied), at % k.pageSize);
+  inode.size = Math.max(inode.size, at + copied);
+  k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+  folioPut(k, pfn);
+  return copied === 0 ? -errnos.EFAULT : copied;
+}
+
+/** shmem_write_begin, mm/shmem.c: the page with a reference, or a negative errno. */
+function writeBegin(k: Kernel, inode: Inode, at: number, length: number): number {
+  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0) return k.refuse(fileRules["sealed-write"], errnos.EPERM, `inode ${inode.id}`);
+  if ((inode.seals & F_SEAL.grow) !== 0 && at + length > inode.size) return k.refuse(fileRules["sealed-grow"], errnos.EPERM, `inode ${inode.id}`);
+  return shmemGetPage(k, inode, Math.floor(at / k.pageSize), "fallocate");
+}
+
+function finish(k: Kernel, file: File, offset: number | undefined, position: number, done: number, wanted: number, address: number): number {
+  if (done === 0 && wanted > 0) return k.refuse(fileRules["nothing-copied"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (done < wanted) k.note(fileRules["short-copy"], `${done} of ${wanted} bytes`);
+  if (offset === undefined) file.position = position + done;
+  return done;
+}

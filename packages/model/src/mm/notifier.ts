@@ -1,0 +1,19 @@
+/** MMU notifiers: a driver is told before entries of an address space change (mm/mmu_notifier.c). */
+import type { Mm, Notifier } from "./mm.js";
+
+/** Counts the invalidations that it is told of. */
+export class CountingNotifier implements Notifier {
+  calls = 0;
+  constructor(readonly mm: Mm) {}
+
+  invalidate(): void {
+    this.calls++;
+  }
+}
+
+/** mmu_notifier_register, mm/mmu_notifier.c. */
+export function mmuNotifierRegister(mm: Mm): CountingNotifier {
+  const notifier = new CountingNotifier(mm);
+  mm.notifiers.push(notifier);
+  return notifier;
+}

@@ -1,0 +1,39 @@
+/** What memory shortage takes from processes: the OOM reaper; and what it cannot take, shmem without swap. */
+import { acquire, release } from "../sched/path.js";
+import { VM, vmaIsAnonymous } from "./vma.js";
+import { mappedPages } from "./migrate.js";
+import { zapPageRange } from "./zap.js";
+import { reclaimRules } from "../rules/migrate.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Mm } from "./mm.js";
+import type { Vma } from "./vma.js";
+
+/** __oom_reap_task_mm, mm/oom_kill.c: zaps what is private; gives the pages that left the address space. */
+export function* oomReapTaskMm(k: Kernel, mm: Mm): Path<number> {
+  yield* acquire(k, mm.mmapLock, "read");
+  let pages = 0;
+  for (const vma of mm.vmas) {
+    if (!reapable(k, vma)) continue;
+    for (const pfn of mappedPages(vma, k.pageSize)) if (pfn !== k.zeroPfn) pages++;
+    k.note(reclaimRules["oom-reaps"], `0x${vma.start.toString(16)}`);
+    zapPageRange(k, vma, vma.start, vma.end);
+  }
+  yield* release(k, mm.mmapLock);
+  return pages;
+}
+
+function reapable(k: Kernel, vma: Vma): boolean {
+  const locked = vma.has(VM.LOCKED) && k.design["oom.mlocked"] === "no";
+  if (vma.has(VM.HUGETLB | VM.PFNMAP) || locked || (!vmaIsAnonymous(vma) && vma.has(VM.SHARED))) {
+    k.note(reclaimRules["oom-skips"], `0x${vma.start.toString(16)}`);
+    return false;
+  }
+  return true;
+}
+
+/** shrink_folio_list on shmem pages, mm/vmscan.c, with no swap to write to: pages freed. */
+export function shrinkShmem(k: Kernel): number {
+  k.note(reclaimRules["no-swap"]);
+  return 0;
+}
