@@ -9,17 +9,6 @@ import type { Kernel } from "../kernel.js";
 /** Stands for VMALLOC_START. */
 const BASE = 2 ** 50;
 
-/** An invariant that a schedule broke: the explorer reports it by name, alone it is an oops. */
-export class InvariantBroken extends KernelBug {
-  constructor(
-    readonly invariant: "use-after-free",
-    /** Who did what, in order. */
-    readonly story: readonly string[],
-  ) {
-    super(`${invariant}: ${story.join("; ")}`);
-  }
-}
-
 export class KernelMap {
   /** By page: who freed it while it was mapped. */
   readonly freed = new Map<number, string>();
@@ -69,7 +58,7 @@ export class Vmalloc {
     const freedBy = map.freed.get(page);
     if (freedBy !== undefined) {
       this.k.trace.refuse(rule["use-after-free"], 0, map.what);
-      throw new InvariantBroken("use-after-free", [`page ${page} was freed: ${freedBy}`, `it was still reachable through ${map.what}`, "and was accessed through it"]);
+      throw new KernelBug(`page ${page} of ${map.what} was used after it was freed: ${freedBy}`, "use-after-free");
     }
     return { pfn: map.pfns[page], offset: (address - map.address) % pageSize };
   }

@@ -1,0 +1,197 @@
+/**
+ * GEM objects whose memory is a shmem file, as drivers get them from the shmem helper
+ * (drivers/gpu/drm/drm_gem_shmem_helper.c), and the shrinker that purges them.
+ */
+import { errnos } from "@litmap/litmus";
+import { dmaMapSgtable, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
+import { Resv } from "../dma-buf/resv.js";
+import { folioPut } from "../mm/rmap.js";
+import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
+import { unmapMappingRange } from "../mm/zap.js";
+import { shmemRules as rule } from "../rules/exporters.js";
+import { acquire, release, tryAcquire } from "../sched/path.js";
+import type { Device } from "../dma/device.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Inode } from "../fs/file.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+
+/** struct drm_gem_shmem_object. */
+export class GemShmemObject {
+  readonly resv: Resv;
+  /** The shmem file that holds its memory. */
+  readonly inode: Inode;
+  pages: Int32Array | undefined;
+  pagesUseCount = 0;
+  /** Users that need the pages to stay where they are, where the design counts those. */
+  pagesPinCount = 0;
+  vmapUseCount = 0;
+  vaddr: KernelMap | undefined;
+  sgt: SgTable | undefined;
+  /** 0 needed, 1 not needed, -1 purged for good. */
+  madv = 0;
+
+  constructor(
+    readonly id: number,
+    readonly device: Device,
+    k: Kernel,
+    /** Bytes, whole pages. */
+    readonly size: number,
+  ) {
+    this.resv = new Resv(`GEM object ${id}`);
+    this.inode = newShmemInode(k, size);
+  }
+
+  get name(): string {
+    return `GEM object ${this.id}`;
+  }
+}
+
+/** drm_gem_shmem_create: an object of at least `size` bytes, without pages yet, or `-EINVAL`. */
+export function drmGemShmemCreate(k: Kernel, device: Device, size: number): GemShmemObject | number {
+  const aligned = Math.ceil(size / k.pageSize) * k.pageSize;
+  if (aligned === 0) return k.refuse(rule.size, errnos.EINVAL, `${size}`);
+  return new GemShmemObject(k.id(), device, k, aligned);
+}
+
+/** drm_gem_shmem_get_pages_locked: one user of the pages more. 0 or a negative errno. */
+function getPages(k: Kernel, bo: GemShmemObject): number {
+  k.note(rule["pages-counted"]);
+  if (bo.pagesUseCount++ > 0) return 0;
+  const pages = new Int32Array(bo.size / k.pageSize);
+  for (let i = 0; i < pages.length; i++) {
+    const pfn = shmemGetPage(k, bo.inode, i);
+    if (pfn < 0) {
+      for (let j = 0; j < i; j++) folioPut(k, pages[j]);
+      bo.pagesUseCount = 0;
+      return pfn;
+    }
+    pages[i] = pfn;
+  }
+  bo.inode.mapping.unevictable = true;
+  bo.pages = pages;
+  return 0;
+}
+
+/** drm_gem_shmem_put_pages_locked: the last user gives the references back. */
+function putPages(k: Kernel, bo: GemShmemObject): void {
+  if (bo.pages === undefined || --bo.pagesUseCount > 0) return;
+  bo.inode.mapping.unevictable = false;
+  for (const pfn of bo.pages) folioPut(k, pfn);
+  bo.pages = undefined;
+}
+
+/** drm_gem_shmem_get_pages_sgt: populates the object and maps it for its device, once. 0 or a negative errno. */
+export function* drmGemShmemGetPagesSgt(k: Kernel, bo: GemShmemObject): Path<number> {
+  yield* acquire(k, bo.resv.lock, "write");
+  let error = 0;
+  if (bo.sgt === undefined) {
+    error = getPages(k, bo);
+    if (error === 0) {
+      bo.sgt = sgFromPages(bo.pages!);
+      dmaMapSgtable(k, bo.device, bo.sgt, "bidirectional");
+    }
+  }
+  yield* release(k, bo.resv.lock);
+  return error;
+}
+
+/** drm_gem_shmem_vmap_locked, with the reservation lock that its caller takes around it. The mapping or a negative errno. */
+export function* drmGemShmemVmap(k: Kernel, bo: GemShmemObject): Path<KernelMap | number> {
+  yield* acquire(k, bo.resv.lock, "write");
+  const error = bo.vmapUseCount === 0 ? mapFirst(k, bo) : 0;
+  if (error === 0) bo.vmapUseCount++;
+  // In that design the lock is what protects the mapping: its user keeps it until vunmap.
+  const keeps = k.design["drm-shmem.vmap"] === "hold-reservation" && error === 0;
+  if (!keeps) yield* release(k, bo.resv.lock);
+  return error === 0 ? bo.vaddr! : error;
+}
+
+/** The first kernel mapping: takes what the design says it has to. */
+function mapFirst(k: Kernel, bo: GemShmemObject): number {
+  const choice = k.design["drm-shmem.vmap"];
+  const counts = choice === "use-count" || choice === "pin-count" || bo.pages === undefined;
+  if (counts) {
+    const error = getPages(k, bo);
+    if (error !== 0) return error;
+  }
+  if (choice === "pin-count") bo.pagesPinCount++;
+  if (choice === "uncounted") k.note(rule["vmap-uncounted"]);
+  else k.note(choice === "hold-reservation" ? rule["vmap-reserved"] : rule["vmap-counted"]);
+  bo.vaddr = k.vmalloc.map(bo.pages!, `the vmap of ${bo.name}`);
+  return 0;
+}
+
+/** drm_gem_shmem_vunmap_locked. */
+export function* drmGemShmemVunmap(k: Kernel, bo: GemShmemObject): Path<void> {
+  const choice = k.design["drm-shmem.vmap"];
+  if (choice !== "hold-reservation") yield* acquire(k, bo.resv.lock, "write");
+  if (bo.vaddr !== undefined && --bo.vmapUseCount === 0) {
+    k.vmalloc.unmap(bo.vaddr);
+    bo.vaddr = undefined;
+    if (choice === "pin-count") bo.pagesPinCount--;
+    if (choice === "use-count" || choice === "pin-count") putPages(k, bo);
+  }
+  yield* release(k, bo.resv.lock);
+}
+
+/** drm_gem_shmem_madvise: 1 while the pages are there, 0 once they were purged. */
+export function* drmGemShmemMadvise(k: Kernel, bo: GemShmemObject, notNeeded: boolean): Path<number> {
+  yield* acquire(k, bo.resv.lock, "write");
+  if (bo.madv >= 0) {
+    bo.madv = notNeeded ? 1 : 0;
+    if (notNeeded) k.purgeableGem.add(bo);
+    else k.purgeableGem.delete(bo);
+  } else {
+    k.note(rule.purged);
+  }
+  yield* release(k, bo.resv.lock);
+  return bo.madv >= 0 ? 1 : 0;
+}
+
+/** drm_gem_shmem_is_purgeable. */
+function isPurgeable(k: Kernel, bo: GemShmemObject): boolean {
+  if (bo.madv <= 0 || bo.sgt === undefined) return false;
+  switch (k.design["drm-shmem.vmap"]) {
+    case "use-count":
+      return bo.vmapUseCount === 0;
+    case "pin-count":
+      return bo.pagesPinCount === 0;
+    default:
+      return true;
+  }
+}
+
+/** A driver's shrinker over objects that are marked as not needed: pages freed (panfrost_gem_shrinker_scan). */
+export function* shrinkDrmShmem(k: Kernel): Path<number> {
+  let freed = 0;
+  for (const bo of [...k.purgeableGem]) {
+    if (!(yield* tryAcquire(k, bo.resv.lock))) {
+      k.note(rule["shrinker-trylock"], bo.name);
+      continue;
+    }
+    if (isPurgeable(k, bo)) {
+      purge(k, bo);
+      freed += bo.size / k.pageSize;
+    } else {
+      k.note(rule["not-purgeable"], bo.name);
+    }
+    yield* release(k, bo.resv.lock);
+  }
+  return freed;
+}
+
+/** drm_gem_shmem_purge_locked: the memory goes back at once, and for good. */
+function purge(k: Kernel, bo: GemShmemObject): void {
+  k.note(rule.purge, bo.name);
+  k.vmalloc.freeing = `the shrinker purged ${bo.name}`;
+  if (bo.sgt !== undefined) dmaUnmapSgtable(k, bo.device, bo.sgt, "bidirectional");
+  bo.sgt = undefined;
+  putPages(k, bo);
+  bo.madv = -1;
+  k.purgeableGem.delete(bo);
+  unmapMappingRange(k, bo.inode.mapping, 0, bo.size / k.pageSize, true);
+  shmemTruncateRange(k, bo.inode, 0, bo.size);
+  k.vmalloc.freeing = "";
+}

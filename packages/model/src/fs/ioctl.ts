@@ -1,0 +1,72 @@
+/** ioctl by bare number with a null argument: what the VFS answers itself, and what a dma-buf knows (fs/ioctl.c). */
+import { errnos } from "@litmap/litmus";
+import { dmaBufOf } from "../dma-buf/buffer.js";
+import { fdRules as rule } from "../rules/processes.js";
+import type { Kernel } from "../kernel.js";
+import type { File } from "./file.js";
+
+/** Requests that do_vfs_ioctl answers for every file. */
+const FIOCLEX = 0x5451;
+const FIONCLEX = 0x5450;
+const FIONBIO = 0x5421;
+const FIOASYNC = 0x5452;
+const FIONREAD = 0x541b;
+const FIOQSIZE = 0x5460;
+const FIGETBSZ = 2;
+const FIBMAP = 1;
+const FIFREEZE = 0xc0045877;
+const FITHAW = 0xc0045878;
+const FS_IOC_FIEMAP = 0xc020660b;
+
+/** DMA_BUF_IOCTL_SYNC, DMA_BUF_SET_NAME_A and _B, and the two of sync files. */
+const SYNC = 0x40086200;
+const SET_NAME_A = 0x40046201;
+const SET_NAME_B = 0x40086201;
+const EXPORT_SYNC_FILE = 0xc0086202;
+const IMPORT_SYNC_FILE = 0xc0086203;
+
+/** do_vfs_ioctl, then the file's own: 0 or a negative errno. The argument is a null pointer. */
+export function vfsIoctl(k: Kernel, file: File, request: number): number {
+  const regular = file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb";
+  const fault = (): number => k.refuse(rule["null-argument"], errnos.EFAULT, `request 0x${request.toString(16)}`);
+  switch (request) {
+    case FIOCLEX:
+    case FIONCLEX:
+      return 0;
+    case FIONBIO:
+    case FIOASYNC:
+    case FIGETBSZ:
+      return fault();
+    case FIFREEZE:
+    case FS_IOC_FIEMAP:
+      return k.refuse(rule["no-freeze"], errnos.EOPNOTSUPP, file.inode.kind);
+    case FITHAW:
+      return k.refuse(rule["no-freeze"], errnos.EINVAL, file.inode.kind);
+    case FIONREAD:
+    case FIOQSIZE:
+    case FIBMAP:
+      return regular ? fault() : unknown(k, file, request);
+    default:
+      return dmaBufKnows(k, file, request) ? fault() : unknown(k, file, request);
+  }
+}
+
+/** Every request of a dma-buf begins with reading what its argument points at. */
+function dmaBufKnows(k: Kernel, file: File, request: number): boolean {
+  if (dmaBufOf(file) === undefined) return false;
+  switch (request) {
+    case SYNC:
+    case SET_NAME_A:
+    case SET_NAME_B:
+      return true;
+    case EXPORT_SYNC_FILE:
+    case IMPORT_SYNC_FILE:
+      return k.design["dma-buf.sync-file-ioctls"] === "present";
+    default:
+      return false;
+  }
+}
+
+function unknown(k: Kernel, file: File, request: number): number {
+  return k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, `request 0x${request.toString(16)} on ${file.inode.kind}`);
+}

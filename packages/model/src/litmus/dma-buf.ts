@@ -1,0 +1,150 @@
+/** Heaps, udmabuf, the ioctls of a dma-buf, sync files, and what any descriptor can do that is no transfer. */
+import { errnos } from "@litmap/litmus";
+import { dmaBufOf } from "../dma-buf/buffer.js";
+import { dmaBufExportSyncFile, dmaBufImportSyncFile, dmaBufSetName, dmaBufSync, SYNC } from "../dma-buf/ioctl.js";
+import { syncFileCreate, Timeline } from "../dma-buf/sync-file.js";
+import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
+import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
+import { File, fput } from "../fs/file.js";
+import { fdRules as rule } from "../rules/processes.js";
+import { allocatedBytes } from "../fs/stat.js";
+import { vfsIoctl } from "../fs/ioctl.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
+import type { Context, HandlerTable, RecordResult } from "./handler.js";
+
+/** fd_flags by the words of the language. */
+const HEAP_MODES = {
+  r: O.rdonly,
+  w: O.wronly,
+  rw: O.rdwr,
+  r_cloexec: O.rdonly | O.cloexec,
+  rw_cloexec: O.rdwr | O.cloexec,
+  rw_nonblock: O.rdwr | O.nonblock,
+} as const;
+
+const SYNC_BITS: Readonly<Record<string, number>> = { start: 0, end: SYNC.end, read: SYNC.read, write: SYNC.write, bit3: 8 };
+
+function syncBits(words: readonly string[]): number {
+  return words.reduce((bits, word) => bits | SYNC_BITS[word], 0);
+}
+
+/** The open file behind a descriptor of the caller, or `-EBADF`. */
+function fileOf(ctx: Context, fd: number): File | number {
+  return ctx.task.files.get(fd) ?? ctx.k.refuse(rule["not-open"], errnos.EBADF, `descriptor ${fd}`);
+}
+
+/** The buffer that an ioctl of dma-bufs is sent to: `-EBADF`, or `-ENOTTY` from any other file. */
+function ioctlTarget(ctx: Context, fd: number): DmaBuf | number {
+  const file = fileOf(ctx, fd);
+  if (typeof file === "number") return file;
+  return dmaBufOf(file) ?? ctx.k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+}
+
+/** A descriptor's number as the structs of ioctls carry it: 32 bits. */
+const u32 = (value: number): number => value >>> 0;
+
+type Name =
+  | "dma_heap_alloc" | "udmabuf_create" | "udmabuf_create_list" | "dma_buf_sync" | "dma_buf_set_name"
+  | "dma_buf_export_sync_file" | "dma_buf_import_sync_file" | "poll" | "sw_sync_fence" | "sw_sync_inc"
+  | "fstat" | "reopen" | "dup" | "close" | "ioctl" | "fdinfo" | "bufinfo" | "readlink";
+
+export const dmaBufHandlers: HandlerTable<Name> = {
+  run: {
+    *dma_heap_alloc({ k, task }, { length, mode, heap_flags, fd }) {
+      return yield* dmaHeapIoctlAllocate(k, task, { length, fdFlags: HEAP_MODES[mode], heapFlags: heap_flags, fd: u32(fd) });
+    },
+    *udmabuf_create({ k, task }, { memfd, offset, size }) {
+      return yield* udmabufCreate(k, task, [{ memfd: u32(memfd), offset, size }]);
+    },
+    *udmabuf_create_list({ k, task }, { items, repeat }) {
+      const once = items.map(([memfd, offset, size]) => ({ memfd: u32(memfd), offset, size }));
+      return yield* udmabufIoctlCreateList(k, task, Array.from({ length: Math.max(0, repeat) }, () => once).flat());
+    },
+    *dma_buf_sync(ctx, { fd, flags }) {
+      const buf = ioctlTarget(ctx, fd);
+      return typeof buf === "number" ? buf : yield* dmaBufSync(buf, syncBits(flags));
+    },
+    *dma_buf_set_name(ctx, { fd, name }) {
+      const buf = ioctlTarget(ctx, fd);
+      return typeof buf === "number" ? buf : yield* dmaBufSetName(buf, name);
+    },
+    *dma_buf_export_sync_file(ctx, { fd, flags }) {
+      const buf = ioctlTarget(ctx, fd);
+      return typeof buf === "number" ? buf : yield* dmaBufExportSyncFile(buf, ctx.task, syncBits(flags));
+    },
+    *dma_buf_import_sync_file(ctx, { fd, sync_file, flags }) {
+      const buf = ioctlTarget(ctx, fd);
+      return typeof buf === "number" ? buf : yield* dmaBufImportSyncFile(buf, ctx.task.files.get(sync_file), syncBits(flags));
+    },
+    *poll({ k, task }, { fd, events }) {
+      const file = task.files.get(fd);
+      if (file === undefined) return ["nval"];
+      if (file.ops.poll === undefined) {
+        k.note(rule["poll-default"], file.inode.kind);
+        return events.filter((event) => event !== "pri");
+      }
+      const ready = yield* file.ops.poll(file, events);
+      return ready.filter((event) => event === "err" || event === "hup" || events.some((wanted) => wanted === event));
+    },
+    *sw_sync_fence({ k, task, state }, { value }) {
+      const timeline = new Timeline(k.id());
+      state.set("timeline", timeline);
+      return task.files.install(syncFileCreate(k, [timeline.fence(k, u32(value))]));
+    },
+    *sw_sync_inc({ k, state }, { by }) {
+      const timeline = state.get("timeline");
+      if (!(timeline instanceof Timeline)) return k.refuse(rule["not-open"], errnos.EBADF, "no timeline");
+      timeline.advance(u32(by));
+      return 0;
+    },
+    *fstat(ctx, { fd }) {
+      const file = fileOf(ctx, fd);
+      if (typeof file === "number") return file;
+      const { inode } = file;
+      return { size: inode.size, blocks: allocatedBytes(ctx.k, inode) / 512, mode: inode.mode };
+    },
+    *reopen(ctx, { fd, mode }) {
+      const file = ctx.task.files.get(fd);
+      if (file === undefined) return ctx.k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
+      if (file.inode.kind === "dma-buf" || file.inode.kind === "sync-file") return ctx.k.refuse(rule.reopen, errnos.ENXIO, file.inode.kind);
+      return ctx.task.files.install(new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data));
+    },
+    *dup(ctx, { fd }) {
+      const file = fileOf(ctx, fd);
+      if (typeof file === "number") return file;
+      file.refs++;
+      return ctx.task.files.install(file);
+    },
+    *close(ctx, { fd }) {
+      const file = fileOf(ctx, fd);
+      if (typeof file === "number") return file;
+      ctx.task.files.remove(fd);
+      yield* fput(file);
+      return 0;
+    },
+    *ioctl(ctx, { fd, request }) {
+      const file = fileOf(ctx, fd);
+      return typeof file === "number" ? file : vfsIoctl(ctx.k, file, u32(request));
+    },
+    *fdinfo({ k, task }, { fd }) {
+      const file = task.files.get(fd);
+      if (file === undefined) return k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
+      const buf = dmaBufOf(file);
+      const none: RecordResult = {};
+      if (buf === undefined) return none;
+      return { size: buf.size, count: buf.file.refs, exp_name: buf.expName, name: buf.name ?? "" };
+    },
+    *bufinfo(ctx, { fd }) {
+      const file = fileOf(ctx, fd);
+      if (typeof file === "number") return file;
+      const buf = dmaBufOf(file);
+      if (buf === undefined) return ctx.k.refuse(rule["not-listed"], errnos.ENOENT, file.inode.kind);
+      return { size: buf.size, count: buf.file.refs, exp_name: buf.expName, name: buf.name ?? "", attachments: buf.attachments.length };
+    },
+    *readlink({ k, task }, { fd }) {
+      const file = task.files.get(fd);
+      if (file === undefined) return k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
+      return { path: file.ops.path(file) };
+    },
+  },
+};

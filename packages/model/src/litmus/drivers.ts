@@ -1,0 +1,145 @@
+/** What drivers do with buffers: attach, map, transfer, kernel mappings, GEM objects; and revoking mappings. */
+import { errnos } from "@litmap/litmus";
+import { DmaBuf, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
+import { Attachment, dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufPin, dmaBufUnmapAttachment, dmaBufUnpin } from "../dma-buf/attachment.js";
+import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
+import { deviceRead, deviceWrite } from "../dma/sg.js";
+import { drmGemShmemCreate, drmGemShmemGetPagesSgt, drmGemShmemMadvise, drmGemShmemVmap, drmGemShmemVunmap, GemShmemObject, shrinkDrmShmem } from "../exporters/drm-shmem.js";
+import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
+import { unmapMappingRange } from "../mm/zap.js";
+import { dmaBufRules as rule } from "../rules/dma-buf.js";
+import type { Device } from "../dma/device.js";
+import type { MappedAttachment } from "../dma-buf/attachment.js";
+import type { Context, HandlerTable } from "./handler.js";
+import type { Path } from "../sched/path.js";
+
+/** The device that a driver acts for, made on first use. */
+function deviceOf(ctx: Context): Device {
+  let device = ctx.state.get("device") as Device | undefined;
+  if (device === undefined) ctx.state.set("device", (device = ctx.k.device(ctx.device ?? ctx.actor)));
+  return device;
+}
+
+/** Runs something with a reference on the buffer behind a descriptor. */
+function* withBuffer(ctx: Context, fd: number, use: (buf: DmaBuf) => Path<number>): Path<number> {
+  const buf = dmaBufGet(ctx.k, ctx.ownerOf("buf"), fd);
+  if (typeof buf === "number") return buf;
+  const result = yield* use(buf);
+  yield* dmaBufPut(buf);
+  return result;
+}
+
+type Name =
+  | "attach" | "detach" | "map_attachment" | "unmap_attachment" | "pin" | "unpin" | "dma_read" | "dma_write"
+  | "begin_cpu_access" | "end_cpu_access" | "vmap" | "vunmap" | "gem_create" | "gem_get_sg_table" | "gem_madvise" | "revoke";
+
+export const driverHandlers: HandlerTable<Name> = {
+  run: {
+    *attach(ctx, { buf: fd, importer }) {
+      const buf = dmaBufGet(ctx.k, ctx.ownerOf("buf"), fd);
+      if (typeof buf === "number") return buf;
+      const at = yield* dmaBufDynamicAttach(buf, deviceOf(ctx), importer === "dynamic");
+      if (typeof at !== "number") return { handle: at };
+      yield* dmaBufPut(buf);
+      return at;
+    },
+    *detach(_ctx, { attachment }) {
+      const at = attachment as Attachment;
+      yield* dmaBufDetach(at);
+      yield* dmaBufPut(at.buf);
+      return 0;
+    },
+    *map_attachment(_ctx, { attachment, direction }) {
+      const at = attachment as Attachment;
+      const sgt = yield* dmaBufMapAttachment(at, direction);
+      return typeof sgt === "number" ? sgt : { handle: { at, sgt, direction } satisfies MappedAttachment };
+    },
+    *unmap_attachment(_ctx, { sgt }) {
+      yield* dmaBufUnmapAttachment(sgt as MappedAttachment);
+      return 0;
+    },
+    *pin(_ctx, { attachment }) {
+      return yield* dmaBufPin(attachment as Attachment);
+    },
+    *unpin(_ctx, { attachment }) {
+      yield* dmaBufUnpin(attachment as Attachment);
+      return 0;
+    },
+    *dma_read({ k }, { sgt, offset }) {
+      const bytes = deviceRead(k, (sgt as MappedAttachment).sgt, offset, 4);
+      return typeof bytes === "number" ? bytes : new DataView(bytes.buffer).getUint32(0, true);
+    },
+    *dma_write({ k }, { sgt, offset, value }) {
+      const bytes = new Uint8Array(4);
+      new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
+      return deviceWrite(k, (sgt as MappedAttachment).sgt, offset, bytes);
+    },
+    *begin_cpu_access(ctx, { buf, direction }) {
+      return yield* withBuffer(ctx, buf, (dmaBuf) => dmaBufBeginCpuAccess(dmaBuf, direction));
+    },
+    *end_cpu_access(ctx, { buf, direction }) {
+      return yield* withBuffer(ctx, buf, (dmaBuf) => dmaBufEndCpuAccess(dmaBuf, direction));
+    },
+    *vmap(ctx, { buf }) {
+      if (buf instanceof GemShmemObject) return addressOf(yield* drmGemShmemVmap(ctx.k, buf));
+      const dmaBuf = dmaBufGet(ctx.k, ctx.ownerOf("buf"), buf as number);
+      if (typeof dmaBuf === "number") return dmaBuf;
+      const map = yield* dmaBufVmap(dmaBuf);
+      if (typeof map === "number") yield* dmaBufPut(dmaBuf);
+      return addressOf(map);
+    },
+    *vunmap(ctx, { buf }) {
+      if (buf instanceof GemShmemObject) {
+        yield* drmGemShmemVunmap(ctx.k, buf);
+        return 0;
+      }
+      return yield* withBuffer(ctx, buf as number, (dmaBuf) => vunmapAndPut(dmaBuf));
+    },
+    *gem_create(ctx, { size }) {
+      const bo = drmGemShmemCreate(ctx.k, deviceOf(ctx), size);
+      return typeof bo === "number" ? bo : { handle: bo };
+    },
+    *gem_get_sg_table({ k }, { bo }) {
+      return yield* drmGemShmemGetPagesSgt(k, bo as GemShmemObject);
+    },
+    *gem_madvise({ k }, { bo, advice }) {
+      return yield* drmGemShmemMadvise(k, bo as GemShmemObject, advice === "dontneed");
+    },
+    *revoke(ctx, { buf }) {
+      const { k } = ctx;
+      const inode = buf instanceof GemShmemObject ? buf.inode : ctx.ownerOf("buf").files.get(buf as number)?.inode;
+      if (inode === undefined) return k.refuse(rule["bad-descriptor"], errnos.EBADF, `descriptor ${String(buf)}`);
+      k.note(rule.revoke);
+      unmapMappingRange(k, inode.mapping, 0, Math.ceil(inode.size / k.pageSize), true);
+      return 0;
+    },
+  },
+};
+
+/** The address of a kernel mapping, or the errno that there is none by. */
+function addressOf(map: { readonly address: number } | number): number {
+  return typeof map === "number" ? map : map.address;
+}
+
+/** vunmap gives back the reference that vmap took. */
+function* vunmapAndPut(buf: DmaBuf): Path<number> {
+  yield* dmaBufVunmap(buf);
+  yield* dmaBufPut(buf);
+  return 0;
+}
+
+/** Loads and stores of the kernel itself, through its own mappings. */
+export const kernelAccess: HandlerTable<"load" | "store"> = {
+  run: {
+    *load({ k }, { address, width }) {
+      return kernelLoad(k, address, width);
+    },
+    *store({ k }, { address, value, width }) {
+      kernelStore(k, address, width, value);
+      return 0;
+    },
+  },
+};
+
+/** shrink(drm-shmem). */
+export { shrinkDrmShmem };

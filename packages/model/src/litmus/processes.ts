@@ -1,0 +1,49 @@
+/** Processes: fork, threads, taking another's descriptor, exit. */
+import { errnos } from "@litmap/litmus";
+import { fput } from "../fs/file.js";
+import { exitMmap } from "../mm/exit.js";
+import { dupMm } from "../mm/fork.js";
+import { processRules as rule } from "../rules/processes.js";
+import { Task } from "../task.js";
+import type { HandlerTable } from "./handler.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+
+/** copy_process, kernel/fork.c: a child with a copy of the address space and the same open files, or a negative errno. */
+export function* fork(k: Kernel, parent: Task, name: string): Path<Task | number> {
+  const mm = yield* dupMm(k, parent.mm, name);
+  return typeof mm === "number" ? mm : new Task(name, mm, parent.files.duplicate());
+}
+
+/** copy_process with CLONE_VM and CLONE_FILES: address space and descriptors are shared. */
+export function* thread(parent: Task, name: string): Path<Task> {
+  parent.mm.users++;
+  parent.files.users++;
+  return new Task(name, parent.mm, parent.files);
+}
+
+/** do_exit, kernel/exit.c: first the memory, then the descriptors. */
+export function* exit(k: Kernel, task: Task): Path<void> {
+  task.dead = true;
+  for (const end of task.atExit.splice(0)) end();
+  if (--task.mm.users === 0) yield* exitMmap(k, task.mm);
+  if (--task.files.users > 0) return;
+  for (const [fd] of [...task.files]) yield* fput(task.files.remove(fd)!);
+}
+
+type Name = "receive" | "exit";
+
+export const processHandlers: HandlerTable<Name> = {
+  run: {
+    *receive(ctx, { fd }) {
+      const file = ctx.ownerOf("fd").files.get(fd);
+      if (file === undefined) return ctx.k.refuse(rule["receive-bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
+      file.refs++;
+      return ctx.task.files.install(file);
+    },
+    *exit({ k, task }) {
+      yield* exit(k, task);
+      return 0;
+    },
+  },
+};
