@@ -1,5 +1,18 @@
 /** The memory side of the kernel as a library: what is exported here is the package's interface. */
-export { Kernel } from "./kernel.js";
+export { Kernel } from "./api/kernel.js";
+export type { CallArguments } from "./api/kernel.js";
+export { Process } from "./api/process.js";
+export type { MmapOptions } from "./api/process.js";
+export { Buffer } from "./api/buffer.js";
+export type { BufferInfo } from "./api/buffer.js";
+export { FileHandle } from "./api/file-handle.js";
+export { Mapping } from "./api/mapping.js";
+export type { Smaps } from "./api/mapping.js";
+export { BusDevice, DeviceAttachment, DmaMapping, DriverMapping } from "./api/device.js";
+export type { DeviceOptions } from "./dma/device.js";
+export type { Direction } from "./dma-buf/attachment.js";
+export { failed, Failure, must } from "./api/result.js";
+export type { Result } from "./api/result.js";
 export type { KernelOptions } from "./kernel.js";
 export { points } from "./design/points.js";
 export type { Choice, Design, Point, PointName } from "./design/points.js";

@@ -1,0 +1,90 @@
+/** The library's kernel: processes, heaps, devices and buffers without a litmus file. */
+import { operation } from "@litmap/litmus";
+import { Kernel as Core } from "../kernel.js";
+import { handlerOf } from "../litmus/handlers.js";
+import { runAlone } from "../sched/path.js";
+import { StepTrace } from "../trace/trace.js";
+import { Buffer } from "./buffer.js";
+import { BusDevice } from "./device.js";
+import { Process } from "./process.js";
+import { failed, failureOf } from "./result.js";
+import type { OperationArgs, OperationName, operations } from "@litmap/litmus";
+import type { DeviceOptions } from "../dma/device.js";
+import type { Context, Result as HandlerResult } from "../litmus/handler.js";
+import type { Rule } from "../rules/rule.js";
+import type { TraceEvent } from "../trace/trace.js";
+import type { Failure, Result } from "./result.js";
+
+type Params<N extends OperationName> = (typeof operations)[N]["params"];
+type Defaulted<N extends OperationName> = { [P in keyof Params<N>]: Params<N>[P] extends { readonly default: string } ? P : never }[keyof Params<N>];
+type All<N extends OperationName> = OperationArgs<N, number, unknown>;
+
+/** Arguments of an operation by name; those with a default may be left out. */
+export type CallArguments<N extends OperationName> = Omit<All<N>, Defaulted<N> & keyof All<N>> & Partial<Pick<All<N>, Defaulted<N> & keyof All<N>>>;
+
+/**
+ * A machine's kernel. `new Kernel({ release: "6.12" })` is mainline 6.12 on x86_64;
+ * `designs` takes another choice at single decision points.
+ *
+ * Every call gives its result or a {@link Failure} that names the rule which decided.
+ */
+export class Kernel extends Core {
+  /** What decided the last call: rules that refused, and rules that explain why it passed. */
+  last: readonly TraceEvent[] = [];
+  private slot = this.arch.slotBase;
+
+  /** A process with an empty address space. */
+  override process(name: string): Process {
+    return new Process(this, super.process(name));
+  }
+
+  /** A device that imports buffers; `iommu` and `coherent` default to the design's choice. */
+  override device(name: string, options: DeviceOptions = {}): BusDevice {
+    return new BusDevice(this, super.device(name, options));
+  }
+
+  /** A dma-buf heap. */
+  heap(name: "system"): { alloc(process: Process, bytes: number, mode?: "r" | "w" | "rw"): Result<Buffer> } {
+    return {
+      alloc: (process, bytes, mode = "rw") => {
+        const fd = process.call("dma_heap_alloc", { heap: name, length: bytes, mode });
+        return failed(fd) ? fd : new Buffer(process, fd as number);
+      },
+    };
+  }
+
+  /** Runs an operation of the language for a context. Used by {@link Process.call}; not for programs. */
+  perform<N extends OperationName>(op: N, context: Context, args: CallArguments<N>): Exclude<HandlerResult, { signal: unknown }> | Failure {
+    const trace = new StepTrace();
+    const outer = this.trace.switchTo(trace);
+    try {
+      const result = runAlone(handlerOf(op)(context, withDefaults(op, args)));
+      return failureOf(result, lastRefusal(trace.events)) ?? (result as Exclude<HandlerResult, { signal: unknown }>);
+    } finally {
+      this.trace.switchTo(outer);
+      this.last = trace.events;
+    }
+  }
+
+  /** An address for a mapping of so many bytes, with room around it. */
+  nextSlot(bytes: number): number {
+    const address = this.slot;
+    const align = 2 * 1024 * 1024;
+    this.slot += (Math.ceil(Math.max(bytes, 1) / align) + 1) * align;
+    return address;
+  }
+}
+
+function lastRefusal(events: readonly TraceEvent[]): Rule | undefined {
+  return events.filter((event) => event.kind === "refuse").at(-1)?.rule;
+}
+
+/** Fills in what was left out, from the operation table. */
+function withDefaults(op: OperationName, args: object): Record<string, unknown> {
+  const full: Record<string, unknown> = { ...args };
+  for (const [name, { type, default: standard }] of Object.entries(operation(op).params)) {
+    if (standard === undefined || full[name] !== undefined) continue;
+    full[name] = type.kind === "optional" ? undefined : type.kind === "flags" ? (standard === "none" ? [] : standard.split("|")) : type.kind === "word" ? standard : Number(standard);
+  }
+  return full;
+}
