@@ -1,6 +1,7 @@
 /** Runs one of the machine's programs to its end. */
-import { spawn } from "node:child_process";
-import { Fault, errnoOf } from "./fault.js";
+import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { Fault } from "./fault.js";
+import { findProgram, killGroup, spawnBound } from "./running.js";
 
 export interface ChildOptions {
   readonly cwd?: string;
@@ -21,13 +22,16 @@ export interface ChildResult {
 /** Resolves with whatever exit status; a Fault when it is not installed or ran out of time. */
 export function runChild(program: string, args: readonly string[], options: ChildOptions): Promise<ChildResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: options.cwd, env: options.env, stdio: "pipe" });
+    const path = findProgram(program, options.env);
+    if (!path) return reject(new Fault("missing-program", `${program} is not installed`, options.hint ?? `install ${program}`));
+    const place = { cwd: options.cwd, env: options.env };
+    const child = spawnBound(path, args, "pipe", place) as ChildProcessWithoutNullStreams;
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      child.kill("SIGKILL");
+      killGroup(child.pid);
     }, options.timeoutMs);
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
@@ -35,11 +39,7 @@ export function runChild(program: string, args: readonly string[], options: Chil
     child.stdin.end(options.input);
     child.on("error", (error) => {
       clearTimeout(timer);
-      reject(
-        errnoOf(error) === "ENOENT"
-          ? new Fault("missing-program", `${program} is not installed`, options.hint ?? `install ${program}`)
-          : error,
-      );
+      reject(error);
     });
     child.on("close", (code, signal) => {
       clearTimeout(timer);

@@ -20,6 +20,8 @@ export interface DebianOptions {
 
 const architecture = "amd64";
 const needsApt = "kernels from packages need a Debian system with apt; elsewhere give --image and --modules";
+/** Room for the vmlinux out of the bzImage, bytes. */
+const unpackedKernel = 70e6;
 /** Lists older than this are fetched again, in milliseconds. */
 const listsAge = 24 * 3_600_000;
 
@@ -236,7 +238,7 @@ function aptCommand(apt: string, program: "apt-get" | "apt-cache", args: readonl
 }
 
 function checkSpace(folder: string, packages: readonly PackageRecord[]): void {
-  const needed = packages.reduce((sum, each) => sum + each.size + each.installedSize, 0);
+  const needed = packages.reduce((sum, each) => sum + each.size + each.installedSize, unpackedKernel);
   const disk = statfsSync(folder);
   const free = disk.bavail * disk.bsize;
   if (free >= needed) return;

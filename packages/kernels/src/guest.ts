@@ -47,7 +47,8 @@ export type GuestMemory =
   | { readonly kind: "resumed"; readonly file: string; readonly devices: string };
 
 export interface GuestFiles {
-  readonly vmlinuz: string;
+  /** A bzImage, or a vmlinux with a PVH entry. */
+  readonly kernel: string;
   readonly initramfs: string;
 }
 
@@ -87,7 +88,7 @@ export function qemuArguments(shape: GuestShape, files: GuestFiles, memory: Gues
       ? ["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=link,name=litmap"]
       : ["-serial", "chardev:link"]),
     ...shape.devices,
-    ...["-kernel", files.vmlinuz, "-initrd", files.initramfs],
+    ...["-kernel", files.kernel, "-initrd", files.initramfs],
     ...["-append", [...kernelCommandLine, ...shape.cmdline].join(" ")],
     ...(memory.kind === "resumed" ? ["-incoming", "defer"] : []),
   ];

@@ -24,7 +24,7 @@ export interface AskOptions {
 }
 
 /** An incomplete frame that has not grown for so long, in milliseconds, is given up. */
-const stallMs = 1000;
+const stallMs = 2000;
 /** After damage, the true answer may still be on its way for so long, in milliseconds. */
 const graceMs = 500;
 

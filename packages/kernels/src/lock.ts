@@ -3,10 +3,11 @@
  * process and when that process started, so that a lock left by a dead process,
  * or by one whose number was given to another, is taken over.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault, diskFault, errnoOf } from "./fault.js";
+import { removeAtEnd } from "./running.js";
 
 export interface LockOptions {
   /** How long to wait for another owner, in milliseconds (default ten minutes: a download may take that). */
@@ -29,10 +30,12 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
     told = true;
     await sleep(50);
   }
+  const kept = removeAtEnd(path);
   try {
     return await work();
   } finally {
     rmSync(path, { force: true });
+    kept();
   }
 }
 
@@ -50,16 +53,18 @@ function take(path: string): "mine" | number {
     }
   }
   let text: string;
+  let age: number;
   try {
     text = readFileSync(path, "utf8");
+    age = Date.now() - statSync(path).mtimeMs;
   } catch {
     return 0;
   }
   const [pid, started] = text.trim().split(" ");
   const owner = Number(pid);
-  // Empty: its owner has made it and not yet written its name.
-  if (!owner) return 0;
-  if (started === startedAt(owner)) return owner;
+  // Empty: its owner has made it and is about to write its name, or died before it could.
+  if (!owner && age < 10_000) return 0;
+  if (owner && started === startedAt(owner)) return owner;
   // Of several processes that see the dead owner, the rename lets one win.
   const aside = `${path}.${process.pid}.stale`;
   try {

@@ -10,15 +10,15 @@ import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 
 const groups = new Set<number>();
-const folders = new Set<string>();
+const paths = new Set<string>();
 let watching = false;
 
 /** Starts a program that ends when this process does. Its standard streams and further descriptors are `stdio`. */
-export function spawnBound(program: string, args: readonly string[], stdio: StdioOptions, env = process.env): ChildProcess {
+export function spawnBound(program: string, args: readonly string[], stdio: StdioOptions, place: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): ChildProcess {
   watch();
   const setpriv = findProgram("setpriv");
   const [command, ...rest] = setpriv ? [setpriv, "--pdeathsig", "KILL", program, ...args] : [program, ...args];
-  const child = spawn(command, rest, { stdio, env, detached: true });
+  const child = spawn(command, rest, { ...place, stdio, detached: true });
   const pid = child.pid;
   if (pid !== undefined) {
     groups.add(pid);
@@ -42,15 +42,21 @@ export function killGroup(pid: number | undefined): void {
 
 /** A temporary folder that goes when this process does. */
 export function temporaryFolder(): string {
-  watch();
   const folder = mkdtempSync(join(tmpdir(), "litmap-"));
-  folders.add(folder);
+  removeAtEnd(folder);
   return folder;
 }
 
 export function removeFolder(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
-  folders.delete(folder);
+  paths.delete(folder);
+}
+
+/** Has a file or folder removed should this process end before the returned function is called. */
+export function removeAtEnd(path: string): () => void {
+  watch();
+  paths.add(path);
+  return () => paths.delete(path);
 }
 
 /** Absolute path of a program: itself when it has a slash, else the first in PATH that may be executed. */
@@ -69,8 +75,8 @@ export function findProgram(name: string, env: NodeJS.ProcessEnv = process.env):
 function endAll(): void {
   for (const pid of groups) killGroup(pid);
   groups.clear();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-  folders.clear();
+  for (const path of paths) rmSync(path, { recursive: true, force: true });
+  paths.clear();
 }
 
 function watch(): void {

@@ -3,6 +3,7 @@
  *
  *     kernels/NAME/kernel.json    what it is and where it came from
  *     kernels/NAME/vmlinuz
+ *     kernels/NAME/vmlinux        where it can be started directly
  *     kernels/NAME/config         where the source had one
  *     kernels/NAME/modules/       kernel/…/*.ko[.xz], modules.builtin, modules.dep
  *
@@ -17,6 +18,8 @@ import { bzImageVersion, releaseOf } from "./bzimage.js";
 import { type DebianOptions, fetchDebianKernel } from "./debian.js";
 import { Fault, type Result, diskFault, errnoOf, settle } from "./fault.js";
 import { withLock } from "./lock.js";
+import { removeAtEnd } from "./running.js";
+import { vmlinuxOf } from "./vmlinux.js";
 
 /** One package that a kernel came in. */
 export interface KernelPackage {
@@ -163,12 +166,16 @@ export class KernelStore {
     const onWait = (owner: number): void => options.onProgress?.(`waiting for process ${owner}, which is adding a kernel`);
     return withLock(this.#lock, { timeoutMs: options.lockTimeoutMs, onWait }, async () => {
       const scratch = this.#scratch(name);
+      const kept = removeAtEnd(this.#scratch("."));
       try {
         // Under the lock, whatever lies here was left by a process that died.
         rmSync(this.#scratch("."), { recursive: true, force: true });
         mkdirSync(scratch, { recursive: true });
         const assembled = await assemble(scratch);
-        writeFileSync(join(scratch, "kernel.json"), describe(name, scratch, assembled));
+        const image = readFileSync(join(scratch, "vmlinuz"));
+        writeFileSync(join(scratch, "kernel.json"), describe(name, image, assembled));
+        const vmlinux = await vmlinuxOf(image);
+        if (vmlinux) writeFileSync(join(scratch, "vmlinux"), vmlinux);
         const target = join(this.folder, "kernels", name);
         mkdirSync(join(this.folder, "kernels"), { recursive: true });
         if (existsSync(target)) renameSync(target, this.#scratch(`replaced-${name}`));
@@ -180,13 +187,13 @@ export class KernelStore {
         throw diskFault(error, this.folder);
       } finally {
         rmSync(this.#scratch("."), { recursive: true, force: true });
+        kept();
       }
     });
   }
 }
 
-function describe(name: string, folder: string, assembled: Assembled): string {
-  const image = readFileSync(join(folder, "vmlinuz"));
+function describe(name: string, image: Buffer, assembled: Assembled): string {
   const version = bzImageVersion(image);
   const release = version === undefined ? undefined : releaseOf(version);
   if (version === undefined || release === undefined) {

@@ -1,6 +1,6 @@
 /** A kernel of the store in QEMU: resumed from its saved state where there is one, else booted. */
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { cacheFolder } from "@litmap/linux";
@@ -9,7 +9,7 @@ import { Guest, type GuestMemory, type GuestShape, qemuArguments } from "./guest
 import { buildInitramfs } from "./initramfs.js";
 import { type ModulePlan, type ModuleRequest, hasModule, planModules } from "./modules.js";
 import { type Accelerator, type Qemu, chooseAccelerator, findQemu } from "./qemu.js";
-import { removeFolder, temporaryFolder } from "./running.js";
+import { removeAtEnd, removeFolder, temporaryFolder } from "./running.js";
 import { type SavedState, StateFolder, pathsIn, stateKey } from "./saved-state.js";
 import type { Kernel } from "./store.js";
 import type { Session, Target } from "./target.js";
@@ -149,6 +149,7 @@ export class VmTarget implements Target {
     plan: ModulePlan,
   ): Promise<string | undefined> {
     const paths = pathsIn(folder);
+    const kept = removeAtEnd(folder);
     try {
       writeFileSync(paths.initramfs, buildInitramfs(readFileSync(this.#options.executor), plan.load));
       const guest = this.#guest(qemu, transport, paths.initramfs, { kind: "recorded", file: paths.ram });
@@ -175,6 +176,7 @@ export class VmTarget implements Target {
       throw error;
     } finally {
       rmSync(folder, { recursive: true, force: true });
+      kept();
     }
   }
 
@@ -188,7 +190,7 @@ export class VmTarget implements Target {
   }
 
   #guest(qemu: Qemu, transport: GuestShape["transport"], initramfs: string, memory: GuestMemory): Guest {
-    return new Guest(qemu, this.#shape(transport), { vmlinuz: this.#vmlinuz, initramfs }, memory);
+    return new Guest(qemu, this.#shape(transport), { kernel: this.#image, initramfs }, memory);
   }
 
   #shape(transport: GuestShape["transport"]): GuestShape {
@@ -203,13 +205,16 @@ export class VmTarget implements Target {
     };
   }
 
-  get #vmlinuz(): string {
-    return join(this.#options.kernel.folder, "vmlinuz");
+  /** What QEMU starts: the unpacked kernel where the store has it. */
+  get #image(): string {
+    const { folder } = this.#options.kernel;
+    const unpacked = join(folder, "vmlinux");
+    return existsSync(unpacked) ? unpacked : join(folder, "vmlinuz");
   }
 
   #key(qemu: Qemu): string {
     const { kernel, modules, executor } = this.#options;
-    const files = { vmlinuz: this.#vmlinuz, initramfs: "" };
+    const files = { kernel: this.#image, initramfs: "" };
     let binary: Buffer;
     try {
       binary = readFileSync(executor);

@@ -1,11 +1,12 @@
-import { chmodSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findDebian, kernelSources, parseDeb822, parseOneLine } from "../src/apt-sources.js";
 import { compareDebianVersions } from "../src/debian-version.js";
 import { type PackageRecord, aptConf, chooseKernel, parsePackageRecords } from "../src/debian.js";
 import { KernelStore } from "../src/index.js";
-import { bzImage, scratch } from "./stand-ins.js";
+import { bzImage, eventually, fake, isRunning, scratch } from "./stand-ins.js";
 
 describe("sources", () => {
   test("deb822, with comments, continuation lines, several of each, and stanzas that do not count", () => {
@@ -230,6 +231,19 @@ esac`,
     expect(store.list()).toEqual([]);
     expect(readdirSync(store.folder)).toEqual(["apt"]);
   });
+
+  test("interrupted in mid-download, nothing is left: no lock, no half kernel, no apt", async () => {
+    program("apt-get", `case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; *) echo $$ > ${bin}/pid; sleep 60 ;; esac`);
+    const folder = scratch();
+    const child = spawn(process.execPath, [fake("add-debian.mjs"), folder, "6.12", etc], { stdio: "inherit" });
+    expect(await eventually(() => existsSync(join(bin, "pid")) && readFileSync(join(bin, "pid"), "utf8") !== "", 20_000)).toBe(true);
+    const apt = Number(readFileSync(join(bin, "pid"), "utf8"));
+    const end = new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
+    child.kill("SIGINT");
+    expect(await end).toBe("SIGINT");
+    expect(await eventually(() => !isRunning(apt))).toBe(true);
+    expect(readdirSync(folder)).toEqual(["apt"]);
+  }, 30_000);
 
   test("a download that fails is tried again with fresh lists, then says why", async () => {
     program("apt-get", 'case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; *) echo "E: Failed to fetch 404 Not Found" >&2; exit 100 ;; esac');

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { findProgram } from "../src/running.js";
 import { eventually, fake, fakeVm, isRunning, scratch } from "./stand-ins.js";
 
-describe("when this process dies", () => {
+describe.concurrent("when this process dies", () => {
   async function runner(): Promise<{ child: ReturnType<typeof spawn>; qemu: number; temporary: string }> {
     const temporary = scratch();
     const options = await fakeVm();

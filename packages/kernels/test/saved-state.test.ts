@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { type VmOptions, VmTarget } from "../src/index.js";
@@ -94,6 +95,19 @@ describe("a saved state", () => {
     await expectAlive(machineOn(new VmTarget(options)));
     expect(notes).toHaveLength(1);
     expect(notes[0]).toMatch(/^the state of kernel fake is not kept: .* cannot be written/);
+  });
+
+  test("is done without, and says so, where it would not find room", async ({ skip }) => {
+    const options = await fakeVm({ keepState: true });
+    const folder = join(options.cache!, "states");
+    mkdirSync(folder);
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]).status !== 0) skip("cannot mount a small tmpfs here");
+    try {
+      await expectAlive(machineOn(new VmTarget(options)));
+      expect(notes).toEqual(["the state of kernel fake is not kept: 4 MiB are free where it would lie, 80 MiB are needed"]);
+    } finally {
+      spawnSync("umount", ["-l", folder]);
+    }
   });
 
   test("is made once by several that start at the same time", async () => {

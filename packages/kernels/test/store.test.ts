@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bzImageVersion, releaseOf } from "../src/bzimage.js";
@@ -136,6 +136,15 @@ describe("two at once", () => {
       writeFileSync(lock, text);
       expect(await withLock(lock, { timeoutMs: 2000 }, async () => readFileSync(lock, "utf8"))).toMatch(new RegExp(`^${process.pid} `));
     }
+  });
+
+  test("an empty lock is somebody's for a moment only", async () => {
+    const lock = join(scratch(), "lock");
+    writeFileSync(lock, "");
+    await expect(withLock(lock, { timeoutMs: 100 }, async () => {})).rejects.toMatchObject({ code: "locked" });
+    const before = new Date(Date.now() - 60_000);
+    utimesSync(lock, before, before);
+    expect(await withLock(lock, { timeoutMs: 2000 }, async () => "done")).toBe("done");
   });
 
   test("a lock goes when the work fails", async () => {
