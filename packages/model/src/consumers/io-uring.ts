@@ -1,52 +1,77 @@
 /** io_uring: registered buffers, and reads and writes of files (io_uring/rsrc.c, io_uring/rw.c). */
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
-import { accessOk, MAX_RW_COUNT } from "../fs/vfs.js";
+import { accessOk, hasPositions, MAX_RW_COUNT } from "../fs/vfs.js";
 import { FOLL } from "../mm/foll.js";
 import { pinUserPagesFast } from "../mm/gup-fast.js";
 import { pinUserPages } from "../mm/gup.js";
 import { spannedPages } from "../mm/page-bytes.js";
 import { unpinUserPages } from "../mm/pin.js";
+import { File, Inode } from "../fs/file.js";
 import { ioUringRules } from "../rules/consumers.js";
-import type { File } from "../fs/file.js";
+import { vfsRules } from "../rules/vfs.js";
+import { Task } from "../task.js";
+import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
-import type { Task } from "../task.js";
 
 const GIB = 2 ** 30;
 const TIB = 2 ** 40;
 
-/** A registered buffer: its pins last until the ring goes away. */
-export interface RegisteredBuffer {
+/** io_ring_ctx, as far as memory goes: what is registered with it stays pinned until it is released. */
+class Ring {
+  buffer: RegisteredBuffer | undefined;
+}
+
+interface RegisteredBuffer {
   readonly pages: readonly number[];
   /** Pages that were added to VmPin. */
   readonly accounted: number;
   readonly mm: Mm;
 }
 
-/** io_sqe_buffers_register with one buffer, io_uring/rsrc.c. Bytes. */
-export function* registerBuffer(k: Kernel, task: Task, address: number, length: number): Path<RegisteredBuffer | number> {
+/** io_uring_setup, io_uring/io_uring.c. */
+export function newRing(k: Kernel): File {
+  const ring = new Ring();
+  const ops: FileOps = {
+    *release() {
+      if (ring.buffer !== undefined) unregisterBuffer(k, ring.buffer);
+    },
+    path: () => "anon_inode:[io_uring]",
+  };
+  return new File(new Inode(k.id(), "io-uring"), ops, true, true, false, ring);
+}
+
+/** io_sqe_buffers_register with one buffer, io_uring/rsrc.c: 0 or a negative errno. Bytes. */
+export function* registerBuffer(k: Kernel, task: Task, ring: File, address: number, length: number): Path<number> {
   const refused = validate(k, address, length);
-  if (refused !== 0) return refused;
+  if (refused !== 0 || length === 0) return refused;
   const pages: number[] = [];
-  const nrPages = spannedPages(k, address, length);
-  const pin = k.design["io-uring.buffers"] === "fast" ? pinUserPagesFast : pinUserPages;
-  const first = address - (address % k.pageSize);
-  const got = yield* pin(k, task, first, nrPages, FOLL.write | FOLL.longterm, pages);
-  const failed = got === nrPages ? fileBacked(k, task.mm, first, nrPages) : k.refuse(ioUringRules["gup-refused"], got < 0 ? -got : errnos.EFAULT, `0x${address.toString(16)}`);
+  const failed = yield* pinBuffer(k, task, address, length, pages);
   if (failed !== 0) {
     unpinUserPages(k, pages);
     return failed;
   }
   const accounted = k.design["io-uring.vmpin"] === "yes" ? accountedPages(k, pages) : 0;
   task.mm.pinnedVm += accounted;
-  k.note(ioUringRules.registered, `${nrPages} pages`);
-  return { pages, accounted, mm: task.mm };
+  (ring.data as Ring).buffer = { pages, accounted, mm: task.mm };
+  k.note(ioUringRules.registered, `${pages.length} pages`);
+  return 0;
+}
+
+/** io_pin_pages, io_uring/memmap.c (io_uring/rsrc.c): 0 or a negative errno; what was pinned stays in `pages`. */
+function* pinBuffer(k: Kernel, task: Task, address: number, length: number, pages: number[]): Path<number> {
+  const first = address - (address % k.pageSize);
+  const nrPages = spannedPages(k, address, length);
+  const pin = k.design["io-uring.buffers"] === "fast" ? pinUserPagesFast : pinUserPages;
+  const got = yield* pin(k, task, first, nrPages, FOLL.write | FOLL.longterm, pages);
+  if (got === nrPages) return fileBacked(k, task.mm, first, nrPages);
+  return k.refuse(ioUringRules["gup-refused"], got < 0 ? -got : errnos.EFAULT, `0x${address.toString(16)}`);
 }
 
 /** io_sqe_buffers_unregister, io_uring/rsrc.c. */
-export function unregisterBuffer(k: Kernel, buffer: RegisteredBuffer): void {
+function unregisterBuffer(k: Kernel, buffer: RegisteredBuffer): void {
   unpinUserPages(k, buffer.pages);
   buffer.mm.pinnedVm -= buffer.accounted;
 }
@@ -99,18 +124,29 @@ export interface Request {
   readonly write: boolean;
 }
 
-/** io_read and io_write, io_uring/rw.c: what the completion says, bytes or a negative errno. */
+/**
+ * io_read and io_write, io_uring/rw.c: what the completion says, bytes or a negative errno.
+ * What may block, as shmem files and writes through the page cache, is done by a worker
+ * thread, whose faults are its own.
+ */
 export function* readOrWriteRequest(k: Kernel, task: Task, request: Request): Path<number> {
   const file = task.files.get(request.fd);
   if (file === undefined || !(request.write ? file.writable : file.readable)) return k.refuse(ioUringRules["bad-file"], errnos.EBADF, `descriptor ${request.fd}`);
   const { address, offset } = request;
   const length = Math.min(request.length % 2 ** 32, MAX_RW_COUNT);
-  if (!accessOk(k, address, length)) return k.refuse(ioUringRules["gup-refused"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (!accessOk(k, address, length)) return k.refuse(ioUringRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (hasPositions(file) && offset >= 2 ** 63) return k.refuse(vfsRules["negative-offset"], errnos.EINVAL, `${offset}`);
+  const who = isPunted(file, request.write) ? new Task("io-wq", task.mm, task.files) : task;
   if (file.inode.kind === "disk") {
     const span = { address, length, offset };
-    return request.write ? yield* blkdevWriteIter(k, task, file, span, false) : yield* blkdevReadIter(k, task, file, span, false);
+    return request.write ? yield* blkdevWriteIter(k, who, file, span, false) : yield* blkdevReadIter(k, who, file, span, false);
   }
   const method = request.write ? file.ops.write : file.ops.read;
   if (method === undefined) return k.refuse(ioUringRules["no-method"], errnos.EINVAL, file.inode.kind);
-  return yield* method.call(file.ops, task, file, address, length, offset);
+  return yield* method.call(file.ops, who, file, address, length, offset);
+}
+
+/** Whether a request goes to io-wq: files without FMODE_NOWAIT, and writes of the disk's page cache. */
+function isPunted(file: File, write: boolean): boolean {
+  return file.inode.kind === "disk" ? write && !file.direct : hasPositions(file);
 }

@@ -54,7 +54,8 @@ function* accessPage(k: Kernel, task: Task, mm: Mm, address: number, buffer: Uin
 
 /** mem_rw, fs/proc/base.c: bytes moved, -EIO when none could be. A write stores zeros. Bytes. */
 export function* memRw(k: Kernel, task: Task, target: Task, address: number, length: number, write: boolean): Path<number> {
-  if (target.dead) return 0;
+  if (target.dead) return k.refuse(procMemRules["no-process"], errnos.ENOENT, target.name);
+  if (address >= 2 ** 63) return k.refuse(procMemRules["negative-offset"], errnos.EINVAL, `0x${address.toString(16)}`);
   const flags = (write ? FOLL.write : 0) | (k.design["proc-mem.force"] === "always" ? FOLL.force : 0);
   let done = 0;
   while (done < length) {

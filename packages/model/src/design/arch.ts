@@ -24,10 +24,12 @@ export interface ArchTraits {
   /** CONFIG_HAVE_ARCH_USERFAULTFD_WP (arm64: from 6.10) and _MINOR. */
   readonly uffdWp: boolean;
   readonly uffdMinor: boolean;
+  /** CONFIG_NUMA. */
+  readonly numa: boolean;
 }
 
 export const arches: Readonly<Record<Arch, ArchTraits>> = {
-  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true, uffdWp: true, uffdMinor: true },
-  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false, uffdWp: true, uffdMinor: true },
-  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, uffdWp: false, uffdMinor: false },
+  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true, uffdWp: true, uffdMinor: true, numa: true },
+  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false, uffdWp: true, uffdMinor: true, numa: true },
+  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, uffdWp: false, uffdMinor: false, numa: false },
 };

@@ -5,12 +5,13 @@ import { PG } from "../mm/frames.js";
 import { HUGE_SIZE } from "../mm/hugetlb.js";
 import { readFrame } from "../mm/page-bytes.js";
 import { folioPut } from "../mm/rmap.js";
-import { shmemGetPage } from "../mm/shmem.js";
+import { shmemFileOps, shmemGetPage } from "../mm/shmem.js";
 import { F_SEAL } from "./seals.js";
 import { copyFromUser, copyToUser } from "../mm/user-access.js";
 import { fileRules } from "../rules/vfs.js";
 import { llseekWithin } from "./vfs.js";
-import type { File, FileOps, Inode } from "./file.js";
+import { File, Inode } from "./file.js";
+import type { FileOps } from "./file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -33,6 +34,15 @@ export function shmemReadWrite(k: Kernel): Pick<FileOps, "read" | "write" | "lls
 export function hugetlbfsRead(k: Kernel): Pick<FileOps, "read" | "llseek" | "fsync"> {
   const { read, llseek, fsync } = shmemReadWrite(k);
   return { read, llseek, fsync };
+}
+
+/** An unnamed file on tmpfs (O_TMPFILE) with its size: it cannot be sealed. The open file, or -errno of ftruncate. Bytes. */
+export function* newTmpfsFile(k: Kernel, size: number): Path<File | number> {
+  const inode = new Inode(k.id(), "file");
+  inode.seals = F_SEAL.seal;
+  const file = new File(inode, shmemFileOps(k, `/tmp/#${inode.id} (deleted)`), true, true);
+  const sized = yield* file.ops.truncate!(file, size);
+  return sized < 0 ? sized : file;
 }
 
 /** shmem_file_read_iter, mm/shmem.c: bytes, 0 at or past the end, -EFAULT when not one byte could be stored. */

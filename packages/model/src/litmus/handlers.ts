@@ -1,7 +1,11 @@
 /** The dispatch: every operation of the language has a handler, or says why this kernel cannot do it. */
 import { dmaBufHandlers } from "./dma-buf.js";
+import { driverGupHandlers } from "./driver-gup.js";
 import { driverHandlers } from "./drivers.js";
+import { fileHandlers } from "./files.js";
+import { kernelActorHandlers } from "./kernel-actor.js";
 import { processHandlers } from "./processes.js";
+import { reachingHandlers } from "./reaching.js";
 import type { OperationName } from "@litmap/litmus";
 import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Kernel } from "../kernel.js";
@@ -10,6 +14,10 @@ import type { Path } from "../sched/path.js";
 const run = {
   ...dmaBufHandlers.run,
   ...driverHandlers.run,
+  ...driverGupHandlers.run,
+  ...fileHandlers.run,
+  ...reachingHandlers.run,
+  ...kernelActorHandlers.run,
   ...processHandlers.run,
 };
 

@@ -3,12 +3,15 @@ import { errnos } from "@litmap/litmus";
 import { access } from "../sched/path.js";
 import { AddressSpace } from "../fs/file.js";
 import { PG } from "./frames.js";
+import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { folioPutRefs } from "./pin.js";
 import { rmapWalk } from "./rmap.js";
+import { VM } from "./vma.js";
 import { migrateRules } from "../rules/migrate.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+import type { Mm } from "./mm.js";
 import type { Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
 
@@ -65,6 +68,19 @@ function move(k: Kernel, pfn: number, to: number, mapped: readonly Mapped[]): vo
     k.counters.ptes += 2;
     k.counters.tlb_flushes++;
   }
+}
+
+/** The page at an address: migrate_pages of what add_folio_for_migration finds, mm/migrate.c. 0 or a negative errno. */
+export function* migrateAt(k: Kernel, mm: Mm, address: number): Path<number> {
+  const about = `0x${address.toString(16)}`;
+  const vma = mm.lookup(address);
+  if (vma === undefined) return k.refuse(migrateRules["no-vma"], errnos.EFAULT, about);
+  if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(migrateRules["vma-not-migratable"], errnos.EFAULT, about);
+  const leaf = mm.table.leaf(address);
+  const slot = mm.table.slot(address);
+  if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0) return k.refuse(migrateRules["no-page"], errnos.ENOENT, about);
+  const pfn = vmNormalPage(k, vma, address, leaf.pfn[slot], leaf.bits[slot]);
+  return pfn < 0 ? k.refuse(migrateRules["query-special"], errnos.ENOENT, about) : yield* migratePage(k, pfn);
 }
 
 /** compact_node, mm/compaction.c: tries to move every page that is on a list; gives how many moved. */

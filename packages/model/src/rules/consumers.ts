@@ -14,9 +14,21 @@ export const processVmRules = rules("process-vm", {
     sentence: "A process that has exited gives ESRCH.",
     kernel: "process_vm_rw_core, mm/process_vm_access.c",
   },
+  "local-too-long": {
+    sentence: "A local range that cannot lie in user space is refused: EFAULT, and EINVAL when its length is negative.",
+    kernel: "import_iovec, lib/iov_iter.c",
+  },
 });
 
 export const procMemRules = rules("proc-mem", {
+  "no-process": {
+    sentence: "A process that has exited has no /proc/PID/mem any more: ENOENT.",
+    kernel: "proc_pid_lookup, fs/proc/base.c",
+  },
+  "negative-offset": {
+    sentence: "An address in the upper half of the address space is a negative offset: EINVAL.",
+    kernel: "ksys_pread64, ksys_pwrite64, fs/read_write.c",
+  },
   "short": {
     sentence: "/proc/PID/mem gives EIO when not one byte could be moved, and the bytes moved otherwise.",
     kernel: "mem_rw, fs/proc/base.c",
@@ -90,6 +102,10 @@ export const ioUringRules = rules("io-uring", {
     sentence: "Registering a buffer hands out the errno for which its first page could not be pinned, and EFAULT when a later one could not.",
     kernel: "io_pin_pages, io_uring/memmap.c",
   },
+  "past-user-space": {
+    sentence: "A request whose memory ends past user space completes with EFAULT.",
+    kernel: "import_ubuf, lib/iov_iter.c",
+  },
   "registered": {
     sentence: "A registered buffer is pinned for long and for writing, until the ring is gone.",
     kernel: "io_sqe_buffer_register, io_uring/rsrc.c",
@@ -159,6 +175,10 @@ export const uffdRules = rules("userfaultfd", {
 });
 
 export const mempolicyRules = rules("mempolicy", {
+  "no-numa": {
+    sentence: "A kernel without NUMA has neither memory policies nor move_pages: ENOSYS.",
+    kernel: "kernel/sys_ni.c",
+  },
   "unaligned": {
     sentence: "mbind wants a page-aligned address: else EINVAL.",
     kernel: "do_mbind, mm/mempolicy.c",

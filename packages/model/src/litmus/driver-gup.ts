@@ -1,0 +1,82 @@
+/** What drivers do with a process's memory: references, pins, bare frame numbers, notifiers. */
+import { FOLL } from "../mm/foll.js";
+import { followPfn } from "../mm/follow-pfn.js";
+import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
+import { getUserPagesRemote } from "../mm/gup.js";
+import { CountingNotifier, mmuNotifierRegister } from "../mm/notifier.js";
+import { spannedPages } from "../mm/page-bytes.js";
+import { gupPutFolio } from "../mm/pin.js";
+import type { Context, HandlerTable } from "./handler.js";
+import type { Mm } from "../mm/mm.js";
+import type { Path } from "../sched/path.js";
+
+type Name = "get_user_pages" | "pin_user_pages" | "put_user_pages" | "follow_pfn" | "notifier_register" | "notifier_count";
+
+/** References or pins that a driver took in one call. */
+interface Held {
+  readonly mm: Mm;
+  readonly address: number;
+  readonly pages: readonly number[];
+  /** FOLL.get or FOLL.pin. */
+  readonly how: number;
+}
+
+function heldBy(ctx: Context): Held[] {
+  let held = ctx.state.get("user-pages") as Held[] | undefined;
+  if (held === undefined) ctx.state.set("user-pages", (held = []));
+  return held;
+}
+
+interface Wanted {
+  readonly address: number;
+  readonly length: number;
+  readonly flags: readonly ("write" | "force" | "longterm" | "fast")[];
+}
+
+function* take(ctx: Context, { address, length, flags }: Wanted, how: number): Path<number> {
+  const { k } = ctx;
+  const owner = ctx.ownerOf("address");
+  const foll = flags.reduce((bits, word) => (word === "fast" ? bits : bits | FOLL[word]), 0);
+  const nrPages = length === 0 ? 0 : spannedPages(k, address, length);
+  const pages: number[] = [];
+  const first = address - (address % k.pageSize);
+  const fast = how === FOLL.pin ? pinUserPagesFast : getUserPagesFast;
+  const got = flags.includes("fast")
+    ? yield* fast(k, owner, first, nrPages, foll, pages)
+    : yield* getUserPagesRemote(k, ctx.task, owner.mm, first, nrPages, foll | how, pages);
+  if (got > 0) heldBy(ctx).push({ mm: owner.mm, address, pages, how });
+  return got;
+}
+
+export const driverGupHandlers: HandlerTable<Name> = {
+  run: {
+    *get_user_pages(ctx, args) {
+      return yield* take(ctx, args, FOLL.get);
+    },
+    *pin_user_pages(ctx, args) {
+      return yield* take(ctx, args, FOLL.pin);
+    },
+    *put_user_pages(ctx, { address }) {
+      const held = heldBy(ctx);
+      const { mm } = ctx.ownerOf("address");
+      let count = 0;
+      for (let i = held.length - 1; i >= 0; i--) {
+        if (held[i].mm !== mm || held[i].address !== address) continue;
+        for (const pfn of held[i].pages) gupPutFolio(ctx.k, pfn, 1, held[i].how);
+        count += held[i].pages.length;
+        held.splice(i, 1);
+      }
+      return count;
+    },
+    *follow_pfn(ctx, { address }) {
+      const pfn = yield* followPfn(ctx.k, ctx.ownerOf("address").mm, address);
+      return pfn < 0 ? pfn : 1;
+    },
+    *notifier_register(ctx) {
+      return { handle: mmuNotifierRegister(ctx.ownerOf("address").mm) };
+    },
+    *notifier_count(_ctx, { notifier }) {
+      return (notifier as CountingNotifier).calls;
+    },
+  },
+};

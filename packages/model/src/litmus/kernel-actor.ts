@@ -1,0 +1,24 @@
+/** What the kernel does of its own accord: migration, compaction, reclaim, the OOM reaper. */
+import { shrinkDrmShmem } from "../exporters/drm-shmem.js";
+import { compactNode, migrateAt } from "../mm/migrate.js";
+import { oomReapTaskMm, shrinkShmem } from "../mm/oom.js";
+import type { HandlerTable } from "./handler.js";
+
+type Name = "migrate" | "compact" | "oom_reap" | "shrink";
+
+export const kernelActorHandlers: HandlerTable<Name> = {
+  run: {
+    *migrate(ctx, { address }) {
+      return yield* migrateAt(ctx.k, ctx.ownerOf("address").mm, address);
+    },
+    *compact({ k }) {
+      return yield* compactNode(k);
+    },
+    *oom_reap(ctx) {
+      return yield* oomReapTaskMm(ctx.k, ctx.ownerOf("address").mm);
+    },
+    *shrink({ k }, { what }) {
+      return what === "drm-shmem" ? yield* shrinkDrmShmem(k) : shrinkShmem(k);
+    },
+  },
+};
