@@ -11,17 +11,19 @@ import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 
+const tables = [dmaBufHandlers, driverGupHandlers, driverHandlers, fileHandlers, kernelActorHandlers, processHandlers, reachingHandlers];
+
 const run = {
   ...dmaBufHandlers.run,
-  ...driverHandlers.run,
   ...driverGupHandlers.run,
+  ...driverHandlers.run,
   ...fileHandlers.run,
-  ...reachingHandlers.run,
   ...kernelActorHandlers.run,
   ...processHandlers.run,
+  ...reachingHandlers.run,
 };
 
-const unsupported: HandlerTable<OperationName>["unsupported"] = { ...dmaBufHandlers.unsupported, ...driverHandlers.unsupported };
+const unsupported: HandlerTable<OperationName>["unsupported"] = Object.assign({}, ...tables.map((table) => table.unsupported));
 
 /** The handler of an operation; its arguments have the types of the operation table. */
 export function handlerOf(op: OperationName): (ctx: Context, args: Record<string, unknown>) => Path<Result> {
