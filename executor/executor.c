@@ -330,57 +330,65 @@ static u64 hex(const char **at)
 	}
 }
 /*
- * Keeps of a text, in place, the lines that a test asks for: of a list of mappings only
- * the one that holds `address` (0: all), and lines that begin with one of `keep` (empty: all).
+ * Keeps of the whole lines of a text, in place, those that a test asks for: of a list of
+ * mappings only the one that holds `address` (0: all), and lines that begin with one of
+ * `keep` (empty: all). `*inside` says whether the lines at hand are of that mapping (1),
+ * and in the end that it has been passed (2). Gives the bytes kept.
  */
-static u32 keep_lines(char *text, u32 n, u64 address, const char *keep)
+static u32 keep_lines(char *text, u32 n, u64 address, const char *keep, u32 *inside)
 {
-	u32 out = 0, inside = !address;
-	for (u32 i = 0; i < n;) {
+	u32 out = 0;
+	for (u32 i = 0; i < n && *inside != 2;) {
 		u32 end = i, wanted;
 		while (end < n && text[end] != '\n') end++;
 		const char *c = text + i;
-		u64 from = hex(&c);
-		wanted = inside && !*keep;
+		u64 from = address ? hex(&c) : 0;
+		wanted = *inside && !*keep;
 		if (address && *c == '-') {
 			c++;
 			u64 to = hex(&c);
-			inside = from <= address && address < to;
-			wanted = inside && !*keep;
+			*inside = from <= address && address < to ? 1 : *inside ? 2 : 0;
+			wanted = *inside == 1 && !*keep;
 		}
-		for (const char *k = keep; inside && *k;) {
+		for (const char *k = keep; *inside == 1 && *k;) {
 			u32 len = 0;
 			while (k[len] && k[len] != '\n') len++;
 			if (i + len <= end && same(text + i, k, len)) wanted = 1;
 			k += len + (k[len] == '\n');
 		}
-		while (i < end) { if (wanted) text[out++] = text[i]; i++; }
-		if (wanted) text[out++] = '\n';
+		while (wanted && i <= end) text[out++] = text[i++];
 		i = end + 1;
 	}
 	return out;
 }
-/* arguments: path, most bytes, address or 0, lines to keep */
+/* arguments: path, most bytes to keep, address or 0, lines to keep */
 static i64 read_file(u32 me, const i64 *v, volatile struct result *out)
 {
-	char path[208];
-	word base = STREAMS + (word)me * prog->stream_bytes;
-	char *to = (char *)base + control->used[me];
-	word room = prog->stream_bytes - control->used[me];
+	char path[208], *to = (char *)STREAMS + (word)me * prog->stream_bytes + control->used[me];
+	word room = prog->stream_bytes - control->used[me], most = (word)v[1] < room ? (word)v[1] : room;
+	const int all = !v[2] && !v[3];
+	const char *keep = v[3] ? (const char *)(word)v[3] : "";
+	u32 kept = 0, rest = 0, inside = !v[2];
 	make_path(path, (const u8 *)(word)v[0]);
 	int fd = open_at(path, O_RDONLY);
 	if (fd < 0) return fd;
 	long n = 0;
-	word got = 0, most = (word)v[1] < room ? (word)v[1] : room;
-	while (got < most && (n = sys3(__NR_read, fd, to + got, most - got)) > 0) got += (word)n;
+	while (inside != 2 && kept < most && kept + rest < room
+	       && (n = sys3(__NR_read, fd, to + kept + rest, all ? most - kept : room - kept - rest)) > 0) {
+		u32 have = rest + (u32)n, whole = have;
+		if (all) { kept += have; continue; }
+		while (whole && to[kept + whole - 1] != '\n') whole--;
+		rest = have - whole;
+		have = keep_lines(to + kept, whole, (u64)v[2], keep, &inside);
+		for (u32 i = 0; i < rest; i++) to[kept + have + i] = to[kept + whole + i];
+		kept += have;
+	}
 	close_fd(fd);
 	if (n < 0) return n;
-	if (v[2] || v[3]) got = keep_lines(to, (u32)got, (u64)v[2], v[3] ? (const char *)(word)v[3] : "");
 	out->aux = control->used[me];
-	control->used[me] += (u32)got;
-	return (i64)got;
+	control->used[me] += kept;
+	return kept;
 }
-
 /* arguments: address, bytes: puts memory into the stream */
 static i64 show(u32 me, const i64 *v, volatile struct result *out)
 {

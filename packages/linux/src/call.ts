@@ -71,6 +71,8 @@ export interface Scene {
   readonly timelines: Map<string, Ref>;
   /** Private buffers that calls share: what is read is looked at by nobody, what is written is zeros. */
   readonly buffers: Map<string, DataOffset>;
+  /** Room for what is read, grown by whoever reads. */
+  streamBytes: number;
 }
 
 type Field = readonly [offset: number, width: 1 | 2 | 4 | 8, value: Operand | number | bigint];
@@ -284,8 +286,9 @@ export class Call<N extends OperationName = OperationName> {
     return to;
   }
 
-  /** A file's text, only lines that begin with one of `keep`, of mappings only that at `address`. */
+  /** A file's text, at most so many bytes of it, only lines that begin with one of `keep`, of mappings only that at `address`. */
   readText(path: DataOffset, most: number, keep: readonly string[] = [], address: Operand = imm(0)): Ref {
+    this.scene.streamBytes += most;
     const lines = keep.length > 0 ? data(this.builder.string(keep.join("\n"))) : imm(0);
     return this.emit({ op: "read", args: [data(path), imm(most), address, lines] });
   }

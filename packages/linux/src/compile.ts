@@ -72,6 +72,8 @@ class Compiler implements Scene {
   readonly baselines: { status: Map<string, Ref>; meminfo?: Ref } = { status: new Map() };
   readonly timelines = new Map<string, Ref>();
   readonly buffers = new Map<string, DataOffset>();
+  /** A reader needs a little more than it keeps. */
+  streamBytes = 1 << 15;
   readonly #numbers = new Map<string, number>();
   readonly #bound = new Map<string, Bound & { readonly actor: string }>();
   readonly #records: Record_[] = [];
@@ -134,7 +136,7 @@ class Compiler implements Scene {
     if (this.#uses("meminfo")) this.baselines.meminfo = readMeminfo(this.#plainCall(first));
     if (this.#wantsHugePages()) {
       const call = this.#plainCall(first);
-      this.#hugePages = call.readText(this.builder.path("/proc/meminfo"), 1 << 14, ["HugePages_Total:"]);
+      this.#hugePages = call.readText(this.builder.path("/proc/meminfo"), 1 << 10, ["HugePages_Total:"]);
     }
     this.#steps(this.test.steps);
     for (const observer of this.#observers) this.#call(observer.call, observer);
@@ -142,7 +144,7 @@ class Compiler implements Scene {
     const rounds = parallel ? (options.rounds ?? 1000) : 1;
     const roundMs = options.roundMs ?? 10_000;
     const budgetMs = options.budgetMs ?? 60_000;
-    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, pinned: !parallel });
+    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, pinned: !parallel, streamBytes: Math.ceil(this.streamBytes / 4096) * 4096 });
     return {
       kind: "program",
       program,

@@ -19,7 +19,7 @@ export interface Ready {
   readonly taint: number;
   /** What went wrong on the way up: modules that did not load, mounts that failed. */
   readonly notes: readonly string[];
-  /** Names under /dev, one folder deep, ttys and loop devices left out. */
+  /** Names under /dev, e.g. `udmabuf`, `dma_heap/system`; one folder deep, ttys and loop devices left out. */
   readonly devices: ReadonlySet<string>;
 }
 
@@ -52,6 +52,6 @@ export function parseReady(payload: Uint8Array): Ready {
     pid: Number(one("pid")),
     taint: Number(one("taint")),
     notes: values.get("note") ?? [],
-    devices: new Set(values.get("device") ?? []),
+    devices: new Set((values.get("device") ?? []).map((path) => path.replace(/^\/dev\//, ""))),
   };
 }

@@ -24,7 +24,7 @@ describe.skipIf(skipReason)("the executor on this host", () => {
   test("says what machine it is on", () => {
     expect(host.ready.release).toMatch(/^\d+\.\d+/);
     expect(host.ready.pageSize).toBeGreaterThanOrEqual(4096);
-    expect(host.ready.devices.has("/dev/null")).toBe(true);
+    expect(host.ready.devices.has("null")).toBe(true);
     expect(host.ready.cpus).toBeGreaterThan(0);
   });
 

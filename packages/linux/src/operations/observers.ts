@@ -5,8 +5,9 @@ import type { Call, CompilerTable } from "../call.js";
 import { gained, parseBufinfo, parseFdinfo, parseMapsLine, parsePagemapEntry, parseSmapsEntry, pfnMask, quantities } from "../procfs/index.js";
 import { fdInPath, stat } from "./files.js";
 
-/** Most bytes of a file that are looked at. */
-const most = 1 << 18;
+/** Most bytes that are kept of a few lines, and of a whole file. */
+const lines = 1 << 11;
+const whole = 1 << 16;
 
 const smapsFields = Object.keys(operations.smaps.result.fields).filter((name) => name !== "VmFlags");
 const statusFields = Object.keys(operations.status.result.fields);
@@ -18,7 +19,7 @@ type Reader = Pick<Call, "emit" | "readText" | "builder" | "softSys" | "sys" | "
 /** Instructions that read an actor's status now; its batched counters are flushed first. */
 export function readStatus(call: Reader): Ref {
   call.emit({ op: "settle" });
-  return call.readText(call.builder.path("/proc/self/status"), most, keep(statusFields));
+  return call.readText(call.builder.path("/proc/self/status"), lines, keep(statusFields));
 }
 
 /** Instructions that read the machine's meminfo now; its per-CPU counters are flushed first. */
@@ -26,12 +27,12 @@ export function readMeminfo(call: Reader): Ref {
   const refresh = call.soft({ op: "sys", imm: (call as Call).callNumber("openat"), args: [imm(-100), data(call.builder.string("/proc/sys/vm/stat_refresh")), imm(1), imm(0)] }, []);
   call.softSys([refresh], "write", result(refresh), data(call.builder.string("1\n")), 2);
   call.softSys([refresh], "close", result(refresh));
-  return call.readText(call.builder.path("/proc/meminfo"), most, keep(meminfoFields));
+  return call.readText(call.builder.path("/proc/meminfo"), lines, keep(meminfoFields));
 }
 
 export const observers = {
   smaps: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/smaps"), most, keep([...smapsFields, "VmFlags"]), call.number("address"));
+    const text = call.readText(call.builder.path("/proc/self/smaps"), lines, keep([...smapsFields, "VmFlags"]), call.number("address"));
     return {
       read: (round) => {
         const entry = round.text(text);
@@ -42,7 +43,7 @@ export const observers = {
     };
   },
   maps: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/maps"), most, [], call.number("address"));
+    const text = call.readText(call.builder.path("/proc/self/maps"), lines, [], call.number("address"));
     return {
       read: (round) => {
         const mapping = parseMapsLine(round.text(text).split("\n")[0]);
@@ -86,6 +87,7 @@ export const observers = {
     const shown = Math.min(pages, 1 << 16);
     const vector = call.buffer("sink", shown);
     call.sys("mincore", call.number("address"), call.number("length"), data(vector));
+    call.scene.streamBytes += shown;
     const bytes = call.emit({ op: "show", args: [data(vector), imm(shown)] });
     return { read: (round) => round.bytes(bytes).reduce((sum, byte) => sum + (byte & 1), 0) };
   },
@@ -100,7 +102,7 @@ export const observers = {
     return { read: (round) => change(round, meminfoFields, baseline, text) };
   },
   fdinfo: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/fdinfo/", fdInPath(call)), most, keep(["size", "count", "exp_name", "name"]));
+    const text = call.readText(call.builder.path("/proc/self/fdinfo/", fdInPath(call)), lines, keep(["size", "count", "exp_name", "name"]));
     return {
       read: (round): Record<string, number | string> => {
         const found = parseFdinfo(round.text(text));
@@ -110,7 +112,7 @@ export const observers = {
   },
   bufinfo: (call) => {
     const { inode } = stat(call, call.number("fd"));
-    const text = call.readText(call.builder.path("/sys/kernel/debug/dma_buf/bufinfo"), most);
+    const text = call.readText(call.builder.path("/sys/kernel/debug/dma_buf/bufinfo"), whole);
     call.lacks(text, ["ENOENT"], "this kernel has no debugfs dma_buf/bufinfo");
     return {
       read: (round) => {
