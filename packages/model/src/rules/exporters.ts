@@ -147,8 +147,8 @@ export const udmabufRules = rules("udmabuf", {
 
 export const shmemRules = rules("drm-shmem", {
   "size": {
-    sentence: "A GEM object's size is a multiple of the page size; anything else is a warning and 0 an error.",
-    kernel: `drm_gem_shmem_create, ${shmem}`,
+    sentence: "A GEM object's size is rounded up to pages; one of no bytes is refused with EINVAL.",
+    kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
   },
   "pages-counted": {
     sentence: "Pages are taken for the first user and put after the last.",
