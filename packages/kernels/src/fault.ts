@@ -50,10 +50,10 @@ export async function settle<T>(work: () => Promise<T> | T): Promise<Result<T>> 
   }
 }
 
-/** The errno word of a Node error (`ENOSPC`), or undefined. */
+/** The errno word of a system call's error (`ENOSPC`); undefined for all other errors. */
 export function errnoOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : undefined;
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
 }
 
 /** An error of the file system, or of a program that wrote to it, as a Fault about `folder`. */

@@ -179,6 +179,7 @@ export class KernelStore {
         const target = join(this.folder, "kernels", name);
         mkdirSync(join(this.folder, "kernels"), { recursive: true });
         if (existsSync(target)) renameSync(target, this.#scratch(`replaced-${name}`));
+        rmSync(join(this.folder, "states", name), { recursive: true, force: true });
         renameSync(scratch, target);
         const kernel = this.get(name);
         if (!kernel) throw new Error(`kernel ${name} vanished from ${target}`);

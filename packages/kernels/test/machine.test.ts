@@ -123,6 +123,12 @@ describe("a machine that does not come up", () => {
     expect(fault.message).toMatch(/QEMU ended \(exit status 0\) before the executor was ready: Kernel panic - not syncing: VFS/);
   });
 
+  test("is not booted twice because its state was to be kept", async () => {
+    const machine = await fakeMachine({ cmdline: ["fake=panic"], keepState: true });
+    expect(await faultOfStart(machine)).toMatchObject({ code: "boot", message: expect.stringContaining("Kernel panic") });
+    expect(notes).toEqual([]);
+  });
+
   test("gives QEMU's words when QEMU refused", async () => {
     const fault = await faultOfStart(await fakeMachine({ cmdline: ["fake=bad-option"] }));
     expect(fault.message).toContain("'nonsense' is not a valid device model name");

@@ -61,7 +61,9 @@ describe("the store", () => {
   test("replaces a kernel of the same name, and removes with its states", async () => {
     const store = new KernelStore(scratch());
     valueOf(await store.addImage("mine", image("6.12.1")));
+    mkdirSync(join(store.folder, "states/mine/x"), { recursive: true });
     expect(valueOf(await store.addImage("mine", image("6.12.2"))).version).toBe("6.12.2");
+    expect(existsSync(join(store.folder, "states/mine"))).toBe(false);
     mkdirSync(join(store.folder, "states/mine/x"), { recursive: true });
     valueOf(await store.remove("mine"));
     expect(store.list()).toEqual([]);
