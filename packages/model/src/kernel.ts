@@ -59,6 +59,8 @@ export class Kernel {
   readonly hugetlb = new HugetlbPool();
   /** Pages: NR_FILE_MAPPED, NR_SHMEM, committed memory. */
   mappedPages = 0;
+  /** Frames that MADV_FREE has queued (lru_lazyfree). */
+  readonly lazyFree: number[] = [];
   shmemPages = 0;
   committed = 0;
   /** Pages of memory that the machine has: more private writable memory than this is never granted at once. */

@@ -315,10 +315,11 @@ export const points = define({
   "mseal.check": {
     question: "When does munmap look for sealed mappings?",
     choices: {
+      none: { doc: "nothing can be sealed" },
       "whole-range": { doc: "before it changes anything" },
       "per-vma": { doc: "mapping by mapping, after the splits" },
     },
-    mainline: [["6.10", "whole-range"], ["6.12", "per-vma"]],
+    mainline: [["2.6", "none"], ["6.10", "whole-range"], ["6.12", "per-vma"]],
   },
   "memfd.sealed-readonly": {
     question: "Can a memfd that is sealed against writing be mapped shared and read-only through a writable descriptor?",
@@ -332,6 +333,104 @@ export const points = define({
     question: "Is F_SEAL_EXEC known?",
     choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes; of an executable memfd it brings the other seals with it" } },
     mainline: [["3.17", "unknown"], ["6.3", "known"]],
+  },
+  "mprotect.upgrade": {
+    question: "Which entries does mprotect make writable when a mapping becomes writable?",
+    choices: {
+      "dirty-shared": { doc: "dirty ones of shared mappings with write notification" },
+      "exclusive-anon": { doc: "those, and exclusive anonymous pages of private mappings" },
+    },
+    mainline: [["2.6", "dirty-shared"], ["6.0", "exclusive-anon"]],
+  },
+  "mprotect.unaccount": {
+    question: "Does anonymous memory stop to count against the commit limit when mprotect makes it read-only?",
+    choices: { never: { doc: "no" }, untouched: { doc: "yes, while no page of it was written" } },
+    mainline: [["2.6", "never"], ["6.7", "untouched"]],
+  },
+  "mincore.pfnmap": {
+    question: "Does mincore look at the entries of VM_PFNMAP mappings?",
+    choices: { skipped: { doc: "no: the page walk leaves such mappings out" }, walked: { doc: "yes: it walks the one mapping" } },
+    mainline: [["2.6", "skipped"], ["7.3", "walked"]],
+  },
+  "madvise.populate": {
+    question: "How does MADV_POPULATE_READ and _WRITE go over a range?",
+    choices: {
+      unknown: { doc: "the advice is not known: EINVAL" },
+      "per-vma": { doc: "mapping by mapping, over holes, with ENOMEM at the end" },
+      "whole-range": { doc: "page by page: the first hole ends it" },
+    },
+    mainline: [["2.6", "unknown"], ["5.14", "per-vma"], ["6.9", "whole-range"]],
+  },
+  "madvise.dontneed-locked": {
+    question: "Are MADV_DONTNEED_LOCKED, and MADV_DONTNEED of hugetlb mappings, known?",
+    choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes" } },
+    mainline: [["2.6", "unknown"], ["5.18", "known"]],
+  },
+  "madvise.collapse": {
+    question: "Is MADV_COLLAPSE known?",
+    choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes" } },
+    mainline: [["2.6", "unknown"], ["6.1", "known"]],
+  },
+  "madvise.guard": {
+    question: "Into which mappings can guard markers be put?",
+    choices: { unknown: { doc: "none: the advice is not known" }, anonymous: { doc: "private anonymous memory" }, any: { doc: "all but special and hugetlb ones" } },
+    mainline: [["2.6", "unknown"], ["6.13", "anonymous"], ["6.15", "any"]],
+  },
+  "madvise.dofork": {
+    question: "Which mappings refuse MADV_DOFORK?",
+    choices: { "not-io": { doc: "those with VM_IO" }, "not-special": { doc: "every special one" } },
+    mainline: [["2.6", "not-io"], ["7.0", "not-special"]],
+  },
+  "madvise.remove-needs": {
+    question: "What does MADV_REMOVE want of a shared mapping?",
+    choices: { write: { doc: "VM_WRITE: it can be written now" }, maywrite: { doc: "VM_MAYWRITE: mprotect could make it writable" } },
+    mainline: [["2.6", "write"], ["6.1", "maywrite"]],
+  },
+  "madvise.pageout-young": {
+    question: "Does MADV_PAGEOUT make entries old that it then does not take out?",
+    choices: { "made-old": { doc: "yes" }, kept: { doc: "no" } },
+    mainline: [["5.4", "made-old"], ["6.8", "kept"]],
+  },
+  "lru.batch": {
+    question: "How many pages wait in a per-CPU LRU batch before it takes effect?",
+    choices: { "15": { doc: "15 (PAGEVEC_SIZE)" }, "31": { doc: "31 (PAGEVEC_SIZE)" } },
+    mainline: [["4.13", "15"], ["6.9", "31"]],
+  },
+  "mremap.checks": {
+    question: "In which order does mremap check?",
+    choices: {
+      "vma-first": { doc: "flags, then the mapping, then the target; the target is unmapped before the mapping's own checks" },
+      "arguments-first": { doc: "all arguments, then the mapping, then the target is unmapped; a move may cover several mappings" },
+    },
+    mainline: [["2.6", "vma-first"], ["6.17", "arguments-first"]],
+  },
+  "mremap.hugetlb": {
+    question: "Can hugetlb mappings be moved and shrunk?",
+    choices: { refused: { doc: "no" }, moved: { doc: "yes, in whole huge pages" } },
+    mainline: [["2.6", "refused"], ["5.16", "moved"]],
+  },
+  "mremap.dontunmap": {
+    question: "Which mappings does MREMAP_DONTUNMAP take?",
+    choices: { "anonymous-only": { doc: "private anonymous memory" }, "not-special": { doc: "all without VM_DONTEXPAND and VM_PFNMAP" } },
+    mainline: [["5.7", "anonymous-only"], ["5.13", "not-special"]],
+  },
+  "mremap.expand": {
+    question: "How does mremap make a mapping longer in place?",
+    choices: {
+      plain: { doc: "it moves the end of the mapping" },
+      merge: { doc: "it merges the new range into the mapping, which special mappings refuse" },
+    },
+    mainline: [["2.6", "plain"], ["5.19", "merge"]],
+  },
+  "smaps.pfnmap": {
+    question: "Does smaps look at the entries of VM_PFNMAP mappings?",
+    choices: { skipped: { doc: "no: the page walk leaves such mappings out" }, walked: { doc: "yes: private copies in them are counted" } },
+    mainline: [["2.6", "skipped"], ["6.2", "walked"]],
+  },
+  "smaps.pss-dirty": {
+    question: "Does smaps have a Pss_Dirty line?",
+    choices: { absent: { doc: "no" }, shown: { doc: "yes" } },
+    mainline: [["2.6", "absent"], ["6.0", "shown"]],
   },
   "guard.vma-flag": {
     question: "Does a mapping remember that it has guard markers?",

@@ -32,8 +32,6 @@ export class Inode {
   mode = 0o777;
   /** The mount it lies on allows no execution (path_noexec). */
   noexec = false;
-  /** st_blocks, units of 512 bytes. */
-  blocks = 0;
   /** Open files of it. */
   files = 0;
   constructor(

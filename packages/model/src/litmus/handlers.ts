@@ -4,6 +4,7 @@ import { driverGupHandlers } from "./driver-gup.js";
 import { driverHandlers } from "./drivers.js";
 import { fileHandlers } from "./files.js";
 import { kernelActorHandlers } from "./kernel-actor.js";
+import { memfdHandlers, memoryHandlers, observerHandlers } from "./memory.js";
 import { processHandlers } from "./processes.js";
 import { reachingHandlers } from "./reaching.js";
 import type { OperationName } from "@litmap/litmus";
@@ -11,7 +12,7 @@ import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 
-const tables = [dmaBufHandlers, driverGupHandlers, driverHandlers, fileHandlers, kernelActorHandlers, processHandlers, reachingHandlers];
+const tables = [dmaBufHandlers, driverGupHandlers, driverHandlers, fileHandlers, kernelActorHandlers, memfdHandlers, memoryHandlers, observerHandlers, processHandlers, reachingHandlers];
 
 const run = {
   ...dmaBufHandlers.run,
@@ -19,6 +20,9 @@ const run = {
   ...driverHandlers.run,
   ...fileHandlers.run,
   ...kernelActorHandlers.run,
+  ...memfdHandlers.run,
+  ...memoryHandlers.run,
+  ...observerHandlers.run,
   ...processHandlers.run,
   ...reachingHandlers.run,
 };

@@ -209,7 +209,7 @@ function faultAround(k: Kernel, vma: Vma, address: number): boolean {
     const place = address + (at - slot) * k.pageSize;
     const index = linearPageIndex(k, vma, place);
     const pfn = index < fileEnd ? mapping.pages.get(index) : undefined;
-    if (pfn === undefined) continue;
+    if (pfn === undefined || (k.frames.flags(pfn) & PG.notUptodate) !== 0) continue;
     const leaf = pteAlloc(k, vma, place);
     if (leaf.bits[at] !== 0) continue;
     folioGet(k, pfn);

@@ -1,6 +1,7 @@
 /** dup_mmap (kernel/fork.c, mm/mmap.c) and copy_page_range (mm/memory.c): a child's address space. */
 import { forkRules as rule } from "../rules/fork.js";
 import { acquire, release } from "../sched/path.js";
+import { statusOf } from "./account.js";
 import { copyFrame } from "./fault.js";
 import { PG } from "./frames.js";
 import { pteAlloc } from "./insert.js";
@@ -20,6 +21,7 @@ export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm> {
   const child = new Mm(name, parent.arch);
   yield* acquire(k, parent.mmapLock, "write");
   for (const vma of [...parent.vmas]) dupVma(k, vma, child);
+  child.baseline = statusOf(k, child);
   yield* release(k, parent.mmapLock);
   return child;
 }

@@ -39,6 +39,8 @@ export const PG = {
   movable: 4096,
   /** Freed while somebody still used it: reading it is a use after free. */
   poisoned: 8192,
+  /** In the page cache by fallocate, and not yet used: reads as zeros, counts as absent. */
+  notUptodate: 16384,
 } as const;
 
 interface Section {

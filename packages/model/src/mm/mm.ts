@@ -29,6 +29,8 @@ export class Mm {
   /** The page-table lock; one for the address space (the kernel has one a table). */
   readonly ptl: Lock;
   readonly notifiers: Notifier[] = [];
+  /** What /proc/PID/status said when its first task began, bytes: status shows gains. */
+  baseline: Readonly<Record<string, number>> | undefined;
   /** Tasks that use it; 0 once it was torn down. */
   users = 1;
 

@@ -4,6 +4,7 @@ import { fput } from "../fs/file.js";
 import { layoutRules } from "../rules/layout.js";
 import { munmapRules as rule } from "../rules/mmap.js";
 import { acquire, release } from "../sched/path.js";
+import { lruAddDrain } from "./lazyfree.js";
 import { splitVma, unlinkFile } from "./merge.js";
 import { VM } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
@@ -86,6 +87,7 @@ export function* removeVmas(k: Kernel, mm: Mm, going: readonly Vma[], start: num
     if (vma.has(VM.ACCOUNT)) k.committed -= pages;
   }
   yield* acquire(k, mm.ptl, "write");
+  lruAddDrain(k);
   mm.invalidate(start, end);
   for (const vma of going) {
     unmapSingleVma(k, vma, vma.start, vma.end);

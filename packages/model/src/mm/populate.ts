@@ -3,7 +3,9 @@ import { errnos } from "@litmap/litmus";
 import { mmapRules } from "../rules/mmap.js";
 import { acquire, release, runAlone } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
+import { PG } from "./frames.js";
 import { hugeEntry } from "./hugetlb.js";
+import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { FAULT, VM } from "./vma.js";
 import type { Kernel } from "../kernel.js";
@@ -56,8 +58,19 @@ export function* faultinRange(k: Kernel, task: Task, vma: Vma, start: number, en
       const ret = k.concurrent ? yield* path : runAlone(path);
       if ((ret & FAULT_ERROR) !== 0) return (ret & FAULT.oom) !== 0 ? -errnos.ENOMEM : -errnos.EFAULT;
     }
+    if (!vma.has(VM.HUGETLB)) touchEntry(k, vma, address, write);
   }
   return 0;
+}
+
+/** FOLL_TOUCH in follow_page_pte, mm/gup.c: the page is accessed, and dirty when it was to be written. */
+function touchEntry(k: Kernel, vma: Vma, address: number, write: boolean): void {
+  const leaf = vma.mm.table.leaf(address)!;
+  const slot = vma.mm.table.slot(address);
+  const pfn = vmNormalPage(k, vma, address, leaf.pfn[slot], leaf.bits[slot]);
+  if (pfn < 0) return;
+  const dirty = write && (leaf.bits[slot] & PTE.dirty) === 0 ? PG.dirty : 0;
+  k.frames.setFlags(k.frames.head(pfn), PG.referenced | dirty);
 }
 
 /** follow_page_mask, mm/gup.c: whether the entry allows the access as it is. */

@@ -42,14 +42,14 @@ export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache
   if (why === "cache" && index * k.pageSize >= inode.size) return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
   const found = inode.mapping.pages.get(index);
   if (found !== undefined) {
+    if (why === "cache") k.frames.clearFlags(found, PG.notUptodate);
     folioGet(k, found);
     return found;
   }
-  const pfn = k.frames.alloc(0, PG.swapbacked | PG.lru);
+  const pfn = k.frames.alloc(0, PG.swapbacked | PG.lru | (why === "fallocate" ? PG.notUptodate : 0));
   if (pfn < 0) return -errnos.ENOMEM;
   addToPageCache(k, inode.mapping, index, pfn);
   k.shmemPages++;
-  inode.blocks += k.pageSize / 512;
   k.note(rule.allocated);
   folioGet(k, pfn);
   return pfn;
@@ -154,7 +154,6 @@ function removePages(k: Kernel, inode: Inode, start: number, end: number): void 
     if (index < start || index >= end) continue;
     if (k.frames.mapcount(pfn) > 0) unmapMappingRange(k, inode.mapping, index, 1, false);
     inode.mapping.pages.delete(index);
-    inode.blocks -= k.pageSize / 512;
     k.shmemPages--;
     k.frames.setOwner(pfn, 0, 0);
     folioPut(k, pfn);
@@ -283,7 +282,6 @@ function removeHugePages(k: Kernel, inode: Inode, start: number, end: number): v
   for (const [index, pfn] of inode.mapping.pages) {
     if (index < start || index >= end) continue;
     inode.mapping.pages.delete(index);
-    inode.blocks -= HUGE_SIZE / 512;
     folioPut(k, pfn);
   }
   if (Number.isFinite(end)) return;

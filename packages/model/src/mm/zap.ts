@@ -2,6 +2,7 @@
 import { zapRules as rule } from "../rules/zap.js";
 import { PG } from "./frames.js";
 import { unmapHugepageRange } from "./hugetlb.js";
+import { lruAddDrain } from "./lazyfree.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { addMmCounter, folioPut, removeRmap } from "./rmap.js";
@@ -21,6 +22,7 @@ export interface ZapDetails {
 
 /** zap_page_range_single, mm/memory.c: empties a range of one mapping, bytes, and tells its listeners. */
 export function zapPageRange(k: Kernel, vma: Vma, start: number, end: number, details: ZapDetails = {}): void {
+  lruAddDrain(k);
   vma.mm.invalidate(start, end);
   unmapSingleVma(k, vma, start, end, details);
 }

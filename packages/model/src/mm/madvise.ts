@@ -1,0 +1,245 @@
+/** do_madvise, mm/madvise.c: advice by advice. */
+import { errnos } from "@litmap/litmus";
+import { madviseRules as rule } from "../rules/madvise.js";
+import { acquire, release, runAlone } from "../sched/path.js";
+import { guardInstall, guardRemove } from "./guard.js";
+import { HUGE_SIZE } from "./hugetlb.js";
+import { lruAddDrain } from "./lazyfree.js";
+import { coldRange, freeRange, pageoutRange } from "./madvise-pages.js";
+import { vmaModify } from "./merge.js";
+import { vmaSetPageProt } from "./page-prot.js";
+import { faultinRange } from "./populate.js";
+import { VM, VM_SPECIAL, vmaIsAnonymous } from "./vma.js";
+import { vfsFallocate } from "../fs/allocate.js";
+import { fput } from "../fs/file.js";
+import { zapPageRange } from "./zap.js";
+import type { OperationArgs } from "@litmap/litmus";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Vma } from "./vma.js";
+
+export type Advice = OperationArgs<"madvise">["advice"];
+
+/** Advice that only reads or changes entries holds the mmap lock for reading (madvise_need_mmap_write). */
+const readers: ReadonlySet<Advice> = new Set(["remove", "willneed", "dontneed", "dontneed_locked", "cold", "pageout", "free", "populate_read", "populate_write", "collapse", "guard_install", "guard_remove"]);
+
+/** What throws data away (is_madv_discard). */
+const discards: ReadonlySet<Advice> = new Set(["free", "dontneed", "dontneed_locked", "remove", "dontfork", "wipeonfork", "guard_install"]);
+
+/** sys_madvise. Bytes. 0, -EINVAL, -ENOMEM, -EACCES, -EPERM, -EFAULT. */
+export function* madvise(k: Kernel, task: Task, start: number, length: number, advice: Advice): Path<number> {
+  if (!known(k, advice)) return k.refuse(rule["unknown-advice"], errnos.EINVAL, advice);
+  const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
+  if (start % k.pageSize !== 0 || end >= 2 ** 64) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (end === start) return 0;
+  yield* acquire(k, task.mm.mmapLock, readers.has(advice) ? "read" : "write");
+  const populate = advice === "populate_read" || advice === "populate_write";
+  const ret = populate && k.design["madvise.populate"] === "whole-range" ? yield* populateRange(k, task, start, end, advice) : yield* walkVmas(k, task, start, end, advice);
+  yield* release(k, task.mm.mmapLock);
+  return ret;
+}
+
+/** madvise_behavior_valid: what this release and configuration know. */
+function known(k: Kernel, advice: Advice): boolean {
+  switch (advice) {
+    case "dontneed_locked":
+      return k.design["madvise.dontneed-locked"] === "known";
+    case "populate_read":
+    case "populate_write":
+      return k.design["madvise.populate"] !== "unknown";
+    case "hugepage":
+    case "nohugepage":
+      return k.arch.thp;
+    case "collapse":
+      return k.arch.thp && k.design["madvise.collapse"] === "known";
+    case "guard_install":
+    case "guard_remove":
+      return k.design["madvise.guard"] !== "unknown";
+    default:
+      return true;
+  }
+}
+
+/** madvise_walk_vmas: mapping by mapping; a hole is remembered, an error ends it. */
+function* walkVmas(k: Kernel, task: Task, from: number, end: number, advice: Advice): Path<number> {
+  let start = from;
+  let hole = false;
+  while (start < end) {
+    const vma = task.mm.findVma(start);
+    if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${start.toString(16)}`);
+    if (start < vma.start) {
+      hole = true;
+      start = vma.start;
+      if (start >= end) break;
+    }
+    const to = Math.min(vma.end, end);
+    const path = behavior(k, task, vma, start, to, advice);
+    const error = k.concurrent ? yield* path : runAlone(path);
+    if (error < 0) return error;
+    start = to;
+  }
+  return hole ? k.refuse(rule.hole, errnos.ENOMEM, `0x${from.toString(16)}`) : 0;
+}
+
+/** madvise_vma_behavior: one advice for a part of one mapping. */
+function* behavior(k: Kernel, task: Task, vma: Vma, start: number, end: number, advice: Advice): Path<number> {
+  const about = `0x${start.toString(16)}`;
+  if (vma.has(VM.SEALED) && discards.has(advice) && !(advice === "guard_install" && k.design["madvise.guard"] === "unknown")) {
+    if (vmaIsAnonymous(vma) && !vma.has(VM.WRITE)) return k.refuse(rule.sealed, errnos.EPERM, about);
+  }
+  switch (advice) {
+    case "remove":
+      return yield* remove(k, task, vma, start, end);
+    case "willneed":
+      return 0;
+    case "cold":
+    case "pageout":
+      if (vma.has(VM.LOCKED | VM.PFNMAP | VM.HUGETLB)) return k.refuse(rule["lru-forbidden"], errnos.EINVAL, about);
+      lruAddDrain(k);
+      if (advice === "cold") coldRange(k, vma, start, end);
+      else pageoutRange(k, vma, start, end);
+      return 0;
+    case "free":
+    case "dontneed":
+    case "dontneed_locked":
+      return dontneedFree(k, vma, start, end, advice);
+    case "populate_read":
+    case "populate_write":
+      return yield* populateVma(k, task, vma, start, end, advice === "populate_write");
+    case "collapse":
+      return collapse(k, vma, start, end);
+    case "guard_install":
+      return guardInstall(k, vma, start, end);
+    case "guard_remove":
+      return guardRemove(k, vma, start, end);
+    default:
+      return changeFlags(k, vma, start, end, advice);
+  }
+}
+
+/** madvise_dontneed_free with madvise_dontneed_free_valid_vma. */
+function dontneedFree(k: Kernel, vma: Vma, start: number, end: number, advice: "free" | "dontneed" | "dontneed_locked"): number {
+  const about = `0x${start.toString(16)}`;
+  if (vma.has(VM.HUGETLB)) {
+    const refused = k.design["madvise.dontneed-locked"] === "unknown" || advice === "free" || start % HUGE_SIZE !== 0;
+    if (refused) return k.refuse(rule["dontneed-forbidden"], errnos.EINVAL, about);
+    end -= end % HUGE_SIZE;
+    if (start >= end) return 0;
+  } else if (vma.has(VM.PFNMAP) || (advice !== "dontneed_locked" && vma.has(VM.LOCKED))) {
+    return k.refuse(rule["dontneed-forbidden"], errnos.EINVAL, about);
+  }
+  if (advice !== "free") {
+    k.note(rule.dontneed);
+    zapPageRange(k, vma, start, end, { keepMarkers: true });
+    return 0;
+  }
+  if (!vmaIsAnonymous(vma)) return k.refuse(rule["free-anon-only"], errnos.EINVAL, about);
+  lruAddDrain(k);
+  freeRange(k, vma, start, end);
+  return 0;
+}
+
+/** madvise_remove: punches the range out of the file, without the mmap lock. */
+function* remove(k: Kernel, task: Task, vma: Vma, start: number, end: number): Path<number> {
+  const about = `0x${start.toString(16)}`;
+  if (vma.has(VM.LOCKED)) return k.refuse(rule["remove-locked"], errnos.EINVAL, about);
+  const { file } = vma;
+  if (file === undefined) return k.refuse(rule["remove-no-file"], errnos.EINVAL, about);
+  const needed = VM.SHARED | (k.design["madvise.remove-needs"] === "write" ? VM.WRITE : VM.MAYWRITE);
+  if ((vma.flags & needed) !== needed) return k.refuse(rule["remove-not-writable"], errnos.EACCES, about);
+  const offset = start - vma.start + vma.pgoff * k.pageSize;
+  file.refs++;
+  yield* release(k, task.mm.mmapLock);
+  const ret = yield* vfsFallocate(k, file, "punch_hole", offset, end - start);
+  yield* fput(file);
+  yield* acquire(k, task.mm.mmapLock, "read");
+  return ret;
+}
+
+/** check_vma_flags for FOLL_MADV_POPULATE: -EINVAL for what cannot be populated. */
+function* populateVma(k: Kernel, task: Task, vma: Vma, start: number, end: number, write: boolean): Path<number> {
+  const about = `0x${start.toString(16)}`;
+  if (vma.has(VM.IO | VM.PFNMAP) || !vma.has(write ? VM.WRITE : VM.READ)) return k.refuse(rule["populate-vma"], errnos.EINVAL, about);
+  const error = yield* faultinRange(k, task, vma, start, end, write);
+  return error === -errnos.EFAULT ? k.refuse(rule["populate-fault"], errnos.EFAULT, about) : error;
+}
+
+/** madvise_populate over the whole range: it stops at the first hole. */
+function* populateRange(k: Kernel, task: Task, from: number, end: number, advice: Advice): Path<number> {
+  for (let start = from; start < end; ) {
+    const vma = task.mm.lookup(start);
+    if (vma === undefined) return k.refuse(rule["populate-hole"], errnos.ENOMEM, `0x${start.toString(16)}`);
+    const to = Math.min(vma.end, end);
+    const path = populateVma(k, task, vma, start, to, advice === "populate_write");
+    const error = k.concurrent ? yield* path : runAlone(path);
+    if (error < 0) return error;
+    start = to;
+  }
+  return 0;
+}
+
+/** madvise_collapse, mm/khugepaged.c. The model makes no huge pages: a mapping that could hold one is left as it is. */
+function collapse(k: Kernel, vma: Vma, start: number, end: number): number {
+  const first = Math.ceil(vma.start / HUGE_SIZE) * HUGE_SIZE;
+  const fits = first + HUGE_SIZE <= vma.end && (vma.flags & (VM_SPECIAL | VM.HUGETLB | VM.NOHUGEPAGE)) === 0;
+  const regular = vmaIsAnonymous(vma) || vma.file?.inode.kind === "memfd" || vma.file?.inode.kind === "file";
+  const from = Math.ceil(start / HUGE_SIZE) * HUGE_SIZE;
+  if (!fits || !regular || from > Math.floor(end / HUGE_SIZE) * HUGE_SIZE) return k.refuse(rule["collapse-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
+  return 0;
+}
+
+/** The advice that is nothing but a VMA flag. */
+function changeFlags(k: Kernel, vma: Vma, start: number, end: number, advice: Advice): number {
+  const flags = newFlags(k, vma, advice, `0x${start.toString(16)}`);
+  if (flags === undefined) return -errnos.EINVAL;
+  if (flags === vma.flags) return 0;
+  const changed = vmaModify(k, vma, start, end, flags);
+  if (typeof changed === "number") return changed;
+  changed.flags = flags | (changed.flags & VM.MAYBE_GUARD);
+  vmaSetPageProt(changed);
+  return 0;
+}
+
+/** The flags that a mapping gets, or undefined for EINVAL. */
+function newFlags(k: Kernel, vma: Vma, advice: Advice, about: string): number | undefined {
+  const { flags } = vma;
+  const refuse = (name: keyof typeof rule): undefined => void k.refuse(rule[name], errnos.EINVAL, about);
+  switch (advice) {
+    case "normal":
+      return flags & ~(VM.RAND_READ | VM.SEQ_READ);
+    case "sequential":
+      return (flags & ~VM.RAND_READ) | VM.SEQ_READ;
+    case "random":
+      return (flags & ~VM.SEQ_READ) | VM.RAND_READ;
+    case "dontfork":
+      return flags | VM.DONTCOPY;
+    case "dofork":
+      if ((flags & (k.design["madvise.dofork"] === "not-io" ? VM.IO : VM_SPECIAL)) !== 0) return refuse("dofork-forbidden");
+      return flags & ~VM.DONTCOPY;
+    case "wipeonfork":
+      if (vma.file !== undefined || vma.has(VM.SHARED)) return refuse("wipeonfork-anon-only");
+      return flags | VM.WIPEONFORK;
+    case "keeponfork":
+      return flags & ~VM.WIPEONFORK;
+    case "dontdump":
+      return flags | VM.DONTDUMP;
+    case "dodump":
+      if (!vma.has(VM.HUGETLB) && (flags & VM_SPECIAL) !== 0) return refuse("dodump-special");
+      return flags & ~VM.DONTDUMP;
+    case "mergeable":
+      if ((flags & (VM.SHARED | VM.MAYSHARE | VM_SPECIAL | VM.HUGETLB)) !== 0) {
+        k.note(rule["ksm-unfit"]);
+        return flags;
+      }
+      return flags | VM.MERGEABLE;
+    case "unmergeable":
+      return flags & ~VM.MERGEABLE;
+    case "hugepage":
+      return (flags & ~VM.NOHUGEPAGE) | VM.HUGEPAGE;
+    case "nohugepage":
+      return (flags & ~VM.HUGEPAGE) | VM.NOHUGEPAGE;
+    default:
+      throw new Error(`${advice} is no advice about flags`);
+  }
+}

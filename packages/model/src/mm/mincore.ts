@@ -1,0 +1,54 @@
+/** sys_mincore, mm/mincore.c. The caller may write to every file here, so that the permission rule never hides anything. */
+import { errnos } from "@litmap/litmus";
+import { mincoreRules as rule } from "../rules/protect.js";
+import { acquire, release } from "../sched/path.js";
+import { PG } from "./frames.js";
+import { hugeEntry } from "./hugetlb.js";
+import { PTE } from "./page-table.js";
+import { VM } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Vma } from "./vma.js";
+
+/** Bytes. Pages that are resident, -EINVAL for an unaligned address, -ENOMEM for a hole or past user space. */
+export function* mincore(k: Kernel, task: Task, address: number, length: number): Path<number> {
+  if (address % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `0x${address.toString(16)}`);
+  if (address + length > task.mm.arch.taskSize) return k.refuse(rule.hole, errnos.ENOMEM, `0x${address.toString(16)}`);
+  const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
+  yield* acquire(k, task.mm.mmapLock, "read");
+  const ret = countResident(k, task, address, end);
+  yield* release(k, task.mm.mmapLock);
+  return ret;
+}
+
+function countResident(k: Kernel, task: Task, address: number, end: number): number {
+  let resident = 0;
+  for (let at = address; at < end; ) {
+    const vma = task.mm.lookup(at);
+    if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
+    const to = Math.min(vma.end, end);
+    for (; at < to; at += k.pageSize) if (isResident(k, vma, at)) resident++;
+  }
+  return resident;
+}
+
+/** do_mincore for one page. */
+function isResident(k: Kernel, vma: Vma, address: number): boolean {
+  if (vma.has(VM.HUGETLB)) return hugeEntry(vma, address) !== undefined;
+  if (vma.has(VM.PFNMAP) && k.design["mincore.pfnmap"] === "skipped") {
+    k.note(rule["pfnmap-skipped"]);
+    return inPageCache(k, vma, address);
+  }
+  const bits = vma.mm.table.leaf(address)?.bits[vma.mm.table.slot(address)] ?? 0;
+  return (bits & PTE.present) !== 0 || inPageCache(k, vma, address);
+}
+
+/** mincore_page, mm/mincore.c: fallocated pages that nobody has used are not up to date. */
+function inPageCache(k: Kernel, vma: Vma, address: number): boolean {
+  const index = vma.pgoff + (address - vma.start) / k.pageSize;
+  const pfn = vma.file?.inode.mapping.pages.get(index);
+  if (pfn === undefined || (k.frames.flags(pfn) & PG.notUptodate) !== 0) return false;
+  k.note(rule["page-cache"]);
+  return true;
+}

@@ -1,0 +1,110 @@
+/** mlock, mlock2, munlock, mlockall, munlockall (mm/mlock.c). The caller has CAP_IPC_LOCK: no limit applies. */
+import { errnos } from "@litmap/litmus";
+import { mlockRules as rule } from "../rules/protect.js";
+import { acquire, release } from "../sched/path.js";
+import { vmaModify } from "./merge.js";
+import { vmaSupportsMlock } from "./mmap.js";
+import { mmPopulate } from "./populate.js";
+import { VM } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Vma } from "./vma.js";
+
+const MASK = VM.LOCKED | VM.LOCKONFAULT;
+
+/** do_mlock. Bytes; the range grows to whole pages. 0, -ENOMEM, -EAGAIN, -EINVAL. */
+export function* mlock(k: Kernel, task: Task, address: number, length: number, onfault: boolean): Path<number> {
+  const start = address - (address % k.pageSize);
+  const end = start + Math.ceil((length + (address % k.pageSize)) / k.pageSize) * k.pageSize;
+  const failed = yield* setLocked(k, task, start, end, onfault ? MASK : VM.LOCKED);
+  if (failed < 0) return failed;
+  const error = yield* mmPopulate(k, task, start, end, false);
+  if (error === -errnos.EFAULT) return k.refuse(rule["not-faulted"], errnos.ENOMEM, `0x${start.toString(16)}`);
+  if (error === -errnos.ENOMEM) return k.refuse(rule["not-faulted"], errnos.EAGAIN, `0x${start.toString(16)}`);
+  return error;
+}
+
+/** sys_munlock. Bytes. 0, -ENOMEM, -EINVAL. */
+export function* munlock(k: Kernel, task: Task, address: number, length: number): Path<number> {
+  const start = address - (address % k.pageSize);
+  const end = start + Math.ceil((length + (address % k.pageSize)) / k.pageSize) * k.pageSize;
+  return yield* setLocked(k, task, start, end, 0);
+}
+
+function* setLocked(k: Kernel, task: Task, start: number, end: number, flags: number): Path<number> {
+  yield* acquire(k, task.mm.mmapLock, "write");
+  const ret = applyLockFlags(k, task, start, end, flags);
+  yield* release(k, task.mm.mmapLock);
+  return ret;
+}
+
+/** apply_vma_lock_flags: mapping by mapping, until a hole. */
+function applyLockFlags(k: Kernel, task: Task, start: number, end: number, flags: number): number {
+  if (end >= 2 ** 64) {
+    const wrapped = end - 2 ** 64;
+    if (wrapped < start) return k.refuse(rule["range-wraps"], errnos.EINVAL, `0x${start.toString(16)}`);
+  }
+  let at = start;
+  while (at < end) {
+    const vma = task.mm.lookup(at);
+    if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
+    const to = Math.min(vma.end, end);
+    const failed = fixup(k, vma, at, to, (vma.flags & ~MASK) | flags);
+    if (failed < 0) return failed;
+    at = to;
+  }
+  return 0;
+}
+
+/** mlock_fixup: special mappings are passed over without a word. */
+function fixup(k: Kernel, vma: Vma, start: number, end: number, flags: number): number {
+  const old = vma.flags;
+  if (flags === old) return 0;
+  if (!vmaSupportsMlock(vma)) {
+    k.note(rule.special);
+    return 0;
+  }
+  const changed = vmaModify(k, vma, start, end, flags);
+  if (typeof changed === "number") return changed;
+  const pages = (end - start) / k.pageSize;
+  if ((flags & VM.LOCKED) === 0) changed.mm.lockedVm -= pages;
+  else if ((old & VM.LOCKED) === 0) changed.mm.lockedVm += pages;
+  changed.flags = flags | (changed.flags & VM.MAYBE_GUARD);
+  return 0;
+}
+
+export interface MlockallFlags {
+  readonly current: boolean;
+  readonly future: boolean;
+  readonly onfault: boolean;
+}
+
+/** sys_mlockall. 0 or -EINVAL. */
+export function* mlockall(k: Kernel, task: Task, flags: MlockallFlags): Path<number> {
+  if (!flags.current && !flags.future) return k.refuse(rule["bad-flags"], errnos.EINVAL);
+  const mm = task.mm;
+  const bits = flags.onfault ? MASK : VM.LOCKED;
+  yield* acquire(k, mm.mmapLock, "write");
+  mm.defFlags = (mm.defFlags & ~MASK) | (flags.future ? bits : 0);
+  if (flags.current) lockAll(k, task, bits);
+  yield* release(k, mm.mmapLock);
+  if (flags.current) yield* mmPopulate(k, task, 0, mm.arch.taskSize, true);
+  return 0;
+}
+
+/** sys_munlockall: always 0. */
+export function* munlockall(k: Kernel, task: Task): Path<number> {
+  yield* acquire(k, task.mm.mmapLock, "write");
+  task.mm.defFlags &= ~MASK;
+  lockAll(k, task, 0);
+  yield* release(k, task.mm.mmapLock);
+  return 0;
+}
+
+/** apply_mlockall_flags: every mapping as a whole, errors ignored. */
+function lockAll(k: Kernel, task: Task, bits: number): void {
+  for (const vma of [...task.mm.vmas]) {
+    if (vma.attached) fixup(k, vma, vma.start, vma.end, (vma.flags & ~MASK) | bits);
+  }
+}

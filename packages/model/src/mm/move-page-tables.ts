@@ -1,0 +1,52 @@
+/** move_page_tables, mm/mremap.c: entries change their place; whole tables do where both places are aligned. */
+import { mremapRules as rule } from "../rules/mremap.js";
+import { pteAlloc } from "./insert.js";
+import { HUGE_SIZE } from "./hugetlb.js";
+import { VM } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma } from "./vma.js";
+
+/** Moves the entries of `length` bytes from one mapping's address to another's; both are of one address space. */
+export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, to: number, length: number): void {
+  if (length === 0) return;
+  if (vma.has(VM.HUGETLB)) return moveHuge(vma, from, target, to, length);
+  const { table } = vma.mm;
+  vma.mm.invalidate(from, from + length);
+  let moved = 0;
+  for (let done = 0; done < length; ) {
+    const old = from + done;
+    const next = to + done;
+    const leaf = table.leaf(old);
+    const span = Math.min(table.leafBytes - (old % table.leafBytes), table.leafBytes - (next % table.leafBytes), length - done);
+    if (leaf !== undefined && span === table.leafBytes && table.leaf(next) === undefined) {
+      table.dropLeaf(old);
+      table.install(next, leaf);
+      moved += leaf.used;
+    } else if (leaf !== undefined) {
+      const into = pteAlloc(k, target, next);
+      const n = span / k.pageSize;
+      for (let i = 0, a = table.slot(old), b = table.slot(next); i < n; i++, a++, b++) {
+        if (leaf.bits[a] === 0) continue;
+        into.set(b, leaf.pfn[a], leaf.bits[a]);
+        leaf.clear(a);
+        moved++;
+      }
+    }
+    done += span;
+  }
+  if (moved === 0) return;
+  k.counters.ptes += moved;
+  k.counters.tlb_flushes++;
+  k.note(rule["moved-entries"]);
+}
+
+/** move_hugetlb_page_tables, mm/hugetlb.c. */
+function moveHuge(vma: Vma, from: number, target: Vma, to: number, length: number): void {
+  for (let done = 0; done < length; done += HUGE_SIZE) {
+    const entry = vma.mm.table.huge.get(from + done);
+    if (entry === undefined) continue;
+    vma.mm.table.huge.delete(from + done);
+    target.mm.table.upperAlloc(to + done);
+    target.mm.table.huge.set(to + done, entry);
+  }
+}

@@ -1,0 +1,126 @@
+/** do_mprotect_pkey, mm/mprotect.c. */
+import { errnos } from "@litmap/litmus";
+import { layoutRules } from "../rules/layout.js";
+import { mmapRules } from "../rules/mmap.js";
+import { mprotectRules as rule } from "../rules/protect.js";
+import { acquire, release, runAlone } from "../sched/path.js";
+import { PG } from "./frames.js";
+import { vmaModify } from "./merge.js";
+import { sealedWithin } from "./munmap.js";
+import { vmNormalPage } from "./normal-page.js";
+import { vmaSetPageProt, vmaWantsWritenotify } from "./page-prot.js";
+import { PTE } from "./page-table.js";
+import { faultinRange } from "./populate.js";
+import { VM, vmaIsAnonymous } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Vma } from "./vma.js";
+
+const ACCESS = VM.READ | VM.WRITE | VM.EXEC;
+
+/** sys_mprotect. Bytes; `prot` in VM.READ, VM.WRITE, VM.EXEC. 0, -EINVAL, -ENOMEM, -EACCES, -EPERM. */
+export function* mprotect(k: Kernel, task: Task, start: number, length: number, prot: number): Path<number> {
+  if (start % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `0x${start.toString(16)}`);
+  if (length === 0) return 0;
+  const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
+  if (end >= 2 ** 64) return k.refuse(rule["range-wraps"], errnos.ENOMEM, `${length} bytes`);
+  const mm = task.mm;
+  yield* acquire(k, mm.mmapLock, "write");
+  const sealed = k.design["mseal.check"] === "whole-range" ? sealedWithin(k, mm, start, end) : 0;
+  const ret = sealed < 0 ? sealed : yield* changeRange(k, task, start, end, prot);
+  yield* release(k, mm.mmapLock);
+  return ret;
+}
+
+/** The loop of do_mprotect_pkey: mapping by mapping, until one refuses. */
+function* changeRange(k: Kernel, task: Task, start: number, end: number, prot: number): Path<number> {
+  let at = start;
+  while (at < end) {
+    const vma = task.mm.lookup(at);
+    if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
+    const flags = (vma.flags & ~ACCESS) | prot;
+    if ((flags & ~(flags >> 4) & ACCESS) !== 0) return k.refuse(rule["beyond-may"], errnos.EACCES, `0x${at.toString(16)}`);
+    const to = Math.min(vma.end, end);
+    const failed = yield* fixup(k, task, vma, at, to, flags);
+    if (failed < 0) return failed;
+    at = to;
+  }
+  return 0;
+}
+
+/** mprotect_fixup: new flags for a part of one mapping, and for the entries that are there. */
+function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, flags: number): Path<number> {
+  const old = vma.flags;
+  if (k.design["mseal.check"] === "per-vma" && vma.has(VM.SEALED)) return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${vma.start.toString(16)}`);
+  if (flags === old) return 0;
+  const pages = (end - start) / k.pageSize;
+  if ((flags & VM.WRITE) !== 0) {
+    if ((old & (VM.ACCOUNT | VM.WRITE | VM.HUGETLB | VM.SHARED | VM.NORESERVE)) === 0) {
+      if (pages > k.totalRam) return k.refuse(mmapRules["address-space"], errnos.ENOMEM, `${end - start} bytes`);
+      flags |= VM.ACCOUNT;
+      k.committed += pages;
+    }
+  } else if ((old & VM.ACCOUNT) !== 0 && vmaIsAnonymous(vma) && vma.anonVma === undefined && k.design["mprotect.unaccount"] === "untouched") {
+    flags &= ~VM.ACCOUNT;
+    k.committed -= pages;
+  }
+  const changed = vmaModify(k, vma, start, end, flags);
+  if (typeof changed === "number") return changed;
+  changed.flags = flags | (changed.flags & VM.MAYBE_GUARD);
+  vmaSetPageProt(changed);
+  changeProtection(k, changed, start, end);
+  if ((old & (VM.WRITE | VM.SHARED | VM.LOCKED)) === VM.LOCKED && (flags & VM.WRITE) !== 0 && !changed.has(VM.LOCKONFAULT)) {
+    const path = faultinRange(k, task, changed, start, end, true);
+    if (k.concurrent) yield* path;
+    else runAlone(path);
+  }
+  return 0;
+}
+
+/** change_protection, mm/mprotect.c: entries get the mapping's new protection and keep frame, young, dirty and special. */
+function changeProtection(k: Kernel, vma: Vma, start: number, end: number): void {
+  vma.mm.invalidate(start, end);
+  if (vma.has(VM.HUGETLB)) return changeHuge(vma, start, end);
+  const table = vma.mm.table;
+  const upgrade = vma.has(VM.SHARED) ? vmaWantsWritenotify(vma) : vma.has(VM.WRITE) && k.design["mprotect.upgrade"] === "exclusive-anon";
+  const prot = vma.pageProt & (PTE.write | PTE.user);
+  let changed = 0;
+  for (let address = start; address < end; ) {
+    const from = table.slot(address);
+    const n = Math.min(table.entries - from, (end - address) / k.pageSize);
+    const leaf = table.leaf(address);
+    if (leaf !== undefined && leaf.used > 0) {
+      for (let slot = from; slot < from + n; slot++) {
+        const bits = leaf.bits[slot];
+        if ((bits & PTE.present) === 0) continue;
+        let next = (bits & ~(PTE.write | PTE.user)) | prot;
+        if (upgrade && canBecomeWritable(k, vma, address + (slot - from) * k.pageSize, leaf.pfn[slot], next)) next |= PTE.write;
+        leaf.bits[slot] = next;
+        changed++;
+      }
+    }
+    address += n * k.pageSize;
+  }
+  if (changed === 0) return;
+  k.counters.ptes += changed;
+  k.counters.tlb_flushes++;
+  k.note(rule["kept-entries"]);
+}
+
+/** can_change_pte_writable: what the write fault would allow without looking any further. */
+function canBecomeWritable(k: Kernel, vma: Vma, address: number, frame: number, bits: number): boolean {
+  if ((bits & PTE.user) === 0) return false;
+  if (vma.has(VM.SHARED)) return (bits & PTE.dirty) !== 0;
+  const pfn = vmNormalPage(k, vma, address, frame, bits);
+  if (pfn < 0 || (k.frames.flags(pfn) & (PG.anon | PG.exclusive)) !== (PG.anon | PG.exclusive)) return false;
+  k.note(rule.upgraded);
+  return true;
+}
+
+/** hugetlb_change_protection, mm/hugetlb.c. */
+function changeHuge(vma: Vma, start: number, end: number): void {
+  for (const [address, entry] of vma.mm.table.huge) {
+    if (address >= start && address < end) entry.bits = (entry.bits & ~(PTE.write | PTE.user)) | (vma.pageProt & (PTE.write | PTE.user));
+  }
+}

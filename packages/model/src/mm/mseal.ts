@@ -1,0 +1,45 @@
+/** do_mseal, mm/mseal.c: whole ranges only; what is sealed stays so. */
+import { errnos } from "@litmap/litmus";
+import { msealRules as rule } from "../rules/mremap.js";
+import { acquire, release } from "../sched/path.js";
+import { vmaModify } from "./merge.js";
+import { VM } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Mm } from "./mm.js";
+
+/** Bytes. 0, -EINVAL, -ENOMEM. */
+export function* mseal(k: Kernel, task: Task, start: number, length: number): Path<number> {
+  const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
+  if (start % k.pageSize !== 0 || end >= 2 ** 64) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (end === start) return 0;
+  yield* acquire(k, task.mm.mmapLock, "write");
+  const ret = hasHole(task.mm, start, end) ? k.refuse(rule.hole, errnos.ENOMEM, `0x${start.toString(16)}`) : apply(k, task.mm, start, end);
+  yield* release(k, task.mm.mmapLock);
+  return ret;
+}
+
+/** Whether a part of a range is not mapped. Bytes. */
+export function hasHole(mm: Mm, start: number, end: number): boolean {
+  let at = start;
+  for (let vma = mm.lookup(at); vma !== undefined; vma = mm.lookup(at)) {
+    at = vma.end;
+    if (at >= end) return false;
+  }
+  return true;
+}
+
+function apply(k: Kernel, mm: Mm, start: number, end: number): number {
+  for (let at = start; at < end; ) {
+    const vma = mm.lookup(at)!;
+    const to = Math.min(vma.end, end);
+    if (!vma.has(VM.SEALED)) {
+      const changed = vmaModify(k, vma, at, to, vma.flags | VM.SEALED);
+      if (typeof changed === "number") return changed;
+      changed.flags |= VM.SEALED;
+    }
+    at = to;
+  }
+  return 0;
+}

@@ -1,0 +1,52 @@
+/** sys_msync, mm/msync.c. */
+import { errnos } from "@litmap/litmus";
+import { fput } from "../fs/file.js";
+import { msyncRules as rule } from "../rules/protect.js";
+import { acquire, release } from "../sched/path.js";
+import { VM } from "./vma.js";
+import type { File } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+export interface MsyncFlags {
+  readonly sync: boolean;
+  readonly async: boolean;
+  readonly invalidate: boolean;
+}
+
+/** Bytes. 0, -EINVAL, -ENOMEM, -EBUSY, or what the file's fsync gives. */
+export function* msync(k: Kernel, task: Task, address: number, length: number, flags: MsyncFlags): Path<number> {
+  if (address % k.pageSize !== 0 || (flags.async && flags.sync)) return k.refuse(rule["bad-flags"], errnos.EINVAL, `0x${address.toString(16)}`);
+  const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
+  if (end === address) return 0;
+  if (end >= 2 ** 64) return end - 2 ** 64 < address && end !== 2 ** 64 ? k.refuse(rule.hole, errnos.ENOMEM, `${length} bytes`) : 0;
+  const { mm } = task;
+  let start = address;
+  let hole = false;
+  while (start < end) {
+    yield* acquire(k, mm.mmapLock, "read");
+    const vma = mm.findVma(start);
+    const gap = vma === undefined || start < vma.start;
+    hole ||= gap;
+    const stop = vma === undefined || (gap && (vma.start >= end || (flags.async && !flags.invalidate)));
+    const busy = !stop && flags.invalidate && vma.has(VM.LOCKED);
+    const file = !stop && !busy && flags.sync && vma.has(VM.SHARED) ? vma.file : undefined;
+    if (file !== undefined) file.refs++;
+    const next = vma?.end ?? end;
+    yield* release(k, mm.mmapLock);
+    if (stop) break;
+    if (busy) return k.refuse(rule.locked, errnos.EBUSY, `0x${start.toString(16)}`);
+    const failed = file === undefined ? 0 : yield* fsync(k, file);
+    if (failed < 0) return failed;
+    start = next;
+  }
+  return hole ? k.refuse(rule.hole, errnos.ENOMEM, `0x${address.toString(16)}`) : 0;
+}
+
+/** vfs_fsync_range, fs/sync.c, with the reference that the caller took. */
+function* fsync(k: Kernel, file: File): Path<number> {
+  const ret = file.ops.fsync === undefined ? k.refuse(rule["no-fsync"], errnos.EINVAL, `inode ${file.inode.id}`) : yield* file.ops.fsync(file);
+  yield* fput(file);
+  return ret;
+}

@@ -1,0 +1,49 @@
+/** sys_remap_file_pages, mm/mmap.c: since 4.0 nothing but a mapping of the same file in place of a part of this one. */
+import { errnos } from "@litmap/litmus";
+import { fput } from "../fs/file.js";
+import { remapFilePagesRules as rule } from "../rules/mremap.js";
+import { acquire, release } from "../sched/path.js";
+import { MAP, mmapLocked } from "./mmap.js";
+import { mmPopulate } from "./populate.js";
+import { VM } from "./vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { Vma } from "./vma.js";
+
+/** Bytes, and `pgoff` in pages. 0, -EINVAL, or what mmap gives. */
+export function* remapFilePages(k: Kernel, task: Task, address: number, size: number, pgoff: number): Path<number> {
+  const down = (bytes: number): number => bytes - (bytes % k.pageSize);
+  const start = down(address);
+  const length = down(size);
+  if (length === 0 || start + length >= 2 ** 64 || pgoff + length / k.pageSize >= 2 ** 64) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  const { mm } = task;
+  yield* acquire(k, mm.mmapLock, "write");
+  const vma = mm.lookup(start);
+  let ret = vma === undefined || !vma.has(VM.SHARED) ? k.refuse(rule["not-shared"], errnos.EINVAL, `0x${start.toString(16)}`) : alike(k, vma, start + length);
+  if (ret === 0) ret = yield* mapAgain(k, vma!, start, length, pgoff);
+  yield* release(k, mm.mmapLock);
+  if (ret < 0) return ret;
+  yield* mmPopulate(k, task, start, start + length, true);
+  return 0;
+}
+
+/** The range must lie in mappings of the same file and flags that touch each other. */
+function alike(k: Kernel, vma: Vma, end: number): number {
+  for (let at: Vma = vma; at.end < end; ) {
+    const next = vma.mm.lookup(at.end);
+    if (next === undefined || next.file !== vma.file || next.flags !== vma.flags) return k.refuse(rule["not-alike"], errnos.EINVAL, `0x${at.end.toString(16)}`);
+    at = next;
+  }
+  return 0;
+}
+
+function* mapAgain(k: Kernel, vma: Vma, start: number, length: number, pgoff: number): Path<number> {
+  const file = vma.file!;
+  file.refs++;
+  const prot = vma.flags & (VM.READ | VM.WRITE | VM.EXEC);
+  const flags = MAP.SHARED | MAP.FIXED | (vma.has(VM.LOCKED) ? MAP.LOCKED : 0);
+  const ret = yield* mmapLocked(k, vma.mm, { file, address: start, length, prot, flags, offset: pgoff * k.pageSize });
+  yield* fput(file);
+  return ret;
+}
