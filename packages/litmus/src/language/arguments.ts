@@ -48,7 +48,8 @@ export class ArgumentChecker {
     const args: Record<string, Argument> = {};
     // `of: B` decides whose address space the addresses belong to.
     const of = params.of && given.byName.get("of");
-    const owner = of && of.value.kind === "word" && this.scene.actor(of.value.text) ? of.value.text : actor;
+    const named = of && of.value.kind === "word" ? this.scene.actor(of.value.text) : undefined;
+    const owner = named && classOf(named.kind) === "process" && this.scene.exists(named.name) ? named.name : actor;
     const use: Use = { op, actor, owner, hint, param: "" };
     for (const [name, param] of Object.entries(params)) {
       const arg = given.byName.get(name);
@@ -310,7 +311,10 @@ export class ArgumentChecker {
       if (other) this.report("argument-type", `'${use.param}' of ${use.op}() is ${describeParam(type)}, not '${word.text}'`, word.span, use.hint);
       else if (word.text.includes("-") && word.text.split("-").every((piece) => this.scene.bindings.has(piece))) {
         this.report("unknown-name", `nothing binds '${word.text}'; a difference has spaces around its '-'`, word.span);
-      } else this.report("unknown-name", `nothing binds '${word.text}'${didYouMean(word.text, candidates)}`, word.span, use.hint);
+      } else {
+        const guess = didYouMean(word.text, candidates);
+        if (this.scene.complainOf(word.text, use.actor, word.span)) this.report("unknown-name", `nothing binds '${word.text}'${guess}`, word.span, use.hint);
+      }
       return undefined;
     }
     if (bound.type.kind === "unknown") return { argument: { kind: "ref", name: word.text, field }, type: bound.type, literal: false };

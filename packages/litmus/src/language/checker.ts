@@ -144,6 +144,12 @@ class Checker {
     if (text === "kernel" && !this.scene.actor(text)) this.scene.addActor({ name: "kernel", kind: "kernel", span }, true);
     const actor = this.scene.actor(text);
     if (!actor) {
+      if (this.scene.excused.has(text)) return undefined;
+      this.scene.excused.add(text);
+      if (this.scene.lostActors > 0) {
+        this.scene.lostActors--;
+        return undefined;
+      }
       const names = [...this.scene.actors.map((a) => a.name), "kernel"];
       this.report("unknown-actor", `there is no actor '${text}'${didYouMean(text, names)}`, span, `process ${text}, fork ${text}, thread ${text} of A, driver ${text} on DEVICE`);
       return undefined;
@@ -182,6 +188,9 @@ class Checker {
     const isClaim = item.kind === "claim" || item.kind === "scope";
     if (item.kind === "broken") {
       if (item.bind) this.bindUnknown(item.bind);
+      if (item.lost === "name") this.scene.lostNames++;
+      if (item.lost === "actor") this.scene.lostActors++;
+      for (const name of item.mentions) this.scene.excused.add(name);
       return undefined;
     }
     if (isClaim) this.claimsBegan = true;
@@ -449,7 +458,8 @@ class Checker {
   private bind(name: Name, type: Type, actor: string): boolean {
     if (!this.mayName(name, "a result")) return false;
     const had = this.scene.bindings.get(name.text);
-    if (had) {
+    // A name that was complained of, or that a faulty line binds, gets its meaning here.
+    if (had && had.type.kind !== "unknown") {
       this.report("bound-twice", `'${name.text}' is bound on line ${had.span.line} already`, name.span);
       return false;
     }

@@ -166,7 +166,8 @@ export class ClaimChecker {
     const name = syntax.of.text;
     const bound = this.scene.bindings.get(name);
     if (!bound) {
-      this.report("unknown-name", `nothing binds '${name}'${didYouMean(name, this.scene.bindings.keys())}`, syntax.of.span);
+      const guess = didYouMean(name, this.scene.bindings.keys());
+      if (this.scene.complainOf(name, "A", syntax.of.span)) this.report("unknown-name", `nothing binds '${name}'${guess}`, syntax.of.span);
       return undefined;
     }
     const type = bound.type.kind === "unknown" ? bound.type : fieldType(bound.type, name, syntax.field.text, syntax.field.span, this.report);
@@ -231,7 +232,7 @@ export class ClaimChecker {
       return false;
     }
     if (right.type.kind === "list") {
-      if (left.type.kind === "flags") {
+      if (left.type.kind === "flags" && right.type.items.some((item) => item.type.kind !== "verdict")) {
         this.report("comparison-type", "a set of flags is compared with '=='; 'in' asks for one word", left.syntax.span);
         return false;
       }
@@ -296,8 +297,8 @@ export class ClaimChecker {
     } else if (looksLikeFailure(text)) {
       this.report("unknown-word", `no signal is called '${text}'${didYouMean(text, signalNames)}`, span);
     } else {
-      const candidates = [...this.scene.bindings.keys(), "ok", "not_reached", ...errnoNames];
-      this.report("unknown-name", `nothing binds '${text}'${didYouMean(text, candidates)}`, span);
+      const guess = didYouMean(text, [...this.scene.bindings.keys(), "ok", "not_reached", ...errnoNames]);
+      if (this.scene.complainOf(text, "A", span)) this.report("unknown-name", `nothing binds '${text}'${guess}`, span);
     }
   }
 

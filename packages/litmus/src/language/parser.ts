@@ -11,7 +11,7 @@ import { didYouMean, nearest } from "./nearest.js";
 import { numberMeaning } from "./numbers.js";
 import type {
   ArgSyntax, BinaryOp, BlockSyntax, BranchSyntax, BrokenSyntax, CallSyntax, ClaimSyntax, ConditionSyntax, ExprSyntax,
-  FileSyntax, HeaderSyntax, ItemSyntax, LeadComment, Name, ScopeSyntax, WordSyntax,
+  FileSyntax, HeaderSyntax, ItemSyntax, LeadComment, Line, Name, ScopeSyntax, WordSyntax,
 } from "./syntax.js";
 import { tokenize, unquote } from "./tokens.js";
 import type { Comment, Token, Tokens } from "./tokens.js";
@@ -52,6 +52,8 @@ class Parser {
   /** Where the last thing ended that the printer prints: an item, a comment, an opening brace. */
   private printedTo = 0;
   private depth = 0;
+  /** Braces that are open here. */
+  private braces = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -122,8 +124,10 @@ class Parser {
     const t = this.token;
     if (t.kind === "bad") this.badToken(t);
     if (t.kind === "newline" || t.kind === "end") {
-      const p = this.previous;
-      const end = p === t ? t.offset : p.end;
+      let before = this.at - 1;
+      while (before > 0 && this.tokens[before].kind === "newline") before--;
+      const p = this.tokens[Math.max(0, before)];
+      const end = p.kind === "newline" || p === t ? p.offset : p.end;
       return this.fail("expected", `expected ${what}, but the line ends here`, { offset: end, end: end + 1, line: p.line, column: p.column + (end - p.offset) }, hint);
     }
     return this.fail("expected", `expected ${what} before '${t.text}'`, t, hint);
@@ -188,10 +192,14 @@ class Parser {
   }
 
   /** Fills in the comments of a line that has just been read. */
-  private finish<T extends { lead: readonly LeadComment[]; tail?: Comment; span: Span }>(item: T): T {
+  private finish<T extends Line>(item: T): T {
     const end = this.previous;
     const inner = this.leadUpTo(item.span.end);
-    if (inner.length) item.lead = [...item.lead, ...inner.map((c) => ({ ...c, blankBefore: false }))];
+    if (inner.length) {
+      // They move above the line, so the empty line before it now stands before them.
+      item.lead = [...item.lead, ...inner.map((c, i) => ({ ...c, blankBefore: i === 0 && item.blankBefore }))];
+      item.blankBefore = false;
+    }
     const comment = this.comments[this.commentAt];
     if (comment && comment.line === end.line && (this.token.kind === "newline" || this.token.kind === "end")) {
       item.tail = comment;
@@ -216,29 +224,12 @@ class Parser {
     const start = this.token;
     const lead = this.leadUpTo(start.offset);
     const blankBefore = lead.length > 0 && this.blankBetween(this.printedTo, start.offset);
-    if (!this.isWord("test") || this.peek().kind === "mark") {
-      const meant = start.kind === "name" && nearest(start.text, ["test"]) && (this.peek().kind === "name");
-      const where = start.kind === "end" && this.at > 0 ? { offset: 0, end: 1, line: 1, column: 1 } : start;
-      this.report("no-header", `a test begins with 'test NAME'${meant ? "; did you mean 'test'?" : ""}`, where);
-      if (!meant) {
-        this.commentAt -= lead.length;
-        this.printedTo = 0;
-        return undefined;
-      }
+    const after = this.peek();
+    if (!this.isWord("test") || after.text === "=" || after.text === "(" || after.text === ":") {
+      return this.noHeader(start, lead);
     }
     this.next();
-    let name: Name;
-    try {
-      name = this.dashed("the test's name", true);
-      if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name.text)) {
-        const meant = name.text.replace(/([a-z0-9])([A-Z])/g, "$1-$2").toLowerCase().replace(/[_.]+/g, "-");
-        this.report("test-name", `a test's name is in lower case with dashes: '${meant}'`, name.span);
-      }
-    } catch (e) {
-      if (!(e instanceof Fault)) throw e;
-      this.skipLine();
-      name = { text: "", span: plain(start) };
-    }
+    const name = this.testName(start);
     let question: Name | undefined;
     const afterName = this.at;
     this.skipNewlines();
@@ -252,23 +243,65 @@ class Parser {
       question = { text: unquote(`${t.text}"`), span: plain(t) };
     } else {
       this.at = afterName;
-      if (name.text) this.report("no-question", `the question is missing: what does '${name.text}' ask?`, name.span, `test ${name.text}\n  "..."`);
+      if (/^[a-z]/.test(name.text)) this.report("no-question", `the question is missing: what does '${name.text}' ask?`, name.span, `test ${name.text}\n  "..."`);
     }
     const header = this.finish<HeaderSyntax>({ name, question, lead, blankBefore, span: this.spanFrom(start) });
-    this.endOfLine();
+    const more = this.token;
+    if (more.kind !== "newline" && more.kind !== "end") {
+      this.report("expected", `expected a new line before '${more.text}'`, more);
+      while (this.token.kind !== "newline" && this.token.kind !== "end") this.at++;
+    }
     return header;
+  }
+
+  /** Everything up to the end of the line, or to a question on it. */
+  private testName(test: Token): Name {
+    const start = this.token;
+    while (this.token.kind !== "newline" && this.token.kind !== "end" && !this.token.text.startsWith('"')) this.at++;
+    if (this.token === start) {
+      const at: Span = { offset: test.end, end: test.end + 1, line: test.line, column: test.column + 4 };
+      this.report("expected", "expected the test's name, but the line ends here", at, "test NAME");
+      return { text: "", span: plain(test) };
+    }
+    const span = this.spanFrom(start);
+    const text = this.text.slice(span.offset, span.end);
+    if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(text)) {
+      const words = text.replace(/([a-z0-9])([A-Z])/g, "$1-$2").toLowerCase().match(/[a-z0-9]+/g) ?? [];
+      const meant = words.join("-").replace(/^[0-9-]+/, "");
+      this.report("test-name", `a test's name is in lower case with dashes${meant ? `: '${meant}'` : ""}`, span);
+    }
+    return { text, span };
+  }
+
+  /** What looks like a header without being one is stepped over. */
+  private noHeader(start: Token, lead: readonly LeadComment[]): undefined {
+    const meant = start.kind === "name" ? nearest(start.text, ["test"]) : undefined;
+    const where = start.kind === "end" ? { offset: 0, end: 1, line: 1, column: 1 } : start;
+    this.report("no-header", `a test begins with 'test NAME'${meant ? "; did you mean 'test'?" : ""}`, where);
+    this.commentAt -= lead.length;
+    this.printedTo = 0;
+    const began = this.at;
+    while (this.token.kind !== "newline" && this.token.kind !== "end" && this.token.kind !== "string") this.at++;
+    this.skipNewlines();
+    if (this.token.kind === "string") this.next();
+    else if (!meant) this.at = began;
+    return undefined;
   }
 
   // --- lines
 
-  /** Lines up to a closing brace, or to the end of the file. */
-  private items(open: Token | undefined): ItemSyntax[] {
+  /** Lines up to a closing brace, or to the end of the file. `steps`: the block can hold no claims. */
+  private items(open: Token | undefined, steps = false): ItemSyntax[] {
     const items: ItemSyntax[] = [];
     for (;;) {
       while (this.token.kind === "newline" || this.is(";")) this.at++;
       const start = this.token;
       if (start.kind === "end") {
         if (open) this.report("unclosed", "this '{' is never closed", open);
+        return items;
+      }
+      if (open && steps && this.leftOpen()) {
+        this.report("unclosed", "this '{' is never closed", open);
         return items;
       }
       if (this.is("}")) {
@@ -298,25 +331,23 @@ class Parser {
   private broken(start: Token, began: number): BrokenSyntax {
     this.skipLine();
     if (this.at === began) this.next();
+    const mentions = this.tokens.slice(began, this.at).flatMap((t) => (t.kind === "name" ? [t.text] : []));
     // `name = ...` or `ACTOR: name = ...`
     let i = began;
     if (this.tokens[i + 1]?.text === ":") i += 2;
     const t = this.tokens[i];
+    const declares = ["process", "fork", "thread", "driver"].includes(t.text);
+    const lost = declares ? "actor" : t.kind === "mark" && t.text === "=" ? "name" : undefined;
     const isBind = t.kind === "name" && (this.tokens[i + 1]?.text === "=" || this.tokens[i + 1]?.kind === "name");
-    return { lead: none, blankBefore: false, kind: "broken", bind: isBind ? { text: t.text, span: plain(t) } : undefined, span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "broken", bind: isBind ? { text: t.text, span: plain(t) } : undefined, lost, mentions, span: this.spanFrom(start) };
   }
 
-  private endOfLine(after?: string): void {
+  private endOfLine(after: string): void {
     const t = this.token;
-    if (t.kind === "newline" || t.kind === "end" || this.is(";") || this.is("}")) return;
+    if (t.kind === "newline" || t.kind === "end" || this.is(";") || this.is("}") || this.previous.kind === "newline") return;
     if (t.kind === "bad") this.badToken(t);
     if (after === "claim" && t.text === "=") {
       this.fail("expected", "a comparison is written '=='", t);
-    }
-    if (after === undefined) {
-      // Behind the header: say so, then read what follows as a line of its own.
-      this.report("expected", `expected a new line before '${t.text}'`, t);
-      return;
     }
     this.fail("expected", `expected the end of the line before '${t.text}'`, t);
   }
@@ -330,8 +361,9 @@ class Parser {
         if (t.kind === "bad") this.badToken(t);
         return this.expected("a statement");
       }
+      // `fork = ...`, `fork(...)`, `fork: ...` are no keywords; but `expect (...)` is one.
       const plainName = after.kind === "mark" && (after.text === "=" || after.text === "(" || after.text === ":" || after.text === "==");
-      if (!plainName || (t.text === "kernel" && after.text === ":")) {
+      if (!plainName || (claimWords.has(t.text) && after.text === "(")) {
         const item = this.keyword(start, t.text);
         if (item) return item;
       }
@@ -385,6 +417,7 @@ class Parser {
         return this.fail("misplaced", "a file holds one test", this.token);
       default: {
         const after = this.peek();
+        if (word.length < 3 || this.peek(2).text === "(") return undefined;
         if (after.kind === "mark" && after.text !== "{" && after.text !== "[") return undefined;
         // Two names in a row, or `word {`: a keyword was meant, or `=` forgotten.
         const meant = nearest(word, statementWords);
@@ -398,9 +431,9 @@ class Parser {
   private actorLine(start: Token, actor: Name): ItemSyntax {
     const word = this.token.kind === "name" ? this.token.text : "";
     const after = this.peek();
+    if (claimWords.has(word) && after.text !== "=") return this.claim(start, actor);
     if (after.kind === "mark" && (after.text === "=" || after.text === "(")) return this.action(start, actor);
     if (word === "fork") return this.fork(start, actor);
-    if (claimWords.has(word)) return this.claim(start, actor);
     if ((statementWords as readonly string[]).includes(word)) {
       return this.fail("misplaced", `'${word}' stands for the whole test, not for one actor`, this.token);
     }
@@ -423,8 +456,8 @@ class Parser {
       this.next();
       bind = first;
     } else if (this.token.kind === "name" && this.peek().text === "(" && this.token.line === first.span.line) {
-      this.report("expected", `expected '=' before '${this.token.text}'`, this.token, `${first.text} = ${this.token.text}(...)`);
-      bind = first;
+      const mark = /^[A-Z]/.test(first.text) ? ":" : "=";
+      this.fail("expected", `expected '${mark}' before '${this.token.text}'`, this.token, `${first.text}${mark === "=" ? " =" : ":"} ${this.token.text}(...)`);
     } else if (!this.is("(")) {
       if (this.is("{")) this.fail("unknown-statement", `no statement begins with '${first.text}'`, first.span);
       if (this.is("==")) this.fail("expected", "a result is named with '='", this.token);
@@ -434,7 +467,7 @@ class Parser {
       this.expected(`'=' or '(' behind '${first.text}'`);
     }
     if (!bind) return this.call(start, actor, undefined, first);
-    if (this.isWord("faults") && (this.peek().text === "{" || this.peek().kind === "newline")) return this.faults(start, actor, bind);
+    if (this.isWord("faults") && this.peek().text !== "(") return this.faults(start, actor, bind);
     if (this.token.kind !== "name") this.expected("an operation", `${bind.text} = operation(arguments)`);
     return this.call(start, actor, bind, this.name("an operation"));
   }
@@ -451,7 +484,7 @@ class Parser {
 
   private faults(start: Token, actor: Name | undefined, bind: Name | undefined): ItemSyntax {
     this.next();
-    const body = this.block();
+    const body = this.block(true);
     return { lead: none, blankBefore: false, kind: "faults", actor, bind, body, span: this.spanFrom(start) };
   }
 
@@ -463,13 +496,14 @@ class Parser {
       while (this.token.kind === "newline" || this.is(";")) this.at++;
       const t = this.token;
       if (t.kind === "end" || this.is("}")) break;
+      if (claimWords.has(t.text) && this.leftOpen()) break;
       const before = this.printedTo;
       const lead = this.leadUpTo(t.offset);
       const blankBefore = this.blankBetween(lead.length ? this.printedTo : before, t.offset);
       try {
         const actor = this.name("an actor and its block", "parallel { ACTOR { ... } ACTOR { ... } }");
         if (this.is(":")) this.expected("'{'", "parallel { ACTOR { ... } ACTOR { ... } }");
-        const body = this.block();
+        const body = this.block(true);
         branches.push(this.finish<BranchSyntax>({ actor, body, lead, blankBefore, span: this.spanFrom(t) }));
       } catch (e) {
         if (!(e instanceof Fault)) throw e;
@@ -500,7 +534,6 @@ class Parser {
     let condition: ConditionSyntax;
     try {
       condition = this.condition();
-      if (!this.is("{")) this.expected("'{'");
     } catch (e) {
       if (!(e instanceof Fault)) throw e;
       // The claims inside are still worth reading.
@@ -508,7 +541,7 @@ class Parser {
       if (!this.is("{")) throw e;
       condition = { kind: "broken", span: plain(start) };
     }
-    const body = this.block();
+    const body = this.block(false);
     return { lead: none, blankBefore: false, kind: "scope", condition, body, span: this.spanFrom(start) };
   }
 
@@ -553,32 +586,72 @@ class Parser {
 
   // --- blocks and words
 
+  /** A missing brace is taken for granted when the one that closes it is there. */
   private openBrace(): Token {
     const newlines = this.at;
     this.skipNewlines();
     if (!this.is("{")) {
       this.at = newlines;
-      this.expected("'{'");
+      try {
+        this.expected("'{'");
+      } catch (e) {
+        if (!(e instanceof Fault) || !this.closesAhead()) throw e;
+      }
+      this.braces++;
+      return this.previous;
     }
     const open = this.next();
     this.printedTo = open.end;
+    this.braces++;
     return open;
+  }
+
+  /** Whether more braces close from here on than are open. */
+  private closesAhead(): boolean {
+    return this.closersAhead() > this.braces;
+  }
+
+  /** How many braces close from here on that do not open from here on. */
+  private closersAhead(): number {
+    let open = 0;
+    let closers = 0;
+    for (let i = this.at; i < this.tokens.length; i++) {
+      const { kind, text } = this.tokens[i];
+      if (kind !== "mark") continue;
+      if (text === "{") open++;
+      else if (text === "}") {
+        if (open > 0) open--;
+        else closers++;
+      }
+    }
+    return closers;
+  }
+
+  /** Whether a block of steps was left open: here begins what cannot be in it, and a brace is missing. */
+  private leftOpen(): boolean {
+    const { kind, text } = this.token;
+    const after = this.peek();
+    const branch = kind === "name" && after.text === "{" && text !== "parallel" && text !== "faults";
+    const claim = kind === "name" && (claimWords.has(text) || text === "on" || text === "with") && (after.kind === "name" || after.kind === "number" || after.text === "(");
+    return (branch || claim) && this.closersAhead() < this.braces;
   }
 
   /** The comments before the brace, and the brace; a missing one is reported. */
   private closeBrace(open: Token): LeadComment[] {
     const dangling = this.leadUpTo(this.token.offset);
+    this.braces--;
     if (this.is("}")) this.next();
     else this.report("unclosed", "this '{' is never closed", open);
     return dangling;
   }
 
-  private block(): BlockSyntax {
+  private block(steps: boolean): BlockSyntax {
     this.enter();
     try {
       const open = this.openBrace();
-      const items = this.items(open);
+      const items = this.items(open, steps);
       const dangling = this.leadUpTo(this.token.offset);
+      this.braces--;
       if (this.is("}")) this.next();
       return { items, oneLine: open.line === this.previous.line && dangling.length === 0, dangling, span: this.spanFrom(open) };
     } finally {

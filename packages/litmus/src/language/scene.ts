@@ -77,6 +77,24 @@ export class Scene {
     return actor?.name ?? name;
   }
 
+  /** Lines that bind a name that was lost; the first names that nothing binds are taken for theirs. */
+  lostNames = 0;
+  lostActors = 0;
+  /** Names that a faulty line may have been about to declare, and actors that were complained of already. */
+  readonly excused = new Set<string>();
+
+  /**
+   * Whether to complain that nothing binds a name: once, and not when a line lost its name.
+   * From then on it counts as bound.
+   */
+  complainOf(name: string, actor: string, span: Span): boolean {
+    this.bind({ name, type: { kind: "unknown" }, actor, span, where: undefined });
+    if (this.excused.has(name)) return false;
+    if (this.lostNames === 0) return true;
+    this.lostNames--;
+    return false;
+  }
+
   /** From now on the actor exists; a fork knows what its parent knows. */
   bear(name: string): void {
     this.born.add(name);

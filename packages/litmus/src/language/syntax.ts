@@ -126,6 +126,10 @@ export type ConditionSyntax =
 export interface BrokenSyntax extends Line {
   readonly kind: "broken";
   readonly bind?: Name;
+  /** It would bind or declare what nobody knows: `= mmap(...)`, `driver on shmem`. */
+  readonly lost?: "name" | "actor";
+  /** The names on it: it may have been about to declare them. */
+  readonly mentions: readonly string[];
 }
 
 export interface BlockSyntax {
