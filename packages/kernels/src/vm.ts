@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import { cacheFolder } from "@litmap/linux";
-import { Fault, diskFault, errnoOf } from "./fault.js";
+import { Fault, diskFault, errnoOf, settle } from "./fault.js";
 import { Guest, type GuestMemory, type GuestShape, qemuArguments } from "./guest.js";
 import { buildInitramfs } from "./initramfs.js";
 import { type ModulePlan, type ModuleRequest, hasModule, planModules } from "./modules.js";
@@ -158,7 +158,8 @@ export class VmTarget implements Target {
         // When this has come back, no greeting is left on its way.
         const drained = await guest.link.ping(Buffer.from("drained?"), { timeoutMs: 10_000 });
         if (drained.kind !== "answer") return "the executor stopped answering";
-        await guest.save(paths.devices);
+        const saved = await settle(() => guest.save(paths.devices));
+        if (!saved.ok) return saved.fault.message;
       } finally {
         await guest.kill();
       }
@@ -169,7 +170,6 @@ export class VmTarget implements Target {
       });
       return undefined;
     } catch (error) {
-      if (error instanceof Fault && error.code === "io") return error.message;
       // A disk that fills up under its memory file ends QEMU by SIGBUS.
       if (error instanceof Fault && /SIGBUS/.test(error.message)) return "the disk of the cache folder is full";
       if (errnoOf(error) !== undefined) return (error as Error).message;
