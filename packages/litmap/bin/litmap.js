@@ -14,4 +14,6 @@ const { main } = await import(entry).catch((error) => {
   process.stderr.write("litmap is not built; run `npm run build`\n");
   process.exit(3);
 });
-process.exitCode = await main(process.argv.slice(2));
+const status = await main(process.argv.slice(2));
+// Nobody waits for what is left of a kernel that has been ended.
+process.stdout.write("", () => process.exit(status));

@@ -43,6 +43,8 @@ export function chooseKernels(names: readonly string[]): KernelChoice[] {
 /** A disk that tests may overwrite, in the guest's memory. */
 const ramdisk = "ram0";
 const modules = [{ name: "brd", params: "rd_nr=1 rd_size=16384" }];
+/** As many 2 MiB pages as the model has. */
+const cmdline = ["hugepages=32"];
 
 export class KernelMachine implements TestMachine {
   private constructor(
@@ -113,7 +115,7 @@ async function targetOf(choice: KernelChoice, options: KernelOptions): Promise<T
   }
   switch (choice.kind) {
     case "vm":
-      return new VmTarget({ kernel: choice.kernel, executor, modules, accelerator: options.accelerator, onProgress: options.onProgress });
+      return new VmTarget({ kernel: choice.kernel, executor, modules, cmdline, accelerator: options.accelerator, onProgress: options.onProgress });
     case "host":
       return new HostTarget(executor);
     case "ssh":
