@@ -33,7 +33,7 @@ static inline long sys_call(long n, long a, long b, long c, long d, long e, long
 	__asm__ volatile("syscall" : "+a"(n) : "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
 	return n;
 }
-__asm__(".text\n.globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tlea stacks+65536-64(%rip), %rsp\n\tcall supervise\n\thlt\n"
+__asm__(".text\n.globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tlea stacks+32768-64(%rip), %rsp\n\tcall supervise\n\thlt\n"
 	".globl save\nsave:\n\tmov %rbx, (%rdi)\n\tmov %rbp, 8(%rdi)\n\tmov %r12, 16(%rdi)\n\tmov %r13, 24(%rdi)\n\tmov %r14, 32(%rdi)\n"
 	"\tmov %r15, 40(%rdi)\n\tlea 8(%rsp), %rdx\n\tmov %rdx, 48(%rdi)\n\tmov (%rsp), %rdx\n\tmov %rdx, 56(%rdi)\n\txor %eax, %eax\n\tret\n"
 	".globl jump\njump:\n\tmov %esi, %eax\n\tmov (%rdi), %rbx\n\tmov 8(%rdi), %rbp\n\tmov 16(%rdi), %r12\n\tmov 24(%rdi), %r13\n"
@@ -54,7 +54,7 @@ static inline long sys_call(long n, long a, long b, long c, long d, long e, long
 	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
 	return x0;
 }
-__asm__(".text\n.globl _start\n_start:\n\tmov x29, #0\n\tmov x0, sp\n\tadrp x1, stacks+65536-64\n\tadd x1, x1, :lo12:stacks+65536-64\n\tmov sp, x1\n\tbl supervise\n\tbrk #0\n"
+__asm__(".text\n.globl _start\n_start:\n\tmov x29, #0\n\tmov x0, sp\n\tadrp x1, stacks+32768-64\n\tadd x1, x1, :lo12:stacks+32768-64\n\tmov sp, x1\n\tbl supervise\n\tbrk #0\n"
 	".globl save\nsave:\n\tstp x19, x20, [x0]\n\tstp x21, x22, [x0, #16]\n\tstp x23, x24, [x0, #32]\n\tstp x25, x26, [x0, #48]\n"
 	"\tstp x27, x28, [x0, #64]\n\tstp x29, x30, [x0, #80]\n\tmov x1, sp\n\tstr x1, [x0, #96]\n\tmov x0, #0\n\tret\n"
 	".globl jump\njump:\n\tldp x19, x20, [x0]\n\tldp x21, x22, [x0, #16]\n\tldp x23, x24, [x0, #32]\n\tldp x25, x26, [x0, #48]\n"
@@ -75,7 +75,7 @@ static inline long sys_call(long n, long a, long b, long c, long d, long e, long
 	__asm__ volatile("svc 0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2), "r"(r3), "r"(r4), "r"(r5) : "memory");
 	return r0;
 }
-__asm__(".text\n.syntax unified\n.arm\n.globl _start\n_start:\n\tmov r0, sp\n\tldr r1, =stacks+65536-64\n\tmov sp, r1\n\tbl supervise\n\tudf #0\n"
+__asm__(".text\n.syntax unified\n.arm\n.globl _start\n_start:\n\tmov r0, sp\n\tldr r1, =stacks+32768-64\n\tmov sp, r1\n\tbl supervise\n\tudf #0\n"
 	".globl save\nsave:\n\tmov r12, sp\n\tstmia r0, {r4-r12, lr}\n\tmov r0, #0\n\tbx lr\n"
 	".globl jump\njump:\n\tmov r2, r0\n\tmov r0, r1\n\tldmia r2, {r4-r12, lr}\n\tmov sp, r12\n\tbx lr\n"
 	".globl thread_clone\nthread_clone:\n\tmov r12, r7\n\tmov r2, #0\n\tmov r3, #0\n\tmov r7, #120\n\tsvc #0\n\tmov r7, r12\n\tcmp r0, #0\n\tbxne lr\n"

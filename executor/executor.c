@@ -27,7 +27,7 @@ typedef unsigned long long u64;
 typedef long long i64;
 typedef unsigned long word;
 
-enum { MAX_ACTORS = 12, MAX_INSNS = 8192, STACK = 65536, NSTACKS = MAX_ACTORS + 1, SCRATCH_PAGES = 160 };
+enum { MAX_ACTORS = 12, MAX_INSNS = 8192, STACK = 32768, NSTACKS = MAX_ACTORS + 1, SCRATCH_PAGES = 520 };
 #define SHARED 0x10000000ul
 #define SHARED_BYTES 0x06000000ul
 #define PROGRAM (SHARED + 0x00100000ul)
@@ -65,7 +65,7 @@ struct actor { u8 kind, parent; u16 pad; };
 struct result { u8 state, signal; u16 pad; u32 aux; i64 value; };
 
 struct turns {
-	u32 pc, finished, dying, entered, left, round, supervisor, pad;
+	u32 pc, finished, dying, entered, set, left, round, supervisor;
 	u32 alive[MAX_ACTORS], born[MAX_ACTORS], pid[MAX_ACTORS], at[MAX_ACTORS], used[MAX_ACTORS];
 };
 
@@ -77,6 +77,7 @@ static struct insn *insns;
 static u8 *initial;
 static word page;
 static u32 program_bytes;
+static u32 cpus, flush_pages;
 static int is_init;
 static struct { word regs[16]; int armed; } guard[NSTACKS];
 static i64 minflt_base[NSTACKS];
@@ -222,20 +223,15 @@ static i64 minor_faults(void)
 	return usage[8];
 }
 /*
- * RSS as /proc shows it lags: up to 6.1 a thread hands its counts over every 64 faults,
- * later each CPU does when it has gathered a batch. Reads of the zero page make the
- * faults without changing a count; zapping many pages at once overflows any batch.
+ * RSS as /proc shows it lags: up to 6.1 a thread hands its counts over now and then, later
+ * each CPU does when it has gathered a batch. Zapping many pages at once hands all over.
  */
 static void flush_rss(void)
 {
-	word bytes = SCRATCH_PAGES * page;
-	for (int i = 0; i < 70; i++) {
-		(void)*(volatile u8 *)SCRATCH;
-		sys3(__NR_madvise, SCRATCH, page, MADV_DONTNEED);
-	}
 	for (int i = 0; i < 2; i++) {
-		word at = i ? SCRATCH_SHARED : SCRATCH;
-		for (word p = 0; p < bytes; p += page) *(volatile u8 *)(at + p) = 1;
+		word at = i ? SCRATCH_SHARED : SCRATCH, bytes = flush_pages * page;
+		if (sys3(__NR_madvise, at, bytes, 23) < 0)	/* MADV_POPULATE_WRITE, from 5.14 */
+			for (word p = 0; p < bytes; p += page) *(volatile u8 *)(at + p) = 1;
 		sys3(__NR_madvise, at, bytes, MADV_DONTNEED);
 	}
 }
@@ -556,8 +552,12 @@ static void run_parallel(u32 me, u32 pc)
 	}
 	if (mine == in->nargs) { futex_wait_for(&control->pc, pc, 1000); return; }
 	u32 chance = (prog->seed + control->round * 2654435761u) ^ (me + 1) * 40503u;
-	__atomic_fetch_add(&control->entered, 1, __ATOMIC_SEQ_CST);
-	for (u32 spins = 0; get(&control->entered) < branches; spins++) if (spins > 200) sys1(__NR_sched_yield, 0);
+	/* All asleep until the last one is here, then all awake together; but never long, CPUs may be few. */
+	u32 here = __atomic_add_fetch(&control->entered, 1, __ATOMIC_SEQ_CST);
+	if (here == branches) futex_wake_all(&control->entered);
+	for (u32 spins = 0; (here = get(&control->entered)) < branches; spins++) if (spins > 300) futex_wait_for(&control->entered, here, 100);
+	__atomic_fetch_add(&control->set, 1, __ATOMIC_SEQ_CST);
+	for (u32 spins = 1; get(&control->set) < branches && spins < 10000; spins++) if (spins % 1000 == 0) sys1(__NR_sched_yield, 0);
 	int gone = 0;
 	for (u32 i = in->arg[mine].index; i < (u32)in->arg[mine].value && !gone; i++) {
 		/* Few CPUs show few orders by themselves: yield here and spin there. */
@@ -567,7 +567,7 @@ static void run_parallel(u32 me, u32 pc)
 		gone = run_one(me, i);
 	}
 	if (__atomic_add_fetch(&control->left, 1, __ATOMIC_SEQ_CST) == branches) {
-		control->entered = control->left = 0;
+		control->entered = control->set = control->left = 0;
 		turn_over(in->imm);
 	} else if (!gone) {
 		while (get(&control->pc) == pc) futex_wait_for(&control->pc, pc, 1000);
@@ -645,12 +645,6 @@ static u32 start_round(u32 round)
 		if (pid == 0) {
 			sys2(__NR_setpgid, 0, group);
 			sys4(__NR_prctl, 0x59616d61, -1, 0, 0);	/* PR_SET_PTRACER: others of the test may look */
-			if (prog->flags & PROGRAM_PINNED) {
-				u32 cpu = 0; u8 mask[128] = { 0 };
-				sys3(__NR_getcpu, &cpu, 0, 0);
-				mask[cpu / 8 % sizeof mask] = (u8)(1 << cpu % 8);
-				sys3(__NR_sched_setaffinity, 0, sizeof mask, mask);
-			}
 			set_up_memory(who);
 			begin(who);
 		}
@@ -703,7 +697,13 @@ static word run_program(u8 *out)
 	struct summary *sum = (struct summary *)out;
 	u8 *end = out + sizeof *sum;
 	static u32 starts[1024], hashes[1024];
-	u32 began = now_ms();
+	u32 began = now_ms(), cpu = 0;
+	u8 one[128] = { 0 }, many[128] = { 0 };
+	sys3(__NR_sched_getaffinity, 0, sizeof many, many);
+	sys3(__NR_getcpu, &cpu, 0, 0);
+	one[cpu / 8 % sizeof one] = (u8)(1 << cpu % 8);
+	/* Actors inherit it: counters kept per CPU are then exact, and a turn costs no interrupt. */
+	if (prog->flags & PROGRAM_PINNED) sys3(__NR_sched_setaffinity, 0, sizeof one, one);
 	memset(sum, 0, sizeof *sum);
 	sum->version = 1;
 	sum->ninsns = prog->ninsns;
@@ -731,6 +731,7 @@ static word run_program(u8 *out)
 		if (!cleared) { sum->flags |= 1; break; }
 		if (outcome != ROUND_DONE || now_ms() - began > prog->budget_ms) break;
 	}
+	sys3(__NR_sched_setaffinity, 0, sizeof many, many);
 	sum->taint_after = number_in("/proc/sys/kernel/tainted");
 	sum->ms = now_ms() - began;
 	return (word)(end - out);
@@ -822,16 +823,12 @@ static char *list_folder(char *at, char *end, const char *folder, int deeper)
 static void send_ready(u32 seq)
 {
 	char *text = (char *)OUT, names[6][65], *at = text, *end = text + 16384;
-	u8 cpus[128] = { 0 };
-	u64 count = 0;
 	sys1(__NR_uname, names);
 	at = append(append(at, end, "release="), end, names[2]);
 	at = append(append(at, end, "\nversion="), end, names[3]);
 	at = append(append(at, end, "\nmachine="), end, names[4]);
 	at = append_number(append(at, end, "\npage="), end, page);
-	sys3(__NR_sched_getaffinity, 0, sizeof cpus, cpus);
-	for (u32 i = 0; i < sizeof cpus * 8; i++) count += cpus[i / 8] >> i % 8 & 1;
-	at = append_number(append(at, end, "\ncpus="), end, count);
+	at = append_number(append(at, end, "\ncpus="), end, cpus);
 	at = append_number(append(at, end, "\npid="), end, (u64)sys1(__NR_getpid, 0));
 	at = append_number(append(at, end, "\ntaint="), end, number_in("/proc/sys/kernel/tainted"));
 	at = append(append(at, end, "\n"), end, notes);
@@ -1021,6 +1018,11 @@ void supervise(word *stack)
 	catch_signals();
 	is_init = sys1(__NR_getpid, 0) == 1;
 	out_fd = 1;
+	u8 mask[128] = { 0 };
+	sys3(__NR_sched_getaffinity, 0, sizeof mask, mask);
+	for (u32 i = 0; i < sizeof mask * 8; i++) cpus += mask[i / 8] >> i % 8 & 1;
+	flush_pages = 4 * (cpus > 16 ? cpus : 16) + 8;	/* twice the batch, which is 32 or twice the CPUs */
+	if (flush_pages > SCRATCH_PAGES) flush_pages = SCRATCH_PAGES;
 	if (is_init) be_init();
 	else sys4(__NR_prctl, 36, 1, 0, 0);	/* PR_SET_CHILD_SUBREAPER */
 	drop_vdso();
