@@ -16,7 +16,7 @@ import { reusableAnonVma } from "./merge.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { addFileRmap, addMmCounter, addNewAnonRmap, anonVmaPrepare, folioGet, folioPut, linearPageIndex, removeRmap } from "./rmap.js";
-import { FAULT, VM, vmaIsAnonymous } from "./vma.js";
+import { FAULT, VM } from "./vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -47,8 +47,8 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
     const leaf = mm.table.leaf(page);
     const bits = leaf === undefined ? 0 : leaf.bits[mm.table.slot(page)];
     if (bits === 0) {
-      const path = vmaIsAnonymous(vma) ? doAnonymousPage(k, vma, page, write) : doFault(k, vma, page, write);
-      ret = k.concurrent ? yield* path : runAlone(path);
+      if (vma.file !== undefined || vma.ops !== undefined) ret = k.concurrent ? yield* doFault(k, vma, page, write) : doFaultAlone(k, vma, page, write);
+      else ret = k.concurrent ? yield* doAnonymousPage(k, vma, page, write) : runAlone(doAnonymousPage(k, vma, page, write));
     } else if ((bits & PTE.present) === 0) {
       ret = notPresent(k, vma, bits);
     } else {
@@ -113,23 +113,44 @@ function outOfMemory(k: Kernel, vma: Vma): number {
 
 /** do_fault, mm/memory.c: an absent entry of a mapping with methods. */
 function* doFault(k: Kernel, vma: Vma, address: number, write: boolean): Path<number> {
-  const fault = vma.ops?.fault;
-  if (fault === undefined) {
+  const vmf = beforeHandler(k, vma, address, write);
+  if (typeof vmf === "number") return vmf;
+  const ret = yield* vma.ops!.fault!(vmf);
+  if ((ret & (FAULT_ERROR | FAULT.nopage | FAULT.retry)) !== 0) return handlerDone(k, vma, ret);
+  return yield* afterHandler(k, vmf);
+}
+
+/** The same with nobody else running: the short way that most faults take. */
+function doFaultAlone(k: Kernel, vma: Vma, address: number, write: boolean): number {
+  const vmf = beforeHandler(k, vma, address, write);
+  if (typeof vmf === "number") return vmf;
+  const ret = runAlone(vma.ops!.fault!(vmf));
+  if ((ret & (FAULT_ERROR | FAULT.nopage | FAULT.retry)) !== 0) return handlerDone(k, vma, ret);
+  return runAlone(afterHandler(k, vmf));
+}
+
+/** What the handler is told, or FAULT bits when it need not be asked. */
+function beforeHandler(k: Kernel, vma: Vma, address: number, write: boolean): VmFault | number {
+  const { ops } = vma;
+  if (ops?.fault === undefined) {
     k.refuse(rule["no-handler"], 0, vmaName(vma));
     return FAULT.sigbus;
   }
-  if (!write && vma.ops!.mapPages && faultAround(k, vma, address)) return FAULT.nopage;
-  const cow = write && !vma.has(VM.SHARED);
-  if (cow) anonVmaPrepare(k, vma, reusableAnonVma(k));
-  const vmf: VmFault = { vma, address, pgoff: linearPageIndex(k, vma, address), write, pfn: -1 };
-  const handler = vma.ops!.fault!(vmf);
-  const ret = k.concurrent ? yield* handler : runAlone(handler);
-  if ((ret & (FAULT_ERROR | FAULT.nopage | FAULT.retry)) !== 0) {
-    if ((ret & FAULT_ERROR) !== 0) k.refuse(rule["handler-refused"], 0, vmaName(vma));
-    return ret;
-  }
-  if (cow) return yield* finishCow(k, vmf);
-  if (write && vma.ops!.pageMkwrite !== undefined) {
+  if (!write && ops.mapPages && faultAround(k, vma, address)) return FAULT.nopage;
+  if (write && (vma.flags & VM.SHARED) === 0) anonVmaPrepare(k, vma, reusableAnonVma(k));
+  return { vma, address, pgoff: vma.pgoff + (address - vma.start) / k.pageSize, write, pfn: -1 };
+}
+
+function handlerDone(k: Kernel, vma: Vma, ret: number): number {
+  if ((ret & FAULT_ERROR) !== 0) k.refuse(rule["handler-refused"], 0, vmaName(vma));
+  return ret;
+}
+
+/** The handler gave a page: it is mapped, or a private copy of it (do_read_fault, do_cow_fault, do_shared_fault). */
+function* afterHandler(k: Kernel, vmf: VmFault): Path<number> {
+  const { vma } = vmf;
+  if (vmf.write && !vma.has(VM.SHARED)) return yield* finishCow(k, vmf);
+  if (vmf.write && vma.ops!.pageMkwrite !== undefined) {
     const refused = yield* mkwrite(k, vma.ops!.pageMkwrite(vmf));
     if (refused >= 0) {
       folioPut(k, vmf.pfn);

@@ -16,9 +16,9 @@ export class Leaf {
   readonly bits: Uint8Array;
   /** Entries that are not empty. */
   used = 0;
-  constructor(entries: number) {
-    this.pfn = new Int32Array(entries);
-    this.bits = new Uint8Array(entries);
+  constructor(pfn: Int32Array, bits: Uint8Array) {
+    this.pfn = pfn;
+    this.bits = bits;
   }
 
   /** Writes an entry, whatever was there (set_pte_at). */
@@ -58,6 +58,11 @@ export class PageTable {
   private readonly programs: Set<number>[] = [];
   /** PMD entries of hugetlb mappings, by address. */
   readonly huge = new Map<number, HugeEntry>();
+  /** Memory for leaves, several at a time: how many fit in all, and how many have been taken. */
+  private pfns = new Int32Array(0);
+  private bits = new Uint8Array(0);
+  private room = 0;
+  private taken = 0;
   /** The leaf that was asked for last. */
   private lastTable = -1;
   private lastLeaf: Leaf | undefined;
@@ -91,7 +96,19 @@ export class PageTable {
 
   /** The leaf that holds an address, made when absent (pte_alloc). */
   leafAlloc(address: number): Leaf {
-    return this.leaf(address) ?? this.install(address, new Leaf(this.entries));
+    return this.leaf(address) ?? this.install(address, this.newLeaf());
+  }
+
+  /** An empty leaf, cut from a slab: a pair of small arrays each would cost more than what they hold. */
+  private newLeaf(): Leaf {
+    if (this.taken === this.room) {
+      this.room = Math.min(Math.max(this.room * 2, 2), 256);
+      this.taken = 0;
+      this.pfns = new Int32Array(this.room * this.entries);
+      this.bits = new Uint8Array(this.room * this.entries);
+    }
+    const from = this.taken++ * this.entries;
+    return new Leaf(this.pfns.subarray(from, from + this.entries), this.bits.subarray(from, from + this.entries));
   }
 
   /** Puts a leaf where none is (pmd_install), with the tables above it. */
