@@ -25,13 +25,13 @@ function ruleLines(rule: Rule): string[] {
 
 function bySubject(): Map<string, Rule[]> {
   const subjects = new Map<string, Rule[]>();
-  for (const rule of [...ruleBook()].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+  for (const rule of ruleBook()) {
     const subject = rule.id.slice(0, rule.id.indexOf("/"));
     const list = subjects.get(subject) ?? [];
     list.push(rule);
     subjects.set(subject, list);
   }
-  return subjects;
+  return new Map([...subjects].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** All decision points: the question, the alternatives, who proposed them, and what each release chose. */

@@ -12,7 +12,7 @@ export const heapRules = rules("system-heap", {
     kernel: `dma_heap_ioctl_allocate, ${heap}`,
   },
   "ioctl-fd-flags": {
-    sentence: "fd_flags may hold an access mode and O_CLOEXEC, nothing else: EINVAL.",
+    sentence: "The request's fd_flags may hold an access mode and O_CLOEXEC, nothing else: EINVAL.",
     kernel: `dma_heap_ioctl_allocate, ${heap}`,
   },
   "ioctl-heap-flags": {

@@ -1,0 +1,101 @@
+/** Decision points: what releases are made of, and the pages printed from them. */
+import { describe, expect, test } from "vitest";
+import { compareReleases, designOf, designsMarkdown, Kernel, points, releases, ruleBook, rulesMarkdown } from "../src/index.js";
+import type { Point, PointName } from "../src/index.js";
+
+const all = Object.entries(points) as [PointName, Point][];
+
+describe("decision points", () => {
+  test.each(all)("%s: every choice of mainline is one of its choices, in ascending order", (_name, point) => {
+    for (const [, choice] of point.mainline) expect(Object.keys(point.choices)).toContain(choice);
+    const since = point.mainline.map(([release]) => release);
+    expect([...since].sort(compareReleases)).toEqual(since);
+    expect(new Set(since).size).toBe(since.length);
+  });
+
+  test.each(all)("%s: a question, and a line on each choice", (_name, point) => {
+    expect(point.question).toMatch(/\?$/);
+    for (const { doc } of Object.values(point.choices)) expect(doc.length).toBeGreaterThan(1);
+    expect(Object.keys(point.choices).length).toBeGreaterThan(1);
+  });
+
+  test("neighbouring entries of a history differ", () => {
+    for (const [name, point] of all) for (let i = 1; i < point.mainline.length; i++) expect(point.mainline[i][1], name).not.toBe(point.mainline[i - 1][1]);
+  });
+
+  test("releases compare by number", () => {
+    expect(["7.2", "6.12", "6.2", "5.10", "6.1"].sort(compareReleases)).toEqual(["5.10", "6.1", "6.2", "6.12", "7.2"]);
+  });
+
+  test("what the releases here chose where buffers are made and mapped", () => {
+    const row = (name: PointName): string[] => releases.map((release) => designOf(release)[name]);
+    expect(releases).toEqual(["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"]);
+    expect(row("udmabuf.mmap")).toEqual(["normal-page", "normal-page", "pfn-per-fault", "pfn-all-on-first-fault", "pfn-all-on-first-fault", "pfn-all-on-first-fault"]);
+    expect(row("udmabuf.backing")).toEqual(["page-references", "page-references", "pinned-folios", "pinned-folios", "pinned-folios", "pinned-folios"]);
+    expect(row("udmabuf.seal-check")).toEqual(["racy", "racy", "inode-lock", "inode-lock", "inode-lock", "inode-lock"]);
+    expect(row("udmabuf.size-limit")).toEqual(["64-MiB", "64-MiB", "64-MiB", "64-MiB", "64-MiB", "int-max"]);
+    expect(row("udmabuf.vmap")).toEqual(["none", "none", "folio-heads", "pages", "pages", "pages"]);
+    expect(row("system-heap.mmap")).toEqual(["fault-page", "remap-pfn-range", "remap-pfn-range", "remap-pfn-range", "remap-pfn-range-per-chunk", "remap-pfn-range-per-chunk"]);
+    expect(row("dma-buf.mount")).toEqual(["exec", "exec", "exec", "exec", "noexec", "noexec"]);
+    expect(row("dma-buf.sync-file-ioctls")).toEqual(["absent", "present", "present", "present", "present", "present"]);
+    expect(row("dma-buf.sgt-cache")).toEqual(["cached", "cached", "cached", "none", "none", "none"]);
+    expect(row("dma-buf.debug")).toEqual(["off", "off", "off", "off", "off", "wrap"]);
+    expect(row("dma-buf.mmap-guard")).toEqual(releases.map(() => "none"));
+  });
+
+  test("an architecture without special entries decides its own point; a choice given by hand wins", () => {
+    expect(new Kernel({ arch: "arm" }).design["arch.pte-special"]).toBe("no");
+    expect(new Kernel({ arch: "arm64" }).design["arch.pte-special"]).toBe("yes");
+    expect(new Kernel({ arch: "arm", designs: { "arch.pte-special": "yes" } }).design["arch.pte-special"]).toBe("yes");
+    expect(new Kernel({ designs: { "udmabuf.mmap": "pfn-at-mmap" } }).design["udmabuf.mmap"]).toBe("pfn-at-mmap");
+  });
+});
+
+describe("the rule book", () => {
+  test("ids are unique, lower case, in subjects", () => {
+    const ids = ruleBook().map((rule) => rule.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const id of ids) expect(id).toMatch(/^[a-z0-9-]+\/[a-z0-9-]+$/);
+  });
+
+  test("a rule is one sentence, and names function and file", () => {
+    for (const { id, sentence, kernel } of ruleBook()) {
+      expect(sentence, id).toMatch(/^[^a-z].*\.$/);
+      for (const place of kernel.split("; ")) expect(place, id).toMatch(/^\w[\w, ()]*, [\w/-]+\.[chS]( \(.*\))?$/);
+    }
+  });
+
+  test("an index is the rule's place", () => {
+    ruleBook().forEach((rule, index) => expect(rule.index).toBe(index));
+  });
+});
+
+describe("printed pages", () => {
+  test("every rule stands in the rule book with its place in the kernel", () => {
+    const text = rulesMarkdown();
+    for (const rule of ruleBook()) expect(text).toContain(`**\`${rule.id}\`** ${rule.sentence}`);
+    expect(text).toContain("(`dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c`)");
+    expect(text).toMatch(/\*Unproven: a proposal; no mainline release checks VM flags here\.\*/);
+  });
+
+  test("subjects in order, each once", () => {
+    const subjects = [...rulesMarkdown().matchAll(/^## (.*)$/gm)].map((match) => match[1]);
+    expect([...subjects].sort()).toEqual(subjects);
+    expect(new Set(subjects).size).toBe(subjects.length);
+  });
+
+  test("every point with its choices, its history and each release's choice", () => {
+    const text = designsMarkdown();
+    for (const [name, point] of all) {
+      expect(text).toContain(`## \`${name}\`\n\n${point.question}`);
+      for (const choice of Object.keys(point.choices)) expect(text).toContain(`* \`${choice}\`: `);
+    }
+    expect(text).toContain("Mainline: `normal-page` from 4.20, `pfn-per-fault` from 6.7, `pfn-all-on-first-fault` from 6.13.");
+    expect(text).toContain("*Proposed: udmabuf: cancel mmap page fault, direct map it (Huan Yang, August 2024)*");
+  });
+
+  test("printing is a pure function", () => {
+    expect(rulesMarkdown()).toBe(rulesMarkdown());
+    expect(designsMarkdown()).toBe(designsMarkdown());
+  });
+});
