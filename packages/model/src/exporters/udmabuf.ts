@@ -67,8 +67,8 @@ function countPages(k: Kernel, items: readonly UdmabufItem[]): number {
     if (pages > limit) return k.refuse(rule["too-large"], errnos.EINVAL, `${pages} pages`);
   }
   if (pages === 0) return k.refuse(rule.empty, errnos.EINVAL);
-  // An array of pointers beyond INT_MAX bytes is never allocated.
-  if (pages * 8 > 0x7fffffff) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+  // kvmalloc never gives more than INT_MAX bytes, vmalloc never more than there is memory.
+  if (pages * 8 > Math.min(0x7fffffff, k.totalRam * k.pageSize)) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
   return pages;
 }
 

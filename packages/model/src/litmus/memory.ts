@@ -119,7 +119,7 @@ export const memfdHandlers: HandlerTable<FileName> = {
 
 /** The mapping that an observer asks for, or -EFAULT. */
 function vmaOf(ctx: Context, address: number): Vma | number {
-  return ctx.ownerOf("address").mm.lookup(address) ?? ctx.k.refuse(accountRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
+  return ctx.task.mm.lookup(address) ?? ctx.k.refuse(accountRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
 }
 
 /** What was gained since an observer's baseline. */
@@ -138,7 +138,7 @@ export const observerHandlers: HandlerTable<ObserverName> = {
       return typeof vma === "number" ? vma : { ...showMap(ctx.k, vma) };
     },
     *pagemap(ctx, { address }) {
-      return { ...showPagemap(ctx.k, ctx.ownerOf("address").mm, address) };
+      return { ...showPagemap(ctx.k, ctx.task.mm, address) };
     },
     mincore: ({ k, task }, { address, length }) => mincore(k, task, address, length),
     *status({ k, task }) {

@@ -97,7 +97,7 @@ function anonFlags(k: Kernel, request: MmapRequest, flags: number): { flags: num
 function fileFlags(k: Kernel, request: MmapRequest, file: File, length: number, flags: number): { flags: number } | number {
   const about = `inode ${file.inode.id}`;
   const regular = ["memfd", "file", "hugetlb", "disk"].includes(file.inode.kind);
-  if (request.offset > (regular ? WRAP / 2 : WRAP) - length) return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
+  if (request.offset >= (regular ? WRAP / 2 : WRAP) - length) return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
   const type = request.flags & MAP.TYPE;
   if (type === MAP.SHARED_VALIDATE && (request.flags & MAP.SYNC) !== 0) return k.refuse(rule["unknown-flags"], errnos.EOPNOTSUPP, about);
   switch (type) {

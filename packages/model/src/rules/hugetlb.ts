@@ -16,7 +16,7 @@ export const hugetlbRules = rules("hugetlb", {
   },
   "offset-unaligned": {
     sentence: "A mapping of a hugetlb file begins at a multiple of its page size: EINVAL otherwise.",
-    kernel: "hugetlbfs_file_mmap, fs/hugetlbfs/inode.c; hugetlb_get_unmapped_area",
+    kernel: "hugetlbfs_file_mmap, fs/hugetlbfs/inode.c; hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
   },
   "split-unaligned": {
     sentence: "A hugetlb mapping is split only between huge pages: EINVAL otherwise.",

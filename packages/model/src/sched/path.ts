@@ -89,11 +89,11 @@ export class KernelHang extends Error {
   override readonly name = "KernelHang";
 }
 
-/** Drives a path to its end. One that waits for another task waits forever. */
+/** Drives a path to its end. One that waits for another task waits forever: it sees that itself, as an exception at the wait. */
 export function runAlone<T>(path: Path<T>): T {
   for (;;) {
     const step = path.next();
     if (step.done) return step.value;
-    if (step.value.kind === "wait" && !step.value.ready()) throw new KernelHang(`waits for ${step.value.object}`);
+    if (step.value.kind === "wait" && !step.value.ready()) path.throw(new KernelHang(`waits for ${step.value.object}`));
   }
 }
