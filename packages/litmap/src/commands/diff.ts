@@ -3,11 +3,10 @@ import { modelOptions } from "../choices.js";
 import { readTest, selectFiles } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
-import { differences } from "../judging.js";
 import type { TestMachine } from "../machines/machine.js";
 import { ModelMachine } from "../machines/model.js";
 import { Progress } from "../progress.js";
-import { partingRule } from "../report/changes.js";
+import { changeOf } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
 import { machineLabel } from "../result.js";
 import { compareModels, show } from "./whatif.js";
@@ -34,7 +33,7 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
   const interrupt = new Interrupt();
   const progress = new Progress();
   const { accel = "auto" } = options;
-  const kernelOptions = { accelerator: accel as "auto", rounds: 1000, roundMs: 10_000, onProgress: (line: string) => progress.say(line) };
+  const kernelOptions = { accelerator: accel as "auto", rounds: 1000, budgetMs: 20_000, roundMs: 10_000, onProgress: (line: string) => progress.say(line) };
   const opening = names.map(async (name): Promise<TestMachine> => modelNamed(name, options) ?? KernelMachine.open(chooseKernels([name])[0], kernelOptions));
   try {
     const machines = await interrupt.unlessInterrupted(Promise.all(opening));
@@ -50,13 +49,8 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
       const answers = await interrupt.unlessInterrupted(Promise.all([before.run(test), after.run(test)]));
       if (!answers) break;
       asked++;
-      const [x, y] = answers.map((answer) => answer.outcome);
-      const rule = x.rules && y.rules ? partingRule(x.rules, y.rules) : undefined;
-      if (x.status !== y.status) changes.push({ test, values: [], status: `${x.status} → ${y.status}`, rule });
-      else {
-        const differs = differences(test, y, x);
-        if (differs.length > 0) changes.push({ test, values: differs.map(({ key, here, there }) => ({ key, before: there, after: here })), rule });
-      }
+      const change = changeOf(test, ...answers);
+      if (change) changes.push(change);
     }
     progress.clear();
     show(changes, asked, titleOf(before, after), options);

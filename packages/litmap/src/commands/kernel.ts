@@ -66,7 +66,7 @@ export async function boot(name: string, options: { readonly accel?: string; rea
   const interrupt = new Interrupt();
   const began = performance.now();
   try {
-    const opening = KernelMachine.open(choice, { accelerator: accel, rounds: 1, roundMs: 10_000, onProgress: (line) => progress.say(line) });
+    const opening = KernelMachine.open(choice, { accelerator: accel, rounds: 1, budgetMs: 20_000, roundMs: 10_000, onProgress: (line) => progress.say(line) });
     const machine = await interrupt.unlessInterrupted(opening);
     progress.clear();
     if (!machine) return exitStatus.interrupted;

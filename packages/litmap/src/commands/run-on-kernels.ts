@@ -162,12 +162,16 @@ function namesIn(on: string): string[] {
   return [...new Set(names)];
 }
 
+/** So that a thousand rounds on a slow machine do not become the whole run. */
+const concurrentBudgetMs = 20_000;
+
 function optionsOf(options: RunOptions): KernelOptions {
   const { accel = "auto" } = options;
   if (accel !== "auto" && accel !== "tcg" && accel !== "kvm") throw badRequest(`--accel takes tcg, kvm or auto, not '${accel}'`);
   return {
     accelerator: accel,
     rounds: wholeNumber("--times", options.times ?? "1000"),
+    budgetMs: concurrentBudgetMs,
     roundMs: wholeNumber("--timeout", options.timeout ?? "10") * 1000,
   };
 }

@@ -9,7 +9,7 @@ import { exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import { differences, judged } from "../judging.js";
 import type { Answer } from "../machines/machine.js";
-import { ModelMachine } from "../machines/model.js";
+import { ModelMachine, ruleOf } from "../machines/model.js";
 import { mainKey } from "../report/value-text.js";
 import { ResultsFile } from "../results-file.js";
 import { compared, isTrouble, resultOf } from "../result.js";
@@ -73,8 +73,7 @@ async function runOnModel(files: readonly string[], nameWidth: number, options: 
 export function judgedOn(test: Test, machine: Machine, answer: Answer): Reported {
   const result = resultOf(test, machine, answer.outcome, judged(test, answer.outcome, machine));
   const key = mainKey(test, result.values, result.claims.map((claim) => claim.text));
-  const rule = key === undefined ? undefined : (answer.decided.get(key) ?? answer.decided.get(key.split(".")[0]));
-  return { result, test, rule, outcome: answer.outcome };
+  return { result, test, rule: ruleOf(key, answer.decided), outcome: answer.outcome };
 }
 
 /** A kernel's answer beside the model's to the same test. */

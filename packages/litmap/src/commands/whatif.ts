@@ -3,9 +3,8 @@ import { designOf } from "@litmap/model";
 import { modelOptions } from "../choices.js";
 import { selectFiles, readTest } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
-import { differences } from "../judging.js";
 import { ModelMachine } from "../machines/model.js";
-import { changeLines, partingRule } from "../report/changes.js";
+import { changeLines, changeOf } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
 import { paintFor, print, widthOf } from "../terminal.js";
 
@@ -39,16 +38,8 @@ export function compareModels(before: ModelMachine, after: ModelMachine, selecto
     if (!file.test) throw badRequest(`${file.path} is no test`, `\`litmap check ${file.path}\` says why`);
     asked++;
     const { test } = file;
-    const a = before.answer(test).outcome;
-    const b = after.answer(test).outcome;
-    const rule = partingRule(a.rules, b.rules);
-    if (a.status !== b.status) {
-      const told = (status: string, reason: string | undefined): string => (reason === undefined ? status : `${status} (${reason})`);
-      changes.push({ test, values: [], status: `${told(a.status, a.reason)} → ${told(b.status, b.reason)}`, rule });
-      continue;
-    }
-    const differs = differences(test, b, a);
-    if (differs.length > 0) changes.push({ test, values: differs.map(({ key, here, there }) => ({ key, before: there, after: here })), rule });
+    const change = changeOf(test, before.answer(test), after.answer(test));
+    if (change) changes.push(change);
   }
   return { changes, asked };
 }

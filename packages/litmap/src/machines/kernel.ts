@@ -16,6 +16,8 @@ export interface KernelOptions {
   readonly accelerator: Accelerator | "auto";
   /** Rounds of a test with a `parallel` block. */
   readonly rounds: number;
+  /** No further round begins after so many milliseconds. */
+  readonly budgetMs: number;
   /** Milliseconds until one run through a test counts as hung. */
   readonly roundMs: number;
   readonly onProgress?: (line: string) => void;

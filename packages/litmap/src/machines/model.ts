@@ -1,6 +1,6 @@
 /** The model of a release as a machine that answers tests. */
 import { explore } from "@litmap/explore";
-import { isConcurrent } from "@litmap/litmus";
+import { errnoName, isConcurrent } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
 import { predict } from "@litmap/model";
 import type { KernelOptions, Prediction } from "@litmap/model";
@@ -36,12 +36,22 @@ export function ask(test: Test, options: KernelOptions): Prediction {
   return isConcurrent(test) ? explore(test, options) : predict(test, options);
 }
 
-/** Under each bound name the rule by which its step was refused, else the last that was noted there. */
+/**
+ * Under each bound name the rule that decided its step: the first that refused with the errno
+ * that came out (what refuses later passes it on), else the last that was noted.
+ */
 export function decidedBy(prediction: Prediction): Map<string, string> {
   const decided = new Map<string, string>();
-  for (const step of prediction.steps) {
-    const event = step.events.findLast((each) => each.kind === "refuse") ?? step.events.at(-1);
-    if (event && step.bind !== undefined) decided.set(step.bind, event.rule.id);
+  for (const { bind, result, events } of prediction.steps) {
+    if (bind === undefined) continue;
+    const refusals = events.filter((event) => event.kind === "refuse");
+    const event = refusals.find(({ errno }) => errno !== 0 && errnoName(errno) === result) ?? refusals[0] ?? events.at(-1);
+    if (event) decided.set(bind, event.rule.id);
   }
   return decided;
+}
+
+/** The rule behind a key of an outcome: `p.Pss` is decided with `p`. */
+export function ruleOf(key: string | undefined, decided: ReadonlyMap<string, string>): string | undefined {
+  return key === undefined ? undefined : (decided.get(key) ?? decided.get(key.split(".")[0]));
 }

@@ -1,6 +1,9 @@
 /** What changes between two machines, grouped by the rule that makes the difference: for `whatif` and `diff`. */
-import type { Test, Value } from "@litmap/litmus";
+import type { Outcome, Test, Value } from "@litmap/litmus";
 import { ruleBook } from "@litmap/model";
+import { differences } from "../judging.js";
+import type { Answer } from "../machines/machine.js";
+import { ruleOf } from "../machines/model.js";
 import type { Paint } from "../terminal.js";
 import { columns, wrap } from "./columns.js";
 import { unitsOf, valueText } from "./value-text.js";
@@ -10,13 +13,32 @@ export interface Change {
   readonly values: readonly { readonly key: string; readonly before: Value | undefined; readonly after: Value | undefined }[];
   /** Said instead of values: `unsupported → ok`. */
   readonly status?: string;
-  /** The rule that decides after the change and did not before, or the other way round. */
   readonly rule?: string;
 }
 
-/** The rule by which two courses of a test part: the first new one, else the first that is gone. */
-export function partingRule(before: readonly string[] = [], after: readonly string[] = []): string | undefined {
-  return after.find((rule) => !before.includes(rule)) ?? before.find((rule) => !after.includes(rule));
+/** The rule that decides the first value that changed, where it is another than before; else the first by which the two courses part. */
+export function partingRule(before: Answer, after: Answer, differs: readonly { readonly key: string }[]): string | undefined {
+  for (const { key } of differs) {
+    const now = ruleOf(key, after.decided);
+    if (now !== undefined && now !== ruleOf(key, before.decided)) return now;
+  }
+  const { rules: was = [] } = before.outcome;
+  const { rules: is = [] } = after.outcome;
+  return is.find((rule) => !was.includes(rule)) ?? was.find((rule) => !is.includes(rule));
+}
+
+/** How two machines' answers to a test differ, or undefined. */
+export function changeOf(test: Test, before: Answer, after: Answer): Change | undefined {
+  const a = before.outcome;
+  const b = after.outcome;
+  if (a.status !== b.status) return { test, values: [], status: `${told(a)} → ${told(b)}`, rule: partingRule(before, after, []) };
+  const differs = differences(test, b, a);
+  if (differs.length === 0) return undefined;
+  return { test, values: differs.map(({ key, here, there }) => ({ key, before: there, after: here })), rule: partingRule(before, after, differs) };
+}
+
+function told({ status, reason }: Outcome): string {
+  return reason === undefined ? status : `${status} (${reason})`;
 }
 
 export function changeLines(changes: readonly Change[], paint: Paint, width: number): string[] {

@@ -4,7 +4,7 @@
  */
 import type { Exploration } from "@litmap/explore";
 import { isNotReached, operation, renderDiagnostic } from "@litmap/litmus";
-import type { CallStep, ClaimResult, Diagnostic, Step, Test, Value } from "@litmap/litmus";
+import type { CallStep, ClaimResult, Diagnostic, Step, Test, Value, Values } from "@litmap/litmus";
 import type { Prediction } from "@litmap/model";
 import type { Evidence } from "../evidence.js";
 import { machineLabel } from "../result.js";
@@ -56,13 +56,15 @@ function steps({ test, text, prediction }: Story, paint: Paint, width: number): 
   const source = (step: StepReport): string => (lines[step.line - 1] ?? "").trim();
   const textWidth = Math.min(Math.max(0, ...shownSteps.map((step) => source(step).length)), width - numberWidth - 20);
   const out: string[] = [];
+  const told = new Set<string>();
   let last = -1;
   for (const step of shownSteps) {
     const number = step.line === last ? " ".repeat(numberWidth) : String(step.line).padStart(numberWidth);
     const line = step.line === last ? `${step.op}` : source(step);
     last = step.line;
-    out.push(`${paint.dim(number)}  ${pad(line, textWidth)}   ${result(step, units, paint)}`.trimEnd());
-    out.push(...events(step, numberWidth + 2, paint, width));
+    out.push(`${paint.dim(number)}  ${pad(line, textWidth)}   ${result(step, prediction.values, units, paint)}`.trimEnd());
+    out.push(...fields(step, prediction.values, units, numberWidth + 2, paint, width));
+    out.push(...events(step, told, numberWidth + 2, paint, width));
   }
   const observed = prediction.steps.filter((step) => !stepLines.has(step.line));
   if (observed.length > 0) {
@@ -73,21 +75,35 @@ function steps({ test, text, prediction }: Story, paint: Paint, width: number): 
       const fields = Object.entries(prediction.values).filter(([name]) => name === key || name.startsWith(`${key}.`));
       const shown = fields.map(([name, value]) => `${name === key ? "" : `${name.slice(key.length + 1)} `}${valueText(value, units.get(name))}`).join(", ");
       out.push(`${" ".repeat(numberWidth)}  ${pad(key, textWidth)}   ${shown}`.trimEnd());
-      out.push(...events(step, numberWidth + 2, paint, width));
+      out.push(...events(step, told, numberWidth + 2, paint, width));
     });
   }
   return out.join("\n");
 }
 
-function result(step: StepReport, units: ReadonlyMap<string, string>, paint: Paint): string {
-  const value = step.result;
+function result(step: StepReport, values: Values, units: ReadonlyMap<string, string>, paint: Paint): string {
+  // `p = smaps(va).Pss` stands for the field.
+  const value = isRecord(step) && step.bind !== undefined && step.bind in values ? values[step.bind] : step.result;
   if (isNotReached(value)) return paint.odd(`not reached: line ${value.not_reached} failed`);
   if (typeof value === "string") return value === "ok" ? paint.good("ok") : /^(E[A-Z]|SIG)/.test(value) ? paint.bad(value) : value;
-  if (typeof value === "object" && !Array.isArray(value)) return paint.dim(`${Object.keys(value).length} fields`);
+  if (typeof value === "object" && !Array.isArray(value)) return "";
   const op = step.op as CallStep["op"];
   const type = isOperation(op) ? operation(op).result.kind : "status";
   if (typeof value === "number" && type !== "number") return paint.good("ok");
   return valueText(value as Value, (step.bind === undefined ? undefined : units.get(step.bind)) ?? unitOfCall(op));
+}
+
+function isRecord({ result: value }: StepReport): boolean {
+  return typeof value === "object" && !Array.isArray(value) && !isNotReached(value);
+}
+
+/** The fields of a record that are not nothing. */
+function fields(step: StepReport, values: Values, units: ReadonlyMap<string, string>, indent: number, paint: Paint, width: number): string[] {
+  if (!isRecord(step) || step.bind === undefined) return [];
+  const prefix = `${step.bind}.`;
+  const present = Object.entries(values).filter(([key, value]) => key.startsWith(prefix) && value !== 0);
+  const text = present.map(([key, value]) => `${key.slice(prefix.length)} ${valueText(value, units.get(key))}`.replaceAll(" ", "\u00a0")).join("  ");
+  return wrap(text, width - indent).map((line) => paint.dim(`${" ".repeat(indent)}${line.trim().replaceAll("\u00a0", " ")}`));
 }
 
 function isOperation(op: string): op is CallStep["op"] {
@@ -100,15 +116,18 @@ function unitOfCall(op: CallStep["op"]): string | undefined {
   return type.kind === "number" ? type.unit : undefined;
 }
 
-/** A refusal stands out; what let something happen is told more quietly. */
-function events(step: StepReport, indent: number, paint: Paint, width: number): string[] {
+/** A refusal stands out; what let something happen is told more quietly. A rule's sentence is told once. */
+function events(step: StepReport, told: Set<string>, indent: number, paint: Paint, width: number): string[] {
   const space = " ".repeat(indent);
   return step.events.flatMap(({ rule, kind, about }) => {
     const refused = kind === "refuse";
     const mark = refused ? paint.bad("✗") : paint.good("·");
     const name = refused ? paint.bad(rule.id) : paint.name(rule.id);
+    const head = `${space}${mark} ${name}${about === "" ? "" : `  ${paint.dim(about)}`}`;
+    if (told.has(rule.id)) return [head];
+    told.add(rule.id);
     return [
-      `${space}${mark} ${name}${about === "" ? "" : `  ${paint.dim(about)}`}`,
+      head,
       ...wrap(rule.sentence, width - indent - 4).map((line) => `${space}    ${line}`),
       `${space}    ${paint.dim(rule.kernel)}${rule.unproven === undefined ? "" : `  ${paint.odd("unproven")}`}`,
     ];
