@@ -21,7 +21,7 @@ export interface Test {
   readonly file: string;
   /** SHA-256 is not available in every host; this is a 64-bit FNV-1a of the text, in hex. */
   readonly hash: string;
-  /** The implicit process `A` comes first. */
+  /** The implicit process `A` comes first; `kernel` is among them when a line is its. */
   readonly actors: readonly Actor[];
   readonly steps: readonly Step[];
   /** Observers that claims need, to be taken after the last step, in the order written. */

@@ -40,6 +40,7 @@ export class ArgumentChecker {
   }
 
   resolve(op: OperationName, call: CallSyntax, actor: string): Record<string, Argument> | undefined {
+    if (call.torn) return undefined;
     const params = operation(op).params;
     const given = this.assign(op, call, params);
     if (!given) return undefined;
@@ -207,7 +208,7 @@ export class ArgumentChecker {
     if (!actor) {
       const processes = this.scene.actors.filter((a) => classOf(a.kind) === "process").map((a) => a.name);
       if (this.scene.bindings.has(expr.text)) this.wrong(expr, { kind: "actor" }, use);
-      else this.report("unknown-actor", `there is no process '${expr.text}'${didYouMean(expr.text, processes)}`, expr.span, `process ${expr.text}`);
+      else if (this.scene.complainOfActor(expr.text)) this.report("unknown-actor", `there is no process '${expr.text}'${didYouMean(expr.text, processes)}`, expr.span, `process ${expr.text}`);
       return undefined;
     }
     if (classOf(actor.kind) !== "process") {

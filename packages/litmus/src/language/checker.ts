@@ -144,12 +144,7 @@ class Checker {
     if (text === "kernel" && !this.scene.actor(text)) this.scene.addActor({ name: "kernel", kind: "kernel", span }, true);
     const actor = this.scene.actor(text);
     if (!actor) {
-      if (this.scene.excused.has(text)) return undefined;
-      this.scene.excused.add(text);
-      if (this.scene.lostActors > 0) {
-        this.scene.lostActors--;
-        return undefined;
-      }
+      if (!this.scene.complainOfActor(text)) return undefined;
       const names = [...this.scene.actors.map((a) => a.name), "kernel"];
       this.report("unknown-actor", `there is no actor '${text}'${didYouMean(text, names)}`, span, `process ${text}, fork ${text}, thread ${text} of A, driver ${text} on DEVICE`);
       return undefined;
@@ -337,6 +332,7 @@ class Checker {
     const parallel = ++this.parallels;
     const branches: { actor: string; body: Step[] }[] = [];
     const seen = new Set<string>();
+    for (const name of item.mentions) this.scene.excused.add(name);
     item.branches.forEach((branch, index) => {
       const actor = this.performer(branch.actor);
       if (actor !== undefined && seen.has(actor)) {

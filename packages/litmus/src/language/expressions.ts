@@ -207,6 +207,7 @@ export class ExpressionParser extends Cursor {
       if (!this.is("(")) this.expected(`'(' behind '${op.text}'`);
       this.next();
       const args: ArgSyntax[] = [];
+      let torn: number | undefined;
       this.skipNewlines();
       while (!this.is(")")) {
         const t = this.token;
@@ -231,18 +232,21 @@ export class ExpressionParser extends Cursor {
         const startsValue = more.kind === "name" || more.kind === "number" || more.kind === "string" || (more.kind === "mark" && (more.text === "[" || more.text === "-"));
         if (sameLine && startsValue) {
           this.report("missing-comma", `missing ',' before '${more.text}' between the arguments of ${op.text}()`, more);
+          torn ??= this.diagnostics.length - 1;
           continue;
         }
         this.at = endOfArgument;
         if (this.token.kind === "bad") this.badToken(this.token);
         if (this.token.kind === "newline" || this.token.kind === "end" || this.is("}") || this.is(";") || this.is("{")) {
+          // What seemed to lack a comma was the next line.
+          if (torn !== undefined) this.diagnostics.length = torn;
           this.fail("unclosed", `missing ')' at the end of the arguments of ${op.text}()`, open);
         }
         if (this.is("=")) this.fail("expected", "an argument is named with ':'", this.token, `${op.text}(..., name: value)`);
         this.expected("',' or ')'");
       }
       this.next();
-      return { kind: "call", op, args, span: join(op.span, this.previous) };
+      return { kind: "call", op, args, torn: torn !== undefined, span: join(op.span, this.previous) };
     } finally {
       this.depth--;
     }

@@ -317,14 +317,17 @@ class Parser extends ExpressionParser {
     this.next();
     const open = this.openBrace();
     const branches: BranchSyntax[] = [];
+    const mentions: string[] = [];
     for (;;) {
       while (this.token.kind === "newline" || this.is(";")) this.at++;
       const t = this.token;
       if (t.kind === "end" || this.is("}")) break;
-      if (claimWords.has(t.text) && this.leftOpen()) break;
+      if (this.leavesParallel()) break;
       const before = this.printedTo;
       const lead = this.leadUpTo(t.offset);
       const blankBefore = this.blankBetween(lead.length ? this.printedTo : before, t.offset);
+      const said = this.diagnostics.length;
+      const began = this.at;
       try {
         const actor = this.name("an actor and its block", "parallel { ACTOR { ... } ACTOR { ... } }");
         if (this.is(":")) this.expected("'{'", "parallel { ACTOR { ... } ACTOR { ... } }");
@@ -332,13 +335,16 @@ class Parser extends ExpressionParser {
         branches.push(this.finish<BranchSyntax>({ actor, body, lead, blankBefore, span: this.spanFrom(t) }));
       } catch (e) {
         if (!(e instanceof Fault)) throw e;
-        const began = this.at;
+        // Lines that are no branches are one fault together.
+        if (mentions.length) this.diagnostics.length = said;
         this.skipLine();
-        if (this.at === began && this.token.kind !== "end" && !this.is("}")) this.at++;
+        if (this.at === began) this.at++;
+        for (let i = began; i < this.at; i++) if (this.tokens[i].kind === "name") mentions.push(this.tokens[i].text);
+        if (!mentions.length) mentions.push("");
       }
     }
     const dangling = this.closeBrace(open);
-    return { lead: none, blankBefore: false, kind: "parallel", branches, oneLine: open.line === this.previous.line, dangling, span: this.spanFrom(start) };
+    return { lead: none, blankBefore: false, kind: "parallel", branches, mentions, oneLine: open.line === this.previous.line, dangling, span: this.spanFrom(start) };
   }
 
   private claim(start: Token, actor: Name | undefined): ItemSyntax {
@@ -450,6 +456,13 @@ class Parser extends ExpressionParser {
       }
     }
     return closers;
+  }
+
+  /** Whether a `parallel` was left open: here begins no branch, and a brace is missing. */
+  private leavesParallel(): boolean {
+    const { kind } = this.token;
+    const after = this.peek();
+    return kind === "name" && after.text !== "{" && after.kind !== "newline" && this.closersAhead() < this.braces;
   }
 
   /** Whether a block of steps was left open: here begins what cannot be in it, and a brace is missing. */

@@ -95,6 +95,15 @@ export class Scene {
     return false;
   }
 
+  /** The same for an actor that nothing declares. */
+  complainOfActor(name: string): boolean {
+    if (this.excused.has(name)) return false;
+    this.excused.add(name);
+    if (this.lostActors === 0) return true;
+    this.lostActors--;
+    return false;
+  }
+
   /** From now on the actor exists; a fork knows what its parent knows. */
   bear(name: string): void {
     this.born.add(name);

@@ -93,6 +93,8 @@ export interface FaultsSyntax extends Line {
 export interface ParallelSyntax extends Line {
   readonly kind: "parallel";
   readonly branches: readonly BranchSyntax[];
+  /** The names on lines that are no branch; they may have been bound there. */
+  readonly mentions: readonly string[];
   readonly oneLine: boolean;
   readonly dangling: readonly LeadComment[];
 }
@@ -192,6 +194,8 @@ export interface CallSyntax {
   readonly kind: "call";
   readonly op: Name;
   readonly args: readonly ArgSyntax[];
+  /** Something was missing between two arguments; there is no telling which is which. */
+  readonly torn: boolean;
   readonly span: Span;
 }
 
