@@ -23,7 +23,7 @@ const SYNC = 0x40086200;
 const SET_NAME_A = 0x40046201;
 const SET_NAME_B = 0x40086201;
 const EXPORT_SYNC_FILE = 0xc0086202;
-const IMPORT_SYNC_FILE = 0xc0086203;
+const IMPORT_SYNC_FILE = 0x40086203;
 
 /** do_vfs_ioctl, then the file's own: 0 or a negative errno. The argument is a null pointer. */
 export function vfsIoctl(k: Kernel, file: File, request: number): number {

@@ -344,12 +344,12 @@ export function* addSeals(k: Kernel, file: File, seals: number): Path<number> {
   if (!file.writable) return k.refuse(rule["seal-needs-write"], errnos.EPERM, about);
   if ((seals & F_SEAL.exec) !== 0 && k.design["memfd.seal-exec"] === "unknown") return k.refuse(rule["seal-unknown"], errnos.EINVAL, about);
   yield* acquire(k, inode.lock, "write");
-  const ret = sealLocked(k, inode, seals, about);
+  const ret = yield* sealLocked(k, inode, seals, about);
   yield* release(k, inode.lock);
   return ret;
 }
 
-function sealLocked(k: Kernel, inode: Inode, seals: number, about: string): number {
+function* sealLocked(k: Kernel, inode: Inode, seals: number, about: string): Path<number> {
   if (!hasSeals(inode)) return k.refuse(rule["seal-no-memfd"], errnos.EINVAL, about);
   if ((inode.seals & F_SEAL.seal) !== 0) return k.refuse(rule["seal-sealed"], errnos.EPERM, about);
   if ((seals & F_SEAL.exec) !== 0 && (inode.mode & 0o111) !== 0) {
@@ -358,9 +358,14 @@ function sealLocked(k: Kernel, inode: Inode, seals: number, about: string): numb
   }
   if ((seals & F_SEAL.write) !== 0 && (inode.seals & F_SEAL.write) === 0) {
     if (inode.writableMappings > 0) return k.refuse(rule["seal-write-mapped"], errnos.EBUSY, about);
-    if (hasPins(k, inode)) return k.refuse(rule["seal-write-pinned"], errnos.EBUSY, about);
     inode.writableMappings--;
+    yield* access(k, `pages of inode ${inode.id}`, false);
+    if (hasPins(k, inode)) {
+      inode.writableMappings++;
+      return k.refuse(rule["seal-write-pinned"], errnos.EBUSY, about);
+    }
   }
+  yield* access(k, `seals of inode ${inode.id}`, true);
   inode.seals |= seals;
   return 0;
 }
