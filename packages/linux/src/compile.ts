@@ -11,7 +11,7 @@ import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound
 import { compilers, needsModule } from "./operations/index.js";
 import { readMeminfo, readStatus } from "./operations/observers.js";
 import { quantities } from "./procfs/index.js";
-import { decodeResult, ProgramBuilder, type DataOffset, type ProgramResult, type Ref, type RoundResult } from "./program.js";
+import { decodeResult, ProgramBuilder, ProgramTooLarge, type DataOffset, type ProgramResult, type Ref, type RoundResult } from "./program.js";
 
 export type { KernelDescription } from "./call.js";
 
@@ -56,7 +56,7 @@ export function compile(test: Test, kernel: KernelDescription, options: CompileO
   try {
     return new Compiler(test, kernel).compile(options);
   } catch (error) {
-    if (error instanceof UnsupportedHere || error instanceof RangeError) return unsupported(error.message);
+    if (error instanceof UnsupportedHere || error instanceof ProgramTooLarge) return unsupported(error.message);
     throw error;
   }
 }
@@ -310,24 +310,24 @@ class Compiler implements Scene {
     return step.op === "exit" ? "ok" : Number(value);
   }
 
+  /** Who was where when a round did not come to its end. */
   #failure(round: RoundResult, unkillable: boolean): string {
-    const place = (index: number | undefined): string => {
-      const record = this.#records.find((one) => {
-        if (one.kind !== "call") return false;
-        const from = one.call.hard[0]?.index ?? 0;
-        return index !== undefined && from <= index && index <= (one.call.hard.at(-1)?.index ?? 0);
-      });
-      return record?.kind === "call" ? `line ${record.step.span.line}, ${record.step.op}() by ${record.step.actor}` : "no step";
-    };
-    const running = round.at.flatMap((index, n) => {
-      const state = index === undefined ? undefined : round.results[index].state;
-      return state === "not_run" && index !== undefined ? [place(index)] : n === -1 ? [] : [];
-    });
-    const where = running.length > 0 ? running.join("; ") : place(round.pc);
+    const running = round.at.filter((index) => index !== undefined && round.results[index].state === "not_run") as number[];
+    const where = (running.length > 0 ? running : [round.pc]).map((index) => this.#place(index)).join("; ");
     if (round.outcome === "timeout") return `did not return in time: ${where}${unkillable ? " (and cannot be killed)" : ""}`;
     const signal = round.waitStatus & 0x7f;
     const how = signal !== 0 ? `was killed by ${signalName(signal)}` : `ended with status ${(round.waitStatus >> 8) & 0xff}`;
     return `a process of the test ${how}: ${where}`;
+  }
+
+  /** The step that an instruction belongs to. */
+  #place(index: number): string {
+    for (const record of this.#records) {
+      if (record.kind !== "call") continue;
+      const { hard } = record.call;
+      if (hard[0].index <= index && index <= hard.at(-1)!.index) return `line ${record.step.span.line}, ${record.step.op}() by ${record.step.actor}`;
+    }
+    return "between the steps";
   }
 }
 

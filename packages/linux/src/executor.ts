@@ -82,7 +82,7 @@ export async function buildExecutor(options: ExecutorOptions = {}): Promise<stri
     await chmod(temporary, 0o755);
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => {});
     if (error instanceof ExecutorUnavailable) throw error;
     throw new ExecutorUnavailable(`the executor cannot be kept in ${folder}: ${(error as Error).message}`);
   }

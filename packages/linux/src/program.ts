@@ -87,6 +87,11 @@ const zeroAlign = 4096;
 const magic = 0x31504d4c;
 const version = 1;
 
+/** A test asks for more than the executor holds. */
+export class ProgramTooLarge extends Error {
+  override readonly name = "ProgramTooLarge";
+}
+
 /** Limits of the executor. */
 export const limits = { actors: 12, instructions: 8192, dataBytes: 8 << 20, branches: 7 } as const;
 
@@ -163,21 +168,21 @@ export class ProgramBuilder {
       body();
       return [actor, from, this.#instructions.length] as const;
     });
-    if (ranges.length > limits.branches) throw new RangeError(`at most ${limits.branches} branches, not ${ranges.length}`);
+    if (ranges.length > limits.branches) throw new ProgramTooLarge(`at most ${limits.branches} branches, not ${ranges.length}`);
     this.#instructions[at] = { op: "parallel", actor: ranges[0]?.[0] ?? 0, imm: this.#instructions.length, branches: ranges };
     return { index: at };
   }
 
   /**
    * The bytes for a `run` frame.
-   * @throws RangeError beyond the executor's {@link limits}.
+   * @throws ProgramTooLarge beyond the executor's {@link limits}.
    */
   encode(options: ProgramOptions = {}): Buffer {
     const zeroBase = Math.ceil(this.#initialBytes / zeroAlign) * zeroAlign;
     const dataBytes = Math.ceil((zeroBase + this.#zeroBytes) / zeroAlign) * zeroAlign;
-    if (this.#actors.length > limits.actors) throw new RangeError(`at most ${limits.actors} actors, not ${this.#actors.length}`);
-    if (this.length > limits.instructions) throw new RangeError(`at most ${limits.instructions} instructions, not ${this.length}`);
-    if (dataBytes > limits.dataBytes) throw new RangeError(`at most ${limits.dataBytes} bytes of buffers in one test, not ${dataBytes}`);
+    if (this.#actors.length > limits.actors) throw new ProgramTooLarge(`at most ${limits.actors} actors, not ${this.#actors.length}`);
+    if (this.length > limits.instructions) throw new ProgramTooLarge(`at most ${limits.instructions} instructions, not ${this.length}`);
+    if (dataBytes > limits.dataBytes) throw new ProgramTooLarge(`at most ${limits.dataBytes} bytes of buffers in one test, not ${dataBytes}`);
     const rounds = options.rounds ?? 1;
     const actorBytes = (this.#actors.length * 4 + 7) & ~7;
     const out = Buffer.alloc(headerBytes + actorBytes + this.length * instructionBytes + this.#initialBytes);

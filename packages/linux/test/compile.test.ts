@@ -222,6 +222,16 @@ rl = readlink(m)`),
     else expect(found).toMatchObject({ status: "unsupported", reason: "this kernel has no /dev/dma_heap/system" });
   });
 
+  test("a test that does not return says where it was", async () => {
+    const { release, arch, pageSize } = host.ready;
+    const slow = parsed("va = mmap(anon, 2G, rw, private|noreserve)\nx = load(va)\ntouch(va, 2G, read)\ny = load(va)");
+    const compiled = compile(slow, { release, arch, pageSize, kind: "host" }, { roundMs: 1 });
+    if (compiled.kind !== "program") throw new Error(compiled.reason);
+    const found = compiled.decode((await host.ask("run", compiled.program)).payload);
+    expect(found).toMatchObject({ status: "hang", reason: "did not return in time: line 5, touch() by A", values: { va: "ok", x: 0 } });
+    expect(found.values).not.toHaveProperty("y");
+  });
+
   test("a parallel block gives a histogram of all rounds", async () => {
     const found = await outcome(
       `

@@ -1,7 +1,7 @@
 /** What /proc and debugfs say: files as they are, parsed on this side. */
 import { operations } from "@litmap/litmus";
 import { data, imm, result, type Ref, type RoundResult } from "../program.js";
-import type { Call, CompilerTable } from "../call.js";
+import { UnsupportedHere, type Call, type CompilerTable } from "../call.js";
 import { gained, parseBufinfo, parseFdinfo, parseMapsLine, parsePagemapEntry, parseSmapsEntry, pfnMask, quantities } from "../procfs/index.js";
 import { fdInPath, stat } from "./files.js";
 
@@ -84,7 +84,9 @@ export const observers = {
   },
   mincore: (call) => {
     const pages = Math.max(0, Math.ceil(call.constant("length") / call.kernel.pageSize));
-    const shown = Math.min(pages, 1 << 16);
+    // Beyond what can be looked at, only lengths that the kernel refuses anyway are put to it.
+    if (pages > 1 << 18 && pages < 2 ** 34) throw new UnsupportedHere(`mincore() of ${pages} pages`);
+    const shown = Math.min(pages, 1 << 18);
     const vector = call.buffer("sink", shown);
     call.sys("mincore", call.number("address"), call.number("length"), data(vector));
     call.scene.streamBytes += shown;

@@ -1,0 +1,171 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { buildExecutor, cacheFolder, ExecutorUnavailable } from "../src/executor.js";
+import { data, decodeResult, imm, limits, MalformedResult, pid, ProgramBuilder, result, slot } from "../src/program.js";
+import { parseReady } from "../src/ready.js";
+import { syscallNumbers } from "../src/syscalls.js";
+import { bitsOf, ioc, open, openByArch, requests, seals, structBytes, wordsOf } from "../src/uapi.js";
+import { skipReason } from "./on-this-host.js";
+
+describe("Programs as bytes", () => {
+  test("header, actors, instructions and data lie where the executor looks", () => {
+    const p = new ProgramBuilder();
+    const a = p.actor("process");
+    const t = p.actor("thread", a);
+    const text = p.string("hi");
+    const zeros = p.reserve(16);
+    const first = p.emit({ op: "sys", actor: a, imm: 39, args: [imm(-1), data(text, 1), data(zeros), pid(t), imm(2n ** 63n)] });
+    p.emit({ op: "load", actor: t, imm: 4, args: [result(first, -8), slot(first)], need: [first, first], volatile: true });
+    const bytes = p.encode({ rounds: 7, roundMs: 8, budgetMs: 9, streamBytes: 4096, seed: 5 });
+    expect(bytes.length).toBe(64 + 8 + 2 * 136 + 8);
+    expect(bytes.subarray(0, 4).toString()).toBe("LMP1");
+    const words = Array.from({ length: 11 }, (_, i) => bytes.readUInt32LE(i * 4));
+    expect(words).toEqual([0x31504d4c, 1 | (2 << 16), 2, 8, 8192, 4096, 7, 8, 9, 0, 5]);
+    expect([...bytes.subarray(64, 72)]).toEqual([0, 0, 0, 0, 2, 0, 0, 0]);
+    const at = 72;
+    expect([...bytes.subarray(at, at + 4)]).toEqual([0, 0, 5, 0]);
+    const operand = (base: number, i: number) => [bytes.readUInt32LE(base + 24 + i * 16), bytes.readUInt32LE(base + 28 + i * 16), bytes.readBigInt64LE(base + 32 + i * 16)];
+    expect(operand(at, 0)).toEqual([0, 0, -1n]);
+    expect(operand(at, 1)).toEqual([2, 0, 1n]);
+    expect(operand(at, 2)).toEqual([2, 0, 4096n]);
+    expect(operand(at, 3)).toEqual([3, 1, 0n]);
+    expect(operand(at, 4)[2]).toBe(-(2n ** 63n));
+    const second = at + 136;
+    expect([...bytes.subarray(second, second + 4)]).toEqual([1, 1, 2, 1]);
+    expect(bytes.readUInt32LE(second + 8)).toBe(1);
+    expect(bytes.readUInt32LE(second + 12)).toBe(0);
+    expect(operand(second, 0)).toEqual([1, 0, -8n]);
+    expect(operand(second, 1)).toEqual([4, 0, 0n]);
+    expect(bytes.subarray(-8).toString("latin1")).toBe("hi\0\0\0\0\0\0");
+  });
+
+  test("more needs than an instruction holds are joined", () => {
+    const p = new ProgramBuilder();
+    const a = p.actor("process");
+    const some = Array.from({ length: 9 }, () => p.emit({ op: "calc", actor: a }));
+    p.emit({ op: "exit", actor: a, need: some });
+    expect(p.length).toBe(9 + 2 + 1);
+  });
+
+  test("a parallel section knows its branches", () => {
+    const p = new ProgramBuilder();
+    const [a, b] = [p.actor("process"), p.actor("process")];
+    const section = p.parallel([
+      { actor: a, body: () => p.emit({ op: "calc", actor: a }) },
+      { actor: b, body: () => [p.emit({ op: "calc", actor: b }), p.emit({ op: "calc", actor: b })] },
+    ]);
+    const bytes = p.encode();
+    const at = 72 + section.index * 136;
+    expect(bytes[at + 2]).toBe(2);
+    expect(bytes.readUInt32LE(at + 4)).toBe(4);
+    expect([24, 40].map((o) => [bytes.readUInt32LE(at + o), bytes.readUInt32LE(at + o + 4), Number(bytes.readBigInt64LE(at + o + 8))])).toEqual([[0, 1, 2], [1, 2, 4]]);
+  });
+
+  test("what the executor cannot hold is refused here", () => {
+    const many = new ProgramBuilder();
+    for (let i = 0; i <= limits.actors; i++) many.actor("process");
+    expect(() => many.encode()).toThrow(/12 actors/);
+    const big = new ProgramBuilder();
+    big.actor("process");
+    big.reserve(limits.dataBytes + 1);
+    expect(() => big.encode()).toThrow(/bytes of buffers/);
+  });
+
+  test("a result is decoded, or is malformed; nothing else, whatever the bytes", () => {
+    expect(() => decodeResult(new Uint8Array(10))).toThrow(MalformedResult);
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 40, maxLength: 400 }), (bytes) => {
+        Buffer.from(bytes.buffer, bytes.byteOffset).writeUInt32LE(1, 0);
+        try {
+          decodeResult(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MalformedResult);
+        }
+      }),
+    );
+  });
+});
+
+describe("what the kernel fixes", () => {
+  test("ioctl requests", () => {
+    expect(Object.fromEntries(Object.entries(requests).map(([name, n]) => [name, n.toString(16)]))).toEqual({
+      dmaHeapAlloc: "c0184800", udmabufCreate: "40187542", udmabufCreateList: "40087543", dmaBufSync: "40086200",
+      dmaBufSetName: "40086201", dmaBufExportSyncFile: "c0086202", dmaBufImportSyncFile: "40086203",
+      uffdioApi: "c018aa3f", uffdioRegister: "c020aa00", swSyncCreateFence: "c0285700", swSyncInc: "40045701",
+    });
+    expect(ioc(3, "H", 0, structBytes.dmaHeapAllocation)).toBe(0xc0184800);
+  });
+  test("open flags differ where the kernel's do", () => {
+    expect([open.cloexec, open.nonblock]).toEqual([0x80000, 0x800]);
+    expect(openByArch).toEqual({ x86_64: { direct: 0x4000, tmpfile: 0x410000 }, arm64: { direct: 0x10000, tmpfile: 0x404000 }, arm: { direct: 0x10000, tmpfile: 0x404000 } });
+  });
+  test("call numbers: every call on every architecture, those from 424 on the same everywhere", () => {
+    const names = Object.keys(syscallNumbers.x86_64) as (keyof typeof syscallNumbers.x86_64)[];
+    for (const arch of ["arm64", "arm"] as const) {
+      expect(Object.keys(syscallNumbers[arch])).toEqual(names);
+      for (const name of names) if (syscallNumbers.x86_64[name] >= 424) expect(syscallNumbers[arch][name], name).toBe(syscallNumbers.x86_64[name]);
+    }
+    expect(new Set(Object.values(syscallNumbers.arm)).size).toBe(names.length);
+  });
+  test("words to bits and back", () => {
+    expect(bitsOf(seals, ["seal_shrink", "seal_write"])).toBe(0xa);
+    expect(wordsOf(seals, 0xa)).toEqual(["seal_shrink", "seal_write"]);
+  });
+});
+
+describe("the ready message", () => {
+  test("is parsed", () => {
+    const ready = parseReady(Buffer.from("release=6.12.1\nversion=#1 SMP a=b\nmachine=aarch64\npage=16384\ncpus=2\npid=1\ntaint=0\nnote=module /x.ko: errno 2\ndevice=/dev/udmabuf\ndevice=/dev/dma_heap/system\n"));
+    expect(ready).toMatchObject({ release: "6.12.1", version: "#1 SMP a=b", arch: "arm64", pageSize: 16384, cpus: 2, pid: 1, taint: 0, notes: ["module /x.ko: errno 2"] });
+    expect([...ready.devices]).toEqual(["udmabuf", "dma_heap/system"]);
+  });
+  test("a machine that we cannot make Programs for, and a message cut short, are said", () => {
+    expect(() => parseReady(Buffer.from("machine=riscv64\n"))).toThrow(/riscv64/);
+    expect(() => parseReady(Buffer.from("machine=x86_64\nrel"))).toThrow(/no release/);
+  });
+});
+
+describe("building the executor", () => {
+  test("the cache folder follows the environment", () => {
+    expect(cacheFolder({ LITMAP_CACHE: "/a", XDG_CACHE_HOME: "/b" })).toBe("/a");
+    expect(cacheFolder({ XDG_CACHE_HOME: "/b" })).toBe("/b/litmap");
+    expect(cacheFolder({})).toMatch(/\/\.cache\/litmap$/);
+  });
+  test("without a compiler there is one line that says what to install", async () => {
+    const error = await buildExecutor({ compiler: "/nonexistent/cc" }).catch((e: Error) => e);
+    expect(error).toBeInstanceOf(ExecutorUnavailable);
+    expect((error as Error).message).toMatch(/no C compiler.*install gcc/);
+    expect((error as Error).message).not.toContain("\n");
+  });
+  test.skipIf(skipReason)("is done once, by many at once, and leaves nothing behind", async () => {
+    const cache = mkdtempSync(join(tmpdir(), "litmap-test-"));
+    try {
+      const paths = await Promise.all([buildExecutor({ cache }), buildExecutor({ cache }), buildExecutor({ cache })]);
+      expect(new Set(paths).size).toBe(1);
+      const before = statSync(paths[0]).ino;
+      expect(await buildExecutor({ cache })).toBe(paths[0]);
+      expect(statSync(paths[0]).ino).toBe(before);
+      expect(readdirSync(join(cache, "executor"))).toHaveLength(1);
+    } finally {
+      rmSync(cache, { recursive: true });
+    }
+  });
+  test.skipIf(skipReason)("a cache that cannot be written, and a compiler that fails, are said in one line", async () => {
+    const cache = mkdtempSync(join(tmpdir(), "litmap-test-"));
+    try {
+      writeFileSync(join(cache, "executor"), "in the way");
+      const error = (await buildExecutor({ cache }).catch((e: Error) => e)) as Error;
+      expect(error).toBeInstanceOf(ExecutorUnavailable);
+      expect(error.message).toMatch(/cannot be kept in/);
+      rmSync(join(cache, "executor"));
+      const failing = (await buildExecutor({ cache, compiler: "/bin/echo" }).catch((e: Error) => e)) as Error;
+      expect(failing).toBeInstanceOf(ExecutorUnavailable);
+      expect(failing.message).not.toContain("\n");
+    } finally {
+      rmSync(cache, { recursive: true });
+    }
+  });
+});
