@@ -1,6 +1,7 @@
 /** io_uring: registered buffers, and reads and writes of files (io_uring/rsrc.c, io_uring/rw.c). */
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
+import { pipeOf } from "../fs/pipe.js";
 import { accessOk, hasPositions, MAX_RW_COUNT } from "../fs/vfs.js";
 import { FOLL } from "../mm/foll.js";
 import { pinUserPagesFast } from "../mm/gup-fast.js";
@@ -143,7 +144,14 @@ export function* readOrWriteRequest(k: Kernel, task: Task, request: Request): Pa
   }
   const method = request.write ? file.ops.write : file.ops.read;
   if (method === undefined) return k.refuse(ioUringRules["no-method"], errnos.EINVAL, file.inode.kind);
-  return yield* method.call(file.ops, who, file, address, length, offset);
+  for (;;) {
+    const result = yield* method.call(file.ops, who, file, address, length, offset);
+    const pipe = pipeOf(file);
+    if (result !== -errnos.EAGAIN || pipe === undefined) return result;
+    k.note(ioUringRules["waits-for-pipe"], `inode ${file.inode.id}`);
+    const ready = (): boolean => (request.write ? !pipe.full : pipe.buffers.length > 0);
+    yield { kind: "wait", object: `pipe ${file.inode.id}`, ready };
+  }
 }
 
 /** Whether a request goes to io-wq: files without FMODE_NOWAIT, and writes of the disk's page cache. */

@@ -203,6 +203,14 @@ export const points = define({
     choices: { get: { doc: "by plain references" }, pin: { doc: "by pins (iov_iter_extract_pages)" } },
     mainline: [["2.6", "get"], ["6.5", "pin"]],
   },
+  "generic-write.chunk": {
+    question: "How much does one turn of a buffered write announce to the file?",
+    choices: {
+      page: { doc: "to the end of a page" },
+      "largest-folio": { doc: "as much as the file's largest folio could hold, also where folios are single pages: a seal against growing refuses it all" },
+    },
+    mainline: [["2.6", "page"], ["6.11", "largest-folio"]],
+  },
   "generic-write.prefault": {
     question: "When does a buffered write fault its source in?",
     choices: { before: { doc: "before it looks at the file" }, "after-failed-copy": { doc: "after a copy moved nothing, with the file's page allocated already" } },

@@ -74,16 +74,20 @@ function frameOf(k: Kernel, inode: Inode, at: number): number | undefined {
   return head === undefined ? undefined : head + Math.floor((at % HUGE_SIZE) / k.pageSize);
 }
 
+/** mapping_max_folio_size of a shmem file on a kernel with transparent huge pages. Bytes. */
+const LARGEST_FOLIO = 2 * 1024 * 1024;
+
 /** shmem_file_write_iter, mm/shmem.c, with generic_perform_write, mm/filemap.c: bytes, or -EFAULT, -EPERM, -ENOMEM. */
 export function* shmemFileWriteIter(k: Kernel, task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number> {
   const position = offset ?? file.position;
+  const chunk = k.design["generic-write.chunk"] === "largest-folio" && k.arch.thp ? LARGEST_FOLIO : k.pageSize;
   yield* acquire(k, file.inode.lock, "write");
+  const write: Write = { k, task, inode: file.inode, prefaulted: 0 };
   let done = 0;
   let status = 0;
   while (done < length) {
     const at = position + done;
-    const part = Math.min(k.pageSize - (at % k.pageSize), length - done);
-    status = yield* writePage(k, task, file.inode, at, address + done, part);
+    status = yield* writePage(write, at, address + done, Math.min(chunk - (at % chunk), length - done));
     if (status < 0) break;
     done += status;
   }
@@ -92,18 +96,41 @@ export function* shmemFileWriteIter(k: Kernel, task: Task, file: File, address: 
   return finish(k, file, offset, position, done, length, address);
 }
 
-/** One turn of generic_perform_write: at most to the end of a page. Bytes copied (fewer at memory that cannot be read), or a negative errno. */
-function* writePage(k: Kernel, task: Task, inode: Inode, at: number, address: number, length: number): Path<number> {
-  const early = k.design["generic-write.prefault"] === "before" ? yield* copyFromUser(k, task, address, length) : undefined;
-  if (early?.copied === 0) return -errnos.EFAULT;
+interface Write {
+  readonly k: Kernel;
+  readonly task: Task;
+  readonly inode: Inode;
+  /** Address up to which the source was faulted in. */
+  prefaulted: number;
+}
+
+/**
+ * One turn of generic_perform_write: it means to write `length` bytes, and writes at most to
+ * the end of a page. Bytes copied (fewer at memory that cannot be read), or a negative errno.
+ */
+function* writePage(write: Write, at: number, address: number, length: number): Path<number> {
+  const { k, inode } = write;
+  if (k.design["generic-write.prefault"] === "before" && !(yield* prefault(write, address, length))) return -errnos.EFAULT;
   const pfn = writeBegin(k, inode, at, length);
   if (pfn < 0) return pfn;
-  const { copied, bytes } = early ?? (yield* copyFromUser(k, task, address, length));
+  const { copied, bytes } = yield* copyFromUser(k, write.task, address, Math.min(length, k.pageSize - (at % k.pageSize)));
   if (copied > 0) k.frames.writable(pfn).set(bytes.subarray(0, copied), at % k.pageSize);
   inode.size = Math.max(inode.size, at + copied);
   k.frames.setFlags(k.frames.head(pfn), PG.dirty);
   folioPut(k, pfn);
   return copied === 0 ? -errnos.EFAULT : copied;
+}
+
+/** fault_in_iov_iter_readable, lib/iov_iter.c: reads a byte of each page up to the first that cannot be read; whether there was one that can. */
+function* prefault(write: Write, address: number, length: number): Path<boolean> {
+  const { k, task } = write;
+  if (address < write.prefaulted) return true;
+  for (let at = address; at < address + length; at += k.pageSize - (at % k.pageSize)) {
+    const { copied } = yield* copyFromUser(k, task, at, 1);
+    if (copied === 0) return at > address;
+    write.prefaulted = at + k.pageSize - (at % k.pageSize);
+  }
+  return true;
 }
 
 /** shmem_write_begin, mm/shmem.c: the page with a reference, or a negative errno. */

@@ -102,6 +102,10 @@ export const ioUringRules = rules("io-uring", {
     sentence: "Registering a buffer hands out the errno for which its first page could not be pinned, and EFAULT when a later one could not.",
     kernel: "io_pin_pages, io_uring/memmap.c",
   },
+  "waits-for-pipe": {
+    sentence: "A request on a pipe that is empty, or full, waits until it is not, whether the pipe may block or not.",
+    kernel: "io_read, io_write, io_uring/rw.c; io_arm_poll_handler, io_uring/poll.c",
+  },
   "past-user-space": {
     sentence: "A request whose memory ends past user space completes with EFAULT.",
     kernel: "import_ubuf, lib/iov_iter.c",
