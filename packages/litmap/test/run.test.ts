@@ -36,11 +36,16 @@ describe("litmap run", () => {
     expect(status).toBe(0);
   });
 
-  test("a design: the claims of its scope hold, and the closing line names it", async () => {
-    const { stdout, status } = await litmap(["run", "direct-io-system-heap", "--set", "system-heap.mmap=insert-page"]);
-    expect(stdout).toMatch(/^direct-io-system-heap {2}4K /);
-    expect(stdout).toContain("(model 7.3, x86_64, system-heap.mmap = insert-page)");
-    expect(status).toBe(0);
+  test("a design: what is claimed of it counts, and the closing line names it", async () => {
+    const folder = scratch();
+    const text = `test d\n  "?"\n\nb = dma_heap_alloc(system, 64K)\nv = mmap(b, 64K, rw, shared)\nq = mmap(b, 64K, rw, private)\n\nwith system-heap.mmap = insert-page {\n  expect smaps(v).Pss == 64K\n}\n`;
+    writeFileSync(join(folder, "d.lit"), text);
+    const chosen = await litmap(["run", "d.lit", "--set", "system-heap.mmap=insert-page"], { cwd: folder });
+    expect(chosen.stdout).toMatch(/^d {5}Pss 64K /);
+    expect(chosen.stdout).toContain("(model 7.3, x86_64, system-heap.mmap = insert-page)");
+    expect(chosen.status).toBe(0);
+    const { claims } = JSON.parse((await litmap(["run", "d.lit", "--json"], { cwd: folder })).stdout);
+    expect(claims).toEqual([]);
   });
 
   test("a surprise: exit status 1, and what was seen", async () => {

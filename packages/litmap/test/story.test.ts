@@ -12,7 +12,7 @@ const text = `test story
 
 m  = memfd_create(64K)
 va = mmap(m, 64K, rw, shared)
-n  = process_vm_readv(A, va, 4K)
+n  = mem_read(A, va, 4K)
 x  = load(va)
 
 expect n == EFAULT
@@ -34,7 +34,7 @@ describe("the story of a test", () => {
     steps: [
       { line: 4, actor: "A", op: "memfd_create", bind: "m", result: 3, events: [{ rule: made, kind: "note", errno: 0, about: "inode 1" }], counters: {} },
       { line: 5, actor: "A", op: "mmap", bind: "va", result: 4294967296, events: [], counters: {} },
-      { line: 6, actor: "A", op: "process_vm_readv", bind: "n", result: "EFAULT", events: [{ rule: pfnmap, kind: "refuse", errno: 14, about: "" }], counters: {} },
+      { line: 6, actor: "A", op: "mem_read", bind: "n", result: "EFAULT", events: [{ rule: pfnmap, kind: "refuse", errno: 14, about: "" }], counters: {} },
       { line: 7, actor: "A", op: "load", bind: "x", result: { not_reached: 6 }, events: [], counters: {} },
       { line: 10, actor: "A", op: "smaps", result: { Pss: 0 }, events: [{ rule: pfnmap, kind: "note", errno: 0, about: "again" }], counters: {} },
     ],
@@ -65,7 +65,7 @@ story.lit
         The file is made.
         memfd_create, mm/memfd.c  unproven
  5  va = mmap(m, 64K, rw, shared)      ok
- 6  n  = process_vm_readv(A, va, 4K)   EFAULT
+ 6  n  = mem_read(A, va, 4K)           EFAULT
     ✗ gup/vma-pfnmap
         The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT,
         whatever its page table holds, says this long sentence.

@@ -1,0 +1,105 @@
+/** A run beside real kernels: the table and its details, and a whole run on this host's own kernel. */
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildExecutor } from "@litmap/linux";
+import { parse } from "@litmap/litmus";
+import type { Outcome } from "@litmap/litmus";
+import { describe, expect, test, vi } from "vitest";
+import { comparedWith, judgedOn, statusOf } from "../src/commands/run.js";
+import { ComparisonTable } from "../src/report/comparison-table.js";
+import type { Reported } from "../src/report/run-report.js";
+import { paintFor } from "../src/terminal.js";
+import { litmap, scratch } from "./command.js";
+import { kernel, model } from "./results.js";
+
+const parsed = (name: string) => parse(`test ${name}\n  "?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n\nexpect n == 4K\n`, { file: `${name}.lit` }).test!;
+
+function pair(name: string, predicted: Partial<Outcome>, observed: Partial<Outcome>): [Reported, Reported] {
+  const outcome = (more: Partial<Outcome>): Outcome => ({ status: "ok", values: { m: "ok", n: 4096 }, ms: 1, ...more });
+  const here = judgedOn(parsed(name), model, { outcome: outcome(predicted), decided: new Map([["n", "gup/vma-pfnmap"]]) });
+  return [here, comparedWith(here, judgedOn(parsed(name), kernel, { outcome: outcome(observed), decided: new Map() }))];
+}
+
+const rows = [
+  pair("equal", {}, {}),
+  pair("other-value", { values: { m: "ok", n: 4096 } }, { values: { m: "ok", n: 0 } }),
+  pair("other-key", {}, { values: { m: "EINVAL", n: 4096 } }),
+  pair("both-wrong", { values: { m: "ok", n: 8 } }, { values: { m: "ok", n: 8 } }),
+  pair("lacking", {}, { status: "unsupported", reason: "6.12 has no such thing", values: {} }),
+  pair("model-lacks", { status: "unsupported", reason: "not modelled", values: {} }, {}),
+  pair("hangs", {}, { status: "hang", reason: "no answer within 10 s", log: "line one\nline two", values: {} }),
+  pair("both-hang", { status: "hang", reason: "for ever", values: {} }, { status: "hang", reason: "no answer", values: {} }),
+  pair("model-breaks", { status: "oops", reason: "use-after-free", values: {} }, {}),
+] as const;
+
+function printed(show: (table: ComparisonTable) => void, quiet = false): string {
+  let text = "";
+  const write = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+    text += String(chunk);
+    return true;
+  });
+  try {
+    show(new ComparisonTable(paintFor({ isTTY: false }), 12, quiet, ["model 6.12", "6.12"]));
+  } finally {
+    write.mockRestore();
+  }
+  return text;
+}
+
+describe("the comparison", () => {
+  test("statuses: what either cannot do is no disagreement, what only one survives is one", () => {
+    expect(rows.map(([, observed]) => observed.result.status)).toEqual(["ok", "disagree", "disagree", "surprise", "unsupported", "unsupported", "hang", "hang", "disagree"]);
+    expect(rows.map(([, observed]) => observed.result.agrees)).toEqual([undefined, undefined, undefined, undefined, undefined, undefined, false, true, undefined]);
+    expect(rows[1][1].result).toMatchObject({ against: "model 6.12", differs: [{ key: "n", here: 0, there: 4096 }] });
+    expect(statusOf(rows.slice(0, 1).flat().map((each) => each.result))).toBe(0);
+    expect(statusOf(rows.slice(4, 6).flat().map((each) => each.result))).toBe(0);
+    expect(statusOf(rows.slice(1, 2).flat().map((each) => each.result))).toBe(1);
+  });
+
+  test("a row a test, then every disagreement in full, then what could not run, by reason", () => {
+    const text = printed((table) => {
+      for (const row of rows) table.row(row);
+      table.end({ ms: 12_345, machines: ["6.12 tcg"], chosen: rows.length, interrupted: false });
+    });
+    expect(`\n${text}`).toMatchInlineSnapshot();
+  });
+
+  test("--quiet: only rows with something wrong; a machine that did not come to a test has a hole", () => {
+    const text = printed((table) => {
+      table.row(rows[0]);
+      table.row([rows[1][0], undefined]);
+      table.row(rows[1]);
+      table.end({ ms: 5, machines: ["6.12 tcg"], chosen: 9, interrupted: true });
+    }, true);
+    expect(text.split("\n")[0]).toMatch(/^other-value +4K +0$/);
+    expect(text).toContain("interrupted: 3 of 9 tests ran");
+  });
+});
+
+const executor = await buildExecutor().catch((error: Error) => error);
+const reason = executor instanceof Error ? executor.message : process.platform !== "linux" ? "not Linux" : "";
+if (reason) console.log(`skipped: a run on this host's kernel: ${reason}`);
+
+describe.skipIf(reason)("a run on this host's own kernel", () => {
+  const simple = 'test host-memfd\n  "Does a memfd keep its size?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n\nexpect n == 4K\n';
+
+  test("compares, keeps results as they come, records evidence, and goes on from the file", async () => {
+    const folder = scratch();
+    writeFileSync(join(folder, "host-memfd.lit"), simple);
+    const env = { LITMAP_EVIDENCE: join(folder, "evidence"), LITMAP_CACHE: process.env.LITMAP_CACHE ?? join(folder, "cache") };
+    const args = ["run", "host-memfd.lit", "--on", "host", "--release", "6.12", "--resume", "results.ndjson", "--record"];
+    const first = await litmap(args, { cwd: folder, env });
+    expect(first.stdout).toMatch(/^test +model 6\.12 {3}host\nhost-memfd +4K +=\n\n1 test, 1 of 1 as the model says, 0 disagreements, 0 surprises, /);
+    expect(first.status).toBe(0);
+    const [file] = readdirSync(env.LITMAP_EVIDENCE);
+    const [head, line] = readFileSync(join(env.LITMAP_EVIDENCE, file), "utf8").trim().split("\n").map((text) => JSON.parse(text));
+    expect(`${head.kernel}.ndjson`).toBe(file);
+    expect(line).toMatchObject({ test: "host-memfd", status: "ok", values: { m: "ok", n: 4096 } });
+    // A result that only the file can have given.
+    const results = join(folder, "results.ndjson");
+    writeFileSync(results, readFileSync(results, "utf8").replace('"n":4096', '"n":8192'));
+    const again = await litmap(args.slice(0, -1), { cwd: folder, env });
+    expect(again.stdout).toContain("1 test, 0 of 1 as the model says, 1 disagreement");
+    expect(again.status).toBe(1);
+  });
+});

@@ -1,0 +1,89 @@
+/** What is kept in files: results of an interrupted run, and evidence. */
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "@litmap/litmus";
+import { describe, expect, test } from "vitest";
+import { readEvidence, record } from "../src/evidence.js";
+import { ResultsFile } from "../src/results-file.js";
+import { agreesWith } from "../src/witnesses.js";
+import { scratch } from "./command.js";
+import { kernel, model, result } from "./results.js";
+
+const text = 'test kept\n  "?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n\nexpect n == 4K\n';
+const kept = parse(text, { file: "kept.lit" }).test!;
+
+describe("the file of --resume", () => {
+  const seen = result("kept", { hash: kept.hash, machine: kernel, values: { m: "ok", n: 4096 } });
+
+  test("gives back what a kernel answered to this text", () => {
+    const path = join(scratch(), "r.ndjson");
+    new ResultsFile(path).append(seen);
+    const again = new ResultsFile(path);
+    expect(again.get(kept, kernel)).toMatchObject({ status: "ok", values: { m: "ok", n: 4096 } });
+    expect(again.get({ ...kept, hash: "other" }, kernel)).toBeUndefined();
+    expect(again.get(kept, { ...kernel, uname: "6.12.108 #1" } as typeof kernel)).toBeUndefined();
+  });
+
+  test("an outcome that was a surprise or a disagreement is judged anew; a hang stays one", () => {
+    const path = join(scratch(), "r.ndjson");
+    const file = new ResultsFile(path);
+    file.append({ ...seen, status: "disagree", against: "model 6.12", differs: [] });
+    expect(new ResultsFile(path).get(kept, kernel)?.status).toBe("ok");
+    file.append({ ...seen, status: "hang", reason: "no answer" });
+    expect(new ResultsFile(path).get(kept, kernel)).toMatchObject({ status: "hang", reason: "no answer" });
+  });
+
+  test("a line that was cut off is dropped, also from the file; model results are asked again", () => {
+    const path = join(scratch(), "r.ndjson");
+    const file = new ResultsFile(path);
+    file.append({ ...seen, machine: model });
+    file.append(seen);
+    const whole = readFileSync(path, "utf8");
+    writeFileSync(path, whole.slice(0, -20));
+    expect(new ResultsFile(path).get(kept, kernel)).toBeUndefined();
+    expect(readFileSync(path, "utf8")).toBe(whole.split("\n")[0] + "\n");
+  });
+
+  test("a file of something else is refused", () => {
+    const path = join(scratch(), "r.ndjson");
+    writeFileSync(path, "hello\n");
+    expect(() => new ResultsFile(path)).toThrow(/holds a line that is no result/);
+  });
+});
+
+describe("evidence", () => {
+  const about = { kernel: "6.12.107-amd64", release: "6.12", arch: "x86_64", uname: "6.12.107-amd64 #1", package: "linux-image 6.12.107-1" };
+  const outcome = { status: "ok", values: { m: "ok", n: 4096 }, ms: 3 } as const;
+
+  test("a file a kernel, a line a test in the order of names, a day that stays", () => {
+    const folder = scratch();
+    const path = record(about, [{ test: kept, outcome }, { test: { ...kept, name: "a" }, outcome }], "2026-01-01", folder);
+    expect(path).toBe(join(folder, "6.12.107-amd64.ndjson"));
+    record(about, [{ test: kept, outcome: { ...outcome, ms: 9 } }], "2026-02-02", folder);
+    const [{ kernel: head, tests }] = readEvidence(folder);
+    expect(head).toEqual(about);
+    expect([...tests.keys()]).toEqual(["a", "kept"]);
+    expect(tests.get("kept")).toEqual({ test: "kept", hash: kept.hash, status: "ok", values: { m: "ok", n: 4096 }, date: "2026-01-01" });
+    record(about, [{ test: kept, outcome: { ...outcome, values: { m: "ok", n: 0 } } }], "2026-02-02", folder);
+    expect(readEvidence(folder)[0].tests.get("kept")?.date).toBe("2026-02-02");
+    expect(readdirSync(folder)).toHaveLength(1);
+  });
+
+  test("holds for the text that was run, and says what differs", () => {
+    const folder = scratch();
+    record(about, [{ test: kept, outcome }], "2026-01-01", folder);
+    const [evidence] = readEvidence(folder);
+    expect(agreesWith(kept, outcome, evidence)).toBe("same");
+    expect(agreesWith({ ...kept, hash: "other" }, outcome, evidence)).toBe("stale");
+    expect(agreesWith({ ...kept, name: "other" }, outcome, evidence)).toBe("none");
+    expect(agreesWith(kept, { ...outcome, values: { m: "ok", n: 0 } }, evidence)).toEqual([{ key: "n", here: 4096, there: 0 }]);
+  });
+
+  test("a folder that cannot be written is one clear line, and leaves nothing behind", () => {
+    const folder = scratch();
+    mkdirSync(join(folder, "6.12.107-amd64.ndjson"));
+    expect(() => record(about, [{ test: kept, outcome }], "2026-01-01", folder)).toThrow(/^cannot write .*6\.12\.107-amd64\.ndjson: E/);
+    expect(readdirSync(folder)).toEqual(["6.12.107-amd64.ndjson"]);
+    expect(existsSync(join(folder, "x"))).toBe(false);
+  });
+});
