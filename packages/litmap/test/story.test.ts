@@ -12,7 +12,7 @@ const text = `test story
 
 m  = memfd_create(64K)
 va = mmap(m, 64K, rw, shared)
-n  = mem_read(A, va, 4K)
+n  = mem_read(va, 4K, A)
 x  = load(va)
 
 expect n == EFAULT
@@ -65,7 +65,7 @@ story.lit
         The file is made.
         memfd_create, mm/memfd.c  unproven
  5  va = mmap(m, 64K, rw, shared)      ok
- 6  n  = mem_read(A, va, 4K)           EFAULT
+ 6  n  = mem_read(va, 4K, A)           EFAULT
     ✗ gup/vma-pfnmap
         The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT,
         whatever its page table holds, says this long sentence.
