@@ -59,7 +59,7 @@ export class Kernel extends Core {
     const outer = this.trace.switchTo(trace);
     try {
       const result = runAlone(handlerOf(op)(context, withDefaults(op, args)));
-      return failureOf(result, lastRefusal(trace.events)) ?? (result as Exclude<HandlerResult, { signal: unknown }>);
+      return failureOf(result, decided(trace.events, result)) ?? (result as Exclude<HandlerResult, { signal: unknown }>);
     } finally {
       this.trace.switchTo(outer);
       this.last = trace.events;
@@ -75,8 +75,11 @@ export class Kernel extends Core {
   }
 }
 
-function lastRefusal(events: readonly TraceEvent[]): Rule | undefined {
-  return events.filter((event) => event.kind === "refuse").at(-1)?.rule;
+/** The rule behind a failure: the first that refused with the errno that came out, else the last that refused. */
+function decided(events: readonly TraceEvent[], result: HandlerResult): Rule | undefined {
+  const refusals = events.filter((event) => event.kind === "refuse");
+  const first = refusals.find((event) => typeof result === "number" && event.errno === -result);
+  return (first ?? refusals.at(-1))?.rule;
 }
 
 /** Fills in what was left out, from the operation table. */
