@@ -78,6 +78,7 @@ static u8 *initial;
 static word page;
 static u32 program_bytes;
 static u32 cpus, flush_pages;
+static u8 all_cpus[128];
 static int is_init;
 static struct { word regs[16]; int armed; } guard[NSTACKS];
 static i64 minflt_base[NSTACKS];
@@ -552,6 +553,7 @@ static void run_parallel(u32 me, u32 pc)
 	}
 	if (mine == in->nargs) { futex_wait_for(&control->pc, pc, 1000); return; }
 	u32 chance = (prog->seed + control->round * 2654435761u) ^ (me + 1) * 40503u;
+	if (prog->flags & PROGRAM_PINNED) sys3(__NR_sched_setaffinity, 0, sizeof all_cpus, all_cpus);
 	/* All asleep until the last one is here, then all awake together; but never long, CPUs may be few. */
 	u32 here = __atomic_add_fetch(&control->entered, 1, __ATOMIC_SEQ_CST);
 	if (here == branches) futex_wake_all(&control->entered);
@@ -698,11 +700,10 @@ static word run_program(u8 *out)
 	u8 *end = out + sizeof *sum;
 	static u32 starts[1024], hashes[1024];
 	u32 began = now_ms(), cpu = 0;
-	u8 one[128] = { 0 }, many[128] = { 0 };
-	sys3(__NR_sched_getaffinity, 0, sizeof many, many);
+	u8 one[sizeof all_cpus] = { 0 };
 	sys3(__NR_getcpu, &cpu, 0, 0);
 	one[cpu / 8 % sizeof one] = (u8)(1 << cpu % 8);
-	/* Actors inherit it: counters kept per CPU are then exact, and a turn costs no interrupt. */
+	/* Actors inherit it, until they run in parallel: counters kept per CPU are exact, a turn costs no interrupt. */
 	if (prog->flags & PROGRAM_PINNED) sys3(__NR_sched_setaffinity, 0, sizeof one, one);
 	memset(sum, 0, sizeof *sum);
 	sum->version = 1;
@@ -731,7 +732,7 @@ static word run_program(u8 *out)
 		if (!cleared) { sum->flags |= 1; break; }
 		if (outcome != ROUND_DONE || now_ms() - began > prog->budget_ms) break;
 	}
-	sys3(__NR_sched_setaffinity, 0, sizeof many, many);
+	sys3(__NR_sched_setaffinity, 0, sizeof all_cpus, all_cpus);
 	sum->taint_after = number_in("/proc/sys/kernel/tainted");
 	sum->ms = now_ms() - began;
 	return (word)(end - out);
@@ -1018,9 +1019,8 @@ void supervise(word *stack)
 	catch_signals();
 	is_init = sys1(__NR_getpid, 0) == 1;
 	out_fd = 1;
-	u8 mask[128] = { 0 };
-	sys3(__NR_sched_getaffinity, 0, sizeof mask, mask);
-	for (u32 i = 0; i < sizeof mask * 8; i++) cpus += mask[i / 8] >> i % 8 & 1;
+	sys3(__NR_sched_getaffinity, 0, sizeof all_cpus, all_cpus);
+	for (u32 i = 0; i < sizeof all_cpus * 8; i++) cpus += all_cpus[i / 8] >> i % 8 & 1;
 	flush_pages = 4 * (cpus > 16 ? cpus : 16) + 8;	/* twice the batch, which is 32 or twice the CPUs */
 	if (flush_pages > SCRATCH_PAGES) flush_pages = SCRATCH_PAGES;
 	if (is_init) be_init();

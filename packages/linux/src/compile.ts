@@ -144,7 +144,7 @@ class Compiler implements Scene {
     const rounds = parallel ? (options.rounds ?? 1000) : 1;
     const roundMs = options.roundMs ?? 10_000;
     const budgetMs = options.budgetMs ?? 60_000;
-    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, pinned: !parallel, streamBytes: Math.ceil(this.streamBytes / 4096) * 4096 });
+    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, streamBytes: Math.ceil(this.streamBytes / 4096) * 4096 });
     return {
       kind: "program",
       program,

@@ -70,7 +70,7 @@ export interface ProgramOptions {
   readonly roundMs?: number;
   /** No further round begins after so many milliseconds. Default 60,000. */
   readonly budgetMs?: number;
-  /** Keep all actors on one CPU, where counters kept per CPU are exact. Default: yes for one round. */
+  /** Keep all actors on one CPU until they run in parallel: counters kept per CPU are exact, turns cost less. Default true. */
   readonly pinned?: boolean;
   /** Of the delays strewn into parallel branches. */
   readonly seed?: number;
@@ -188,7 +188,7 @@ export class ProgramBuilder {
     const out = Buffer.alloc(headerBytes + actorBytes + this.length * instructionBytes + this.#initialBytes);
     const words = [
       magic, version | (this.#actors.length << 16), this.length, this.#initialBytes, dataBytes, options.streamBytes ?? 1 << 18,
-      rounds, options.roundMs ?? 10_000, options.budgetMs ?? 60_000, (options.pinned ?? rounds === 1) ? 1 : 0, (options.seed ?? 1) >>> 0,
+      rounds, options.roundMs ?? 10_000, options.budgetMs ?? 60_000, (options.pinned ?? true) ? 1 : 0, (options.seed ?? 1) >>> 0,
     ];
     words.forEach((word, i) => out.writeUInt32LE(word >>> 0, i * 4));
     let at = headerBytes;

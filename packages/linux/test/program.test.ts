@@ -23,7 +23,7 @@ describe("Programs as bytes", () => {
     expect(bytes.length).toBe(64 + 8 + 2 * 136 + 8);
     expect(bytes.subarray(0, 4).toString()).toBe("LMP1");
     const words = Array.from({ length: 11 }, (_, i) => bytes.readUInt32LE(i * 4));
-    expect(words).toEqual([0x31504d4c, 1 | (2 << 16), 2, 8, 8192, 4096, 7, 8, 9, 0, 5]);
+    expect(words).toEqual([0x31504d4c, 1 | (2 << 16), 2, 8, 8192, 4096, 7, 8, 9, 1, 5]);
     expect([...bytes.subarray(64, 72)]).toEqual([0, 0, 0, 0, 2, 0, 0, 0]);
     const at = 72;
     expect([...bytes.subarray(at, at + 4)]).toEqual([0, 0, 5, 0]);
