@@ -1,0 +1,134 @@
+/** From arguments of a test to what handlers get. */
+import { describe, expect, test } from "vitest";
+import { NotReached, resolveArguments } from "../src/litmus/arguments.js";
+import { Files, Task } from "../src/task.js";
+import { Mm } from "../src/mm/mm.js";
+import { arches } from "../src/index.js";
+import { testOf } from "./ask.js";
+import type { Bound } from "../src/litmus/arguments.js";
+import type { CallStep } from "@litmap/litmus";
+
+const task = (name: string): Task => new Task(name, new Mm(name, arches.x86_64), new Files());
+const A = task("A");
+const B = task("B");
+
+/** What the last step's handler would get, given what names stand for. */
+function resolved(lines: string, names: Record<string, Bound> = {}, pageSize = 4096): ReturnType<typeof resolveArguments> {
+  const step = testOf(lines).steps.at(-1) as CallStep;
+  return resolveArguments(step, { names: new Map(Object.entries(names)), pageSize });
+}
+
+function args(lines: string, names: Record<string, Bound> = {}, pageSize?: number): Record<string, unknown> {
+  const result = resolved(lines, names, pageSize);
+  if (result instanceof NotReached) throw new Error(`not reached: line ${result.line}`);
+  return result.args;
+}
+
+const heap = "b = dma_heap_alloc(system, 64K)\n";
+const map = `${heap}va = mmap(b, 64K, rw, shared)\n`;
+const fd = (n: number): Bound => ({ result: n, task: A, line: 3 });
+
+describe("by type of parameter", () => {
+  test("words, flags, defaults, and an optional parameter that was left out", () => {
+    expect(args(`${heap}va = mmap(b, 64K, rw, shared|populate)`, { b: fd(5) })).toEqual({
+      object: 5, length: 65536, prot: ["rw"], sharing: ["shared", "populate"], offset: 0, at: undefined,
+    });
+    expect(args("va = mmap(anon, 4K, none, private)")).toMatchObject({ object: "anon", prot: [] });
+    expect(args(`${heap}x = lseek(b, -5, end)`, { b: fd(4) })).toEqual({ fd: 4, offset: -5, whence: "end" });
+  });
+
+  test("strings, bare descriptors", () => {
+    expect(args("x = dma_buf_set_name(99, \"a b\")")).toEqual({ fd: 99, name: "a b" });
+    expect(args("x = close(-1)")).toEqual({ fd: -1 });
+  });
+
+  test("tuples, with names in them", () => {
+    expect(args("m = memfd_create(8K)\nx = udmabuf_create_list([[m, 4K, 4K], [m, 0, 1p]], 3)", { m: fd(7) })).toEqual({ items: [[7, 4096, 4096], [7, 0, 4096]], repeat: 3, flags: 0 });
+  });
+
+  test("handles are what the handler gave", () => {
+    const handle = { anything: true };
+    expect(args("driver D on dma\nb = dma_heap_alloc(system, 4K)\nD: a = attach(b)\nD: x = detach(a)", { a: { result: { handle }, task: B, line: 5 } }).attachment).toBe(handle);
+  });
+
+  test("an actor's name", () => {
+    expect(args("process B\nva = mmap(anon, 4K, rw, private)\nB: x = process_vm_readv(va, 4K, A)", { va: fd(4096) })).toMatchObject({ address: 4096, of: "A" });
+  });
+});
+
+describe("numbers", () => {
+  const size = (text: string): unknown => args(`x = munmap(0, ${text})`).length;
+
+  test("up to 2^53 they are exact", () => {
+    expect(size("0x1fffffffffffff")).toBe(2 ** 53 - 1);
+    expect(size("4096")).toBe(4096);
+  });
+
+  test("beyond, the page is exact and the rest says only that there is one", () => {
+    expect(size("0x8000000000000000")).toBe(2 ** 63);
+    expect(size("0xfffffffffffff000")).toBe(2 ** 64 - 4096);
+    expect(size("0xfffffffffffff001")).toBe(2 ** 64 - 2048);
+    expect(size("0xffffffffffffffff")).toBe(2 ** 64 - 2048);
+    expect(size("0x20000000000001")).toBe(2 ** 53 + 2048);
+  });
+
+  test("rounding up to pages then gives 2^64 where the kernel's sum wraps, and only there", () => {
+    const up = (value: unknown): number => Math.ceil((value as number) / 4096) * 4096;
+    expect(up(size("0xffffffffffffffff"))).toBe(2 ** 64);
+    expect(up(size("0xfffffffffffff001"))).toBe(2 ** 64);
+    expect(up(size("0xfffffffffffff000"))).toBe(2 ** 64 - 4096);
+    expect(up(size("0xffffffffffffe001"))).toBe(2 ** 64 - 4096);
+  });
+
+  test("pages are the machine's own", () => {
+    expect(args("x = munmap(0, 16p)", {}, 16384).length).toBe(16 * 16384);
+  });
+
+  test("sums of addresses; a negative one wraps", () => {
+    expect(args(`${map}x = load(va + 4K - 1)`, { va: fd(0x100000000) })).toMatchObject({ address: 0x100000fff, width: 4 });
+    expect(args(`${map}x = load(va - 8K)`, { va: fd(4096) }).address).toBe(2 ** 64 - 4096);
+  });
+});
+
+describe("what does not resolve", () => {
+  const failed: Bound = { failedAt: 3 };
+
+  test("a failed name, wherever it stands", () => {
+    for (const line of ["x = load(va)", "x = load(va + 4K)", "x = munmap(0, va - va)"]) {
+      const result = resolved(`${map}${line.replace("munmap(0, va - va)", "munmap(va - 4K, 4K)")}`, { b: fd(3), va: failed });
+      expect(result, line).toBeInstanceOf(NotReached);
+      expect((result as NotReached).line).toBe(3);
+    }
+    const list = resolved("m = memfd_create(8K)\nx = udmabuf_create_list([[m, 0, 4K]])", { m: failed });
+    expect(list).toBeInstanceOf(NotReached);
+  });
+
+  test("a field that the record does not show", () => {
+    const lines = `${map}s = smaps(va)\nx = munmap(va, s.Pss_Dirty)`;
+    const record: Bound = { result: { Size: 65536 }, task: A, line: 5 };
+    expect((resolved(lines, { b: fd(3), va: fd(4096), s: record }) as NotReached).line).toBe(5);
+    expect(args(lines.replace("Pss_Dirty", "Size"), { b: fd(3), va: fd(4096), s: record }).length).toBe(65536);
+  });
+
+  test("a name that nobody bound is our own bug", () => {
+    expect(() => resolved(`${map}x = load(va)`)).toThrow(/no step bound va/);
+  });
+});
+
+describe("whose they are", () => {
+  const owners = (lines: string, names: Record<string, Bound>): Map<string, Task> => {
+    const result = resolved(lines, names);
+    if (result instanceof NotReached) throw new Error("not reached");
+    return result.owners;
+  };
+
+  test("the task that bound the name, through sums too", () => {
+    const found = owners(`${map}x = load(va + 4)`, { va: { result: 4096, task: B, line: 4 } });
+    expect(found.get("address")).toBe(B);
+    expect(found.has("width")).toBe(false);
+  });
+
+  test("a bare number is nobody's", () => {
+    expect(owners("x = close(3)", {}).size).toBe(0);
+  });
+});
