@@ -66,6 +66,7 @@ describe("/proc/PID/mem and ptrace", () => {
          g = mem_write(vp + 4090, 100)
          p = smaps(vp)`,
         "b s.Anonymous c d e f g p.Anonymous",
+        "6.18",
       ),
     ).toEqual([8192, 8192, 8192, 4096, 8192, "EIO", 100, 8192]);
   });
@@ -73,6 +74,7 @@ describe("/proc/PID/mem and ptrace", () => {
   test("a design without force refuses what the protection forbids", () => {
     const lines = `va = mmap(anon, 8K, r, private)\na = mem_write(va, 8K)\nb = mem_read(va, 8K)`;
     expect(pick(lines, "a b", "6.12", { designs: { "proc-mem.force": "never" } })).toEqual(["EIO", 8192]);
+    expect(pick(lines, "a b", "7.2")).toEqual(["EIO", 8192]);
   });
 
   test("give the bytes up to a hole, EIO at one", () => {
@@ -270,6 +272,24 @@ describe("userfaultfd", () => {
     const names = "a b c d e f g h i j k";
     expect(pick(lines, names, "6.12")).toEqual(["ok", "EINVAL", "EINVAL", "EINVAL", "EINVAL", "ok", "EINVAL", "ok", "ok", "EPERM", "ok"]);
     expect(pick(lines, names, "5.10")).toEqual(["ok", "EINVAL", "EINVAL", "EINVAL", "EINVAL", "ok", "EINVAL", "EINVAL", "EINVAL", "EPERM", "ok"]);
+  });
+
+  test("closing one that could write-protect makes shared entries read-only, from 6.9 on", () => {
+    const lines = `
+      m = memfd_create(64K)
+      vm = mmap(m, 64K, rw, shared)
+      touch(vm, 64K, write)
+      a = userfaultfd_register(vm + 16K, 16K, wp|missing)
+      n = faults { touch(vm, 64K, write) }
+      va = mmap(anon, 64K, rw, private)
+      touch(va, 64K, write)
+      b = userfaultfd_register(va, 64K, wp)
+      k = faults { touch(va, 64K, write) }
+      c = userfaultfd_register(vm, 64K, missing)
+      l = faults { touch(vm, 64K, write) }
+      s = smaps(vm)`;
+    expect(pick(lines, "a n b k c l s.Size", "6.12")).toEqual(["ok", 4, "ok", 0, "ok", 0, 65536]);
+    expect(pick(lines, "n k l", "6.1")).toEqual([0, 0, 0]);
   });
 
   test("arm has neither write protection nor minor faults; arm64 has both from 6.10 on", () => {

@@ -1,7 +1,12 @@
-/** UFFDIO_REGISTER (fs/userfaultfd.c, mm/userfaultfd.c). The descriptor is closed again at once, which undoes it: only the checks matter. */
+/**
+ * UFFDIO_REGISTER (fs/userfaultfd.c, mm/userfaultfd.c). The descriptor is closed again at
+ * once, which undoes it: what stays is what write protection leaves in the page table.
+ */
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
-import { HUGE_SIZE } from "../mm/hugetlb.js";
+import { PG } from "../mm/frames.js";
+import { HUGE_SIZE, hugeEntry } from "../mm/hugetlb.js";
+import { PTE } from "../mm/page-table.js";
 import { VM, VM_SPECIAL, vmaIsAnonymous } from "../mm/vma.js";
 import { uffdRules } from "../rules/consumers.js";
 import type { Kernel } from "../kernel.js";
@@ -19,6 +24,7 @@ export function* userfaultfdRegister(k: Kernel, task: Task, start: number, lengt
   }
   yield* acquire(k, task.mm.mmapLock, "write");
   const refused = checkRange(k, task, start, start + length, modes);
+  if (refused === 0 && modes.includes("wp") && k.design["userfaultfd.release"] === "resets-entries") clearRange(k, task, start, start + length);
   yield* release(k, task.mm.mmapLock);
   return refused;
 }
@@ -58,4 +64,53 @@ function vmaCanUserfault(k: Kernel, vma: Vma, modes: readonly UffdMode[]): boole
   if (modes.includes("minor") && !huge && !shmem) return false;
   if (modes.includes("wp") && k.design["userfaultfd.wp"] === "anon" && !anonymous) return false;
   return anonymous || huge || shmem;
+}
+
+/** userfaultfd_clear_vma for each mapping that was registered for write protection, mm/userfaultfd.c. */
+function clearRange(k: Kernel, task: Task, start: number, end: number): void {
+  const { vmas } = task.mm;
+  for (let at = task.mm.findIndex(start); at < vmas.length && vmas[at].start < end; at++) {
+    const vma = vmas[at];
+    if (vma.has(VM.HUGETLB)) clearHuge(k, vma, Math.max(start, vma.start), Math.min(end, vma.end));
+    else uffdWpRange(k, vma, Math.max(start, vma.start), Math.min(end, vma.end));
+  }
+}
+
+/**
+ * uffd_wp_range, mm/userfaultfd.c, when the protection ends: entries get the mapping's
+ * protection, which for a shared mapping is still the one that wants to hear of writes;
+ * exclusive anonymous pages of a private one become writable.
+ */
+function uffdWpRange(k: Kernel, vma: Vma, start: number, end: number): void {
+  const { table } = vma.mm;
+  vma.mm.invalidate(start, end);
+  k.note(uffdRules["entries-reset"], `mapping at 0x${vma.start.toString(16)}`);
+  for (let address = start; address < end; address += k.pageSize) {
+    const leaf = table.leaf(address);
+    if (leaf === undefined) continue;
+    const slot = table.slot(address);
+    const bits = leaf.bits[slot];
+    if ((bits & PTE.present) === 0) continue;
+    const next = vma.has(VM.SHARED) ? bits & ~PTE.write : upgraded(k, vma, leaf.pfn[slot], bits);
+    if (next !== bits) k.counters.ptes++;
+    leaf.bits[slot] = next;
+  }
+}
+
+/** can_change_private_pte_writable, mm/mprotect.c. */
+function upgraded(k: Kernel, vma: Vma, pfn: number, bits: number): number {
+  const own = PG.anon | PG.exclusive;
+  const writable = vma.has(VM.WRITE) && (bits & (PTE.user | PTE.special)) === PTE.user && (k.frames.flags(pfn) & own) === own;
+  return writable ? bits | PTE.write : bits;
+}
+
+/** The same for the entries of huge pages (hugetlb_change_protection, mm/hugetlb.c). */
+function clearHuge(k: Kernel, vma: Vma, start: number, end: number): void {
+  vma.mm.invalidate(start, end);
+  for (let address = start; address < end; address += HUGE_SIZE) {
+    const entry = hugeEntry(vma, address);
+    if (entry === undefined) continue;
+    entry.bits &= ~PTE.write;
+    k.counters.ptes++;
+  }
 }

@@ -223,8 +223,12 @@ export const points = define({
   },
   "proc-mem.force": {
     question: "May /proc/PID/mem go past the protection of mappings?",
-    choices: { always: { doc: "yes (FOLL_FORCE)" }, ptrace: { doc: "only for who traces the process" }, never: { doc: "no" } },
-    mainline: [["2.6", "always"]],
+    choices: {
+      always: { doc: "yes: FOLL_FORCE (CONFIG_PROC_MEM_ALWAYS_FORCE)" },
+      ptrace: { doc: "only for who traces the process (CONFIG_PROC_MEM_FORCE_PTRACE; a matter of configuration, and what Debian's 7.x kernels have)" },
+      never: { doc: "no (CONFIG_PROC_MEM_NO_FORCE)" },
+    },
+    mainline: [["2.6", "always"], ["7.0", "ptrace"]],
   },
   "io-uring.buffers": {
     question: "How does a ring pin the buffers that are registered with it?",
@@ -262,6 +266,11 @@ export const points = define({
     question: "Which memory can a userfaultfd write-protect?",
     choices: { anon: { doc: "anonymous memory" }, "anon-and-files": { doc: "shmem and hugetlb too (markers in the page table)" } },
     mainline: [["5.7", "anon"], ["5.19", "anon-and-files"]],
+  },
+  "userfaultfd.release": {
+    question: "What happens to the entries of a mapping that was registered for write protection when the userfaultfd is closed?",
+    choices: { "keeps-entries": { doc: "nothing" }, "resets-entries": { doc: "they get the mapping's protection; shared ones fault again before a write" } },
+    mainline: [["4.3", "keeps-entries"], ["6.9", "resets-entries"]],
   },
   "userfaultfd.wp-arm64": {
     question: "Can a userfaultfd write-protect memory on arm64?",

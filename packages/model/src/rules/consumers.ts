@@ -172,6 +172,10 @@ export const uffdRules = rules("userfaultfd", {
     sentence: "A shared mapping that can never be written cannot be registered: EPERM.",
     kernel: "userfaultfd_register, fs/userfaultfd.c",
   },
+  "entries-reset": {
+    sentence: "Closing a userfaultfd that could write-protect a mapping gives its entries the protection again that they had under it: those of shared memory fault once more before a write.",
+    kernel: "userfaultfd_clear_vma, uffd_wp_range, mm/userfaultfd.c",
+  },
   "huge-unaligned": {
     sentence: "In hugetlb mappings the range must be whole huge pages: else EINVAL.",
     kernel: "userfaultfd_register, fs/userfaultfd.c",
