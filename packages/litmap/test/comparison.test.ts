@@ -5,7 +5,7 @@ import { buildExecutor } from "@litmap/linux";
 import { parse } from "@litmap/litmus";
 import type { Outcome } from "@litmap/litmus";
 import { describe, expect, test, vi } from "vitest";
-import { comparedWith, judgedOn, statusOf } from "../src/commands/run.js";
+import { comparedPair, judgedOn, statusOf } from "../src/commands/run.js";
 import { ComparisonTable } from "../src/report/comparison-table.js";
 import type { Reported } from "../src/report/run-report.js";
 import { paintFor } from "../src/terminal.js";
@@ -17,7 +17,7 @@ const parsed = (name: string) => parse(`test ${name}\n  "?"\n\nm = memfd_create(
 function pair(name: string, predicted: Partial<Outcome>, observed: Partial<Outcome>): [Reported, Reported] {
   const outcome = (more: Partial<Outcome>): Outcome => ({ status: "ok", values: { m: "ok", n: 4096 }, ms: 1, ...more });
   const here = judgedOn(parsed(name), model, { outcome: outcome(predicted), decided: new Map([["n", "gup/vma-pfnmap"]]) });
-  return [here, comparedWith(here, judgedOn(parsed(name), kernel, { outcome: outcome(observed), decided: new Map() }))];
+  return comparedPair(here, judgedOn(parsed(name), kernel, { outcome: outcome(observed), decided: new Map() }));
 }
 
 const rows = [

@@ -18,7 +18,7 @@ import type { Reported, RunReport } from "../report/run-report.js";
 import { ResultsFile } from "../results-file.js";
 import { machineLabel } from "../result.js";
 import type { TestResult } from "../result.js";
-import { comparedWith, judgedOn, notATest, statusOf } from "./run.js";
+import { comparedPair, judgedOn, notATest, statusOf } from "./run.js";
 import type { RunOptions } from "./run.js";
 
 /** One kernel's part of the run. */
@@ -113,9 +113,9 @@ class KernelRun {
     const known = this.log?.get(test, kernel.machine);
     const answer = known ? { outcome: known, decided: new Map<string, string>() } : await interrupt.unlessInterrupted(kernel.run(test));
     if (!answer) return undefined;
-    const observed = comparedWith(predicted, judgedOn(test, kernel.machine, answer));
-    if (!known) this.log?.append(observed.result);
-    return [predicted, observed];
+    const pair = comparedPair(predicted, judgedOn(test, kernel.machine, answer));
+    if (!known) this.log?.append(pair[1].result);
+    return pair;
   }
 
   /** The model that a kernel is compared with: of its release and architecture, unless the user wants another. */

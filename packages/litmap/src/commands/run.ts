@@ -9,8 +9,7 @@ import { exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import { differences, judged } from "../judging.js";
 import type { Answer } from "../machines/machine.js";
-import { ModelMachine, ruleOf } from "../machines/model.js";
-import { mainKey } from "../report/value-text.js";
+import { ModelMachine } from "../machines/model.js";
 import { ResultsFile } from "../results-file.js";
 import { compared, isTrouble, resultOf } from "../result.js";
 import type { TestResult } from "../result.js";
@@ -72,16 +71,16 @@ async function runOnModel(files: readonly string[], nameWidth: number, options: 
 
 export function judgedOn(test: Test, machine: Machine, answer: Answer): Reported {
   const result = resultOf(test, machine, answer.outcome, judged(test, answer.outcome, machine));
-  const key = mainKey(test, result.values, result.claims.map((claim) => claim.text));
-  return { result, test, rule: ruleOf(key, answer.decided), outcome: answer.outcome };
+  return { result, test, decided: answer.decided, outcome: answer.outcome };
 }
 
-/** A kernel's answer beside the model's to the same test. */
-export function comparedWith(model: Reported, kernel: Reported): Reported {
+/** The model's answer and a kernel's to the same test, compared. A hang that both had is no trouble on either side. */
+export function comparedPair(model: Reported, kernel: Reported): [model: Reported, kernel: Reported] {
   const { test } = kernel;
   const differs = test && kernel.outcome && model.outcome ? differences(test, kernel.outcome, model.outcome) : [];
   const result = compared(kernel.result, model.result, differs);
-  return { ...kernel, result, rule: model.rule };
+  const beside = result.agrees ? { ...model, result: { ...model.result, agrees: true } } : model;
+  return [beside, { ...kernel, result, decided: model.decided }];
 }
 
 export function notATest(file: TestFile, machine: Machine): Reported {

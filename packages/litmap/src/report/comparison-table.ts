@@ -3,11 +3,12 @@
  * `=` where they are equal, then every disagreement in full, then the reasons of what could not run.
  */
 import { ruleBook } from "@litmap/model";
+import { ruleOf } from "../machines/model.js";
 import { print } from "../terminal.js";
 import type { Paint } from "../terminal.js";
 import { isTrouble, machineLabel } from "../result.js";
 import type { TestResult } from "../result.js";
-import { columns, count, duration, pad } from "./columns.js";
+import { columns, count, duration, pad, wrap } from "./columns.js";
 import { unsupportedReasons } from "./result-lines.js";
 import type { Reported, RunReport, RunSummary } from "./run-report.js";
 import { troubleOf } from "./trouble.js";
@@ -43,8 +44,8 @@ export class ComparisonTable implements RunReport {
     if (!this.quiet) this.reasons(kernels);
     if (summary.interrupted) print(this.paint.odd(`interrupted: ${this.rows.length} of ${count(summary.chosen, "test")} ran`));
     const surprises = all.filter(({ result }) => result.status === "surprise").length;
-    const parts = [count(this.rows.length, "test"), `${having("ok")} of ${kernels.length} as the model says`, count(having("disagree"), "disagreement"), count(surprises, "surprise")];
-    for (const status of ["hang", "oops", "unsupported"] as const) if (having(status) > 0) parts.push(`${having(status)} ${status}`);
+    const parts = [count(this.rows.length, "test"), `${kernels.filter(agrees).length} of ${kernels.length} as the model says`, count(having("disagree"), "disagreement"), count(surprises, "surprise")];
+    for (const status of ["hang", "oops", "unsupported"] as const) if (having(status) > 0) parts.push(status === "hang" ? count(having(status), status) : `${having(status)} ${status}`);
     const invalid = this.rows.filter((row) => row.some((each) => each?.result.status === "invalid")).length;
     if (invalid > 0) parts.push(`${invalid} invalid`);
     parts.push(duration(summary.ms));
@@ -72,26 +73,33 @@ export class ComparisonTable implements RunReport {
     const value = briefValue(key, result.values, units);
     if (result.machine.kind === "model") return result.status === "surprise" ? paint.bad(`${value} !`) : value;
     if (result.status === "disagree") {
-      const isMain = result.differs?.some((each) => each.key === key) ?? false;
-      return paint.bad(isMain ? value : `${result.differs?.[0]?.key ?? "it"} differs`);
+      const elsewhere = result.differs?.length && !result.differs.some((each) => each.key === key);
+      return paint.bad(elsewhere ? `${result.differs?.[0].key} differs` : value);
     }
     return result.status === "surprise" ? paint.bad("= !") : paint.good("=");
   }
 
-  /** Everything about one disagreement: each value on both sides, and the rules by which the model came to its own. */
-  private details({ result, test, rule }: Reported): void {
+  /** Everything about one disagreement: each value on both sides, and the rule by which the model came to its own. */
+  private details({ result, test, decided }: Reported): void {
     const { paint } = this;
     const units = test ? unitsOf(test) : new Map<string, string>();
     const label = machineLabel(result.machine);
+    const what = result.status === "disagree" ? `${label} disagrees` : `${result.status} on ${label}`;
     print("");
-    print(`${paint.bold(result.test)}  ${paint.bad(result.status)} on ${label}  ${paint.dim(result.file)}`);
-    if (result.status === "disagree" && result.differs) {
+    print(`${paint.bold(result.test)}  ${paint.bad(what)}  ${paint.dim(result.file)}`);
+    if (result.differs?.length) {
       const heads = ["", result.against ?? "model", label];
       const rows = result.differs.map(({ key, here, there }) => [key, valueText(there, units.get(key)), valueText(here, units.get(key))]);
       for (const line of columns([heads, ...rows])) print(`  ${line}`);
-      const known = rule === undefined ? undefined : ruleBook().find((each) => each.id === rule);
-      if (known) print(`  the model's rule: ${known.id}: ${known.sentence} ${paint.dim(`(${known.kernel})`)}`);
+      const id = ruleOf(result.differs[0].key, decided ?? new Map());
+      const rule = id === undefined ? undefined : ruleBook().find((each) => each.id === id);
+      if (rule) for (const line of wrap(`the model's rule: ${rule.id}: ${rule.sentence} (${rule.kernel})`, 96)) print(`  ${line}`);
     } else for (const line of troubleOf(result, units)) for (const part of line.split("\n")) print(`  ${part}`);
     if (result.status === "disagree") print(`  ${paint.dim(`litmap explain ${result.test} --release ${result.machine.release}`)}`);
   }
+}
+
+/** The kernel gave what the model says, whatever the test claims. */
+function agrees(result: TestResult): boolean {
+  return result.status === "ok" || result.status === "surprise" || result.agrees === true;
 }

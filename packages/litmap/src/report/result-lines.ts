@@ -1,4 +1,5 @@
 /** The report of a run on one machine: a line a test, what is wrong below it, and a closing line. */
+import { ruleOf } from "../machines/model.js";
 import { print } from "../terminal.js";
 import type { Paint } from "../terminal.js";
 import { isTrouble } from "../result.js";
@@ -38,7 +39,7 @@ export class ResultLines implements RunReport {
     print(closing(this.results, summary, this.paint));
   }
 
-  private line({ result, test, rule }: Reported): string {
+  private line({ result, test, decided }: Reported): string {
     const { paint } = this;
     const name = pad(result.test, this.nameWidth);
     switch (result.status) {
@@ -47,6 +48,7 @@ export class ResultLines implements RunReport {
         const units = test ? unitsOf(test) : new Map<string, string>();
         const key = test && mainKey(test, result.values, result.claims.map((claim) => claim.text));
         const value = pad(briefValue(key, result.values, units), valueWidth);
+        const rule = ruleOf(key, decided ?? new Map());
         const by = rule === undefined ? "" : paint.dim(`rule ${rule}`);
         return result.status === "ok" ? `${name}  ${value}  ${by}`.trimEnd() : `${paint.bad(name)}  ${value}  ${paint.bad("surprise")}  ${by}`.trimEnd();
       }

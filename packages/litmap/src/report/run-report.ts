@@ -8,8 +8,8 @@ export interface Reported {
   readonly test?: Test;
   /** What the machine gave, before it was judged. */
   readonly outcome?: Outcome;
-  /** The rule that decided the value that the test is about. */
-  readonly rule?: string;
+  /** The rule that decided the value under each name, by the model. */
+  readonly decided?: ReadonlyMap<string, string>;
 }
 
 export interface RunReport {
