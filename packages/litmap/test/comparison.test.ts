@@ -61,7 +61,56 @@ describe("the comparison", () => {
       for (const row of rows) table.row(row);
       table.end({ ms: 12_345, machines: ["6.12 tcg"], chosen: rows.length, interrupted: false });
     });
-    expect(`\n${text}`).toMatchInlineSnapshot();
+    expect(`\n${text}`).toMatchInlineSnapshot(`
+      "
+      test          model 6.12   6.12
+      equal         4K           =
+      other-value   4K           0
+      other-key     4K           m differs
+      both-wrong    8 !          = !
+      lacking       4K           unsupported
+      model-lacks   unsupported  unsupported
+      hangs         4K           hang
+      both-hang     hang         hang
+      model-breaks  oops         4K
+
+      other-value  6.12 disagrees  other-value.lit
+           model 6.12  6.12
+        n  4K          0
+        the model's rule: gup/vma-pfnmap: The slow walk refuses a mapping with VM_IO or VM_PFNMAP with
+        EFAULT, whatever its page table holds. (check_vma_flags, mm/gup.c)
+        litmap explain other-value --release 6.12
+
+      other-key  6.12 disagrees  other-key.lit
+           model 6.12  6.12
+        m  ok          EINVAL
+        litmap explain other-key --release 6.12
+
+      both-wrong  surprise on model 6.12  both-wrong.lit
+        both-wrong.lit:7: expected n == 4K; n is 8
+
+      both-wrong  surprise on 6.12  both-wrong.lit
+        both-wrong.lit:7: expected n == 4K; n is 8
+
+      hangs  hang on 6.12  hangs.lit
+        hang: no answer within 10 s
+        line one
+        line two
+
+      model-breaks  oops on model 6.12  model-breaks.lit
+        oops: use-after-free
+
+      model-breaks  6.12 disagrees  model-breaks.lit
+        model 6.12 says oops: use-after-free
+        litmap explain model-breaks --release 6.12
+
+      unsupported on 6.12
+        1  6.12 has no such thing  (lacking)
+        1  the model: not modelled  (model-lacks)
+
+      9 tests, 3 of 9 as the model says, 3 disagreements, 2 surprises, 2 hangs, 2 unsupported, 12.3 s      (6.12 tcg)
+      "
+    `);
   });
 
   test("--quiet: only rows with something wrong; a machine that did not come to a test has a hole", () => {

@@ -60,20 +60,20 @@ story   model 6.12, x86_64, udmabuf.mmap = normal-page
 What is told?
 story.lit
 
- 4  m  = memfd_create(64K)             ok
+ 4  m  = memfd_create(64K)          ok
     · memfd/made  inode 1
         The file is made.
         memfd_create, mm/memfd.c  unproven
- 5  va = mmap(m, 64K, rw, shared)      ok
- 6  n  = mem_read(va, 4K, A)           EFAULT
+ 5  va = mmap(m, 64K, rw, shared)   ok
+ 6  n  = mem_read(va, 4K, A)        EFAULT
     ✗ gup/vma-pfnmap
         The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT,
         whatever its page table holds, says this long sentence.
         check_vma_flags, mm/gup.c
- 7  x  = load(va)                      not reached: line 6 failed
+ 7  x  = load(va)                   not reached: line 6 failed
 
 observed for the claims
-    smaps(va)                          Pss 0
+    smaps(va)                       Pss 0
     · gup/vma-pfnmap  again
 
 claims
@@ -84,10 +84,10 @@ cost
   1 minor fault, 16 page-table writes
 
 evidence
-  6.12.7  the same outcome                         2026-11-21
-  6.12.8  DISAGREES: n EINVAL                      2026-11-21
-  6.1.1   otherwise: n 4096                        2026-11-21
-  7.2.1   recorded for another text of this test   2026-11-21
+  6.12.7  the same outcome                        2026-11-21
+  6.12.8  DISAGREES: n EINVAL                     2026-11-21
+  6.1.1   otherwise: n 4096                       2026-11-21
+  7.2.1   recorded for another text of this test  2026-11-21
 `);
   });
 
