@@ -121,7 +121,7 @@ describe("tmpfs files", () => {
     expect(pick(lines, "a s.Shmem b", "7.2")).toEqual(["EFAULT", 4096, 20480]);
   });
 
-  test("the seal against growing refuses a write across the end as a whole from 6.11 on, and page by page before", () => {
+  test("the seal against growing refuses a write across the end as a whole on 6.12 and 7.x, and page by page on 6.18", () => {
     const lines = `
       m = memfd_create(8K, seal_grow)
       va = mmap(anon, 16K, rw, private)
@@ -131,6 +131,7 @@ describe("tmpfs files", () => {
       d = pwrite(m, va, 4K, 6K)`;
     expect(pick(lines, "a b n c d", "6.1")).toEqual([8192, 4096, 2, "EPERM", 2048]);
     expect(pick(lines, "a b n c d", "6.12")).toEqual([8192, "EPERM", 2, "EPERM", "EPERM"]);
+    expect(pick(lines, "a b n c d", "6.18")).toEqual([8192, 4096, 1, "EPERM", 2048]);
     expect(pick(lines, "a b n c d", "7.2")).toEqual([8192, "EPERM", 0, "EPERM", "EPERM"]);
   });
 
@@ -201,6 +202,19 @@ describe("the disk", () => {
         "6.12",
       ),
     ).toEqual([512, "EINVAL", "EINVAL", "EINVAL", "EINVAL", 0]);
+  });
+
+  test("6.18 looks at the memory's alignment only when it cuts a request", () => {
+    const lines = `
+      disk = open_disk(direct)
+      va = mmap(anon, 16K, rw, private)
+      a = pwrite(disk, va + 4, 512, 0)
+      b = pread(disk, va + 256, 512, 0)
+      c = pwrite(disk, va + 4, 4K, 0)
+      d = pread(disk, va + 3840, 512, 0)
+      e = pwrite(disk, va, 100, 0)`;
+    expect(pick(lines, "a b c d e", "6.18")).toEqual([512, 512, "EINVAL", "EINVAL", "EINVAL"]);
+    expect(pick(lines, "a b c d e", "7.2")).toEqual(["EINVAL", "EINVAL", "EINVAL", "EINVAL", "EINVAL"]);
   });
 
   test("the end: cut, nothing, ENOSPC; before alignment", () => {

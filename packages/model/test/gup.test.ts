@@ -208,6 +208,27 @@ describe("protection", () => {
   });
 });
 
+describe("force and hugetlb", () => {
+  test("a read-only private hugetlb mapping can be written by force from 6.15 on", () => {
+    for (const [release, expected] of [["6.12", EFAULT], ["6.18", 1]] as const) {
+      const s = new Scene({ release });
+      const memfd = s.run(newMemfd(s.k, { size: 2 * 1024 * 1024, hugetlb: true })) as File;
+      const a = s.map(memfd, 512, VM.READ, MAP.PRIVATE);
+      expect(slow(s, a, 1, FOLL.get | FOLL.force | FOLL.write).got).toBe(expected);
+      expect(s.store(a, 8)).toEqual({ signal: "SIGSEGV" });
+      expect(slow(s, a, 1, FOLL.get).got).toBe(1);
+    }
+  });
+  test("a long-term read-only pin of a private hugetlb page ends", () => {
+    const s = new Scene({ release: "7.2" });
+    const memfd = s.run(newMemfd(s.k, { size: 2 * 1024 * 1024, hugetlb: true })) as File;
+    const a = s.map(memfd, 512, RW, MAP.PRIVATE);
+    const { got, pfns } = slow(s, a, 2, FOLL.pin | FOLL.longterm);
+    expect(got).toBe(2);
+    expect(s.k.frames.flags(s.k.frames.head(pfns[0])) & PG.anon).toBe(PG.anon);
+  });
+});
+
 describe("unsharing", () => {
   function shared(release: string): { s: Scene; a: number } {
     const s = new Scene({ release });

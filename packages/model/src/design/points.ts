@@ -98,7 +98,7 @@ export const points = define({
     mainline: [["5.6", "order-0"], ["5.11", "orders-8-4-0"]],
   },
   "dma-buf.mount": {
-    question: "Does the pseudo file system of dma-bufs allow execution?",
+    question: "Do the pseudo file systems of dma-bufs, pipes and sync files (init_pseudo) allow execution?",
     choices: {
       exec: { doc: "yes: mappings may be executable" },
       noexec: { doc: "no: PROT_EXEC is refused and VM_MAYEXEC missing" },
@@ -180,6 +180,11 @@ export const points = define({
     choices: { allowed: { doc: "yes" }, refused: { doc: "EFAULT by the slow walk, and the fast walk leaves it to the slow one" } },
     mainline: [["2.6", "allowed"], ["6.5", "refused"]],
   },
+  "gup.force-hugetlb": {
+    question: "May a forced write break copy-on-write in a read-only private hugetlb mapping?",
+    choices: { refused: { doc: "EFAULT" }, allowed: { doc: "as in any other private mapping" } },
+    mainline: [["2.6", "refused"], ["6.15", "allowed"]],
+  },
   "gup.unshare": {
     question: "What does a read-only pin of a page that others share do first?",
     choices: {
@@ -203,13 +208,22 @@ export const points = define({
     choices: { get: { doc: "by plain references" }, pin: { doc: "by pins (iov_iter_extract_pages)" } },
     mainline: [["2.6", "get"], ["6.5", "pin"]],
   },
+  "direct-io.memory-alignment": {
+    question: "When does direct I/O look at the alignment of its memory?",
+    choices: {
+      first: { doc: "before anything else: EINVAL" },
+      "at-split": { doc: "when the request is cut to the device's limits, which one that fits into a page never is" },
+      "at-extraction": { doc: "before pages are referenced: EINVAL" },
+    },
+    mainline: [["2.6", "first"], ["6.18", "at-split"], ["7.0", "at-extraction"]],
+  },
   "generic-write.chunk": {
     question: "How much does one turn of a buffered write announce to the file?",
     choices: {
       page: { doc: "to the end of a page" },
       "largest-folio": { doc: "as much as the file's largest folio could hold, also where folios are single pages: a seal against growing refuses it all" },
     },
-    mainline: [["2.6", "page"], ["6.11", "largest-folio"]],
+    mainline: [["2.6", "page"], ["6.11", "largest-folio"], ["6.14", "page"], ["7.0", "largest-folio"]],
   },
   "generic-write.prefault": {
     question: "When does a buffered write fault its source in?",

@@ -40,7 +40,8 @@ export function checkVmaFlags(k: Kernel, vma: Vma, flags: number): number {
 function mayWrite(k: Kernel, vma: Vma, flags: number): number {
   if (vma.has(VM.WRITE)) return 0;
   if ((flags & FOLL.force) === 0) return k.refuse(gupRules["not-writable"], errnos.EFAULT, name(vma));
-  if (vma.has(VM.HUGETLB) || !isCowMapping(vma.flags)) return k.refuse(gupRules["force-shared"], errnos.EFAULT, name(vma));
+  if (vma.has(VM.HUGETLB) && k.design["gup.force-hugetlb"] === "refused") return k.refuse(gupRules["force-hugetlb"], errnos.EFAULT, name(vma));
+  if (!isCowMapping(vma.flags)) return k.refuse(gupRules["force-shared"], errnos.EFAULT, name(vma));
   k.note(gupRules.force, name(vma));
   return 0;
 }
@@ -125,7 +126,7 @@ function followHuge(k: Kernel, vma: Vma, address: number, flags: number): number
   const base = Math.floor(address / leafBytes) * leafBytes;
   const entry = huge.get(base);
   if (entry === undefined || (entry.bits & PTE.present) === 0) return NOT_THERE;
-  if ((flags & FOLL.write) !== 0 && (entry.bits & PTE.write) === 0) return NOT_THERE;
+  if ((flags & FOLL.write) !== 0 && !canFollowWritePte(k, vma, entry.pfn, entry.bits, flags)) return NOT_THERE;
   const pfn = entry.pfn + Math.floor((address - base) / k.pageSize);
   if ((entry.bits & PTE.write) === 0 && gupMustUnshare(k, vma, pfn, flags)) return MUST_UNSHARE;
   return grab(k, pfn, entry.bits, flags);

@@ -128,7 +128,7 @@ function hugetlbWp(k: Kernel, vma: Vma, entry: HugeEntry, write: boolean): numbe
     folioPut(k, entry.pfn);
     entry.pfn = copy;
   }
-  entry.bits |= PTE.write | PTE.dirty;
+  entry.bits |= PTE.dirty | (vma.has(VM.WRITE) ? PTE.write : 0);
   return FAULT.none;
 }
 

@@ -26,6 +26,10 @@ export const gupRules = rules("gup", {
     sentence: "A forced write into a shared mapping that is not writable is refused with EFAULT: there is no private copy to write to.",
     kernel: "check_vma_flags, mm/gup.c",
   },
+  "force-hugetlb": {
+    sentence: "Up to 6.14 a forced write into a read-only hugetlb mapping is refused with EFAULT.",
+    kernel: "check_vma_flags, mm/gup.c",
+  },
   "not-readable": {
     sentence: "A walk that reads refuses a mapping without VM_READ with EFAULT unless it is forced and the mapping may become readable.",
     kernel: "check_vma_flags, mm/gup.c",
