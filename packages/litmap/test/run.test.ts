@@ -38,7 +38,7 @@ describe("litmap run", () => {
 
   test("a design: what is claimed of it counts, and the closing line names it", async () => {
     const folder = scratch();
-    const text = `test d\n  "?"\n\nb = dma_heap_alloc(system, 64K)\nv = mmap(b, 64K, rw, shared)\nq = mmap(b, 64K, rw, private)\n\nwith system-heap.mmap = insert-page {\n  expect smaps(v).Pss == 64K\n}\n`;
+    const text = `test d\n  "?"\n\nb = dma_heap_alloc(system, 64K)\nv = mmap(b, 64K, rw, shared)\n\nwith system-heap.mmap = insert-page {\n  expect smaps(v).Pss == 64K\n}\n`;
     writeFileSync(join(folder, "d.lit"), text);
     const chosen = await litmap(["run", "d.lit", "--set", "system-heap.mmap=insert-page"], { cwd: folder });
     expect(chosen.stdout).toMatch(/^d {5}Pss 64K /);

@@ -30,17 +30,22 @@ export function troubleOf(result: TestResult, units: ReadonlyMap<string, string>
 
 /** The values that a claim's text names, as they are. */
 function saw(text: string, result: TestResult, units: ReadonlyMap<string, string>): string {
-  const seen = Object.keys(result.values).filter((key) => names(text, key));
+  const seen: string[] = [];
+  let rest = text;
+  // Longer keys first: the `va` in `smaps(va).Pss` is no name of its own.
+  for (const key of Object.keys(result.values).sort((a, b) => b.length - a.length)) {
+    const without = withoutName(rest, key);
+    if (without === rest) continue;
+    rest = without;
+    seen.push(key);
+  }
   if (seen.length === 0) return "";
+  seen.sort((a, b) => text.indexOf(a) - text.indexOf(b));
   return `; ${seen.map((key) => `${key} is ${valueText(result.values[key], units.get(key))}`).join(", ")}`;
 }
 
-/** Whether a key stands in a text as a whole name, not as a part of a longer one. */
-function names(text: string, key: string): boolean {
-  for (let at = text.indexOf(key); at >= 0; at = text.indexOf(key, at + 1)) {
-    const before = text[at - 1] ?? " ";
-    const after = text[at + key.length] ?? " ";
-    if (!/[\w.]/.test(before) && !/[\w(]/.test(after) && !(after === "." && !key.includes("."))) return true;
-  }
-  return false;
+/** The text with a key taken out wherever it stands as a whole name, not as a part of a longer one. */
+function withoutName(text: string, key: string): string {
+  const pattern = key.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return text.replace(new RegExp(`(?<![\\w.])${pattern}(?![\\w(])`, "g"), " ");
 }
