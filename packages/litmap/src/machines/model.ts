@@ -1,9 +1,10 @@
 /** The model of a release as a machine that answers tests. */
 import { explore } from "@litmap/explore";
-import { errnoName, isConcurrent } from "@litmap/litmus";
+import { errnoName, isConcurrent, observersOn } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
 import { predict } from "@litmap/model";
 import type { KernelOptions, Prediction } from "@litmap/model";
+import { effectiveDesign } from "../judging.js";
 import type { Answer, TestMachine } from "./machine.js";
 
 /** Opens a model; `answer` is its synchronous half. */
@@ -19,7 +20,7 @@ export class ModelMachine implements TestMachine {
   answer(test: Test): Answer {
     const began = performance.now();
     const prediction = ask(test, this.options);
-    return { outcome: { ...prediction, ms: performance.now() - began }, decided: decidedBy(prediction) };
+    return { outcome: { ...prediction, ms: performance.now() - began }, decided: decidedBy(test, prediction) };
   }
 
   run(test: Test): Promise<Answer> {
@@ -40,18 +41,27 @@ export function ask(test: Test, options: KernelOptions): Prediction {
  * Under each bound name the rule that decided its step: the first that refused with the errno
  * that came out (what refuses later passes it on), else the last that was noted.
  */
-export function decidedBy(prediction: Prediction): Map<string, string> {
+export function decidedBy(test: Test, prediction: Prediction): Map<string, string> {
   const decided = new Map<string, string>();
-  for (const { bind, result, events } of prediction.steps) {
-    if (bind === undefined) continue;
-    const refusals = events.filter((event) => event.kind === "refuse");
-    const event = refusals.find(({ errno }) => errno !== 0 && errnoName(errno) === result) ?? refusals[0] ?? events.at(-1);
-    if (event) decided.set(bind, event.rule.id);
+  const observed = observersTaken(test, prediction);
+  for (const step of prediction.steps) {
+    const name = observed.get(step) ?? step.bind;
+    if (name === undefined) continue;
+    const refusals = step.events.filter((event) => event.kind === "refuse");
+    const event = refusals.find(({ errno }) => errno !== 0 && errnoName(errno) === step.result) ?? refusals[0] ?? step.events.at(-1);
+    if (event) decided.set(name, event.rule.id);
   }
   return decided;
 }
 
+/** The steps that are observers of claims, which come last, with their keys. None when the test did not come so far. */
+export function observersTaken(test: Test, { status, machine, steps }: Prediction): Map<Prediction["steps"][number], string> {
+  if (status !== "ok") return new Map();
+  const taken = observersOn(test, machine, effectiveDesign(machine));
+  return new Map(steps.slice(steps.length - taken.length).map((step, i) => [step, taken[i].key]));
+}
+
 /** The rule behind a key of an outcome: `p.Pss` is decided with `p`. */
 export function ruleOf(key: string | undefined, decided: ReadonlyMap<string, string>): string | undefined {
-  return key === undefined ? undefined : (decided.get(key) ?? decided.get(key.split(".")[0]));
+  return key === undefined ? undefined : (decided.get(key) ?? decided.get(key.replace(/\.\w+$/, "")));
 }

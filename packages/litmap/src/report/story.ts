@@ -4,9 +4,10 @@
  */
 import type { Exploration } from "@litmap/explore";
 import { isNotReached, operation, renderDiagnostic } from "@litmap/litmus";
-import type { CallStep, ClaimResult, Diagnostic, Step, Test, Value, Values } from "@litmap/litmus";
+import type { CallStep, ClaimResult, Diagnostic, Test, Value, Values } from "@litmap/litmus";
 import type { Prediction } from "@litmap/model";
 import type { Evidence } from "../evidence.js";
+import { observersTaken } from "../machines/model.js";
 import { machineLabel } from "../result.js";
 import type { Paint } from "../terminal.js";
 import { agreesWith } from "../witnesses.js";
@@ -50,9 +51,9 @@ export function tell(story: Story, paint: Paint, width: number): string {
 function steps({ test, text, prediction }: Story, paint: Paint, width: number): string {
   const lines = text.split("\n");
   const units = unitsOf(test);
-  const stepLines = new Set([...linesOf(test.steps)]);
+  const observed = observersTaken(test, prediction);
   const numberWidth = String(Math.max(...prediction.steps.map((step) => step.line), 1)).length;
-  const shownSteps = prediction.steps.filter((step) => stepLines.has(step.line));
+  const shownSteps = prediction.steps.filter((step) => !observed.has(step));
   const source = (step: StepReport): string => (lines[step.line - 1] ?? "").trim();
   const textWidth = Math.min(Math.max(0, ...shownSteps.map((step) => source(step).length)), width - numberWidth - 20);
   const out: string[] = [];
@@ -66,17 +67,14 @@ function steps({ test, text, prediction }: Story, paint: Paint, width: number): 
     out.push(...fields(step, prediction.values, units, numberWidth + 2, paint, width));
     out.push(...events(step, told, numberWidth + 2, paint, width));
   }
-  const observed = prediction.steps.filter((step) => !stepLines.has(step.line));
-  if (observed.length > 0) {
+  if (observed.size > 0) {
     out.push("", paint.dim("observed for the claims"));
-    const keys = test.observers.map((observer) => observer.key);
-    observed.forEach((step, i) => {
-      const key = keys.length === observed.length ? keys[i] : step.op;
-      const fields = Object.entries(prediction.values).filter(([name]) => name === key || name.startsWith(`${key}.`));
-      const shown = fields.map(([name, value]) => `${name === key ? "" : `${name.slice(key.length + 1)} `}${valueText(value, units.get(name))}`).join(", ");
+    for (const [step, key] of observed) {
+      const values = Object.entries(prediction.values).filter(([name]) => name === key || name.startsWith(`${key}.`));
+      const shown = values.map(([name, value]) => `${name === key ? "" : `${name.slice(key.length + 1)} `}${valueText(value, units.get(name))}`).join(", ");
       out.push(`${" ".repeat(numberWidth)}  ${pad(key, textWidth)}   ${shown}`.trimEnd());
       out.push(...events(step, told, numberWidth + 2, paint, width));
-    });
+    }
   }
   return out.join("\n");
 }
@@ -180,12 +178,3 @@ function said(testimony: Testimony, sameRelease: boolean, paint: Paint): string 
   const text = testimony.map(({ key, here }) => `${key} ${valueText(here)}`).join(", ");
   return sameRelease ? paint.bad(`DISAGREES: ${text}`) : `otherwise: ${text}`;
 }
-
-function* linesOf(steps: readonly Step[]): Generator<number> {
-  for (const step of steps) {
-    yield step.span.line;
-    if (step.kind === "faults") yield* linesOf(step.body);
-    else if (step.kind === "parallel") for (const branch of step.branches) yield* linesOf(branch.body);
-  }
-}
-
