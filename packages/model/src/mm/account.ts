@@ -196,8 +196,8 @@ function kpagecount(k: Kernel, pfn: number): number {
 }
 
 /** task_mem: the memory lines of /proc/PID/status, bytes. */
-export function statusOf(k: Kernel, mm: Mm): Record<"VmSize" | "VmRSS" | "RssAnon" | "RssFile" | "RssShmem" | "VmLck" | "VmPin" | "VmPTE", number> {
-  const pages = (n: number): number => n * k.pageSize;
+export function statusOf(mm: Mm): Record<"VmSize" | "VmRSS" | "RssAnon" | "RssFile" | "RssShmem" | "VmLck" | "VmPin" | "VmPTE", number> {
+  const pages = (n: number): number => n * 2 ** mm.arch.pageShift;
   return {
     VmSize: pages(mm.totalVm),
     VmRSS: pages(mm.rssAnon + mm.rssFile + mm.rssShmem),

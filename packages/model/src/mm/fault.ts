@@ -16,7 +16,7 @@ import { reusableAnonVma } from "./merge.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { addFileRmap, addMmCounter, addNewAnonRmap, anonVmaPrepare, folioGet, folioPut, linearPageIndex, removeRmap } from "./rmap.js";
-import { FAULT, VM } from "./vma.js";
+import { FAULT, VM, VM_SPECIAL, vmaHasRecency } from "./vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -93,6 +93,7 @@ function* doAnonymousPage(k: Kernel, vma: Vma, address: number, write: boolean):
   if (leaf.bits[slot] === 0) {
     vma.mm.rssAnon++;
     addNewAnonRmap(k, pfn, vma, address);
+    lruAddInFault(k, vma, pfn);
     leaf.set(slot, pfn, vma.has(VM.WRITE) ? vma.pageProt | PTE.write | PTE.dirty : vma.pageProt);
     k.counters.ptes++;
     k.note(rule["anon-new"]);
@@ -199,8 +200,10 @@ function* finishFault(k: Kernel, vmf: VmFault, pfn: number): Path<number> {
 function setNewPte(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, pfn: number, write: boolean): void {
   let bits = vma.pageProt;
   if (write) bits |= vma.has(VM.WRITE) ? PTE.write | PTE.dirty : PTE.dirty;
-  if (write && !vma.has(VM.SHARED)) addNewAnonRmap(k, pfn, vma, address);
-  else {
+  if (write && !vma.has(VM.SHARED)) {
+    addNewAnonRmap(k, pfn, vma, address);
+    lruAddInFault(k, vma, pfn);
+  } else {
     addFileRmap(k, pfn);
     if (write) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
     k.note(rule["page-from-file"]);
@@ -330,6 +333,7 @@ function wpPageCopy(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numb
   if (pfn >= 0) addMmCounter(k, vma.mm, pfn, -1);
   vma.mm.rssAnon++;
   addNewAnonRmap(k, copy, vma, address);
+  lruAddInFault(k, vma, copy);
   let bits = vma.pageProt;
   if (!unshare) bits |= PTE.dirty | (vma.has(VM.WRITE) ? PTE.write : 0);
   leaf.set(slot, copy, bits);
@@ -340,6 +344,14 @@ function wpPageCopy(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numb
     folioPut(k, pfn);
   }
   return FAULT.none;
+}
+
+/** folio_add_lru during a fault, mm/swap.c: the page is fresh, and accessed. */
+export function lruAddInFault(k: Kernel, vma: Vma, pfn: number): void {
+  if (k.design["lru.fault"] === "no" || !vmaHasRecency(vma)) return;
+  const anon = (k.frames.flags(pfn) & PG.anon) !== 0;
+  if (anon && (vma.flags & (VM.LOCKED | VM_SPECIAL)) === VM.LOCKED) return;
+  k.frames.setFlags(pfn, PG.referenced);
 }
 
 /** copy_user_highpage: the bytes of one frame into another. */

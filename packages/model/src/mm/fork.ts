@@ -21,7 +21,7 @@ export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm> {
   const child = new Mm(name, parent.arch);
   yield* acquire(k, parent.mmapLock, "write");
   for (const vma of [...parent.vmas]) dupVma(k, vma, child);
-  child.baseline = statusOf(k, child);
+  child.baseline = statusOf(child);
   yield* release(k, parent.mmapLock);
   return child;
 }
@@ -152,9 +152,10 @@ function copyPresent(k: Kernel, vma: Vma, from: Leaf, to: Leaf, slot: number, bi
 
 /** copy_hugetlb_page_range, mm/hugetlb.c: only private mappings need it; shared ones fault. */
 function copyHuge(k: Kernel, vma: Vma, copy: Vma): void {
-  if (vma.anonVma === undefined && vma.has(VM.SHARED)) return;
+  if (vma.has(VM.SHARED)) return;
   for (const [address, entry] of vma.mm.table.huge) {
     if (address < vma.start || address >= vma.end) continue;
+    if ((k.frames.flags(entry.pfn) & PG.anon) === 0 && !vma.has(VM.MAYWRITE)) continue;
     entry.bits &= ~PTE.write;
     folioGet(k, entry.pfn);
     k.frames.addMap(entry.pfn, 1);

@@ -4,7 +4,7 @@
  * own; where they differ from the slow walk's, so does the answer.
  */
 import { errnos } from "@litmap/litmus";
-import { access } from "../sched/path.js";
+import { walkEntries } from "../sched/path.js";
 import { FOLL } from "./foll.js";
 import { PG } from "./frames.js";
 import { gupMustUnshare, gupUnlocked } from "./gup.js";
@@ -33,7 +33,7 @@ function* gupFastFallback(k: Kernel, task: Task, start: number, nrPages: number,
   const first = start - (start % k.pageSize);
   if (first + nrPages * k.pageSize > k.arch.taskSize) return k.refuse(gupRules["past-task-size"], errnos.EFAULT, `0x${first.toString(16)}`);
   if ((flags & FOLL.pin) !== 0) task.mm.hasPinned = true;
-  yield* access(k, `ptes ${task.mm.name}`, false);
+  yield* walkEntries(k, task.mm);
   const fast = gupFast(k, task.mm, first, nrPages, flags, pages);
   if (fast === nrPages) return fast;
   const slow = yield* gupUnlocked(k, task, task.mm, first + fast * k.pageSize, nrPages - fast, flags | FOLL.touch, pages);

@@ -10,6 +10,7 @@ import { folioGet, folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
 import type { Inode } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
+import type { Mm } from "./mm.js";
 import type { HugeEntry } from "./page-table.js";
 import type { Vma } from "./vma.js";
 
@@ -45,6 +46,8 @@ export class HugetlbPool {
 /** What a hugetlb inode has set aside: huge page indices that are reserved and not yet there (resv_map). */
 export interface Reservations {
   readonly pages: Set<number>;
+  /** Whose private mapping it belongs to. */
+  readonly mm?: Mm;
 }
 
 export function reservationsOf(inode: Inode): Reservations {
@@ -62,6 +65,37 @@ export function hugetlbReservePages(k: Kernel, inode: Inode, from: number, to: n
   k.hugetlb.reserved += fresh.length;
   for (const index of fresh) reservations.pages.add(index);
   return 0;
+}
+
+/** Sets pages of a private mapping aside for their owner: its copies can then never fail. Huge pages. 0 or -ENOMEM. */
+export function hugetlbReservePrivate(k: Kernel, vma: Vma): number {
+  const first = hugeIndex(k, vma, vma.start);
+  const count = (vma.end - vma.start) / HUGE_SIZE;
+  if (k.hugetlb.free - k.hugetlb.reserved < count) return k.refuse(rule["pool-empty"], errnos.ENOMEM, `inode ${vma.file!.inode.id}`);
+  k.hugetlb.reserved += count;
+  const own: Reservations = { pages: new Set(), mm: vma.mm };
+  for (let i = 0; i < count; i++) own.pages.add(first + i);
+  vma.privateData = own;
+  return 0;
+}
+
+/** hugetlb_vm_op_close: what a private mapping has set aside and not used goes back. */
+export function hugetlbUnreserve(k: Kernel, vma: Vma): void {
+  const own = vma.privateData as Reservations | undefined;
+  if (own === undefined) return;
+  for (let at = vma.start; at < vma.end; at += HUGE_SIZE) if (own.pages.delete(hugeIndex(k, vma, at))) k.hugetlb.reserved--;
+}
+
+/** Which huge page of the file an address is. */
+function hugeIndex(k: Kernel, vma: Vma, address: number): number {
+  return Math.floor((vma.pgoff * k.pageSize + (address - vma.start)) / HUGE_SIZE);
+}
+
+/** A page for a private mapping: its own reservation, or a free one. -1 when there is none. */
+function takePrivate(k: Kernel, vma: Vma, index: number, avoidReserve: boolean): number {
+  const own = vma.privateData as Reservations | undefined;
+  const reserved = !avoidReserve && own !== undefined && own.pages.delete(index);
+  return k.hugetlb.take(k, reserved);
 }
 
 /** The huge page of a file, with a reference taken: found, or made. Huge page index. -errno when the pool is empty. */
@@ -88,48 +122,66 @@ export function hugeEntry(vma: Vma, address: number): HugeEntry | undefined {
 
 /** hugetlb_fault, mm/hugetlb.c: FAULT bits. */
 export function hugetlbFault(k: Kernel, vma: Vma, address: number, write: boolean): number {
-  const entry = hugeEntry(vma, address);
-  if (entry !== undefined) return hugetlbWp(k, vma, entry, write);
-  const inode = vma.file!.inode;
   const start = Math.floor(address / HUGE_SIZE) * HUGE_SIZE;
-  const index = (vma.pgoff * k.pageSize + (start - vma.start)) / HUGE_SIZE;
+  const entry = hugeEntry(vma, address);
+  if (entry !== undefined) return hugetlbWp(k, vma, start, entry, write);
+  const { inode } = vma.file!;
+  const index = hugeIndex(k, vma, start);
   if (index * HUGE_SIZE >= inode.size) {
     k.refuse(rule["beyond-eof"], 0, `inode ${inode.id}`);
     return FAULT.sigbus;
   }
-  const pfn = hugetlbGetPage(k, inode, index);
-  if (pfn < 0) {
-    k.refuse(rule["pool-empty"], 0, `inode ${inode.id}`);
-    return FAULT.sigbus;
-  }
+  const pfn = noPage(k, vma, inode, index);
+  if (pfn < 0) return poolEmpty(k, inode);
   vma.mm.table.upperAlloc(start);
-  vma.mm.table.huge.set(start, { pfn, bits: vma.pageProt & ~PTE.write });
+  const fresh = { pfn, bits: vma.pageProt & ~PTE.write };
+  vma.mm.table.huge.set(start, fresh);
   k.frames.addMap(pfn, 1);
   k.counters.ptes++;
-  return hugetlbWp(k, vma, hugeEntry(vma, start)!, write);
+  return hugetlbWp(k, vma, start, fresh, write);
 }
 
-/** Makes an entry writable, by a copy in a private mapping (hugetlb_wp, mm/hugetlb.c). */
-function hugetlbWp(k: Kernel, vma: Vma, entry: HugeEntry, write: boolean): number {
+function poolEmpty(k: Kernel, inode: Inode): number {
+  k.refuse(rule["pool-empty"], 0, `inode ${inode.id}`);
+  return FAULT.sigbus;
+}
+
+/** hugetlb_no_page: the file's page, made when absent; a private mapping then makes one of its own instead. The entry keeps the reference. */
+function noPage(k: Kernel, vma: Vma, inode: Inode, index: number): number {
+  if (vma.has(VM.MAYSHARE) || inode.mapping.pages.has(index)) return hugetlbGetPage(k, inode, index);
+  const pfn = takePrivate(k, vma, index, false);
+  if (pfn >= 0) k.frames.setFlags(pfn, PG.anon | PG.exclusive);
+  return pfn;
+}
+
+/** Makes an entry writable: a private mapping copies, unless the page is its alone (hugetlb_wp, mm/hugetlb.c). */
+function hugetlbWp(k: Kernel, vma: Vma, start: number, entry: HugeEntry, write: boolean): number {
   entry.bits |= PTE.young;
   if (vma.has(VM.SHARED) && vma.has(VM.WRITE)) entry.bits |= PTE.write;
   if (!write) return FAULT.none;
   if (!vma.has(VM.SHARED) && (entry.bits & PTE.write) === 0) {
-    const copy = k.hugetlb.take(k, false);
-    if (copy < 0) return FAULT.sigbus;
-    for (let i = 0; i < 1 << HUGE_ORDER; i++) {
-      const bytes = k.frames.bytes(entry.pfn + i);
-      if (bytes !== undefined) k.frames.writable(copy + i).set(bytes);
+    const anon = (k.frames.flags(entry.pfn) & PG.anon) !== 0;
+    if (!anon || k.frames.mapcount(entry.pfn) !== 1) {
+      const copy = takePrivate(k, vma, hugeIndex(k, vma, start), anon);
+      if (copy < 0) return poolEmpty(k, vma.file!.inode);
+      copyHugePage(k, entry.pfn, copy);
+      k.frames.addMap(entry.pfn, -1);
+      folioPut(k, entry.pfn);
+      entry.pfn = copy;
     }
-    k.counters.pages_copied += 1 << HUGE_ORDER;
-    k.frames.setFlags(copy, PG.anon | PG.exclusive);
-    k.frames.addMap(copy, 1);
-    k.frames.addMap(entry.pfn, -1);
-    folioPut(k, entry.pfn);
-    entry.pfn = copy;
   }
-  entry.bits |= PTE.dirty | (vma.has(VM.WRITE) ? PTE.write : 0);
+  entry.bits |= PTE.write | PTE.dirty;
   return FAULT.none;
+}
+
+function copyHugePage(k: Kernel, from: number, to: number): void {
+  for (let i = 0; i < 1 << HUGE_ORDER; i++) {
+    const bytes = k.frames.bytes(from + i);
+    if (bytes !== undefined) k.frames.writable(to + i).set(bytes);
+  }
+  k.counters.pages_copied += 1 << HUGE_ORDER;
+  k.frames.setFlags(to, PG.anon | PG.exclusive);
+  k.frames.addMap(to, 1);
 }
 
 /** __unmap_hugepage_range, mm/hugetlb.c. Bytes, whole huge pages. */

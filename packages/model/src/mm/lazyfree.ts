@@ -15,6 +15,7 @@ export function folioMarkLazyfree(k: Kernel, pfn: number): void {
 
 /** lru_add_drain, mm/swap.c: what waits in the batch takes effect. */
 export function lruAddDrain(k: Kernel): void {
-  for (const pfn of k.lazyFree) k.frames.clearFlags(pfn, PG.swapbacked | PG.referenced);
+  const referenced = k.design["lru.fault"] === "no" ? PG.referenced : 0;
+  for (const pfn of k.lazyFree) k.frames.clearFlags(pfn, PG.swapbacked | referenced);
   k.lazyFree.length = 0;
 }

@@ -24,6 +24,9 @@ export type Advice = OperationArgs<"madvise">["advice"];
 /** Advice that only reads or changes entries holds the mmap lock for reading (madvise_need_mmap_write). */
 const readers: ReadonlySet<Advice> = new Set(["remove", "willneed", "dontneed", "dontneed_locked", "cold", "pageout", "free", "populate_read", "populate_write", "collapse", "guard_install", "guard_remove"]);
 
+/** What changes page-table entries with the mmap lock held for reading: under the page-table lock. */
+const rewriters: ReadonlySet<Advice> = new Set(["dontneed", "dontneed_locked", "free", "cold", "pageout", "guard_install", "guard_remove"]);
+
 /** What throws data away (is_madv_discard). */
 const discards: ReadonlySet<Advice> = new Set(["free", "dontneed", "dontneed_locked", "remove", "dontfork", "wipeonfork", "guard_install"]);
 
@@ -34,8 +37,10 @@ export function* madvise(k: Kernel, task: Task, start: number, length: number, a
   if (start % k.pageSize !== 0 || end >= 2 ** 64) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (end === start) return 0;
   yield* acquire(k, task.mm.mmapLock, readers.has(advice) ? "read" : "write");
+  if (rewriters.has(advice)) yield* acquire(k, task.mm.ptl, "write");
   const populate = advice === "populate_read" || advice === "populate_write";
   const ret = populate && k.design["madvise.populate"] === "whole-range" ? yield* populateRange(k, task, start, end, advice) : yield* walkVmas(k, task, start, end, advice);
+  if (rewriters.has(advice)) yield* release(k, task.mm.ptl);
   yield* release(k, task.mm.mmapLock);
   return ret;
 }
@@ -132,12 +137,25 @@ function dontneedFree(k: Kernel, vma: Vma, start: number, end: number, advice: "
   if (advice !== "free") {
     k.note(rule.dontneed);
     zapPageRange(k, vma, start, end, { keepMarkers: true });
+    if (!vma.has(VM.HUGETLB)) reclaimTables(k, vma, start, end);
     return 0;
   }
   if (!vmaIsAnonymous(vma)) return k.refuse(rule["free-anon-only"], errnos.EINVAL, about);
   lruAddDrain(k);
   freeRange(k, vma, start, end);
   return 0;
+}
+
+/** CONFIG_PT_RECLAIM, mm/pt_reclaim.c: tables that lie wholly in the range and are empty now are freed; those above them stay. */
+function reclaimTables(k: Kernel, vma: Vma, start: number, end: number): void {
+  if (k.design["madvise.table-reclaim"] === "no" || (k.design["madvise.table-reclaim"] === "x86" && k.arch.name !== "x86_64")) return;
+  const { table } = vma.mm;
+  for (let at = Math.ceil(start / table.leafBytes) * table.leafBytes; at + table.leafBytes <= end; at += table.leafBytes) {
+    if (table.leaf(at)?.used === 0) {
+      table.dropLeaf(at);
+      k.note(rule["tables-freed"]);
+    }
+  }
 }
 
 /** madvise_remove: punches the range out of the file, without the mmap lock. */

@@ -12,6 +12,7 @@ import type { Vma } from "./vma.js";
 /** __oom_reap_task_mm, mm/oom_kill.c: zaps what is private; gives the pages that left the address space. */
 export function* oomReapTaskMm(k: Kernel, mm: Mm): Path<number> {
   yield* acquire(k, mm.mmapLock, "read");
+  yield* acquire(k, mm.ptl, "write");
   let pages = 0;
   for (const vma of mm.vmas) {
     if (!reapable(k, vma)) continue;
@@ -19,6 +20,7 @@ export function* oomReapTaskMm(k: Kernel, mm: Mm): Path<number> {
     k.note(reclaimRules["oom-reaps"], `0x${vma.start.toString(16)}`);
     zapPageRange(k, vma, vma.start, vma.end);
   }
+  yield* release(k, mm.ptl);
   yield* release(k, mm.mmapLock);
   return pages;
 }

@@ -42,7 +42,8 @@ export function* mmPopulate(k: Kernel, task: Task, start: number, end: number, i
 /** populate_vma_page_range, mm/gup.c: writes where that breaks copy-on-write at once, else reads; never into memory without protection. */
 function populateVma(k: Kernel, task: Task, vma: Vma, start: number, end: number): Path<number> {
   const write = vma.has(VM.WRITE) && !vma.has(VM.SHARED);
-  if (!write && !vma.has(VM.READ | VM.WRITE | VM.EXEC)) return constant(-errnos.EFAULT);
+  const allowed = vma.flags & (VM.READ | VM.WRITE | VM.EXEC);
+  if (!write && (allowed === 0 || (allowed === VM.EXEC && k.arch.executeOnly))) return constant(-errnos.EFAULT);
   return faultinRange(k, task, vma, start, end, write);
 }
 

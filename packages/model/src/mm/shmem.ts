@@ -11,8 +11,10 @@ import { hugetlbRules } from "../rules/hugetlb.js";
 import { mmapRules } from "../rules/mmap.js";
 import { shmemRules as rule } from "../rules/shmem.js";
 import { access, acquire, release } from "../sched/path.js";
+import { lruAddInFault } from "./fault.js";
 import { PG } from "./frames.js";
-import { HUGE_ORDER, HUGE_SIZE, hugetlbGetPage, hugetlbReservePages, reservationsOf } from "./hugetlb.js";
+import { HUGE_ORDER, HUGE_SIZE, hugetlbGetPage, hugetlbReservePages, hugetlbReservePrivate, hugetlbUnreserve, reservationsOf } from "./hugetlb.js";
+import type { Reservations } from "./hugetlb.js";
 import { folioGet, folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
 import { unmapMappingRange } from "./zap.js";
@@ -68,14 +70,23 @@ const shmemVmOps = (k: Kernel): VmOps => ({
   *fault(vmf) {
     const { inode } = vmf.vma.file!;
     if (k.concurrent) yield* access(k, `pages of inode ${inode.id}`, true);
+    const fresh = !inode.mapping.pages.has(vmf.pgoff);
     const pfn = shmemGetPage(k, inode, vmf.pgoff);
+    if (fresh && pfn >= 0) lruAddInFault(k, vmf.vma, pfn);
     if (pfn < 0) return pfn === -errnos.ENOMEM ? FAULT.oom : FAULT.sigbus;
     vmf.pfn = pfn;
     return FAULT.locked;
   },
 });
 
-const hugetlbVmOps: VmOps = { name: "hugetlb", close() {} };
+const hugetlbVmOps = (k: Kernel): VmOps => ({
+  name: "hugetlb",
+  /** A child's copy has set nothing aside (hugetlb_vm_op_open, hugetlb_dup_vma_private). */
+  open(vma) {
+    if (vma.mm !== (vma.privateData as Reservations | undefined)?.mm) vma.privateData = undefined;
+  },
+  close: (vma) => hugetlbUnreserve(k, vma),
+});
 
 /** shmem_file_operations, mm/shmem.c. `path` is what /proc shows. */
 export function shmemFileOps(k: Kernel, path: string): FileOps {
@@ -249,13 +260,12 @@ function allocateRange(k: Kernel, inode: Inode, mode: "allocate" | "keep_size", 
 function* hugetlbFileMmap(k: Kernel, file: File, vma: Vma): Path<number> {
   const { inode } = file;
   vma.flags |= VM.HUGETLB | VM.DONTEXPAND;
-  vma.ops = hugetlbVmOps;
+  vma.ops = hugetlbVmOps(k);
   const offset = vma.pgoff * k.pageSize;
   if (offset % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["offset-unaligned"], errnos.EINVAL, `${offset}`);
   const end = offset + vma.end - vma.start;
   yield* acquire(k, inode.lock, "write");
-  const reserve = vma.has(VM.MAYSHARE) && !vma.has(VM.NORESERVE);
-  const failed = reserve ? hugetlbReservePages(k, inode, offset / HUGE_SIZE, end / HUGE_SIZE) : 0;
+  const failed = vma.has(VM.NORESERVE) ? 0 : vma.has(VM.MAYSHARE) ? hugetlbReservePages(k, inode, offset / HUGE_SIZE, end / HUGE_SIZE) : hugetlbReservePrivate(k, vma);
   if (failed === 0 && vma.has(VM.WRITE) && inode.size < end) inode.size = end;
   yield* release(k, inode.lock);
   return failed;

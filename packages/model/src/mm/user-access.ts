@@ -4,7 +4,7 @@
  * not be copied is reported).
  */
 import { faultRules as rule } from "../rules/fault.js";
-import { access, acquire, release, runAlone } from "../sched/path.js";
+import { acquire, release, runAlone, walkEntries } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { HUGE_SIZE, hugeEntry } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
@@ -46,8 +46,10 @@ function translate(k: Kernel, task: Task, address: number, write: boolean): numb
 }
 
 /** access_error, arch/x86/mm/fault.c: whether the mapping's protection forbids the access. */
-function accessError(vma: Vma, write: boolean): boolean {
-  return write ? !vma.has(VM.WRITE) : !vma.has(VM.READ | VM.WRITE | VM.EXEC);
+function accessError(k: Kernel, vma: Vma, write: boolean): boolean {
+  const allowed = vma.flags & (VM.READ | VM.WRITE | VM.EXEC);
+  if (write) return (allowed & VM.WRITE) === 0;
+  return allowed === 0 || (allowed === VM.EXEC && k.arch.executeOnly);
 }
 
 /** do_user_addr_fault, arch/x86/mm/fault.c: undefined when the instruction can be tried again. */
@@ -58,7 +60,7 @@ function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Pat
   const vma = mm.lookup(address);
   let ret: number = FAULT.sigsegv;
   if (vma === undefined) k.refuse(rule["no-vma"], 0, `0x${address.toString(16)}`);
-  else if (accessError(vma, write)) k.refuse(rule["vma-protection"], 0, `0x${address.toString(16)}`);
+  else if (accessError(k, vma, write)) k.refuse(rule["vma-protection"], 0, `0x${address.toString(16)}`);
   else {
     const path = handleMmFault(k, mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
     ret = k.concurrent ? yield* path : runAlone(path);
@@ -73,7 +75,7 @@ function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Pat
 /** The frame behind an address, faulted in as often as it takes. */
 function* reach(k: Kernel, task: Task, address: number, write: boolean): Path<number | Faulted> {
   for (;;) {
-    if (k.concurrent) yield* access(k, `entries ${task.mm.name}`, false);
+    if (k.concurrent) yield* walkEntries(k, task.mm);
     const pfn = translate(k, task, address, write);
     if (pfn >= 0) {
       if (!k.concurrent) return pfn;

@@ -130,3 +130,8 @@ export class AnonVma {
 export function vmaIsAnonymous(vma: Vma): boolean {
   return vma.file === undefined && vma.ops === undefined;
 }
+
+/** vma_has_recency, include/linux/mm_inline.h: accesses through it say that a page is in use. */
+export function vmaHasRecency(vma: Vma): boolean {
+  return !vma.has(VM.SEQ_READ | VM.RAND_READ);
+}

@@ -6,7 +6,7 @@ import { lruAddDrain } from "./lazyfree.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { addMmCounter, folioPut, removeRmap } from "./rmap.js";
-import { VM } from "./vma.js";
+import { VM, vmaHasRecency } from "./vma.js";
 import type { AddressSpace } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Leaf } from "./page-table.js";
@@ -74,7 +74,7 @@ function zapNormal(k: Kernel, vma: Vma, pfn: number, bits: number): void {
   k.note(rule.normal);
   const anon = (k.frames.flags(pfn) & PG.anon) !== 0;
   if (!anon && (bits & PTE.dirty) !== 0) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
-  if (!anon && (bits & PTE.young) !== 0) k.frames.setFlags(k.frames.head(pfn), PG.referenced);
+  if (!anon && (bits & PTE.young) !== 0 && vmaHasRecency(vma)) k.frames.setFlags(k.frames.head(pfn), PG.referenced);
   addMmCounter(k, vma.mm, pfn, -1);
   removeRmap(k, pfn);
   folioPut(k, pfn);

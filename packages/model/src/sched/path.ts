@@ -10,8 +10,11 @@ export type Touch =
   | { readonly kind: "release"; readonly lock: Lock }
   /** Looks whether a lock is free and takes it only then. */
   | { readonly kind: "try"; readonly lock: Lock }
-  /** Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`; a `note` says it better in a story. */
-  | { readonly kind: "access"; readonly object: string; readonly write: boolean; readonly note?: string }
+  /** Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`; a `note` says it better in a story. `guards`
+   *  are locks that whoever changes the object holds for writing, and that this reader does without. */
+  | { readonly kind: "access"; readonly object: string; readonly write: boolean; readonly note?: string; readonly guards?: readonly Lock[] }
+  /** Begins something of which nothing is known yet: it commutes with nothing. */
+  | { readonly kind: "begin"; readonly note: string }
   /** Waits for a condition that another task brings about. */
   | { readonly kind: "wait"; readonly object: string; readonly ready: () => boolean };
 
@@ -72,6 +75,14 @@ export function* access(on: Interleaving, object: string, write: boolean): Path<
   if (on.concurrent) yield { kind: "access", object, write };
 }
 
+/**
+ * The CPU, or a walk as careless as the CPU's, is about to look at page-table entries: no lock
+ * keeps them still. Whoever changes them holds the page-table lock, or the mmap lock for writing.
+ */
+export function* walkEntries(on: Interleaving, mm: { readonly name: string; readonly ptl: Lock; readonly mmapLock: Lock }): Path<void> {
+  if (on.concurrent) yield { kind: "access", object: `entries ${mm.name}`, write: false, guards: [mm.ptl, mm.mmapLock] };
+}
+
 /** The kernel stops itself: a BUG_ON, or an access to memory that is no longer there. The outcome is `oops`. */
 export class KernelBug extends Error {
   override readonly name = "KernelBug";
@@ -87,6 +98,11 @@ export class KernelBug extends Error {
 /** The kernel never comes back: it waits for what nobody brings about, or loops. The outcome is `hang`. */
 export class KernelHang extends Error {
   override readonly name = "KernelHang";
+}
+
+/** The test comes to what the model leaves out; the message says what. The outcome is `unsupported`. */
+export class NotModelled extends Error {
+  override readonly name = "NotModelled";
 }
 
 /** Drives a path to its end. One that waits for another task waits forever: it sees that itself, as an exception at the wait. */
