@@ -89,6 +89,21 @@ describe("counts", () => {
     expect([bo.vaddr, bo.pages]).toEqual([undefined, undefined]);
   });
 
+  test("taking back what is not mapped is a warning, in every design", () => {
+    for (const choice of vmapDesigns) {
+      const prediction = ask(`${object}D: x = vunmap(bo)\nD: v = vmap(bo)\nD: y = load(v)`, "7.3", withVmap(choice));
+      expect(prediction.values, choice).toMatchObject({ x: "ok", v: "ok", y: 0 });
+      expect(prediction.rules, choice).toContain("drm-shmem/vunmap-unmapped");
+    }
+  });
+
+  test("who holds the reservation and maps again waits for itself", () => {
+    const twice = `${object}D: v = vmap(bo)\nD: w = vmap(bo)\nD: vunmap(bo)\nD: x = load(w)`;
+    expect(values(twice, "7.3", withVmap("pin-count"))).toMatchObject({ w: "ok", x: 0 });
+    const hung = ask(twice, "7.3", withVmap("hold-reservation"));
+    expect([hung.status, hung.reason]).toEqual(["hang", expect.stringMatching(/waits for resv of GEM object \d+, which nobody will drop/)]);
+  });
+
   test("purging frees every page and unmaps the device", () => {
     const { k, bo } = gem("pin-count");
     const before = k.frames.used;

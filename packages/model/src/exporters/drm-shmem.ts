@@ -126,8 +126,12 @@ function mapFirst(k: Kernel, bo: GemShmemObject): number {
 /** drm_gem_shmem_vunmap_locked. */
 export function* drmGemShmemVunmap(k: Kernel, bo: GemShmemObject): Path<void> {
   const choice = k.design["drm-shmem.vmap"];
+  if (bo.vaddr === undefined) {
+    k.note(rule["vunmap-unmapped"], bo.name);
+    return;
+  }
   if (choice !== "hold-reservation") yield* acquire(k, bo.resv.lock, "write");
-  if (bo.vaddr !== undefined && --bo.vmapUseCount === 0) {
+  if (--bo.vmapUseCount === 0) {
     k.vmalloc.unmap(bo.vaddr);
     bo.vaddr = undefined;
     if (choice === "pin-count") bo.pagesPinCount--;

@@ -174,6 +174,10 @@ export const shmemRules = rules("drm-shmem", {
     sentence: "A kernel mapping takes a use of the pages, so that they stay while it is there.",
     kernel: `drm_gem_shmem_vmap_locked, ${shmem}`,
   },
+  "vunmap-unmapped": {
+    sentence: "Taking back a kernel mapping that is not there is a warning and nothing else.",
+    kernel: `drm_gem_shmem_vunmap_locked, ${shmem}`,
+  },
   "vmap-uncounted": {
     sentence: "A kernel mapping neither takes a use of the pages nor keeps the object from being purged.",
     kernel: `drm_gem_shmem_vmap_locked, ${shmem}`,

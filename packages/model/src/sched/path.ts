@@ -54,6 +54,7 @@ export interface Interleaving {
 /** `yield* acquire(k, lock, "write")`. */
 export function* acquire(on: Interleaving, lock: Lock, mode: "read" | "write"): Path<void> {
   if (on.concurrent) yield { kind: "acquire", lock, mode };
+  else if (!lock.free(mode)) throw new KernelHang(`waits for ${lock.name}, which nobody will drop`);
   lock.take(mode);
 }
 
