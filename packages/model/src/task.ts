@@ -7,10 +7,15 @@ export class Files {
   private readonly slots: (File | undefined)[] = [];
   /** Tasks that share the table. */
   users = 1;
-  /** Lowest free number from 3 on gets the file; the caller's reference passes to the table. */
-  install(file: File): number {
+  /** The number of the write end of each pipe that a test sees as one descriptor, by the number of its read end. */
+  readonly writeEnds = new Map<number, number>();
+  /**
+   * Lowest free number from 3 on gets the file; the caller's reference passes to the table.
+   * `taken` lower ones are in use for the moment: by the device through which the file is made.
+   */
+  install(file: File, taken = 0): number {
     let fd = 3;
-    while (this.slots[fd] !== undefined) fd++;
+    for (let left = taken; ; fd++) if (this.slots[fd] === undefined && left-- === 0) break;
     this.slots[fd] = file;
     return fd;
   }
@@ -30,6 +35,7 @@ export class Files {
       file.refs++;
       copy.slots[fd] = file;
     }
+    for (const [readEnd, writeEnd] of this.writeEnds) copy.writeEnds.set(readEnd, writeEnd);
     return copy;
   }
   *[Symbol.iterator](): Generator<[number, File]> {
@@ -44,6 +50,8 @@ export class Task {
   /** ru_minflt. */
   minorFaults = 0;
   dead = false;
+  /** What /proc/PID/status said when a thread began, bytes: its status shows gains. */
+  baseline: Readonly<Record<string, number>> | undefined;
   /** Things that end with the process: rings, pipes of vmsplice, userfaultfds. Run at exit. */
   readonly atExit: (() => void)[] = [];
   constructor(

@@ -89,13 +89,13 @@ describe("vm_insert_page", () => {
     expect(counts()).toEqual([2, 1]);
     expect(b.vma.has(VM.MIXEDMAP)).toBe(true);
     expect(bits(b) & PTE.special).toBe(0);
-    expect(statusOf(b.k, b.task.mm).RssFile).toBe(16384);
+    expect(statusOf(b.task.mm).RssFile).toBe(16384);
     const child = runAlone(dupMm(b.k, b.task.mm, "C"));
     expect(counts()).toEqual([3, 2]);
     expect(showSmap(b.k, child.lookup(AT)!)).toMatchObject({ Rss: 16384, Pss: 8192 });
     runAlone(munmap(b.k, b.task, AT, 16384));
     expect(counts()).toEqual([2, 1]);
-    expect(statusOf(b.k, b.task.mm).VmRSS).toBe(0);
+    expect(statusOf(b.task.mm).VmRSS).toBe(0);
   });
 
   test("outside the mapping EFAULT, without a reference EINVAL, over an entry EBUSY", () => {
@@ -261,7 +261,7 @@ describe("remap_pfn_range", () => {
     expect(whole.vma.pgoff).toBe(100000);
     const parts = bench();
     expect(parts.map((vma) => remapPfnRange(parts.k, vma, vma.start, 100000, PAGE), MAP.PRIVATE)).toBe(-22);
-    expect([parts.task.mm.vmas.length, statusOf(parts.k, parts.task.mm).VmPTE]).toEqual([0, 0]);
+    expect([parts.task.mm.vmas.length, statusOf(parts.task.mm).VmPTE]).toEqual([0, 0]);
   });
 
   test("a second call over the whole mapping fails from 6.16 on, where x86 counts", () => {
@@ -319,7 +319,7 @@ describe("remap_pfn_range", () => {
     const to = AT + 0x1000_0000;
     runAlone(mremap(b.k, b.task, AT, 1024 * PAGE, 1024 * PAGE, { maymove: true, fixed: true, dontunmap: false }, to));
     expect(b.task.mm.table.leaf(to)).toBe(leaf);
-    expect(statusOf(b.k, b.task.mm).VmPTE).toBe(3 * PAGE);
+    expect(statusOf(b.task.mm).VmPTE).toBe(3 * PAGE);
   });
 });
 

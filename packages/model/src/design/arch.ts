@@ -21,6 +21,8 @@ export interface ArchTraits {
   readonly taskSize: number;
   /** CONFIG_TRANSPARENT_HUGEPAGE. */
   readonly thp: boolean;
+  /** Memory with PROT_EXEC alone cannot be read: protection keys on x86, EPAN on arm64. */
+  readonly executeOnly: boolean;
   /** x86 PAT tracks what remap_pfn_range maps. */
   readonly pat: boolean;
   /** CONFIG_HAVE_ARCH_USERFAULTFD_WP (arm64: from 6.10) and _MINOR. */
@@ -31,7 +33,7 @@ export interface ArchTraits {
 }
 
 export const arches: Readonly<Record<Arch, ArchTraits>> = {
-  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true, thp: true, uffdWp: true, uffdMinor: true, numa: true },
-  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false, thp: true, uffdWp: true, uffdMinor: true, numa: true },
-  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, thp: false, uffdWp: false, uffdMinor: false, numa: false },
+  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, numa: true },
+  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, numa: true },
+  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, executeOnly: false, thp: false, uffdWp: false, uffdMinor: false, numa: false },
 };

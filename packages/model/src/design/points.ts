@@ -463,6 +463,21 @@ export const points = define({
     choices: { absent: { doc: "no" }, shown: { doc: "yes" } },
     mainline: [["2.6", "absent"], ["6.0", "shown"]],
   },
+  "lru.fault": {
+    question: "Does a page that a fault brings in count as referenced at once?",
+    choices: { no: { doc: "no: its young entry says so" }, referenced: { doc: "yes, under the multi-generational LRU: PG_referenced, which smaps shows as Referenced" } },
+    mainline: [["2.6", "no"], ["7.0", "referenced"]],
+  },
+  "madvise.table-reclaim": {
+    question: "Does MADV_DONTNEED free page tables that it has emptied?",
+    choices: { no: { doc: "no: they stay until munmap" }, x86: { doc: "yes, on x86_64 (CONFIG_PT_RECLAIM)" }, yes: { doc: "yes" } },
+    mainline: [["2.6", "no"], ["6.14", "x86"], ["7.0", "yes"]],
+  },
+  "fork.hugetlb": {
+    question: "Which hugetlb mappings have their entries copied at fork?",
+    choices: { all: { doc: "all" }, anonymous: { doc: "those with private pages: the others fault in the child" } },
+    mainline: [["2.6", "all"], ["6.1", "anonymous"]],
+  },
   "guard.vma-flag": {
     question: "Does a mapping remember that it has guard markers?",
     choices: { none: { doc: "no" }, "maybe-guard": { doc: "VM_MAYBE_GUARD, which smaps shows as `gu`" } },

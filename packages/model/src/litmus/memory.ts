@@ -141,9 +141,10 @@ export const observerHandlers: HandlerTable<ObserverName> = {
       return { ...showPagemap(ctx.k, ctx.task.mm, address) };
     },
     mincore: ({ k, task }, { address, length }) => mincore(k, task, address, length),
-    *status({ k, task }) {
-      const now = statusOf(k, task.mm);
-      return task.mm.baseline === undefined ? now : gains(now, task.mm.baseline);
+    *status({ task }) {
+      const now = statusOf(task.mm);
+      const before = task.baseline ?? task.mm.baseline;
+      return before === undefined ? now : gains(now, before);
     },
     *meminfo({ k }) {
       return gains(meminfoOf(k), { Shmem: 0, Mapped: 0, Unevictable: 0, Mlocked: 0, HugePages_Free: 32 });

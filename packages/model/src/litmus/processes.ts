@@ -1,6 +1,7 @@
 /** Processes: fork, threads, taking another's descriptor, exit. */
 import { errnos } from "@litmap/litmus";
 import { fput } from "../fs/file.js";
+import { statusOf } from "../mm/account.js";
 import { exitMmap } from "../mm/exit.js";
 import { dupMm } from "../mm/fork.js";
 import { processRules as rule } from "../rules/processes.js";
@@ -19,7 +20,9 @@ export function* fork(k: Kernel, parent: Task, name: string): Path<Task | number
 export function* thread(parent: Task, name: string): Path<Task> {
   parent.mm.users++;
   parent.files.users++;
-  return new Task(name, parent.mm, parent.files);
+  const task = new Task(name, parent.mm, parent.files);
+  task.baseline = statusOf(parent.mm);
+  return task;
 }
 
 /** do_exit, kernel/exit.c: first the memory, then the descriptors. */
@@ -39,7 +42,7 @@ export const processHandlers: HandlerTable<Name> = {
       const file = ctx.ownerOf("fd").files.get(fd);
       if (file === undefined) return ctx.k.refuse(rule["receive-bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
       file.refs++;
-      return ctx.task.files.install(file);
+      return ctx.task.files.install(file, 1);
     },
     *exit({ k, task }) {
       yield* exit(k, task);

@@ -150,13 +150,13 @@ function copyPresent(k: Kernel, vma: Vma, from: Leaf, to: Leaf, slot: number, bi
   to.set(slot, from.pfn[slot], bits & ~PTE.young);
 }
 
-/** copy_hugetlb_page_range, mm/hugetlb.c: only private mappings need it; shared ones fault. */
+/** copy_hugetlb_page_range, mm/hugetlb.c: entries of a mapping that has pages of its own; up to 6.0 those of every one. */
 function copyHuge(k: Kernel, vma: Vma, copy: Vma): void {
-  if (vma.has(VM.SHARED)) return;
-  for (const [address, entry] of vma.mm.table.huge) {
-    if (address < vma.start || address >= vma.end) continue;
-    if ((k.frames.flags(entry.pfn) & PG.anon) === 0 && !vma.has(VM.MAYWRITE)) continue;
-    entry.bits &= ~PTE.write;
+  const entries = [...vma.mm.table.huge].filter(([address]) => address >= vma.start && address < vma.end);
+  const own = entries.some(([, entry]) => (k.frames.flags(entry.pfn) & PG.anon) !== 0);
+  if (!own && k.design["fork.hugetlb"] === "anonymous") return;
+  for (const [address, entry] of entries) {
+    if (isCowMapping(vma.flags)) entry.bits &= ~PTE.write;
     folioGet(k, entry.pfn);
     k.frames.addMap(entry.pfn, 1);
     copy.mm.table.upperAlloc(address);

@@ -170,7 +170,7 @@ function hugetlbWp(k: Kernel, vma: Vma, start: number, entry: HugeEntry, write: 
       entry.pfn = copy;
     }
   }
-  entry.bits |= PTE.write | PTE.dirty;
+  entry.bits |= PTE.dirty | (vma.has(VM.WRITE) ? PTE.write : 0);
   return FAULT.none;
 }
 

@@ -7,7 +7,7 @@ export const faultRules = rules("fault", {
     kernel: "do_user_addr_fault, arch/x86/mm/fault.c",
   },
   "vma-protection": {
-    sentence: "An access that the mapping's protection forbids ends in SIGSEGV.",
+    sentence: "An access that the mapping's protection forbids ends in SIGSEGV; memory that may only be executed cannot be read where the CPU can tell.",
     kernel: "access_error, arch/x86/mm/fault.c",
   },
   "no-handler": {

@@ -13,6 +13,10 @@ export const madviseRules = rules("madvise", {
     kernel: "madvise_dontneed_free_valid_vma, mm/madvise.c",
   },
   dontneed: { sentence: "MADV_DONTNEED empties the range: the next access faults, or ends in SIGBUS where no handler is.", kernel: "madvise_dontneed_single_vma, mm/madvise.c" },
+  "tables-freed": {
+    sentence: "MADV_DONTNEED of a whole table's range also frees the table, from 6.14 on.",
+    kernel: "try_get_and_clear_pmd, mm/pt_reclaim.c; zap_pte_range, mm/memory.c",
+  },
   "free-anon-only": { sentence: "MADV_FREE is for private anonymous memory: EINVAL otherwise.", kernel: "madvise_free_single_vma, mm/madvise.c" },
   lazyfree: { sentence: "MADV_FREE makes entries old and clean, and the pages such that reclaim may drop them.", kernel: "madvise_free_pte_range, mm/madvise.c" },
   "lru-forbidden": {
