@@ -1,8 +1,9 @@
 /** Which claims hold of an outcome, and in what two outcomes of one test differ: the language's verdicts in the command's form. */
 import { compare, judge } from "@litmap/litmus";
-import type { ClaimResult, Machine, Outcome, Test } from "@litmap/litmus";
+import type { ClaimResult, Machine, Outcome, Test, Value } from "@litmap/litmus";
 import { Kernel } from "@litmap/model";
 import type { Design, KernelOptions } from "@litmap/model";
+import { valueText } from "./report/value-text.js";
 import type { Difference } from "./result.js";
 
 const designs = new Map<string, Design>();
@@ -21,7 +22,18 @@ export function judged(test: Test, outcome: Outcome, machine: Machine): readonly
   return judge(test, outcome, machine, effectiveDesign(machine)).claims;
 }
 
-/** What was observed `here` that the reference `there` does not allow. */
+/**
+ * What was observed `here` that the reference `there` does not allow. Of a concurrent test the
+ * two sides of a key are all values that were seen under it.
+ */
 export function differences(test: Test, here: Outcome, there: Outcome): Difference[] {
-  return compare(test, there, here).map((key) => ({ key, here: here.values[key], there: there.values[key] }));
+  return compare(test, there, here).map((key) => ({ key, here: seen(here, key), there: seen(there, key) }));
+}
+
+function seen(outcome: Outcome, key: string): Value | undefined {
+  if (!outcome.histogram?.length) return outcome.values[key];
+  const texts = new Map<string, Value | undefined>();
+  for (const { values } of outcome.histogram) texts.set(JSON.stringify(values[key]), values[key]);
+  if (texts.size === 1) return [...texts.values()][0];
+  return [...texts.values()].map((value) => valueText(value)).sort().join(" or ");
 }

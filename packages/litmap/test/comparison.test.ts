@@ -113,6 +113,16 @@ describe("the comparison", () => {
     `);
   });
 
+  test("a concurrent test: everything that was seen under the key stands on both sides", () => {
+    const racing = parse('test racing\n  "?"\n\nm = memfd_create(4K)\nthread T of A\n\nparallel {\n  A { n = lseek(m, 0, end) }\n  T { c = close(m) }\n}\n', { file: "racing.lit" }).test!;
+    const outcome = (...seen: (number | string)[]): Outcome => ({ status: "ok", values: { n: seen[0] }, histogram: seen.map((n) => ({ values: { m: "ok", n, c: "ok" }, count: 1 })), ms: 1 });
+    const of = (machine: typeof model, found: Outcome): Reported => judgedOn(racing, machine, { outcome: found, decided: new Map() });
+    const [, more] = comparedPair(of(model, outcome(4096)), of(kernel, outcome(4096, "EBADF")));
+    expect(more.result).toMatchObject({ status: "disagree", differs: [{ key: "n", here: "4096 or EBADF", there: 4096 }] });
+    const [, fewer] = comparedPair(of(model, outcome(4096, "EBADF")), of(kernel, outcome(4096)));
+    expect(fewer.result.status).toBe("ok");
+  });
+
   test("--quiet: only rows with something wrong; a machine that did not come to a test has a hole", () => {
     const text = printed((table) => {
       table.row(rows[0]);

@@ -2,6 +2,7 @@
  * The report of a run on real kernels: a row a test with model and kernel beside each other,
  * `=` where they are equal, then every disagreement in full, then the reasons of what could not run.
  */
+import { isConcurrent } from "@litmap/litmus";
 import { ruleBook } from "@litmap/model";
 import { ruleOf } from "../machines/model.js";
 import { print } from "../terminal.js";
@@ -73,8 +74,9 @@ export class ComparisonTable implements RunReport {
     const value = briefValue(key, result.values, units);
     if (result.machine.kind === "model") return result.status === "surprise" ? paint.bad(`${value} !`) : value;
     if (result.status === "disagree") {
-      const elsewhere = result.differs?.length && !result.differs.some((each) => each.key === key);
-      return paint.bad(elsewhere ? `${result.differs?.[0].key} differs` : value);
+      const main = result.differs?.find((each) => each.key === key);
+      if (main && test && isConcurrent(test)) return paint.bad(valueText(main.here, units.get(main.key)));
+      return paint.bad(main || !result.differs?.length ? value : `${result.differs[0].key} differs`);
     }
     return result.status === "surprise" ? paint.bad("= !") : paint.good("=");
   }
