@@ -24,6 +24,6 @@ export const forkRules = rules("fork", {
   },
   "pinned-copied": {
     sentence: "An anonymous page that may be pinned is copied for the child at once and stays writable in the parent.",
-    kernel: "copy_present_page, mm/memory.c; folio_try_dup_anon_rmap_pte",
+    kernel: "copy_present_page, mm/memory.c; folio_try_dup_anon_rmap_pte, include/linux/rmap.h",
   },
 });

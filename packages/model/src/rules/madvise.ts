@@ -30,7 +30,7 @@ export const madviseRules = rules("madvise", {
   },
   "populate-vma": {
     sentence: "MADV_POPULATE_READ and _WRITE refuse VM_IO and VM_PFNMAP mappings, and those whose protection forbids the access, with EINVAL.",
-    kernel: "faultin_page_range, mm/gup.c; check_vma_flags",
+    kernel: "faultin_page_range, mm/gup.c; check_vma_flags, mm/gup.c",
   },
   "populate-hole": { sentence: "MADV_POPULATE_READ and _WRITE stop at a hole with ENOMEM.", kernel: "faultin_page_range, mm/gup.c" },
   "populate-fault": { sentence: "MADV_POPULATE_READ and _WRITE stop at a fault that ends in a signal with EFAULT.", kernel: "madvise_populate, mm/madvise.c" },

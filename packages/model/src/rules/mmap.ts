@@ -20,7 +20,7 @@ export const mmapRules = rules("mmap", {
   },
   "offset-overflow": {
     sentence: "Offset and length that together wrap are refused with EOVERFLOW.",
-    kernel: "do_mmap, mm/mmap.c; file_mmap_ok",
+    kernel: "do_mmap, mm/mmap.c; file_mmap_ok, mm/mmap.c",
   },
   "fixed-unaligned": {
     sentence: "MAP_FIXED at an address that is not page-aligned is refused with EINVAL.",
@@ -60,7 +60,7 @@ export const mmapRules = rules("mmap", {
   },
   "sealed-write": {
     sentence: "A shared writable mapping of a memfd sealed against writing is refused with EPERM.",
-    kernel: "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c); mapping_map_writable",
+    kernel: "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c); mapping_map_writable, include/linux/fs.h",
   },
   "sealed-readonly": {
     sentence: "A shared read-only mapping of a memfd sealed against writing can never become writable.",
@@ -76,7 +76,7 @@ export const mmapRules = rules("mmap", {
   },
   "populate-skips": {
     sentence: "MAP_POPULATE and mlock skip mappings with VM_IO or VM_PFNMAP.",
-    kernel: "__mm_populate, mm/gup.c; populate_vma_page_range",
+    kernel: "__mm_populate, mm/gup.c; populate_vma_page_range, mm/gup.c",
   },
 });
 
