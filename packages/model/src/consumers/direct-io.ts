@@ -30,8 +30,10 @@ export interface DirectIo {
  * memory could be referenced, or a negative errno.
  */
 export function* blkdevDirectIo(k: Kernel, task: Task, io: DirectIo): Path<number> {
-  const atSplit = k.design["direct-io.memory-alignment"] === "at-split";
-  if (io.position % BLOCK !== 0 || io.length % BLOCK !== 0 || (!atSplit && io.address % BLOCK !== 0)) return unaligned(k, io);
+  const anyMemory = k.design["direct-io.memory-alignment"] === "never";
+  if (io.position % BLOCK !== 0 || io.length % BLOCK !== 0 || (!anyMemory && io.address % BLOCK !== 0)) {
+    return k.refuse(diskRules.unaligned, errnos.EINVAL, `offset ${io.position}, length ${io.length}, memory 0x${io.address.toString(16)}`);
+  }
   if (spannedPages(k, io.address, io.length) <= BIO_MAX_VECS) return yield* oneBio(k, task, io, 0, io.length);
   return yield* manyBios(k, task, io);
 }
@@ -52,9 +54,8 @@ function* manyBios(k: Kernel, task: Task, io: DirectIo): Path<number> {
 }
 
 /**
- * One bio: bio_iov_iter_get_pages, block/bio.c, then the transfer. Bytes moved or a negative
- * errno. Memory that is not aligned gets this far only where the split looks at it
- * (bio_split_io_at, block/blk-merge.c), and passes in one page.
+ * One bio: bio_iov_iter_get_pages, block/bio.c, then the transfer. Bytes moved (whole
+ * blocks, which memory that is not aligned need not end with) or a negative errno.
  */
 function* oneBio(k: Kernel, task: Task, io: DirectIo, from: number, length: number): Path<number> {
   const offset = (io.address + from) % k.pageSize;
@@ -69,17 +70,13 @@ function* oneBio(k: Kernel, task: Task, io: DirectIo, from: number, length: numb
     if (got <= 0) break;
   }
   if (pages.length === 0) return k.refuse(diskRules["gup-refused"], -got, `0x${(io.address + from).toString(16)}`);
-  const bytes = Math.min(length, pages.length * k.pageSize - offset);
-  const refused = offset % BLOCK !== 0 && offset + bytes > k.pageSize ? unaligned(k, io) : 0;
-  if (refused === 0) move(k, io, pages, offset, io.position + from, bytes);
+  const reached = Math.min(length, pages.length * k.pageSize - offset);
+  const bytes = reached - (reached % BLOCK);
+  if (bytes > 0) move(k, io, pages, offset, io.position + from, bytes);
   for (const pfn of pages) gupPutFolio(k, pfn, 1, pinned ? FOLL.pin : FOLL.get);
-  if (refused !== 0) return refused;
+  if (bytes === 0) return k.refuse(diskRules["no-whole-block"], errnos.EFAULT, `${reached} bytes`);
   k.note(diskRules.direct, `${bytes} bytes, ${pages.length} pages`);
   return bytes;
-}
-
-function unaligned(k: Kernel, io: DirectIo): number {
-  return k.refuse(diskRules.unaligned, errnos.EINVAL, `offset ${io.position}, length ${io.length}, memory 0x${io.address.toString(16)}`);
 }
 
 function move(k: Kernel, io: DirectIo, pages: readonly number[], offset: number, position: number, bytes: number): void {

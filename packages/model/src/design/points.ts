@@ -212,10 +212,10 @@ export const points = define({
     question: "When does direct I/O look at the alignment of its memory?",
     choices: {
       first: { doc: "before anything else: EINVAL" },
-      "at-split": { doc: "when the request is cut to the device's limits, which one that fits into a page never is" },
+      never: { doc: "never, for a device that can read from any address" },
       "at-extraction": { doc: "before pages are referenced: EINVAL" },
     },
-    mainline: [["2.6", "first"], ["6.18", "at-split"], ["7.0", "at-extraction"]],
+    mainline: [["2.6", "first"], ["6.18", "never"], ["7.0", "at-extraction"]],
   },
   "generic-write.chunk": {
     question: "How much does one turn of a buffered write announce to the file?",
@@ -356,9 +356,9 @@ export const points = define({
     question: "Can a memfd that is sealed against writing be mapped shared and read-only through a writable descriptor?",
     choices: {
       refused: { doc: "no for F_SEAL_WRITE (EPERM): every VM_SHARED mapping counts as a writer" },
-      "without-maywrite": { doc: "yes, and mprotect can never make it writable" },
+      "without-maywrite": { doc: "yes, and mprotect can never make it writable (6.7; stable releases of 5.10 and 6.1 have it too)" },
     },
-    mainline: [["3.17", "refused"], ["6.1", "without-maywrite"]],
+    mainline: [["3.17", "refused"], ["5.10", "without-maywrite"]],
   },
   "memfd.seal-exec": {
     question: "Is F_SEAL_EXEC known?",
@@ -477,6 +477,11 @@ export const points = define({
     question: "Which hugetlb mappings have their entries copied at fork?",
     choices: { all: { doc: "all" }, anonymous: { doc: "those with private pages: the others fault in the child" } },
     mainline: [["2.6", "all"], ["6.1", "anonymous"]],
+  },
+  "smaps.lockonfault": {
+    question: "Has VM_LOCKONFAULT a word in smaps?",
+    choices: { "??": { doc: "no: it shows as `??`" }, lf: { doc: "`lf`" } },
+    mainline: [["4.4", "??"], ["6.8", "lf"]],
   },
   "guard.vma-flag": {
     question: "Does a mapping remember that it has guard markers?",

@@ -72,6 +72,18 @@ export const diskRules = rules("disk", {
     sentence: "Writing at or past the end of a block device gives ENOSPC.",
     kernel: "blkdev_write_iter, block/fops.c",
   },
+  "fallocate-range": {
+    sentence: "A block device has no room to allocate past its end: EINVAL; a hole is cut there.",
+    kernel: "blkdev_fallocate, block/fops.c",
+  },
+  "fallocate-unaligned": {
+    sentence: "A range of a block device is a range of whole logical blocks: else EINVAL.",
+    kernel: "blkdev_fallocate, block/fops.c",
+  },
+  "fallocate-cannot": {
+    sentence: "A block device allocates nothing, and one that cannot write zeros by itself has no holes: EOPNOTSUPP.",
+    kernel: "blkdev_fallocate, block/fops.c; blkdev_issue_zeroout, block/blk-lib.c",
+  },
   "past-end-read": {
     sentence: "Reading at or past the end of a block device gives 0 bytes.",
     kernel: "blkdev_read_iter, block/fops.c",
@@ -81,12 +93,16 @@ export const diskRules = rules("disk", {
     kernel: "blkdev_write_iter, blkdev_read_iter, block/fops.c",
   },
   "unaligned": {
-    sentence: "Direct I/O wants offset and length in whole blocks and memory aligned as the device wants it, 512 bytes each: else EINVAL.",
-    kernel: "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, lib/iov_iter.c",
+    sentence: "Direct I/O wants offset and length in whole blocks and memory aligned as the device wants it, 512 bytes each: else EINVAL; 6.18 does not look at the memory.",
+    kernel: "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, iov_iter_extract_bvecs, lib/iov_iter.c",
   },
   "gup-refused": {
     sentence: "Direct I/O hands out the errno for which its memory could not be referenced, when not one page could.",
     kernel: "bio_iov_iter_get_pages, block/bio.c",
+  },
+  "no-whole-block": {
+    sentence: "Direct I/O that could reference memory for less than one block gives EFAULT.",
+    kernel: "__bio_iov_iter_get_pages (bio_iov_iter_align_down), block/bio.c",
   },
   "direct": {
     sentence: "Direct I/O moves bytes between the device and the pages themselves, under a reference or pin on each.",
@@ -109,6 +125,10 @@ export const pipeRules = rules("pipe", {
   },
   "empty": {
     sentence: "A pipe that does not block gives EAGAIN when there is nothing in it.",
+    kernel: "pipe_read (anon_pipe_read), fs/pipe.c",
+  },
+  "no-writers": {
+    sentence: "An empty pipe that nobody can write to any more is at its end: reading gives 0 bytes.",
     kernel: "pipe_read (anon_pipe_read), fs/pipe.c",
   },
   "fault": {
