@@ -59,7 +59,7 @@ export function showSmap(k: Kernel, vma: Vma): Smaps {
     Private_Hugetlb: sums.privateHugetlb,
     Swap: 0,
     Locked: inKilobytes(sums.pssLocked),
-    VmFlags: vmFlagWords(vma.flags),
+    VmFlags: vmFlagWords(k, vma.flags),
   };
 }
 
@@ -135,8 +135,8 @@ const words: readonly (readonly [bit: number, word: string])[] = [
 ];
 
 /** The VmFlags words of a mapping, sorted; soft-dirty is left out. */
-export function vmFlagWords(flags: number): readonly string[] {
-  return words.filter(([bit]) => (flags & bit) !== 0).map(([, word]) => word).sort();
+export function vmFlagWords(k: Kernel, flags: number): readonly string[] {
+  return words.filter(([bit]) => (flags & bit) !== 0).map(([bit, word]) => (bit === VM.LOCKONFAULT ? k.design["smaps.lockonfault"] : word)).sort();
 }
 
 /** show_map_vma: one line of /proc/PID/maps. */
