@@ -80,6 +80,7 @@ class KernelRun {
       opening.then((machine) => (interrupt.happened ? machine.close() : undefined), () => {});
       lane.machine = await interrupt.unlessInterrupted(opening);
       if (!lane.machine) return;
+      this.remark(lane.machine.notes.map((note) => `${choice.name}: ${note}`));
       const model = new ModelMachine(this.modelFor(lane.machine));
       for (const [i, file] of this.files.entries()) {
         if (interrupt.happened) return;
@@ -99,6 +100,13 @@ class KernelRun {
       this.emit();
       await lane.machine?.close();
     }
+  }
+
+  /** Lines about a machine, beside the report. */
+  private remark(lines: readonly string[]): void {
+    if (this.options.quiet || lines.length === 0) return;
+    this.progress.clear();
+    process.stderr.write(`${lines.join("\n")}\n`);
   }
 
   end(ms: number, interrupted: boolean): void {
