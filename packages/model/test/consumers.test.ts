@@ -173,6 +173,20 @@ describe("io_uring", () => {
     expect(pick(lines, "n s.Anonymous")).toEqual([1, 8192]);
   });
 
+  test("a pinned huge page of a private mapping is copied for the child, and neither faults", () => {
+    const lines = `
+      m = memfd_create(4M, none, hugetlb)
+      va = mmap(m, 2M, rw, private)
+      store(va, 5)
+      a = io_uring_register_buffers(va, 8K)
+      fork C
+      C: n = faults { store(va, 7) }
+      k = faults { store(va, 8) }
+      C: x = load(va)
+      y = load(va)`;
+    expect(pick(lines, "a n k x y")).toEqual(["ok", 0, 0, 7, 8]);
+  });
+
   test("a file that may block is read by a worker, whose faults do not count here", () => {
     const lines = `
       f = open_file(64K)

@@ -4,6 +4,7 @@ import { acquire, release } from "../sched/path.js";
 import { statusOf } from "./account.js";
 import { copyFrame } from "./fault.js";
 import { PG } from "./frames.js";
+import { copyHugePage } from "./hugetlb.js";
 import { pteAlloc } from "./insert.js";
 import { copyOf, linkVma } from "./merge.js";
 import { Mm } from "./mm.js";
@@ -13,7 +14,7 @@ import { addFileRmap, addMmCounter, addNewAnonRmap, folioGet } from "./rmap.js";
 import { AnonVma, VM, isCowMapping } from "./vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
-import type { Leaf } from "./page-table.js";
+import type { HugeEntry, Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
 
 /** dup_mm, kernel/fork.c: a copy of an address space under a name; the parent's mmap lock is held for writing. */
@@ -156,10 +157,23 @@ function copyHuge(k: Kernel, vma: Vma, copy: Vma): void {
   const own = entries.some(([, entry]) => (k.frames.flags(entry.pfn) & PG.anon) !== 0);
   if (!own && k.design["fork.hugetlb"] === "anonymous") return;
   for (const [address, entry] of entries) {
+    copy.mm.table.upperAlloc(address);
+    if (copyPinnedHuge(k, vma, copy, address, entry)) continue;
     if (isCowMapping(vma.flags)) entry.bits &= ~PTE.write;
     folioGet(k, entry.pfn);
     k.frames.addMap(entry.pfn, 1);
-    copy.mm.table.upperAlloc(address);
     copy.mm.table.huge.set(address, { pfn: entry.pfn, bits: entry.bits });
   }
+}
+
+/** A pinned anonymous huge page stays the parent's alone: the child gets a copy at once (hugetlb_install_folio, mm/hugetlb.c). */
+function copyPinnedHuge(k: Kernel, vma: Vma, copy: Vma, address: number, entry: HugeEntry): boolean {
+  const own = PG.anon | PG.exclusive;
+  if (!vma.mm.hasPinned || (k.frames.flags(entry.pfn) & own) !== own || !k.frames.maybePinned(entry.pfn)) return false;
+  const page = k.hugetlb.take(k, false);
+  if (page < 0) return false;
+  copyHugePage(k, entry.pfn, page);
+  copy.mm.table.huge.set(address, { pfn: page, bits: entry.bits });
+  k.note(rule["pinned-copied"]);
+  return true;
 }

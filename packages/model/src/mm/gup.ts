@@ -156,7 +156,8 @@ function canFollowWritePte(k: Kernel, vma: Vma, normal: number, bits: number, fl
 export function gupMustUnshare(k: Kernel, vma: Vma | undefined, pfn: number, flags: number): boolean {
   const unshare = k.design["gup.unshare"];
   if (unshare === "nothing" || (flags & (FOLL.write | FOLL.pin)) !== FOLL.pin) return false;
-  const pageFlags = k.frames.flags(pfn);
+  const own = k.frames.flags(pfn);
+  const pageFlags = (own & PG.hugetlb) !== 0 ? k.frames.flags(k.frames.head(pfn)) : own;
   if ((pageFlags & PG.anon) !== 0) {
     if ((pageFlags & PG.exclusive) !== 0) return false;
     k.note(gupRules.unshare, `frame ${pfn}`);

@@ -133,7 +133,6 @@ export function hugetlbFault(k: Kernel, vma: Vma, address: number, write: boolea
   }
   const pfn = noPage(k, vma, inode, index);
   if (pfn < 0) return poolEmpty(k, inode);
-  vma.mm.table.upperAlloc(start);
   const fresh = { pfn, bits: vma.pageProt & ~PTE.write };
   vma.mm.table.huge.set(start, fresh);
   k.frames.addMap(pfn, 1);
@@ -174,7 +173,8 @@ function hugetlbWp(k: Kernel, vma: Vma, start: number, entry: HugeEntry, write: 
   return FAULT.none;
 }
 
-function copyHugePage(k: Kernel, from: number, to: number): void {
+/** An anonymous copy of a huge page, for one entry. */
+export function copyHugePage(k: Kernel, from: number, to: number): void {
   for (let i = 0; i < 1 << HUGE_ORDER; i++) {
     const bytes = k.frames.bytes(from + i);
     if (bytes !== undefined) k.frames.writable(to + i).set(bytes);

@@ -185,7 +185,7 @@ export const uffdRules = rules("userfaultfd", {
 export const mempolicyRules = rules("mempolicy", {
   "no-numa": {
     sentence: "A kernel without NUMA has neither memory policies nor move_pages: ENOSYS.",
-    kernel: "kernel/sys_ni.c",
+    kernel: "COND_SYSCALL, kernel/sys_ni.c",
   },
   "unaligned": {
     sentence: "mbind wants a page-aligned address: else EINVAL.",
