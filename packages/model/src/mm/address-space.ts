@@ -1,5 +1,6 @@
 /** Where a mapping goes: hints, fixed addresses, and the search from the top (mm/mmap.c, mm/vma.c). */
 import { errnos } from "@litmap/litmus";
+import { hugetlbRules } from "../rules/hugetlb.js";
 import { mmapRules as rule } from "../rules/mmap.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import type { File } from "../fs/file.js";
@@ -18,6 +19,7 @@ const MIN_ADDRESS = 65536;
  */
 export function getUnmappedArea(k: Kernel, mm: Mm, file: File | undefined, address: number, length: number, fixed: boolean): number {
   const limit = mm.arch.taskSize;
+  if (file?.inode.kind === "hugetlb" && length % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["length-unaligned"], errnos.EINVAL, `${length} bytes`);
   if (length > limit) return k.refuse(rule["too-long"], errnos.ENOMEM, `${length} bytes`);
   const align = file?.inode.kind === "hugetlb" ? HUGE_SIZE : k.pageSize;
   if (fixed) {

@@ -42,6 +42,7 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
   const page = address - (address % k.pageSize);
   const write = (flags & FAULT_FLAG.write) !== 0;
   let ret: number;
+  if (mm.table.leaf(page) === undefined) mm.table.upperAlloc(page);
   if ((vma.flags & VM.HUGETLB) !== 0) ret = hugetlbFault(k, vma, address, (flags & (FAULT_FLAG.write | FAULT_FLAG.unshare)) !== 0);
   else {
     const leaf = mm.table.leaf(page);

@@ -46,18 +46,19 @@ export function* doMmap(k: Kernel, task: Task, request: MmapRequest): Path<numbe
   const mm = task.mm;
   yield* acquire(k, mm.mmapLock, "write");
   const locked = (flagBits(request.flags) | mm.defFlags) & VM.LOCKED;
-  const address = yield* mmapLocked(k, mm, request);
+  const length = roundedLength(k, request);
+  const address = yield* mmapLocked(k, mm, { ...request, length });
   yield* release(k, mm.mmapLock);
   if (address >= 0 && (locked !== 0 || (request.flags & MAP.POPULATE) !== 0)) {
-    yield* mmPopulate(k, task, address, address + pagesOf(k, request) * k.pageSize, true);
+    yield* mmPopulate(k, task, address, address + length, true);
   }
   return address;
 }
 
-/** Pages of the request; those of a hugetlb file in whole huge pages (ksys_mmap_pgoff). */
-function pagesOf(k: Kernel, request: MmapRequest): number {
+/** The length in whole pages; of a hugetlb file in whole huge ones (ksys_mmap_pgoff). Bytes. */
+function roundedLength(k: Kernel, request: MmapRequest): number {
   const unit = request.file?.inode.kind === "hugetlb" ? HUGE_SIZE : k.pageSize;
-  return (Math.ceil(request.length / unit) * unit) / k.pageSize;
+  return Math.ceil(request.length / unit) * unit;
 }
 
 /** calc_vm_flag_bits, include/linux/mman.h. */
@@ -65,11 +66,11 @@ function flagBits(flags: number): number {
   return ((flags & MAP.LOCKED) !== 0 ? VM.LOCKED : 0) | ((flags & MAP.SYNC) !== 0 ? VM.SYNC : 0);
 }
 
-/** do_mmap, mm/mmap.c, with the mmap lock held for writing. */
+/** do_mmap, mm/mmap.c, with the mmap lock held for writing. The length is in whole pages. */
 export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<number> {
   const { file } = request;
   if (request.length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL);
-  const length = pagesOf(k, request) * k.pageSize;
+  const { length } = request;
   if (length >= WRAP) return k.refuse(rule["length-wraps"], errnos.ENOMEM);
   const address = getUnmappedArea(k, mm, file, request.address, length, (request.flags & MAP.FIXED) !== 0);
   if (address < 0) return address;

@@ -18,6 +18,10 @@ export const hugetlbRules = rules("hugetlb", {
     sentence: "A mapping of a hugetlb file begins at a multiple of its page size: EINVAL otherwise.",
     kernel: "hugetlbfs_file_mmap, fs/hugetlbfs/inode.c; hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
   },
+  "length-unaligned": {
+    sentence: "A length of a hugetlb mapping that is no multiple of its page size is refused with EINVAL; mmap itself rounds it up before.",
+    kernel: "hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
+  },
   "split-unaligned": {
     sentence: "A hugetlb mapping is split only between huge pages: EINVAL otherwise.",
     kernel: "hugetlb_vm_op_split, mm/hugetlb.c",
