@@ -1,6 +1,6 @@
 /** What /proc and debugfs say: files as they are, parsed on this side. */
 import { operations } from "@litmap/litmus";
-import { data, imm, result, type Ref, type RoundResult } from "../program.js";
+import { data, imm, result, type Operand, type Ref, type RoundResult } from "../program.js";
 import { UnsupportedHere, type Call, type CompilerTable } from "../call.js";
 import { gained, parseBufinfo, parseFdinfo, parseMapsLine, parsePagemapEntry, parseSmapsEntry, pfnMask, quantities } from "../procfs/index.js";
 import { fdInPath, stat } from "./files.js";
@@ -32,7 +32,7 @@ export function readMeminfo(call: Reader): Ref {
 
 export const observers = {
   smaps: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/smaps"), lines, keep([...smapsFields, "VmFlags"]), call.number("address"));
+    const text = call.readText(call.builder.path("/proc/self/smaps"), lines, keep([...smapsFields, "VmFlags"]), lookedUp(call.number("address")));
     return {
       read: (round) => {
         const entry = round.text(text);
@@ -43,13 +43,13 @@ export const observers = {
     };
   },
   maps: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/maps"), lines, [], call.number("address"));
+    const text = call.readText(call.builder.path("/proc/self/maps"), lines, [], lookedUp(call.number("address")));
     return {
       read: (round) => {
         const mapping = parseMapsLine(round.text(text).split("\n")[0]);
         if (mapping === undefined) return "EFAULT";
         const { start, end, perms, offset, path } = mapping;
-        return { length: end - start, perms, offset, path };
+        return { length: end - start, perms, offset, path: stablePath(call.kernel, path) };
       },
     };
   },
@@ -131,9 +131,20 @@ export const observers = {
     const to = call.builder.reserve(256);
     const length = call.sys("readlinkat", -100, data(path), data(to), 256);
     const shown = call.emit({ op: "show", args: [data(to), result(length)] });
-    return { read: (round) => ({ path: round.text(shown) }) };
+    return { read: (round) => ({ path: stablePath(call.kernel, round.text(shown)) }) };
   },
 } satisfies Partial<CompilerTable<"smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo" | "fdinfo" | "bufinfo" | "readlink">>;
+
+/** An address as a reader looks for it: 0 would stand for every mapping, and the next byte lies in the same one. */
+function lookedUp(address: Operand): Operand {
+  return address.kind === "imm" && address.value === 0n ? imm(1) : address;
+}
+
+/** A path without what differs from machine to machine: inode numbers are N, the disk is DISK, tmpfs is at /tmp. */
+function stablePath(kernel: Call["kernel"], path: string): string {
+  if (path === kernel.disk) return "/dev/DISK";
+  return path.replace(/^pipe:\[\d+\]$/, "pipe:[N]").replace(/^.*\/#\d+ \(deleted\)$/, "/tmp/#N (deleted)");
+}
 
 function change(round: RoundResult, names: readonly string[], before: Ref | undefined, after: Ref): Record<string, number> {
   if (before === undefined) throw new Error("a change without a first reading");

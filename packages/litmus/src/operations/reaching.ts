@@ -214,7 +214,7 @@ export const observers = {
           doc: "bytes into the file; for private remap_pfn_range mappings the physical address",
           onlyIfNamed: "a physical address differs from boot to boot: claim `!= 0`",
         },
-        path: { kind: "text", doc: "the last column; `/dmabuf:NAME`, `/memfd:NAME (deleted)`, empty for anonymous memory" },
+        path: { kind: "text", doc: "the last column; `/dmabuf:NAME`, `/memfd:NAME (deleted)`, empty for anonymous memory; inode numbers are written N" },
       },
     },
   },
@@ -319,7 +319,7 @@ export const observers = {
     kernel: "dmabuffs_dname, drivers/dma-buf/dma-buf.c",
     by: process,
     params: { fd: { type: descriptor("dma-buf"), doc: "which" } },
-    result: { kind: "record", fields: { path: { kind: "text", doc: "the link's text" } } },
+    result: { kind: "record", fields: { path: { kind: "text", doc: "the link's text; inode numbers are written N, the test's disk /dev/DISK" } } },
   },
 } as const satisfies Record<string, OperationShape>;
 

@@ -87,9 +87,9 @@ export function dmaBufExport(k: Kernel, info: ExportInfo): DmaBuf {
   return buf;
 }
 
-/** Gives a task a descriptor; the caller's reference passes to it (dma_buf_fd). */
+/** Gives a task a descriptor, beside that of the device that makes the buffer; the caller's reference passes to it (dma_buf_fd). */
 export function dmaBufFd(task: Task, buf: DmaBuf): number {
-  return task.files.install(buf.file);
+  return task.files.install(buf.file, 1);
 }
 
 /** The buffer behind a descriptor, with a reference taken, or `-EBADF`, `-EINVAL` (dma_buf_get). */

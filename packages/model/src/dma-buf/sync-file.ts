@@ -23,7 +23,8 @@ const syncFileOps: FileOps = {
 export function syncFileCreate(k: Kernel, fences: readonly Fence[]): File {
   const inode = new Inode(k.id(), "sync-file");
   inode.mode = 0o600;
-  return new File(inode, syncFileOps, true, true, false, new SyncFile(fences));
+  inode.noexec = k.design["dma-buf.mount"] === "noexec";
+  return new File(inode, syncFileOps, true, false, false, new SyncFile(fences));
 }
 
 /** The fences of a file, or undefined when it is no sync file (sync_file_get_fence). */

@@ -4,6 +4,7 @@
  * kernel writes back before it reads past the cache, and drops the cache after it writes past it.
  */
 import { errnos } from "@litmap/litmus";
+import { NotModelled } from "../sched/path.js";
 import { File, Inode } from "./file.js";
 import { llseekWithin } from "./vfs.js";
 import { blkdevDirectIo } from "../consumers/direct-io.js";
@@ -15,6 +16,9 @@ import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 
 export const DISK_BYTES = 16 * 1024 * 1024;
+
+/** bdev_logical_block_size, bytes. */
+const BLOCK = 512;
 
 /** Sectors in pieces of 4 KiB; an absent piece is zeros. */
 export class DiskStore {
@@ -57,12 +61,24 @@ export class Disk {
 
 /** blkdev_open, block/fops.c: a new open file of the machine's disk. */
 export function openDisk(k: Kernel, direct: boolean): File {
-  k.disk ??= new Disk(new Inode(k.id(), "disk"));
+  k.disk ??= newDisk(k);
   return new File(k.disk.inode, diskOps(k), true, true, direct);
+}
+
+function newDisk(k: Kernel): Disk {
+  const inode = new Inode(k.id(), "disk");
+  inode.mode = 0o600;
+  return new Disk(inode);
 }
 
 function diskOps(k: Kernel): FileOps {
   return {
+    *mmap() {
+      throw new NotModelled("mappings of a block device (they show what the page cache read ahead)");
+    },
+    *fallocate(file, mode, offset, length) {
+      return blkdevFallocate(k, file, mode, offset, length);
+    },
     read: (task, file, address, length, offset) => blkdevReadIter(k, task, file, { address, length, offset }, true),
     write: (task, file, address, length, offset) => blkdevWriteIter(k, task, file, { address, length, offset }, true),
     *llseek(file, offset, whence) {
@@ -71,8 +87,17 @@ function diskOps(k: Kernel): FileOps {
     *fsync() {
       return 0;
     },
-    path: () => "/dev/vda",
+    path: () => "/dev/DISK",
   };
+}
+
+/** blkdev_fallocate, block/fops.c, of a device that cannot write zeros by itself. Bytes. -EINVAL or -EOPNOTSUPP. */
+function blkdevFallocate(k: Kernel, file: File, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): number {
+  const { size } = file.inode;
+  const outside = offset >= size || (offset + length > size && mode === "allocate");
+  if (outside) return k.refuse(diskRules["fallocate-range"], errnos.EINVAL, `${offset}`);
+  if (offset % BLOCK !== 0 || Math.min(length, size - offset) % BLOCK !== 0) return k.refuse(diskRules["fallocate-unaligned"], errnos.EINVAL, `${offset}, ${length}`);
+  return k.refuse(diskRules["fallocate-cannot"], errnos.EOPNOTSUPP, mode);
 }
 
 interface Span {

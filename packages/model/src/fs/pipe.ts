@@ -29,6 +29,9 @@ export interface PipeBuffer {
 /** pipe_inode_info. */
 export class Pipe {
   readonly buffers: PipeBuffer[] = [];
+  /** Open files through which it can be read, and written. */
+  readers = 0;
+  writers = 0;
   get full(): boolean {
     return this.buffers.length >= PIPE_BUFFERS;
   }
@@ -44,10 +47,31 @@ function dropBuffer(k: Kernel, buffer: PipeBuffer): void {
   if (buffer.own === undefined) folioPut(k, buffer.pfn);
 }
 
-/** do_pipe2 with O_NONBLOCK, fs/pipe.c; one file stands for both ends. */
-export function newPipe(k: Kernel): File {
+/** The open files of a new pipe. */
+export interface PipeEnds {
+  readonly readEnd: File;
+  readonly writeEnd: File;
+}
+
+/** do_pipe2 with O_NONBLOCK, fs/pipe.c. */
+export function newPipe(k: Kernel): PipeEnds {
   const inode = new Inode(k.id(), "pipe");
-  return new File(inode, pipeOps(k), true, true, false, new Pipe());
+  inode.mode = 0o600;
+  inode.noexec = k.design["dma-buf.mount"] === "noexec";
+  const pipe = new Pipe();
+  const ops = pipeOps(k);
+  return { readEnd: openPipe(inode, ops, pipe, true, false), writeEnd: openPipe(inode, ops, pipe, false, true) };
+}
+
+/** Another open file of a pipe (fifo_open, fs/pipe.c), as of its name in /proc/PID/fd. */
+export function reopenPipe(file: File, readable: boolean, writable: boolean): File {
+  return openPipe(file.inode, file.ops, pipeOf(file)!, readable, writable);
+}
+
+function openPipe(inode: Inode, ops: FileOps, pipe: Pipe, readable: boolean, writable: boolean): File {
+  if (readable) pipe.readers++;
+  if (writable) pipe.writers++;
+  return new File(inode, ops, readable, writable, false, pipe);
 }
 
 export function pipeOf(file: File): Pipe | undefined {
@@ -58,14 +82,31 @@ function pipeOps(k: Kernel): FileOps {
   return {
     read: (task, file, address, length) => pipeRead(k, task, pipeOf(file)!, address, length),
     write: (task, file, address, length) => pipeWrite(k, task, pipeOf(file)!, address, length),
-    *release(file) {
-      freePipe(k, pipeOf(file)!);
+    *poll(file) {
+      return pipePoll(file);
     },
-    path: (file) => `pipe:[${file.inode.id}]`,
+    *release(file) {
+      const pipe = pipeOf(file)!;
+      if (file.readable) pipe.readers--;
+      if (file.writable) pipe.writers--;
+      if (pipe.readers + pipe.writers === 0) freePipe(k, pipe);
+    },
+    path: () => "pipe:[N]",
   };
 }
 
-/** pipe_read (anon_pipe_read), fs/pipe.c: bytes, -EAGAIN when empty, -EFAULT. */
+/** pipe_poll, fs/pipe.c. */
+function pipePoll(file: File): string[] {
+  const pipe = pipeOf(file)!;
+  const ready: string[] = [];
+  if (file.readable && pipe.buffers.length > 0) ready.push("in");
+  if (file.readable && pipe.writers === 0) ready.push("hup");
+  if (file.writable && !pipe.full) ready.push("out");
+  if (file.writable && pipe.readers === 0) ready.push("err");
+  return ready;
+}
+
+/** pipe_read (anon_pipe_read), fs/pipe.c: bytes, 0 when empty and nobody can write, -EAGAIN when empty, -EFAULT. */
 function* pipeRead(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
   if (length === 0) return 0;
   let done = 0;
@@ -79,7 +120,8 @@ function* pipeRead(k: Kernel, task: Task, pipe: Pipe, address: number, length: n
     buffer.length -= chars;
     if (buffer.length === 0) dropBuffer(k, pipe.buffers.shift()!);
   }
-  return done > 0 ? done : k.refuse(pipeRules.empty, errnos.EAGAIN);
+  if (done === 0 && pipe.writers === 0) k.note(pipeRules["no-writers"]);
+  return done > 0 || pipe.writers === 0 ? done : k.refuse(pipeRules.empty, errnos.EAGAIN);
 }
 
 function contents(k: Kernel, buffer: PipeBuffer, length: number): Uint8Array {

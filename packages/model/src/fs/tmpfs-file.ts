@@ -40,7 +40,8 @@ export function hugetlbfsRead(k: Kernel): Pick<FileOps, "read" | "llseek" | "fsy
 export function* newTmpfsFile(k: Kernel, size: number): Path<File | number> {
   const inode = new Inode(k.id(), "file");
   inode.seals = F_SEAL.seal;
-  const file = new File(inode, shmemFileOps(k, `/tmp/#${inode.id} (deleted)`), true, true);
+  inode.mode = 0o600;
+  const file = new File(inode, shmemFileOps(k, "/tmp/#N (deleted)"), true, true);
   const sized = yield* file.ops.truncate!(file, size);
   return sized < 0 ? sized : file;
 }

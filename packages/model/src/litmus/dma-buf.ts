@@ -6,8 +6,9 @@ import { syncFileCreate, Timeline } from "../dma-buf/sync-file.js";
 import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { File, fput } from "../fs/file.js";
+import { pipeOf, reopenPipe } from "../fs/pipe.js";
 import { fdRules as rule } from "../rules/processes.js";
-import { allocatedBytes } from "../fs/stat.js";
+import { allocatedBytes, shownSize } from "../fs/stat.js";
 import { vfsIoctl } from "../fs/ioctl.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Context, HandlerTable, RecordResult } from "./handler.js";
@@ -77,6 +78,10 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       return typeof buf === "number" ? buf : yield* dmaBufImportSyncFile(buf, ctx.task.files.get(sync_file), syncBits(flags));
     },
     *poll({ k, task }, { fd, events }) {
+      if (fd < 0) {
+        k.note(rule["poll-negative"]);
+        return [];
+      }
       const file = task.files.get(fd);
       if (file === undefined) return ["nval"];
       if (file.ops.poll === undefined) {
@@ -101,13 +106,14 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       const file = fileOf(ctx, fd);
       if (typeof file === "number") return file;
       const { inode } = file;
-      return { size: inode.size, blocks: allocatedBytes(ctx.k, inode) / 512, mode: inode.mode };
+      return { size: shownSize(inode), blocks: allocatedBytes(ctx.k, inode) / 512, mode: inode.mode };
     },
     *reopen(ctx, { fd, mode }) {
       const file = ctx.task.files.get(fd);
       if (file === undefined) return ctx.k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
       if (file.inode.kind === "dma-buf" || file.inode.kind === "sync-file") return ctx.k.refuse(rule.reopen, errnos.ENXIO, file.inode.kind);
-      return ctx.task.files.install(new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data));
+      const opened = pipeOf(file) ? reopenPipe(file, mode !== "w", mode !== "r") : new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data);
+      return ctx.task.files.install(opened);
     },
     *dup(ctx, { fd }) {
       const file = fileOf(ctx, fd);
@@ -118,8 +124,13 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     *close(ctx, { fd }) {
       const file = fileOf(ctx, fd);
       if (typeof file === "number") return file;
-      ctx.task.files.remove(fd);
-      yield* fput(file);
+      const { files } = ctx.task;
+      yield* fput(files.remove(fd)!);
+      const writeEnd = files.writeEnds.get(fd);
+      if (writeEnd !== undefined) {
+        files.writeEnds.delete(fd);
+        yield* fput(files.remove(writeEnd)!);
+      }
       return 0;
     },
     *ioctl(ctx, { fd, request }) {

@@ -16,20 +16,23 @@ export const fileHandlers: HandlerTable<Name> = {
     *open_disk({ k, task }, { mode }) {
       return task.files.install(openDisk(k, mode === "direct"));
     },
-    *pipe({ k, task }) {
-      return task.files.install(newPipe(k));
+    *pipe({ k, task: { files } }) {
+      const { readEnd, writeEnd } = newPipe(k);
+      const fd = files.install(readEnd);
+      files.writeEnds.set(fd, files.install(writeEnd));
+      return fd;
     },
     *read({ k, task }, { fd, address, length }) {
       return yield* readOrWrite(k, task, { fd, address, length, offset: undefined, write: false });
     },
     *write({ k, task }, { fd, address, length }) {
-      return yield* readOrWrite(k, task, { fd, address, length, offset: undefined, write: true });
+      return yield* readOrWrite(k, task, { fd: task.files.writeEnds.get(fd) ?? fd, address, length, offset: undefined, write: true });
     },
     *pread({ k, task }, { fd, address, length, offset }) {
       return yield* readOrWrite(k, task, { fd, address, length, offset, write: false });
     },
     *pwrite({ k, task }, { fd, address, length, offset }) {
-      return yield* readOrWrite(k, task, { fd, address, length, offset, write: true });
+      return yield* readOrWrite(k, task, { fd: task.files.writeEnds.get(fd) ?? fd, address, length, offset, write: true });
     },
     *lseek({ k, task }, { fd, offset, whence }) {
       return yield* lseek(k, task, fd, offset, whence);

@@ -42,9 +42,10 @@ export const reachingHandlers: HandlerTable<Name> = {
       return yield* ptracePeek(ctx.k, ctx.task, ctx.taskOf(of), address);
     },
     *vmsplice({ k, task }, { address, length }) {
-      const pipe = newPipe(k);
-      task.files.install(pipe);
-      return yield* vmspliceToPipe(k, task, pipeOf(pipe)!, address, length);
+      const { readEnd, writeEnd } = newPipe(k);
+      task.files.install(readEnd);
+      task.files.install(writeEnd);
+      return yield* vmspliceToPipe(k, task, pipeOf(writeEnd)!, address, length);
     },
     *io_uring_register_buffers({ k, task }, { address, length }) {
       const ring = newRing(k);
@@ -55,7 +56,7 @@ export const reachingHandlers: HandlerTable<Name> = {
       return yield* readOrWriteRequest(k, task, { fd, address, length, offset, write: false });
     },
     *io_uring_write({ k, task }, { fd, address, length, offset }) {
-      return yield* readOrWriteRequest(k, task, { fd, address, length, offset, write: true });
+      return yield* readOrWriteRequest(k, task, { fd: task.files.writeEnds.get(fd) ?? fd, address, length, offset, write: true });
     },
     *futex_wait({ k, task }, { address, key }) {
       const value = yield* userLoad(k, task, address, 4);

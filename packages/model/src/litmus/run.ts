@@ -1,5 +1,5 @@
 /** What the model says of a test. */
-import { KernelBug, KernelHang, runAlone } from "../sched/path.js";
+import { KernelBug, KernelHang, NotModelled, runAlone } from "../sched/path.js";
 import { Session } from "./session.js";
 import type { Machine, Outcome, Test } from "@litmap/litmus";
 import type { KernelOptions } from "../kernel.js";
@@ -28,10 +28,11 @@ export function predict(test: Test, options: KernelOptions = {}): Prediction {
   }
 }
 
-/** A kernel that stopped or never came back is an outcome; any other exception is our own bug. */
+/** A kernel that stopped or never came back is an outcome, and so is what the model leaves out; any other exception is our own bug. */
 function ending(error: unknown): Pick<Outcome, "status" | "reason"> {
   if (error instanceof KernelBug) return { status: "oops", reason: error.message };
   if (error instanceof KernelHang) return { status: "hang", reason: error.message };
+  if (error instanceof NotModelled) return { status: "unsupported", reason: error.message };
   throw error;
 }
 

@@ -29,6 +29,10 @@ export const fdRules = rules("fd", {
     sentence: "A file system that cannot be frozen, mapped by extents or cloned says EOPNOTSUPP.",
     kernel: "ioctl_fsfreeze, fs/ioctl.c",
   },
+  "poll-negative": {
+    sentence: "A negative descriptor is passed over by poll: nothing is ready, and nothing is wrong.",
+    kernel: "do_pollfd, fs/select.c",
+  },
   "poll-default": {
     sentence: "A file without a poll method is always ready to be read and written.",
     kernel: "vfs_poll, include/linux/poll.h",
