@@ -7,17 +7,28 @@ export const newestRelease: Release = "7.3";
 
 /** Compares `6.12` and `6.2` by number: negative when `a` is the older. */
 export function compareReleases(a: string, b: string): number {
-  const [aMajor = 0, aMinor = 0] = a.split(".").map(Number);
-  const [bMajor = 0, bMinor = 0] = b.split(".").map(Number);
-  return aMajor - bMajor || aMinor - bMinor;
+  return ageOf(a) - ageOf(b);
 }
+
+/** `major.minor` as one number that orders releases. */
+function ageOf(release: string): number {
+  const [major = 0, minor = 0] = release.split(".").map(Number);
+  return major * 2 ** 16 + minor;
+}
+
+/** Mainline's choices at each point, with the age of the release that made them. */
+const history = (Object.entries(points) as [PointName, Point][]).map(([name, point]) => ({
+  name,
+  choices: point.mainline.map(([since, choice]) => ({ since: ageOf(since), choice })),
+}));
 
 /** The design that is a release: mainline's choice at every point. Any `major.minor` will do. */
 export function designOf(release: string): Design {
+  const age = ageOf(release);
   const design: Record<string, string> = {};
-  for (const [name, point] of Object.entries(points) as [PointName, Point][]) {
-    let choice = point.mainline[0][1];
-    for (const [since, next] of point.mainline) if (compareReleases(since, release) <= 0) choice = next;
+  for (const { name, choices } of history) {
+    let { choice } = choices[0];
+    for (const next of choices) if (next.since <= age) choice = next.choice;
     design[name] = choice;
   }
   return design as Design;

@@ -1,7 +1,8 @@
 /**
  * Page frames: the kernel's struct page as columns, indexed by frame number.
  *
- * A section holds 2^15 frames and appears on first use:
+ * A section holds as many frames as the largest folio and appears on first use, so that a
+ * kernel which uses few costs little:
  *
  *   ref    Int32   _refcount (a pin of a small folio adds GUP_PIN_COUNTING_BIAS)      4 bytes
  *   map    Int32   _mapcount, counted from 0                                          4
@@ -12,8 +13,10 @@
  *
  * Contents exist only once something writes to a page: one Uint8Array a page.
  */
-export const SECTION_SHIFT = 15;
+const SECTION_SHIFT = 10;
 const SECTION = 1 << SECTION_SHIFT;
+/** Below it lies what the kernel itself occupies. */
+const FIRST_FRAME = 1 << 15;
 
 export const GUP_PIN_COUNTING_BIAS = 1024;
 
@@ -69,7 +72,7 @@ export class Frames {
   constructor(
     pageShift: number,
     readonly limit: number = 1 << 28,
-    first: number = 1 << SECTION_SHIFT,
+    first: number = FIRST_FRAME,
   ) {
     this.pageSize = 2 ** pageShift;
     this.next = first;
