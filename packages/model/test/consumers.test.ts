@@ -232,6 +232,33 @@ describe("io_uring", () => {
   });
 });
 
+describe("private mappings of a heap buffer", () => {
+  test("direct I/O reaches the private copy by the fast walk, what asks the mapping does not", () => {
+    const lines = `
+      buf = dma_heap_alloc(system, 4K)
+      va = mmap(buf, 4K, rw, private)
+      disk = open_disk(direct)
+      a = pwrite(disk, va, 4K, 0)
+      store(va, 1)
+      b = pwrite(disk, va, 4K, 0)
+      c = process_vm_readv(va, 4K)
+      d = io_uring_register_buffers(va, 4K)`;
+    expect(pick(lines, "a b c d", "6.12")).toEqual(["EFAULT", 4096, "EFAULT", "ok"]);
+  });
+
+  test("a process cannot fork while it has one that it wrote to, up to 6.15", () => {
+    const lines = `
+      buf = dma_heap_alloc(system, 4K)
+      va = mmap(buf, 4K, rw, private)
+      store(va, 1)
+      fork C
+      C: x = load(va)`;
+    expect(values(lines, "6.12").x).toEqual({ not_reached: 7 });
+    expect(values(lines, "6.18").x).toBe(1);
+    expect(values(lines.replace("store(va, 1)", "load(va)"), "6.12").x).toBe(0);
+  });
+});
+
 describe("futexes", () => {
   test("by page: the zero page, read-only anonymous memory and holes have no key", () => {
     expect(

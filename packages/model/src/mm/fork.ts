@@ -1,7 +1,9 @@
 /** dup_mmap (kernel/fork.c, mm/mmap.c) and copy_page_range (mm/memory.c): a child's address space. */
+import { errnos } from "@litmap/litmus";
 import { forkRules as rule } from "../rules/fork.js";
 import { acquire, release } from "../sched/path.js";
 import { statusOf } from "./account.js";
+import { exitMmap } from "./exit.js";
 import { copyFrame } from "./fault.js";
 import { PG } from "./frames.js";
 import { copyHugePage } from "./hugetlb.js";
@@ -17,14 +19,28 @@ import type { Path } from "../sched/path.js";
 import type { HugeEntry, Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
 
-/** dup_mm, kernel/fork.c: a copy of an address space under a name; the parent's mmap lock is held for writing. */
-export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm> {
+/** dup_mm, kernel/fork.c: a copy of an address space under a name, or -ENOMEM; the parent's mmap lock is held for writing. */
+export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm | number> {
   const child = new Mm(name, parent.arch);
   yield* acquire(k, parent.mmapLock, "write");
-  for (const vma of [...parent.vmas]) dupVma(k, vma, child);
+  const stuck = parent.vmas.findIndex((vma) => trackPfnCopyFails(k, vma));
+  const whole = stuck < 0;
+  for (const vma of parent.vmas.slice(0, whole ? undefined : stuck)) dupVma(k, vma, child);
   child.baseline = statusOf(child);
   yield* release(k, parent.mmapLock);
-  return child;
+  if (whole) return child;
+  yield* exitMmap(k, child);
+  return k.refuse(rule["track-copy"], errnos.ENOMEM, `mapping at 0x${parent.vmas[stuck].start.toString(16)}`);
+}
+
+/**
+ * track_pfn_copy, arch/x86/mm/pat/memtype.c: with VM_PAT the memory type of a tracked mapping is
+ * read from its first entry, which copy-on-write may have made an ordinary page.
+ */
+function trackPfnCopyFails(k: Kernel, vma: Vma): boolean {
+  if (k.design["pat.tracking"] !== "vm-pat" || !vma.has(VM.ARCH_1) || vma.has(VM.DONTCOPY) || !isCowMapping(vma.flags)) return false;
+  const leaf = vma.mm.table.leaf(vma.start);
+  return leaf === undefined || (leaf.bits[vma.mm.table.slot(vma.start)] & PTE.special) === 0;
 }
 
 /** One turn of dup_mmap's loop. */
