@@ -41,7 +41,7 @@ describe("litmap run", () => {
     const text = `test d\n  "?"\n\nb = dma_heap_alloc(system, 64K)\nv = mmap(b, 64K, rw, shared)\n\nwith system-heap.mmap = insert-page {\n  expect smaps(v).Pss == 64K\n}\n`;
     writeFileSync(join(folder, "d.lit"), text);
     const chosen = await litmap(["run", "d.lit", "--set", "system-heap.mmap=insert-page"], { cwd: folder });
-    expect(chosen.stdout).toMatch(/^d {5}Pss 64K ( {7}rule \S+)?\n/);
+    expect(chosen.stdout).toMatch(/^d {5}Pss 64K( {7}rule \S+)?\n/);
     expect(chosen.stdout).toContain("(model 7.3, x86_64, system-heap.mmap = insert-page)");
     expect(chosen.status).toBe(0);
     const { claims } = JSON.parse((await litmap(["run", "d.lit", "--json"], { cwd: folder })).stdout);
