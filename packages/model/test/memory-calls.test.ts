@@ -207,8 +207,14 @@ describe("mremap", () => {
     ["a private duplicate", "mremap(va, 0, 4K)", "EINVAL"],
     ["to an unaligned place", "mremap(va, 4K, 4K, maymove|fixed, va + 64M + 1)", "EINVAL"],
     ["the same length", "mremap(va, 16K, 16K)", "ok"],
+    ["growing where nothing is", "mremap(va + 1M, 4K, 64K, none)", "EFAULT"],
   ])("%s", (_name, call, result) => {
     for (const release of releases) expect(x(anon, call, release)).toBe(result);
+  });
+
+  test("up to 5.15 nobody looks for the mapping unless it grows or moves", () => {
+    expect(onReleases(`${anon}x = mremap(va + 1M, 4K, 4K)`, "5.10", "6.1")).toEqual(["ok", "EFAULT"]);
+    expect(onReleases(`${anon}x = mremap(va + 1M, 8K, 4K)`, "5.10", "6.1")).toEqual(["ok", "EFAULT"]);
   });
 
   test("a refused move has unmapped its target, up to 6.16", () => {

@@ -101,7 +101,8 @@ describe("memfd mappings", () => {
       expect([v["a.Size"], v["a.Rss"], v["a.Pss"]]).toEqual([16384, 0, 0]);
       expect(v["a.VmFlags"]).toEqual(["me", "mr", "ms", "mw", "rd", "sh", "wr"]);
       expect(v["p.present"]).toBe(0);
-      expect([v.n, v["b.Rss"], v["b.Pss"], v["b.Anonymous"], v["b.Private_Dirty"]]).toEqual([4, 16384, 16384, 0, 16384]);
+      // Up to 5.19 a fault that makes a file's page dirty is taken twice, and counts as major.
+      expect([v.n, v["b.Rss"], v["b.Pss"], v["b.Anonymous"], v["b.Private_Dirty"]]).toEqual([release === "5.10" ? 0 : 4, 16384, 16384, 0, 16384]);
       expect([v["q.present"], v["q.file"], v["q.exclusive"], v["q.mapcount"]]).toEqual([1, 1, 1, 1]);
       expect(v.c).toBe(4);
     }

@@ -435,10 +435,21 @@ export const points = define({
     },
     mainline: [["2.6", "vma-first"], ["6.17", "arguments-first"]],
   },
-  "mremap.hugetlb": {
-    question: "Can hugetlb mappings be moved and shrunk?",
-    choices: { refused: { doc: "no" }, moved: { doc: "yes, in whole huge pages" } },
-    mainline: [["2.6", "refused"], ["5.16", "moved"]],
+  "mremap.lookup": {
+    question: "When does mremap look for the mapping?",
+    choices: {
+      "to-resize": { doc: "only when it is to grow or to move: the same length, and shrinking, succeed anywhere; hugetlb mappings are refused there" },
+      always: { doc: "at once; hugetlb mappings move and shrink in whole huge pages" },
+    },
+    mainline: [["2.6", "to-resize"], ["5.16", "always"]],
+  },
+  "fault.shared-dirty": {
+    question: "How does a write fault end that makes a file's page dirty?",
+    choices: {
+      retried: { doc: "the mmap lock is dropped and the fault taken again, which then counts as a major one" },
+      completed: { doc: "it is complete, and a minor one (VM_FAULT_COMPLETED)" },
+    },
+    mainline: [["5.1", "retried"], ["6.0", "completed"]],
   },
   "mremap.dontunmap": {
     question: "Which mappings does MREMAP_DONTUNMAP take?",
@@ -482,6 +493,11 @@ export const points = define({
     question: "Has VM_LOCKONFAULT a word in smaps?",
     choices: { "??": { doc: "no: it shows as `??`" }, lf: { doc: "`lf`" } },
     mainline: [["4.4", "??"], ["6.8", "lf"]],
+  },
+  "mmap.fixed-over": {
+    question: "What does MAP_FIXED say when what lies there cannot be unmapped?",
+    choices: { enomem: { doc: "ENOMEM" }, "munmap-error": { doc: "what munmap would say" } },
+    mainline: [["2.6", "enomem"], ["6.12", "munmap-error"]],
   },
   "guard.vma-flag": {
     question: "Does a mapping remember that it has guard markers?",

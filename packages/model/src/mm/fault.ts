@@ -59,7 +59,7 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
   }
   if ((ret & (FAULT_ERROR | FAULT.retry)) === 0) {
     k.counters.faults++;
-    if (task !== undefined) task.minorFaults++;
+    if (task !== undefined && (ret & FAULT.major) === 0) task.minorFaults++;
   }
   return ret;
 }
@@ -192,9 +192,20 @@ function* finishFault(k: Kernel, vmf: VmFault, pfn: number): Path<number> {
   if (leaf.bits[slot] !== 0) {
     folioPut(k, pfn);
     ret = FAULT.nopage;
-  } else setNewPte(k, vma, leaf, slot, address, pfn, vmf.write);
+  } else {
+    ret = dirtiesShared(k, vma, pfn, vmf.write);
+    setNewPte(k, vma, leaf, slot, address, pfn, vmf.write);
+  }
   if (k.concurrent) yield* release(k, vma.mm.ptl);
   return ret;
+}
+
+/** fault_dirty_shared_page, mm/memory.c: FAULT.major where a page of a file that becomes dirty has the fault taken again. */
+function dirtiesShared(k: Kernel, vma: Vma, pfn: number, write: boolean): number {
+  if (!write || !vma.has(VM.SHARED) || k.design["fault.shared-dirty"] === "completed") return FAULT.none;
+  const head = k.frames.head(pfn);
+  const dirtied = (k.frames.flags(head) & PG.dirty) === 0 || vma.ops?.pageMkwrite !== undefined;
+  return dirtied && k.frames.owner(pfn) !== 0 ? FAULT.major : FAULT.none;
 }
 
 /** set_pte_range, mm/memory.c: the entry, its map count and the RSS; a shared write also makes the page dirty (fault_dirty_shared_page). */
@@ -314,8 +325,10 @@ function* wpShared(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
     if (leaf.bits[slot] !== bits || leaf.pfn[slot] !== frame) return FAULT.nopage;
   } else k.note(rule["shared-reuse"]);
   wpPageReuse(k, vma, leaf, slot);
-  if (pfn >= 0) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
-  return FAULT.none;
+  if (pfn < 0) return FAULT.none;
+  const ret = dirtiesShared(k, vma, pfn, true);
+  k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+  return ret;
 }
 
 /**

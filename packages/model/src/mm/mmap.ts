@@ -148,7 +148,7 @@ export function* mmapRegion(k: Kernel, mm: Mm, file: File | undefined, address: 
   }
   if (!mm.isFree(address, end)) {
     const failed = yield* doMunmap(k, mm, address, length);
-    if (failed < 0) return failed;
+    if (failed < 0) return k.design["mmap.fixed-over"] === "enomem" ? k.refuse(rule["cannot-replace"], errnos.ENOMEM, `0x${address.toString(16)}`) : failed;
   }
   if (accountable(file, flags)) {
     if (pages > k.totalRam) return k.refuse(rule["address-space"], errnos.ENOMEM, `${length} bytes`);

@@ -91,9 +91,10 @@ function checkOverlap(k: Kernel, remap: Remap): number {
 function* remapOne(k: Kernel, remap: Remap): Path<number> {
   const { mm, flags } = remap;
   const vma = mm.lookup(remap.address);
+  if (k.design["mremap.lookup"] === "to-resize") return yield* remapUnseen(k, remap, vma);
   if (vma === undefined) return k.refuse(rule["no-vma"], errnos.EFAULT, about(remap));
   if (vma.has(VM.SEALED)) return k.refuse(layoutRules.sealed, errnos.EPERM, about(remap));
-  if (vma.has(VM.HUGETLB) && !alignHuge(k, remap)) return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
+  if (vma.has(VM.HUGETLB) && !alignHuge(remap)) return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
   const moves = flags.fixed || flags.dontunmap;
   if (k.design["mremap.checks"] === "arguments-first") {
     const refused = moves || remap.newLength > remap.oldLength ? checkResize(k, remap, vma, Math.min(remap.oldLength, remap.newLength)) : 0;
@@ -108,11 +109,21 @@ function* remapOne(k: Kernel, remap: Remap): Path<number> {
   return yield* grow(k, remap, vma);
 }
 
-function alignHuge(k: Kernel, remap: Remap): boolean {
+/** sys_mremap up to 5.15: the mapping is looked at only where it is to grow or to move. */
+function* remapUnseen(k: Kernel, remap: Remap, vma: Vma | undefined): Path<number> {
+  if (remap.flags.fixed || remap.flags.dontunmap) return yield* mremapTo(k, remap);
+  if (remap.newLength === remap.oldLength) return remap.address;
+  if (remap.newLength < remap.oldLength) {
+    const failed = yield* doMunmap(k, remap.mm, remap.address + remap.newLength, remap.oldLength - remap.newLength);
+    return failed < 0 ? failed : remap.address;
+  }
+  return vma === undefined ? k.refuse(rule["no-vma"], errnos.EFAULT, about(remap)) : yield* grow(k, remap, vma);
+}
+
+function alignHuge(remap: Remap): boolean {
   const up = (bytes: number): number => Math.ceil(bytes / HUGE_SIZE) * HUGE_SIZE;
   remap.oldLength = up(remap.oldLength);
   remap.newLength = up(remap.newLength);
-  if (k.design["mremap.hugetlb"] === "refused") return false;
   return remap.address % HUGE_SIZE === 0 && remap.to % HUGE_SIZE === 0 && remap.newLength <= remap.oldLength;
 }
 
@@ -120,6 +131,7 @@ function alignHuge(k: Kernel, remap: Remap): boolean {
 function checkResize(k: Kernel, remap: Remap, vma: Vma, oldLength: number): number {
   if (remap.oldLength === 0 && !vma.has(VM.SHARED | VM.MAYSHARE)) return k.refuse(rule["duplicate-private"], errnos.EINVAL, about(remap));
   if (remap.flags.dontunmap && cannotStay(k, vma)) return k.refuse(rule["dontunmap-special"], errnos.EINVAL, about(remap));
+  if (vma.has(VM.HUGETLB) && k.design["mremap.lookup"] === "to-resize") return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
   if (oldLength > vma.end - remap.address) return k.refuse(rule["across-vmas"], errnos.EFAULT, about(remap));
   if (remap.newLength === oldLength) return 0;
   if ((vma.pgoff + remap.newLength / k.pageSize) >= 2 ** 64) return k.refuse(rule["pgoff-wraps"], errnos.EINVAL, about(remap));

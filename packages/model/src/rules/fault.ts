@@ -71,7 +71,7 @@ export const faultRules = rules("fault", {
     kernel: "handle_pte_fault, mm/memory.c",
   },
   minor: {
-    sentence: "A fault that succeeds counts once, when it is complete; one that ends in a signal counts not at all.",
+    sentence: "A fault that succeeds counts once, when it is complete; one that ends in a signal counts not at all, and one that was taken again counts as major.",
     kernel: "mm_account_fault, mm/memory.c",
   },
   "no-memory": {

@@ -70,6 +70,10 @@ export const mmapRules = rules("mmap", {
     sentence: "More private writable memory than the machine has is refused with ENOMEM.",
     kernel: "__vm_enough_memory, mm/util.c",
   },
+  "cannot-replace": {
+    sentence: "Up to 6.11 MAP_FIXED over a mapping that cannot be unmapped or split gives ENOMEM, whatever the reason.",
+    kernel: "mmap_region, mm/mmap.c",
+  },
   "special-not-locked": {
     sentence: "Special mappings are not locked: VM_LOCKED is taken out and nothing is accounted.",
     kernel: "mmap_region, mm/mmap.c; mlock_fixup, mm/mlock.c",
