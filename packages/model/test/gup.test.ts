@@ -6,6 +6,7 @@ import { getUserPagesFast, pinUserPagesFast } from "../src/mm/gup-fast.js";
 import { GUP_PIN_COUNTING_BIAS, PG } from "../src/mm/frames.js";
 import { memfdPinFolios } from "../src/mm/memfd-pin.js";
 import { MAP } from "../src/mm/mmap.js";
+import { mprotect } from "../src/mm/mprotect.js";
 import { putPages, unpinUserPages } from "../src/mm/pin.js";
 import { newMemfd } from "../src/mm/shmem.js";
 import { doMunmap } from "../src/mm/munmap.js";
@@ -370,5 +371,20 @@ describe("memfd_pin_folios", () => {
     expect(pinned.folios.length).toBe(2);
     expect(pinned.offset).toBe(8192);
     expect(pinned.folios.map((head) => s.k.frames.largePin(head))).toEqual([1, 1]);
+  });
+});
+
+describe("memory that may only be executed", () => {
+  test("neither a load nor either walk reads it, also where it is present", () => {
+    const s = new Scene({ release: "6.12" });
+    const a = s.map(s.memfd(1), 1);
+    s.touch(a, 1, true);
+    expect(s.run(mprotect(s.k, s.task, a, PAGE, VM.EXEC))).toBe(0);
+    expect(s.load(a)).toEqual({ signal: "SIGSEGV" });
+    expect(fast(s, a, 1, 0).got).toBe(EFAULT);
+    expect(slow(s, a, 1, FOLL.get).got).toBe(EFAULT);
+    expect(slow(s, a, 1, FOLL.get | FOLL.force).got).toBe(1);
+    expect(s.run(mprotect(s.k, s.task, a, PAGE, VM.READ))).toBe(0);
+    expect(fast(s, a, 1, 0).got).toBe(1);
   });
 });

@@ -182,7 +182,7 @@ export function vmaSupportsMlock(vma: Vma): boolean {
 /** A new mapping, filled by the file's mmap method; what that mapped is taken back when it fails. */
 function* newVma(k: Kernel, mm: Mm, file: File | undefined, start: number, end: number, flags: number, pgoff: number): Path<Vma | number> {
   const vma = new Vma(mm, start, end, flags, pgoff);
-  vma.pageProt = vmGetPageProt(flags);
+  vma.pageProt = vmGetPageProt(flags, k.arch);
   if (file !== undefined) {
     vma.file = file;
     file.refs++;

@@ -1,19 +1,25 @@
 /** vm_page_prot: what a mapping's flags make of a new page-table entry (vm_get_page_prot, vma_set_page_prot). */
 import { PTE } from "./page-table.js";
 import { VM } from "./vma.js";
+import type { ArchTraits } from "../design/arch.js";
 import type { Vma } from "./vma.js";
 
-/** vm_get_page_prot: entry bits for protection flags. Private mappings never get a writable entry this way. */
-export function vmGetPageProt(flags: number): number {
+/**
+ * vm_get_page_prot: entry bits for protection flags. Private mappings never get a writable
+ * entry this way. What may only be executed is not the user's to read, by a protection key on
+ * x86 (execute_only_pkey) and by the entry itself on arm64.
+ */
+export function vmGetPageProt(flags: number, arch: ArchTraits): number {
   let bits = PTE.present | PTE.young;
-  if ((flags & (VM.READ | VM.WRITE | VM.EXEC)) !== 0) bits |= PTE.user;
+  const allowed = flags & (VM.READ | VM.WRITE | VM.EXEC);
+  if (allowed !== 0 && !(arch.executeOnly && allowed === VM.EXEC)) bits |= PTE.user;
   if ((flags & (VM.WRITE | VM.SHARED)) === (VM.WRITE | VM.SHARED)) bits |= PTE.write;
   return bits;
 }
 
 /** vma_set_page_prot, mm/mmap.c: with write notification shared entries start read-only. */
 export function vmaSetPageProt(vma: Vma): void {
-  vma.pageProt = vmGetPageProt(vma.flags);
+  vma.pageProt = vmGetPageProt(vma.flags, vma.mm.arch);
   if (vmaWantsWritenotify(vma)) vma.pageProt &= ~PTE.write;
 }
 

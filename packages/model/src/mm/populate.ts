@@ -19,6 +19,7 @@ import type { Vma } from "./vma.js";
  */
 export function* mmPopulate(k: Kernel, task: Task, start: number, end: number, ignoreErrors: boolean): Path<number> {
   const mm = task.mm;
+  if (start >= end) return 0;
   yield* acquire(k, mm.mmapLock, "read");
   let ret = 0;
   for (let at = mm.findIndex(start); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
