@@ -496,6 +496,12 @@ describe("hugetlb memfds", () => {
     expect(v["s.VmFlags"]).toEqual(["de", "ht", "me", "mr", "ms", "mw", "rd", "sh", "wr"]);
   });
 
+  test("mincore asks the page cache where not even the upper table is", () => {
+    const text = `${huge}store(va, 1)\nfork C\nC: x = mincore(va + 8K, 4K)`;
+    expect(onReleases(text, "6.1", "6.12", "7.3")).toEqual([0, 1, 1]);
+    expect(x(huge, "mincore(va, 4K)")).toBe(0);
+  });
+
   test("alignment: size, offset, unmapping, moving, growing", () => {
     expect(x("", "memfd_create(4K, none, hugetlb)")).toBe("EINVAL");
     expect([x(huge, "mmap(m, 2M, rw, shared, 4K)"), x(huge, "munmap(va, 4K)"), x(huge, "munmap(va, 2M)"), x(huge, "mremap(va, 2M, 4M)"), x(huge, "ftruncate(m, 1M)"), x(huge, "mprotect(va, 4K, r)")]).toEqual(["EINVAL", "EINVAL", "ok", "EINVAL", "EINVAL", "EINVAL"]);

@@ -499,6 +499,11 @@ export const points = define({
     choices: { enomem: { doc: "ENOMEM" }, "munmap-error": { doc: "what munmap would say" } },
     mainline: [["2.6", "enomem"], ["6.12", "munmap-error"]],
   },
+  "hugetlb.cache-index": {
+    question: "In which unit does the page cache of a hugetlb file count?",
+    choices: { "huge-pages": { doc: "in huge pages" }, pages: { doc: "in pages, as that of every file" } },
+    mainline: [["2.6", "huge-pages"], ["6.7", "pages"]],
+  },
   "guard.vma-flag": {
     question: "Does a mapping remember that it has guard markers?",
     choices: { none: { doc: "no" }, "maybe-guard": { doc: "VM_MAYBE_GUARD, which smaps shows as `gu`" } },

@@ -3,7 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { mincoreRules as rule } from "../rules/protect.js";
 import { acquire, release } from "../sched/path.js";
 import { PG } from "./frames.js";
-import { hugeEntry } from "./hugetlb.js";
+import { HUGE_ORDER, hugeEntry } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { VM } from "./vma.js";
 import type { Kernel } from "../kernel.js";
@@ -35,13 +35,23 @@ function countResident(k: Kernel, task: Task, address: number, end: number): num
 
 /** do_mincore for one page. */
 function isResident(k: Kernel, vma: Vma, address: number): boolean {
-  if (vma.has(VM.HUGETLB)) return hugeEntry(vma, address) !== undefined;
+  if (vma.has(VM.HUGETLB)) return vma.mm.table.hasUpper(address) ? hugeEntry(vma, address) !== undefined : hugeInCache(k, vma, address);
   if (vma.has(VM.PFNMAP) && k.design["mincore.pfnmap"] === "skipped") {
     k.note(rule["pfnmap-skipped"]);
     return inPageCache(k, vma, address);
   }
   const bits = vma.mm.table.leaf(address)?.bits[vma.mm.table.slot(address)] ?? 0;
   return (bits & PTE.present) !== 0 || inPageCache(k, vma, address);
+}
+
+/**
+ * Where not even the table of huge entries is there, mincore asks the page cache for the small
+ * page's index: up to 6.6 the cache of a hugetlb file counts in huge pages, so that it finds another one.
+ */
+function hugeInCache(k: Kernel, vma: Vma, address: number): boolean {
+  const index = vma.pgoff + (address - vma.start) / k.pageSize;
+  const at = k.design["hugetlb.cache-index"] === "huge-pages" ? index : index >>> HUGE_ORDER;
+  return vma.file!.inode.mapping.pages.has(at);
 }
 
 /** mincore_page, mm/mincore.c: fallocated pages that nobody has used are not up to date. */

@@ -134,6 +134,12 @@ export class PageTable {
     }
   }
 
+  /** Whether there is a table above the leaf of an address: a PMD table. */
+  hasUpper(address: number): boolean {
+    const index = Math.floor(address / this.leafBytes / this.entries);
+    return this.uppers.length > 0 && (this.programs[0].has(index) || this.uppers[0].has(index));
+  }
+
   /** Where in its leaf an address's entry is. */
   slot(address: number): number {
     return Math.floor(address / this.pageSize) & this.entriesMask;
