@@ -6,7 +6,6 @@
 #include <asm/unistd.h>
 #include <asm/errno.h>
 #include <asm/signal.h>
-#include <linux/elf.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/sched.h>
@@ -15,18 +14,16 @@
 /* Saves the registers that a call keeps; gives 0, and `value` when jump() comes back. */
 int save(unsigned long *regs) __attribute__((returns_twice));
 void jump(unsigned long *regs, int value) __attribute__((noreturn));
-/* clone() for a thread: the child calls thread_entry(word at its stack pointer). */
+/* clone() for a thread: the child takes two words off its stack and calls begin() with them, which are the same. */
 long thread_clone(unsigned long flags, unsigned long stack);
 void restorer(void);
 /* Runs on the executor's own first stack; `stack` is the kernel's, with arguments and auxiliary vector. */
 void supervise(unsigned long *stack) __attribute__((noreturn));
-void thread_entry(unsigned int me);
+/* Where an actor starts. */
+void begin(unsigned int me);
 
 #if defined(__x86_64__)
 #define MMAP_NR __NR_mmap
-#define SEGMENT elf64_phdr
-#define RESTORER SA_RESTORER
-#define THREAD_SLOTS 1
 static inline long sys_call(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
@@ -39,14 +36,11 @@ __asm__(".text\n.globl _start\n_start:\n\txor %ebp, %ebp\n\tmov %rsp, %rdi\n\tle
 	".globl jump\njump:\n\tmov %esi, %eax\n\tmov (%rdi), %rbx\n\tmov 8(%rdi), %rbp\n\tmov 16(%rdi), %r12\n\tmov 24(%rdi), %r13\n"
 	"\tmov 32(%rdi), %r14\n\tmov 40(%rdi), %r15\n\tmov 48(%rdi), %rsp\n\tjmp *56(%rdi)\n"
 	".globl thread_clone\nthread_clone:\n\txor %edx, %edx\n\txor %r10d, %r10d\n\txor %r8d, %r8d\n\tmov $56, %eax\n\tsyscall\n\ttest %rax, %rax\n"
-	"\tjz 1f\n\tret\n1:\txor %ebp, %ebp\n\tpop %rdi\n\tcall thread_entry\n\thlt\n"
+	"\tjz 1f\n\tret\n1:\txor %ebp, %ebp\n\tpop %rdi\n\tpop %rdi\n\tcall begin\n\thlt\n"
 	".globl restorer\nrestorer:\n\tmov $15, %eax\n\tsyscall\n");
 
 #elif defined(__aarch64__)
 #define MMAP_NR __NR_mmap
-#define SEGMENT elf64_phdr
-#define RESTORER SA_RESTORER
-#define THREAD_SLOTS 2
 static inline long sys_call(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long x8 __asm__("x8") = n, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
@@ -60,14 +54,11 @@ __asm__(".text\n.globl _start\n_start:\n\tmov x29, #0\n\tmov x0, sp\n\tadrp x1, 
 	".globl jump\njump:\n\tldp x19, x20, [x0]\n\tldp x21, x22, [x0, #16]\n\tldp x23, x24, [x0, #32]\n\tldp x25, x26, [x0, #48]\n"
 	"\tldp x27, x28, [x0, #64]\n\tldp x29, x30, [x0, #80]\n\tldr x2, [x0, #96]\n\tmov sp, x2\n\tmov w0, w1\n\tret\n"
 	".globl thread_clone\nthread_clone:\n\tmov x2, #0\n\tmov x3, #0\n\tmov x4, #0\n\tmov x8, #220\n\tsvc #0\n\tcbz x0, 1f\n\tret\n"
-	"1:\tmov x29, #0\n\tldr x0, [sp], #16\n\tbl thread_entry\n\tbrk #0\n"
+	"1:\tmov x29, #0\n\tldr x0, [sp], #16\n\tbl begin\n\tbrk #0\n"
 	".globl restorer\nrestorer:\n\tmov x8, #139\n\tsvc #0\n");
 
 #elif defined(__arm__)
 #define MMAP_NR __NR_mmap2
-#define SEGMENT elf32_phdr
-#define RESTORER SA_RESTORER
-#define THREAD_SLOTS 2
 static inline long sys_call(long n, long a, long b, long c, long d, long e, long f)
 {
 	register long r7 __asm__("r7") = n, r0 __asm__("r0") = a, r1 __asm__("r1") = b, r2 __asm__("r2") = c;
@@ -79,7 +70,7 @@ __asm__(".text\n.syntax unified\n.arm\n.globl _start\n_start:\n\tmov r0, sp\n\tl
 	".globl save\nsave:\n\tmov r12, sp\n\tstmia r0, {r4-r12, lr}\n\tmov r0, #0\n\tbx lr\n"
 	".globl jump\njump:\n\tmov r2, r0\n\tmov r0, r1\n\tldmia r2, {r4-r12, lr}\n\tmov sp, r12\n\tbx lr\n"
 	".globl thread_clone\nthread_clone:\n\tmov r12, r7\n\tmov r2, #0\n\tmov r3, #0\n\tmov r7, #120\n\tsvc #0\n\tmov r7, r12\n\tcmp r0, #0\n\tbxne lr\n"
-	"\tldr r0, [sp], #8\n\tbl thread_entry\n\tudf #0\n"
+	"\tldr r0, [sp], #8\n\tbl begin\n\tudf #0\n"
 	".globl restorer\nrestorer:\n\tmov r7, #173\n\tsvc #0\n\t.ltorg\n");
 #else
 #error "the executor knows x86_64, arm64 and arm"

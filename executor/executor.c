@@ -46,9 +46,9 @@ enum { MAX_ACTORS = 12, MAX_INSNS = 8192, STACK = 32768, NSTACKS = MAX_ACTORS + 
 
 /* ---- the Program, as it comes; all little endian, see program.ts ---- */
 
-enum { OP_SYS, OP_LOAD, OP_STORE, OP_TOUCH, OP_FILL, OP_COMPARE, OP_PATH, OP_READ, OP_CALC, OP_FAULTS,
+enum { OP_SYS, OP_LOAD, OP_STORE, OP_TOUCH, OP_FILL, OP_PATH, OP_READ, OP_CALC, OP_FAULTS,
        OP_FAULTS_SINCE, OP_SETTLE, OP_FORK, OP_THREAD, OP_EXIT, OP_PARALLEL, OP_SHOW, OP_COUNT };
-enum { ARG_IMM, ARG_RESULT, ARG_DATA, ARG_PID, ARG_SLOT };
+enum { ARG_IMM, ARG_RESULT, ARG_DATA, ARG_PID };
 enum { STATE_NOT_RUN, STATE_OK, STATE_ERRNO, STATE_SIGNAL, STATE_SKIPPED };
 enum { KIND_PROCESS, KIND_FORK, KIND_THREAD };
 enum { FLAG_VOLATILE = 1 };		/* value differs from run to run: reported as 0 */
@@ -61,6 +61,7 @@ struct header {
 	u32 magic; u16 version, nactors; u32 ninsns, data_init, data_bytes, stream_bytes;
 	u32 rounds, round_ms, budget_ms, flags, seed, pad[5];
 };
+struct span { long s, ns; };		/* a timespec */
 struct actor { u8 kind, parent; u16 pad; };
 struct result { u8 state, signal; u16 pad; u32 aux; i64 value; };
 
@@ -83,7 +84,7 @@ static int is_init;
 static struct { word regs[16]; int armed; } guard[NSTACKS];
 static i64 minflt_base[NSTACKS];
 u8 stacks[NSTACKS][STACK] __attribute__((aligned(4096)));
-static struct { word from, to; int writable; } segments[8];	/* of our own image */
+static struct { word from, to; int writable; } image[8];	/* our own mappings */
 static char notes[2048];
 
 /* ---- what a libc would give ---- */
@@ -107,49 +108,47 @@ static int same(const void *a, const void *b, word n)
 	return 1;
 }
 static word length(const char *s) { word n = 0; while (s[n]) n++; return n; }
-static char *append(char *at, char *end, const char *s)
+/* Knows %s and %u; gives the end. */
+static char *print(char *at, char *end, const char *form, ...)
 {
-	while (*s && at < end - 1) *at++ = *s++;
+	__builtin_va_list args;
+	__builtin_va_start(args, form);
+	for (; *form && at < end - 1; form++) {
+		char digits[12] = { 0 };
+		const char *s = digits + 11;
+		if (*form != '%') { *at++ = *form; continue; }
+		if (*++form == 's') s = __builtin_va_arg(args, const char *);
+		else for (u32 v = __builtin_va_arg(args, u32), first = 1; v || first; v /= 10, first = 0) *(char *)--s = (char)('0' + v % 10);
+		while (*s && at < end - 1) *at++ = *s++;
+	}
+	__builtin_va_end(args);
 	*at = 0;
 	return at;
 }
-static char *append_number(char *at, char *end, u64 v)
-{
-	char digits[24];
-	int n = 23;
-	digits[23] = 0;
-	do {
-		u64 rest = 0;			/* by hand: 32-bit machines have no 64-bit division without libgcc */
-		for (int bit = 63; bit >= 0; bit--) {
-			rest = rest << 1 | (v >> bit & 1);
-			v &= ~(1ull << bit);
-			if (rest >= 10) { rest -= 10; v |= 1ull << bit; }
-		}
-		digits[--n] = (char)('0' + rest);
-	} while (v);
-	return append(at, end, digits + n);
-}
-#define sys6(n, a, b, c, d, e, f) sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
-#define sys4(n, a, b, c, d) sys6(n, a, b, c, d, 0, 0)
-#define sys3(n, a, b, c) sys6(n, a, b, c, 0, 0, 0)
-#define sys2(n, a, b) sys6(n, a, b, 0, 0, 0, 0)
-#define sys1(n, a) sys6(n, a, 0, 0, 0, 0, 0)
+#define SYS(n, a, b, c, d, e, f, ...) sys_call(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define sys(...) SYS(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
-static int open_at(const char *path, int flags) { return (int)sys4(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0600); }
-static void close_fd(int fd) { sys1(__NR_close, fd); }
-static void nap(long us) { struct { long s, ns; } t = { us / 1000000, us % 1000000 * 1000 }; sys2(__NR_nanosleep, &t, 0); }
+static int open_at(const char *path, int flags) { return (int)sys(__NR_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0600); }
+static void close_fd(int fd) { sys(__NR_close, fd); }
+static struct span span(long ms) { return (struct span){ ms / 1000, ms % 1000 * 1000000 }; }
+static void nap(long ms) { struct span t = span(ms); sys(__NR_nanosleep, &t); }
 static u32 now_ms(void)
 {
-	struct { long s, ns; } t;
-	sys2(__NR_clock_gettime, CLOCK_MONOTONIC, &t);
+	struct span t;
+	sys(__NR_clock_gettime, CLOCK_MONOTONIC, &t);
 	return (u32)t.s * 1000u + (u32)t.ns / 1000000u;
+}
+static long poll_in(int fd, struct span *limit)
+{
+	struct { int fd; short events, revents; } p = { fd, 1, 0 };
+	return sys(__NR_ppoll, &p, 1, limit, 0, 8);
 }
 static long read_whole(const char *path, char *to, word max)
 {
 	long got = 0, n;
 	int fd = open_at(path, O_RDONLY);
 	if (fd < 0) return fd;
-	while ((word)got < max - 1 && (n = sys3(__NR_read, fd, to + got, max - 1 - (word)got)) > 0) got += n;
+	while ((word)got < max - 1 && (n = sys(__NR_read, fd, to + got, max - 1 - (word)got)) > 0) got += n;
 	close_fd(fd);
 	to[got] = 0;
 	return got;
@@ -163,21 +162,18 @@ static u64 number_in(const char *path)
 }
 static void note(const char *what, const char *name, long error)
 {
-	char *at = notes + length(notes), *end = notes + sizeof notes;
-	at = append(append(append(append(at, end, "note="), end, what), end, " "), end, name);
-	if (error < 0) at = append_number(append(at, end, ": errno "), end, (u64)-error);
-	append(at, end, "\n");
+	print(notes + length(notes), notes + sizeof notes, "note=%s %s: errno %u\n", what, name, (u32)-error);
 }
 static word map(word at, word bytes, int sharing)
 {
-	return (word)sys6(MMAP_NR, at, bytes, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	return (word)sys(MMAP_NR, at, bytes, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 }
 static void futex_wait_for(volatile u32 *at, u32 value, long ms)
 {
-	struct { long s, ns; } t = { ms / 1000, ms % 1000 * 1000000 };
-	sys4(__NR_futex, at, 0, value, &t);
+	struct span t = span(ms);
+	sys(__NR_futex, at, 0, value, &t);
 }
-static void futex_wake_all(volatile u32 *at) { sys3(__NR_futex, at, 1, 0x7fffffff); }
+static void futex_wake_all(volatile u32 *at) { sys(__NR_futex, at, 1, 0x7fffffff); }
 #define get(at) __atomic_load_n((at), __ATOMIC_SEQ_CST)
 #define put(at, v) __atomic_store_n((at), (v), __ATOMIC_SEQ_CST)
 
@@ -204,12 +200,12 @@ static int shares_memory(u32 who, u32 with)
 /* After a fork our pages are read-only (copy on write) or, where shared, not mapped at all. */
 static void hold_all(u32 me)
 {
-	for (int i = 0; i < 8 && segments[i].to; i++) {
-		if (!segments[i].writable) hold(segments[i].from, segments[i].to, 0);
-		else {				/* other actors' stacks are their own business */
-			hold(segments[i].from, (word)stacks, 1);
-			hold((word)stacks + sizeof stacks, segments[i].to, 1);
-		}
+	const word first = (word)stacks, past = (word)stacks + sizeof stacks;
+	for (int i = 0; i < 8 && image[i].to; i++) {
+		if (!image[i].writable) { hold(image[i].from, image[i].to, 0); continue; }
+		/* Other actors' stacks are their own business. */
+		hold(image[i].from, image[i].to < first ? image[i].to : first, 1);
+		hold(image[i].from > past ? image[i].from : past, image[i].to, 1);
 	}
 	hold((word)stacks[stack_here()], (word)stacks[stack_here()] + STACK, 1);
 	hold(SHARED, SHARED + 0x1000 + prog->ninsns * sizeof(struct result), 1);
@@ -220,7 +216,7 @@ static void hold_all(u32 me)
 static i64 minor_faults(void)
 {
 	long usage[18];				/* two timevals, then maxrss, ixrss, idrss, isrss, minflt */
-	sys2(__NR_getrusage, 1, usage);
+	sys(__NR_getrusage, 1, usage);
 	return usage[8];
 }
 /*
@@ -231,9 +227,9 @@ static void flush_rss(void)
 {
 	for (int i = 0; i < 2; i++) {
 		word at = i ? SCRATCH_SHARED : SCRATCH, bytes = flush_pages * page;
-		if (sys3(__NR_madvise, at, bytes, 23) < 0)	/* MADV_POPULATE_WRITE, from 5.14 */
+		if (sys(__NR_madvise, at, bytes, 23) < 0)	/* MADV_POPULATE_WRITE, from 5.14 */
 			for (word p = 0; p < bytes; p += page) *(volatile u8 *)(at + p) = 1;
-		sys3(__NR_madvise, at, bytes, MADV_DONTNEED);
+		sys(__NR_madvise, at, bytes, MADV_DONTNEED);
 	}
 }
 
@@ -246,15 +242,15 @@ static void on_signal(int sig)
 		guard[s].armed = 0;
 		jump(guard[s].regs, sig);
 	}
-	sys1(__NR_exit_group, 100 + sig);
+	sys(__NR_exit_group, 100 + sig);
 }
 static void catch_signals(void)
 {
-	struct { void *handler; word flags; void *restorer; u64 mask; } a = { (void *)on_signal, SA_NODEFER | RESTORER, (void *)restorer, 0 };
-	sys4(__NR_rt_sigaction, SIGSEGV, &a, 0, 8);
-	sys4(__NR_rt_sigaction, SIGBUS, &a, 0, 8);
+	struct { void *handler; word flags; void *restorer; u64 mask; } a = { (void *)on_signal, SA_NODEFER | SA_RESTORER, (void *)restorer, 0 };
+	sys(__NR_rt_sigaction, SIGSEGV, &a, 0, 8);
+	sys(__NR_rt_sigaction, SIGBUS, &a, 0, 8);
 	a.handler = (void *)1;			/* SIG_IGN */
-	sys4(__NR_rt_sigaction, SIGPIPE, &a, 0, 8);
+	sys(__NR_rt_sigaction, SIGPIPE, &a, 0, 8);
 }
 
 static void access_memory(const struct insn *in, const i64 *v, volatile struct result *out)
@@ -274,7 +270,8 @@ static void access_memory(const struct insn *in, const i64 *v, volatile struct r
 	guard[s].armed = 1;
 	switch (in->op) {
 	case OP_LOAD:				/* 0x84: the result of a call that was left in memory */
-		value = in->imm == 0x84 ? (i64)*(volatile int *)at : in->imm == 1 ? *at : in->imm == 2 ? *(volatile u16 *)at : in->imm == 8 ? *(volatile i64 *)at : (i64)*(volatile u32 *)at;
+		value = in->imm == 0x84 ? *(volatile int *)at : in->imm == 1 ? *at : in->imm == 2 ? *(volatile u16 *)at
+			: in->imm == 8 ? *(volatile i64 *)at : (i64)*(volatile u32 *)at;
 		break;
 	case OP_STORE:
 		if (in->imm == 1) *at = (u8)v[1];
@@ -291,12 +288,6 @@ static void access_memory(const struct insn *in, const i64 *v, volatile struct r
 	case OP_FILL:
 		for (word n = (word)v[1], p = 0; p < n; p++, done++) at[p] = (u8)v[2];
 		break;
-	case OP_COMPARE: {			/* the first offset that differs, or -1 */
-		volatile u8 *other = (volatile u8 *)(word)v[1];
-		for (value = 0; value < v[2] && at[value] == other[value]; value++) done++;
-		if (value == v[2]) value = -1;
-		break;
-	}
 	}
 	guard[s].armed = 0;
 	out->value = value;
@@ -310,8 +301,8 @@ static void make_path(char *to, const u8 *from)
 {
 	char *end = to + 200;
 	while (*from && to < end - 1) {
-		if (*from == 1) { to = append_number(to, end, control->pid[from[1] % MAX_ACTORS]); from += 2; }
-		else if (*from == 2) { to = append_number(to, end, (u64)results[from[1] | (u32)(from[2] - 1) << 8].value); from += 3; }
+		if (*from == 1) { to = print(to, end, "%u", control->pid[from[1] % MAX_ACTORS]); from += 2; }
+		else if (*from == 2) { to = print(to, end, "%u", (u32)results[from[1] | (u32)(from[2] - 1) << 8].value); from += 3; }
 		else *to++ = (char)*from++;
 	}
 	*to = 0;
@@ -327,58 +318,47 @@ static u64 hex(const char **at)
 	}
 }
 /*
- * Keeps of the whole lines of a text, in place, those that a test asks for: of a list of
- * mappings only the one that holds `address` (0: all), and lines that begin with one of
- * `keep` (empty: all). `*inside` says whether the lines at hand are of that mapping (1),
- * and in the end that it has been passed (2). Gives the bytes kept.
+ * Whether a test asks for a line: of a list of mappings only those of the one that holds
+ * `address` (0: all), and lines that begin with one of `keep` (empty: all). `*inside` says
+ * whether the lines at hand are of that mapping (1), and in the end that it has passed (2).
  */
-static u32 keep_lines(char *text, u32 n, u64 address, const char *keep, u32 *inside)
+static int wanted(const char *line, u32 n, u64 address, const char *keep, u32 *inside)
 {
-	u32 out = 0;
-	for (u32 i = 0; i < n && *inside != 2;) {
-		u32 end = i, wanted;
-		while (end < n && text[end] != '\n') end++;
-		const char *c = text + i;
-		u64 from = address ? hex(&c) : 0;
-		wanted = *inside && !*keep;
-		if (address && *c == '-') {
-			c++;
-			u64 to = hex(&c);
-			*inside = from <= address && address < to ? 1 : *inside ? 2 : 0;
-			wanted = *inside == 1 && !*keep;
-		}
-		for (const char *k = keep; *inside == 1 && *k;) {
-			u32 len = 0;
-			while (k[len] && k[len] != '\n') len++;
-			if (i + len <= end && same(text + i, k, len)) wanted = 1;
-			k += len + (k[len] == '\n');
-		}
-		while (wanted && i <= end) text[out++] = text[i++];
-		i = end + 1;
+	u64 from = 0;
+	const char *c = line;
+	if (address) from = hex(&c);
+	if (address && *c == '-') {
+		c++;
+		*inside = from <= address && address < hex(&c) ? 1 : *inside ? 2 : 0;
 	}
-	return out;
+	if (*inside != 1 || !*keep) return *inside == 1;
+	for (u32 len; *keep; keep += len + (keep[len] == '\n')) {
+		for (len = 0; keep[len] && keep[len] != '\n';) len++;
+		if (len <= n && same(line, keep, len)) return 1;
+	}
+	return 0;
 }
 /* arguments: path, most bytes to keep, address or 0, lines to keep */
 static i64 read_file(u32 me, const i64 *v, volatile struct result *out)
 {
-	char path[208], *to = (char *)STREAMS + (word)me * prog->stream_bytes + control->used[me];
-	word room = prog->stream_bytes - control->used[me], most = (word)v[1] < room ? (word)v[1] : room;
+	char path[208], chunk[4096], *to = (char *)STREAMS + (word)me * prog->stream_bytes + control->used[me];
+	u32 room = prog->stream_bytes - control->used[me], most = (u64)v[1] < room ? (u32)v[1] : room;
+	u32 kept = 0, line = 0, inside = !v[2];
 	const int all = !v[2] && !v[3];
 	const char *keep = v[3] ? (const char *)(word)v[3] : "";
-	u32 kept = 0, rest = 0, inside = !v[2];
 	make_path(path, (const u8 *)(word)v[0]);
 	int fd = open_at(path, O_RDONLY);
 	if (fd < 0) return fd;
 	long n = 0;
-	while (inside != 2 && kept < most && kept + rest < room
-	       && (n = sys3(__NR_read, fd, to + kept + rest, all ? most - kept : room - kept - rest)) > 0) {
-		u32 have = rest + (u32)n, whole = have;
-		if (all) { kept += have; continue; }
-		while (whole && to[kept + whole - 1] != '\n') whole--;
-		rest = have - whole;
-		have = keep_lines(to + kept, whole, (u64)v[2], keep, &inside);
-		for (u32 i = 0; i < rest; i++) to[kept + have + i] = to[kept + whole + i];
-		kept += have;
+	while (inside != 2 && kept < most && kept + line < room
+	       && (n = sys(__NR_read, fd, all ? to + kept : chunk, all ? most - kept : sizeof chunk)) > 0) {
+		if (all) kept += (u32)n;
+		for (long i = 0; !all && i < n && inside != 2 && kept + line < room; i++) {
+			to[kept + line++] = chunk[i];
+			if (chunk[i] != '\n') continue;
+			if (wanted(to + kept, line, (u64)v[2], keep, &inside)) kept += line;
+			line = 0;
+		}
 	}
 	close_fd(fd);
 	if (n < 0) return n;
@@ -399,7 +379,6 @@ static i64 show(u32 me, const i64 *v, volatile struct result *out)
 /* ---- actors ---- */
 
 static void actor_loop(u32 me);
-void thread_entry(u32 me);
 
 static void set_up_memory(u32 me)
 {
@@ -412,17 +391,16 @@ static void set_up_memory(u32 me)
 	}
 	hold_all(me);
 }
-static void begin(u32 me)
+void begin(u32 me)
 {
-	if (actors[me].kind != KIND_THREAD) sys2(__NR_prctl, 1, SIGKILL);	/* PR_SET_PDEATHSIG: the supervisor is the parent of all */
-	control->pid[me] = (u32)sys1(__NR_gettid, 0);
+	if (actors[me].kind != KIND_THREAD) sys(__NR_prctl, 1, SIGKILL);	/* PR_SET_PDEATHSIG: the supervisor is the parent of all */
+	control->pid[me] = (u32)sys(__NR_gettid);
 	control->used[me] = 0;
 	hold_all(me);
 	put(&control->born[me], 1);
 	futex_wake_all(&control->born[me]);
 	actor_loop(me);
 }
-void thread_entry(u32 me) { begin(me); }
 
 static i64 spawn(u32 me, u32 child, int thread)
 {
@@ -430,14 +408,14 @@ static i64 spawn(u32 me, u32 child, int thread)
 	i64 pid;
 	if (thread) {
 		word *top = (word *)(stacks[child + 1] + STACK - 64);
-		top[-1] = top[-2] = child;	/* where each architecture's entry looks for it */
-		pid = thread_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, (word)(top - THREAD_SLOTS));
+		top[-1] = top[-2] = child;	/* one would do, but stacks keep 16 bytes */
+		pid = thread_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, (word)(top - 2));
 	} else {
 		/* The supervisor is to be the parent of all, so that it sees every death. */
-		pid = sys2(__NR_clone, CLONE_PARENT | SIGCHLD, 0);
+		pid = sys(__NR_clone, CLONE_PARENT | SIGCHLD, 0);
 		if (pid == 0) {
 			for (u32 who = 0; who < prog->nactors; who++)
-				if (shares_memory(who, me)) sys2(__NR_munmap, data_of(who), prog->data_bytes);
+				if (shares_memory(who, me)) sys(__NR_munmap, data_of(who), prog->data_bytes);
 			set_up_memory(child);
 			begin(child);
 		}
@@ -450,6 +428,7 @@ static i64 spawn(u32 me, u32 child, int thread)
 	hold_all(me);
 	return 0;
 }
+static void vanish(u32 me) { sys(actors[me].kind == KIND_THREAD ? __NR_exit : __NR_exit_group, 0); }
 static void leave(u32 me)
 {
 	control->dying = control->pid[me];
@@ -462,13 +441,12 @@ static void await_death(void)
 {
 	u32 pid = control->dying;
 	if (!pid) return;
-	int fd = (int)sys2(__NR_pidfd_open, pid, 0);
+	int fd = (int)sys(__NR_pidfd_open, pid, 0);
 	if (fd >= 0) {
-		struct { int fd; short events, revents; } p = { fd, 1, 0 };
-		struct { long s, ns; } t = { 5, 0 };
-		sys6(__NR_ppoll, &p, 1, &t, 0, 8, 0);
+		struct span t = span(5000);
+		poll_in(fd, &t);
 		close_fd(fd);
-	} else nap(20000);
+	} else nap(20);
 	control->dying = 0;
 }
 
@@ -490,10 +468,9 @@ static int run_one(u32 me, u32 index)
 		if (a->kind == ARG_RESULT) v[i] += results[a->index].value;
 		else if (a->kind == ARG_DATA) v[i] += (i64)data_of(me);
 		else if (a->kind == ARG_PID) v[i] += control->pid[a->index];
-		else if (a->kind == ARG_SLOT) v[i] = (i64)(word)&results[a->index].value;
 	}
 	switch (in->op) {
-	case OP_SYS: r = sys6((long)in->imm, v[0], v[1], v[2], v[3], v[4], v[5]); break;
+	case OP_SYS: r = sys((long)in->imm, v[0], v[1], v[2], v[3], v[4], v[5]); break;
 	case OP_PATH: make_path((char *)(word)v[0], (const u8 *)(word)v[1]); break;
 	case OP_READ: r = read_file(me, v, out); break;
 	case OP_CALC:
@@ -553,18 +530,18 @@ static void run_parallel(u32 me, u32 pc)
 	}
 	if (mine == in->nargs) { futex_wait_for(&control->pc, pc, 1000); return; }
 	u32 chance = (prog->seed + control->round * 2654435761u) ^ (me + 1) * 40503u;
-	if (prog->flags & PROGRAM_PINNED) sys3(__NR_sched_setaffinity, 0, sizeof all_cpus, all_cpus);
+	if (prog->flags & PROGRAM_PINNED) sys(__NR_sched_setaffinity, 0, sizeof all_cpus, all_cpus);
 	/* All asleep until the last one is here, then all awake together; but never long, CPUs may be few. */
 	u32 here = __atomic_add_fetch(&control->entered, 1, __ATOMIC_SEQ_CST);
 	if (here == branches) futex_wake_all(&control->entered);
 	for (u32 spins = 0; (here = get(&control->entered)) < branches; spins++) if (spins > 300) futex_wait_for(&control->entered, here, 100);
 	__atomic_fetch_add(&control->set, 1, __ATOMIC_SEQ_CST);
-	for (u32 spins = 1; get(&control->set) < branches && spins < 10000; spins++) if (spins % 1000 == 0) sys1(__NR_sched_yield, 0);
+	for (u32 spins = 1; get(&control->set) < branches && spins < 10000; spins++) if (spins % 1000 == 0) sys(__NR_sched_yield);
 	int gone = 0;
 	for (u32 i = in->arg[mine].index; i < (u32)in->arg[mine].value && !gone; i++) {
 		/* Few CPUs show few orders by themselves: yield here and spin there. */
 		chance ^= chance << 13; chance ^= chance >> 17; chance ^= chance << 5;
-		if ((chance & 3) == 1) sys1(__NR_sched_yield, 0);
+		if ((chance & 3) == 1) sys(__NR_sched_yield);
 		if ((chance & 3) == 2) for (u32 n = chance >> 16 & 2047; n; n--) __asm__ volatile("");
 		gone = run_one(me, i);
 	}
@@ -574,7 +551,7 @@ static void run_parallel(u32 me, u32 pc)
 	} else if (!gone) {
 		while (get(&control->pc) == pc) futex_wait_for(&control->pc, pc, 1000);
 	}
-	if (gone) sys1(actors[me].kind == KIND_THREAD ? __NR_exit : __NR_exit_group, 0);
+	if (gone) vanish(me);
 }
 static void actor_loop(u32 me)
 {
@@ -587,12 +564,12 @@ static void actor_loop(u32 me)
 			await_death();
 			int gone = run_one(me, pc);
 			turn_over(pc + 1);
-			if (gone) sys1(actors[me].kind == KIND_THREAD ? __NR_exit : __NR_exit_group, 0);
+			if (gone) vanish(me);
 		} else {
 			futex_wait_for(&control->pc, pc, 1000);
 		}
 		/* A test does not outlive the one who would clean up after it. */
-		if (sys2(__NR_kill, control->supervisor, 0) == -ESRCH) sys1(__NR_exit_group, 1);
+		if (sys(__NR_kill, control->supervisor, 0) == -ESRCH) sys(__NR_exit_group, 1);
 	}
 }
 
@@ -610,7 +587,7 @@ static u32 await_round(u32 limit_ms, u32 *how)
 	while (!get(&control->finished)) {
 		int status; long pid;
 		futex_wait_for(&control->finished, 0, 50);
-		while ((pid = sys4(__NR_wait4, -1, &status, 1, 0)) > 0) {
+		while ((pid = sys(__NR_wait4, -1, &status, 1, 0)) > 0) {
 			if (!expected_death((u32)pid) && !get(&control->finished)) { *how = (u32)status; return ROUND_DIED; }
 		}
 		if (now_ms() - began > limit_ms && !get(&control->finished)) return ROUND_TIMEOUT;
@@ -622,14 +599,14 @@ static int clear_away(u32 group)
 {
 	u32 began = now_ms();
 	u64 child = 1ull << (SIGCHLD - 1);
-	struct { long s, ns; } tick = { 0, 20000000 };
+	struct span tick = span(20);
 	for (;;) {
 		long pid;
-		sys2(__NR_kill, -(long)group, SIGKILL);
-		while ((pid = sys4(__NR_wait4, -1, 0, 1, 0)) > 0) { }
+		sys(__NR_kill, -(long)group, SIGKILL);
+		while ((pid = sys(__NR_wait4, -1, 0, 1, 0)) > 0) { }
 		if (pid == -ECHILD) return 1;
 		if (now_ms() - began > 5000) return 0;
-		sys4(__NR_rt_sigtimedwait, &child, 0, &tick, 8);
+		sys(__NR_rt_sigtimedwait, &child, 0, &tick, 8);
 	}
 }
 static u32 start_round(u32 round)
@@ -638,21 +615,21 @@ static u32 start_round(u32 round)
 	memset((void *)SHARED, 0, sizeof(struct turns));
 	memset((void *)results, 0, prog->ninsns * sizeof(struct result));
 	control->round = round;
-	control->supervisor = (u32)sys1(__NR_getpid, 0);
+	control->supervisor = (u32)sys(__NR_getpid);
 	control->pc = prog->ninsns;		/* nobody's turn before all are there */
 	for (u32 who = 0; who < prog->nactors; who++) {
 		if (actors[who].kind != KIND_PROCESS) continue;
 		control->alive[who] = 1;
-		long pid = sys2(__NR_clone, SIGCHLD, 0);
+		long pid = sys(__NR_clone, SIGCHLD, 0);
 		if (pid == 0) {
-			sys2(__NR_setpgid, 0, group);
-			sys4(__NR_prctl, 0x59616d61, -1, 0, 0);	/* PR_SET_PTRACER: others of the test may look */
+			sys(__NR_setpgid, 0, group);
+			sys(__NR_prctl, 0x59616d61, -1, 0, 0);	/* PR_SET_PTRACER: others of the test may look */
 			set_up_memory(who);
 			begin(who);
 		}
 		if (pid < 0) return group;
 		if (!group) group = (u32)pid;
-		sys2(__NR_setpgid, pid, group);
+		sys(__NR_setpgid, pid, group);
 	}
 	for (u32 who = 0; who < prog->nactors; who++) {
 		for (int i = 0; actors[who].kind == KIND_PROCESS && !get(&control->born[who]) && i < 50; i++) futex_wait_for(&control->born[who], 0, 100);
@@ -701,10 +678,10 @@ static word run_program(u8 *out)
 	static u32 starts[1024], hashes[1024];
 	u32 began = now_ms(), cpu = 0;
 	u8 one[sizeof all_cpus] = { 0 };
-	sys3(__NR_getcpu, &cpu, 0, 0);
+	sys(__NR_getcpu, &cpu, 0, 0);
 	one[cpu / 8 % sizeof one] = (u8)(1 << cpu % 8);
 	/* Actors inherit it, until they run in parallel: counters kept per CPU are exact, a turn costs no interrupt. */
-	if (prog->flags & PROGRAM_PINNED) sys3(__NR_sched_setaffinity, 0, sizeof one, one);
+	if (prog->flags & PROGRAM_PINNED) sys(__NR_sched_setaffinity, 0, sizeof one, one);
 	memset(sum, 0, sizeof *sum);
 	sum->version = 1;
 	sum->ninsns = prog->ninsns;
@@ -732,7 +709,7 @@ static word run_program(u8 *out)
 		if (!cleared) { sum->flags |= 1; break; }
 		if (outcome != ROUND_DONE || now_ms() - began > prog->budget_ms) break;
 	}
-	sys3(__NR_sched_setaffinity, 0, sizeof all_cpus, all_cpus);
+	sys(__NR_sched_setaffinity, 0, sizeof all_cpus, all_cpus);
 	sum->taint_after = number_in("/proc/sys/kernel/tainted");
 	sum->ms = now_ms() - began;
 	return (word)(end - out);
@@ -760,7 +737,7 @@ static const char *accept(u8 *at, u32 n)
 		for (int k = 0; k < in->nargs; k++) {
 			const struct arg *a = &in->arg[k];
 			if (in->op == OP_PARALLEL ? a->kind >= prog->nactors || a->index <= i || a->value > in->imm
-			    : a->kind > ARG_SLOT || a->index >= (a->kind == ARG_PID ? prog->nactors : prog->ninsns + 1)) return "a bad argument";
+			    : a->kind > ARG_PID || a->index >= (a->kind == ARG_PID ? prog->nactors : prog->ninsns + 1)) return "a bad argument";
 		}
 	}
 	return 0;
@@ -768,7 +745,8 @@ static const char *accept(u8 *at, u32 n)
 
 /* ---- frames, see packages/linux/src/frame.ts ---- */
 
-enum { HELLO = 1, READY, RUN, RESULT, LOG, PING, PONG, POWEROFF, ERROR };
+enum { HELLO = 1, READY, RUN, RESULT, PING, PONG, ERROR };
+#define MAGIC 0x4d4c
 struct frame { u16 magic; u8 type, flags; u32 seq, bytes, crc; };
 static u32 crc_table[256];
 static int in_fd, out_fd;
@@ -787,62 +765,49 @@ static u32 crc32(u32 crc, const u8 *at, word n)
 static void send_bytes(const u8 *at, word n)
 {
 	while (n) {
-		long done = sys3(__NR_write, out_fd, at, n);
+		long done = sys(__NR_write, out_fd, at, n);
 		if (done > 0) { at += done; n -= (word)done; }
-		else if (done == -EAGAIN || done == -EINTR || (is_init && done <= 0)) nap(2000);
-		else sys1(__NR_exit_group, 0);
+		else if (done == -EAGAIN || done == -EINTR || (is_init && done <= 0)) nap(2);
+		else sys(__NR_exit_group, 0);
 	}
 }
 static void send_frame(u8 type, u32 seq, const void *payload, u32 n)
 {
-	struct frame f = { 0x4d4c, type, 0, seq, n, 0 };
+	struct frame f = { MAGIC, type, 0, seq, n, 0 };
 	f.crc = crc32(crc32(0, (u8 *)&f, 12), payload, n);
 	send_bytes((u8 *)&f, sizeof f);
 	send_bytes(payload, n);
 }
-static char *list_folder(char *at, char *end, const char *folder, int deeper)
+static char *list_devices(char *at, char *end)
 {
 	u8 entries[4096];
 	long n;
-	int fd = open_at(folder, O_RDONLY | O_DIRECTORY);
-	if (fd < 0) return at;
-	while ((n = sys3(__NR_getdents64, fd, entries, sizeof entries)) > 0) {
-		for (long i = 0; i < n;) {
-			u8 *e = entries + i;		/* ino, off, then u16 length, u8 type, name */
-			char path[128];
-			i += *(u16 *)(e + 16);
+	int fd = open_at("/dev", O_RDONLY | O_DIRECTORY);
+	while (fd >= 0 && (n = sys(__NR_getdents64, fd, entries, sizeof entries)) > 0) {
+		for (u8 *e = entries; e < entries + n; e += *(u16 *)(e + 16)) {	/* ino, off, u16 length, u8 type, name */
 			const char *name = (const char *)e + 19;
-			if (name[0] == '.' || same(name, "tty", 3) || same(name, "loop", 4) || length(name) > 40) continue;
-			append(append(append(path, path + 128, folder), path + 128, "/"), path + 128, name);
-			if (e[18] == 4) { if (deeper) at = list_folder(at, end, path, 0); }
-			else at = append(append(append(at, end, "device="), end, path), end, "\n");
+			if (name[0] != '.' && !same(name, "tty", 3) && !same(name, "loop", 4)) at = print(at, end, "device=%s\n", name);
 		}
 	}
-	close_fd(fd);
+	if (fd >= 0) close_fd(fd);
 	return at;
 }
 static void send_ready(u32 seq)
 {
-	char *text = (char *)OUT, names[6][65], *at = text, *end = text + 16384;
-	sys1(__NR_uname, names);
-	at = append(append(at, end, "release="), end, names[2]);
-	at = append(append(at, end, "\nversion="), end, names[3]);
-	at = append(append(at, end, "\nmachine="), end, names[4]);
-	at = append_number(append(at, end, "\npage="), end, page);
-	at = append_number(append(at, end, "\ncpus="), end, cpus);
-	at = append_number(append(at, end, "\npid="), end, (u64)sys1(__NR_getpid, 0));
-	at = append_number(append(at, end, "\ntaint="), end, number_in("/proc/sys/kernel/tainted"));
-	at = append(append(at, end, "\n"), end, notes);
-	at = list_folder(at, end, "/dev", 1);
+	char *text = (char *)OUT, names[6][65], *end = text + 16384;
+	sys(__NR_uname, names);
+	char *at = print(text, end, "release=%s\nversion=%s\nmachine=%s\npage=%u\ncpus=%u\npid=%u\ntaint=%u\n%s", names[2], names[3], names[4],
+			 (u32)page, cpus, (u32)sys(__NR_getpid), (u32)number_in("/proc/sys/kernel/tainted"), notes);
+	at = list_devices(at, end);
 	send_frame(READY, seq, text, (u32)(at - text));
 }
 static void leave_machine(void)
 {
 	if (is_init) {
-		sys1(__NR_sync, 0);
-		sys4(__NR_reboot, 0xfee1dead, 672274793, 0x4321fedc, 0);
+		sys(__NR_sync);
+		sys(__NR_reboot, 0xfee1dead, 672274793, 0x4321fedc, 0);
 	}
-	sys1(__NR_exit_group, 0);
+	sys(__NR_exit_group, 0);
 }
 static void serve(const struct frame *f, u8 *payload)
 {
@@ -850,7 +815,6 @@ static void serve(const struct frame *f, u8 *payload)
 	switch (f->type) {
 	case HELLO: send_ready(f->seq); break;
 	case PING: send_frame(PONG, f->seq, payload, f->bytes); break;
-	case POWEROFF: leave_machine(); break;
 	case RUN:
 		if (f->bytes > PROGRAM_BYTES) { send_frame(ERROR, f->seq, "the Program is too long", 23); break; }
 		memcpy((void *)PROGRAM, payload, f->bytes);
@@ -858,7 +822,7 @@ static void serve(const struct frame *f, u8 *payload)
 		wrong = accept((u8 *)PROGRAM, f->bytes);
 		if (wrong) send_frame(ERROR, f->seq, wrong, (u32)length(wrong));
 		else send_frame(RESULT, f->seq, (void *)OUT, (u32)run_program((u8 *)OUT));
-		sys3(__NR_madvise, OUT, OUT_BYTES, MADV_DONTNEED);
+		sys(__NR_madvise, OUT, OUT_BYTES, MADV_DONTNEED);
 		break;
 	default: send_frame(ERROR, f->seq, "unknown frame", 13);
 	}
@@ -866,15 +830,13 @@ static void serve(const struct frame *f, u8 *payload)
 /* Takes whole frames from the front; passes over anything else. Gives the bytes left. */
 static word take_frames(u8 *rx, word n, int give_up)
 {
+	struct frame f;
 	word at = 0;
-	while (at < n) {
-		struct frame f;
-		word left = n - at;
-		if (rx[at] != 'L' || (left > 1 && rx[at + 1] != 'M')) { at++; continue; }
-		if (left < sizeof f) { if (give_up) { at++; continue; } break; }
+	while (n - at >= sizeof f) {
 		memcpy(&f, rx + at, sizeof f);
-		if (f.type < HELLO || f.type > ERROR || f.flags || f.bytes > PAYLOAD_LIMIT) { at++; continue; }
-		if (left < sizeof f + f.bytes) { if (give_up) { at++; continue; } break; }
+		int plausible = f.magic == MAGIC && f.type >= HELLO && f.type <= ERROR && !f.flags && f.bytes <= PAYLOAD_LIMIT;
+		if (plausible && n - at < sizeof f + f.bytes && !give_up) break;
+		if (!plausible || n - at < sizeof f + f.bytes) { at++; continue; }
 		if (crc32(crc32(0, rx + at, 12), rx + at + sizeof f, f.bytes) != f.crc) {
 			send_frame(ERROR, f.seq, "checksum", 8);
 			at++;
@@ -883,6 +845,7 @@ static word take_frames(u8 *rx, word n, int give_up)
 		serve(&f, rx + at + sizeof f);
 		at += sizeof f + f.bytes;
 	}
+	if (give_up) return 0;
 	for (word i = 0; i < n - at; i++) rx[i] = rx[at + i];
 	return n - at;
 }
@@ -891,13 +854,11 @@ static void __attribute__((noreturn)) serve_forever(void)
 	u8 *rx = (u8 *)RX;
 	word have = 0;
 	for (;;) {
-		struct { int fd; short events, revents; } p = { in_fd, 1, 0 };
-		struct { long s, ns; } t = { 2, 0 };
-		long ready = sys6(__NR_ppoll, &p, 1, have ? &t : 0, 0, 8, 0);
-		if (ready == 0) { have = take_frames(rx, have, 1); continue; }
-		long n = sys3(__NR_read, in_fd, rx + have, RX_BYTES - have < 65536 ? RX_BYTES - have : 65536);
+		struct span t = span(2000);
+		if (poll_in(in_fd, have ? &t : 0) == 0) { have = take_frames(rx, have, 1); continue; }
+		long n = sys(__NR_read, in_fd, rx + have, RX_BYTES - have < 65536 ? RX_BYTES - have : 65536);
 		if (n > 0) have = take_frames(rx, have + (word)n, 0);
-		else if (is_init) nap(3000);	/* nobody at the other end of the port yet, or no longer */
+		else if (is_init) nap(3);	/* nobody at the other end of the port yet, or no longer */
 		else if (n != -EINTR && n != -EAGAIN) leave_machine();
 	}
 }
@@ -906,44 +867,46 @@ static void __attribute__((noreturn)) serve_forever(void)
 
 static void mount(const char *what, const char *where)
 {
-	sys3(__NR_mkdirat, AT_FDCWD, where, 0755);
-	long r = sys6(__NR_mount, what, where, what, 0, 0, 0);
+	sys(__NR_mkdirat, AT_FDCWD, where, 0755);
+	long r = sys(__NR_mount, what, where, what, 0, 0, 0);
 	if (r < 0 && r != -EBUSY) note("mount", where, r);
 }
+/* /modules: path and parameters of each, both with a zero at the end. */
 static void load_modules(void)
 {
-	char *list = (char *)OUT;
+	char *list = (char *)OUT, *params;
 	long n = read_whole("/modules", list, 65536);
-	for (char *line = list; n > 0 && *line;) {
-		char *end = line, *params;
-		while (*end && *end != '\n') end++;
-		char *next = *end ? end + 1 : end;
-		*end = 0;
-		for (params = line; *params && *params != ' '; params++) { }
-		if (*params) *params++ = 0;
-		word len = length(line);
-		if (len) {
-			int fd = open_at(line, O_RDONLY);
-			long r = fd < 0 ? fd : sys3(__NR_finit_module, fd, params, len > 3 && same(line + len - 3, ".xz", 3) ? 4 : 0);
-			if (r < 0 && r != -EEXIST) note("module", line, r);
-			if (fd >= 0) close_fd(fd);
-		}
-		line = next;
+	for (char *path = list; path < list + n; path = params + length(params) + 1) {
+		params = path + length(path) + 1;
+		int fd = open_at(path, O_RDONLY);
+		long r = fd < 0 ? fd : sys(__NR_finit_module, fd, params, 0);
+		if (r < 0 && r != -EEXIST) note("module", path, r);
+		if (fd >= 0) close_fd(fd);
 	}
 }
 static int find_port(void)
 {
 	char path[64], name[64];
-	for (u32 n = 0; n < 8; n++) for (u32 m = 0; m < 8; m++) {
-		char *at = append_number(append(path, path + 64, "/sys/class/virtio-ports/vport"), path + 64, n);
-		append(append_number(append(at, path + 64, "p"), path + 64, m), path + 64, "/name");
+	for (u32 n = 0; n < 64; n++) {
+		print(path, path + sizeof path, "/sys/class/virtio-ports/vport%up%u/name", n / 8, n % 8);
 		if (read_whole(path, name, sizeof name) < 0 || !same(name, "litmap", 6)) continue;
-		at = append_number(append(path, path + 64, "/dev/vport"), path + 64, n);
-		append_number(append(at, path + 64, "p"), path + 64, m);
-		int fd = open_at(path, O_RDWR);
-		if (fd >= 0) return fd;
+		print(path, path + sizeof path, "/dev/vport%up%u", n / 8, n % 8);
+		return open_at(path, O_RDWR);
 	}
 	return -1;
+}
+static int open_serial(void)
+{
+	u8 t[64] = { 0 };			/* struct termios: four flag words, then line discipline and control characters */
+	u32 *flag = (u32 *)t;
+	int fd = open_at("/dev/ttyS1", O_RDWR | O_NOCTTY);
+	if (fd < 0) return fd;
+	if (sys(__NR_ioctl, fd, 0x5401, t) < 0) { close_fd(fd); return -1; }
+	flag[0] = flag[1] = flag[3] = 0;
+	flag[2] = 0x18b0 | 0x1002;		/* CS8 CREAD CLOCAL, 115200 */
+	t[17 + 6] = 1;				/* VMIN */
+	sys(__NR_ioctl, fd, 0x5402, t);
+	return fd;
 }
 static void be_init(void)
 {
@@ -952,41 +915,37 @@ static void be_init(void)
 	mount("devtmpfs", "/dev");
 	mount("debugfs", "/sys/kernel/debug");
 	mount("tmpfs", "/tmp");
-	int console = (int)sys4(__NR_openat, AT_FDCWD, "/dev/console", O_RDWR, 0);
-	for (int i = 0; i < 3 && console >= 0; i++) if (console != i) sys3(__NR_dup3, console, i, 0);
+	int console = (int)sys(__NR_openat, AT_FDCWD, "/dev/console", O_RDWR, 0);
+	for (int i = 0; i < 3 && console >= 0; i++) if (console != i) sys(__NR_dup3, console, i, 0);
 	load_modules();
 	int fd = -1;
 	for (int i = 0; i < 200 && fd < 0; i++) {	/* a port appears a little after its driver */
 		fd = find_port();
-		if (fd < 0 && i >= 20 && (fd = open_at("/dev/ttyS1", O_RDWR | O_NOCTTY)) >= 0) {
-			/* struct termios: four flag words, then line discipline and control characters */
-			u8 t[64] = { 0 };
-			u32 *flag = (u32 *)t;
-			if (sys3(__NR_ioctl, fd, 0x5401, t) < 0) { close_fd(fd); fd = -1; }
-			flag[0] = flag[1] = flag[3] = 0;
-			flag[2] = 0x18b0 | 0x1002;	/* CS8 CREAD CLOCAL, 115200 */
-			t[17 + 6] = 1;			/* VMIN */
-			if (fd >= 0) sys3(__NR_ioctl, fd, 0x5402, t);
-		}
-		if (fd < 0) nap(10000);
+		if (fd < 0 && i >= 20) fd = open_serial();
+		if (fd < 0) nap(10);
 	}
-	if (fd < 0) { sys3(__NR_write, 2, "litmap: no port named litmap and no ttyS1\n", 42); leave_machine(); }
+	if (fd < 0) { sys(__NR_write, 2, "litmap: no port named litmap and no ttyS1\n", 42); leave_machine(); }
 	in_fd = out_fd = fd;
 	send_ready(0);
 }
-/* The vdso may lie where tests map; nothing here uses it. */
-static void drop_vdso(void)
+/* Finds our image. Takes the vdso away: it may lie where tests map, and nothing here uses it. */
+static void read_own_maps(void)
 {
 	char *maps = (char *)OUT;
+	u32 n = 0;
 	if (read_whole("/proc/self/maps", maps, 65536) <= 0) return;
-	for (const char *line = maps; *line;) {
-		const char *c = line, *end = line;
-		while (*end && *end != '\n') end++;
+	for (const char *c = maps; *c; c++) {
 		word from = (word)hex(&c);
-		word to = *c == '-' ? (c++, (word)hex(&c)) : from;
-		while (c < end && *c != '[') c++;
-		if (same(c, "[vdso]", 6) || same(c, "[vvar", 5)) sys2(__NR_munmap, from, to - from);
-		line = *end ? end + 1 : end;
+		c++;
+		word to = (word)hex(&c);
+		if (to <= SHARED && n < 8) {
+			image[n].from = from;
+			image[n].to = to;
+			image[n++].writable = c[2] == 'w';
+		}
+		while (*c != '\n' && *c != '[') c++;
+		if (same(c, "[v", 2)) sys(__NR_munmap, from, to - from);	/* [vdso], [vvar], … */
+		while (*c != '\n') c++;
 	}
 }
 void supervise(word *stack)
@@ -994,37 +953,25 @@ void supervise(word *stack)
 	u64 child = 1ull << (SIGCHLD - 1);
 	word *at = stack + 1 + stack[0] + 1;
 	while (*at++) { }			/* arguments, environment; then the auxiliary vector */
-	const struct SEGMENT *segment = 0;
-	word nsegments = 0, known = 0;
-	for (page = 4096; *at; at += 2) {
-		if (*at == 3) segment = (const struct SEGMENT *)at[1];
-		if (*at == 5) nsegments = at[1];
-		if (*at == 6) page = at[1];
-	}
-	for (; nsegments--; segment++) {
-		if (segment->p_type != 1 || known == 7 || !segment->p_memsz) continue;
-		segments[known].from = segment->p_vaddr;
-		segments[known].to = segment->p_vaddr + segment->p_memsz;
-		segments[known++].writable = (segment->p_flags & 2) != 0;
-	}
+	for (page = 4096; *at; at += 2) if (*at == 6) page = at[1];	/* AT_PAGESZ */
 	if (map(SHARED, SHARED_BYTES, MAP_SHARED) != SHARED || map(OUT, OUT_BYTES, MAP_PRIVATE) != OUT || map(RX, RX_BYTES, MAP_PRIVATE) != RX
 	    || map(SCRATCH, SCRATCH_PAGES * page, MAP_PRIVATE) != SCRATCH || map(SCRATCH_SHARED, SCRATCH_PAGES * page, MAP_SHARED) != SCRATCH_SHARED) {
-		sys3(__NR_write, 2, "executor: no memory at its fixed addresses\n", 43);
-		sys1(__NR_exit_group, 3);
+		sys(__NR_write, 2, "executor: no memory at its fixed addresses\n", 43);
+		sys(__NR_exit_group, 3);
 	}
-	sys3(__NR_madvise, OUT, OUT_BYTES, MADV_DONTFORK);
-	sys3(__NR_madvise, RX, RX_BYTES, MADV_DONTFORK);
+	sys(__NR_madvise, OUT, OUT_BYTES, MADV_DONTFORK);
+	sys(__NR_madvise, RX, RX_BYTES, MADV_DONTFORK);
 	*(volatile u8 *)SCRATCH = *(volatile u8 *)SCRATCH_SHARED = 1;
-	sys4(__NR_rt_sigprocmask, 0, &child, 0, 8);
+	sys(__NR_rt_sigprocmask, 0, &child, 0, 8);
 	catch_signals();
-	is_init = sys1(__NR_getpid, 0) == 1;
+	is_init = sys(__NR_getpid) == 1;
 	out_fd = 1;
-	sys3(__NR_sched_getaffinity, 0, sizeof all_cpus, all_cpus);
+	sys(__NR_sched_getaffinity, 0, sizeof all_cpus, all_cpus);
 	for (u32 i = 0; i < sizeof all_cpus * 8; i++) cpus += all_cpus[i / 8] >> i % 8 & 1;
 	flush_pages = 4 * (cpus > 16 ? cpus : 16) + 8;	/* twice the batch, which is 32 or twice the CPUs */
 	if (flush_pages > SCRATCH_PAGES) flush_pages = SCRATCH_PAGES;
 	if (is_init) be_init();
-	else sys4(__NR_prctl, 36, 1, 0, 0);	/* PR_SET_CHILD_SUBREAPER */
-	drop_vdso();
+	else sys(__NR_prctl, 36, 1, 0, 0);	/* PR_SET_CHILD_SUBREAPER */
+	read_own_maps();
 	serve_forever();
 }

@@ -122,7 +122,7 @@ export class Guest {
     (stderr as Readable).on("data", (chunk: Buffer) => {
       this.#errors = (this.#errors + chunk.toString("utf8")).slice(-4096);
     });
-    this.link = new Link(link as Duplex, (text) => this.console.push(Buffer.from(`${text.trimEnd()}\n`)));
+    this.link = new Link(link as Duplex);
     this.qmp = new Qmp(qmp as Duplex);
     this.gone = new Promise((resolve) => {
       this.#child.on("error", (error) => resolve(this.#end(error.message)));

@@ -1,13 +1,13 @@
 /**
  * What a guest starts from: the executor as /init, the modules that it loads,
- * and /modules, which tells it their order, one `PATH PARAMETERS` a line.
+ * and /modules, which tells it their order: path and parameters of each, both with a zero at the end.
  */
 import { type CpioEntry, writeCpio } from "./cpio.js";
 import type { ModuleFile } from "./modules.js";
 
 export function buildInitramfs(executor: Uint8Array, modules: readonly ModuleFile[]): Buffer {
   const path = (module: ModuleFile): string => `lib/modules/${module.name}.ko`;
-  const list = modules.map((module) => `/${path(module)}${module.params === "" ? "" : ` ${module.params}`}\n`).join("");
+  const list = modules.map((module) => `/${path(module)}\0${module.params}\0`).join("");
   const folder = (name: string): CpioEntry => ({ kind: "folder", path: name, mode: 0o755 });
   return writeCpio([
     ...["dev", "proc", "sys", "tmp", "lib", "lib/modules"].map(folder),

@@ -37,17 +37,14 @@ interface Waiter {
 export class Link {
   readonly #stream: Duplex;
   readonly #decoder = new FrameDecoder();
-  readonly #onLog: (text: string) => void;
   #sequence = 0;
   #waiter: Waiter | undefined;
   #closed = false;
   #stall: NodeJS.Timeout | undefined;
   #onClose: (() => void)[] = [];
 
-  /** @param onLog Gets the executor's `log` frames. */
-  constructor(stream: Duplex, onLog: (text: string) => void = () => {}) {
+  constructor(stream: Duplex) {
     this.#stream = stream;
-    this.#onLog = onLog;
     stream.on("data", (chunk: Buffer) => this.#take(chunk));
     stream.on("error", () => this.#close());
     stream.on("end", () => this.#close());
@@ -142,9 +139,7 @@ export class Link {
 
   #frame(frame: Frame): void {
     const waiter = this.#waiter;
-    if (frame.type === "log") {
-      this.#onLog(Buffer.from(frame.payload).toString("utf8"));
-    } else if (waiter && frame.type === waiter.answers && (waiter.numbers.has(frame.seq) || unasked(frame))) {
+    if (waiter && frame.type === waiter.answers && (waiter.numbers.has(frame.seq) || unasked(frame))) {
       waiter.settle({ kind: "answer", payload: frame.payload });
     } else if (waiter && frame.type === "error") {
       const reason = Buffer.from(frame.payload).toString("utf8");

@@ -78,7 +78,7 @@ async function openProcess(title: string, program: string, args: readonly string
   });
   (child.stderr as Readable).on("data", (chunk: Buffer) => console.push(chunk));
   const stream = Duplex.from({ readable: child.stdout as Readable, writable: child.stdin as Writable });
-  const link = new Link(stream, (text) => console.push(Buffer.from(`${text.trimEnd()}\n`)));
+  const link = new Link(stream);
   const kill = async (): Promise<void> => {
     killGroup(child.pid);
     await Promise.race([gone, sleep(5000)]);

@@ -71,6 +71,6 @@ test("an initramfs holds init, a console, the modules and their order with param
   expect(members.get("init")?.data.toString()).toBe("the executor");
   expect(members.get("init")?.mode).toBe(0o100755);
   expect(members.get("dev/console")).toMatchObject({ mode: 0o020600, device: [5, 1] });
-  expect(members.get("modules")?.data.toString()).toBe("/lib/modules/virtio.ko\n/lib/modules/brd.ko rd_nr=1 rd_size=16384\n");
+  expect(members.get("modules")?.data.toString()).toBe("/lib/modules/virtio.ko\0\0/lib/modules/brd.ko\0rd_nr=1 rd_size=16384\0");
   expect(members.get("lib/modules/brd.ko")?.data.toString()).toBe("two");
 });

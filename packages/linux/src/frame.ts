@@ -28,14 +28,10 @@ const typeNumbers = {
   run: 3,
   /** executor → host: what the Program with the same sequence number gave. */
   result: 4,
-  /** executor → host: UTF-8 text for people. */
-  log: 5,
-  ping: 6,
-  pong: 7,
-  /** host → executor: as init, power the machine off; otherwise, exit. */
-  poweroff: 8,
+  ping: 5,
+  pong: 6,
   /** executor → host: the frame with the same sequence number could not be served; payload: UTF-8 reason. */
-  error: 9,
+  error: 7,
 } as const;
 
 export type FrameType = keyof typeof typeNumbers;

@@ -10,12 +10,12 @@
 
 /** What an instruction does. The order is the executor's. */
 const opcodes = [
-  "sys", "load", "store", "touch", "fill", "compare", "path", "read", "calc", "faults",
+  "sys", "load", "store", "touch", "fill", "path", "read", "calc", "faults",
   "faults_since", "settle", "fork", "thread", "exit", "parallel", "show",
 ] as const;
 export type Opcode = (typeof opcodes)[number];
 
-const operandKinds = { imm: 0, result: 1, data: 2, pid: 3, slot: 4 } as const;
+const operandKinds = { imm: 0, result: 1, data: 2, pid: 3 } as const;
 
 /** An instruction already emitted: its result can be used, or needed, by later ones. */
 export interface Ref {
@@ -36,15 +36,12 @@ export type Operand =
   /** Address of a place in the acting actor's data. */
   | { readonly kind: "data"; readonly at: DataOffset; readonly plus: number }
   /** An actor's process id. */
-  | { readonly kind: "pid"; readonly actor: number }
-  /** Address of the 64-bit value of a result. */
-  | { readonly kind: "slot"; readonly of: Ref };
+  | { readonly kind: "pid"; readonly actor: number };
 
 export const imm = (value: number | bigint): Operand => ({ kind: "imm", value: BigInt(value) });
 export const result = (of: Ref, plus: number | bigint = 0): Operand => ({ kind: "result", of, plus: BigInt(plus) });
 export const data = (at: DataOffset, plus = 0): Operand => ({ kind: "data", at, plus });
 export const pid = (actor: number): Operand => ({ kind: "pid", actor });
-export const slot = (of: Ref): Operand => ({ kind: "slot", of });
 
 export interface Instruction {
   readonly op: Opcode;
@@ -234,8 +231,6 @@ function encodeOperand(out: Buffer, at: number, operand: Operand, zeroBase: numb
       return writeOperand(out, at, kind, 0, BigInt(operand.at.offset + (operand.at.zero ? zeroBase : 0) + operand.plus));
     case "pid":
       return writeOperand(out, at, kind, operand.actor, 0n);
-    case "slot":
-      return writeOperand(out, at, kind, operand.of.index, 0n);
   }
 }
 
@@ -247,7 +242,7 @@ export interface InstructionResult {
   readonly state: State;
   /** What it gave; negative errno when `errno`, the signal's number when `signal`. */
   readonly value: bigint;
-  /** touch, fill, compare: pages or bytes done before a signal; read: where its bytes lie. */
+  /** touch, fill: pages or bytes done before a signal; read: where its bytes lie. */
   readonly aux: number;
 }
 

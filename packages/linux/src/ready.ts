@@ -19,7 +19,7 @@ export interface Ready {
   readonly taint: number;
   /** What went wrong on the way up: modules that did not load, mounts that failed. */
   readonly notes: readonly string[];
-  /** Names under /dev, e.g. `udmabuf`, `dma_heap/system`; one folder deep, ttys and loop devices left out. */
+  /** Names in /dev, e.g. `udmabuf`; ttys and loop devices left out. */
   readonly devices: ReadonlySet<string>;
 }
 
