@@ -3,7 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { mincoreRules as rule } from "../rules/protect.js";
 import { acquire, release } from "../sched/path.js";
 import { PG } from "./frames.js";
-import { HUGE_ORDER, hugeEntry } from "./hugetlb.js";
+import { HUGE_ORDER, HUGE_SIZE, hugeEntry } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { VM } from "./vma.js";
 import type { Kernel } from "../kernel.js";
@@ -28,14 +28,14 @@ function countResident(k: Kernel, task: Task, address: number, end: number): num
     const vma = task.mm.lookup(at);
     if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
-    for (; at < to; at += k.pageSize) if (isResident(k, vma, at)) resident++;
+    for (const from = at; at < to; at += k.pageSize) if (isResident(k, vma, at, from)) resident++;
   }
   return resident;
 }
 
-/** do_mincore for one page. */
-function isResident(k: Kernel, vma: Vma, address: number): boolean {
-  if (vma.has(VM.HUGETLB)) return vma.mm.table.hasUpper(address) ? hugeEntry(vma, address) !== undefined : hugeInCache(k, vma, address);
+/** do_mincore for one page; `from` is where the walk of this mapping began. */
+function isResident(k: Kernel, vma: Vma, address: number, from: number): boolean {
+  if (vma.has(VM.HUGETLB)) return vma.mm.table.hasUpper(address) ? hugeEntry(vma, address) !== undefined : hugeInCache(k, vma, address, from);
   if (vma.has(VM.PFNMAP) && k.design["mincore.pfnmap"] === "skipped") {
     k.note(rule["pfnmap-skipped"]);
     return inPageCache(k, vma, address);
@@ -45,13 +45,15 @@ function isResident(k: Kernel, vma: Vma, address: number): boolean {
 }
 
 /**
- * Where not even the table of huge entries is there, mincore asks the page cache for the small
- * page's index: up to 6.6 the cache of a hugetlb file counts in huge pages, so that it finds another one.
+ * Where not even the table of huge entries is there, mincore asks the page cache, page by page.
+ * Up to 6.6 that counts in huge pages, and mincore goes on from the first one's index in steps
+ * of one for every small page, so that it asks for other huge pages than it should.
  */
-function hugeInCache(k: Kernel, vma: Vma, address: number): boolean {
-  const index = vma.pgoff + (address - vma.start) / k.pageSize;
-  const at = k.design["hugetlb.cache-index"] === "huge-pages" ? index : index >>> HUGE_ORDER;
-  return vma.file!.inode.mapping.pages.has(at);
+function hugeInCache(k: Kernel, vma: Vma, address: number, from: number): boolean {
+  const hugeIndex = (vma.pgoff + (address - vma.start) / k.pageSize) >>> HUGE_ORDER;
+  const begun = Math.max(from, Math.floor(address / HUGE_SIZE) * HUGE_SIZE);
+  const steps = k.design["hugetlb.cache-index"] === "huge-pages" ? (address - begun) / k.pageSize : 0;
+  return vma.file!.inode.mapping.pages.has(hugeIndex + steps);
 }
 
 /** mincore_page, mm/mincore.c: fallocated pages that nobody has used are not up to date. */
