@@ -19,6 +19,8 @@ export interface KernelDescription {
   readonly kind: "vm" | "host" | "ssh";
   /** A block device that tests may overwrite, of at least 16 MiB; none: such tests are unsupported. */
   readonly disk?: string;
+  /** Names under /dev that there are, when known. */
+  readonly devices?: ReadonlySet<string>;
   /** A folder on tmpfs. Default: /tmp in a VM, else /dev/shm. */
   readonly tmpfs?: string;
 }

@@ -35,7 +35,7 @@ export function isNotReached(value: CallValue): value is { readonly not_reached:
  */
 export function recordEntries(key: string, type: ResultType, value: CallValue, fields?: readonly string[]): [string, Value][] {
   if (typeof value === "string" || isNotReached(value)) return [[key, value]];
-  if (typeof value === "number") return [[key, type.kind === "number" ? value : "ok"]];
+  if (typeof value === "number") return [[key, type.kind === "number" && type.opaque !== true ? value : "ok"]];
   if (Array.isArray(value)) return [[key, [...value].sort()]];
   if (type.kind !== "record") throw new Error(`${key}: a record where the result is a ${type.kind}`);
   if (fields && fields.length === 0) return [[key, "ok"]];

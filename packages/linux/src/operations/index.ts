@@ -2,11 +2,15 @@
 import type { OperationName } from "@litmap/litmus";
 import type { CompilerTable } from "../call.js";
 import { dmaBuf } from "./dma-buf.js";
+import { drm } from "./drm.js";
 import { files } from "./files.js";
 import { memory } from "./memory.js";
 import { observers } from "./observers.js";
 import { processes } from "./processes.js";
 import { reaching } from "./reaching.js";
+import { rings } from "./rings.js";
+import { v4l2 } from "./v4l2.js";
+import { virtualisation } from "./virtualisation.js";
 
 /** What a driver or the kernel itself does cannot be asked for from user space. */
 export const needsModule = { unsupported: "needs the test kernel module, which does not exist yet" } as const;
@@ -18,6 +22,10 @@ export const compilers = {
   ...processes,
   ...reaching,
   ...observers,
+  ...drm,
+  ...v4l2,
+  ...rings,
+  ...virtualisation,
   attach: needsModule,
   detach: needsModule,
   map_attachment: needsModule,

@@ -5,12 +5,14 @@ import { join } from "node:path";
 import { didYouMean } from "@litmap/litmus";
 import type { Machine as MachineName, Outcome, Test } from "@litmap/litmus";
 import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget } from "@litmap/kernels";
-import type { Accelerator, Kernel, Target } from "@litmap/kernels";
-import { ExecutorUnavailable, buildExecutor, compile } from "@litmap/linux";
+import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
+import { ExecutorUnavailable, buildExecutor, compile, needsOf } from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
 import { Ending, badMachine, exitStatus } from "../exit-status.js";
 import type { RecordedKernel } from "../evidence.js";
 import type { Answer, TestMachine } from "./machine.js";
+import { outfitFor, ramdisk } from "./outfit.js";
+import type { Outfit } from "./outfit.js";
 
 export interface KernelOptions {
   readonly accelerator: Accelerator | "auto";
@@ -42,11 +44,11 @@ export function chooseKernels(names: readonly string[]): KernelChoice[] {
   });
 }
 
-/** A disk that tests may overwrite, in the guest's memory. */
-const ramdisk = "ram0";
-const modules = [{ name: "brd", params: "rd_nr=1 rd_size=16384" }];
-/** As many 2 MiB pages as the model has. */
-const cmdline = ["hugepages=32"];
+/** A started guest and what it is. */
+interface Running {
+  readonly guest: Machine;
+  readonly description: KernelDescription;
+}
 
 export class KernelMachine implements TestMachine {
   private constructor(
@@ -56,38 +58,46 @@ export class KernelMachine implements TestMachine {
     readonly recorded: RecordedKernel,
     /** Worth a line to the user: modules that are missing, what went wrong on the way up. */
     readonly notes: readonly string[],
-    private readonly guest: Machine,
-    private readonly description: KernelDescription,
+    private readonly choice: KernelChoice,
+    private readonly plain: Running,
     private readonly options: KernelOptions,
   ) {}
 
+  /** The machine with every device, once a test has needed one. */
+  private withDevices: Promise<Running> | undefined;
+
   static async open(choice: KernelChoice, options: KernelOptions): Promise<KernelMachine> {
-    const guest = new Machine(await targetOf(choice, options), { onNote: options.onProgress });
-    const started = await guest.start();
-    if (!started.ok) throw endingOf(started.fault);
-    const { ready, accelerator, missingModules } = started.value;
+    const { guest, started } = await start(choice, outfitFor([]), options);
+    const { ready, accelerator, missingModules } = started;
     const release = /^\d+\.\d+/.exec(ready.release)?.[0] ?? ready.release;
     const uname = `${ready.release} ${ready.version}`;
     const machine = { kind: choice.kind, release, arch: ready.arch, name: choice.name, uname, ...(accelerator === undefined ? {} : { accel: accelerator }) };
     const recorded = { kernel: ready.release, release, arch: ready.arch, uname, ...(choice.kind === "vm" ? originOf(choice.kernel) : {}) };
     const notes = [...ready.notes, ...missingModules.map((name) => `this kernel has no module ${name}`)];
-    const disk = choice.kind === "vm" && ready.devices.has(ramdisk) ? `/dev/${ramdisk}` : undefined;
-    const description = { release: ready.release, arch: ready.arch, pageSize: ready.pageSize, kind: choice.kind, disk };
-    return new KernelMachine(machine, accelerator ?? "", recorded, notes, guest, description, options);
+    const plain = { guest, description: describe(choice, ready) };
+    return new KernelMachine(machine, accelerator ?? "", recorded, notes, choice, plain, options);
   }
 
   async run(test: Test): Promise<Answer> {
     return { outcome: await this.outcome(test), decided: new Map() };
   }
 
-  close(): Promise<void> {
-    return this.guest.stop();
+  async close(): Promise<void> {
+    await Promise.all([this.plain.guest.stop(), this.withDevices?.then(({ guest }) => guest.stop())]);
+  }
+
+  /** Devices are attached to virtual machines; a host has those that it has. */
+  private running(test: Test): Promise<Running> | Running {
+    const needs = needsOf(test);
+    if (this.choice.kind !== "vm" || needs.length === 0) return this.plain;
+    return (this.withDevices ??= start(this.choice, outfitFor(needs), this.options).then(({ guest, started }) => ({ guest, description: describe(this.choice, started.ready) })));
   }
 
   private async outcome(test: Test): Promise<Outcome> {
-    const compiled = compile(test, this.description, this.options);
+    const { guest, description } = await this.running(test);
+    const compiled = compile(test, description, this.options);
     if (compiled.kind === "unsupported") return compiled.outcome;
-    const ran = await this.guest.run(compiled.program, { timeoutMs: compiled.limitMs });
+    const ran = await guest.run(compiled.program, { timeoutMs: compiled.limitMs });
     const { ms } = ran;
     switch (ran.kind) {
       case "result": {
@@ -107,7 +117,19 @@ export class KernelMachine implements TestMachine {
   }
 }
 
-async function targetOf(choice: KernelChoice, options: KernelOptions): Promise<Target> {
+async function start(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<{ guest: Machine; started: Started }> {
+  const guest = new Machine(await targetOf(choice, outfit, options), { onNote: options.onProgress });
+  const started = await guest.start();
+  if (!started.ok) throw endingOf(started.fault);
+  return { guest, started: started.value };
+}
+
+function describe(choice: KernelChoice, ready: Started["ready"]): KernelDescription {
+  const disk = choice.kind === "vm" && ready.devices.has(ramdisk) ? `/dev/${ramdisk}` : undefined;
+  return { release: ready.release, arch: ready.arch, pageSize: ready.pageSize, kind: choice.kind, disk, devices: ready.devices };
+}
+
+async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<Target> {
   let executor: string;
   try {
     executor = await buildExecutor();
@@ -117,7 +139,7 @@ async function targetOf(choice: KernelChoice, options: KernelOptions): Promise<T
   }
   switch (choice.kind) {
     case "vm":
-      return new VmTarget({ kernel: choice.kernel, executor, modules, cmdline, accelerator: options.accelerator, onProgress: options.onProgress });
+      return new VmTarget({ kernel: choice.kernel, executor, ...outfit, accelerator: options.accelerator, onProgress: options.onProgress });
     case "host":
       return new HostTarget(executor);
     case "ssh":

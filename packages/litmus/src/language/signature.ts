@@ -72,6 +72,7 @@ export const handleNames = {
   "gem": "a GEM object",
   "pages": "a set of pages",
   "notifier": "a notifier",
+  "gem-handle": "a GEM handle",
 } as const;
 
 /** What a result is, in words. */

@@ -5,8 +5,12 @@
  */
 import { dmaBuf, processes } from "./dma-buf.js";
 import { drivers, kernel } from "./drivers.js";
+import { drm } from "./drm.js";
 import { files, memory } from "./memory.js";
 import { observers, reaching } from "./reaching.js";
+import { rings } from "./rings.js";
+import { v4l2 } from "./v4l2.js";
+import { virtualisation } from "./virtualisation.js";
 import type { ArgsOf, OperationShape } from "./types.js";
 
 export const operations = {
@@ -16,6 +20,10 @@ export const operations = {
   ...processes,
   ...reaching,
   ...observers,
+  ...drm,
+  ...v4l2,
+  ...rings,
+  ...virtualisation,
   ...drivers,
   ...kernel,
 } as const;

@@ -4,10 +4,13 @@
  */
 
 /** What a descriptor stands for. `receive`, `dup` and `reopen` keep the kind of their argument. */
-export type DescriptorKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file";
+export type DescriptorKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file" | "drm" | "v4l2" | "ring" | "pci-bar" | "kvm" | "vfio";
 
-/** Things that driver actors hold; each is made by one operation and wanted by others. */
-export type HandleKind = "attachment" | "sg-table" | "kernel-map" | "gem" | "pages" | "notifier";
+/**
+ * Things that are neither numbers nor descriptors; each is made by one operation and wanted by
+ * others. Drivers hold most of them; a `gem-handle` is a process's name for an object of a DRM file.
+ */
+export type HandleKind = "attachment" | "sg-table" | "kernel-map" | "gem" | "pages" | "notifier" | "gem-handle";
 
 /** Words that a parameter takes, each with one line of documentation. */
 export type Words = Readonly<Record<string, string>>;
@@ -50,7 +53,7 @@ export type ResultType =
   | { readonly kind: "descriptor"; readonly of: DescriptorKind | "same" }
   | { readonly kind: "address" }
   /** A number as it is: bytes moved, pages, a node, a loaded value. */
-  | { readonly kind: "number"; readonly unit: string }
+  | { readonly kind: "number"; readonly unit: string; /** Differs from machine to machine: the outcome says `ok`. */ readonly opaque?: boolean }
   /** A set of flag words. */
   | { readonly kind: "flags" }
   | { readonly kind: "word" }
@@ -72,6 +75,10 @@ export type Subject =
   | "processes"
   | "reaching into a mapping"
   | "observers"
+  | "DRM"
+  | "V4L2"
+  | "rings and IO memory"
+  | "virtualisation"
   | "drivers"
   | "kernel";
 

@@ -52,6 +52,10 @@ const subjectWeight: Readonly<Record<Subject, number>> = {
   "processes": 0.5,
   "reaching into a mapping": 2.5,
   "observers": 1,
+  "DRM": 0,
+  "V4L2": 0,
+  "rings and IO memory": 0,
+  "virtualisation": 0,
   "drivers": 3,
   "kernel": 2,
 };
@@ -419,7 +423,7 @@ function stemOf(type: ResultType): string {
     case "status":
       return "r";
     case "descriptor":
-      return ({ "dma-buf": "buf", "memfd": "m", "file": "f", "disk": "disk", "pipe": "pipe", "sync-file": "sync", "same": "fd" } as const)[type.of];
+      return ({ "dma-buf": "buf", "memfd": "m", "file": "f", "disk": "disk", "pipe": "pipe", "sync-file": "sync", "drm": "drm", "v4l2": "cam", "ring": "ring", "pci-bar": "bar", "kvm": "vm", "vfio": "vfio", "same": "fd" } as const)[type.of];
     case "address":
       return "va";
     case "number":
@@ -429,7 +433,7 @@ function stemOf(type: ResultType): string {
     case "word":
       return "w";
     case "handle":
-      return ({ "attachment": "att", "sg-table": "sgt", "kernel-map": "map", "gem": "bo", "pages": "pages", "notifier": "mn" } as const)[type.of];
+      return ({ "attachment": "att", "sg-table": "sgt", "kernel-map": "map", "gem": "bo", "pages": "pages", "notifier": "mn", "gem-handle": "bo" } as const)[type.of];
     case "record":
       return "s";
   }

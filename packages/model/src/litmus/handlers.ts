@@ -2,11 +2,15 @@
 import { dmaBufHandlers } from "./dma-buf.js";
 import { driverGupHandlers } from "./driver-gup.js";
 import { driverHandlers } from "./drivers.js";
+import { drmHandlers } from "./drm.js";
 import { fileHandlers } from "./files.js";
 import { kernelActorHandlers } from "./kernel-actor.js";
 import { memfdHandlers, memoryHandlers, observerHandlers } from "./memory.js";
 import { processHandlers } from "./processes.js";
 import { reachingHandlers } from "./reaching.js";
+import { ringsHandlers } from "./rings.js";
+import { v4l2Handlers } from "./v4l2.js";
+import { virtualisationHandlers } from "./virtualisation.js";
 import type { OperationName } from "@litmap/litmus";
 import type { Context, Handler, HandlerTable, Result } from "./handler.js";
 import type { Kernel } from "../kernel.js";
@@ -22,6 +26,10 @@ const run = {
   ...observerHandlers.run,
   ...driverHandlers.run,
   ...driverGupHandlers.run,
+  ...drmHandlers.run,
+  ...v4l2Handlers.run,
+  ...ringsHandlers.run,
+  ...virtualisationHandlers.run,
   ...kernelActorHandlers.run,
 } satisfies { readonly [N in OperationName]: Handler<N> };
 
@@ -35,6 +43,10 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...observerHandlers.unsupported,
   ...driverHandlers.unsupported,
   ...driverGupHandlers.unsupported,
+  ...drmHandlers.unsupported,
+  ...v4l2Handlers.unsupported,
+  ...ringsHandlers.unsupported,
+  ...virtualisationHandlers.unsupported,
   ...kernelActorHandlers.unsupported,
 };
 

@@ -1,0 +1,46 @@
+/** Which devices a test needs beyond what every machine has: the runner attaches them. */
+import type { Argument, CallStep, Step, Test } from "@litmap/litmus";
+
+/** A device, by the driver that serves it. */
+export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet";
+
+/** The devices that a test's operations name, sorted. */
+export function needsOf(test: Test): Need[] {
+  const needs = new Set<Need>();
+  for (const call of callsOf(test.steps)) {
+    const need = needOf(call);
+    if (need !== undefined) needs.add(need);
+  }
+  return [...needs].sort();
+}
+
+function needOf(call: CallStep): Need | undefined {
+  switch (call.op) {
+    case "drm_open":
+      return word(call.args.device) as Need | undefined;
+    case "v4l2_open":
+      return "vivid";
+    case "packet_ring":
+      return "packet";
+    case "pci_bar":
+      return "edu";
+    case "kvm_create":
+      return "kvm";
+    case "vfio_open":
+      return "vfio";
+    default:
+      return undefined;
+  }
+}
+
+function word(argument: Argument | undefined): string | undefined {
+  return argument?.kind === "words" ? argument.words[0] : undefined;
+}
+
+function* callsOf(steps: readonly Step[]): Generator<CallStep> {
+  for (const step of steps) {
+    if (step.kind === "call") yield step;
+    else if (step.kind === "faults") yield* callsOf(step.body);
+    else if (step.kind === "parallel") for (const branch of step.branches) yield* callsOf(branch.body);
+  }
+}

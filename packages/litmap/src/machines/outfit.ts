@@ -1,0 +1,44 @@
+/** What a virtual machine is fitted out with, by what a test needs: modules, devices, command line. */
+import type { Need } from "@litmap/linux";
+import type { ModuleRequest } from "@litmap/kernels";
+
+export interface Outfit {
+  readonly name: "plain" | "devices";
+  readonly modules: readonly ModuleRequest[];
+  /** Arguments to QEMU. */
+  readonly devices: readonly string[];
+  readonly cpuFeatures: readonly string[];
+  readonly cmdline: readonly string[];
+}
+
+/** A disk that tests may overwrite, in the guest's memory. */
+export const ramdisk = "ram0";
+
+/** As many 2 MiB pages as the model has. */
+const cmdline = ["hugepages=32"];
+const disk: ModuleRequest = { name: "brd", params: "rd_nr=1 rd_size=16384" };
+
+const plain: Outfit = { name: "plain", modules: [disk], devices: [], cpuFeatures: [], cmdline };
+
+/** Everything that tests can name, on one machine: it boots once for all of them. */
+const devices: Outfit = {
+  name: "devices",
+  modules: [
+    disk,
+    { name: "vgem" },
+    { name: "virtio_gpu" },
+    { name: "bochs" },
+    { name: "qxl" },
+    { name: "vivid", params: "n_devs=2 allocators=0,1 node_types=0x1,0x1" },
+    { name: "af_packet" },
+    { name: "kvm_amd" },
+  ],
+  devices: ["-device", "virtio-gpu-pci", "-device", "bochs-display", "-device", "qxl", "-device", "edu"],
+  cpuFeatures: ["+svm"],
+  cmdline,
+};
+
+/** The outfit that has what a test needs. */
+export function outfitFor(needs: readonly Need[]): Outfit {
+  return needs.length === 0 ? plain : devices;
+}

@@ -1,0 +1,32 @@
+import { size, word } from "./types.js";
+import type { OperationShape } from "./types.js";
+
+const process = ["process"] as const;
+
+/** Other memory that the kernel maps into processes: pages by vm_insert_page, and IO memory without struct pages. */
+export const rings = {
+  packet_ring: {
+    subject: "rings and IO memory",
+    doc: "A packet socket with a receive ring (PACKET_RX_RING, TPACKET_V2, one block a page): mmap of it must take the whole ring.",
+    kernel: "packet_mmap, net/packet/af_packet.c",
+    by: process,
+    params: { size: { type: size, doc: "bytes of the ring; a multiple of a page" } },
+    result: { kind: "descriptor", of: "ring" },
+  },
+  io_uring_ring: {
+    subject: "rings and IO memory",
+    doc: "A new io_uring of 64 entries, whose submission entries mmap finds at offset 0x10000000.",
+    kernel: "io_uring_mmap, io_uring/memmap.c (io_uring/io_uring.c)",
+    by: process,
+    params: {},
+    result: { kind: "descriptor", of: "ring" },
+  },
+  pci_bar: {
+    subject: "rings and IO memory",
+    doc: "The sysfs file of a PCI device's memory BAR: IO memory without struct pages.",
+    kernel: "pci_mmap_resource, drivers/pci/pci-sysfs.c",
+    by: process,
+    params: { device: { type: word({ edu: "QEMU's edu device, BAR 0, 1 MiB" }), default: "edu", doc: "which device" } },
+    result: { kind: "descriptor", of: "pci-bar" },
+  },
+} as const satisfies Record<string, OperationShape>;

@@ -1,0 +1,62 @@
+import { address, descriptor, integer, number, size, status, word } from "./types.js";
+import type { OperationShape } from "./types.js";
+
+const process = ["process"] as const;
+const vm = { type: descriptor("kvm"), doc: "the virtual machine" } as const;
+const container = { type: descriptor("vfio"), doc: "the container" } as const;
+
+/** Guests and devices that reach a process's memory. */
+export const virtualisation = {
+  kvm_create: {
+    subject: "virtualisation",
+    doc: "A virtual machine with one virtual CPU in real mode (KVM_CREATE_VM, KVM_CREATE_VCPU).",
+    kernel: "kvm_dev_ioctl_create_vm, virt/kvm/kvm_main.c",
+    by: process,
+    params: {},
+    result: { kind: "descriptor", of: "kvm" },
+  },
+  kvm_memory: {
+    subject: "virtualisation",
+    doc: "Makes a range of the process's memory the guest's physical memory from address 0 (KVM_SET_USER_MEMORY_REGION).",
+    kernel: "kvm_set_memory_region, virt/kvm/kvm_main.c",
+    by: process,
+    params: { kvm: vm, address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" } },
+    result: status,
+  },
+  kvm_run: {
+    subject: "virtualisation",
+    doc: "Lets the guest load or store one byte of its memory by code that lies in a memory slot of its own (KVM_RUN); gives the exit reason: 5 when it halted.",
+    kernel: "kvm_arch_vcpu_ioctl_run, arch/x86/kvm/x86.c; hva_to_pfn, virt/kvm/kvm_main.c",
+    by: process,
+    params: {
+      kvm: vm,
+      access: { type: word({ read: "a load", write: "a store of 0x5a" }), doc: "what the guest does" },
+      offset: { type: size, default: "0", doc: "guest physical address: bytes into the range" },
+    },
+    result: number("exit reason"),
+  },
+  vfio_open: {
+    subject: "virtualisation",
+    doc: "A VFIO type 1 container with the group of QEMU's edu device behind the emulated IOMMU.",
+    kernel: "vfio_iommu_type1_open, drivers/vfio/vfio_iommu_type1.c",
+    by: process,
+    params: {},
+    result: { kind: "descriptor", of: "vfio" },
+  },
+  vfio_map_dma: {
+    subject: "virtualisation",
+    doc: "Makes a range of the process's memory reachable by the device (VFIO_IOMMU_MAP_DMA).",
+    kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
+    by: process,
+    params: { vfio: container, address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" }, iova: { type: integer, default: "0x100000", doc: "the device's address of it" } },
+    result: status,
+  },
+  vfio_unmap_dma: {
+    subject: "virtualisation",
+    doc: "Takes it back (VFIO_IOMMU_UNMAP_DMA); gives the bytes unmapped.",
+    kernel: "vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
+    by: process,
+    params: { vfio: container, length: { type: size, doc: "bytes" }, iova: { type: integer, default: "0x100000", doc: "the device's address" } },
+    result: number("bytes"),
+  },
+} as const satisfies Record<string, OperationShape>;
