@@ -10,7 +10,7 @@ import type { Field, OperationName, Param, ParamType, ResultType, Subject, Words
 import { slotAlign } from "./slots.js";
 
 const subjects: readonly Subject[] = [
-  "memory", "memfd and files", "dma-buf", "processes", "reaching into a mapping", "observers", "drivers", "kernel",
+  "memory", "memfd and files", "dma-buf", "processes", "reaching into a mapping", "observers", "DRM", "V4L2", "rings and IO memory", "virtualisation", "drivers", "kernel",
 ];
 
 /** The whole reference: the language first, then every operation by subject. */

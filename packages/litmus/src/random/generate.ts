@@ -25,8 +25,11 @@ export interface RandomOptions {
   readonly observe?: boolean;
 }
 
+const needsDevice: ReadonlySet<Subject> = new Set(["DRM", "V4L2", "rings and IO memory", "virtualisation"]);
+
 /** Operations that few machines have, or whose results depend on the rest of the machine. */
 export const seldomUseful: readonly OperationName[] = [
+  ...(Object.keys(operations) as OperationName[]).filter((op) => needsDevice.has(operations[op].subject)),
   "sw_sync_fence", "sw_sync_inc", "mlockall", "munlockall", "bufinfo", "meminfo", "ioctl", "exit",
 ];
 
