@@ -1,6 +1,6 @@
 /** Which QEMU there is, and whether an accelerator really works with it. */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { runChild } from "./child.js";
 import { Fault } from "./fault.js";
 import { findProgram, removeFolder, temporaryFolder } from "./running.js";
@@ -13,6 +13,8 @@ export interface Qemu {
 }
 
 export type Accelerator = "tcg" | "kvm";
+
+const kvmDevice = "/dev/kvm";
 
 const hint = "install it (Debian: apt-get install qemu-system-x86), or run without --on";
 
@@ -41,27 +43,37 @@ export async function chooseAccelerator(
   qemu: Qemu,
   wanted: Accelerator | "auto",
   cache: string,
-  device = "/dev/kvm",
+  device = kvmDevice,
 ): Promise<Accelerator> {
   if (wanted !== "auto") return wanted;
-  const node = statSync(device, { throwIfNoEntry: false });
-  if (!node) return "tcg";
-  const key = `${qemu.stamp} ${bootIdentity()} ${node.ino} ${node.mode} ${process.getuid?.()}`;
-  const file = join(cache, "accelerator.json");
+  if (!statSync(device, { throwIfNoEntry: false })) return "tcg";
   try {
-    const kept = JSON.parse(readFileSync(file, "utf8")) as { key: string; accelerator: Accelerator };
-    if (kept.key === key) return kept.accelerator;
+    const kept = JSON.parse(readFileSync(answerFile(cache), "utf8")) as { key: string; accelerator: Accelerator };
+    if (kept.key === answerKey(qemu, device)) return kept.accelerator;
   } catch {
     // Not asked before, or unreadable: ask.
   }
   const accelerator = (await runsGuest(qemu, "kvm")) ? "kvm" : "tcg";
+  rememberAccelerator(qemu, accelerator, cache, device);
+  return accelerator;
+}
+
+/** What `auto` is from now on: the probe's answer, or that a kernel did not come up although the probe ran. */
+export function rememberAccelerator(qemu: Qemu, accelerator: Accelerator, cache: string, device = kvmDevice): void {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${JSON.stringify({ key, accelerator })}\n`);
+    mkdirSync(cache, { recursive: true });
+    writeFileSync(answerFile(cache), `${JSON.stringify({ key: answerKey(qemu, device), accelerator })}\n`);
   } catch {
     // Kept for speed only.
   }
-  return accelerator;
+}
+
+const answerFile = (cache: string): string => join(cache, "accelerator.json");
+
+/** Changes when QEMU, the boot of this host, the device or the user does. */
+function answerKey(qemu: Qemu, device: string): string {
+  const node = statSync(device, { throwIfNoEntry: false });
+  return `${qemu.stamp} ${bootIdentity()} ${node?.ino} ${node?.mode} ${process.getuid?.()}`;
 }
 
 /** Whether a guest that leaves QEMU with an agreed exit status does so under this accelerator. */

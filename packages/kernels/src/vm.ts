@@ -8,7 +8,7 @@ import { Fault, diskFault, errnoOf, settle } from "./fault.js";
 import { Guest, type GuestMemory, type GuestShape, qemuArguments } from "./guest.js";
 import { buildInitramfs } from "./initramfs.js";
 import { type ModulePlan, type ModuleRequest, hasModule, planModules } from "./modules.js";
-import { type Accelerator, type Qemu, chooseAccelerator, findQemu } from "./qemu.js";
+import { type Accelerator, type Qemu, chooseAccelerator, findQemu, rememberAccelerator } from "./qemu.js";
 import { removeAtEnd, removeFolder, temporaryFolder } from "./running.js";
 import { type SavedState, StateFolder, pathsIn, stateKey } from "./saved-state.js";
 import type { Kernel } from "./store.js";
@@ -32,6 +32,8 @@ export interface VmOptions {
   readonly cpus?: number;
   /** `auto` (default) is kvm only where a guest really runs under it. */
   readonly accelerator?: Accelerator | "auto";
+  /** Whose presence makes `auto` try kvm; default /dev/kvm. */
+  readonly kvmDevice?: string;
   /** QEMU's name or path; default `qemu-system-x86_64`. */
   readonly qemu?: string;
   /** The cache folder for saved states; default the user's own. */
@@ -70,8 +72,20 @@ export class VmTarget implements Target {
   async open(): Promise<Session> {
     const begun = performance.now();
     const qemu = findQemu(this.#options.qemu);
-    this.#accelerator ??= await chooseAccelerator(qemu, this.#options.accelerator ?? "auto", this.#cache);
-    const notes: string[] = [];
+    const wanted = this.#options.accelerator ?? "auto";
+    this.#accelerator ??= await chooseAccelerator(qemu, wanted, this.#cache, this.#options.kvmDevice);
+    if (wanted !== "auto" || this.#accelerator === "tcg") return this.#open(qemu, begun, []);
+    try {
+      return await this.#open(qemu, begun, []);
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== "boot") throw error;
+      rememberAccelerator(qemu, "tcg", this.#cache, this.#options.kvmDevice);
+      this.#accelerator = "tcg";
+      return this.#open(qemu, begun, [`${this.title} does not come up under kvm on this host (${error.message}); software emulation from now on`]);
+    }
+  }
+
+  async #open(qemu: Qemu, begun: number, notes: string[]): Promise<Session> {
     const key = this.#key(qemu);
     const states = new StateFolder(this.#cache, this.#options.kernel.name);
     const keep = this.#options.keepState ?? true;
@@ -182,11 +196,17 @@ export class VmTarget implements Target {
 
   async #greetCold(guest: Guest, transport: GuestShape["transport"]): Promise<Uint8Array> {
     try {
-      return await guest.greet(this.#options.bootTimeoutMs ?? 120_000, transport === "serial" ? serialGreetingMs : undefined);
+      return await guest.greet(this.#bootTimeoutMs, transport === "serial" ? serialGreetingMs : undefined);
     } catch (error) {
       await guest.kill();
       throw error instanceof Fault ? new Fault(error.code, `${this.title}: ${error.message}`, error.hint, error.log) : error;
     }
+  }
+
+  /** Where kvm was only a guess, a guest that is slow to come up is one that never will. */
+  get #bootTimeoutMs(): number {
+    const guess = this.#accelerator === "kvm" && (this.#options.accelerator ?? "auto") === "auto";
+    return Math.min(this.#options.bootTimeoutMs ?? 120_000, guess ? 20_000 : Infinity);
   }
 
   #guest(qemu: Qemu, transport: GuestShape["transport"], initramfs: string, memory: GuestMemory): Guest {

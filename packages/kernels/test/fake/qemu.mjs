@@ -54,7 +54,7 @@ if (args.includes("isa-debug-exit,iobase=0xf4,iosize=1")) {
   };
   if (resuming) {
     // The guest runs when its state has been read.
-  } else if (how === "no-boot") {
+  } else if (how === "no-boot" || (how === "no-boot-under-kvm" && valueOf("-accel") === "kvm")) {
     say("[    0.100000] Linux version 6.12.0-fake\n[    0.200000] waiting for something that never comes\n");
   } else if (how === "panic") {
     say("[    1.0] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\n");
