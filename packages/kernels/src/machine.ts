@@ -32,6 +32,8 @@ export interface Said {
 export interface RunOptions {
   /** Milliseconds until the Program counts as hung. */
   readonly timeoutMs: number;
+  /** From the answer, why the machine is not fit for another Program; undefined when it is. */
+  readonly spent?: (answer: Uint8Array) => string | undefined;
 }
 
 export interface Started {
@@ -128,8 +130,9 @@ export class Machine {
     const oops = (found: Complaint): RunOutcome => ({ kind: "oops", reason: found.line, log, ms });
     switch (answer.kind) {
       case "answer": {
+        const unfit = complaint?.line ?? options.spent?.(answer.payload);
+        if (unfit !== undefined) await this.#restart(unfit);
         if (!complaint) return { kind: "result", payload: answer.payload, ms };
-        await this.#restart(complaint.line);
         if (complaint.grade === "crash") return { kind: "oops", reason: complaint.line, log, ms, payload: answer.payload };
         return { kind: "result", payload: answer.payload, ms, warning: { reason: complaint.line, log } };
       }

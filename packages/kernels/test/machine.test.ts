@@ -64,6 +64,18 @@ describe("a Program", () => {
     expect(machine.restarts).toBe(1);
   });
 
+  test("that leaves the machine unfit has its result, and the next one gets a fresh machine", async () => {
+    const machine = await fakeMachine();
+    const spent = (answer: Uint8Array): string | undefined => (Buffer.from(answer).toString() === "one" ? "a process of the test could not be killed" : undefined);
+    const { pid } = await started(machine);
+    expect(await machine.run(Buffer.from("two"), { timeoutMs: 2500, spent })).toMatchObject({ kind: "result" });
+    expect(isRunning(pid!)).toBe(true);
+    expect(await machine.run(Buffer.from("one"), { timeoutMs: 2500, spent })).toMatchObject({ kind: "result" });
+    expect(isRunning(pid!)).toBe(false);
+    await expectAlive(machine);
+    expect(notes).toEqual(["kernel fake is started again: a process of the test could not be killed"]);
+  });
+
   test.each([["kill", "killed by SIGKILL"], ["exit", "exit status 3"]])("during which QEMU ends (%s) is lost", async (word, how) => {
     const machine = await fakeMachine();
     expect(await run(machine, word)).toMatchObject({ kind: "lost", reason: `kernel fake ended while the test ran (${how})` });

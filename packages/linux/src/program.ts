@@ -301,9 +301,14 @@ export function decodeResult(payload: Uint8Array): ProgramResult {
     rounds: bytes.readUInt32LE(8),
     distinct,
     taint: { before: bytes.readBigUInt64LE(16), after: bytes.readBigUInt64LE(24) },
-    unkillable: (bytes.readUInt32LE(32) & 1) !== 0,
+    unkillable: leftUnkillable(payload),
     ms: bytes.readUInt32LE(36),
   };
+}
+
+/** Of a `result` frame's payload only whether a process could not be killed. */
+export function leftUnkillable(payload: Uint8Array): boolean {
+  return payload.length >= summaryBytes && (payload[32] & 1) !== 0;
 }
 
 function decodeRound(bytes: Buffer, at: number, count: number, stream: number, end: number): RoundResult {

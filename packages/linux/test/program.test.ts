@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildExecutor, cacheFolder, ExecutorUnavailable } from "../src/executor.js";
-import { data, decodeResult, imm, limits, MalformedResult, pid, ProgramBuilder, result } from "../src/program.js";
+import { data, decodeResult, imm, limits, leftUnkillable, MalformedResult, pid, ProgramBuilder, result } from "../src/program.js";
 import { parseReady } from "../src/ready.js";
 import { syscallNumbers } from "../src/syscalls.js";
 import { bitsOf, ioc, open, openByArch, requests, seals, structBytes, wordsOf } from "../src/uapi.js";
@@ -71,6 +71,15 @@ describe("Programs as bytes", () => {
     big.actor("process");
     big.reserve(limits.dataBytes + 1);
     expect(() => big.encode()).toThrow(/bytes of buffers/);
+  });
+
+  test("a result says whether a process could not be killed", () => {
+    const payload = Buffer.alloc(40);
+    payload.writeUInt32LE(1, 0);
+    expect([leftUnkillable(payload), decodeResult(payload).unkillable]).toEqual([false, false]);
+    payload[32] = 1;
+    expect([leftUnkillable(payload), decodeResult(payload).unkillable]).toEqual([true, true]);
+    expect(leftUnkillable(payload.subarray(0, 33))).toBe(false);
   });
 
   test("a result is decoded, or is malformed; nothing else, whatever the bytes", () => {

@@ -6,7 +6,7 @@ import { didYouMean } from "@litmap/litmus";
 import type { Machine as MachineName, Outcome, Test } from "@litmap/litmus";
 import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget } from "@litmap/kernels";
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
-import { ExecutorUnavailable, buildExecutor, compile, needsOf } from "@litmap/linux";
+import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, needsOf } from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
 import { Ending, badMachine, exitStatus } from "../exit-status.js";
 import type { RecordedKernel } from "../evidence.js";
@@ -97,7 +97,7 @@ export class KernelMachine implements TestMachine {
     const { guest, description } = await this.running(test);
     const compiled = compile(test, description, this.options);
     if (compiled.kind === "unsupported") return compiled.outcome;
-    const ran = await guest.run(compiled.program, { timeoutMs: compiled.limitMs });
+    const ran = await guest.run(compiled.program, { timeoutMs: compiled.limitMs, spent: unkillable });
     const { ms } = ran;
     switch (ran.kind) {
       case "result": {
@@ -115,6 +115,11 @@ export class KernelMachine implements TestMachine {
         throw endingOf(ran.fault);
     }
   }
+}
+
+/** Only a fresh machine is rid of a process that cannot be killed. */
+function unkillable(answer: Uint8Array): string | undefined {
+  return leftUnkillable(answer) ? "a process of the test could not be killed" : undefined;
 }
 
 async function start(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<{ guest: Machine; started: Started }> {
