@@ -845,7 +845,7 @@ static word take_frames(u8 *rx, word n, int give_up)
 		serve(&f, rx + at + sizeof f);
 		at += sizeof f + f.bytes;
 	}
-	if (give_up) return 0;
+	if (give_up) { send_frame(ERROR, 0, "incomplete", 10); return 0; }
 	for (word i = 0; i < n - at; i++) rx[i] = rx[at + i];
 	return n - at;
 }
