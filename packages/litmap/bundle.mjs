@@ -16,7 +16,6 @@ await build({
   platform: "node",
   target: "node20",
   minifySyntax: true,
-  keepNames: true,
   // These are only read when a kernel is used, and find the executor by where they lie.
   external: ["@litmap/linux", "@litmap/kernels"],
   logLevel: "warning",
