@@ -166,9 +166,10 @@ with flags, texts with strings. Any result can be compared with \`ok\`, an errno
 * Observers (below) may stand in claims. They are taken after the last step, in the order
   written, once each, by the process that bound the address or descriptor they look at (\`A\` where
   there is none); \`C: expect smaps(va).Pss == 0\` has \`C\` look. Other operations cannot stand in a claim.
-* A claim speaks of every release, architecture and design, unless it stands inside
-  \`on linux >= 6.13 { }\` (major and minor number), \`on arch arm { }\` (\`x86_64\`, \`arm64\`, \`arm\`) or
-  \`with POINT = CHOICE { }\` (the model's design; on a real kernel such a claim is not judged). They nest.
+* A claim speaks of every release and architecture, unless it stands inside
+  \`on linux >= 6.13 { }\` (major and minor number) or \`on arch arm { }\` (\`x86_64\`, \`arm64\`, \`arm\`).
+  They nest. Of a model whose design was changed it says nothing: that is what
+  \`with POINT = CHOICE { }\` is for, and a real kernel is not judged by it.
 * In a test with \`parallel\`: \`always\` and \`expect\` hold on every schedule, \`never\` on none,
   \`sometimes\` on at least one (on a kernel, where not every schedule is seen, a \`sometimes\` that did not happen says nothing).
   \`never\` and \`sometimes\` also take, alone, the name of an invariant:

@@ -62,6 +62,14 @@ describe("claims", () => {
     expect(judge(t, outcome({ n: "ok" }), model("6.13")).status).toBe("surprise");
   });
 
+  test("without 'with' say nothing of a kernel whose design was changed", () => {
+    const t = testOf("n = munlockall()\nexpect n == EPERM\non linux >= 6.1 { expect n == EINVAL }\nwith a.b = c {\n  expect n == 0\n  on linux >= 6.1 { expect n == ok }\n}");
+    const changed = judge(t, outcome({ n: "ok" }), model("6.12", { "a.b": "c" }));
+    expect(changed.claims.map((c) => c.text)).toEqual(["n == 0", "n == ok"]);
+    expect(changed.status).toBe("ok");
+    expect(judge(t, outcome({ n: "ok" }), model("6.12")).claims.map((c) => c.text)).toEqual(["n == EPERM", "n == EINVAL"]);
+  });
+
   test("releases are numbers, not texts", () => {
     expect(compareReleases("6.2", "6.12")).toBeLessThan(0);
     expect(compareReleases("6.12.99", "6.12")).toBe(0);
