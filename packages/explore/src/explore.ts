@@ -64,12 +64,14 @@ class TestWorld implements World {
 
   /**
    * A statement begins at a switch point that commutes with nothing, so that operations which
-   * do not name what they touch are still tried in every order. The CPU's own accesses name
-   * every look at the page table and every page, and need none.
+   * do not name what they touch are still tried in every order. A process's own loads and
+   * stores name every look at the page table and every page, and need none.
    */
-  private *branch({ body }: ParallelStep["branches"][number]): Path<void> {
+  private *branch({ actor, body }: ParallelStep["branches"][number]): Path<void> {
+    const kind = this.session.test.actors.find(({ name }) => name === actor)?.kind;
+    const byCpu = kind !== "driver" && kind !== "kernel";
     for (const step of body) {
-      if (!isPlainAccess(step)) yield { kind: "begin", note: `begins line ${step.span.line}` };
+      if (!byCpu || !isPlainAccess(step)) yield { kind: "begin", note: `begins line ${step.span.line}` };
       yield* this.session.step(step);
     }
   }
