@@ -85,8 +85,9 @@ measured("remap_pfn_range of 64 GiB: stores per second, of a bare loop's", loop 
 }
 
 // Small mappings are kept, so that each pays for memory that the process did not have, as the large one does.
-const kept = [];
+// What is large comes first once without being counted: a virtual machine gets memory from its host at the first touch.
 const perPage = (bytes, times) => {
+  const kept = [];
   let ms = 0;
   for (let i = 0; i < times; i++) {
     const { k, vma } = mapping(bytes);
@@ -95,11 +96,11 @@ const perPage = (bytes, times) => {
     remapPfnRange(k, vma, at, 0, bytes);
     ms += performance.now() - began;
   }
+  kept.length = 0;
+  globalThis.gc?.();
   return ms / times / (bytes / page);
 };
-const small = perPage(GiB, 64);
-kept.length = 0;
-globalThis.gc?.();
-const large = perPage(256 * GiB, 2);
+perPage(256 * GiB, 1);
+const small = best(3, () => perPage(GiB, 64));
+const large = best(3, () => perPage(256 * GiB, 1));
 measured("cost per page at 256 GiB, of that at 1 GiB", large / small, "x", "<=", 1.3);
-
