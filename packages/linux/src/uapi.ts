@@ -76,6 +76,7 @@ export const structBytes = {
   ioUringParams: 120,
   statx: 256,
   pollfd: 8,
+  tpacketReq: 16,
 } as const;
 
 export const requests = {
@@ -117,3 +118,40 @@ export const ioUring = {
   paramSqArray: 40 + 24,
   paramCqes: 80 + 20,
 } as const;
+
+/** Structs of DRM's ioctls, bytes. */
+export const drmStructBytes = { version: 64, createDumb: 32, mapDumb: 16, primeHandle: 12, gemClose: 8 } as const;
+
+export const drmRequests = {
+  version: ioc(3, "d", 0x00, drmStructBytes.version),
+  gemClose: ioc(1, "d", 0x09, drmStructBytes.gemClose),
+  primeHandleToFd: ioc(3, "d", 0x2d, drmStructBytes.primeHandle),
+  primeFdToHandle: ioc(3, "d", 0x2e, drmStructBytes.primeHandle),
+  createDumb: ioc(3, "d", 0xb2, drmStructBytes.createDumb),
+  mapDumb: ioc(3, "d", 0xb3, drmStructBytes.mapDumb),
+} as const;
+
+/** AF_PACKET, SOCK_RAW, SOL_PACKET, and the options that give a socket its ring of TPACKET_V2. */
+export const packet = { family: 17, raw: 3, level: 263, version: 10, rxRing: 5, version2: 1 } as const;
+
+export const v4l2Memory = { mmap: 1, userptr: 2, dmabuf: 4 } as const;
+/** V4L2_BUF_TYPE_VIDEO_CAPTURE */
+export const v4l2Capture = 1;
+/** v4l2_format: where the union lies, offsets in v4l2_pix_format, and a small grey image that every vivid can make. */
+export const v4l2Format = { pix: (pointer: 4 | 8): number => (pointer === 8 ? 8 : 4), sizeimage: 20, smallWidth: 320, smallHeight: 180, grey: 0x59455247 } as const;
+export const v4l2FormatBytes = (pointer: 4 | 8): number => v4l2Format.pix(pointer) + 200;
+/** v4l2_format and v4l2_buffer hold pointers, so these differ with their size. */
+export const v4l2Requests = (pointer: 4 | 8) => {
+  const buffer = pointer === 8 ? 88 : 80;
+  return {
+    getFormat: ioc(3, "V", 4, v4l2FormatBytes(pointer)),
+    setFormat: ioc(3, "V", 5, v4l2FormatBytes(pointer)),
+    reqbufs: ioc(3, "V", 8, 20),
+    querybuf: ioc(3, "V", 9, buffer),
+    qbuf: ioc(3, "V", 15, buffer),
+    expbuf: ioc(3, "V", 16, 64),
+    dqbuf: ioc(3, "V", 17, buffer),
+    streamon: ioc(1, "V", 18, 4),
+    streamoff: ioc(1, "V", 19, 4),
+  } as const;
+};

@@ -132,8 +132,9 @@ function procMem(call: Mem, name: "pread64" | "pwrite64", flags: number, kind: "
   return { value: moved };
 }
 
-function setUpRing(call: Pick<Call, "sys" | "lacks">, params: DataOffset): Ref {
-  const ring = call.sys("io_uring_setup", 1, data(params));
+/** A new io_uring; where its queues lie stands in `params` afterwards. */
+export function setUpRing(call: Pick<Call, "sys" | "lacks">, params: DataOffset, entries = 1): Ref {
+  const ring = call.sys("io_uring_setup", entries, data(params));
   call.lacks(ring, ["EPERM"], "this machine does not let us use io_uring");
   return ring;
 }

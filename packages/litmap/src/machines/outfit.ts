@@ -33,7 +33,7 @@ const devices: Outfit = {
     { name: "af_packet" },
     { name: "kvm_amd" },
   ],
-  devices: ["-device", "virtio-gpu-pci", "-device", "bochs-display", "-device", "qxl", "-device", "edu"],
+  devices: ["-device", "virtio-gpu-pci", "-device", "bochs-display", "-device", "qxl", "-device", "edu,addr=0x1e"],
   cpuFeatures: ["+svm"],
   cmdline,
 };
