@@ -89,12 +89,22 @@ export function parseModulesDep(text: string): Map<string, string[]> {
 
 /** The `depends` of a module's own information; empty when it has none. */
 export function modinfoDepends(module: Uint8Array): string[] {
+  return modinfo(module, "depends").split(",").filter((name) => name !== "").map(moduleName);
+}
+
+/** `uname -r` of the kernel that a folder of modules is for, as one of them says; undefined when none does. */
+export async function kernelOfModules(folder: string): Promise<string | undefined> {
+  const [path] = findModules(folder).values();
+  const version = path === undefined ? "" : modinfo(await unpack(path), "vermagic").split(" ")[0];
+  return version === "" ? undefined : version;
+}
+
+/** One item of a module's own information; empty when it has none. */
+function modinfo(module: Uint8Array, item: string): string {
   const bytes = Buffer.from(module.buffer, module.byteOffset, module.byteLength);
-  const key = "\0depends=";
+  const key = `\0${item}=`;
   const at = bytes.indexOf(key, 0, "latin1");
-  if (at < 0) return [];
-  const text = bytes.toString("latin1", at + key.length, bytes.indexOf(0, at + key.length));
-  return text.split(",").filter((name) => name !== "").map(moduleName);
+  return at < 0 ? "" : bytes.toString("latin1", at + key.length, bytes.indexOf(0, at + key.length));
 }
 
 /** Whether this kernel has the module as a file or built in. */

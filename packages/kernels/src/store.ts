@@ -18,6 +18,7 @@ import { bzImageVersion, releaseOf } from "./bzimage.js";
 import { type DebianOptions, fetchDebianKernel } from "./debian.js";
 import { Fault, type Result, diskFault, errnoOf, settle } from "./fault.js";
 import { withLock } from "./lock.js";
+import { kernelOfModules } from "./modules.js";
 import { removeAtEnd } from "./running.js";
 import { vmlinuxOf } from "./vmlinux.js";
 
@@ -98,7 +99,7 @@ export class KernelStore {
     if (kernel) return { ok: true, value: kernel };
     const names = this.list().map((each) => each.name);
     const have = names.length === 0 ? "there is none yet" : `there are ${names.join(", ")}`;
-    return { ok: false, fault: new Fault("request", `no kernel is called ${name}; ${have}`, `add it with \`litmap kernel add ${name}\``) };
+    return { ok: false, fault: new Fault("request", `no kernel is called ${name}; ${have}`, howToAdd(name)) };
   }
 
   /**
@@ -128,7 +129,10 @@ export class KernelStore {
         if (!isFile(image)) throw new Fault("request", `${image} is not a file`, "--image wants a bzImage");
         cpSync(image, join(folder, "vmlinuz"));
         mkdirSync(join(folder, "modules"));
-        if (modules !== undefined) copyModules(modules, join(folder, "modules"));
+        if (modules !== undefined) {
+          copyModules(modules, join(folder, "modules"));
+          await checkModules(modules, folder);
+        }
         const source = { kind: "image", image: resolve(image), ...(modules === undefined ? {} : { modules: resolve(modules) }) } as const;
         return { source };
       }),
@@ -194,6 +198,10 @@ export class KernelStore {
   }
 }
 
+function howToAdd(name: string): string {
+  return /^\d+\.\d+$/.test(name) ? `\`litmap kernel add ${name}\` takes Debian's` : `\`litmap kernel add ${name} --image bzImage --modules FOLDER\` adds your own`;
+}
+
 function describe(name: string, image: Buffer, assembled: Assembled): string {
   const version = bzImageVersion(image);
   const release = version === undefined ? undefined : releaseOf(version);
@@ -230,6 +238,19 @@ function copyModules(from: string, to: string): void {
     // `build` and `source` are links to the kernel's tree.
     filter: (path) => (isFolder(path) && (path === root || !lstatSync(path).isSymbolicLink())) || /\.ko(\.(xz|gz|zst))?$/.test(path) || basename(path).startsWith("modules."),
   });
+}
+
+/** A Fault when what was copied from `from` can be of no use to the image beside it. */
+async function checkModules(from: string, folder: string): Promise<void> {
+  const modules = join(folder, "modules");
+  if (readdirSync(modules).length === 0) {
+    throw new Fault("request", `${from} has no kernel modules`, "--modules wants the folder that `make modules_install` made: INSTALL_MOD_PATH, or lib/modules/VERSION in it");
+  }
+  const version = bzImageVersion(readFileSync(join(folder, "vmlinuz")));
+  const theirs = await kernelOfModules(modules);
+  if (version !== undefined && theirs !== undefined && theirs !== version) {
+    throw new Fault("request", `the modules in ${from} are for Linux ${theirs}, the image is Linux ${version}`, "give modules of the same build");
+  }
 }
 
 function isName(name: string): boolean {

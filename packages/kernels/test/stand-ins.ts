@@ -31,8 +31,8 @@ export function bzImage(version: string, size = 4096): Buffer {
 }
 
 /** A file like a module: an ELF magic, and the information that modinfo reads. */
-export function moduleFile(name: string, depends: readonly string[] = []): Buffer {
-  return Buffer.from(`\x7fELF....\0license=GPL\0depends=${depends.join(",")}\0name=${name}\0`, "latin1");
+export function moduleFile(name: string, depends: readonly string[] = [], vermagic = ""): Buffer {
+  return Buffer.from(`\x7fELF....\0license=GPL\0depends=${depends.join(",")}\0name=${name}\0vermagic=${vermagic}\0`, "latin1");
 }
 
 /** A folder of modules by path, and its modules.builtin. */

@@ -88,6 +88,22 @@ describe("the store", () => {
     expect(readdirSync(store.folder).filter((name) => name !== "kernels")).toEqual([]);
   });
 
+  test("modules that can be of no use to the image are refused, and leave nothing behind", async () => {
+    const store = new KernelStore(scratch());
+    expect(faultOf(await store.addImage("mine", image(), scratch())).message).toMatch(/ has no kernel modules$/);
+    const others = modulesFolder({ "lib/modules/6.1.0-9/kernel/a.ko": moduleFile("a", [], "6.1.0-9 SMP preempt") });
+    expect(faultOf(await store.addImage("mine", image(), others)).message).toBe(`the modules in ${others} are for Linux 6.1.0-9, the image is Linux 6.12.1-mine`);
+    expect(store.list()).toEqual([]);
+    const own = modulesFolder({ "kernel/a.ko": moduleFile("a", [], "6.12.1-mine SMP") });
+    valueOf(await store.addImage("mine", image(), own));
+  });
+
+  test("what is said of a kernel that is not there fits its name", () => {
+    const store = new KernelStore(scratch());
+    expect(faultOf(store.find("6.12")).hint).toBe("`litmap kernel add 6.12` takes Debian's");
+    expect(faultOf(store.find("mine")).hint).toBe("`litmap kernel add mine --image bzImage --modules FOLDER` adds your own");
+  });
+
   test("a half-made folder is not a kernel", async () => {
     const store = new KernelStore(scratch());
     mkdirSync(join(store.folder, "kernels/broken"), { recursive: true });

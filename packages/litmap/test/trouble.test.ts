@@ -145,6 +145,16 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
     expect(existsSync(join(small!, "states", "6.12")) ? readdirSync(join(small!, "states", "6.12")) : []).toEqual([]);
   });
 
+  test("no QEMU: one line that says what to install, no table", limit, async () => {
+    const bare = scratch();
+    symlinkSync(process.execPath, join(bare, "node"));
+    symlinkSync(spawnSync("sh", ["-c", "command -v cc || command -v gcc || command -v clang"], { encoding: "utf8" }).stdout.trim(), join(bare, "cc"));
+    const { status, stdout, stderr } = await litmap(["run", "a-first.lit", "--on", "6.12"], { cwd: tests, env: { ...env, PATH: bare } });
+    expect(stderr).toBe("litmap: qemu-system-x86_64 is not installed\ninstall it (Debian: apt-get install qemu-system-x86), or run without --on\n");
+    expect(stdout).toBe("");
+    expect(status).toBe(3);
+  });
+
   test("a kernel that does not fit on the cache folder's disk: one clear line, exit status 3, nothing half made", limit, async ({ skip }) => {
     const small = smallDisk();
     if (small === undefined) skip("only root can mount a small disk");

@@ -49,7 +49,12 @@ export function list(options: { readonly json?: boolean; readonly color?: boolea
 
 export async function remove(names: readonly string[]): Promise<number> {
   const store = new KernelStore();
-  for (const name of names) {
+  const wanted = [...new Set(names)];
+  for (const name of wanted) {
+    const found = store.find(name);
+    if (!found.ok) throw badRequest(found.fault.message, "`litmap kernel ls` lists them; nothing was removed");
+  }
+  for (const name of wanted) {
     const removed = await store.remove(name);
     if (!removed.ok) throw endingOf(removed.fault);
     print(`${name} removed`);

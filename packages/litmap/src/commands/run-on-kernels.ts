@@ -50,7 +50,8 @@ export async function runOnKernels(paths: readonly string[], nameWidth: number, 
     await Promise.all(lanes.map((lane) => lane.machine?.close()));
     progress.clear();
   }
-  run.end(performance.now() - began, interrupt.happened);
+  // Where no kernel came up there is nothing to sum up but why.
+  if (run.results.length > 0 || lanes.every(({ failure }) => !failure)) run.end(performance.now() - began, interrupt.happened);
   if (options.record) for (const lane of lanes) recordLane(lane);
   for (const { failure } of lanes) if (failure) throw failure;
   return interrupt.happened ? exitStatus.interrupted : statusOf(run.results);
