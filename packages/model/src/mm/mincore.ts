@@ -17,18 +17,21 @@ export function* mincore(k: Kernel, task: Task, address: number, length: number)
   if (address + length > task.mm.arch.taskSize) return k.refuse(rule.hole, errnos.ENOMEM, `0x${address.toString(16)}`);
   const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
   yield* acquire(k, task.mm.mmapLock, "read");
-  const ret = countResident(k, task, address, end);
+  const ret = yield* countResident(k, task, address, end);
   yield* release(k, task.mm.mmapLock);
   return ret;
 }
 
-function countResident(k: Kernel, task: Task, address: number, end: number): number {
+function* countResident(k: Kernel, task: Task, address: number, end: number): Path<number> {
   let resident = 0;
   for (let at = address; at < end; ) {
     const vma = task.mm.lookup(at);
     if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
-    for (const from = at; at < to; at += k.pageSize) if (isResident(k, vma, at, from)) resident++;
+    for (const from = at; at < to; at += k.pageSize) {
+      if (k.concurrent) yield { kind: "begin", note: `looks whether 0x${at.toString(16)} is resident` };
+      if (isResident(k, vma, at, from)) resident++;
+    }
   }
   return resident;
 }

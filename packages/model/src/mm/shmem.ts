@@ -17,7 +17,7 @@ import { HUGE_ORDER, HUGE_SIZE, hugetlbGetPage, hugetlbReservePages, hugetlbRese
 import type { Reservations } from "./hugetlb.js";
 import { folioGet, folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
-import { unmapMappingRange } from "./zap.js";
+import { unmapMappingPath, unmapMappingRange } from "./zap.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -201,23 +201,25 @@ export function shmemTruncateRange(k: Kernel, inode: Inode, start: number, end: 
 export function* shmemTruncate(k: Kernel, inode: Inode, length: number): Path<number> {
   if (length > MAX_FILE_SIZE) return k.refuse(rule["too-big"], errnos.EFBIG, `${length} bytes`);
   yield* acquire(k, inode.lock, "write");
-  const ret = setSize(k, inode, length);
+  const ret = yield* setSize(k, inode, length);
   yield* release(k, inode.lock);
   return ret;
 }
 
-function setSize(k: Kernel, inode: Inode, length: number): number {
+function* setSize(k: Kernel, inode: Inode, length: number): Path<number> {
   const old = inode.size;
   if ((length < old && (inode.seals & F_SEAL.shrink) !== 0) || (length > old && (inode.seals & F_SEAL.grow) !== 0)) {
     return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   }
+  yield* access(k, `pages of inode ${inode.id}`, true);
   inode.size = length;
   if (length > old) return 0;
   const hole = Math.ceil(length / k.pageSize);
   if (old > hole * k.pageSize) {
     k.note(rule["truncate-unmaps"]);
-    unmapMappingRange(k, inode.mapping, hole, 0, true);
+    yield* unmapMappingPath(k, inode.mapping, hole, 0, true);
   }
+  yield* access(k, `pages of inode ${inode.id}`, true);
   shmemTruncateRange(k, inode, length, Infinity);
   return 0;
 }
@@ -226,19 +228,20 @@ function setSize(k: Kernel, inode: Inode, length: number): number {
 export function* shmemFallocate(k: Kernel, file: File, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): Path<number> {
   const { inode } = file;
   yield* acquire(k, inode.lock, "write");
-  const ret = mode === "punch_hole" ? punchHole(k, inode, offset, length) : allocateRange(k, inode, mode, offset, length);
+  const ret = mode === "punch_hole" ? yield* punchHole(k, inode, offset, length) : allocateRange(k, inode, mode, offset, length);
   yield* release(k, inode.lock);
   return ret;
 }
 
-function punchHole(k: Kernel, inode: Inode, offset: number, length: number): number {
+function* punchHole(k: Kernel, inode: Inode, offset: number, length: number): Path<number> {
   if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0) return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
   const first = Math.ceil(offset / k.pageSize);
   const last = Math.floor((offset + length) / k.pageSize);
   if (last > first) {
     k.note(rule["hole-unmaps"]);
-    unmapMappingRange(k, inode.mapping, first, last - first, false);
+    yield* unmapMappingPath(k, inode.mapping, first, last - first, false);
   }
+  yield* access(k, `pages of inode ${inode.id}`, true);
   shmemTruncateRange(k, inode, offset, offset + length);
   return 0;
 }

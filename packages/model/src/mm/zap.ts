@@ -8,7 +8,9 @@ import { PTE } from "./page-table.js";
 import { addMmCounter, folioPut, removeRmap } from "./rmap.js";
 import { VM, vmaHasRecency } from "./vma.js";
 import type { AddressSpace } from "../fs/file.js";
+import { acquire, release } from "../sched/path.js";
 import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
 import type { Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
 
@@ -22,7 +24,7 @@ export interface ZapDetails {
 
 /** zap_page_range_single, mm/memory.c: empties a range of one mapping, bytes, and tells its listeners. */
 export function zapPageRange(k: Kernel, vma: Vma, start: number, end: number, details: ZapDetails = {}): void {
-  lruAddDrain(k);
+  if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
   vma.mm.invalidate(start, end);
   unmapSingleVma(k, vma, start, end, details);
 }
@@ -85,13 +87,24 @@ function zapNormal(k: Kernel, vma: Vma, pfn: number, bits: number): void {
  * mean up to the end. `evenCows` takes private copies as well, as truncation does.
  */
 export function unmapMappingRange(k: Kernel, mapping: AddressSpace, startPage: number, nrPages: number, evenCows: boolean): void {
-  const last = nrPages === 0 ? Infinity : startPage + nrPages;
-  for (const vma of mapping.vmas) {
-    const pages = (vma.end - vma.start) / k.pageSize;
-    const from = Math.max(startPage, vma.pgoff);
-    const to = Math.min(last, vma.pgoff + pages);
-    if (from >= to) continue;
-    const start = vma.start + (from - vma.pgoff) * k.pageSize;
-    zapPageRange(k, vma, start, vma.start + (to - vma.pgoff) * k.pageSize, { keepCows: !evenCows });
+  for (const vma of mapping.vmas) unmapPart(k, vma, startPage, nrPages, evenCows);
+}
+
+/** {@link unmapMappingRange} while others run: mapping by mapping, each under its page-table lock. */
+export function* unmapMappingPath(k: Kernel, mapping: AddressSpace, startPage: number, nrPages: number, evenCows: boolean): Path<void> {
+  for (const vma of [...mapping.vmas]) {
+    yield* acquire(k, vma.mm.ptl, "write");
+    if (vma.attached) unmapPart(k, vma, startPage, nrPages, evenCows);
+    yield* release(k, vma.mm.ptl);
   }
+}
+
+function unmapPart(k: Kernel, vma: Vma, startPage: number, nrPages: number, evenCows: boolean): void {
+  const last = nrPages === 0 ? Infinity : startPage + nrPages;
+  const pages = (vma.end - vma.start) / k.pageSize;
+  const from = Math.max(startPage, vma.pgoff);
+  const to = Math.min(last, vma.pgoff + pages);
+  if (from >= to) return;
+  const start = vma.start + (from - vma.pgoff) * k.pageSize;
+  zapPageRange(k, vma, start, vma.start + (to - vma.pgoff) * k.pageSize, { keepCows: !evenCows });
 }
