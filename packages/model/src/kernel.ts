@@ -17,6 +17,7 @@ import type { AddressSpace } from "./fs/file.js";
 import type { AnonVma } from "./mm/vma.js";
 import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";
+import type { DrmDevice } from "./exporters/gem.js";
 import type { GemShmemObject } from "./exporters/drm-shmem.js";
 import type { Disk } from "./fs/disk.js";
 import type { ArchTraits } from "./design/arch.js";
@@ -49,6 +50,8 @@ export class Kernel {
   readonly dmaBufs = new Set<DmaBuf>();
   /** GEM objects in shmem that a driver has marked as not needed, the longest ago first. */
   readonly purgeableGem = new Set<GemShmemObject>();
+  /** DRM devices that somebody has opened, by driver. */
+  readonly drmDevices = new Map<string, DrmDevice>();
   /** Kernel mappings (vmap). */
   readonly vmalloc: Vmalloc;
   /** What devices that are not coherent with the CPU's caches see. */
@@ -61,6 +64,8 @@ export class Kernel {
   mappedPages = 0;
   /** Frames that MADV_FREE has queued (lru_lazyfree). */
   readonly lazyFree: number[] = [];
+  /** Pages that faults brought in, in the per-CPU batch on their way to the LRU (lru_add). */
+  readonly lruAdd: number[] = [];
   shmemPages = 0;
   committed = 0;
   /** Pages of memory that the machine has: more private writable memory than this is never granted at once. */

@@ -175,6 +175,30 @@ export const points = define({
     },
     mainline: [["5.0", "use-count"], ["6.14", "pin-count"]],
   },
+  "drm-shmem.write-notify": {
+    question: "Does a GEM shmem object want to know of the first write to each of its pages?",
+    choices: {
+      none: { doc: "no: entries are writable at once" },
+      "pfn-mkwrite": { doc: "yes: entries start read-only, and the first write marks the folio dirty" },
+    },
+    mainline: [["5.0", "none"], ["7.1", "pfn-mkwrite"]],
+  },
+  "drm.prime": {
+    question: "Which DRM drivers have PRIME export, import and mmap of the dma-buf?",
+    choices: {
+      "opted-in": { doc: "those that set the driver's methods: not bochs; qxl without mmap" },
+      always: { doc: "all, by default methods" },
+    },
+    mainline: [["3.3", "opted-in"], ["6.6", "always"]],
+  },
+  "drm.bochs": {
+    question: "Where does the bochs driver keep its buffers?",
+    choices: {
+      "vram-helper": { doc: "in TTM objects, by the VRAM helper" },
+      "gem-shmem": { doc: "in shmem files" },
+    },
+    mainline: [["5.3", "vram-helper"], ["6.13", "gem-shmem"]],
+  },
   "gup.longterm-file": {
     question: "May a long-term pin write to a shared file mapping whose dirty pages are tracked?",
     choices: { allowed: { doc: "yes" }, refused: { doc: "EFAULT by the slow walk, and the fast walk leaves it to the slow one" } },
@@ -421,6 +445,26 @@ export const points = define({
     question: "Does MADV_PAGEOUT make entries old that it then does not take out?",
     choices: { "made-old": { doc: "yes" }, kept: { doc: "no" } },
     mainline: [["5.4", "made-old"], ["6.8", "kept"]],
+  },
+  "lru.activate": {
+    question: "Does a faulted-in page lose its referenced flag when it comes from the per-CPU batch to the youngest generation?",
+    choices: { kept: { doc: "no" }, reset: { doc: "yes: lru_gen_add_folio clears PG_referenced with the tier bits" } },
+    mainline: [["2.6", "kept"], ["6.12", "reset"], ["6.14", "kept"]],
+  },
+  "lru.lazyfree": {
+    question: "Does a page lose its referenced flag when MADV_FREE takes effect?",
+    choices: { cleared: { doc: "yes" }, kept: { doc: "no: lru_gen_clear_refs finds it on no list at that moment" } },
+    mainline: [["4.5", "cleared"], ["6.14", "kept"]],
+  },
+  "lru.unmap": {
+    question: "Does taking entries away drain the per-CPU LRU batches first?",
+    choices: { drain: { doc: "yes: munmap, exit and zap_page_range_single call lru_add_drain" }, wait: { doc: "no" } },
+    mainline: [["2.6", "drain"], ["6.18", "wait"]],
+  },
+  "lru.populate": {
+    question: "Does faulting a range in, or locking it, drain the per-CPU LRU batches?",
+    choices: { wait: { doc: "no" }, drain: { doc: "yes: populate_vma_page_range and mlock_vma_pages_range call lru_add_drain" } },
+    mainline: [["2.6", "wait"], ["5.18", "drain"]],
   },
   "lru.batch": {
     question: "How many pages wait in a per-CPU LRU batch before it takes effect?",

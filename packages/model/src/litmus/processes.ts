@@ -4,6 +4,7 @@ import { fput } from "../fs/file.js";
 import { statusOf } from "../mm/account.js";
 import { exitMmap } from "../mm/exit.js";
 import { dupMm } from "../mm/fork.js";
+import { lruAddDrain } from "../mm/lazyfree.js";
 import { processRules as rule } from "../rules/processes.js";
 import { Task } from "../task.js";
 import type { HandlerTable } from "./handler.js";
@@ -13,6 +14,8 @@ import type { Path } from "../sched/path.js";
 /** copy_process, kernel/fork.c: a child with a copy of the address space and the same open files, or a negative errno. */
 export function* fork(k: Kernel, parent: Task, name: string): Path<Task | number> {
   const mm = yield* dupMm(k, parent.mm, name);
+  // A child of a test first gives back what it does not need, on the same CPU.
+  if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
   return typeof mm === "number" ? mm : new Task(name, mm, parent.files.duplicate());
 }
 

@@ -12,6 +12,7 @@ import { acquire, release, runAlone } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { hugetlbFault } from "./hugetlb.js";
 import { pteAlloc, vmaName } from "./insert.js";
+import { folioAddActive } from "./lazyfree.js";
 import { reusableAnonVma } from "./merge.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
@@ -362,10 +363,11 @@ function wpPageCopy(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numb
 
 /** folio_add_lru during a fault, mm/swap.c: the page is fresh, and accessed. */
 export function lruAddInFault(k: Kernel, vma: Vma, pfn: number): void {
-  if (k.design["lru.fault"] === "no" || !vmaHasRecency(vma)) return;
+  if (!vmaHasRecency(vma)) return;
   const anon = (k.frames.flags(pfn) & PG.anon) !== 0;
   if (anon && (vma.flags & (VM.LOCKED | VM_SPECIAL)) === VM.LOCKED) return;
-  k.frames.setFlags(pfn, PG.referenced);
+  folioAddActive(k, pfn);
+  if (k.design["lru.fault"] === "referenced") k.frames.setFlags(pfn, PG.referenced);
 }
 
 /** copy_user_highpage: the bytes of one frame into another. */

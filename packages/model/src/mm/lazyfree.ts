@@ -1,5 +1,6 @@
 /**
- * The per-CPU batch through which MADV_FREE marks pages (lru_lazyfree, mm/swap.c): pages lose
+ * Per-CPU batches of the LRU. The one through which new pages come to it (lru_add) is seen
+ * where that resets PG_referenced. The batch through which MADV_FREE marks pages (lru_lazyfree, mm/swap.c): pages lose
  * their swap backing, which smaps shows as LazyFree, only when the batch is full or drained.
  */
 import { PG } from "./frames.js";
@@ -10,12 +11,34 @@ export function folioMarkLazyfree(k: Kernel, pfn: number): void {
   const flags = k.frames.flags(pfn);
   if ((flags & (PG.anon | PG.swapbacked)) !== (PG.anon | PG.swapbacked)) return;
   k.lazyFree.push(pfn);
-  if (k.lazyFree.length === (k.design["lru.batch"] === "15" ? 15 : 31)) lruAddDrain(k);
+  if (k.lazyFree.length === batchSize(k)) lruAddDrain(k);
 }
 
-/** lru_add_drain, mm/swap.c: what waits in the batch takes effect. */
+/** Active pages that come to the youngest generation when the batch is full or drained (folio_add_lru). */
+export function folioAddActive(k: Kernel, pfn: number): void {
+  if (k.design["lru.activate"] === "kept") return;
+  k.lruAdd.push(pfn);
+  if (k.lruAdd.length === batchSize(k)) drainLruAdd(k);
+}
+
+/** folio_deactivate, mm/swap.c: the referenced flag goes when the page leaves the batch, where it does not stay for ever. */
+export function folioDeactivate(k: Kernel, pfn: number): void {
+  folioAddActive(k, pfn);
+}
+
+function drainLruAdd(k: Kernel): void {
+  for (const pfn of k.lruAdd) k.frames.clearFlags(pfn, PG.referenced);
+  k.lruAdd.length = 0;
+}
+
+function batchSize(k: Kernel): number {
+  return k.design["lru.batch"] === "15" ? 15 : 31;
+}
+
+/** lru_add_drain, mm/swap.c: what waits in the batches takes effect. */
 export function lruAddDrain(k: Kernel): void {
-  const referenced = k.design["lru.fault"] === "no" ? PG.referenced : 0;
+  drainLruAdd(k);
+  const referenced = k.design["lru.lazyfree"] === "cleared" ? PG.referenced : 0;
   for (const pfn of k.lazyFree) k.frames.clearFlags(pfn, PG.swapbacked | referenced);
   k.lazyFree.length = 0;
 }

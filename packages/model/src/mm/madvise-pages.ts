@@ -1,7 +1,7 @@
 /** Advice that goes entry by entry: MADV_COLD, MADV_PAGEOUT, MADV_FREE (mm/madvise.c). */
 import { madviseRules as rule } from "../rules/madvise.js";
 import { PG } from "./frames.js";
-import { folioMarkLazyfree } from "./lazyfree.js";
+import { folioDeactivate, folioMarkLazyfree } from "./lazyfree.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { folioPut } from "./rmap.js";
@@ -38,6 +38,7 @@ export function coldRange(k: Kernel, vma: Vma, start: number, end: number): void
     k.note(rule.cold);
     leaf.bits[slot] &= ~PTE.young;
     k.frames.clearFlags(pfn, PG.referenced);
+    folioDeactivate(k, pfn);
   }
 }
 
@@ -73,6 +74,10 @@ function dropClean(k: Kernel, vma: Vma, pfn: number): void {
 export function freeRange(k: Kernel, vma: Vma, start: number, end: number): void {
   vma.mm.invalidate(start, end);
   for (const { leaf, slot, pfn } of normalEntries(k, vma, start, end)) {
+    if ((k.frames.flags(pfn) & PG.dirty) !== 0) {
+      if (k.frames.mapcount(pfn) !== 1) continue;
+      k.frames.clearFlags(pfn, PG.dirty);
+    }
     k.note(rule.lazyfree);
     leaf.bits[slot] &= ~(PTE.young | PTE.dirty);
     folioMarkLazyfree(k, pfn);

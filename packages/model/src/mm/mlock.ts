@@ -4,6 +4,7 @@ import { mlockRules as rule } from "../rules/protect.js";
 import { acquire, release } from "../sched/path.js";
 import { vmaModify } from "./merge.js";
 import { vmaSupportsMlock } from "./mmap.js";
+import { lruAddDrain } from "./lazyfree.js";
 import { mmPopulate } from "./populate.js";
 import { VM } from "./vma.js";
 import type { Kernel } from "../kernel.js";
@@ -68,6 +69,7 @@ function fixup(k: Kernel, vma: Vma, start: number, end: number, flags: number): 
   const changed = vmaModify(k, vma, start, end, flags);
   if (typeof changed === "number") return changed;
   const pages = (end - start) / k.pageSize;
+  if (k.design["lru.populate"] === "drain" && ((flags ^ old) & VM.LOCKED) !== 0) lruAddDrain(k);
   if ((flags & VM.LOCKED) === 0) changed.mm.lockedVm -= pages;
   else if ((old & VM.LOCKED) === 0) changed.mm.lockedVm += pages;
   changed.flags = flags | (changed.flags & VM.MAYBE_GUARD);

@@ -87,7 +87,7 @@ export function* removeVmas(k: Kernel, mm: Mm, going: readonly Vma[], start: num
     if (vma.has(VM.ACCOUNT)) k.committed -= pages;
   }
   yield* acquire(k, mm.ptl, "write");
-  lruAddDrain(k);
+  if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
   mm.invalidate(start, end);
   for (const vma of going) {
     unmapSingleVma(k, vma, vma.start, vma.end);

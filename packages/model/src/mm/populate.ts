@@ -5,6 +5,7 @@ import { acquire, release, runAlone } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { PG } from "./frames.js";
 import { hugeEntry } from "./hugetlb.js";
+import { lruAddDrain } from "./lazyfree.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { FAULT, VM } from "./vma.js";
@@ -62,6 +63,8 @@ export function* faultinRange(k: Kernel, task: Task, vma: Vma, start: number, en
     }
     if (!vma.has(VM.HUGETLB)) touchEntry(k, vma, address, write);
   }
+  // Up to 5.17 follow_page_pte drains before it makes a page of a locked mapping unevictable.
+  if (k.design["lru.populate"] === "drain" || vma.has(VM.LOCKED)) lruAddDrain(k);
   return 0;
 }
 
