@@ -32,7 +32,7 @@ export function readMeminfo(call: Reader): Ref {
 
 export const observers = {
   smaps: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/smaps"), lines, keep([...smapsFields, "VmFlags"]), lookedUp(call.number("address")));
+    const text = call.readText(call.builder.path("/proc/self/smaps"), lines, keep([...smapsFields, "VmFlags"]), lookedUp(call));
     return {
       read: (round) => {
         const entry = round.text(text);
@@ -43,7 +43,7 @@ export const observers = {
     };
   },
   maps: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/maps"), lines, [], lookedUp(call.number("address")));
+    const text = call.readText(call.builder.path("/proc/self/maps"), lines, [], lookedUp(call));
     return {
       read: (round) => {
         const mapping = parseMapsLine(round.text(text).split("\n")[0]);
@@ -135,9 +135,11 @@ export const observers = {
   },
 } satisfies Partial<CompilerTable<"smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo" | "fdinfo" | "bufinfo" | "readlink">>;
 
-/** An address as a reader looks for it: 0 would stand for every mapping, and the next byte lies in the same one. */
-function lookedUp(address: Operand): Operand {
-  return address.kind === "imm" && address.value === 0n ? imm(1) : address;
+/** An address as a reader looks for it: one in the same page, since 0 would stand for every mapping. */
+function lookedUp(call: Pick<Call, "calc" | "kernel">): Operand {
+  const address = (call as Call<"smaps">).number("address");
+  const pageMask = -BigInt(call.kernel.pageSize);
+  return address.kind === "imm" ? imm((address.value & pageMask) + 1n) : result(call.calc(address, pageMask, 0, 1));
 }
 
 /** A path without what differs from machine to machine: inode numbers are N, the disk is DISK, tmpfs is at /tmp. */
