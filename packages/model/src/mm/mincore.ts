@@ -7,7 +7,7 @@ import { HUGE_ORDER, HUGE_SIZE, hugeEntry } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { VM } from "./vma.js";
 import type { Kernel } from "../kernel.js";
-import type { Path } from "../sched/path.js";
+import type { Path, Touch } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "./vma.js";
 
@@ -29,11 +29,17 @@ function* countResident(k: Kernel, task: Task, address: number, end: number): Pa
     if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
     for (const from = at; at < to; at += k.pageSize) {
-      if (k.concurrent) yield { kind: "begin", note: `looks whether 0x${at.toString(16)} is resident` };
+      if (k.concurrent) yield looksAt(vma);
       if (isResident(k, vma, at, from)) resident++;
     }
   }
   return resident;
+}
+
+/** The entry, and the page cache behind it, without a lock that keeps both still. */
+function looksAt(vma: Vma): Touch {
+  const object = vma.file === undefined ? `entries ${vma.mm.name}` : `pages of inode ${vma.file.inode.id}`;
+  return { kind: "access", object, write: false, guards: [vma.mm.ptl, vma.mm.mmapLock] };
 }
 
 /** do_mincore for one page; `from` is where the walk of this mapping began. */
