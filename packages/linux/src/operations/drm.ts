@@ -1,12 +1,70 @@
-import type { CompilerTable } from "../call.js";
+/** DRM devices: their nodes, dumb buffers, and PRIME. */
+import { data, imm, result, type DataOffset, type Operand } from "../program.js";
+import type { Call, Compiled, CompilerTable } from "../call.js";
+import * as uapi from "../uapi.js";
 
-const absent = { unsupported: "is not compiled for kernels yet" } as const;
+const done: Compiled = {};
+const { drmRequests: requests, drmStructBytes: structBytes } = uapi;
+
+/** The driver's card, in the order in which the machine loads its modules, and how long the name is by which it answers. */
+const cards = {
+  vgem: { card: 0, nameLength: 4 },
+  virtio_gpu: { card: 1, nameLength: 10 },
+  bochs: { card: 2, nameLength: 9 },
+  qxl: { card: 3, nameLength: 3 },
+} as const;
+
+/** Bytes of a line: 1024 pixels of 32 bits. */
+const lineShift = 12;
 
 export const drm = {
-  drm_open: absent,
-  dumb_create: absent,
-  dumb_map: absent,
-  prime_export: absent,
-  prime_import: absent,
-  gem_close: absent,
+  drm_open: (call) => {
+    const device = call.word("device");
+    const { card, nameLength } = cards[device];
+    const lacking = `this machine has no ${device} device`;
+    const found = call.open(call.builder.string(`/dev/dri/card${card}`), uapi.open.rw | uapi.open.cloexec, lacking);
+    const version = call.struct(structBytes.version, []);
+    call.sys("ioctl", result(found), requests.version, data(version));
+    const length = call.load(data(version, 16), 4);
+    // Another driver's name has another length, and no machine has a card of the number that then comes out.
+    const number = call.calc(result(length), 0xffn, 8, card - nameLength * 256);
+    const path = call.madePath("/dev/dri/card", result(number));
+    const fd = call.open(path, uapi.open.rw | uapi.open.cloexec, lacking);
+    call.softSys([found], "close", result(found));
+    return { value: fd };
+  },
+  dumb_create: (call) => {
+    const size = call.number("size");
+    const height: Operand | bigint = size.kind === "imm" ? BigInt.asUintN(64, size.value) >> BigInt(lineShift) : result(call.calc(size, -1n, -lineShift));
+    const request = call.struct(structBytes.createDumb, [[0, 4, height], [4, 4, 1024], [8, 4, 32]]);
+    drmIoctl(call, requests.createDumb, request);
+    return { value: call.load(data(request, 16), 4) };
+  },
+  dumb_map: (call) => {
+    const request = call.struct(structBytes.mapDumb, [[0, 4, call.number("handle")]]);
+    drmIoctl(call, requests.mapDumb, request);
+    return { value: call.load(data(request, 8), 8) };
+  },
+  prime_export: (call) => {
+    const flags = call.word("mode") === "rw" ? uapi.open.rw | uapi.open.cloexec : uapi.open.cloexec;
+    const request = call.struct(structBytes.primeHandle, [[0, 4, call.number("handle")], [4, 4, flags]]);
+    drmIoctl(call, requests.primeHandleToFd, request);
+    return { value: call.load(data(request, 8), 4) };
+  },
+  prime_import: (call) => {
+    const request = call.struct(structBytes.primeHandle, [[8, 4, call.number("buf")]]);
+    drmIoctl(call, requests.primeFdToHandle, request);
+    return { value: call.load(data(request, 0), 4) };
+  },
+  gem_close: (call) => {
+    const request = call.struct(structBytes.gemClose, [[0, 4, call.number("handle")]]);
+    drmIoctl(call, requests.gemClose, request);
+    return done;
+  },
 } satisfies CompilerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close">;
+
+
+/** An ioctl whose ENOSYS is the driver's answer, not the kernel's lack of the call. */
+function drmIoctl(call: Pick<Call<"gem_close">, "emit" | "callNumber" | "number">, request: number, argument: DataOffset): void {
+  call.emit({ op: "sys", imm: call.callNumber("ioctl"), args: [call.number("drm"), imm(request), data(argument)] });
+}

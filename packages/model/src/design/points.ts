@@ -277,6 +277,34 @@ export const points = define({
     },
     mainline: [["5.1", "slow-no-files"], ["6.5", "slow"], ["6.10", "fast"]],
   },
+  "io-uring.mmap": {
+    question: "What does mmap of an io_uring put into the page table?",
+    choices: {
+      "remap-pfn": { doc: "frame numbers, by remap_pfn_range" },
+      "insert-pages": { doc: "pages, by vm_insert_pages; mainline since 6.10, stable series from 6.1 on have it too" },
+    },
+    mainline: [["5.1", "remap-pfn"], ["6.1", "insert-pages"]],
+  },
+  "io-uring.address": {
+    question: "Who chooses where a ring of an io_uring is mapped?",
+    choices: { caller: { doc: "whoever calls mmap, as usual" }, kernel: { doc: "the kernel: any address asked for gives EINVAL; mainline since 6.5, stable series from 6.1 on have it too" } },
+    mainline: [["5.1", "caller"], ["6.1", "kernel"]],
+  },
+  "io-uring.offset": {
+    question: "Which offsets stand for a part of an io_uring?",
+    choices: { exact: { doc: "the three that are named" }, masked: { doc: "all whose bits 27 to 31 are those of a named one" } },
+    mainline: [["5.1", "exact"], ["6.4", "masked"]],
+  },
+  "io-uring.bad-offset": {
+    question: "What does mmap of an io_uring say to an offset at which there is nothing?",
+    choices: { ENOMEM: { doc: "ENOMEM" }, EINVAL: { doc: "EINVAL" } },
+    mainline: [["5.1", "ENOMEM"], ["6.14", "EINVAL"]],
+  },
+  "kernfs.max-bytes": {
+    question: "Up to which offset do files in sysfs go?",
+    choices: { "2-GiB": { doc: "2 GiB - 1, the default of file systems" }, "64-bit": { doc: "what a 64-bit offset can say" } },
+    mainline: [["3.14", "2-GiB"], ["6.19", "64-bit"]],
+  },
   "io-uring.vmpin": {
     question: "Does VmPin count the pages that a ring pinned for a process that may lock without limit?",
     choices: { yes: { doc: "yes" }, no: { doc: "only where RLIMIT_MEMLOCK applies" } },

@@ -9,16 +9,20 @@ import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { unmapMappingRange } from "../mm/zap.js";
 import { shmemRules as rule } from "../rules/exporters.js";
+import { vmfInsertPfn } from "../mm/insert.js";
+import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { acquire, release, tryAcquire } from "../sched/path.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma, VmFault, VmOps } from "../mm/vma.js";
+import type { GemBacking, GemObject } from "./gem.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 
 /** struct drm_gem_shmem_object. */
-export class GemShmemObject {
+export class GemShmemObject implements GemBacking {
   readonly resv: Resv;
   /** The shmem file that holds its memory. */
   readonly inode: Inode;
@@ -31,11 +35,12 @@ export class GemShmemObject {
   sgt: SgTable | undefined;
   /** 0 needed, 1 not needed, -1 purged for good. */
   madv = 0;
+  gem?: GemObject;
 
   constructor(
     readonly id: number,
     readonly device: Device,
-    k: Kernel,
+    private readonly k: Kernel,
     /** Bytes, whole pages. */
     readonly size: number,
   ) {
@@ -46,6 +51,90 @@ export class GemShmemObject {
   get name(): string {
     return `GEM object ${this.id}`;
   }
+
+  /** drm_gem_shmem_mmap: 0 or a negative errno. The mapping holds one use of the pages. */
+  *mmap(vma: Vma): Path<number> {
+    const { k } = this;
+    if (isCowMapping(vma.flags)) return k.refuse(rule["mmap-private"], errnos.EINVAL, this.name);
+    yield* acquire(k, this.resv.lock, "write");
+    const error = getPages(k, this);
+    yield* release(k, this.resv.lock);
+    if (error === 0) vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
+    return error;
+  }
+
+  /** drm_gem_shmem_vm_ops. */
+  get vmOps(): Pick<VmOps, "fault" | "pfnMkwrite" | "open" | "close"> {
+    const ops = { fault: (vmf: VmFault) => drmGemShmemFault(this.k, this, vmf), open: () => void this.pagesUseCount++, close: () => putPages(this.k, this) };
+    return this.k.design["drm-shmem.write-notify"] === "none" ? ops : { ...ops, pfnMkwrite: () => drmGemShmemPfnMkwrite(this.k, this) };
+  }
+
+  /** drm_gem_shmem_pin: what an attachment needs. 0 or a negative errno. */
+  *pin(): Path<number> {
+    yield* acquire(this.k, this.resv.lock, "write");
+    const error = getPages(this.k, this);
+    if (error === 0 && this.k.design["drm-shmem.vmap"] === "pin-count") this.pagesPinCount++;
+    yield* release(this.k, this.resv.lock);
+    return error;
+  }
+
+  /** drm_gem_shmem_unpin. */
+  *unpin(): Path<void> {
+    yield* acquire(this.k, this.resv.lock, "write");
+    if (this.k.design["drm-shmem.vmap"] === "pin-count") this.pagesPinCount--;
+    putPages(this.k, this);
+    yield* release(this.k, this.resv.lock);
+  }
+
+  /** drm_gem_shmem_get_sg_table, of pages that are pinned. */
+  getSgTable(): SgTable {
+    return sgFromPages(this.pages!);
+  }
+
+  /** drm_gem_shmem_vmap, with the reservation lock held by dma-buf's core. */
+  vmap(): KernelMap | number {
+    const error = this.vmapUseCount === 0 ? mapFirst(this.k, this) : 0;
+    if (error !== 0) return error;
+    this.vmapUseCount++;
+    return this.vaddr!;
+  }
+
+  vunmap(): void {
+    if (--this.vmapUseCount === 0) unmapLast(this.k, this);
+  }
+
+  /** drm_gem_shmem_free: the table's use of the pages goes, and the file with them. */
+  free(): void {
+    const { k } = this;
+    if (this.sgt !== undefined) {
+      dmaUnmapSgtable(k, this.device, this.sgt, "bidirectional");
+      this.sgt = undefined;
+      putPages(k, this);
+    }
+    shmemTruncateRange(k, this.inode, 0, Infinity);
+  }
+}
+
+/** drm_gem_shmem_fault: FAULT bits. The page is counted from the beginning of the mapping, not of the object. */
+function* drmGemShmemFault(k: Kernel, bo: GemShmemObject, vmf: VmFault): Path<number> {
+  const page = (vmf.address - vmf.vma.start) / k.pageSize;
+  yield* acquire(k, bo.resv.lock, "write");
+  let ret: number = FAULT.sigbus;
+  if (page >= bo.size / k.pageSize || bo.pages === undefined || bo.madv < 0) {
+    k.trace.refuse(rule["fault-beyond"], 0, `page ${page} of ${bo.name}`);
+  } else {
+    k.note(rule["fault-index"], `page ${page} of ${bo.name}`);
+    ret = vmfInsertPfn(k, vmf.vma, vmf.address, bo.pages[page]);
+  }
+  yield* release(k, bo.resv.lock);
+  return ret;
+}
+
+/** drm_gem_shmem_pfn_mkwrite: the folio becomes dirty. FAULT bits. */
+// eslint-disable-next-line require-yield
+function* drmGemShmemPfnMkwrite(k: Kernel, bo: GemShmemObject): Path<number> {
+  k.note(rule["write-notify"], bo.name);
+  return FAULT.none;
 }
 
 /** drm_gem_shmem_create: an object of at least `size` bytes, without pages yet, or `-EINVAL`. */
@@ -131,13 +220,17 @@ export function* drmGemShmemVunmap(k: Kernel, bo: GemShmemObject): Path<void> {
     return;
   }
   if (choice !== "hold-reservation") yield* acquire(k, bo.resv.lock, "write");
-  if (--bo.vmapUseCount === 0) {
-    k.vmalloc.unmap(bo.vaddr);
-    bo.vaddr = undefined;
-    if (choice === "pin-count") bo.pagesPinCount--;
-    if (choice === "use-count" || choice === "pin-count") putPages(k, bo);
-  }
+  if (--bo.vmapUseCount === 0) unmapLast(k, bo);
   yield* release(k, bo.resv.lock);
+}
+
+/** The last kernel mapping goes, and with it what the first one took. */
+function unmapLast(k: Kernel, bo: GemShmemObject): void {
+  const choice = k.design["drm-shmem.vmap"];
+  k.vmalloc.unmap(bo.vaddr!);
+  bo.vaddr = undefined;
+  if (choice === "pin-count") bo.pagesPinCount--;
+  if (choice === "use-count" || choice === "pin-count") putPages(k, bo);
 }
 
 /** drm_gem_shmem_madvise: 1 while the pages are there, 0 once they were purged. */

@@ -1,27 +1,50 @@
-import type { HandlerTable, Result } from "./handler.js";
+/** DRM devices as a process sees them: dumb buffers and PRIME. */
+import { errnos } from "@litmap/litmus";
+import { drmDevice } from "../exporters/drm-drivers.js";
+import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../exporters/gem.js";
+import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
+import { gemRules } from "../rules/exporters.js";
+import { fdRules } from "../rules/processes.js";
+import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Path } from "../sched/path.js";
 
-const absent = (): string => "the model has no such device yet";
-// eslint-disable-next-line require-yield
-function* none(): Path<Result> {
-  throw new Error(absent());
+/** The open DRM device behind a descriptor of the caller: -EBADF, or -ENOTTY from any other file. */
+function drmFileOf({ k, task }: Context, fd: number): DrmFile | number {
+  const file = task.files.get(fd);
+  if (file === undefined) return k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
+  return file.data instanceof DrmFile ? file.data : k.refuse(gemRules["not-a-drm-file"], errnos.ENOTTY, file.inode.kind);
+}
+
+/** A handle is a number in the table of one open file. */
+function* handleOf(path: Path<number>): Path<Result> {
+  const handle = yield* path;
+  return handle < 0 ? handle : { handle };
 }
 
 export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close"> = {
   run: {
-    drm_open: none,
-    dumb_create: none,
-    dumb_map: none,
-    prime_export: none,
-    prime_import: none,
-    gem_close: none,
-  },
-  unsupported: {
-    drm_open: absent,
-    dumb_create: absent,
-    dumb_map: absent,
-    prime_export: absent,
-    prime_import: absent,
-    gem_close: absent,
+    *drm_open({ k, task }, { device }) {
+      return task.files.install(drmDevice(k, device).open());
+    },
+    *dumb_create(ctx, { drm, size }) {
+      const file = drmFileOf(ctx, drm);
+      return typeof file === "number" ? file : yield* handleOf(drmModeCreateDumb(ctx.k, file, size));
+    },
+    *dumb_map(ctx, { drm, handle }) {
+      const file = drmFileOf(ctx, drm);
+      return typeof file === "number" ? file : drmGemDumbMapOffset(ctx.k, file, handle as number);
+    },
+    *prime_export(ctx, { drm, handle, mode }) {
+      const file = drmFileOf(ctx, drm);
+      return typeof file === "number" ? file : yield* drmGemPrimeHandleToFd(ctx.k, ctx.task, file, handle as number, mode === "rw");
+    },
+    *prime_import(ctx, { drm, buf }) {
+      const file = drmFileOf(ctx, drm);
+      return typeof file === "number" ? file : yield* handleOf(drmGemPrimeFdToHandle(ctx.k, ctx.task, file, buf));
+    },
+    *gem_close(ctx, { drm, handle }) {
+      const file = drmFileOf(ctx, drm);
+      return typeof file === "number" ? file : yield* drmGemClose(ctx.k, file, handle as number);
+    },
   },
 };

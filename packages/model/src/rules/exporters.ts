@@ -150,6 +150,22 @@ export const shmemRules = rules("drm-shmem", {
     sentence: "A GEM object's size is rounded up to pages; one of no bytes is refused with EINVAL.",
     kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
   },
+  "mmap-private": {
+    sentence: "A private writable mapping of a GEM shmem object is refused with EINVAL.",
+    kernel: `drm_gem_shmem_mmap, ${shmem}`,
+  },
+  "fault-index": {
+    sentence: "A fault takes the object's page by its distance from the mapping's beginning, whatever part of the object the mapping is: after a split the second part shows the wrong pages.",
+    kernel: `drm_gem_shmem_fault, ${shmem}`,
+  },
+  "fault-beyond": {
+    sentence: "A fault past the object's end, or in an object that was purged, is a SIGBUS.",
+    kernel: `drm_gem_shmem_fault, ${shmem}`,
+  },
+  "write-notify": {
+    sentence: "The first write to each page through a shared mapping takes a fault of its own, which marks the folio dirty.",
+    kernel: `drm_gem_shmem_pfn_mkwrite, ${shmem}`,
+  },
   "pages-counted": {
     sentence: "Pages are taken for the first user and put after the last.",
     kernel: `drm_gem_shmem_get_pages_locked, ${shmem}`,
@@ -187,6 +203,93 @@ export const shmemRules = rules("drm-shmem", {
     sentence: "A kernel mapping is good only while its user holds the reservation lock, from vmap to vunmap.",
     kernel: `drm_gem_shmem_vmap_locked, ${shmem}`,
     unproven: "a proposal; no release does so",
+  },
+});
+
+const gem = "drivers/gpu/drm/drm_gem.c";
+const prime = "drivers/gpu/drm/drm_prime.c";
+
+export const gemRules = rules("gem", {
+  "dumb-size": {
+    sentence: "A dumb buffer without a line, or of 4 GiB and more, is refused with EINVAL.",
+    kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
+  },
+  "no-handle": {
+    sentence: "An object is asked for by a handle that this open file of the device does not have: ENOENT.",
+    kernel: `drm_gem_object_lookup, ${gem}`,
+  },
+  "close-unknown": {
+    sentence: "Closing a handle that the file does not have gives EINVAL.",
+    kernel: `drm_gem_handle_delete, ${gem}`,
+  },
+  "map-imported": {
+    sentence: "An object that was imported has no fake offset: EINVAL.",
+    kernel: `drm_gem_dumb_map_offset, ${gem}`,
+  },
+  "no-such-offset": {
+    sentence: "An mmap of the device finds an object only at its exact fake offset and only up to its size, else EINVAL.",
+    kernel: `drm_vma_offset_exact_lookup_locked, include/drm/drm_vma_manager.h`,
+  },
+  "not-allowed": {
+    sentence: "An object is mapped only by open files that have a handle of it, else EACCES.",
+    kernel: `drm_vma_node_is_allowed, drivers/gpu/drm/drm_vma_manager.c`,
+  },
+  "not-a-drm-file": {
+    sentence: "A file of no DRM device does not know its ioctls: ENOTTY.",
+    kernel: "vfs_ioctl, fs/ioctl.c",
+  },
+  "mmap-offset": {
+    sentence: "A mapping of the dma-buf is made as one of the device: the object's fake offset is added to its page offset.",
+    kernel: `drm_gem_prime_mmap, ${prime}`,
+  },
+  "no-prime": {
+    sentence: "A driver that did not ask for PRIME has no export and no import: ENOSYS.",
+    kernel: `drm_prime_handle_to_fd_ioctl, ${prime}`,
+  },
+  "no-prime-mmap": {
+    sentence: "The dma-buf of a driver without a PRIME mmap cannot be mapped: ENOSYS.",
+    kernel: `drm_gem_dmabuf_mmap, ${prime}`,
+  },
+  "first-export": {
+    sentence: "As long as an object has a dma-buf, every export gives that one: the first decides the access mode.",
+    kernel: `drm_gem_prime_handle_to_dmabuf, ${prime}`,
+  },
+  "import-own": {
+    sentence: "A device's own dma-buf gives the object that it came from.",
+    kernel: `drm_gem_prime_import_dev, ${prime}`,
+  },
+  "no-import": {
+    sentence: "A driver without an import of sg tables takes no buffers of others.",
+    kernel: `drm_gem_prime_import_dev, ${prime}`,
+  },
+  "attach-no-table": {
+    sentence: "An exporter that cannot make an sg table refuses attachments with ENOSYS.",
+    kernel: `drm_gem_map_attach, ${prime}`,
+  },
+});
+
+const ttmVm = "drivers/gpu/drm/ttm/ttm_bo_vm.c";
+
+export const ttmRules = rules("ttm", {
+  "mmap-private": {
+    sentence: "A private writable mapping of a TTM object is refused with EINVAL.",
+    kernel: `ttm_bo_mmap_obj, ${ttmVm}`,
+  },
+  "prefault": {
+    sentence: "A fault maps its page and up to 15 that follow, to the end of the mapping.",
+    kernel: `ttm_bo_vm_fault_reserved, ${ttmVm}`,
+  },
+  "fault-beyond": {
+    sentence: "A fault past the object's end is a SIGBUS.",
+    kernel: `ttm_bo_vm_fault_reserved, ${ttmVm}`,
+  },
+  "access": {
+    sentence: "ptrace and /proc/PID/mem reach a TTM object through its access method, page by page.",
+    kernel: `ttm_bo_vm_access, ${ttmVm}`,
+  },
+  "access-beyond": {
+    sentence: "The access method refuses what reaches past the object with EIO.",
+    kernel: `ttm_bo_vm_access, ${ttmVm}`,
   },
 });
 

@@ -1,0 +1,40 @@
+/** The DRM drivers that a virtual machine has devices for (drivers/gpu/drm/{vgem,virtio,tiny,qxl}). */
+import { errnos } from "@litmap/litmus";
+import { GemShmemObject } from "./drm-shmem.js";
+import { DrmDevice } from "./gem.js";
+import { TtmObject } from "./ttm.js";
+import type { Device } from "../dma/device.js";
+import type { Kernel } from "../kernel.js";
+import type { DrmDriver } from "./gem.js";
+
+export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl";
+
+const shmem = (k: Kernel, device: Device, size: number): GemShmemObject => new GemShmemObject(k.id(), device, k, size);
+const ttm = (k: Kernel, _device: Device, size: number): TtmObject => new TtmObject(k, size, false);
+
+const vgem: DrmDriver = { card: 0, create: shmem, prime: "all", import: 0, expName: "drm" };
+/** It takes no buffers of others without host blobs (virtgpu_gem_prime_import_sg_table). */
+const virtioGpu: DrmDriver = { card: 1, create: shmem, prime: "all", import: errnos.ENODEV, expName: "virtio_gpu" };
+const bochsVram: DrmDriver = { card: 2, create: ttm, prime: "none", import: errnos.EINVAL, expName: "drm" };
+const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: 0, expName: "drm" };
+const qxl: DrmDriver = { card: 3, create: (k, _device, size) => new TtmObject(k, size, true), prime: "no-mmap", import: errnos.ENOSYS, expName: "drm" };
+
+/** The device of a driver, made when it is first opened. */
+export function drmDevice(k: Kernel, name: DrmDriverName): DrmDevice {
+  let dev = k.drmDevices.get(name);
+  if (dev === undefined) k.drmDevices.set(name, (dev = new DrmDevice(k, name, driverOf(k, name))));
+  return dev;
+}
+
+function driverOf(k: Kernel, name: DrmDriverName): DrmDriver {
+  switch (name) {
+    case "vgem":
+      return vgem;
+    case "virtio_gpu":
+      return virtioGpu;
+    case "bochs":
+      return k.design["drm.bochs"] === "vram-helper" ? bochsVram : bochsShmem;
+    case "qxl":
+      return qxl;
+  }
+}

@@ -1,0 +1,254 @@
+/** GEM: objects of DRM devices, their handles in open files, and the fake offsets at which mmap finds them (drivers/gpu/drm/drm_gem.c). */
+import { errnos } from "@litmap/litmus";
+import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
+import { dmaBufPut } from "../dma-buf/buffer.js";
+import { File, Inode } from "../fs/file.js";
+import { gemRules as rule } from "../rules/exporters.js";
+import { runAlone } from "../sched/path.js";
+import type { Resv } from "../dma-buf/resv.js";
+import type { Device } from "../dma/device.js";
+import type { SgTable } from "../dma/sg.js";
+import type { MappedAttachment } from "../dma-buf/attachment.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma, VmOps } from "../mm/vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+
+/** drm_gem_object_funcs: what holds an object's memory. Errors are negative errnos. */
+export interface GemBacking {
+  readonly resv: Resv;
+  /** The object that it is the memory of. */
+  gem?: GemObject;
+  readonly vmOps: Pick<VmOps, "fault" | "pfnMkwrite" | "access" | "open" | "close">;
+  /** Flags of a new mapping, and what it holds. */
+  mmap(vma: Vma): Path<number>;
+  pin(): Path<number>;
+  unpin(): Path<void>;
+  /** Absent where the object's pages cannot be given to another device. */
+  getSgTable?(): SgTable;
+  vmap?(): KernelMap | number;
+  vunmap?(): void;
+  free(): void;
+}
+
+/** What differs between drivers. */
+export interface DrmDriver {
+  readonly card: number;
+  /** Memory for a dumb buffer, bytes. */
+  create(k: Kernel, device: Device, size: number): GemBacking;
+  /** PRIME's methods, where drivers have to ask for them. */
+  readonly prime: "none" | "no-mmap" | "all";
+  /** What the driver says to an sg table of another's: 0, or an errno. */
+  readonly import: number;
+  /** dma_buf's exp_name. */
+  readonly expName: string;
+}
+
+/** First fake offset: a page number past 4 GiB (DRM_FILE_PAGE_OFFSET_START). */
+const FILE_OFFSET_START = 2 ** 32;
+
+export class DrmDevice {
+  readonly inode: Inode;
+  readonly device: Device;
+  /** Objects that have a fake offset, by its first page. */
+  readonly offsets = new Map<number, GemObject>();
+
+  constructor(
+    readonly k: Kernel,
+    readonly name: string,
+    readonly driver: DrmDriver,
+  ) {
+    this.inode = new Inode(k.id(), "drm");
+    this.inode.mode = 0o600;
+    this.device = k.device(name);
+  }
+
+  /** drm_open: an open file, with handles of its own. */
+  open(): File {
+    const drm = new DrmFile(this);
+    return new File(
+      this.inode,
+      {
+        mmap: (_file, vma) => drmGemMmap(this.k, drm, vma),
+        llseek: () => noopLlseek(),
+        poll: () => noEvents(),
+        release: () => drmRelease(drm),
+        path: () => `/dev/dri/card${this.driver.card}`,
+      },
+      true,
+      true,
+      false,
+      drm,
+    );
+  }
+
+  /** drm_vma_offset_add: the lowest range of fake pages that is free. */
+  addOffset(obj: GemObject): number {
+    const pages = obj.size / this.k.pageSize;
+    let start = FILE_OFFSET_START / this.k.pageSize;
+    for (const [taken, other] of [...this.offsets].sort(([a], [b]) => a - b)) {
+      if (taken - start >= pages) break;
+      start = taken + other.size / this.k.pageSize;
+    }
+    this.offsets.set(start, obj);
+    return start;
+  }
+}
+
+// eslint-disable-next-line require-yield
+function* noopLlseek(): Path<number> {
+  return 0;
+}
+
+// eslint-disable-next-line require-yield
+function* noEvents(): Path<readonly string[]> {
+  return [];
+}
+
+/** struct drm_file: handles, and the buffers that PRIME knows by them. */
+export class DrmFile {
+  readonly handles = new Map<number, GemObject>();
+  /** prime.dmabufs and prime.handles; every entry holds a reference on its buffer. */
+  readonly primes = new Map<number, DmaBuf>();
+  constructor(readonly dev: DrmDevice) {}
+}
+
+/** struct drm_gem_object. */
+export class GemObject {
+  /** References of handles, mappings and a dma-buf. */
+  refs = 1;
+  handleCount = 0;
+  /** The dma-buf that it was exported as or imported from, while there are handles; a reference on it. */
+  dmaBuf: DmaBuf | undefined;
+  /** First page of its fake offset, which every object has from its making on (drm_gem_create_mmap_offset). */
+  readonly offset: number;
+  /** Open files that have handles of it, and how many (vma_node's list). */
+  readonly allowed = new Map<DrmFile, number>();
+
+  constructor(
+    readonly dev: DrmDevice,
+    /** Bytes, whole pages. */
+    readonly size: number,
+    /** Absent in an imported object. */
+    readonly backing: GemBacking | undefined,
+    readonly imported?: MappedAttachment,
+  ) {
+    this.offset = dev.addOffset(this);
+    if (backing !== undefined) backing.gem = this;
+  }
+
+  /** The methods of a mapping: those of its memory, each mapping with a reference on the object. */
+  readonly vmOps = (): VmOps => {
+    const { vmOps } = this.backing!;
+    return {
+      ...vmOps,
+      name: "drm_gem_vm_ops",
+      open: (vma) => {
+        vmOps.open?.(vma);
+        this.refs++;
+      },
+      close: (vma) => {
+        vmOps.close?.(vma);
+        runAlone(drmGemObjectPut(this));
+      },
+    };
+  };
+}
+
+/** drm_gem_object_put: the last reference frees the object, with its fake offset and what it was imported through. */
+export function* drmGemObjectPut(obj: GemObject): Path<void> {
+  if (--obj.refs > 0) return;
+  obj.dev.offsets.delete(obj.offset);
+  obj.backing?.free();
+  if (obj.imported === undefined) return;
+  const { buf } = obj.imported.at;
+  yield* dmaBufUnmapAttachment(obj.imported);
+  yield* dmaBufDetach(obj.imported.at);
+  yield* dmaBufPut(buf);
+}
+
+/** drm_gem_handle_create: the lowest free number from 1 on; it takes a reference. */
+export function drmGemHandleCreate(file: DrmFile, obj: GemObject): number {
+  let handle = 1;
+  while (file.handles.has(handle)) handle++;
+  file.handles.set(handle, obj);
+  obj.refs++;
+  obj.handleCount++;
+  obj.allowed.set(file, (obj.allowed.get(file) ?? 0) + 1);
+  return handle;
+}
+
+/** drm_gem_object_release_handle: the handle's part in PRIME, in permissions and in the object ends. */
+export function* drmGemObjectReleaseHandle(file: DrmFile, handle: number, obj: GemObject): Path<void> {
+  file.handles.delete(handle);
+  const prime = file.primes.get(handle);
+  if (prime !== undefined) {
+    file.primes.delete(handle);
+    yield* dmaBufPut(prime);
+  }
+  const left = (obj.allowed.get(file) ?? 1) - 1;
+  if (left > 0) obj.allowed.set(file, left);
+  else obj.allowed.delete(file);
+  if (--obj.handleCount === 0 && obj.dmaBuf !== undefined) {
+    const buf = obj.dmaBuf;
+    obj.dmaBuf = undefined;
+    yield* dmaBufPut(buf);
+  }
+  yield* drmGemObjectPut(obj);
+}
+
+/** drm_gem_close_ioctl: 0 or -EINVAL. */
+export function* drmGemClose(k: Kernel, file: DrmFile, handle: number): Path<number> {
+  const obj = file.handles.get(handle);
+  if (obj === undefined) return k.refuse(rule["close-unknown"], errnos.EINVAL, `handle ${handle}`);
+  yield* drmGemObjectReleaseHandle(file, handle, obj);
+  return 0;
+}
+
+/** drm_release: every handle goes. */
+function* drmRelease(file: DrmFile): Path<void> {
+  for (const [handle, obj] of [...file.handles]) yield* drmGemObjectReleaseHandle(file, handle, obj);
+}
+
+/** Bytes of a line of a dumb buffer here: 1024 pixels of 32 bits. */
+const LINE = 4096;
+
+/** DRM_IOCTL_MODE_CREATE_DUMB: a handle or -EINVAL. Bytes. */
+export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: number): Path<number> {
+  const height = Math.floor(size / LINE) % 2 ** 32;
+  if (height === 0 || height > Math.floor((2 ** 32 - 1) / LINE)) return k.refuse(rule["dumb-size"], errnos.EINVAL, `${size} bytes`);
+  const bytes = Math.ceil((height * LINE) / k.pageSize) * k.pageSize;
+  const { dev } = file;
+  const obj = new GemObject(dev, bytes, dev.driver.create(k, dev.device, bytes));
+  const handle = drmGemHandleCreate(file, obj);
+  yield* drmGemObjectPut(obj);
+  return handle;
+}
+
+/** DRM_IOCTL_MODE_MAP_DUMB, drm_gem_dumb_map_offset: the fake offset in bytes, -ENOENT or -EINVAL. */
+export function drmGemDumbMapOffset(k: Kernel, file: DrmFile, handle: number): number {
+  const obj = file.handles.get(handle);
+  if (obj === undefined) return k.refuse(rule["no-handle"], errnos.ENOENT, `handle ${handle}`);
+  if (obj.imported !== undefined) return k.refuse(rule["map-imported"], errnos.EINVAL, `handle ${handle}`);
+  return obj.offset * k.pageSize;
+}
+
+/** drm_gem_mmap: 0, -EINVAL where no object begins or it is too small, -EACCES without a handle of it. */
+function* drmGemMmap(k: Kernel, file: DrmFile, vma: Vma): Path<number> {
+  const obj = file.dev.offsets.get(vma.pgoff);
+  const bytes = vma.end - vma.start;
+  if (obj === undefined || obj.size < bytes) return k.refuse(rule["no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
+  if (!obj.allowed.has(file)) return k.refuse(rule["not-allowed"], errnos.EACCES, `page ${vma.pgoff}`);
+  if (obj.backing === undefined) return k.refuse(rule["map-imported"], errnos.EINVAL, `page ${vma.pgoff}`);
+  return yield* drmGemMmapObj(obj, vma);
+}
+
+/** drm_gem_mmap_obj: the mapping takes a reference on the object. 0 or a negative errno. */
+export function* drmGemMmapObj(obj: GemObject, vma: Vma): Path<number> {
+  const error = yield* obj.backing!.mmap(vma);
+  if (error !== 0) return error;
+  vma.ops = obj.vmOps();
+  obj.refs++;
+  return 0;
+}

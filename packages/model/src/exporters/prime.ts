@@ -1,0 +1,153 @@
+/** PRIME: GEM objects as dma-bufs, and dma-bufs as GEM objects (drivers/gpu/drm/drm_prime.c). */
+import { errnos } from "@litmap/litmus";
+import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
+import { dmaBufExport, dmaBufFd, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
+import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
+import { gemRules as rule } from "../rules/exporters.js";
+import { drmGemHandleCreate, drmGemMmapObj, drmGemObjectPut, GemObject } from "./gem.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
+import type { SgTable } from "../dma/sg.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma } from "../mm/vma.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { DrmDevice, DrmFile } from "./gem.js";
+
+/** drm_gem_prime_dmabuf_ops. The buffer holds a reference on the object. */
+class PrimeOps implements DmaBufOps {
+  readonly cacheSgtMapping = true;
+  constructor(
+    private readonly k: Kernel,
+    readonly obj: GemObject,
+  ) {}
+
+  /** drm_gem_map_attach: the object is pinned for as long as somebody is attached. */
+  *attach(): Path<number> {
+    const backing = this.obj.backing!;
+    if (backing.getSgTable === undefined) return this.k.refuse(rule["attach-no-table"], errnos.ENOSYS, this.obj.dev.name);
+    return yield* backing.pin();
+  }
+
+  *detach(): Path<void> {
+    yield* this.obj.backing!.unpin();
+  }
+
+  /** drm_gem_map_dma_buf, without a sync of the CPU's caches. */
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+    const sgt = this.obj.backing!.getSgTable!();
+    dmaMapSgtable(this.k, at.device, sgt, direction, false);
+    return sgt;
+  }
+
+  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
+    dmaUnmapSgtable(this.k, at.device, sgt, direction, false);
+  }
+
+  *release(): Path<void> {
+    yield* drmGemObjectPut(this.obj);
+  }
+
+  /** drm_gem_dmabuf_mmap and drm_gem_prime_mmap. */
+  *mmap(vma: Vma): Path<number> {
+    const { k, obj } = this;
+    if (k.design["drm.prime"] === "opted-in" && obj.dev.driver.prime !== "all") return k.refuse(rule["no-prime-mmap"], errnos.ENOSYS, obj.dev.name);
+    k.note(rule["mmap-offset"]);
+    vma.pgoff += obj.offset;
+    return yield* drmGemMmapObj(obj, vma);
+  }
+
+  get vmap(): DmaBufOps["vmap"] {
+    const backing = this.obj.backing!;
+    return backing.vmap === undefined ? undefined : () => this.mapKernel();
+  }
+
+  private *mapKernel(): Path<KernelMap | number> {
+    return this.obj.backing!.vmap!();
+  }
+
+  *vunmap(): Path<void> {
+    this.obj.backing!.vunmap!();
+  }
+}
+
+/** Whether the driver has PRIME at all: 0 or -ENOSYS. */
+function hasPrime(k: Kernel, dev: DrmDevice): number {
+  return k.design["drm.prime"] === "opted-in" && dev.driver.prime === "none" ? k.refuse(rule["no-prime"], errnos.ENOSYS, dev.name) : 0;
+}
+
+/** drm_gem_prime_handle_to_fd: a descriptor, -ENOSYS or -ENOENT. */
+export function* drmGemPrimeHandleToFd(k: Kernel, task: Task, file: DrmFile, handle: number, writable: boolean): Path<number> {
+  const absent = hasPrime(k, file.dev);
+  if (absent !== 0) return absent;
+  const obj = file.handles.get(handle);
+  if (obj === undefined) return k.refuse(rule["no-handle"], errnos.ENOENT, `handle ${handle}`);
+  const known = file.primes.get(handle) ?? obj.imported?.at.buf ?? obj.dmaBuf;
+  if (known !== undefined) k.note(rule["first-export"], `handle ${handle}`);
+  const buf = known ?? exportAndRegister(k, obj, writable);
+  if (known !== undefined) buf.file.refs++;
+  if (!file.primes.has(handle)) {
+    file.primes.set(handle, buf);
+    buf.file.refs++;
+  }
+  return dmaBufFd(task, buf);
+}
+
+/** export_and_register_object: the object keeps a reference on its buffer as long as there are handles. */
+function exportAndRegister(k: Kernel, obj: GemObject, writable: boolean): DmaBuf {
+  const { expName } = obj.dev.driver;
+  const buf = dmaBufExport(k, { ops: new PrimeOps(k, obj), size: obj.size, expName, readable: true, writable, resv: obj.backing!.resv });
+  obj.refs++;
+  obj.dmaBuf = buf;
+  buf.file.refs++;
+  return buf;
+}
+
+/** drm_gem_prime_fd_to_handle: a handle, -ENOSYS, -EBADF, -EINVAL, or what attaching and the driver say. */
+export function* drmGemPrimeFdToHandle(k: Kernel, task: Task, file: DrmFile, fd: number): Path<number> {
+  const absent = hasPrime(k, file.dev);
+  if (absent !== 0) return absent;
+  const buf = dmaBufGet(k, task, fd);
+  if (typeof buf === "number") return buf;
+  const handle = yield* importInto(k, file, buf);
+  yield* dmaBufPut(buf);
+  return handle;
+}
+
+function* importInto(k: Kernel, file: DrmFile, buf: DmaBuf): Path<number> {
+  for (const [handle, known] of file.primes) if (known === buf) return handle;
+  const obj = yield* drmGemPrimeImport(k, file.dev, buf);
+  if (typeof obj === "number") return obj;
+  if (obj.dmaBuf === undefined) {
+    obj.dmaBuf = buf;
+    buf.file.refs++;
+  }
+  const handle = drmGemHandleCreate(file, obj);
+  yield* drmGemObjectPut(obj);
+  file.primes.set(handle, buf);
+  buf.file.refs++;
+  return handle;
+}
+
+/** drm_gem_prime_import_dev: the device's own object, or a new one over an attachment; with a reference. Or a negative errno. */
+function* drmGemPrimeImport(k: Kernel, dev: DrmDevice, buf: DmaBuf): Path<GemObject | number> {
+  const { ops } = buf;
+  if (ops instanceof PrimeOps && ops.obj.dev === dev) {
+    k.note(rule["import-own"]);
+    ops.obj.refs++;
+    return ops.obj;
+  }
+  if (dev.driver.import === errnos.EINVAL) return k.refuse(rule["no-import"], errnos.EINVAL, dev.name);
+  const at = yield* dmaBufDynamicAttach(buf, dev.device, false);
+  if (typeof at === "number") return at;
+  buf.file.refs++;
+  const sgt = yield* dmaBufMapAttachment(at, "bidirectional");
+  if (typeof sgt !== "number" && dev.driver.import === 0) {
+    return new GemObject(dev, Math.ceil(buf.size / k.pageSize) * k.pageSize, undefined, { at, sgt, direction: "bidirectional" });
+  }
+  if (typeof sgt !== "number") yield* dmaBufUnmapAttachment({ at, sgt, direction: "bidirectional" });
+  yield* dmaBufDetach(at);
+  yield* dmaBufPut(buf);
+  return typeof sgt === "number" ? sgt : k.refuse(rule["no-import"], dev.driver.import, dev.name);
+}
