@@ -4,7 +4,7 @@
  * is there when, and what is not reached when something failed.
  */
 import {
-  callEntries, mmapHints, observerEntries, observersOn, signalName,
+  actorsNamed, callEntries, mmapHints, observerEntries, observersOn, signalName,
   type Actor, type CallStep, type CallValue, type FaultsStep, type Machine, type Observer, type OperationName, type Outcome, type SpawnStep, type Step, type Test, type Value, type Values,
 } from "@litmap/litmus";
 import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound, type Compiled, type KernelDescription, type Scene, type Unsupported } from "./call.js";
@@ -289,7 +289,7 @@ class Compiler implements Scene {
     const fail = (line: number): void => {
       if (step.bind !== undefined) failedAt.set(step.bind, line);
     };
-    const missing = unborn.get(step.actor) ?? namesIn(argumentsInOrder(step)).flatMap((name) => failedAt.get(name) ?? [])[0];
+    const missing = unborn.get(step.actor) ?? actorsNamed(step).flatMap((name) => this.#neverMade(name, round) ?? [])[0] ?? namesIn(argumentsInOrder(step)).flatMap((name) => failedAt.get(name) ?? [])[0];
     if (missing !== undefined) {
       fail(missing);
       return { not_reached: missing };
@@ -308,6 +308,16 @@ class Compiler implements Scene {
     }
     const { value } = round.results[(compiled.value ?? call.hard.at(-1)!).index];
     return step.op === "exit" ? "ok" : Number(value);
+  }
+
+  /** The line of the fork that failed to make an actor, or its parent. */
+  #neverMade(name: string, round: RoundResult): number | undefined {
+    for (const record of this.#records) {
+      if (record.kind !== "spawn" || record.step.child !== name) continue;
+      if (round.results[record.ref.index].state === "errno") return record.step.span.line;
+      return this.#neverMade(record.step.actor, round);
+    }
+    return undefined;
   }
 
   /** Who was where when a round did not come to its end. */

@@ -108,6 +108,15 @@ export function* bindings(steps: readonly Step[]): Generator<Extract<Step, { kin
   }
 }
 
+/** Other actors that a call's arguments name: when one was never made, the call is not reached. */
+export function actorsNamed(step: CallStep): string[] {
+  return Object.entries(operation(step.op).params).flatMap(([name, { type }]) => {
+    const argument = step.args[name];
+    const wanted = type.kind === "optional" ? type.of.kind : type.kind;
+    return wanted === "actor" && argument?.kind === "words" ? argument.words.slice(0, 1) : [];
+  });
+}
+
 /** Whether every condition holds. A `with` never holds on a real kernel: nobody knows its choices for sure. */
 export function scopeHolds(scope: Scope, machine: Machine, effective: Effective = {}): boolean {
   return scope.every((condition) => conditionHolds(condition, machine, effective));

@@ -2,7 +2,7 @@
  * One test on one kernel: actors, names, and each step as a path. `predict` drives it in the
  * order of the text; the explorer drives the branches of a `parallel` block itself.
  */
-import { callEntries, errnoName, mmapHints, observerEntries, observersOn } from "@litmap/litmus";
+import { actorsNamed, callEntries, errnoName, mmapHints, observerEntries, observersOn } from "@litmap/litmus";
 import type { CallStep, CallValue, FaultsStep, Machine, Observer, ParallelStep, SpawnStep, Step, Test, Value, Values } from "@litmap/litmus";
 import { Kernel } from "../kernel.js";
 import { KernelHang } from "../sched/path.js";
@@ -170,7 +170,8 @@ export class Session {
   private *perform(step: CallStep): Path<CallValue> {
     const line = step.span.line;
     const actor = this.actors.get(step.actor);
-    const resolved = actor === undefined ? new NotReached(this.unborn.get(step.actor) ?? line) : resolveArguments(step, { names: this.names, pageSize: this.k.pageSize });
+    const absent = [step.actor, ...actorsNamed(step)].find((name) => !this.actors.has(name));
+    const resolved = absent !== undefined ? new NotReached(this.unborn.get(absent) ?? line) : resolveArguments(step, { names: this.names, pageSize: this.k.pageSize });
     if (actor === undefined || resolved instanceof NotReached) {
       const failedAt = resolved instanceof NotReached ? resolved.line : line;
       if (step.bind !== undefined) this.names.set(step.bind, { failedAt });
