@@ -145,7 +145,7 @@ function lookedUp(call: Pick<Call, "calc" | "kernel">): Operand {
 /** A path without what differs from machine to machine: inode numbers are N, the disk is DISK, tmpfs is at /tmp. */
 function stablePath(kernel: Call["kernel"], path: string): string {
   if (path === kernel.disk) return "/dev/DISK";
-  return path.replace(/^pipe:\[\d+\]$/, "pipe:[N]").replace(/^.*\/#\d+ \(deleted\)$/, "/tmp/#N (deleted)");
+  return path.replace(/^(pipe|socket):\[\d+\]$/, "$1:[N]").replace(/^.*\/#\d+ \(deleted\)$/, "/tmp/#N (deleted)");
 }
 
 function change(round: RoundResult, names: readonly string[], before: Ref | undefined, after: Ref): Record<string, number> {

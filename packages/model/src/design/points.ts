@@ -82,6 +82,36 @@ export const points = define({
     choices: { merged: { doc: "sg_alloc_table_from_pages" }, "entry-per-page": { doc: "one entry a page" } },
     mainline: [["4.20", "merged"], ["6.11", "entry-per-page"], ["6.13", "merged"]],
   },
+  "frame-vector.pages": {
+    question: "How does V4L2 hold the user memory that it is given?",
+    choices: {
+      followed: { doc: "pinned by force, and what cannot be pinned as bare frame numbers (mainline up to 6.0; stable series took that out)" },
+      forced: { doc: "pinned with FOLL_FORCE and FOLL_WRITE, whichever way the data goes" },
+      pinned: { doc: "pinned for writing only when the device writes" },
+    },
+    mainline: [["4.3", "followed"], ["5.10", "forced"], ["6.2", "pinned"]],
+  },
+  "vb2.offsets": {
+    question: "What are the offsets by which a video queue's buffers are mapped?",
+    choices: {
+      bytes: { doc: "one buffer behind the other: the sum of the sizes before it" },
+      index: { doc: "the buffer's index, eight pages apart" },
+    },
+    mainline: [["2.6.39", "bytes"], ["6.8", "index"]],
+  },
+  "vb2.attach-failure": {
+    question: "What becomes of a dma-buf that videobuf2's allocator refuses to attach?",
+    choices: {
+      put: { doc: "its reference is dropped" },
+      leaks: { doc: "its reference is lost: the buffer is never freed" },
+    },
+    mainline: [["3.8", "put"], ["6.11", "leaks"]],
+  },
+  "vivid.buffers": {
+    question: "How many buffers has a capture queue of vivid at most?",
+    choices: { "32": { doc: "VB2_MAX_FRAME" }, "64": { doc: "MAX_VID_CAP_BUFFERS" } },
+    mainline: [["3.18", "32"], ["6.8", "64"]],
+  },
   "system-heap.mmap": {
     question: "By which primitive does the system heap map its pages?",
     choices: {

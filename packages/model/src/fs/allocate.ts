@@ -7,7 +7,7 @@ import type { Path } from "../sched/path.js";
 
 /** What S_ISREG is true for. */
 function isRegular(file: File): boolean {
-  return file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb";
+  return file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb" || file.inode.kind === "sysfs";
 }
 
 /** vfs_fallocate. Bytes. 0, -EINVAL, -EBADF, -ESPIPE, -ENODEV, -EFBIG, -EOPNOTSUPP, or what the method gives. */
@@ -17,7 +17,7 @@ export function* vfsFallocate(k: Kernel, file: File, mode: "allocate" | "keep_si
   if (!file.writable) return k.refuse(rule["fallocate-not-writable"], errnos.EBADF, about);
   if (file.inode.kind === "pipe") return k.refuse(rule["fallocate-kind"], errnos.ESPIPE, about);
   if (!isRegular(file) && file.inode.kind !== "disk") return k.refuse(rule["fallocate-kind"], errnos.ENODEV, about);
-  if (offset + length >= 2 ** 63) return k.refuse(rule["fallocate-too-big"], errnos.EFBIG, about);
+  if (offset + length >= 2 ** 63 || offset + length > file.inode.maxBytes) return k.refuse(rule["fallocate-too-big"], errnos.EFBIG, about);
   if (file.ops.fallocate === undefined) return k.refuse(rule["fallocate-none"], errnos.EOPNOTSUPP, about);
   return yield* file.ops.fallocate(file, mode, offset, length);
 }

@@ -4,7 +4,7 @@ import type { Path } from "../sched/path.js";
 import type { Vma } from "../mm/vma.js";
 import type { Task } from "../task.js";
 
-export type FileKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file" | "hugetlb" | "drm" | "io-uring";
+export type FileKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file" | "hugetlb" | "drm" | "v4l2" | "io-uring" | "socket" | "sysfs";
 
 /** An address_space: the pages of an inode, and the VMAs that map it. */
 export class AddressSpace {
@@ -32,6 +32,8 @@ export class Inode {
   mode = 0o777;
   /** The mount it lies on allows no execution (path_noexec). */
   noexec = false;
+  /** s_maxbytes of its file system, where that is less than what an offset can say. Bytes. */
+  maxBytes = Infinity;
   /** Open files of it. */
   files = 0;
   constructor(
@@ -46,6 +48,8 @@ export class Inode {
 /** file_operations, as the model's files have them. Absent means a null pointer in the kernel's table. */
 export interface FileOps {
   mmap?(file: File, vma: Vma): Path<number>;
+  /** get_unmapped_area: 0 when the usual search may follow, or a negative errno. Bytes and pages. */
+  unmappedArea?(address: number, pgoff: number): number;
   read?(task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number>;
   write?(task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number>;
   llseek?(file: File, offset: number, whence: "set" | "cur" | "end"): Path<number>;

@@ -10,6 +10,7 @@ import { pipeOf, reopenPipe } from "../fs/pipe.js";
 import { fdRules as rule } from "../rules/processes.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";
 import { vfsIoctl } from "../fs/ioctl.js";
+import type { FileKind } from "../fs/file.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Context, HandlerTable, RecordResult } from "./handler.js";
 
@@ -40,6 +41,9 @@ function ioctlTarget(ctx: Context, fd: number): DmaBuf | number {
   if (typeof file === "number") return file;
   return dmaBufOf(file) ?? ctx.k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
 }
+
+/** Files that only their descriptor leads to: they have no open method. */
+const unnamed: ReadonlySet<FileKind> = new Set(["dma-buf", "sync-file", "io-uring", "socket"]);
 
 /** A descriptor's number as the structs of ioctls carry it: 32 bits. */
 const u32 = (value: number): number => value >>> 0;
@@ -111,7 +115,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     *reopen(ctx, { fd, mode }) {
       const file = ctx.task.files.get(fd);
       if (file === undefined) return ctx.k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
-      if (file.inode.kind === "dma-buf" || file.inode.kind === "sync-file") return ctx.k.refuse(rule.reopen, errnos.ENXIO, file.inode.kind);
+      if (unnamed.has(file.inode.kind)) return ctx.k.refuse(rule.reopen, errnos.ENXIO, file.inode.kind);
       const opened = pipeOf(file) ? reopenPipe(file, mode !== "w", mode !== "r") : new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data);
       return ctx.task.files.install(opened);
     },

@@ -1,21 +1,25 @@
-import type { HandlerTable, Result } from "./handler.js";
-import type { Path } from "../sched/path.js";
-
-const absent = (): string => "the model has no such device yet";
-// eslint-disable-next-line require-yield
-function* none(): Path<Result> {
-  throw new Error(absent());
-}
+/** Packet rings, io_uring rings and PCI BARs. */
+import { newIoUring } from "../exporters/io-uring-ring.js";
+import { newPacketSocket, packetSetRing } from "../exporters/packet-ring.js";
+import { openBar } from "../exporters/pci-bar.js";
+import type { HandlerTable } from "./handler.js";
 
 export const ringsHandlers: HandlerTable<"packet_ring" | "io_uring_ring" | "pci_bar"> = {
   run: {
-    packet_ring: none,
-    io_uring_ring: none,
-    pci_bar: none,
+    *packet_ring({ k, task }, { size }) {
+      const socket = newPacketSocket(k);
+      const fd = task.files.install(socket);
+      const refused = packetSetRing(k, socket, Math.floor(size / k.pageSize) % 2 ** 32);
+      return refused < 0 ? refused : fd;
+    },
+    *io_uring_ring({ k, task }) {
+      return task.files.install(newIoUring(k));
+    },
+    *pci_bar({ k, task }) {
+      return task.files.install(openBar(k));
+    },
   },
   unsupported: {
-    packet_ring: absent,
-    io_uring_ring: absent,
-    pci_bar: absent,
+    pci_bar: (k) => (k.arch.name === "x86_64" ? undefined : "the machines of this architecture have no edu device"),
   },
 };

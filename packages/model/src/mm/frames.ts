@@ -63,6 +63,9 @@ export class Frames {
   /** `_pincount` of large folios, by head. */
   private readonly largePins = new Map<number, number>();
   private next: number;
+  /** Frame numbers of IO memory, which no device answers at: reads give zeros, writes are lost. */
+  private readonly ioStart: number;
+  private readonly ioEnd: number;
   /** Pages handed out and not yet freed. */
   used = 0;
   /** Who wants to know when a frame is freed: kernel mappings of it. */
@@ -76,6 +79,8 @@ export class Frames {
   ) {
     this.pageSize = 2 ** pageShift;
     this.next = first;
+    this.ioStart = (3 * 2 ** 30) / this.pageSize;
+    this.ioEnd = 2 ** 32 / this.pageSize;
   }
 
   private section(pfn: number): Section {
@@ -90,9 +95,9 @@ export class Frames {
     });
   }
 
-  /** pfn_valid: the frame has a struct page. */
+  /** pfn_valid: the frame has a struct page. IO memory below 4 GiB has none. */
   valid(pfn: number): boolean {
-    return pfn >= 0 && pfn < this.limit;
+    return pfn >= 0 && pfn < this.limit && !(pfn >= this.ioStart && pfn < this.ioEnd);
   }
 
   /**
@@ -105,6 +110,7 @@ export class Frames {
     let pfn = this.free[order]?.pop();
     if (pfn === undefined) {
       pfn = Math.ceil(this.next / size) * size;
+      if (pfn + size > this.ioStart && pfn < this.ioEnd) pfn = this.ioEnd;
       if (pfn + size > this.limit) return -1;
       this.next = pfn + size;
     }
@@ -199,7 +205,10 @@ export class Frames {
   /** The page's bytes to write. */
   writable(pfn: number): Uint8Array {
     let bytes = this.contents.get(pfn);
-    if (bytes === undefined) this.contents.set(pfn, (bytes = new Uint8Array(this.pageSize)));
+    if (bytes === undefined) {
+      bytes = new Uint8Array(this.pageSize);
+      if (this.valid(pfn)) this.contents.set(pfn, bytes);
+    }
     return bytes;
   }
 }

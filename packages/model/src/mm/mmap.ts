@@ -72,7 +72,7 @@ export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<numbe
   if (request.length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL);
   const { length } = request;
   if (length >= WRAP) return k.refuse(rule["length-wraps"], errnos.ENOMEM);
-  const address = getUnmappedArea(k, mm, file, request.address, length, (request.flags & MAP.FIXED) !== 0);
+  const address = getUnmappedArea(k, mm, file, request.address, length, (request.flags & MAP.FIXED) !== 0, request.offset / k.pageSize);
   if (address < 0) return address;
   const common = request.prot | flagBits(request.flags) | mm.defFlags | VM.MAYREAD | VM.MAYWRITE | VM.MAYEXEC;
   const flags = file === undefined ? anonFlags(k, request, common) : fileFlags(k, request, file, length, common);
@@ -97,7 +97,7 @@ function anonFlags(k: Kernel, request: MmapRequest, flags: number): { flags: num
 /** The file half of do_mmap's checks, in its order. */
 function fileFlags(k: Kernel, request: MmapRequest, file: File, length: number, flags: number): { flags: number } | number {
   const about = `inode ${file.inode.id}`;
-  const regular = ["memfd", "file", "hugetlb", "disk"].includes(file.inode.kind);
+  const regular = ["memfd", "file", "hugetlb", "disk", "sysfs"].includes(file.inode.kind);
   if (request.offset >= (regular ? WRAP / 2 : WRAP) - length) return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
   const type = request.flags & MAP.TYPE;
   if (type === MAP.SHARED_VALIDATE && (request.flags & MAP.SYNC) !== 0) return k.refuse(rule["unknown-flags"], errnos.EOPNOTSUPP, about);

@@ -169,7 +169,7 @@ function* mremapTo(k: Kernel, remap: Remap): Path<number> {
     const refused = checkResize(k, remap, vma, remap.oldLength);
     if (refused < 0) return refused;
   }
-  const to = getUnmappedArea(k, mm, vma.file, remap.to, remap.newLength, flags.fixed);
+  const to = getUnmappedArea(k, mm, vma.file, remap.to, remap.newLength, flags.fixed, vma.pgoff + (remap.address - vma.start) / k.pageSize);
   return to < 0 ? to : yield* moveVma(k, remap, vma, to);
 }
 
@@ -201,7 +201,7 @@ function* grow(k: Kernel, remap: Remap, vma: Vma): Path<number> {
   const room = remap.oldLength === vma.end - remap.address && end <= remap.mm.arch.taskSize && remap.mm.isFree(vma.end, end);
   if (room) return expandInPlace(k, remap, vma, end);
   if (!remap.flags.maymove) return k.refuse(rule["no-room"], errnos.ENOMEM, about(remap));
-  const to = getUnmappedArea(k, remap.mm, vma.file, 0, remap.newLength, false);
+  const to = getUnmappedArea(k, remap.mm, vma.file, 0, remap.newLength, false, vma.pgoff + (remap.address - vma.start) / k.pageSize);
   return to < 0 ? to : yield* moveVma(k, remap, vma, to);
 }
 

@@ -1,0 +1,87 @@
+/** The rings and submission entries of an io_uring in user space (io_uring/memmap.c; io_uring/io_uring.c). */
+import { errnos } from "@litmap/litmus";
+import { File, Inode } from "../fs/file.js";
+import { remapPfnRange, vmInsertPages } from "../mm/insert.js";
+import { folioPut } from "../mm/rmap.js";
+import { VM } from "../mm/vma.js";
+import { ringRules as rule } from "../rules/rings.js";
+import type { FileOps } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+
+/** IORING_OFF_*: where an mmap finds the two rings, which share their memory, and the entries. Bytes. */
+const OFFSET = { sqRing: 0, cqRing: 0x8000000, sqes: 0x10000000 } as const;
+
+/** What IORING_OFF_MMAP_MASK leaves of an offset: its bits 27 to 31. */
+const UNIT = 2 ** 27;
+
+/** struct io_ring_ctx with 64 submission and 128 completion entries: either part fits in a page. */
+interface RingContext {
+  readonly rings: number;
+  readonly sqes: number;
+}
+
+/** io_uring_setup with 64 entries, io_uring/io_uring.c. */
+export function newIoUring(k: Kernel): File {
+  const context: RingContext = { rings: k.frames.alloc(0), sqes: k.frames.alloc(0) };
+  const inode = new Inode(k.id(), "io-uring");
+  inode.mode = 0o600;
+  inode.noexec = k.design["dma-buf.mount"] === "noexec";
+  return new File(inode, ringOps(k, context), true, true);
+}
+
+function ringOps(k: Kernel, context: RingContext): FileOps {
+  return {
+    mmap: (_file, vma) => ioUringMmap(k, context, vma),
+    unmappedArea: (address, pgoff) => ioUringUnmappedArea(k, context, address, pgoff),
+    *poll() {
+      return ["out"];
+    },
+    *release() {
+      folioPut(k, context.rings);
+      folioPut(k, context.sqes);
+    },
+    path: () => "anon_inode:[io_uring]",
+  };
+}
+
+/** io_uring_validate_mmap_request: the frame that an offset stands for, or -1. */
+function regionAt(k: Kernel, context: RingContext, pgoff: number): number {
+  const offset = pgoff * k.pageSize;
+  const known = k.design["io-uring.offset"] === "exact" ? offset : (Math.floor(offset / UNIT) % 32) * UNIT;
+  switch (known) {
+    case OFFSET.sqRing:
+    case OFFSET.cqRing:
+      return context.rings;
+    case OFFSET.sqes:
+      return context.sqes;
+    default:
+      return -1;
+  }
+}
+
+/** io_uring_get_unmapped_area: 0 when the kernel may choose a place, -EINVAL, -ENOMEM. */
+function ioUringUnmappedArea(k: Kernel, context: RingContext, address: number, pgoff: number): number {
+  if (k.design["io-uring.address"] === "caller") return 0;
+  if (address !== 0) return k.refuse(rule.address, errnos.EINVAL, `0x${address.toString(16)}`);
+  if (regionAt(k, context, pgoff) >= 0) return 0;
+  const errno = k.design["io-uring.bad-offset"] === "ENOMEM" ? errnos.ENOMEM : errnos.EINVAL;
+  return k.refuse(rule["no-such-offset"], errno, `page ${pgoff}`);
+}
+
+/** io_uring_mmap: 0, -EINVAL. */
+// eslint-disable-next-line require-yield
+function* ioUringMmap(k: Kernel, context: RingContext, vma: Vma): Path<number> {
+  const pfn = regionAt(k, context, vma.pgoff);
+  if (pfn < 0) return k.refuse(rule["no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}`);
+  const bytes = vma.end - vma.start;
+  if (k.design["io-uring.mmap"] === "insert-pages") {
+    k.note(rule.pages);
+    vma.flags |= VM.DONTEXPAND;
+    return vmInsertPages(k, vma, vma.start, [pfn]);
+  }
+  if (bytes > k.pageSize) return k.refuse(rule["too-long"], errnos.EINVAL, `${bytes} bytes`);
+  k.note(rule.pfns);
+  return remapPfnRange(k, vma, vma.start, pfn, bytes);
+}

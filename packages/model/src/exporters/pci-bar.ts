@@ -1,0 +1,113 @@
+/**
+ * A PCI device's memory BAR by its file in sysfs (drivers/pci/pci-sysfs.c, drivers/pci/mmap.c,
+ * fs/kernfs/file.c): IO memory without struct pages. The device is one that no driver has
+ * enabled, so that nobody answers at its addresses: reads give zeros, and writes are lost.
+ */
+import { errnos } from "@litmap/litmus";
+import { File, Inode } from "../fs/file.js";
+import { llseekWithin } from "../fs/vfs.js";
+import { remapPfnRange } from "../mm/insert.js";
+import { PTE } from "../mm/page-table.js";
+import { FAULT } from "../mm/vma.js";
+import { barRules as rule } from "../rules/rings.js";
+import type { FileOps } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma, VmOps } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+
+/** A BAR, bytes. */
+interface Bar {
+  readonly address: number;
+  readonly size: number;
+  /** The file that is mapped. */
+  readonly path: string;
+}
+
+/** Where the kernel puts QEMU's edu device on the machine that the runner builds. */
+const edu: Bar = { address: 0xfc000000, size: 0x100000, path: "/sys/devices/pci0000:00/0000:00:1e.0/resource0" };
+
+/** MAX_NON_LFS. */
+const TWO_GIB = 2 ** 31 - 1;
+
+/** Opens the resource file of edu's BAR. */
+export function openBar(k: Kernel): File {
+  const inode = new Inode(k.id(), "sysfs");
+  inode.size = edu.size;
+  inode.mode = 0o600;
+  inode.noexec = true;
+  if (k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = TWO_GIB;
+  return new File(inode, resourceOps(k, edu), true, true);
+}
+
+function resourceOps(k: Kernel, bar: Bar): FileOps {
+  /** Open files that have been read: they know the file's last event. */
+  const read = new WeakSet<File>();
+  return {
+    mmap: (_file, vma) => pciMmapResource(k, bar, vma),
+    // eslint-disable-next-line require-yield
+    *read(_task, file, _address, length, offset) {
+      read.add(file);
+      if (length === 0 || (offset ?? file.position) >= bar.size) return 0;
+      return k.refuse(rule["no-data"], errnos.EIO, "read");
+    },
+    // eslint-disable-next-line require-yield
+    *write(_task, file, _address, length, offset) {
+      if ((offset ?? file.position) >= bar.size) return k.refuse(rule["write-beyond"], errnos.EFBIG, `${offset}`);
+      return length === 0 ? 0 : k.refuse(rule["no-data"], errnos.EIO, "write");
+    },
+    *llseek(file, offset, whence) {
+      return llseekWithin(k, file, offset, whence, bar.size, bar.size);
+    },
+    *truncate(file, length) {
+      return length > file.inode.maxBytes ? k.refuse(rule["truncate-too-big"], errnos.EFBIG, `${length} bytes`) : 0;
+    },
+    *fsync() {
+      return 0;
+    },
+    *poll(file) {
+      if (read.has(file)) return ["in", "out"];
+      k.note(rule["poll-unread"]);
+      return ["in", "out", "err", "pri"];
+    },
+    path: () => bar.path,
+  };
+}
+
+/** pci_mmap_resource, pci_mmap_resource_range: 0 or -EINVAL. */
+// eslint-disable-next-line require-yield
+function* pciMmapResource(k: Kernel, bar: Bar, vma: Vma): Path<number> {
+  const bytes = vma.end - vma.start;
+  if (vma.pgoff * k.pageSize + bytes > bar.size) return k.refuse(rule.fits, errnos.EINVAL, `page ${vma.pgoff}`);
+  vma.pgoff += bar.address / k.pageSize;
+  k.note(rule.mapped);
+  const error = remapPfnRange(k, vma, vma.start, vma.pgoff, bytes);
+  vma.ops = kernfsOps(k);
+  return error;
+}
+
+/** kernfs_vm_ops around pci_phys_vm_ops, which has only access. */
+function kernfsOps(k: Kernel): VmOps {
+  return {
+    name: "kernfs_vm_ops",
+    *fault() {
+      return FAULT.sigbus;
+    },
+    *pageMkwrite() {
+      return FAULT.none;
+    },
+    access: (vma, address, buffer, write) => genericAccessPhys(k, vma, address, buffer, write),
+  };
+}
+
+/** generic_access_phys, mm/memory.c: bytes, -EINVAL, -ENOMEM. */
+// eslint-disable-next-line require-yield
+function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8Array, write: boolean): Path<number> {
+  const leaf = vma.mm.table.leaf(address);
+  const slot = vma.mm.table.slot(address);
+  const needed = write ? PTE.present | PTE.write : PTE.present;
+  if (leaf === undefined || (leaf.bits[slot] & needed) !== needed) return k.refuse(rule["access-not-mapped"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (k.frames.valid(leaf.pfn[slot])) return k.refuse(rule["access-ram"], errnos.ENOMEM, `0x${address.toString(16)}`);
+  k.note(rule.access, `${buffer.length} bytes`);
+  if (!write) buffer.fill(0);
+  return buffer.length;
+}
