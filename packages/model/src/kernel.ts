@@ -18,6 +18,7 @@ import type { AnonVma } from "./mm/vma.js";
 import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";
 import type { DrmDevice } from "./exporters/gem.js";
+import type { CaptureNode } from "./exporters/vivid.js";
 import type { GemShmemObject } from "./exporters/drm-shmem.js";
 import type { Disk } from "./fs/disk.js";
 import type { ArchTraits } from "./design/arch.js";
@@ -56,6 +57,8 @@ export class Kernel {
   readonly vmalloc: Vmalloc;
   /** What devices that are not coherent with the CPU's caches see. */
   readonly deviceView = new DeviceView();
+  /** Capture nodes that somebody has opened, by name. */
+  readonly videoNodes = new Map<string, CaptureNode>();
   /** The machine's block device, once somebody has opened it. */
   disk: Disk | undefined;
   /** Huge pages set aside at boot. */

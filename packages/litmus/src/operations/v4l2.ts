@@ -9,7 +9,7 @@ const index = { type: integer, doc: "which buffer, from 0" } as const;
 export const v4l2 = {
   v4l2_open: {
     subject: "V4L2",
-    doc: "Opens a capture node of vivid and sets a small format (640x360, RGB24 or what the driver makes of it).",
+    doc: "Opens a capture node of vivid and sets a small format: 320x180 pixels of a byte, 57600 bytes.",
     kernel: "v4l2_open, drivers/media/v4l2-core/v4l2-dev.c",
     by: process,
     params: {
@@ -28,25 +28,25 @@ export const v4l2 = {
     params: {
       queue,
       memory: { type: word({ mmap: "V4L2_MEMORY_MMAP", userptr: "V4L2_MEMORY_USERPTR", dmabuf: "V4L2_MEMORY_DMABUF" }), doc: "whose memory" },
-      count: { type: integer, default: "2", doc: "how many; 0 frees them" },
+      count: { type: integer, default: "2", doc: "how many, at least 2; 0 frees them" },
     },
     result: number("buffers"),
   },
   querybuf: {
     subject: "V4L2",
-    doc: "A buffer's offset for mmap (VIDIOC_QUERYBUF).",
+    doc: "A buffer's offset for mmap (VIDIOC_QUERYBUF); the low 32 bits of the address or the descriptor of one that is not MMAP.",
     kernel: "vb2_core_querybuf, drivers/media/common/videobuf2/videobuf2-core.c",
     by: process,
     params: { queue, index },
-    result: { kind: "number", unit: "bytes", opaque: true },
+    result: { kind: "number", unit: "bytes" },
   },
   image_size: {
     subject: "V4L2",
-    doc: "Bytes of an image in the queue's format, rounded up to pages: what a buffer holds (VIDIOC_G_FMT).",
+    doc: "Bytes of an image in the queue's format, rounded up to pages: what a buffer holds (VIDIOC_G_FMT). 60 KiB.",
     kernel: "vidioc_g_fmt_vid_cap, drivers/media/test-drivers/vivid/vivid-vid-cap.c",
     by: process,
     params: { queue },
-    result: { kind: "number", unit: "bytes", opaque: true },
+    result: { kind: "number", unit: "bytes" },
   },
   expbuf: {
     subject: "V4L2",
@@ -66,13 +66,13 @@ export const v4l2 = {
       index,
       address: { type: optional(address), default: "none", doc: "userptr: where the buffer is" },
       buf: { type: optional(descriptor("dma-buf")), default: "none", doc: "dmabuf: which buffer" },
-      length: { type: optional(size), default: "none", doc: "bytes of it; the image's size when left out" },
+      length: { type: optional(size), default: "none", doc: "bytes of it; left out: an image's at an address, all of a dma-buf" },
     },
     result: status,
   },
   dqbuf: {
     subject: "V4L2",
-    doc: "Takes a filled buffer back (VIDIOC_DQBUF), waiting for the next frame; gives its index.",
+    doc: "Takes a filled buffer back (VIDIOC_DQBUF), waiting for a frame without end; gives its index.",
     kernel: "vb2_core_dqbuf, drivers/media/common/videobuf2/videobuf2-core.c",
     by: process,
     params: { queue },

@@ -1,33 +1,59 @@
-import type { HandlerTable, Result } from "./handler.js";
+/** Camera buffers, as a process asks for them. */
+import { errnos } from "@litmap/litmus";
+import { queueOf, v4l2Open } from "../exporters/vivid.js";
+import { fdRules } from "../rules/processes.js";
+import type { Context, HandlerTable } from "./handler.js";
+import type { File } from "../fs/file.js";
 import type { Path } from "../sched/path.js";
+import type { Vb2Queue } from "../exporters/vb2-core.js";
 
-const absent = (): string => "the model has no such device yet";
-// eslint-disable-next-line require-yield
-function* none(): Path<Result> {
-  throw new Error(absent());
+/** Numbers in V4L2's structs have 32 bits. */
+const u32 = (value: number): number => value % 2 ** 32 >>> 0;
+
+/** Runs an ioctl on the queue behind a descriptor: `-EBADF`, or `-ENOTTY` where there is none. */
+function* ioctl(ctx: Context, fd: number, run: (queue: Vb2Queue, file: File) => Path<number>): Path<number> {
+  const file = ctx.task.files.get(fd);
+  if (file === undefined) return ctx.k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
+  const queue = queueOf(ctx.k, file);
+  return typeof queue === "number" ? queue : yield* run(queue, file);
 }
 
 export const v4l2Handlers: HandlerTable<"v4l2_open" | "reqbufs" | "querybuf" | "image_size" | "expbuf" | "qbuf" | "dqbuf" | "streamon" | "streamoff"> = {
   run: {
-    v4l2_open: none,
-    reqbufs: none,
-    querybuf: none,
-    image_size: none,
-    expbuf: none,
-    qbuf: none,
-    dqbuf: none,
-    streamon: none,
-    streamoff: none,
-  },
-  unsupported: {
-    v4l2_open: absent,
-    reqbufs: absent,
-    querybuf: absent,
-    image_size: absent,
-    expbuf: absent,
-    qbuf: absent,
-    dqbuf: absent,
-    streamon: absent,
-    streamoff: absent,
+    *v4l2_open({ k, task }, { device }) {
+      return task.files.install(v4l2Open(k, device));
+    },
+    *reqbufs(ctx, { queue: fd, memory, count }) {
+      return yield* ioctl(ctx, fd, (queue, file) => queue.reqbufs(file, memory, u32(count)));
+    },
+    *querybuf(ctx, { queue: fd, index }) {
+      return yield* ioctl(ctx, fd, (queue) => queue.querybuf(u32(index)));
+    },
+    *image_size(ctx, { queue: fd }) {
+      return yield* ioctl(ctx, fd, function* (queue) {
+        return Math.ceil(queue.setup.imageSize / ctx.k.pageSize) * ctx.k.pageSize;
+      });
+    },
+    *expbuf(ctx, { queue: fd, index, mode }) {
+      return yield* ioctl(ctx, fd, (queue, file) => queue.expbuf(file, ctx.task, u32(index), mode === "rw"));
+    },
+    *qbuf(ctx, { queue: fd, index, address, buf, length }) {
+      return yield* ioctl(ctx, fd, (queue, file) => {
+        const bytes = u32(length ?? 0);
+        if (address !== undefined) {
+          return queue.qbuf(file, ctx.task, { index: u32(index), memory: "userptr", m: address, length: length === undefined ? queue.setup.imageSize : bytes });
+        }
+        return queue.qbuf(file, ctx.task, { index: u32(index), memory: buf === undefined ? "mmap" : "dmabuf", m: buf ?? 0, length: bytes });
+      });
+    },
+    *dqbuf(ctx, { queue: fd }) {
+      return yield* ioctl(ctx, fd, (queue, file) => queue.dqbuf(file));
+    },
+    *streamon(ctx, { queue: fd }) {
+      return yield* ioctl(ctx, fd, (queue, file) => queue.streamon(file));
+    },
+    *streamoff(ctx, { queue: fd }) {
+      return yield* ioctl(ctx, fd, (queue, file) => queue.streamoff(file));
+    },
   },
 };

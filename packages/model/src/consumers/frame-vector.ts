@@ -1,0 +1,58 @@
+/** frame_vector: a range of user memory as a driver holds it (drivers/media/common/videobuf2/frame_vector.c, videobuf2-memops.c). */
+import { errnos } from "@litmap/litmus";
+import { FOLL } from "../mm/foll.js";
+import { followPfn } from "../mm/follow-pfn.js";
+import { pinUserPagesFast } from "../mm/gup-fast.js";
+import { unpinUserPages } from "../mm/pin.js";
+import { frameVectorRules as rule } from "../rules/v4l2.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+export interface FrameVector {
+  readonly pfns: readonly number[];
+  /** False: bare frame numbers, of which nothing is held. */
+  readonly pinned: boolean;
+}
+
+/** vb2_create_framevec: every page of a range, or a negative errno. Bytes. */
+export function* vb2CreateFramevec(k: Kernel, task: Task, start: number, length: number, write: boolean): Path<FrameVector | number> {
+  const first = Math.floor(start / k.pageSize);
+  const count = Math.floor((start + length - 1) / k.pageSize) - first + 1;
+  const vec = yield* getVaddrFrames(k, task, first * k.pageSize, count, write);
+  if (typeof vec === "number" || vec.pfns.length === count) return vec;
+  vb2DestroyFramevec(k, vec);
+  return k.refuse(rule.partial, errnos.EFAULT, `${vec.pfns.length} of ${count} pages`);
+}
+
+/** get_vaddr_frames: as many pages as there are from `start` on, or a negative errno. */
+function* getVaddrFrames(k: Kernel, task: Task, start: number, count: number, write: boolean): Path<FrameVector | number> {
+  const forced = k.design["frame-vector.pages"] !== "pinned";
+  if (forced) k.note(rule.forced);
+  const flags = FOLL.longterm | (forced ? FOLL.force | FOLL.write : write ? FOLL.write : 0);
+  const pfns: number[] = [];
+  const got = yield* pinUserPagesFast(k, task, start, count, flags, pfns);
+  if (got > 0) {
+    k.note(rule.pinned, `${got} pages`);
+    return { pfns, pinned: true };
+  }
+  if (k.design["frame-vector.pages"] === "followed") return yield* followFrames(k, task, start, count);
+  return got === 0 ? -errnos.EFAULT : got;
+}
+
+/** The history of get_vaddr_frames: frame numbers out of a raw mapping. */
+function* followFrames(k: Kernel, task: Task, start: number, count: number): Path<FrameVector | number> {
+  k.note(rule.followed);
+  const pfns: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const pfn = yield* followPfn(k, task.mm, start + i * k.pageSize);
+    if (pfn < 0) return pfns.length > 0 ? { pfns, pinned: false } : pfn;
+    pfns.push(pfn);
+  }
+  return { pfns, pinned: false };
+}
+
+/** vb2_destroy_framevec: gives the pins back. */
+export function vb2DestroyFramevec(k: Kernel, vec: FrameVector): void {
+  if (vec.pinned) unpinUserPages(k, vec.pfns);
+}

@@ -1,0 +1,158 @@
+/** videobuf2's vmalloc allocator: single pages behind a kernel mapping (drivers/media/common/videobuf2/videobuf2-vmalloc.c). */
+import { errnos } from "@litmap/litmus";
+import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
+import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
+import { dmaMapSgtable, dmaUnmapSgtable, sgOfEachPage } from "../dma/sg.js";
+import { PG } from "../mm/frames.js";
+import { vmInsertPage } from "../mm/insert.js";
+import { folioPut } from "../mm/rmap.js";
+import { VM } from "../mm/vma.js";
+import { vb2VmallocRules as rule } from "../rules/v4l2.js";
+import { Handler } from "./vb2-memops.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Kernel } from "../kernel.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
+
+export const vb2VmallocMemops: MemOps = {
+  expName: "videobuf2_vmalloc",
+  alloc: (k, size) => new VmallocBuffer(k, size),
+  getUserptr: vb2VmallocGetUserptr,
+  attachDmabuf: vb2VmallocAttachDmabuf,
+};
+
+/** struct vb2_vmalloc_buf of a queue's own memory: vmalloc_user. */
+class VmallocBuffer implements OwnMemory {
+  private readonly map: KernelMap;
+  private readonly handler: Handler;
+
+  constructor(
+    private readonly k: Kernel,
+    size: number,
+  ) {
+    const pfns = Int32Array.from({ length: size / k.pageSize }, () => k.frames.alloc(0));
+    this.map = k.vmalloc.map(pfns, "a vb2-vmalloc buffer");
+    this.handler = new Handler(k, () => this.free());
+  }
+
+  /** vfree. */
+  private free(): void {
+    const { k, map } = this;
+    k.vmalloc.unmap(map);
+    for (let i = 0; i < map.pfns.length; i++) folioPut(k, map.pfns[i]);
+  }
+
+  *vaddr(): Path<KernelMap> {
+    return this.map;
+  }
+
+  *put(): Path<void> {
+    this.handler.put();
+  }
+
+  /** vb2_vmalloc_mmap: remap_vmalloc_range from the first page on. 0 or a negative errno. */
+  mmap(vma: Vma): number {
+    const { k } = this;
+    k.note(rule["insert-page"]);
+    if (vma.pgoff > 0) k.note(rule["offset-ignored"], `page ${vma.pgoff}`);
+    for (let address = vma.start, i = 0; address < vma.end; address += k.pageSize, i++) {
+      const error = vmInsertPage(k, vma, address, this.map.pfns[i]);
+      if (error !== 0) return error;
+    }
+    vma.flags |= VM.DONTEXPAND | VM.DONTDUMP;
+    this.handler.attach(vma);
+    return 0;
+  }
+
+  getDmabuf(): DmaBufOps {
+    this.handler.get();
+    return new VmallocDmaBuf(this.k, this, this.map, this.handler);
+  }
+}
+
+/** vb2_vmalloc_dmabuf_ops. */
+class VmallocDmaBuf implements DmaBufOps {
+  constructor(
+    private readonly k: Kernel,
+    private readonly buffer: VmallocBuffer,
+    private readonly map: KernelMap,
+    private readonly handler: Handler,
+  ) {}
+
+  *attach(at: Attachment): Path<number> {
+    at.priv = sgOfEachPage(this.map.pfns);
+    return 0;
+  }
+
+  *detach(at: Attachment): Path<void> {
+    const sgt = at.priv as SgTable;
+    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction);
+  }
+
+  /** Keeps the mapping until somebody wants another direction. */
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+    const sgt = at.priv as SgTable;
+    if (sgt.mapped?.direction === direction) return sgt;
+    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction);
+    dmaMapSgtable(this.k, at.device, sgt, direction);
+    return sgt;
+  }
+
+  *unmapDmaBuf(): Path<void> {}
+
+  *mmap(vma: Vma): Path<number> {
+    return this.buffer.mmap(vma);
+  }
+
+  *vmap(): Path<KernelMap> {
+    return this.map;
+  }
+
+  *release(): Path<void> {
+    this.handler.put();
+  }
+}
+
+/** vb2_vmalloc_get_userptr: pins the pages and maps them (vm_map_ram). */
+function* vb2VmallocGetUserptr(k: Kernel, task: Task, address: number, length: number): Path<PlaneMemory | number> {
+  const vec = yield* vb2CreateFramevec(k, task, address, length, true);
+  if (typeof vec === "number") return vec;
+  k.note(rule.userptr);
+  const map = k.vmalloc.map(vec.pfns, "user memory that a camera writes to");
+  return {
+    *vaddr() {
+      return map;
+    },
+    /** vb2_vmalloc_put_userptr. */
+    *put() {
+      k.vmalloc.unmap(map);
+      for (const pfn of vec.pfns) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+      vb2DestroyFramevec(k, vec);
+    },
+  };
+}
+
+/** vb2_vmalloc_attach_dmabuf: only compares lengths; there is no attachment. */
+function* vb2VmallocAttachDmabuf(k: Kernel, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
+  if (buf.size < length) return k.refuse(rule["import-short"], errnos.EFAULT, `${buf.size} of ${length}`);
+  let map: KernelMap | undefined;
+  return {
+    *vaddr() {
+      return map;
+    },
+    *map() {
+      const mapped = yield* dmaBufVmap(buf);
+      if (typeof mapped === "number") return k.refuse(rule["import-vmap"], errnos.EFAULT, buf.expName);
+      map = mapped;
+      return 0;
+    },
+    *put() {
+      if (map !== undefined) yield* dmaBufVunmap(buf);
+    },
+  };
+}
