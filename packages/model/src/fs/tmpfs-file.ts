@@ -117,6 +117,8 @@ function* writePage(write: Write, at: number, address: number, length: number): 
   const { copied, bytes } = yield* copyFromUser(k, write.task, address, Math.min(length, k.pageSize - (at % k.pageSize)));
   if (copied > 0) k.frames.writable(pfn).set(bytes.subarray(0, copied), at % k.pageSize);
   inode.size = Math.max(inode.size, at + copied);
+  // shmem_write_end: what was not written of a new page is zero; the page is up to date.
+  k.frames.clearFlags(pfn, PG.notUptodate);
   k.frames.setFlags(k.frames.head(pfn), PG.dirty);
   folioPut(k, pfn);
   return copied === 0 ? -errnos.EFAULT : copied;
