@@ -328,7 +328,24 @@ export const points = define({
   "io-uring.bad-offset": {
     question: "What does mmap of an io_uring say to an offset at which there is nothing?",
     choices: { ENOMEM: { doc: "ENOMEM" }, EINVAL: { doc: "EINVAL" } },
-    mainline: [["5.1", "ENOMEM"], ["6.14", "EINVAL"]],
+    mainline: [["5.1", "ENOMEM"], ["6.19", "EINVAL"]],
+  },
+  "anon-inode.mount": {
+    question: "Does the file system of anonymous inodes (io_uring, KVM) allow execution?",
+    choices: {
+      exec: { doc: "yes: mappings may be executable" },
+      noexec: { doc: "no: PROT_EXEC is refused and VM_MAYEXEC missing" },
+    },
+    mainline: [["2.6", "exec"], ["6.16", "noexec"]],
+  },
+  "pci-sysfs.llseek": {
+    question: "Whose size does lseek on a BAR's file go by?",
+    choices: {
+      file: { doc: "the file's; positions go up to the file system's limit" },
+      "device-memory": { doc: "that of the inode that stands for all device memory, which is empty and has no limit" },
+      "fixed-size": { doc: "the file's, and no position may lie behind it" },
+    },
+    mainline: [["2.6", "file"], ["5.12", "device-memory"], ["6.7", "fixed-size"]],
   },
   "kernfs.max-bytes": {
     question: "Up to which offset do files in sysfs go?",
@@ -497,7 +514,8 @@ export const points = define({
   "madvise.remove-needs": {
     question: "What does MADV_REMOVE want of a shared mapping?",
     choices: { write: { doc: "VM_WRITE: it can be written now" }, maywrite: { doc: "VM_MAYWRITE: mprotect could make it writable" } },
-    mainline: [["2.6", "write"], ["6.1", "maywrite"]],
+    // Stable 5.10 took the change; 5.10.223 still has the old one.
+    mainline: [["2.6", "write"], ["5.10", "maywrite"]],
   },
   "madvise.pageout-young": {
     question: "Does MADV_PAGEOUT make entries old that it then does not take out?",
