@@ -43,6 +43,11 @@ function take(path: string): "mine" | number {
   const mine = `${process.pid} ${startedAt(process.pid)}\n`;
   try {
     mkdirSync(dirname(path), { recursive: true });
+  } catch (error) {
+    // EEXIST too: there is a file where the folder should be.
+    throw diskFault(error, dirname(path));
+  }
+  try {
     writeFileSync(path, mine, { flag: "wx" });
     return "mine";
   } catch (error) {

@@ -104,6 +104,12 @@ describe("the store", () => {
     expect(faultOf(store.find("mine")).hint).toBe("`litmap kernel add mine --image bzImage --modules FOLDER` adds your own");
   });
 
+  test("a file where the cache folder should be is said at once", async () => {
+    const file = join(scratch(), "file");
+    writeFileSync(file, "");
+    expect(faultOf(await new KernelStore(file).addImage("mine", image())).message).toMatch(/^cannot use the cache folder \S+: EEXIST/);
+  });
+
   test("a half-made folder is not a kernel", async () => {
     const store = new KernelStore(scratch());
     mkdirSync(join(store.folder, "kernels/broken"), { recursive: true });
