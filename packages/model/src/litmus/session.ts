@@ -136,8 +136,14 @@ export class Session {
     const task = this.actors.get(step.actor)?.task;
     const before = task?.minorFaults ?? 0;
     yield* this.steps(step.body);
-    const count = (task?.minorFaults ?? 0) - before;
-    if (task !== undefined) this.names.set(step.bind, { result: count, task, line: step.span.line });
+    if (task === undefined) {
+      const failedAt = this.unborn.get(step.actor) ?? step.span.line;
+      this.names.set(step.bind, { failedAt });
+      this.enter([[step.bind, { not_reached: failedAt }]]);
+      return;
+    }
+    const count = task.minorFaults - before;
+    this.names.set(step.bind, { result: count, task, line: step.span.line });
     this.enter([[step.bind, count]]);
   }
 

@@ -339,9 +339,14 @@ function* wpShared(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
  */
 function wpPageCopy(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, pfn: number, unshare: boolean): number {
   anonVmaPrepare(k, vma, reusableAnonVma(k));
+  const old = leaf.pfn[slot];
+  if (pfn < 0 && old !== k.zeroPfn && (leaf.bits[slot] & PTE.young) === 0) {
+    k.note(rule["cow-old-entry"], vmaName(vma));
+    leaf.bits[slot] |= PTE.young;
+    return FAULT.none;
+  }
   const copy = k.frames.alloc(0);
   if (copy < 0) return outOfMemory(k, vma);
-  const old = leaf.pfn[slot];
   if (old !== k.zeroPfn) copyFrame(k, old, copy);
   k.note(pfn >= 0 || old === k.zeroPfn ? rule["cow-copy"] : rule["cow-copy-pfn"], vmaName(vma));
   vma.mm.invalidate(address, address + k.pageSize);

@@ -50,6 +50,10 @@ export const faultRules = rules("fault", {
     sentence: "A write into a private mapping of bare frame numbers copies through the user's own address, for want of a struct page.",
     kernel: "__wp_page_copy_user, mm/memory.c",
   },
+  "cow-old-entry": {
+    sentence: "Copying bare frame numbers reads through the entry and so marks it accessed; one that was not, as in a child, has changed meanwhile: the copy is thrown away and the access faults again.",
+    kernel: "wp_page_copy, mm/memory.c",
+  },
   "cow-reuse": {
     sentence: "A write to an anonymous page that is the mapping's alone makes its entry writable again.",
     kernel: "do_wp_page, mm/memory.c",
