@@ -62,7 +62,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("--ktap", "KTAP version 1, nothing else on stdout")
     .option("--junit <file>", "write JUnit XML to a file as well")
     .option("-q, --quiet", "only what is wrong, and the closing line")
-    .option("-j, --jobs <n>", "kernels that run at the same time (default 2)")
+    .option("-j, --jobs <n>", "machines that run at the same time (default 2)")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--times <n>", "rounds of a test with a parallel block on a kernel (default 1000, as far as 20 s go)")
     .option("--timeout <seconds>", "time until a test on a kernel counts as hung (default 10)")

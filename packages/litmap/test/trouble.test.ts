@@ -72,6 +72,16 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
 
   const row = (name: string, ended: Ended): string => new RegExp(`^${name} .*$`, "m").exec(ended.stdout)?.[0] ?? `no ${name} in ${ended.stdout}${ended.stderr}`;
 
+  test("many tests, which two machines share: each runs once, rows come in order", limit, async () => {
+    const many = scratch();
+    const names = Array.from({ length: 60 }, (_, i) => `t-${String(i).padStart(2, "0")}`);
+    for (const name of names) writeFileSync(join(many, `${name}.lit`), quick(name));
+    const { status, stdout } = await litmap(["run", ".", "--on", "6.12", "--accel", "tcg", "--json"], { cwd: many, env });
+    const results = stdout.trim().split("\n").map((line) => JSON.parse(line) as { test: string; status: string; machine: { kind: string }; values: object });
+    expect(status).toBe(0);
+    expect(results.filter(({ machine }) => machine.kind === "vm").map(({ test, status, values }) => [test, status, values])).toEqual(names.map((name) => [name, "ok", { m: "ok", n: 4096 }]));
+  });
+
   test("two at once, neither with a saved state: both finish", limit, async () => {
     const args = ["run", "a-first.lit", "--on", "6.12", "--accel", "tcg"];
     const both = await Promise.all([litmap(args, { cwd: tests, env }), litmap(args, { cwd: tests, env: { ...env, PATH: process.env.PATH! } })]);

@@ -1,6 +1,6 @@
 /**
  * `litmap run --on …`: each test on real kernels, beside the model of each kernel's release.
- * Kernels run side by side, tests of one kernel one after the other; rows come in the order of the tests.
+ * Kernels run side by side; where only one is wanted, two machines of it share the tests. Rows come in the order of the tests.
  */
 import type { Test } from "@litmap/litmus";
 import { archOf, modelOptions, releaseOf, wholeNumber } from "../choices.js";
@@ -24,7 +24,8 @@ import type { RunOptions } from "./run.js";
 /** One kernel's part of the run. */
 interface Lane {
   readonly choice: KernelChoice;
-  machine?: KernelMachine;
+  /** Alike; each runs one test at a time. */
+  readonly machines: KernelMachine[];
   /** Model and kernel of each test, by the test's place; a hole where it was not run. */
   readonly pairs: (readonly [Reported, Reported])[];
   /** Why it ended before the last test. */
@@ -34,7 +35,7 @@ interface Lane {
 
 export async function runOnKernels(paths: readonly string[], nameWidth: number, options: RunOptions, began: number, interrupt: Interrupt): Promise<number> {
   const kernelOptions = optionsOf(options);
-  const lanes: Lane[] = chooseKernels(namesIn(options.on ?? "")).map((choice) => ({ choice, pairs: [], done: false }));
+  const lanes: Lane[] = chooseKernels(namesIn(options.on ?? "")).map((choice) => ({ choice, machines: [], pairs: [], done: false }));
   const files = paths.map(readTest);
   const log = options.resume === undefined ? undefined : new ResultsFile(options.resume);
   const progress = new Progress(options.quiet ? false : undefined);
@@ -43,11 +44,11 @@ export async function runOnKernels(paths: readonly string[], nameWidth: number, 
   try {
     const waiting = [...lanes];
     const worker = async (): Promise<void> => {
-      for (let lane = waiting.shift(); lane && !interrupt.happened; lane = waiting.shift()) await run.lane(lane, kernelOptions, interrupt);
+      for (let lane = waiting.shift(); lane && !interrupt.happened; lane = waiting.shift()) await run.lane(lane, Math.floor(jobs / lanes.length), kernelOptions, interrupt);
     };
     await Promise.all(Array.from({ length: Math.min(jobs, lanes.length) }, worker));
   } finally {
-    await Promise.all(lanes.map((lane) => lane.machine?.close()));
+    await Promise.all(lanes.map(closeAll));
     progress.clear();
   }
   // Where no kernel came up there is nothing to sum up but why.
@@ -72,34 +73,46 @@ class KernelRun {
   ) {}
 
   /** Runs every test on one kernel. What goes wrong with the kernel ends the lane, not the run. */
-  async lane(lane: Lane, kernelOptions: KernelOptions, interrupt: Interrupt): Promise<void> {
+  async lane(lane: Lane, mostMachines: number, kernelOptions: KernelOptions, interrupt: Interrupt): Promise<void> {
     const { choice } = lane;
     const say = (line: string): void => this.progress.say(`${choice.name}: ${line}`);
-    try {
+    const waiting = this.files.entries();
+    const work = async (): Promise<void> => {
       say("starting");
       const opening = KernelMachine.open(choice, { ...kernelOptions, onProgress: say });
-      opening.then((machine) => (interrupt.happened ? machine.close() : undefined), () => {});
-      lane.machine = await interrupt.unlessInterrupted(opening);
-      if (!lane.machine) return;
-      this.remark(lane.machine.notes.map((note) => `${choice.name}: ${note}`));
-      const model = new ModelMachine(this.modelFor(lane.machine));
-      for (const [i, file] of this.files.entries()) {
-        if (interrupt.happened) return;
-        if (file.test) {
-          say(`${i + 1} of ${this.files.length}  ${file.test.name}`);
-          const pair = await this.test(file.test, lane.machine, model, interrupt);
-          if (!pair) return;
-          lane.pairs[i] = pair;
-        } else lane.pairs[i] = [notATest(file, model.machine), notATest(file, lane.machine.machine)];
-        this.emit();
-      }
+      opening.then((machine) => (interrupt.happened || lane.done ? machine.close() : undefined), () => {});
+      const machine = await interrupt.unlessInterrupted(opening);
+      if (!machine || lane.done) return;
+      lane.machines.push(machine);
+      if (lane.machines.length === 1) this.remark(machine.notes.map((note) => `${choice.name}: ${note}`));
+      // Others resume from the state that the first one may just have saved.
+      const others = lane.machines.length === 1 && choice.kind === "vm" && this.files.length >= worthAnotherMachine ? mostMachines - 1 : 0;
+      await Promise.all([this.tests(lane, machine, waiting, say, interrupt), ...Array.from({ length: others }, work)]);
+    };
+    try {
+      await work();
     } catch (error) {
       if (!(error instanceof Ending)) throw error;
       lane.failure = error;
     } finally {
       lane.done = true;
       this.emit();
-      await lane.machine?.close();
+      await closeAll(lane);
+    }
+  }
+
+  /** Runs on one machine the tests that no other has taken yet. */
+  private async tests(lane: Lane, machine: KernelMachine, waiting: Iterable<[number, TestFile]>, say: (line: string) => void, interrupt: Interrupt): Promise<void> {
+    const model = new ModelMachine(this.modelFor(machine));
+    for (const [i, file] of waiting) {
+      if (interrupt.happened || lane.done) return;
+      if (file.test) {
+        say(`${i + 1} of ${this.files.length}  ${file.test.name}`);
+        const pair = await this.test(file.test, machine, model, interrupt);
+        if (!pair) return;
+        lane.pairs[i] = pair;
+      } else lane.pairs[i] = [notATest(file, model.machine), notATest(file, machine.machine)];
+      this.emit();
     }
   }
 
@@ -113,7 +126,7 @@ class KernelRun {
   end(ms: number, interrupted: boolean): void {
     for (const lane of this.lanes) lane.done = true;
     this.emit();
-    const beside = this.lanes.flatMap(({ machine }) => (machine ? [[machineLabel(machine.machine), machine.machine.uname.split(" ")[0], machine.aside].filter((part) => part !== "").join(" ")] : []));
+    const beside = this.lanes.flatMap(({ machines: [machine] }) => (machine ? [[machineLabel(machine.machine), machine.machine.uname.split(" ")[0], machine.aside].filter((part) => part !== "").join(" ")] : []));
     this.theReport().end({ ms, machines: beside, chosen: this.files.length, interrupted });
   }
 
@@ -159,10 +172,18 @@ function headingsOf(lane: Lane): [string, string] {
 }
 
 function recordLane(lane: Lane): void {
-  if (!lane.machine) return;
+  const [machine] = lane.machines;
+  if (!machine) return;
   const seen = lane.pairs.flatMap(([, { test, outcome }]) => (test && outcome ? [{ test, outcome }] : []));
-  const path = record(lane.machine.recorded, seen);
+  const path = record(machine.recorded, seen);
   process.stderr.write(`recorded ${seen.length} outcomes in ${path}\n`);
+}
+
+/** Fewer tests than this are done before a second machine has started. */
+const worthAnotherMachine = 50;
+
+async function closeAll(lane: Lane): Promise<void> {
+  await Promise.all(lane.machines.map((machine) => machine.close()));
 }
 
 function namesIn(on: string): string[] {
