@@ -76,6 +76,9 @@ export const structBytes = {
   ioUringParams: 120,
   statx: 256,
   pollfd: 8,
+  kvmMemoryRegion: 32,
+  kvmRegs: 144,
+  kvmSregs: 312,
   tpacketReq: 16,
 } as const;
 
@@ -91,6 +94,10 @@ export const requests = {
   uffdioRegister: ioc(3, 0xaa, 0x00, structBytes.uffdioRegister),
   swSyncCreateFence: ioc(3, "W", 0, structBytes.swSyncFence),
   swSyncInc: ioc(1, "W", 1, 4),
+  kvmSetUserMemoryRegion: ioc(1, 0xae, 0x46, structBytes.kvmMemoryRegion),
+  kvmSetRegs: ioc(1, 0xae, 0x82, structBytes.kvmRegs),
+  kvmGetSregs: ioc(2, 0xae, 0x83, structBytes.kvmSregs),
+  kvmSetSregs: ioc(1, 0xae, 0x84, structBytes.kvmSregs),
 } as const;
 
 export const uffdioApiVersion = 0xaa;
@@ -155,3 +162,17 @@ export const v4l2Requests = (pointer: 4 | 8) => {
     streamoff: ioc(1, "V", 19, 4),
   } as const;
 };
+
+/** KVM on x86_64: requests without a struct, and where things lie in its structs. */
+export const kvm = {
+  createVm: 0xae01,
+  createVcpu: 0xae41,
+  run: 0xae80,
+  runImmediateExit: 1,
+  runExitReason: 8,
+  regsRip: 128,
+  sregsCsBase: 0,
+  sregsDsBase: 24,
+  /** Guest physical address of the code that tests run: behind every memory slot that they make. */
+  codeAt: 0xf000_0000,
+} as const;

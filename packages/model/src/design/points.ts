@@ -599,6 +599,14 @@ export const points = define({
     choices: { no: { doc: "no: its young entry says so" }, referenced: { doc: "yes, under the multi-generational LRU: PG_referenced, which smaps shows as Referenced" } },
     mainline: [["2.6", "no"], ["7.0", "referenced"]],
   },
+  "kvm.references": {
+    question: "On which frames that a guest reaches does KVM take a reference, and when do they become dirty?",
+    choices: {
+      frames: { doc: "on every frame that has a struct page, also those of VM_PFNMAP mappings; pages are dirty once they are taken from the guest again" },
+      pages: { doc: "on pages that get_user_pages gave, which are dirty when the guest gets them writable", proposed: "KVM: Stop grabbing references to PFNMAP'd pages (Sean Christopherson, October 2024)" },
+    },
+    mainline: [["5.10", "frames"], ["6.13", "pages"]],
+  },
   "madvise.table-reclaim": {
     question: "Does MADV_DONTNEED free page tables that it has emptied?",
     choices: { no: { doc: "no: they stay until munmap" }, x86: { doc: "yes, on x86_64 (CONFIG_PT_RECLAIM)" }, yes: { doc: "yes" } },

@@ -28,6 +28,12 @@ export function pinUserPagesFast(k: Kernel, task: Task, start: number, nrPages: 
   return gupFastFallback(k, task, start, nrPages, flags | FOLL.pin, pages);
 }
 
+/** get_user_page_fast_only, include/linux/mm.h: one page of the caller's by its entry alone, with a reference, or -1. */
+export function getUserPageFastOnly(k: Kernel, mm: Mm, address: number, flags: number): number {
+  const pages: number[] = [];
+  return gupFast(k, mm, address - (address % k.pageSize), 1, flags | FOLL.get, pages) === 1 ? pages[0] : -1;
+}
+
 /** gup_fast_fallback, mm/gup.c (internal_get_user_pages_fast): what the fast walk left is the slow walk's. */
 function* gupFastFallback(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
   const first = start - (start % k.pageSize);
