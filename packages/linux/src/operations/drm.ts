@@ -37,34 +37,34 @@ export const drm = {
     const size = call.number("size");
     const height: Operand | bigint = size.kind === "imm" ? BigInt.asUintN(64, size.value) >> BigInt(lineShift) : result(call.calc(size, -1n, -lineShift));
     const request = call.struct(structBytes.createDumb, [[0, 4, height], [4, 4, 1024], [8, 4, 32]]);
-    drmIoctl(call, requests.createDumb, request);
+    drmIoctl(call, call.number("drm"), requests.createDumb, request);
     return { value: call.load(data(request, 16), 4) };
   },
   dumb_map: (call) => {
     const request = call.struct(structBytes.mapDumb, [[0, 4, call.number("handle")]]);
-    drmIoctl(call, requests.mapDumb, request);
+    drmIoctl(call, call.number("drm"), requests.mapDumb, request);
     return { value: call.load(data(request, 8), 8) };
   },
   prime_export: (call) => {
     const flags = call.word("mode") === "rw" ? uapi.open.rw | uapi.open.cloexec : uapi.open.cloexec;
     const request = call.struct(structBytes.primeHandle, [[0, 4, call.number("handle")], [4, 4, flags]]);
-    drmIoctl(call, requests.primeHandleToFd, request);
+    drmIoctl(call, call.number("drm"), requests.primeHandleToFd, request);
     return { value: call.load(data(request, 8), 4) };
   },
   prime_import: (call) => {
     const request = call.struct(structBytes.primeHandle, [[8, 4, call.number("buf")]]);
-    drmIoctl(call, requests.primeFdToHandle, request);
+    drmIoctl(call, call.number("drm"), requests.primeFdToHandle, request);
     return { value: call.load(data(request, 0), 4) };
   },
   gem_close: (call) => {
     const request = call.struct(structBytes.gemClose, [[0, 4, call.number("handle")]]);
-    drmIoctl(call, requests.gemClose, request);
+    drmIoctl(call, call.number("drm"), requests.gemClose, request);
     return done;
   },
 } satisfies CompilerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close">;
 
 
 /** An ioctl whose ENOSYS is the driver's answer, not the kernel's lack of the call. */
-function drmIoctl(call: Pick<Call<"gem_close">, "emit" | "callNumber" | "number">, request: number, argument: DataOffset): void {
-  call.emit({ op: "sys", imm: call.callNumber("ioctl"), args: [call.number("drm"), imm(request), data(argument)] });
+function drmIoctl(call: Pick<Call, "emit" | "callNumber">, fd: Operand, request: number, argument: DataOffset): void {
+  call.emit({ op: "sys", imm: call.callNumber("ioctl"), args: [fd, imm(request), data(argument)] });
 }

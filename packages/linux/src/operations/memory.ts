@@ -12,7 +12,9 @@ export const memory = {
     const anonymous = call.argument("object").kind === "words";
     const flags = uapi.bitsOf(uapi.mapFlags, call.words("sharing")) | (fixed ? uapi.mapFixed : 0) | (anonymous ? uapi.mapAnonymous : 0);
     const at = fixed ? call.number("at") : imm(call.scene.hint(call.step));
-    call.sys("mmap", at, call.number("length"), uapi.bitsOf(uapi.prot, call.words("prot")), flags, anonymous ? -1 : call.number("object"), mmapOffset(call, call.number("offset")));
+    const args = [at, call.number("length"), imm(uapi.bitsOf(uapi.prot, call.words("prot"))), imm(flags), anonymous ? imm(-1) : call.number("object"), mmapOffset(call, call.number("offset"))];
+    // No kernel is without mmap: ENOSYS is the answer of an exporter.
+    call.emit({ op: "sys", imm: call.callNumber("mmap"), args });
     return done;
   },
   munmap: (call) => (call.sys("munmap", call.number("address"), call.number("length")), done),

@@ -25,8 +25,8 @@ export interface GemBacking {
   mmap(vma: Vma): Path<number>;
   pin(): Path<number>;
   unpin(): Path<void>;
-  /** Absent where the object's pages cannot be given to another device. */
-  getSgTable?(): SgTable;
+  /** Absent where attaching is refused already. */
+  getSgTable?(): SgTable | number;
   vmap?(): KernelMap | number;
   vunmap?(): void;
   free(): void;

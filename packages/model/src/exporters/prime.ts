@@ -35,8 +35,9 @@ class PrimeOps implements DmaBufOps {
   }
 
   /** drm_gem_map_dma_buf, without a sync of the CPU's caches. */
-  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable | number> {
     const sgt = this.obj.backing!.getSgTable!();
+    if (typeof sgt === "number") return sgt;
     dmaMapSgtable(this.k, at.device, sgt, direction, false);
     return sgt;
   }

@@ -1,6 +1,5 @@
 /** Buffer objects of TTM, in system memory: that is where dumb buffers stay until somebody displays them (drivers/gpu/drm/ttm). */
 import { errnos } from "@litmap/litmus";
-import { sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
 import { vmfInsertPfn } from "../mm/insert.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
@@ -8,7 +7,6 @@ import { folioPut } from "../mm/rmap.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { ttmRules as rule } from "../rules/exporters.js";
 import { acquire, release } from "../sched/path.js";
-import type { SgTable } from "../dma/sg.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
@@ -30,15 +28,15 @@ export class TtmObject implements GemBacking {
     private readonly k: Kernel,
     /** Bytes, whole pages. */
     private readonly size: number,
-    /** The driver can make an sg table of it. */
-    tables: boolean,
+    /** The driver has a method that makes an sg table of it, and that method refuses. */
+    refusesTables: boolean,
   ) {
     this.name = `TTM object ${k.id()}`;
     this.resv = new Resv(this.name);
-    if (tables) this.getSgTable = () => sgFromPages(this.pages!);
+    if (refusesTables) this.getSgTable = () => k.refuse(rule["no-table"], errnos.ENOSYS, this.name);
   }
 
-  readonly getSgTable?: () => SgTable;
+  readonly getSgTable?: () => number;
 
   /** ttm_bo_mmap_obj: 0 or -EINVAL. */
   *mmap(vma: Vma): Path<number> {

@@ -283,6 +283,10 @@ export const ttmRules = rules("ttm", {
     sentence: "A fault past the object's end is a SIGBUS.",
     kernel: `ttm_bo_vm_fault_reserved, ${ttmVm}`,
   },
+  "no-table": {
+    sentence: "qxl makes no sg tables: other devices can attach to its buffers, but not map them (ENOSYS).",
+    kernel: "qxl_gem_prime_get_sg_table, drivers/gpu/drm/qxl/qxl_prime.c",
+  },
   "access": {
     sentence: "ptrace and /proc/PID/mem reach a TTM object through its access method, page by page.",
     kernel: `ttm_bo_vm_access, ${ttmVm}`,
