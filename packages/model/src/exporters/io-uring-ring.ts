@@ -27,7 +27,7 @@ export function newIoUring(k: Kernel): File {
   const context: RingContext = { rings: k.frames.alloc(0), sqes: k.frames.alloc(0) };
   const inode = new Inode(k.id(), "io-uring");
   inode.mode = 0o600;
-  inode.noexec = k.design["dma-buf.mount"] === "noexec";
+  inode.noexec = k.design["anon-inode.mount"] === "noexec";
   return new File(inode, ringOps(k, context), true, true);
 }
 

@@ -6,7 +6,7 @@
 import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { llseekWithin } from "../fs/vfs.js";
-import { remapPfnRange } from "../mm/insert.js";
+import { bug, remapPfnRange, vmaName } from "../mm/insert.js";
 import { PTE } from "../mm/page-table.js";
 import { FAULT } from "../mm/vma.js";
 import { barRules as rule } from "../rules/rings.js";
@@ -56,7 +56,7 @@ function resourceOps(k: Kernel, bar: Bar): FileOps {
       return length === 0 ? 0 : k.refuse(rule["no-data"], errnos.EIO, "write");
     },
     *llseek(file, offset, whence) {
-      return llseekWithin(k, file, offset, whence, bar.size, bar.size);
+      return pciLlseek(k, file, offset, whence);
     },
     *truncate(file, length) {
       return length > file.inode.maxBytes ? k.refuse(rule["truncate-too-big"], errnos.EFBIG, `${length} bytes`) : 0;
@@ -71,6 +71,19 @@ function resourceOps(k: Kernel, bar: Bar): FileOps {
     },
     path: () => bar.path,
   };
+}
+
+/** pci_llseek, drivers/pci/pci-sysfs.c (generic_file_llseek up to 6.6). Bytes. */
+function pciLlseek(k: Kernel, file: File, offset: number, whence: "set" | "cur" | "end"): number {
+  const { size, maxBytes } = file.inode;
+  switch (k.design["pci-sysfs.llseek"]) {
+    case "file":
+      return llseekWithin(k, file, offset, whence, Math.min(maxBytes, 2 ** 63), size);
+    case "device-memory":
+      return llseekWithin(k, file, offset, whence, 2 ** 63, 0);
+    default:
+      return llseekWithin(k, file, offset, whence, size, size);
+  }
 }
 
 /** pci_mmap_resource, pci_mmap_resource_range: 0 or -EINVAL. */
@@ -99,14 +112,14 @@ function kernfsOps(k: Kernel): VmOps {
   };
 }
 
-/** generic_access_phys, mm/memory.c: bytes, -EINVAL, -ENOMEM. */
+/** generic_access_phys, mm/memory.c: bytes, -EINVAL. A private copy is RAM: a warning, which the machines here treat as the end. */
 // eslint-disable-next-line require-yield
 function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8Array, write: boolean): Path<number> {
   const leaf = vma.mm.table.leaf(address);
   const slot = vma.mm.table.slot(address);
   const needed = write ? PTE.present | PTE.write : PTE.present;
   if (leaf === undefined || (leaf.bits[slot] & needed) !== needed) return k.refuse(rule["access-not-mapped"], errnos.EINVAL, `0x${address.toString(16)}`);
-  if (k.frames.valid(leaf.pfn[slot])) return k.refuse(rule["access-ram"], errnos.ENOMEM, `0x${address.toString(16)}`);
+  if (k.frames.valid(leaf.pfn[slot])) bug(k, rule["access-ram"], vmaName(vma));
   k.note(rule.access, `${buffer.length} bytes`);
   if (!write) buffer.fill(0);
   return buffer.length;
