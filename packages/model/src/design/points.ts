@@ -213,6 +213,14 @@ export const points = define({
     },
     mainline: [["5.0", "none"], ["7.1", "pfn-mkwrite"]],
   },
+  "drm-shmem.import": {
+    question: "Does a driver with GEM shmem objects map a buffer that it imports for its device?",
+    choices: {
+      mapped: { doc: "yes, at once and for as long as the object lives" },
+      attached: { doc: "no, it is only attached: an exporter without sg tables is good enough" },
+    },
+    mainline: [["5.0", "mapped"], ["6.17", "attached"]],
+  },
   "drm.prime": {
     question: "Which DRM drivers have PRIME export, import and mmap of the dma-buf?",
     choices: {

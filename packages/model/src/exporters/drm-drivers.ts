@@ -12,11 +12,11 @@ export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl";
 const shmem = (k: Kernel, device: Device, size: number): GemShmemObject => new GemShmemObject(k.id(), device, k, size);
 const ttm = (k: Kernel, _device: Device, size: number): TtmObject => new TtmObject(k, size, false);
 
-const vgem: DrmDriver = { card: 0, create: shmem, prime: "all", import: 0, expName: "drm" };
+const vgem: DrmDriver = { card: 0, create: shmem, prime: "all", import: "shmem", expName: "drm" };
 /** It takes no buffers of others without host blobs (virtgpu_gem_prime_import_sg_table). */
 const virtioGpu: DrmDriver = { card: 1, create: shmem, prime: "all", import: errnos.ENODEV, expName: "virtio_gpu" };
 const bochsVram: DrmDriver = { card: 2, create: ttm, prime: "none", import: errnos.EINVAL, expName: "drm" };
-const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: 0, expName: "drm" };
+const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: "shmem", expName: "drm" };
 const qxl: DrmDriver = { card: 3, create: (k, _device, size) => new TtmObject(k, size, true), prime: "no-mmap", import: errnos.ENOSYS, expName: "drm" };
 
 /** The device of a driver, made when it is first opened. */

@@ -8,7 +8,7 @@ import { runAlone } from "../sched/path.js";
 import type { Resv } from "../dma-buf/resv.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
-import type { MappedAttachment } from "../dma-buf/attachment.js";
+import type { Attachment } from "../dma-buf/attachment.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
@@ -39,8 +39,8 @@ export interface DrmDriver {
   create(k: Kernel, device: Device, size: number): GemBacking;
   /** PRIME's methods, where drivers have to ask for them. */
   readonly prime: "none" | "no-mmap" | "all";
-  /** What the driver says to an sg table of another's: 0, or an errno. */
-  readonly import: number;
+  /** What it does with another's buffer: the helper's way of objects in shmem, or the errno with which it refuses. */
+  readonly import: "shmem" | number;
   /** dma_buf's exp_name. */
   readonly expName: string;
 }
@@ -132,7 +132,7 @@ export class GemObject {
     readonly size: number,
     /** Absent in an imported object. */
     readonly backing: GemBacking | undefined,
-    readonly imported?: MappedAttachment,
+    readonly imported?: { readonly at: Attachment; readonly sgt: SgTable | undefined },
   ) {
     this.offset = dev.addOffset(this);
     if (backing !== undefined) backing.gem = this;
@@ -162,10 +162,10 @@ export function* drmGemObjectPut(obj: GemObject): Path<void> {
   obj.dev.offsets.delete(obj.offset);
   obj.backing?.free();
   if (obj.imported === undefined) return;
-  const { buf } = obj.imported.at;
-  yield* dmaBufUnmapAttachment(obj.imported);
-  yield* dmaBufDetach(obj.imported.at);
-  yield* dmaBufPut(buf);
+  const { at, sgt } = obj.imported;
+  if (sgt !== undefined) yield* dmaBufUnmapAttachment({ at, sgt, direction: "bidirectional" });
+  yield* dmaBufDetach(at);
+  yield* dmaBufPut(at.buf);
 }
 
 /** drm_gem_handle_create: the lowest free number from 1 on; it takes a reference. */

@@ -143,12 +143,15 @@ function* drmGemPrimeImport(k: Kernel, dev: DrmDevice, buf: DmaBuf): Path<GemObj
   const at = yield* dmaBufDynamicAttach(buf, dev.device, false);
   if (typeof at === "number") return at;
   buf.file.refs++;
-  const sgt = yield* dmaBufMapAttachment(at, "bidirectional");
-  if (typeof sgt !== "number" && dev.driver.import === 0) {
-    return new GemObject(dev, Math.ceil(buf.size / k.pageSize) * k.pageSize, undefined, { at, sgt, direction: "bidirectional" });
+  const object = (sgt: SgTable | undefined): GemObject => new GemObject(dev, Math.ceil(buf.size / k.pageSize) * k.pageSize, undefined, { at, sgt });
+  if (dev.driver.import === "shmem" && k.design["drm-shmem.import"] === "attached") {
+    k.note(rule["import-unmapped"], dev.name);
+    return object(undefined);
   }
+  const sgt = yield* dmaBufMapAttachment(at, "bidirectional");
+  if (typeof sgt !== "number" && dev.driver.import === "shmem") return object(sgt);
   if (typeof sgt !== "number") yield* dmaBufUnmapAttachment({ at, sgt, direction: "bidirectional" });
   yield* dmaBufDetach(at);
   yield* dmaBufPut(buf);
-  return typeof sgt === "number" ? sgt : k.refuse(rule["no-import"], dev.driver.import, dev.name);
+  return typeof sgt === "number" ? sgt : k.refuse(rule["no-import"], Number(dev.driver.import), dev.name);
 }

@@ -262,6 +262,10 @@ export const gemRules = rules("gem", {
     sentence: "A driver without an import of sg tables takes no buffers of others.",
     kernel: `drm_gem_prime_import_dev, ${prime}`,
   },
+  "import-unmapped": {
+    sentence: "The shmem helper only attaches to another's buffer: its exporter is not asked for an sg table.",
+    kernel: `drm_gem_shmem_prime_import_no_map, ${shmem}`,
+  },
   "attach-no-table": {
     sentence: "An exporter that cannot make an sg table refuses attachments with ENOSYS.",
     kernel: `drm_gem_map_attach, ${prime}`,
