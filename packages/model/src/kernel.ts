@@ -73,6 +73,8 @@ export class Kernel {
   committed = 0;
   /** Pages of memory that the machine has: more private writable memory than this is never granted at once. */
   readonly totalRam: number;
+  /** The first warning that the kernel has printed. */
+  warning: string | undefined;
   private ids = 0;
 
   constructor(options: KernelOptions = {}) {
@@ -100,6 +102,12 @@ export class Kernel {
   refuse(rule: Rule, errno: number, about = ""): number {
     this.trace.refuse(rule, errno, about);
     return -errno;
+  }
+
+  /** A WARN: the kernel goes on, and whoever watches its console reports the test. */
+  warn(rule: Rule, about = ""): void {
+    this.trace.note(rule, about);
+    this.warning ??= `${rule.id}: ${about}`;
   }
 
   /** Says by which rule something was let through. */

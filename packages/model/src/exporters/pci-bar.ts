@@ -6,7 +6,7 @@
 import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { llseekWithin } from "../fs/vfs.js";
-import { bug, remapPfnRange, vmaName } from "../mm/insert.js";
+import { remapPfnRange, vmaName } from "../mm/insert.js";
 import { PTE } from "../mm/page-table.js";
 import { FAULT } from "../mm/vma.js";
 import { barRules as rule } from "../rules/rings.js";
@@ -112,14 +112,17 @@ function kernfsOps(k: Kernel): VmOps {
   };
 }
 
-/** generic_access_phys, mm/memory.c: bytes, -EINVAL. A private copy is RAM: a warning, which the machines here treat as the end. */
+/** generic_access_phys, mm/memory.c: bytes, -EINVAL, -ENOMEM. */
 // eslint-disable-next-line require-yield
 function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8Array, write: boolean): Path<number> {
   const leaf = vma.mm.table.leaf(address);
   const slot = vma.mm.table.slot(address);
   const needed = write ? PTE.present | PTE.write : PTE.present;
   if (leaf === undefined || (leaf.bits[slot] & needed) !== needed) return k.refuse(rule["access-not-mapped"], errnos.EINVAL, `0x${address.toString(16)}`);
-  if (k.frames.valid(leaf.pfn[slot])) bug(k, rule["access-ram"], vmaName(vma));
+  if (k.frames.valid(leaf.pfn[slot])) {
+    k.warn(rule["access-ram"], vmaName(vma));
+    return -errnos.ENOMEM;
+  }
   k.note(rule.access, `${buffer.length} bytes`);
   if (!write) buffer.fill(0);
   return buffer.length;

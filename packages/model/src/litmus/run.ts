@@ -22,7 +22,8 @@ export function predict(test: Test, options: KernelOptions = {}): Prediction {
   if (reason !== undefined) return prediction(session, began, { status: "unsupported", reason });
   try {
     runAlone(session.run());
-    return prediction(session, began, { status: "ok" });
+    const { warning } = session.k;
+    return prediction(session, began, warning === undefined ? { status: "ok" } : { status: "oops", reason: warning });
   } catch (error) {
     return prediction(session, began, ending(error));
   }

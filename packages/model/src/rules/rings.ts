@@ -101,7 +101,7 @@ export const barRules = rules("pci-bar", {
     kernel: "generic_access_phys, mm/memory.c",
   },
   "access-ram": {
-    sentence: "A private copy of IO memory is RAM, which ioremap refuses with a warning.",
+    sentence: "A private copy of IO memory is RAM, which ioremap refuses with a warning: ENOMEM.",
     kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
   },
 });
