@@ -38,7 +38,7 @@ export const v4l2 = {
     kernel: "vb2_core_querybuf, drivers/media/common/videobuf2/videobuf2-core.c",
     by: process,
     params: { queue, index },
-    result: { kind: "number", unit: "bytes" },
+    result: { kind: "number", unit: "bytes", opaque: true },
   },
   image_size: {
     subject: "V4L2",
