@@ -30,6 +30,11 @@ describe("compiling", () => {
     expect(compile(parsed("d = open_disk(direct)"), { ...somewhere, disk: "/dev/vda" }).kind).toBe("program");
   });
 
+  test("ENOSYS of a DRM driver is an answer: only opening its device can lack something", () => {
+    const compiled = compile(parsed("d = drm_open(qxl)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nb = prime_export(d, h, r)\ni = prime_import(d, b)\nva = mmap(b, 4K, r, shared)\ng = gem_close(d, h)"), somewhere);
+    expect(compiled.kind).toBe("program");
+  });
+
   test("the same test gives the same bytes", () => {
     const bytes = () => {
       const compiled = compile(parsed("va = mmap(anon, 64K, rw, private)\ntouch(va, 64K, write)\nexpect smaps(va).Rss == 64K"), somewhere);

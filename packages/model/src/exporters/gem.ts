@@ -35,8 +35,8 @@ export interface GemBacking {
 /** What differs between drivers. */
 export interface DrmDriver {
   readonly card: number;
-  /** Memory for a dumb buffer, bytes. */
-  create(k: Kernel, device: Device, size: number): GemBacking;
+  /** Memory for a dumb buffer, bytes; or a negative errno. */
+  create(k: Kernel, device: Device, size: number): Path<GemBacking | number>;
   /** PRIME's methods, where drivers have to ask for them. */
   readonly prime: "none" | "no-mmap" | "all";
   /** What it does with another's buffer: the helper's way of objects in shmem, or the errno with which it refuses. */
@@ -214,13 +214,15 @@ function* drmRelease(file: DrmFile): Path<void> {
 /** Bytes of a line of a dumb buffer here: 1024 pixels of 32 bits. */
 const LINE = 4096;
 
-/** DRM_IOCTL_MODE_CREATE_DUMB: a handle or -EINVAL. Bytes. */
+/** DRM_IOCTL_MODE_CREATE_DUMB: a handle, -EINVAL or -ENOMEM. Bytes. */
 export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: number): Path<number> {
   const height = Math.floor(size / LINE) % 2 ** 32;
   if (height === 0 || height > Math.floor((2 ** 32 - 1) / LINE)) return k.refuse(rule["dumb-size"], errnos.EINVAL, `${size} bytes`);
   const bytes = Math.ceil((height * LINE) / k.pageSize) * k.pageSize;
   const { dev } = file;
-  const obj = new GemObject(dev, bytes, dev.driver.create(k, dev.device, bytes));
+  const backing = yield* dev.driver.create(k, dev.device, bytes);
+  if (typeof backing === "number") return backing;
+  const obj = new GemObject(dev, bytes, backing);
   const handle = drmGemHandleCreate(file, obj);
   yield* drmGemObjectPut(obj);
   return handle;
