@@ -10,12 +10,12 @@ export const rings = {
     doc: "A packet socket with a receive ring (PACKET_RX_RING, TPACKET_V2, one block a page): mmap of it must take the whole ring.",
     kernel: "packet_mmap, net/packet/af_packet.c",
     by: process,
-    params: { size: { type: size, doc: "bytes of the ring; a multiple of a page" } },
+    params: { size: { type: size, doc: "bytes of the ring, rounded down to pages; 0: a socket without a ring" } },
     result: { kind: "descriptor", of: "ring" },
   },
   io_uring_ring: {
     subject: "rings and IO memory",
-    doc: "A new io_uring of 64 entries, whose submission entries mmap finds at offset 0x10000000.",
+    doc: "A new io_uring of 64 entries: mmap finds the rings at offset 0 and the submission entries at 0x10000000, a page each. From 6.1 on the kernel refuses every address but 0, so that `at: 0` is the way to map it.",
     kernel: "io_uring_mmap, io_uring/memmap.c (io_uring/io_uring.c)",
     by: process,
     params: {},
@@ -23,7 +23,7 @@ export const rings = {
   },
   pci_bar: {
     subject: "rings and IO memory",
-    doc: "The sysfs file of a PCI device's memory BAR: IO memory without struct pages.",
+    doc: "The sysfs file of a PCI device's memory BAR: IO memory without struct pages. Nobody has enabled the device, so that loads give zeros and stores are lost.",
     kernel: "pci_mmap_resource, drivers/pci/pci-sysfs.c",
     by: process,
     params: { device: { type: word({ edu: "QEMU's edu device, BAR 0, 1 MiB" }), default: "edu", doc: "which device" } },
