@@ -51,7 +51,7 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
   /** A run over a-first, b-long, c-last; `during` happens while b-long runs. */
   function runWith(during: (kill: (signal: NodeJS.Signals) => void) => void, timeout: number): Promise<Ended> {
     let done = false;
-    return litmap(["run", ".", "--on", "6.12", "--accel", "tcg", "--timeout", String(timeout)], {
+    return litmap(["run", ".", "--on", "6.12", "--accel", "tcg", "-j", "1", "--timeout", String(timeout)], {
       cwd: tests,
       env,
       onOutput: (text, kill) => {
