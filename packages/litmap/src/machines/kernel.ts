@@ -63,8 +63,8 @@ export class KernelMachine implements TestMachine {
     private readonly options: KernelOptions,
   ) {}
 
-  /** The machine with every device, once a test has needed one. */
-  private withDevices: Promise<Running> | undefined;
+  /** Machines with devices, by outfit, once a test has needed one. */
+  private readonly withDevices = new Map<string, Promise<Running>>();
 
   static async open(choice: KernelChoice, options: KernelOptions): Promise<KernelMachine> {
     const { guest, started } = await start(choice, outfitFor([]), options);
@@ -83,14 +83,20 @@ export class KernelMachine implements TestMachine {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.plain.guest.stop(), this.withDevices?.then(({ guest }) => guest.stop())]);
+    await Promise.all([this.plain.guest.stop(), ...[...this.withDevices.values()].map((running) => running.then(({ guest }) => guest.stop()))]);
   }
 
   /** Devices are attached to virtual machines; a host has those that it has. */
   private running(test: Test): Promise<Running> | Running {
     const needs = needsOf(test);
     if (this.choice.kind !== "vm" || needs.length === 0) return this.plain;
-    return (this.withDevices ??= start(this.choice, outfitFor(needs), this.options).then(({ guest, started }) => ({ guest, description: describe(this.choice, started.ready) })));
+    const outfit = outfitFor(needs);
+    let running = this.withDevices.get(outfit.name);
+    if (running === undefined) {
+      running = start(this.choice, outfit, this.options).then(({ guest, started }) => ({ guest, description: describe(this.choice, started.ready) }));
+      this.withDevices.set(outfit.name, running);
+    }
+    return running;
   }
 
   private async outcome(test: Test): Promise<Outcome> {

@@ -3,12 +3,13 @@ import type { Need } from "@litmap/linux";
 import type { ModuleRequest } from "@litmap/kernels";
 
 export interface Outfit {
-  readonly name: "plain" | "devices";
+  readonly name: "plain" | "devices" | "guests" | "iommu";
   readonly modules: readonly ModuleRequest[];
   /** Arguments to QEMU. */
   readonly devices: readonly string[];
   readonly cpuFeatures: readonly string[];
   readonly cmdline: readonly string[];
+  readonly cpus?: number;
 }
 
 /** A disk that tests may overwrite, in the guest's memory. */
@@ -38,7 +39,25 @@ const devices: Outfit = {
   cmdline,
 };
 
+/**
+ * For guests within: one processor. The first guest switches code of the scheduler in that
+ * another processor may run meanwhile, and QEMU's emulation of that ends in an oops now and then.
+ */
+const guests: Outfit = { ...devices, name: "guests", cpus: 1 };
+
+/** An emulated IOMMU, and a device behind it that user space drives. */
+const iommu: Outfit = {
+  name: "iommu",
+  modules: [disk, { name: "vgem" }, { name: "kvm_amd" }, { name: "vfio_iommu_type1" }, { name: "vfio-pci", params: "ids=1234:11e8" }],
+  devices: ["-machine", "q35", "-device", "intel-iommu,intremap=on", "-device", "edu,addr=0x1e"],
+  cpuFeatures: ["+svm"],
+  cmdline: [...cmdline, "intel_iommu=on"],
+  cpus: 1,
+};
+
 /** The outfit that has what a test needs. */
 export function outfitFor(needs: readonly Need[]): Outfit {
+  if (needs.includes("vfio")) return iommu;
+  if (needs.includes("kvm")) return guests;
   return needs.length === 0 ? plain : devices;
 }
