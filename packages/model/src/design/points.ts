@@ -221,6 +221,14 @@ export const points = define({
     },
     mainline: [["5.0", "mapped"], ["6.17", "attached"]],
   },
+  "drm.unmapped-area": {
+    question: "Who chooses the address of a mapping of a DRM device?",
+    choices: {
+      mm: { doc: "memory management, as for most files" },
+      own: { doc: "the device, so that huge pages may fit (drm_gem_get_unmapped_area)" },
+    },
+    mainline: [["3.3", "mm"], ["7.0", "own"]],
+  },
   "drm.prime": {
     question: "Which DRM drivers have PRIME export, import and mmap of the dma-buf?",
     choices: {
@@ -614,6 +622,11 @@ export const points = define({
       pages: { doc: "on pages that get_user_pages gave, which are dirty when the guest gets them writable", proposed: "KVM: Stop grabbing references to PFNMAP'd pages (Sean Christopherson, October 2024)" },
     },
     mainline: [["5.10", "frames"], ["6.13", "pages"]],
+  },
+  "vfio.overflow": {
+    question: "What does VFIO say to a range that wraps around?",
+    choices: { einval: { doc: "EINVAL, after the check of the alignment" }, eoverflow: { doc: "EOVERFLOW, for a mapping before that check" } },
+    mainline: [["3.6", "einval"], ["6.19", "eoverflow"]],
   },
   "madvise.table-reclaim": {
     question: "Does MADV_DONTNEED free page tables that it has emptied?",

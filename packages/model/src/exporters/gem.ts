@@ -65,7 +65,7 @@ export class DrmDevice {
   }
 
   /** drm_open: an open file, with handles of its own. */
-  open(): File {
+  open(readable = true, writable = true): File {
     const drm = new DrmFile(this);
     return new File(
       this.inode,
@@ -74,10 +74,11 @@ export class DrmDevice {
         llseek: () => noopLlseek(),
         poll: () => noEvents(),
         release: () => drmRelease(drm),
+        choosesAddresses: this.k.design["drm.unmapped-area"] === "own",
         path: () => `/dev/dri/card${this.driver.card}`,
       },
-      true,
-      true,
+      readable,
+      writable,
       false,
       drm,
     );

@@ -59,6 +59,8 @@ export interface FileOps {
   /** Ready events among `in`, `out`, `pri`, `err`. */
   poll?(file: File, events: readonly string[]): Path<readonly string[]>;
   release?(file: File): Path<void>;
+  /** It has a get_unmapped_area of its own, other than that of shmem and hugetlb. */
+  readonly choosesAddresses?: boolean;
   /** Text of /proc/PID/fd/N and of the maps column. */
   path(file: File): string;
 }

@@ -55,7 +55,7 @@ export function accessOk(k: Kernel, address: number, length: number): boolean {
 
 /** FMODE_PREAD and FMODE_LSEEK of the files here. */
 export function hasPositions(file: File): boolean {
-  return file.inode.kind === "v4l2" || file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb" || file.inode.kind === "disk" || file.inode.kind === "sysfs";
+  return file.inode.kind === "v4l2" || file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb" || file.inode.kind === "disk" || file.inode.kind === "sysfs" || file.inode.kind === "drm";
 }
 
 /** ksys_lseek, fs/read_write.c: the new position, or a negative errno. Bytes. */

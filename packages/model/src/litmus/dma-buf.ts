@@ -3,6 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { dmaBufOf } from "../dma-buf/buffer.js";
 import { dmaBufExportSyncFile, dmaBufImportSyncFile, dmaBufSetName, dmaBufSync, SYNC } from "../dma-buf/ioctl.js";
 import { syncFileCreate, Timeline } from "../dma-buf/sync-file.js";
+import { DrmFile } from "../exporters/gem.js";
 import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { File, fput } from "../fs/file.js";
@@ -116,6 +117,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       const file = ctx.task.files.get(fd);
       if (file === undefined) return ctx.k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
       if (unnamed.has(file.inode.kind)) return ctx.k.refuse(rule.reopen, errnos.ENXIO, file.inode.kind);
+      if (file.data instanceof DrmFile) return ctx.task.files.install(file.data.dev.open(mode !== "w", mode !== "r"));
       const opened = pipeOf(file) ? reopenPipe(file, mode !== "w", mode !== "r") : new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data);
       return ctx.task.files.install(opened);
     },

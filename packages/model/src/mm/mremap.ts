@@ -181,6 +181,9 @@ function* moveSeveral(k: Kernel, remap: Remap): Path<number> {
   let first = true;
   for (let vma = remap.mm.findVma(at); vma !== undefined && vma.start < end; vma = remap.mm.findVma(at)) {
     if (first && vma.start > start) return k.refuse(rule["no-vma"], errnos.EFAULT, about(remap));
+    // vma_multi_allowed: whoever chooses addresses itself might not obey the one that was asked for.
+    const alone = vma.file?.ops.choosesAddresses === true;
+    if (alone && (!first || vma.end < end)) return k.refuse(rule["only-alone"], errnos.EFAULT, about(remap));
     const from = Math.max(vma.start, start);
     const to = Math.min(vma.end, end);
     const moved = yield* remapOne(k, { ...remap, address: from, oldLength: to - from, newLength: to - from, to: target + from - start });

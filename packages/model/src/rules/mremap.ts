@@ -25,6 +25,10 @@ export const mremapRules = rules("mremap", {
     kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
   },
   "across-vmas": { sentence: "A range that reaches past the end of its mapping gives EFAULT.", kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)" },
+  "only-alone": {
+    sentence: "A mapping of a file that chooses addresses itself is not moved together with others: EFAULT.",
+    kernel: "vma_multi_allowed, mm/mremap.c",
+  },
   "never-grows": {
     sentence: "A mapping with VM_DONTEXPAND or VM_PFNMAP changes its length only by shrinking: EFAULT.",
     kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
