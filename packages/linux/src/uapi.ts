@@ -79,6 +79,8 @@ export const structBytes = {
   kvmMemoryRegion: 32,
   kvmRegs: 144,
   kvmSregs: 312,
+  vfioMapDma: 32,
+  vfioUnmapDma: 24,
   tpacketReq: 16,
 } as const;
 
@@ -175,4 +177,17 @@ export const kvm = {
   sregsDsBase: 24,
   /** Guest physical address of the code that tests run: behind every memory slot that they make. */
   codeAt: 0xf000_0000,
+} as const;
+
+/** VFIO's requests, which carry no size. */
+export const vfio = {
+  setIommu: 0x3b66,
+  setContainer: 0x3b68,
+  mapDma: 0x3b71,
+  unmapDma: 0x3b72,
+  type1v2: 3,
+  /** VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE */
+  readWrite: 3,
+  /** The group of edu on the machine that the runner builds. */
+  group: "/dev/vfio/2",
 } as const;

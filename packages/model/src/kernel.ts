@@ -61,6 +61,8 @@ export class Kernel {
   readonly videoNodes = new Map<string, CaptureNode>();
   /** The machine's block device, once somebody has opened it. */
   disk: Disk | undefined;
+  /** Somebody holds the IOMMU group of the device that user space may drive. */
+  vfioGroupOpen = false;
   /** Huge pages set aside at boot. */
   readonly hugetlb = new HugetlbPool();
   /** Pages: NR_FILE_MAPPED, NR_SHMEM, committed memory. */

@@ -124,7 +124,7 @@ export function* vcpuRun(k: Kernel, task: Task, machine: VirtualMachine, offset:
     if (page === "fault") return -errnos.EFAULT;
     if (page === "read-only") return yield* emulateWrite(k, task, slot.address + offset);
     entries.set(gfn, page);
-    if (page.writable && k.design["kvm.references"] === "pages" && k.frames.valid(page.pfn)) k.frames.setFlags(k.frames.head(page.pfn), PG.dirty);
+    if (page.writable && k.design["kvm.references"] === "pages" && counted(k, page.pfn)) k.frames.setFlags(k.frames.head(page.pfn), PG.dirty);
   }
   if (write) k.frames.writable(page.pfn)[offset % k.pageSize] = STORED;
   return EXIT.hlt;
@@ -198,7 +198,7 @@ function* hvaToPfnRemapped(k: Kernel, task: Task, vma: Vma, hva: number, write: 
 
 /** kvm_pfn_to_refcounted_page, virt/kvm/kvm_main.c. */
 function counted(k: Kernel, pfn: number): boolean {
-  return k.frames.valid(pfn) && (pfn === k.zeroPfn || (k.frames.flags(pfn) & PG.reserved) === 0);
+  return (k.frames.flags(pfn) & PG.allocated) !== 0 && (pfn === k.zeroPfn || (k.frames.flags(pfn) & PG.reserved) === 0);
 }
 
 /** follow_pte (follow_pfnmap_start), mm/memory.c. */

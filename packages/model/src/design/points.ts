@@ -625,8 +625,8 @@ export const points = define({
   },
   "vfio.overflow": {
     question: "What does VFIO say to a range that wraps around?",
-    choices: { einval: { doc: "EINVAL, after the check of the alignment" }, eoverflow: { doc: "EOVERFLOW, for a mapping before that check" } },
-    mainline: [["3.6", "einval"], ["6.19", "eoverflow"]],
+    choices: { einval: { doc: "EINVAL, after the check of the alignment" }, eoverflow: { doc: "EOVERFLOW, for a mapping before that check; the 6.18 stable series has it" } },
+    mainline: [["3.6", "einval"], ["6.18", "eoverflow"]],
   },
   "madvise.table-reclaim": {
     question: "Does MADV_DONTNEED free page tables that it has emptied?",

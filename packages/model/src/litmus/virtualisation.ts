@@ -1,17 +1,10 @@
 /** Virtual machines and VFIO. */
 import { errnos } from "@litmap/litmus";
 import { createVm, machineOf, setMemoryRegion, VirtualMachine, vcpuRun } from "../consumers/kvm.js";
+import { Container, dmaDoMap, dmaDoUnmap, openContainer, openGroup } from "../consumers/vfio.js";
 import { fdRules } from "../rules/processes.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Kernel } from "../kernel.js";
-import type { Path } from "../sched/path.js";
-import type { Result } from "./handler.js";
-
-const absent = (): string => "the model has no such device yet";
-// eslint-disable-next-line require-yield
-function* none(): Path<Result> {
-  throw new Error(absent());
-}
 
 /** The machine that a descriptor stands for, or a negative errno. */
 function machine(ctx: Context, fd: number): VirtualMachine | number {
@@ -21,6 +14,17 @@ function machine(ctx: Context, fd: number): VirtualMachine | number {
   return machineOf(ctx.k, ctx.task, file);
 }
 
+/** The container that a descriptor stands for, or a negative errno. */
+function container(ctx: Context, fd: number): Container | number {
+  const file = ctx.task.files.get(fd);
+  if (file === undefined) return ctx.k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
+  return file.data instanceof Container ? file.data : ctx.k.refuse(fdRules["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+}
+
+/** An IOVA: 64 bits without a sign. */
+const unsigned = (value: number): number => (value < 0 ? value + 2 ** 64 : value);
+
+const noIommu = (k: Kernel): string | undefined => (k.arch.name === "x86_64" ? undefined : "an IOMMU for user space is modelled on x86_64 alone");
 const noKvm = (k: Kernel): string | undefined => (k.arch.name === "x86_64" ? undefined : "guests are modelled on x86_64 alone");
 
 export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | "kvm_run" | "vfio_open" | "vfio_map_dma" | "vfio_unmap_dma"> = {
@@ -40,14 +44,25 @@ export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | 
       const vm = machine(ctx, kvm);
       return typeof vm === "number" ? vm : yield* vcpuRun(ctx.k, ctx.task, vm, offset, access === "write");
     },
-    vfio_open: none,
-    vfio_map_dma: none,
-    vfio_unmap_dma: none,
+    *vfio_open({ k, task }) {
+      const file = openContainer(k);
+      const fd = task.files.install(file);
+      const group = openGroup(k, file.data as Container);
+      if (typeof group === "number") return group;
+      task.files.writeEnds.set(fd, task.files.install(group));
+      return fd;
+    },
+    *vfio_map_dma(ctx, { vfio, address, length, iova }) {
+      const c = container(ctx, vfio);
+      return typeof c === "number" ? c : yield* dmaDoMap(ctx.k, ctx.task, c, address, length, unsigned(iova));
+    },
+    *vfio_unmap_dma(ctx, { vfio, length, iova }) {
+      const c = container(ctx, vfio);
+      return typeof c === "number" ? c : dmaDoUnmap(ctx.k, c, unsigned(iova), length);
+    },
   },
   unsupported: {
     kvm_create: noKvm,
-    vfio_open: absent,
-    vfio_map_dma: absent,
-    vfio_unmap_dma: absent,
+    vfio_open: noIommu,
   },
 };
