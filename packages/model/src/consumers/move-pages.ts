@@ -43,6 +43,8 @@ function followPage(k: Kernel, vma: Vma, address: number): number {
     const unfillable = vmaIsAnonymous(vma) || vma.ops?.fault === undefined;
     return k.refuse(migrateRules["no-page"], unfillable ? errnos.EFAULT : errnos.ENOENT, `0x${address.toString(16)}`);
   }
+  const inaccessible = !vma.has(VM.READ | VM.WRITE | VM.EXEC | VM.HUGETLB);
+  if (inaccessible && k.design["move-pages.walk"] === "follow-accessible") return k.refuse(migrateRules["query-inaccessible"], errnos.ENOENT, `0x${address.toString(16)}`);
   const normal = vmNormalPage(k, vma, address, entry.pfn, entry.bits);
   return normal < 0 ? k.refuse(migrateRules["query-special"], errnos.EFAULT, `0x${address.toString(16)}`) : 0;
 }

@@ -382,9 +382,10 @@ export const points = define({
     question: "How does move_pages look for a page?",
     choices: {
       "follow-page": { doc: "as a core dump does: special entries, the zero page and holes of anonymous memory are EFAULT" },
+      "follow-accessible": { doc: "so too, but what mprotect has made inaccessible is ENOENT (6.1 to 6.5)" },
       "folio-walk": { doc: "by a walk of its own: what has no struct page is ENOENT, the zero page EFAULT" },
     },
-    mainline: [["2.6", "follow-page"], ["6.12", "folio-walk"]],
+    mainline: [["2.6", "follow-page"], ["6.1", "follow-accessible"], ["6.6", "follow-page"], ["6.12", "folio-walk"]],
   },
   "userfaultfd.minor": {
     question: "Can minor faults of shmem be handed to a userfaultfd?",

@@ -14,6 +14,10 @@ export const migrateRules = rules("migrate", {
     sentence: "An address without a page has the status ENOENT; up to 6.11 it is EFAULT where no file could fill the hole.",
     kernel: "add_folio_for_migration, mm/migrate.c; no_page_table, mm/gup.c",
   },
+  "query-inaccessible": {
+    sentence: "From 6.1 to 6.5 a page in a mapping without any access has the status ENOENT, as if it waited for a NUMA hint.",
+    kernel: "follow_page_pte, mm/gup.c; gup_can_follow_protnone, include/linux/mm.h",
+  },
   "zero-page": {
     sentence: "The shared zero page has the status EFAULT.",
     kernel: "do_pages_stat_array, add_folio_for_migration, mm/migrate.c",
