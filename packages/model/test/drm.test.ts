@@ -32,6 +32,12 @@ describe("dumb buffers", () => {
     expect(values(lines)).toMatchObject({ a: "ok", b: "EINVAL", c: "EINVAL", e: "EINVAL" });
   });
 
+  test("an offset that wraps over 2^64 is one below the object's", () => {
+    const { rules, values: found } = ask(`${object("vgem")}a = mmap(d, 4K, rw, shared, o + 0xfffffffffffff000)`);
+    expect(found.a).toBe("EINVAL");
+    expect(rules).toContain("gem/no-such-offset");
+  });
+
   test("each of two objects has its own offset", () => {
     expect(values(`${object("vgem")}h2 = dumb_create(d, 64K)\no2 = dumb_map(d, h2)\nva = mmap(d, 4K, rw, shared, o)\nvb = mmap(d, 4K, rw, shared, o2)\nstore(va, 1)\nx = load(vb)`).x).toBe(0);
   });

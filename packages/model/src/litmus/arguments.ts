@@ -143,7 +143,8 @@ function isNone(argument: Argument): boolean {
 const TWO_64 = 2 ** 64;
 
 function unsigned(value: unknown): unknown {
-  if (typeof value !== "number" || value >= 0) return value;
+  if (typeof value !== "number") return value;
+  if (value >= 0) return value < TWO_64 ? value : value - TWO_64;
   return value >= -(2 ** 53) ? wide(BigInt(value) + (1n << 64n)) : value + TWO_64;
 }
 
