@@ -42,6 +42,11 @@ describe("dumb buffers", () => {
     expect(values(`${object("vgem")}h2 = dumb_create(d, 64K)\no2 = dumb_map(d, h2)\nva = mmap(d, 4K, rw, shared, o)\nvb = mmap(d, 4K, rw, shared, o2)\nstore(va, 1)\nx = load(vb)`).x).toBe(0);
   });
 
+  test("reading the device waits for an event, and none ever comes", () => {
+    expect(ask("d = drm_open(vgem)\nva = mmap(anon, 4K, rw, private)\nr = read(d, va, 4)").status).toBe("hang");
+    expect(values("d = drm_open(vgem)\nva = mmap(anon, 4K, rw, private)\nw = write(d, va, 4)\np = pwrite(d, va, 4, 0)")).toMatchObject({ w: "EINVAL", p: "EINVAL" });
+  });
+
   test("what is no DRM file does not know the ioctls", () => {
     expect(values("m = memfd_create(4K)\na = dumb_create(m, 4K)\nb = dumb_create(99, 4K)")).toMatchObject({ a: "ENOTTY", b: "EBADF" });
   });

@@ -71,6 +71,7 @@ export class DrmDevice {
       this.inode,
       {
         mmap: (_file, vma) => drmGemMmap(this.k, drm, vma),
+        read: () => drmRead(),
         llseek: () => noopLlseek(),
         poll: () => noEvents(),
         release: () => drmRelease(drm),
@@ -95,6 +96,12 @@ export class DrmDevice {
     this.offsets.set(start, obj);
     return start;
   }
+}
+
+/** drm_read, drivers/gpu/drm/drm_file.c: waits for an event, and nothing here makes one. */
+function* drmRead(): Path<number> {
+  yield { kind: "wait", object: "events of a DRM file", ready: () => false };
+  return 0;
 }
 
 // eslint-disable-next-line require-yield
