@@ -20,6 +20,11 @@ describe("compiling", () => {
     }
   });
 
+  test("a BAR is opened only where the runner has put the device", () => {
+    expect(compile(parsed("r = pci_bar(edu)"), { ...somewhere, kind: "host" })).toMatchObject({ kind: "unsupported", reason: "only virtual machines have QEMU's edu device" });
+    expect(compile(parsed("r = pci_bar(edu)"), { ...somewhere, kind: "vm" }).kind).not.toBe("unsupported");
+  });
+
   test("what drivers do is unsupported, with the reason", () => {
     const compiled = compile(parsed('driver D on shmem\nD: bo = gem_create(64K)'), somewhere);
     expect(compiled).toMatchObject({ kind: "unsupported", reason: "gem_create() needs the test kernel module, which does not exist yet" });

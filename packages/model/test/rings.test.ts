@@ -63,6 +63,11 @@ describe("packet ring", () => {
     expect(values("r = packet_ring(0)\nx = poll(r, in|out)").x).toEqual(["out"]);
   });
 
+  test("move_pages from 6.1 to 6.5 does not see what is inaccessible", () => {
+    expect(each(`${ring}mprotect(va, 4K, none)\nx = move_pages(va, query)`)).toEqual([0, "ENOENT", 0, 0, 0, 0]);
+    expect(onReleases("m = memfd_create(4K)\nva = mmap(m, 4K, rw, shared)\ntouch(va, 4K, write)\nmprotect(va, 4K, none)\nx = move_pages(va, query)", "6.1", "6.6")).toEqual(["ENOENT", 0]);
+  });
+
   test("reading waits for a packet that never comes", () => {
     expect(ask(`${ring}m = mmap(anon, 4K, rw, private)\nx = read(r, m, 4)`).status).toBe("hang");
   });
