@@ -69,9 +69,15 @@ export function createVm(k: Kernel, task: Task): { readonly vm: File; readonly v
         const at = machine.mm.notifiers.indexOf(machine);
         if (at >= 0) machine.mm.notifiers.splice(at, 1);
       },
+      // noop_llseek
+      *llseek(file) {
+        return file.position;
+      },
       path: () => `anon_inode:${name}`,
     };
-    return new File(new Inode(k.id(), "kvm"), ops, true, true, false, machine);
+    const inode = new Inode(k.id(), "kvm");
+    inode.mode = 0o600;
+    return new File(inode, ops, true, true, false, machine);
   };
   return { vm: anonymous("kvm-vm"), vcpu: anonymous("kvm-vcpu:0") };
 }

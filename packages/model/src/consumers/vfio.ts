@@ -38,7 +38,9 @@ export class Container {
 
 /** Opens /dev/vfio/vfio: a container that has no group yet. */
 export function openContainer(k: Kernel): File {
-  return new File(new Inode(k.id(), "vfio"), { path: () => "/dev/vfio/vfio" }, true, true, false, new Container());
+  const inode = new Inode(k.id(), "vfio");
+  inode.mode = 0o666;
+  return new File(inode, { path: () => "/dev/vfio/vfio" }, true, true, false, new Container());
 }
 
 /** Opens the group of the device and puts it into a container; -EBUSY when somebody has it. The group's end is the mappings' end. */

@@ -250,6 +250,14 @@ export const points = define({
     choices: { allowed: { doc: "yes" }, refused: { doc: "EFAULT by the slow walk, and the fast walk leaves it to the slow one" } },
     mainline: [["2.6", "allowed"], ["6.5", "refused"]],
   },
+  "gup.hugetlb": {
+    question: "By which walk does get_user_pages go through hugetlb mappings?",
+    choices: {
+      own: { doc: "by one of hugetlb's own (follow_hugetlb_page), whose faults are not counted" },
+      common: { doc: "by that of every mapping" },
+    },
+    mainline: [["2.6", "own"], ["6.5", "common"]],
+  },
   "gup.force-hugetlb": {
     question: "May a forced write break copy-on-write in a read-only private hugetlb mapping?",
     choices: { refused: { doc: "EFAULT" }, allowed: { doc: "as in any other private mapping" } },

@@ -173,7 +173,8 @@ export function gupMustUnshare(k: Kernel, vma: Vma | undefined, pfn: number, fla
 function* faultinPage(k: Kernel, task: Task, vma: Vma, address: number, flags: number, unshare: boolean): Path<number> {
   if ((flags & FOLL.nofault) !== 0) return k.refuse(gupRules["no-fault-allowed"], errnos.EFAULT, hex(address));
   const how = unshare ? FAULT_FLAG.unshare : (flags & FOLL.write) !== 0 ? FAULT_FLAG.write : 0;
-  const fault = yield* handleMmFault(k, vma.mm, vma, address, how, task);
+  const counted = !vma.has(VM.HUGETLB) || k.design["gup.hugetlb"] === "common";
+  const fault = yield* handleMmFault(k, vma.mm, vma, address, how, counted ? task : undefined);
   if ((fault & FAULT.oom) !== 0) return k.refuse(gupRules["fault-failed"], errnos.ENOMEM, hex(address));
   if ((fault & (FAULT.sigbus | FAULT.sigsegv | FAULT.hwpoison)) !== 0) return k.refuse(gupRules["fault-failed"], errnos.EFAULT, hex(address));
   k.note(gupRules["faulted-in"], hex(address));
