@@ -35,7 +35,7 @@ export interface Bound {
   readonly value: Ref;
   /** It has a value only if this instruction gave a result. */
   readonly gate: Ref;
-  /** A pipe's other end. */
+  /** A pipe's other end; the processor of a virtual machine; the group in a container. */
   readonly writeEnd?: Ref;
 }
 
