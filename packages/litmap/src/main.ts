@@ -81,6 +81,14 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("--json", "as JSON")
     .action(does(async (test: string, options: object) => (await import("./commands/explore.js")).explore(test, options)));
 
+  sub("random", "random programs on the model and on real kernels; each disagreement is shrunk to the shortest program that shows it")
+    .option("--seeds <a..b>", "which programs (default 1..300)")
+    .option("--steps <n>", "steps of a program before it looks at its mappings (default 12)")
+    .option("--on <kernels>", "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas")
+    .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
+    .option("--timeout <seconds>", "time until a program on a kernel counts as hung (default 10)")
+    .action(does(async (options: object) => (await import("./commands/random.js")).random(options)));
+
   sub("whatif <choices...>", "the tests whose outcome changes with POINT=CHOICE, before and after")
     .option("--release <release>", "the release that is changed")
     .option("--arch <arch>", "the architecture: x86_64, arm64, arm")

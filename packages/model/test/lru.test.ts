@@ -11,6 +11,9 @@ describe("pages of MADV_FREE wait in a batch", () => {
 
   test("nothing drains it by itself", () => expect(on("")).toEqual([0, 0, 0, 0, 0]));
   test("munmap does up to 6.17", () => expect(on("vb = mmap(anon, 4K, rw, private)\nc = munmap(vb, 4K)\n")).toEqual([4096, 4096, 4096, 0, 0]));
+  test("so does a mapping that its exporter refuses", () => {
+    expect(["6.12", "6.18"].map((release) => lazy("buf = dma_heap_alloc(system, 4K)\nvb = mmap(buf, 8K, rw, shared)\n", release))).toEqual([4096, 0]);
+  });
   test("a fork's child unmaps something first", () => expect(on("fork C\n")).toEqual([4096, 4096, 4096, 0, 0]));
   test("populating does from 5.18 on", () => expect(on("vb = mmap(anon, 4K, rw, private|populate)\n")).toEqual([0, 4096, 4096, 4096, 4096]));
   test("locking does; up to 5.17 when it faults pages in", () => {

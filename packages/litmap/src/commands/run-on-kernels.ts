@@ -34,8 +34,8 @@ interface Lane {
 }
 
 export async function runOnKernels(paths: readonly string[], nameWidth: number, options: RunOptions, began: number, interrupt: Interrupt): Promise<number> {
-  const kernelOptions = optionsOf(options);
-  const lanes: Lane[] = chooseKernels(namesIn(options.on ?? "")).map((choice) => ({ choice, machines: [], pairs: [], done: false }));
+  const kernelOptions = kernelOptionsOf(options);
+  const lanes: Lane[] = chooseKernels(kernelNames(options.on ?? "")).map((choice) => ({ choice, machines: [], pairs: [], done: false }));
   const files = paths.map(readTest);
   const log = options.resume === undefined ? undefined : new ResultsFile(options.resume);
   const progress = new Progress(options.quiet ? false : undefined);
@@ -186,7 +186,8 @@ async function closeAll(lane: Lane): Promise<void> {
   await Promise.all(lane.machines.map((machine) => machine.close()));
 }
 
-function namesIn(on: string): string[] {
+/** The names that `--on` lists. */
+export function kernelNames(on: string): string[] {
   const names = on.split(",").map((name) => name.trim()).filter((name) => name !== "");
   if (names.length === 0) throw badRequest("--on wants kernels", "--on 6.12,7.2, or host, or ssh:NAME");
   return [...new Set(names)];
@@ -195,7 +196,8 @@ function namesIn(on: string): string[] {
 /** So that a thousand rounds on a slow machine do not become the whole run. */
 const concurrentBudgetMs = 20_000;
 
-function optionsOf(options: RunOptions): KernelOptions {
+/** How kernels are run, from the options of a command. */
+export function kernelOptionsOf(options: Pick<RunOptions, "accel" | "times" | "timeout">): KernelOptions {
   const { accel = "auto" } = options;
   if (accel !== "auto" && accel !== "tcg" && accel !== "kvm") throw badRequest(`--accel takes tcg, kvm or auto, not '${accel}'`);
   return {

@@ -6,6 +6,7 @@ import { mmapRules as rule } from "../rules/mmap.js";
 import { acquire, release } from "../sched/path.js";
 import { getUnmappedArea } from "./address-space.js";
 import { HUGE_SIZE } from "./hugetlb.js";
+import { lruAddDrain } from "./lazyfree.js";
 import { linkVma, sharedMaywrite, vmaMergeNewRange } from "./merge.js";
 import { doMunmap } from "./munmap.js";
 import { vmGetPageProt, vmaSetPageProt } from "./page-prot.js";
@@ -201,6 +202,7 @@ function* newVma(k: Kernel, mm: Mm, file: File | undefined, start: number, end: 
 
 /** unmap_and_free_file_vma in mmap_region: empties what a failed mmap method filled, frees its tables, drops the file. */
 function* abandon(k: Kernel, vma: Vma): Path<void> {
+  if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
   unmapSingleVma(k, vma, vma.start, vma.end);
   const { vmas } = vma.mm;
   const at = vma.mm.findIndex(vma.start);
