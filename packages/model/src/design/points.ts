@@ -99,6 +99,11 @@ export const points = define({
     },
     mainline: [["2.6.39", "bytes"], ["6.8", "index"]],
   },
+  "vivid.capture": {
+    question: "Does vivid deliver frames on a machine without a display?",
+    choices: { stalls: { doc: "seen to hang on 5.10; not modelled" }, delivers: { doc: "yes" } },
+    mainline: [["3.18", "stalls"], ["6.1", "delivers"]],
+  },
   "vb2.attach-failure": {
     question: "What becomes of a dma-buf that videobuf2's allocator refuses to attach?",
     choices: {
@@ -228,6 +233,14 @@ export const points = define({
       own: { doc: "the device, so that huge pages may fit (drm_gem_get_unmapped_area)" },
     },
     mainline: [["3.3", "mm"], ["7.0", "own"]],
+  },
+  "drm.objects": {
+    question: "What are the objects of vgem, virtio-gpu and TTM drivers made of?",
+    choices: {
+      "own-pages": { doc: "pages that each driver inserts by its own fault handler; not modelled" },
+      helpers: { doc: "the GEM shmem helper with vmf_insert_pfn, and TTM with VM_PFNMAP" },
+    },
+    mainline: [["2.6", "own-pages"], ["5.16", "helpers"]],
   },
   "drm.prime": {
     question: "Which DRM drivers have PRIME export, import and mmap of the dma-buf?",

@@ -47,4 +47,7 @@ export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" |
       return typeof file === "number" ? file : yield* drmGemClose(ctx.k, file, handle as number);
     },
   },
+  unsupported: {
+    drm_open: (k) => (k.design["drm.objects"] === "own-pages" ? "DRM drivers of this release insert pages of their own, which is not modelled" : undefined),
+  },
 };

@@ -43,6 +43,7 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...observerHandlers.unsupported,
   ...driverHandlers.unsupported,
   ...driverGupHandlers.unsupported,
+  ...drmHandlers.unsupported,
   ...v4l2Handlers.unsupported,
   ...ringsHandlers.unsupported,
   ...virtualisationHandlers.unsupported,

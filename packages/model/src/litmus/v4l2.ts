@@ -56,4 +56,7 @@ export const v4l2Handlers: HandlerTable<"v4l2_open" | "reqbufs" | "querybuf" | "
       return yield* ioctl(ctx, fd, (queue, file) => queue.streamoff(file));
     },
   },
+  unsupported: {
+    v4l2_open: (k) => (k.design["vivid.capture"] === "stalls" ? "vivid of this release stalls in a machine without a display; not modelled" : undefined),
+  },
 };
