@@ -1,5 +1,6 @@
 /** Runs one of the machine's programs to its end. */
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { createInterface } from "node:readline";
 import { Fault } from "./fault.js";
 import { findProgram, killGroup, spawnBound } from "./running.js";
 
@@ -9,6 +10,8 @@ export interface ChildOptions {
   readonly input?: Uint8Array;
   /** Milliseconds; then it is killed and a Fault says so. */
   readonly timeoutMs: number;
+  /** Told of each line that it prints on its standard output, as it comes. */
+  readonly onLine?: (line: string) => void;
   /** What to do when the program is not installed. */
   readonly hint?: string;
 }
@@ -34,6 +37,7 @@ export function runChild(program: string, args: readonly string[], options: Chil
       killGroup(child.pid);
     }, options.timeoutMs);
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    if (options.onLine) createInterface(child.stdout).on("line", options.onLine);
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
     child.stdin.on("error", () => {});
     child.stdin.end(options.input);

@@ -22,6 +22,8 @@ const architecture = "amd64";
 const needsApt = "kernels from packages need a Debian system with apt; elsewhere give --image and --modules";
 /** Room for the vmlinux out of the bzImage, bytes. */
 const unpackedKernel = 70e6;
+/** Room for a kernel's source and what a trimmed build makes of it, bytes. */
+const builtTree = 2.6e9;
 /** Lists older than this are fetched again, in milliseconds. */
 const listsAge = 24 * 3_600_000;
 
@@ -32,6 +34,15 @@ export interface PackageRecord {
   readonly sha256: string;
   readonly size: number;
   readonly installedSize: number;
+}
+
+/** Packages to look for: those of these names that `choose` picks. */
+interface Wanted {
+  readonly names: RegExp;
+  readonly choose: (records: readonly PackageRecord[]) => PackageRecord[] | undefined;
+  /** For the fault when there are none: `kernel 6.12 for amd64`. */
+  readonly what: string;
+  readonly hint: string;
 }
 
 /**
@@ -45,29 +56,77 @@ export async function fetchDebianKernel(
   target: string,
   options: DebianOptions,
 ): Promise<KernelPackage[]> {
+  const names = new RegExp(`^linux-(image|base|binary|binary-unsigned|modules)-${release.replace(".", "\\.")}(?![0-9])\\S*-${architecture}(-unsigned)?$`);
+  const wanted = { names, choose: (records: readonly PackageRecord[]) => chooseKernel(records, release), what: `kernel ${release} for ${architecture}`, hint: "give --image and --modules" };
+  const found = await findPackages(apt, wanted, options);
+  checkSpace(target, found, unpackedKernel);
+  const tree = await unpackPackages(apt, found, target, options);
+  takeKernel(tree, target);
+  rmSync(tree, { recursive: true });
+  return found.map(packageOf);
+}
+
+/** The newest source package of a release, from the lists; nothing is downloaded but those. */
+export async function findDebianSource(release: string, apt: string, options: DebianOptions): Promise<PackageRecord> {
+  const name = `linux-source-${release}`;
+  const newest = (records: readonly PackageRecord[]): PackageRecord[] | undefined => {
+    const sorted = records.filter((record) => record.name === name).sort((a, b) => compareDebianVersions(b.version, a.version));
+    return sorted.length === 0 ? undefined : [sorted[0]];
+  };
+  const wanted = { names: new RegExp(`^${name.replace(".", "\\.")}$`), choose: newest, what: `package ${name}`, hint: "build the kernel by hand and give it to `litmap kernel add` with --image and --modules" };
+  return (await findPackages(apt, wanted, options))[0];
+}
+
+/**
+ * Downloads a source package and unpacks the kernel's tree.
+ * @returns The tree's top folder, inside `target`.
+ */
+export async function fetchDebianSource(source: PackageRecord, apt: string, target: string, options: DebianOptions): Promise<string> {
+  checkSpace(target, [source], builtTree);
+  const packed = await unpackPackages(apt, [source], target, options);
+  const folder = join(packed, "usr", "src");
+  const archive = exists(folder) ? readdirSync(folder).find((file) => /^linux-source-.*\.tar\.xz$/.test(file)) : undefined;
+  if (archive === undefined) throw new Fault("mirror", `the package ${source.name} holds no linux-source archive`);
+  options.onProgress?.(`unpacking ${archive}`);
+  const unpacked = await runChild("tar", ["-xJf", join(folder, archive), "-C", target], { timeoutMs: 900_000, hint: "install tar and xz-utils" });
+  if (unpacked.status !== 0) throw failed(`unpacking ${archive}`, unpacked);
+  rmSync(packed, { recursive: true });
+  const tree = readdirSync(target).find((name) => name.startsWith("linux-source-"));
+  if (tree === undefined) throw new Fault("mirror", `${archive} holds no folder linux-source-*`);
+  return join(target, tree);
+}
+
+export function packageOf({ name, version, sha256 }: PackageRecord): KernelPackage {
+  return { name, version, sha256 };
+}
+
+/** Looks in the lists, and once more in fresh ones. A Fault `mirror` when there is nothing. */
+async function findPackages(apt: string, wanted: Wanted, options: DebianOptions): Promise<PackageRecord[]> {
   const missing = await refreshLists(apt, options, false);
-  let found = chooseKernel(await candidates(apt, release), release);
+  let found = wanted.choose(await candidates(apt, wanted.names));
   if (!found && missing === undefined) {
     await refreshLists(apt, options, true);
-    found = chooseKernel(await candidates(apt, release), release);
+    found = wanted.choose(await candidates(apt, wanted.names));
   }
-  if (!found) {
-    const note = missing ? ` (without ${missing.join(", ")}, which it does not serve)` : "";
-    throw new Fault("mirror", `this machine's Debian mirror has no kernel ${release} for ${architecture}${note}`, "give --image and --modules");
-  }
-  checkSpace(target, found);
-  const megabytes = Math.round(found.reduce((sum, each) => sum + each.size, 0) / 1e6);
-  options.onProgress?.(`downloading ${found.map((each) => each.name).join(", ")} (${megabytes} MB)`);
+  if (found) return found;
+  const note = missing?.length ? ` (without ${missing.join(", ")}, which it does not serve)` : "";
+  throw new Fault("mirror", `this machine's Debian mirror has no ${wanted.what}${note}`, wanted.hint);
+}
+
+/** Downloads packages and unpacks them into one folder inside `target`, whose path it gives. */
+async function unpackPackages(apt: string, packages: readonly PackageRecord[], target: string, options: DebianOptions): Promise<string> {
+  const megabytes = Math.round(packages.reduce((sum, each) => sum + each.size, 0) / 1e6);
+  options.onProgress?.(`downloading ${packages.map((each) => each.name).join(", ")} (${megabytes} MB)`);
   const debs = join(target, "debs");
   mkdirSync(debs);
-  const wanted = found.map((each) => `${each.name}=${each.version}`);
-  let download = await aptCommand(apt, "apt-get", ["download", ...wanted], debs);
+  const names = packages.map((each) => `${each.name}=${each.version}`);
+  let download = await aptCommand(apt, "apt-get", ["download", ...names], debs);
   if (download.status !== 0 && !isFull(download)) {
     // The mirror may have moved on since the lists were fetched.
     await refreshLists(apt, options, true);
-    download = await aptCommand(apt, "apt-get", ["download", ...wanted], debs);
+    download = await aptCommand(apt, "apt-get", ["download", ...names], debs);
   }
-  if (download.status !== 0) throw failed(`downloading ${wanted.join(", ")}`, download);
+  if (download.status !== 0) throw failed(`downloading ${names.join(", ")}`, download);
   const tree = join(target, "tree");
   for (const deb of readdirSync(debs).sort()) {
     options.onProgress?.(`unpacking ${deb}`);
@@ -75,10 +134,8 @@ export async function fetchDebianKernel(
     if (unpacked.status !== 0) throw failed(`unpacking ${deb}`, unpacked);
     rmSync(join(debs, deb));
   }
-  takeKernel(tree, target);
-  rmSync(tree, { recursive: true });
   rmSync(debs, { recursive: true });
-  return found.map(({ name, version, sha256 }) => ({ name, version, sha256 }));
+  return tree;
 }
 
 /** Moves what a kernel consists of from an unpacked package tree to `target`. */
@@ -146,9 +203,8 @@ export function parsePackageRecords(text: string): PackageRecord[] {
   });
 }
 
-async function candidates(apt: string, release: string): Promise<PackageRecord[]> {
+async function candidates(apt: string, wanted: RegExp): Promise<PackageRecord[]> {
   const listed = await aptCommand(apt, "apt-cache", ["pkgnames", "linux-"], apt);
-  const wanted = new RegExp(`^linux-(image|base|binary|binary-unsigned|modules)-${release.replace(".", "\\.")}(?![0-9])\\S*-${architecture}(-unsigned)?$`);
   const names = listed.stdout.toString().split("\n").filter((name) => wanted.test(name));
   if (names.length === 0) return [];
   const shown = await aptCommand(apt, "apt-cache", ["show", ...names], apt);
@@ -237,8 +293,9 @@ function aptCommand(apt: string, program: "apt-get" | "apt-cache", args: readonl
   return runChild(program, args, { cwd, env, timeoutMs: 900_000, hint: needsApt });
 }
 
-function checkSpace(folder: string, packages: readonly PackageRecord[]): void {
-  const needed = packages.reduce((sum, each) => sum + each.size + each.installedSize, unpackedKernel);
+/** @param beyond Bytes that are needed beside the packages and what they unpack to. */
+function checkSpace(folder: string, packages: readonly PackageRecord[], beyond: number): void {
+  const needed = packages.reduce((sum, each) => sum + each.size + each.installedSize, beyond);
   const disk = statfsSync(folder);
   const free = disk.bavail * disk.bsize;
   if (free >= needed) return;

@@ -11,6 +11,8 @@ export type FaultCode =
   | "missing-program"
   /** The machine's apt has no Debian mirror, or the mirror lacks what was asked for. */
   | "mirror"
+  /** A kernel could not be compiled. */
+  | "build"
   /** The cache folder's file system is full. */
   | "disk-full"
   /** Another process holds the store. */

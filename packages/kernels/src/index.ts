@@ -5,6 +5,6 @@ export { Machine, type MachineOptions, type RunOptions, type RunOutcome, type Sa
 export type { ModuleRequest } from "./modules.js";
 export { HostTarget, SshTarget } from "./process-target.js";
 export { type Accelerator, type Qemu, findQemu, qemuVersion } from "./qemu.js";
-export { type AddOptions, type Kernel, type KernelPackage, type KernelSource, KernelStore } from "./store.js";
+export { type AddOptions, type Kernel, type KernelPackage, type KernelSource, KernelStore, type StoreBuildOptions, type Built } from "./store.js";
 export type { Session, Target } from "./target.js";
 export { VmTarget, type VmOptions } from "./vm.js";

@@ -15,7 +15,8 @@ import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, re
 import { basename, join, resolve } from "node:path";
 import { cacheFolder } from "@litmap/linux";
 import { bzImageVersion, releaseOf } from "./bzimage.js";
-import { type DebianOptions, fetchDebianKernel } from "./debian.js";
+import { type BuildOptions, buildKernel, recipeOf } from "./build.js";
+import { type DebianOptions, fetchDebianKernel, findDebianSource, packageOf } from "./debian.js";
 import { Fault, type Result, diskFault, errnoOf, settle } from "./fault.js";
 import { withLock } from "./lock.js";
 import { kernelOfModules } from "./modules.js";
@@ -31,7 +32,9 @@ export interface KernelPackage {
 
 export type KernelSource =
   | { readonly kind: "debian"; readonly packages: readonly KernelPackage[] }
-  | { readonly kind: "image"; readonly image: string; readonly modules?: string };
+  | { readonly kind: "image"; readonly image: string; readonly modules?: string }
+  /** `recipe` is a hash of the source and the options; `unset` are options that it did not take, as `NAME=wanted`. */
+  | { readonly kind: "built"; readonly packages: readonly KernelPackage[]; readonly recipe: string; readonly unset: readonly string[] };
 
 export interface Kernel {
   readonly name: string;
@@ -53,6 +56,18 @@ export interface Kernel {
 export interface AddOptions extends DebianOptions {
   /** How long to wait for another process that is adding, in milliseconds (default ten minutes). */
   readonly lockTimeoutMs?: number;
+}
+
+export interface StoreBuildOptions extends BuildOptions {
+  /** Under which name; default the release with `-built`. */
+  readonly name?: string;
+  readonly lockTimeoutMs?: number;
+}
+
+export interface Built {
+  readonly kernel: Kernel;
+  /** False: the store had it already. */
+  readonly fresh: boolean;
 }
 
 /** A kernel's parts in a folder that is about to enter the store. */
@@ -108,9 +123,7 @@ export class KernelStore {
    */
   addDebian(release: string, options: AddOptions = {}): Promise<Result<Kernel>> {
     return settle(async () => {
-      if (!/^\d+\.\d+$/.test(release)) {
-        throw new Fault("request", `${release} is not a release`, "write major.minor, such as 6.12, or give --image and --modules");
-      }
+      if (!isRelease(release)) throw notARelease(release, ", or give --image and --modules");
       return this.#add(release, options, async (folder) => {
         const packages = await fetchDebianKernel(release, join(this.folder, "apt"), folder, options);
         return { source: { kind: "debian", packages }, release };
@@ -139,6 +152,41 @@ export class KernelStore {
     );
   }
 
+  /**
+   * Compiles a kernel of a release (`6.12`) from Debian's source package with what Debian leaves
+   * out. Nothing happens when the store has one of the same source and the same options under the name.
+   */
+  build(release: string, options: StoreBuildOptions = {}): Promise<Result<Built>> {
+    return settle(async () => {
+      if (!isRelease(release)) throw notARelease(release, "");
+      const { name = `${release}-built` } = options;
+      checkName(name);
+      const onWait = (owner: number): void => options.onProgress?.(`waiting for process ${owner}, which is building a kernel`);
+      return withLock(join(this.folder, "build.lock"), { timeoutMs: options.lockTimeoutMs ?? 4 * 3_600_000, onWait }, async () => {
+        const apt = join(this.folder, "apt");
+        const source = await findDebianSource(release, apt, options);
+        const recipe = recipeOf(source, release);
+        const there = this.get(name);
+        if (there?.source.kind === "built" && there.source.recipe === recipe) return { kernel: there, fresh: false };
+        const scratch = join(this.folder, "building");
+        const kept = removeAtEnd(scratch);
+        try {
+          rmSync(scratch, { recursive: true, force: true });
+          mkdirSync(scratch, { recursive: true });
+          const unset = await buildKernel(source, release, apt, scratch, options);
+          const assembled: Assembled = { source: { kind: "built", packages: [packageOf(source)], recipe, unset: unset.map(({ option, wanted }) => `${option}=${wanted}`) }, release };
+          // The store is only held for the moment in which the kernel enters it: others may add meanwhile.
+          return { kernel: await this.#add(name, options, (folder) => takeParts(scratch, folder, assembled)), fresh: true };
+        } catch (error) {
+          throw diskFault(error, this.folder);
+        } finally {
+          rmSync(scratch, { recursive: true, force: true });
+          kept();
+        }
+      });
+    });
+  }
+
   /** Takes a kernel and its saved states away. A Fault `request` when there is none. */
   remove(name: string): Promise<Result<Kernel>> {
     return settle(async () => {
@@ -164,9 +212,7 @@ export class KernelStore {
   }
 
   async #add(name: string, options: AddOptions, assemble: (folder: string) => Promise<Assembled>): Promise<Kernel> {
-    if (!isName(name)) {
-      throw new Fault("request", `${JSON.stringify(name)} cannot be a kernel's name`, "letters, digits and . _ + -, beginning with a letter or digit; not `host`");
-    }
+    checkName(name);
     const onWait = (owner: number): void => options.onProgress?.(`waiting for process ${owner}, which is adding a kernel`);
     return withLock(this.#lock, { timeoutMs: options.lockTimeoutMs, onWait }, async () => {
       const scratch = this.#scratch(name);
@@ -198,8 +244,31 @@ export class KernelStore {
   }
 }
 
+function isRelease(text: string): boolean {
+  return /^\d+\.\d+$/.test(text);
+}
+
+function notARelease(text: string, or: string): Fault {
+  return new Fault("request", `${text} is not a release`, `write major.minor, such as 6.12${or}`);
+}
+
+function checkName(name: string): void {
+  if (isName(name)) return;
+  throw new Fault("request", `${JSON.stringify(name)} cannot be a kernel's name`, "letters, digits and . _ + -, beginning with a letter or digit; not `host`");
+}
+
+/** Moves a built kernel to where it enters the store. */
+async function takeParts(from: string, to: string, assembled: Assembled): Promise<Assembled> {
+  for (const part of ["vmlinuz", "config"]) renameSync(join(from, part), join(to, part));
+  mkdirSync(join(to, "modules"));
+  copyModules(join(from, "modules"), join(to, "modules"));
+  return assembled;
+}
+
 function howToAdd(name: string): string {
-  return /^\d+\.\d+$/.test(name) ? `\`litmap kernel add ${name}\` takes Debian's` : `\`litmap kernel add ${name} --image bzImage --modules FOLDER\` adds your own`;
+  const built = /^(\d+\.\d+)-built$/.exec(name)?.[1];
+  if (built !== undefined) return `\`litmap kernel build ${built}\` builds it`;
+  return isRelease(name) ? `\`litmap kernel add ${name}\` takes Debian's` : `\`litmap kernel add ${name} --image bzImage --modules FOLDER\` adds your own`;
 }
 
 function describe(name: string, image: Buffer, assembled: Assembled): string {

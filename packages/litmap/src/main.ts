@@ -130,6 +130,13 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("-q, --quiet", "say nothing")
     .action(does(async (names: string[], options: object) => (await import("./commands/kernel.js")).add(names, options)));
   kernel
+    .command("build <release>")
+    .description("compile a trimmed kernel of a release from Debian's source, with what Debian leaves out: CMA, DMABUF_DEBUG, SW_SYNC, GUP_TEST, VKMS")
+    .option("--as <name>", "its name (default: the release with -built)")
+    .option("-j, --jobs <n>", "compilers that run at the same time (default: one a processor)")
+    .option("-q, --quiet", "say nothing")
+    .action(does(async (release: string, options: object) => (await import("./commands/kernel.js")).build(release, options)));
+  kernel
     .command("ls")
     .description("the kernels that there are")
     .option("--json", "one JSON object a kernel")

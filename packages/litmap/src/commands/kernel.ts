@@ -1,9 +1,10 @@
-/** `litmap kernel add|ls|rm|boot`: the kernels that `run --on` can use. */
+/** `litmap kernel add|build|ls|rm|boot`: the kernels that `run --on` can use. */
 import { KernelStore } from "@litmap/kernels";
 import type { Kernel } from "@litmap/kernels";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import { KernelMachine, chooseKernels, endingOf } from "../machines/kernel.js";
+import { wholeNumber } from "../choices.js";
 import { Progress } from "../progress.js";
 import { columns, duration } from "../report/columns.js";
 import { paintFor, print } from "../terminal.js";
@@ -29,6 +30,32 @@ export async function add(names: readonly string[], options: AddOptions): Promis
       if (!added.ok) throw endingOf(added.fault);
       if (!options.quiet) print(`${name}  Linux ${added.value.version}  ${sourceOf(added.value)}  ${duration(performance.now() - began)}`);
     }
+  } finally {
+    progress.clear();
+  }
+  return exitStatus.asExpected;
+}
+
+export interface BuildOptions {
+  readonly as?: string;
+  readonly jobs?: string;
+  readonly quiet?: boolean;
+}
+
+/** A kernel of a release, compiled here with what Debian leaves out. */
+export async function build(release: string, options: BuildOptions): Promise<number> {
+  const jobs = options.jobs === undefined ? undefined : wholeNumber("--jobs", options.jobs);
+  const progress = new Progress(options.quiet ? false : undefined);
+  const began = performance.now();
+  try {
+    const built = await new KernelStore().build(release, { name: options.as, jobs, onProgress: (line) => progress.say(`${release}: ${line}`) });
+    progress.clear();
+    if (!built.ok) throw endingOf(built.fault);
+    const { kernel, fresh } = built.value;
+    if (options.quiet) return exitStatus.asExpected;
+    print(`${kernel.name}  Linux ${kernel.version}  ${sourceOf(kernel)}  ${fresh ? duration(performance.now() - began) : "nothing to do"}`);
+    const unset = kernel.source.kind === "built" ? kernel.source.unset : [];
+    if (unset.length > 0) print(`  its configuration did not take ${unset.join(", ")}`);
   } finally {
     progress.clear();
   }
@@ -91,6 +118,7 @@ export async function boot(name: string, options: { readonly accel?: string; rea
 
 function sourceOf(kernel: Kernel): string {
   if (kernel.source.kind === "image") return kernel.source.image;
+  if (kernel.source.kind === "built") return `built from ${kernel.source.packages.map(({ name, version }) => `${name} ${version}`).join(", ")}`;
   const image = kernel.source.packages.find((each) => each.name.startsWith("linux-image")) ?? kernel.source.packages.at(-1);
   return image ? `Debian ${image.version}` : "Debian";
 }

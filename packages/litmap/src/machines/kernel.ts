@@ -174,7 +174,8 @@ async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOpt
 
 /** The package that the image came in, and which configuration it was built with. */
 function originOf(kernel: Kernel): Pick<RecordedKernel, "package" | "config"> {
-  const image = kernel.source.kind === "debian" ? (kernel.source.packages.find(({ name }) => name.startsWith("linux-image")) ?? kernel.source.packages.at(-1)) : undefined;
+  const packages = kernel.source.kind === "image" ? [] : kernel.source.packages;
+  const image = packages.find(({ name }) => name.startsWith("linux-image")) ?? packages.at(-1);
   return { package: image && `${image.name} ${image.version}`, config: configHash(kernel) };
 }
 
