@@ -9,7 +9,9 @@ import { designOf, newestRelease } from "./design/release.js";
 import { Frames, PG } from "./mm/frames.js";
 import { Vmalloc } from "./mm/vmalloc.js";
 import { HugetlbPool } from "./mm/hugetlb.js";
+import { Pat } from "./mm/memtype.js";
 import { Mm } from "./mm/mm.js";
+import { LinearMap } from "./mm/page-attributes.js";
 import { newCounters, Trace } from "./trace/trace.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
@@ -55,6 +57,9 @@ export class Kernel {
   readonly drmDevices = new Map<string, DrmDevice>();
   /** Kernel mappings (vmap). */
   readonly vmalloc: Vmalloc;
+  /** Cache modes of frames, and the kernel's own mapping of all memory. */
+  readonly pat = new Pat(this);
+  readonly linearMap = new LinearMap();
   /** What devices that are not coherent with the CPU's caches see. */
   readonly deviceView = new DeviceView();
   /** Capture nodes that somebody has opened, by name. */

@@ -146,7 +146,10 @@ const counterNames: Readonly<Record<string, readonly [one: string, many: string]
   pages_copied: ["page copied", "pages copied"],
   pat_lookups: ["PAT look-up", "PAT look-ups"],
   resource_nodes: ["resource-tree node visited", "resource-tree nodes visited"],
-  cache_flushes: ["cache flush", "cache flushes"],
+  cache_flushes: ["page flushed from the caches", "pages flushed from the caches"],
+  cache_writebacks: ["write-back of all caches", "write-backs of all caches"],
+  attribute_changes: ["change of a page's cache mode", "changes of pages' cache modes"],
+  linear_splits: ["large page of the linear map split", "large pages of the linear map split"],
 };
 
 function costs(prediction: Prediction, paint: Paint): string[] {

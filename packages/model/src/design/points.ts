@@ -449,6 +449,14 @@ export const points = define({
     },
     mainline: [["2.6", "vm-pat"], ["6.16", "track-ctx"]],
   },
+  "page-attributes.cache-flush": {
+    question: "How do the caches let go of many pages that become uncached or write-combining?",
+    choices: {
+      "wbinvd-from-4-MiB": { doc: "below 4 MiB line by line, from there on by writing back everything on all processors" },
+      clflush: { doc: "line by line, however many" },
+    },
+    mainline: [["2.6", "wbinvd-from-4-MiB"], ["5.0", "clflush"]],
+  },
   "vmf-insert-mixed.unmixed": {
     question: "What does vmf_insert_mixed make of a mapping without VM_MIXEDMAP?",
     choices: { bug: { doc: "a BUG" }, sigbus: { doc: "the fault ends in SIGBUS" } },

@@ -10,6 +10,12 @@ import type { Path } from "../sched/path.js";
 
 export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl";
 
+/** vgem_gem_create_object: write-combining, because it has no way to tell of CPU access. */
+// eslint-disable-next-line require-yield
+function* shmemWc(k: Kernel, device: Device, size: number): Path<GemBacking> {
+  return new GemShmemObject(k.id(), device, k, size, true);
+}
+
 // eslint-disable-next-line require-yield
 function* shmem(k: Kernel, device: Device, size: number): Path<GemBacking> {
   return new GemShmemObject(k.id(), device, k, size);
@@ -32,7 +38,7 @@ function* surface(k: Kernel, _device: Device, size: number): Path<GemBacking> {
   return new TtmObject(k, size, true);
 }
 
-const vgem: DrmDriver = { card: 0, create: shmem, prime: "all", import: "shmem", expName: "drm" };
+const vgem: DrmDriver = { card: 0, create: shmemWc, prime: "all", import: "shmem", expName: "drm" };
 /** It takes no buffers of others without host blobs (virtgpu_gem_prime_import_sg_table). */
 const virtioGpu: DrmDriver = { card: 1, create: hostResource, prime: "all", import: errnos.ENODEV, expName: "virtio_gpu" };
 const bochsVram: DrmDriver = { card: 2, create: vram, prime: "none", import: errnos.EINVAL, expName: "drm" };

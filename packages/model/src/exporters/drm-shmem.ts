@@ -5,6 +5,8 @@
 import { errnos } from "@litmap/litmus";
 import { dmaMapSgtable, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
+import { CACHE } from "../mm/memtype.js";
+import { setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
 import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { unmapMappingRange } from "../mm/zap.js";
@@ -43,6 +45,8 @@ export class GemShmemObject implements GemBacking {
     private readonly k: Kernel,
     /** Bytes, whole pages. */
     readonly size: number,
+    /** map_wc: the CPU sees it write-combining. */
+    readonly mapWc = false,
   ) {
     this.resv = new Resv(`GEM object ${id}`);
     this.inode = newShmemInode(k, size);
@@ -59,8 +63,10 @@ export class GemShmemObject implements GemBacking {
     yield* acquire(k, this.resv.lock, "write");
     const error = getPages(k, this);
     yield* release(k, this.resv.lock);
-    if (error === 0) vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
-    return error;
+    if (error !== 0) return error;
+    vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
+    if (this.mapWc) vma.cacheMode = CACHE.wc;
+    return 0;
   }
 
   /** drm_gem_shmem_vm_ops. */
@@ -158,6 +164,7 @@ function getPages(k: Kernel, bo: GemShmemObject): number {
     }
     pages[i] = pfn;
   }
+  if (bo.mapWc) setPagesArrayWc(k, pages);
   bo.inode.mapping.unevictable = true;
   bo.pages = pages;
   return 0;
@@ -166,6 +173,7 @@ function getPages(k: Kernel, bo: GemShmemObject): number {
 /** drm_gem_shmem_put_pages_locked: the last user gives the references back. */
 function putPages(k: Kernel, bo: GemShmemObject): void {
   if (bo.pages === undefined || --bo.pagesUseCount > 0) return;
+  if (bo.mapWc) setPagesArrayWb(k, bo.pages);
   bo.inode.mapping.unevictable = false;
   for (const pfn of bo.pages) folioPut(k, pfn);
   bo.pages = undefined;

@@ -7,6 +7,7 @@ import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { llseekWithin } from "../fs/vfs.js";
 import { remapPfnRange, vmaName } from "../mm/insert.js";
+import { CACHE } from "../mm/memtype.js";
 import { PTE } from "../mm/page-table.js";
 import { FAULT } from "../mm/vma.js";
 import { barRules as rule } from "../rules/rings.js";
@@ -92,6 +93,7 @@ function* pciMmapResource(k: Kernel, bar: Bar, vma: Vma): Path<number> {
   const bytes = vma.end - vma.start;
   if (vma.pgoff * k.pageSize + bytes > bar.size) return k.refuse(rule.fits, errnos.EINVAL, `page ${vma.pgoff}`);
   vma.pgoff += bar.address / k.pageSize;
+  vma.cacheMode = CACHE.ucMinus;
   k.note(rule.mapped);
   const error = remapPfnRange(k, vma, vma.start, vma.pgoff, bytes);
   vma.ops = kernfsOps(k);

@@ -11,6 +11,7 @@ import { pteAlloc } from "./insert.js";
 import { copyOf, linkVma } from "./merge.js";
 import { Mm } from "./mm.js";
 import { vmNormalPage } from "./normal-page.js";
+import { trackPfnCopy } from "./memtype.js";
 import { PTE } from "./page-table.js";
 import { addFileRmap, addMmCounter, addNewAnonRmap, folioGet } from "./rmap.js";
 import { AnonVma, VM, isCowMapping } from "./vma.js";
@@ -90,6 +91,7 @@ function copyPageRange(k: Kernel, vma: Vma, copy: Vma): void {
     k.note(rule["not-copied"]);
     return;
   }
+  trackPfnCopy(k, vma, copy);
   const cow = isCowMapping(vma.flags);
   if (cow) vma.mm.invalidate(vma.start, vma.end);
   const table = vma.mm.table;
@@ -120,6 +122,7 @@ function copyLeaf(k: Kernel, vma: Vma, copy: Vma, from: Leaf, to: Leaf, address:
     if (pfn >= 0 && !shareNormal(k, vma, copy, to, slot, at, pfn)) continue;
     copyPresent(k, vma, from, to, slot, bits, cow);
   }
+  to.copyCacheModes(from, first, n);
   k.note(rule.copied);
 }
 

@@ -10,6 +10,7 @@
  *   order  Uint8   folio order; a folio is aligned, so its head is `pfn & -(1<<order)` 1
  *   owner  Int32   address space id the page belongs to, 0 for none                   4  only in sections
  *   index  Int32   page offset in that address space                                  4  that need them
+ *   cache  Uint8   PAT's cache mode, and the linear map's (above it), on x86          1  only where not write-back
  *
  * Contents exist only once something writes to a page: one Uint8Array a page.
  */
@@ -19,6 +20,9 @@ const SECTION = 1 << SECTION_SHIFT;
 const FIRST_FRAME = 1 << 15;
 
 export const GUP_PIN_COUNTING_BIAS = 1024;
+/** Bits of the cache column. */
+const MEMTYPE = 3;
+const LINEAR_SHIFT = 2;
 
 export const PG = {
   /** The frame has been handed out. */
@@ -53,6 +57,7 @@ interface Section {
   readonly order: Uint8Array;
   owner: Int32Array | undefined;
   index: Int32Array | undefined;
+  cache: Uint8Array | undefined;
 }
 
 export class Frames {
@@ -92,6 +97,7 @@ export class Frames {
       order: new Uint8Array(SECTION),
       owner: undefined,
       index: undefined,
+      cache: undefined,
     });
   }
 
@@ -136,6 +142,8 @@ export class Frames {
     section.ref.fill(0, from, from + size);
     section.map.fill(0, from, from + size);
     section.owner?.fill(0, from, from + size);
+    // The page flags that hold PAT's mode go with the page; the linear map is left as it is.
+    if (section.cache !== undefined) for (let i = from; i < from + size; i++) section.cache[i] &= ~MEMTYPE;
     if (this.contents.size > 0) for (let i = 0; i < size; i++) this.contents.delete(pfn + i);
     this.largePins.delete(pfn);
     (this.free[order] ??= []).push(pfn);
@@ -183,6 +191,27 @@ export class Frames {
     const section = this.section(pfn);
     (section.owner ??= new Int32Array(SECTION))[pfn & (SECTION - 1)] = owner;
     (section.index ??= new Int32Array(SECTION))[pfn & (SECTION - 1)] = index;
+  }
+  /** get_page_memtype, arch/x86/mm/pat/memtype.c: CACHE in memtype.ts. */
+  memtype(pfn: number): number {
+    return (this.section(pfn).cache?.[pfn & (SECTION - 1)] ?? 0) & MEMTYPE;
+  }
+  setMemtype(pfn: number, mode: number): void {
+    const section = this.section(pfn);
+    const at = pfn & (SECTION - 1);
+    if (mode === 0 && section.cache === undefined) return;
+    const column = (section.cache ??= new Uint8Array(SECTION));
+    column[at] = (column[at] & ~MEMTYPE) | mode;
+  }
+  /** The cache mode of the kernel's linear map of a page. */
+  linearMode(pfn: number): number {
+    return (this.section(pfn).cache?.[pfn & (SECTION - 1)] ?? 0) >> LINEAR_SHIFT;
+  }
+  setLinearMode(pfn: number, mode: number): void {
+    const section = this.section(pfn);
+    const at = pfn & (SECTION - 1);
+    const column = (section.cache ??= new Uint8Array(SECTION));
+    column[at] = (column[at] & MEMTYPE) | (mode << LINEAR_SHIFT);
   }
   largePin(head: number): number {
     return this.largePins.get(head) ?? 0;

@@ -7,12 +7,14 @@ import { errnos } from "@litmap/litmus";
 import { insertRules as rule } from "../rules/insert.js";
 import { KernelBug } from "../sched/path.js";
 import { PG } from "./frames.js";
+import { trackPfnRemap } from "./memtype.js";
 import { PTE } from "./page-table.js";
 import { addFileRmap, addMmCounter, folioGet } from "./rmap.js";
 import { FAULT, VM, isCowMapping } from "./vma.js";
 import { zapPageRange } from "./zap.js";
 import type { Kernel } from "../kernel.js";
 import type { Rule } from "../rules/rule.js";
+import type { IoMapping } from "./memtype.js";
 import type { Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
 
@@ -110,8 +112,14 @@ export function vmfInsertPfn(k: Kernel, vma: Vma, address: number, pfn: number):
   return insertPfn(k, vma, address, pfn);
 }
 
+/** pfnmap_setup_cachemode_pfn (track_pfn_insert up to 6.15): the page's mode, or what the mapping wants where nobody tracks. */
+function setupCachemodePfn(k: Kernel, vma: Vma, pfn: number): number {
+  return k.arch.pat ? k.pat.lookup(pfn) : vma.cacheMode;
+}
+
 /** insert_pfn, mm/memory.c: a special entry, where none is yet. */
 function insertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
+  const mode = setupCachemodePfn(k, vma, pfn);
   const leaf = vma.mm.table.leaf(address) ?? pteAlloc(k, vma, address);
   const slot = vma.mm.table.slot(address);
   if (leaf.bits[slot] !== 0) {
@@ -121,6 +129,7 @@ function insertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
   leaf.used++;
   leaf.pfn[slot] = pfn;
   leaf.bits[slot] = vma.pageProt | PTE.special;
+  leaf.setCacheMode(slot, 1, mode);
   k.counters.ptes++;
   k.note(rule["pfn-inserted"]);
   return FAULT.nopage;
@@ -158,32 +167,28 @@ export function remapPfnRange(k: Kernel, vma: Vma, address: number, pfn: number,
     vma.pgoff = pfn;
     k.note(rule["remap-cow-pgoff"], vmaName(vma));
   }
-  const tracked = trackPfnRemap(k, vma, address, end);
-  if (tracked !== 0) return tracked;
+  const mode = trackPfnRemap(k, vma, address, pfn, end);
+  if (mode < 0) return mode;
   vma.flags |= VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
   k.note(rule["remap-flags"], vmaName(vma));
-  fillPfns(k, vma, address, end, pfn);
+  fillPfns(k, vma, address, end, pfn, mode);
   return 0;
 }
 
-/** x86 PAT: one call over the whole mapping reserves the memory type (track_pfn_remap; remap_pfn_range_track). */
-function trackPfnRemap(k: Kernel, vma: Vma, address: number, end: number): number {
-  if (!k.arch.pat) return 0;
-  k.counters.pat_lookups++;
-  if (address !== vma.start || end !== vma.end) return 0;
-  if (k.design["pat.tracking"] === "track-ctx") {
-    if (vma.pat) return k.refuse(rule["remap-tracked-twice"], errnos.EINVAL, vmaName(vma));
-    vma.pat = true;
-    return 0;
-  }
-  vma.pat = true;
-  vma.flags |= VM.ARCH_1;
-  k.note(rule["remap-tracked"], vmaName(vma));
+/**
+ * io_mapping_map_user, mm/io-mapping.c, and remap_io_mapping of i915: fills the page table with
+ * the mode of an io_mapping, without asking PAT. 0, or -EINVAL for a mapping without the flags.
+ */
+export function ioMappingMapUser(k: Kernel, io: IoMapping, vma: Vma, address: number, pfn: number, bytes: number): number {
+  const expected = VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
+  if ((vma.flags & expected) !== expected) return k.refuse(rule["io-mapping-flags"], errnos.EINVAL, vmaName(vma));
+  k.note(rule["io-mapping"], vmaName(vma));
+  fillPfns(k, vma, address, address + Math.ceil(bytes / k.pageSize) * k.pageSize, pfn, io.mode);
   return 0;
 }
 
 /** remap_p4d_range down to remap_pte_range: leaf by leaf. */
-function fillPfns(k: Kernel, vma: Vma, from: number, end: number, first: number): void {
+function fillPfns(k: Kernel, vma: Vma, from: number, end: number, first: number, mode: number): void {
   const table = vma.mm.table;
   const bits = vma.pageProt | PTE.special;
   let pfn = first;
@@ -197,6 +202,7 @@ function fillPfns(k: Kernel, vma: Vma, from: number, end: number, first: number)
     const pfns = leaf.pfn;
     for (let i = 0; i < n; i++) pfns[slot + i] = pfn + i;
     leaf.bits.fill(bits, slot, slot + n);
+    leaf.setCacheMode(slot, n, mode);
     leaf.used += n;
     pfn += n;
     address += n * k.pageSize;

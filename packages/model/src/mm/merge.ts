@@ -226,7 +226,9 @@ export function copyOf(vma: Vma, mm: Mm, start: number, end: number): Vma {
   copy.privateData = vma.privateData;
   copy.pageProt = vma.pageProt;
   copy.policy = vma.policy;
+  copy.cacheMode = vma.cacheMode;
   copy.pat = vma.pat;
+  if (copy.pat !== undefined) copy.pat.users++;
   copy.anonVma = vma.anonVma;
   copy.anonChain = vma.anonChain;
   copy.anonVma?.root.vmas.add(copy);

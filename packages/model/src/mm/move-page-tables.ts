@@ -28,6 +28,7 @@ export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, t
       for (let i = 0, a = table.slot(old), b = table.slot(next); i < n; i++, a++, b++) {
         if (leaf.bits[a] === 0) continue;
         into.set(b, leaf.pfn[a], leaf.bits[a]);
+        into.setCacheMode(b, 1, leaf.cacheMode(a));
         leaf.clear(a);
         moved++;
       }

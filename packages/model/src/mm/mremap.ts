@@ -10,6 +10,7 @@ import { mremapRules as rule } from "../rules/mremap.js";
 import { acquire, release } from "../sched/path.js";
 import { getUnmappedArea } from "./address-space.js";
 import { HUGE_SIZE } from "./hugetlb.js";
+import { untrackClear } from "./memtype.js";
 import { copyOf, linkVma, vmaMergeNewRange } from "./merge.js";
 import { movePageTables } from "./move-page-tables.js";
 import { doMunmap } from "./munmap.js";
@@ -258,7 +259,7 @@ function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
     unlinkAnon(source, copy, remap);
     return to;
   }
-  if (source.has(VM.PFNMAP)) untrackClear(source);
+  if (source.has(VM.ARCH_1)) untrackClear(source);
   if (copy.has(VM.ACCOUNT)) k.committed += oldLength / k.pageSize;
   if (oldLength > 0) {
     const unmapped = yield* doMunmap(k, mm, remap.address, oldLength);
@@ -300,10 +301,4 @@ function unlinkAnon(source: Vma, copy: Vma, remap: Remap): void {
   source.anonVma?.root.vmas.delete(source);
   source.anonVma = undefined;
   source.anonChain = 0;
-}
-
-/** untrack_pfn_clear: the PAT reservation moves on with the copy. */
-function untrackClear(vma: Vma): void {
-  vma.pat = false;
-  vma.flags &= ~VM.ARCH_1;
 }

@@ -5,6 +5,7 @@ import { layoutRules } from "../rules/layout.js";
 import { munmapRules as rule } from "../rules/mmap.js";
 import { acquire, release } from "../sched/path.js";
 import { lruAddDrain } from "./lazyfree.js";
+import { putPfnmapTrack, untrackPfn } from "./memtype.js";
 import { splitVma, unlinkFile } from "./merge.js";
 import { VM } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
@@ -90,24 +91,20 @@ export function* removeVmas(k: Kernel, mm: Mm, going: readonly Vma[], start: num
   if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
   mm.invalidate(start, end);
   for (const vma of going) {
+    untrackPfn(k, vma);
     unmapSingleVma(k, vma, vma.start, vma.end);
-    untrack(vma);
   }
   yield* release(k, mm.ptl);
   const floor = mm.vmas[at - 1]?.end ?? 0;
   const ceiling = mm.vmas[at]?.start ?? Infinity;
   for (const vma of going) unlinkFile(vma);
   mm.table.free(start, end, floor, ceiling);
-  for (const vma of going) yield* closeVma(vma);
-}
-
-/** untrack_pfn: a PAT reservation ends with its mapping. */
-function untrack(vma: Vma): void {
-  if (vma.has(VM.PFNMAP)) vma.pat = false;
+  for (const vma of going) yield* closeVma(k, vma);
 }
 
 /** remove_vma, mm/vma.c: tells the owner and drops the file. */
-export function* closeVma(vma: Vma): Path<void> {
+export function* closeVma(k: Kernel, vma: Vma): Path<void> {
+  putPfnmapTrack(k, vma);
   vma.ops?.close?.(vma);
   vma.anonVma?.root.vmas.delete(vma);
   if (vma.file !== undefined) yield* fput(vma.file);

@@ -16,6 +16,8 @@ export class Leaf {
   readonly bits: Uint8Array;
   /** Entries that are not empty. */
   used = 0;
+  /** Cache modes (CACHE in memtype.ts) once an entry has another than write-back. */
+  private cache: Uint8Array | undefined;
   constructor(pfn: Int32Array, bits: Uint8Array) {
     this.pfn = pfn;
     this.bits = bits;
@@ -26,6 +28,23 @@ export class Leaf {
     if (this.bits[slot] === 0) this.used++;
     this.pfn[slot] = pfn;
     this.bits[slot] = bits;
+    if (this.cache !== undefined) this.cache[slot] = 0;
+  }
+
+  /** Cache mode of an entry: what its PWT, PCD and PAT bits say. */
+  cacheMode(slot: number): number {
+    return this.cache?.[slot] ?? 0;
+  }
+
+  /** Gives `n` entries a cache mode; after they were written. */
+  setCacheMode(slot: number, n: number, mode: number): void {
+    if (mode === 0 && this.cache === undefined) return;
+    (this.cache ??= new Uint8Array(this.bits.length)).fill(mode, slot, slot + n);
+  }
+
+  /** Takes over the cache modes of the same entries of another table. */
+  copyCacheModes(from: Leaf, slot: number, n: number): void {
+    if (from.cache !== undefined) (this.cache ??= new Uint8Array(this.bits.length)).set(from.cache.subarray(slot, slot + n), slot);
   }
 
   /** Empties an entry (pte_clear). */

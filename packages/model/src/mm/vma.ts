@@ -1,6 +1,7 @@
 /** vm_area_struct, its flags and its operations. */
 import type { Path } from "../sched/path.js";
 import type { File } from "../fs/file.js";
+import type { CacheMode, PfnmapTrack } from "./memtype.js";
 import type { Mm } from "./mm.js";
 
 /** VM_* bits. Values are ours where the kernel's do not fit 31 bits. */
@@ -95,8 +96,10 @@ export class Vma {
   pageProt = 0;
   /** mempolicy that mbind set, if any; VMAs with different ones do not merge. */
   policy: string | undefined;
-  /** x86 PAT reservation made by remap_pfn_range over the whole VMA. */
-  pat = false;
+  /** Caching bits of vm_page_prot (CACHE in memtype.ts): what the mapping's owner asks for. */
+  cacheMode: CacheMode = 0;
+  /** x86 PAT reservation made by remap_pfn_range over the whole VMA; VM_PAT or pfnmap_track_ctx. */
+  pat: PfnmapTrack | undefined;
   attached = true;
 
   constructor(

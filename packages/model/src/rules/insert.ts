@@ -82,12 +82,14 @@ export const insertRules = rules("insert", {
     sentence: "remap_pfn_range sets VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP, and fills the page table at once.",
     kernel: "remap_pfn_range_internal, mm/memory.c",
   },
-  "remap-tracked": {
-    sentence: "On x86 a remap_pfn_range that covers the whole mapping reserves its memory type; up to 6.15 that shows as VM_PAT (`ar`).",
-    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c",
+  "io-mapping": {
+    sentence: "A mapping of IO memory by its io_mapping gets the cache mode that was reserved for all of it, without a look-up.",
+    kernel: "io_mapping_map_user, mm/io-mapping.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
+    unproven: "the source; QEMU has no device whose driver does it",
   },
-  "remap-tracked-twice": {
-    sentence: "A second remap_pfn_range over the whole of one mapping gives EINVAL.",
-    kernel: "remap_pfn_range_track, mm/memory.c",
+  "io-mapping-flags": {
+    sentence: "io_mapping_map_user warns and gives EINVAL for a mapping without VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP.",
+    kernel: "io_mapping_map_user, mm/io-mapping.c",
+    unproven: "the source; QEMU has no device whose driver does it",
   },
 });

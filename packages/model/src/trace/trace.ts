@@ -9,17 +9,28 @@ export interface Counters {
   ptes: number;
   /** Page-table pages allocated. */
   tables: number;
+  /** TLB flushes: of a range that was emptied or changed, and of all processors after a change of cache modes. */
   tlb_flushes: number;
   /** Pages whose contents were copied by copy-on-write or migration. */
   pages_copied: number;
-  /** PAT look-ups, and resource-tree nodes that they visited. */
+  /** Walks of the resource tree by which PAT asks whether frames are memory, and the nodes that they visited. */
   pat_lookups: number;
   resource_nodes: number;
+  /** Pages whose cache lines were flushed one by one. */
   cache_flushes: number;
+  /** Times that every processor wrote back all its caches (wbinvd). */
+  cache_writebacks: number;
+  /** Entries of the linear map that got another cache mode. */
+  attribute_changes: number;
+  /** Large pages of the linear map that were split for it. */
+  linear_splits: number;
 }
 
 export function newCounters(): Counters {
-  return { faults: 0, ptes: 0, tables: 0, tlb_flushes: 0, pages_copied: 0, pat_lookups: 0, resource_nodes: 0, cache_flushes: 0 };
+  return {
+    faults: 0, ptes: 0, tables: 0, tlb_flushes: 0, pages_copied: 0, pat_lookups: 0, resource_nodes: 0,
+    cache_flushes: 0, cache_writebacks: 0, attribute_changes: 0, linear_splits: 0,
+  };
 }
 
 export interface TraceEvent {
