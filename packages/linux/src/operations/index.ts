@@ -42,6 +42,7 @@ export const compilers = {
   pin_user_pages: needsModule,
   put_user_pages: needsModule,
   follow_pfn: needsModule,
+  chardev: needsModule,
   gem_create: needsModule,
   gem_get_sg_table: needsModule,
   gem_madvise: needsModule,

@@ -21,10 +21,10 @@ export function numberMeaning(text: string): NumberMeaning {
     const count = Number(`${sign}${digits}`);
     return Number.isSafeInteger(count) ? { kind: "pages", count } : { kind: "bad", why: `'${text}' is more pages than there are` };
   }
-  const bits = unitBits[unit];
+  const bits = Object.hasOwn(unitBits, unit) ? unitBits[unit] : undefined;
   if (bits === undefined) {
     const upper = unit.toUpperCase().replace(/I?B$/, "");
-    const meant = unit !== upper && upper in unitBits && upper !== "" ? `; did you mean '${digits}${upper}'?` : "";
+    const meant = unit !== upper && Object.hasOwn(unitBits, upper) && upper !== "" ? `; did you mean '${digits}${upper}'?` : "";
     return { kind: "bad", why: `unknown unit '${unit}'${meant || " (known are K, M, G, T and p for pages)"}` };
   }
   if (bits === 0n && digits.length <= 12) return { kind: "int", value: (sign ? -1 : 1) * Number(digits) + 0 };

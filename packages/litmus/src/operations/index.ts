@@ -3,6 +3,7 @@
  * completion, random programs, the model's dispatch and the kernel compiler's dispatch
  * all read it from here.
  */
+import { chardev } from "./chardev.js";
 import { dmaBuf, processes } from "./dma-buf.js";
 import { drivers, kernel } from "./drivers.js";
 import { drm } from "./drm.js";
@@ -25,6 +26,7 @@ export const operations = {
   ...rings,
   ...virtualisation,
   ...drivers,
+  ...chardev,
   ...kernel,
 } as const;
 

@@ -1,4 +1,5 @@
 /** The dispatch: every operation of the language has a handler; a missing one is a type error. */
+import { chardevHandlers } from "./chardev.js";
 import { dmaBufHandlers } from "./dma-buf.js";
 import { driverGupHandlers } from "./driver-gup.js";
 import { driverHandlers } from "./drivers.js";
@@ -25,6 +26,7 @@ const run = {
   ...reachingHandlers.run,
   ...observerHandlers.run,
   ...driverHandlers.run,
+  ...chardevHandlers.run,
   ...driverGupHandlers.run,
   ...drmHandlers.run,
   ...v4l2Handlers.run,

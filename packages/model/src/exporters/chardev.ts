@@ -1,0 +1,127 @@
+/**
+ * A character device whose mmap uses one primitive over one kind of memory: what a test's own
+ * driver is. It decides nothing but which primitive is called when; all else is mm/memory.c.
+ */
+import { errnos } from "@litmap/litmus";
+import { File, Inode } from "../fs/file.js";
+import { PG } from "../mm/frames.js";
+import { remapPfnRange, vmInsertPage, vmMapPages, vmaName, vmfInsertMixed, vmfInsertPfn } from "../mm/insert.js";
+import { folioGet, folioPut } from "../mm/rmap.js";
+import { FAULT, VM, isCowMapping } from "../mm/vma.js";
+import { chardevRules as rule } from "../rules/chardev.js";
+import type { FileOps } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma, VmFault, VmOps } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+import type { OperationArgs } from "@litmap/litmus";
+
+type Options = OperationArgs<"chardev", number, unknown>;
+type Primitive = Options["primitive"];
+type Memory = Options["memory"];
+
+/** The largest allocation: 2^10 pages. */
+const MAX_ORDER = 10;
+/** Where the IO memory of such devices begins, bytes. */
+const IO_BASE = 0xf0000000;
+
+const byPage: ReadonlySet<Primitive> = new Set(["vm_insert_page", "vm_map_pages", "fault_insert_page", "fault_page"]);
+const atFault: ReadonlySet<Primitive> = new Set(["vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page"]);
+const flagBits = { io: VM.IO, pfnmap: VM.PFNMAP, mixedmap: VM.MIXEDMAP, dontexpand: VM.DONTEXPAND, dontdump: VM.DONTDUMP, dontcopy: VM.DONTCOPY } as const;
+
+/** Frame numbers in the device's order, and how to give them back. */
+interface Backing {
+  readonly pfns: readonly number[];
+  free(): void;
+}
+
+/** The device's open file, or a negative errno. */
+export function newChardev(k: Kernel, options: Options): File | number {
+  const pages = Math.ceil(options.size / k.pageSize);
+  if (pages === 0) return k.refuse(rule["no-memory"], errnos.EINVAL, "0 bytes");
+  if (pages > 1 << MAX_ORDER) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+  if (options.memory === "iomem" && byPage.has(options.primitive)) return k.refuse(rule["needs-pages"], errnos.EINVAL, options.primitive);
+  const inode = new Inode(k.id(), "chardev");
+  inode.mode = 0o600;
+  return new File(inode, charOps(k, options, allocate(k, options.memory, pages)), true, true);
+}
+
+function allocate(k: Kernel, memory: Memory, pages: number): Backing {
+  if (memory === "iomem") return { pfns: consecutive(IO_BASE / k.pageSize, pages), free: () => undefined };
+  if (memory === "ram") {
+    const pfns = Array.from({ length: pages }, () => k.frames.alloc(0, PG.allocated));
+    return { pfns, free: () => pfns.forEach((pfn) => folioPut(k, pfn)) };
+  }
+  const order = Math.ceil(Math.log2(pages));
+  const first = k.frames.alloc(order, memory === "cma" ? PG.cma : PG.allocated, memory === "compound" && order > 0);
+  // cma_alloc hands out pages that each have a count of their own.
+  if (memory === "cma") for (let i = 1; i < 1 << order; i++) k.frames.addRef(first + i, 1);
+  const each = memory === "cma" ? consecutive(first, 1 << order) : [first];
+  const free = memory === "block" ? () => k.frames.release(first, order) : () => each.forEach((pfn) => folioPut(k, pfn));
+  return { pfns: consecutive(first, pages), free };
+}
+
+function consecutive(first: number, pages: number): number[] {
+  return Array.from({ length: pages }, (_, i) => first + i);
+}
+
+function charOps(k: Kernel, options: Options, backing: Backing): FileOps {
+  const { pfns } = backing;
+  const ops: VmOps = { name: "chardev_vm_ops", fault: (vmf) => charFault(k, options.primitive, pfns, vmf) };
+  return {
+    *mmap(_file, vma) {
+      const pages = (vma.end - vma.start) / k.pageSize;
+      if (vma.pgoff + pages > pfns.length) return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${pfns.length}`);
+      const flags = vmaFlags(options);
+      const bare = options.primitive === "vmf_insert_pfn" && (flags & VM.PFNMAP) !== 0;
+      if (bare && isCowMapping(vma.flags)) return k.refuse(rule["private-pfnmap"], errnos.EINVAL, vmaName(vma));
+      vma.flags |= flags;
+      if (!atFault.has(options.primitive)) return fillNow(k, options, pfns, vma);
+      vma.ops = ops;
+      return 0;
+    },
+    *release() {
+      backing.free();
+    },
+    path: () => "/dev/chardev",
+  };
+}
+
+/** VM_ bits that mmap sets: those asked for, and those without which the primitive is a BUG. */
+function vmaFlags({ primitive, flags }: Options): number {
+  const asked = flags.reduce((bits, word) => bits | flagBits[word], 0);
+  if (primitive === "vmf_insert_mixed") return asked | VM.MIXEDMAP;
+  return primitive === "vmf_insert_pfn" && (asked & VM.MIXEDMAP) === 0 ? asked | VM.PFNMAP : asked;
+}
+
+/** Primitives that mmap itself calls: 0 or a negative errno. */
+function fillNow(k: Kernel, { primitive, memory }: Options, pfns: readonly number[], vma: Vma): number {
+  if (primitive === "vm_map_pages") return vmMapPages(k, vma, pfns);
+  const pages = (vma.end - vma.start) / k.pageSize;
+  const first = vma.pgoff;
+  if (primitive === "remap_pfn_range" && memory !== "ram") return remapPfnRange(k, vma, vma.start, pfns[first], pages * k.pageSize);
+  for (let i = 0; i < pages; i++) {
+    const address = vma.start + i * k.pageSize;
+    const error = primitive === "vm_insert_page" ? vmInsertPage(k, vma, address, pfns[first + i]) : remapPfnRange(k, vma, address, pfns[first + i], k.pageSize);
+    if (error !== 0) return error;
+  }
+  return 0;
+}
+
+/** The fault handler: FAULT bits. */
+// eslint-disable-next-line require-yield
+function* charFault(k: Kernel, primitive: Primitive, pfns: readonly number[], vmf: VmFault): Path<number> {
+  if (vmf.pgoff >= pfns.length) {
+    k.refuse(rule["handler-beyond"], 0, `page ${vmf.pgoff}`);
+    return FAULT.sigbus;
+  }
+  const pfn = pfns[vmf.pgoff];
+  if (primitive === "vmf_insert_pfn") return vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
+  if (primitive === "vmf_insert_mixed") return vmfInsertMixed(k, vmf.vma, vmf.address, pfn);
+  if (primitive === "fault_insert_page") {
+    const error = vmInsertPage(k, vmf.vma, vmf.address, pfn);
+    return error === 0 || error === -errnos.EBUSY ? FAULT.nopage : FAULT.sigbus;
+  }
+  folioGet(k, pfn);
+  vmf.pfn = pfn;
+  return FAULT.none;
+}
