@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type OptionGroup, type OptionValue, buildFragment } from "./build-fragment.js";
 import { type ChildResult, runChild } from "./child.js";
+import { parseConfig } from "./configuration.js";
 import { type DebianOptions, type PackageRecord, fetchDebianSource } from "./debian.js";
 import { Fault } from "./fault.js";
 import { findProgram } from "./running.js";
@@ -67,11 +68,6 @@ export function unsetOptions(release: string, config: string, groups: readonly O
     const got = is.get(option) ?? "n";
     return got === wanted ? [] : [{ option, wanted, got }];
   });
-}
-
-/** The options of a .config that are set, by name without `CONFIG_`. */
-export function parseConfig(text: string): Map<string, string> {
-  return new Map([...text.matchAll(/^CONFIG_(\w+)=(.*)$/gm)].map(([, option, value]) => [option, value]));
 }
 
 /** Changes when another kernel would come out: of the source, or of the options. */

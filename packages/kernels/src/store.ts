@@ -141,6 +141,8 @@ export class KernelStore {
       this.#add(name, options, async (folder) => {
         if (!isFile(image)) throw new Fault("request", `${image} is not a file`, "--image wants a bzImage");
         cpSync(image, join(folder, "vmlinuz"));
+        const config = configBeside(image);
+        if (config !== undefined) cpSync(config, join(folder, "config"));
         mkdirSync(join(folder, "modules"));
         if (modules !== undefined) {
           copyModules(modules, join(folder, "modules"));
@@ -290,6 +292,12 @@ function describe(name: string, image: Buffer, assembled: Assembled): string {
     added: new Date().toISOString(),
   };
   return `${JSON.stringify(facts, null, 2)}\n`;
+}
+
+/** The .config of the tree in which an image still lies, as `make` leaves it (arch/x86/boot/bzImage). */
+function configBeside(image: string): string | undefined {
+  const top = /^(.*)\/arch\/x86(_64)?\/boot\/bzImage$/.exec(resolve(image))?.[1];
+  return top !== undefined && isFile(join(top, ".config")) ? join(top, ".config") : undefined;
 }
 
 function copyModules(from: string, to: string): void {

@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSyn
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildFragment } from "../src/build-fragment.js";
-import { fragmentFor, parseConfig, recipeOf, unsetOptions } from "../src/build.js";
+import { fragmentFor, recipeOf, unsetOptions } from "../src/build.js";
+import { optionsOf, parseConfig } from "../src/configuration.js";
 import { findProgram } from "../src/running.js";
 import { KernelStore, type StoreBuildOptions } from "../src/index.js";
 import { bzImage, moduleFile, scratch } from "./stand-ins.js";
@@ -117,6 +118,10 @@ esac`,
     const config = readFileSync(join(kernel.folder, "config"), "utf8");
     expect(config).toContain("CONFIG_TINY=y\n");
     expect(config).toContain("CONFIG_DMABUF_HEAPS_CMA=y\n");
+    expect(optionsOf(kernel)?.has("DMABUF_DEBUG")).toBe(true);
+    expect(optionsOf(kernel)?.has("DRM_VKMS")).toBe(true);
+    expect(optionsOf(kernel)?.has("GUP_TEST")).toBe(false);
+    expect(optionsOf(kernel)?.has("NR_CPUS")).toBe(false);
     expect(made()[2]).toBe("make -j3 bzImage modules");
     expect(said.some((line) => line.startsWith("compiling: 1 objects in "))).toBe(true);
     // Nothing but the kernel and apt's lists is left in the cache.

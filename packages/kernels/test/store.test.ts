@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, utimesSy
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bzImageVersion, releaseOf } from "../src/bzimage.js";
-import { Fault, KernelStore, type Result } from "../src/index.js";
+import { Fault, KernelStore, type Result, optionsOf } from "../src/index.js";
 import { withLock } from "../src/lock.js";
 import { bzImage, fake, moduleFile, modulesFolder, scratch } from "./stand-ins.js";
 
@@ -49,6 +49,16 @@ describe("the store", () => {
     expect(kernel.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(readdirSync(join(kernel.folder, "modules"), { recursive: true })).toEqual(["kernel", "kernel/drivers", "kernel/drivers/a.ko"]);
     expect(new KernelStore(store.folder).get("mine")).toEqual(kernel);
+  });
+
+  test("an image that still lies in its tree brings the tree's .config", async () => {
+    const tree = scratch();
+    mkdirSync(join(tree, "arch/x86/boot"), { recursive: true });
+    writeFileSync(join(tree, "arch/x86/boot/bzImage"), bzImage("6.12.1-mine"));
+    writeFileSync(join(tree, ".config"), "CONFIG_CMA=y\n# CONFIG_SECRETMEM is not set\nCONFIG_DRM=m\nCONFIG_NR_CPUS=8\n");
+    const store = new KernelStore(scratch());
+    expect(optionsOf(valueOf(await store.addImage("mine", join(tree, "arch/x86/boot/bzImage"))))).toEqual(new Set(["CMA", "DRM"]));
+    expect(optionsOf(valueOf(await store.addImage("other", image())))).toBeUndefined();
   });
 
   test("lists by release, not by letters", async () => {

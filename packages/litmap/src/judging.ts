@@ -11,7 +11,7 @@ const designs = new Map<string, Design>();
 /** Choices in force at every decision point: the release's, the architecture's, the user's own. Empty for a real kernel. */
 export function effectiveDesign(machine: Machine): Partial<Design> {
   if (machine.kind !== "model") return {};
-  const options: KernelOptions = { release: machine.release, arch: machine.arch, designs: machine.designs };
+  const options: KernelOptions = { release: machine.release, arch: machine.arch, designs: machine.designs, configured: machine.configured };
   const key = JSON.stringify(options);
   let design = designs.get(key);
   if (!design) designs.set(key, (design = new Kernel(options).design));

@@ -21,6 +21,8 @@ export type Machine =
       readonly arch: Arch;
       /** Choices that differ from the release's own, by decision point. */
       readonly designs: Readonly<Record<string, string>>;
+      /** What the configuration of the real kernel beside it chose otherwise. */
+      readonly configured?: Readonly<Record<string, string>>;
     }
   | {
       readonly kind: "vm" | "host" | "ssh";

@@ -4,7 +4,7 @@ import { designOf, releases } from "./design/release.js";
 import { ruleBook } from "./rules/rule.js";
 // Every rule is declared when the operations are loaded.
 import "./litmus/handlers.js";
-import type { Point, PointName } from "./design/points.js";
+import type { History, Point, PointName } from "./design/points.js";
 import type { Rule } from "./rules/rule.js";
 
 /** All rules by subject: what the kernel does, and the function and file that decide it. */
@@ -42,11 +42,17 @@ export function designsMarkdown(): string {
     for (const [choice, { doc, proposed }] of Object.entries(point.choices)) {
       out.push(`* \`${choice}\`: ${doc}${proposed === undefined ? "" : `. *Proposed: ${proposed}*`}`);
     }
-    out.push("", `Mainline: ${history(point)}.`, "", `Here: ${releases.map((release) => `${release} \`${designOf(release)[name]}\``).join(", ")}.`, "");
+    out.push("", `Mainline: ${history(point.mainline)}.`, "");
+    for (const [condition, choices] of point.configured ?? []) out.push(`${configurationText(condition)}: ${history(choices)}.`, "");
+    out.push(`Here: ${releases.map((release) => `${release} \`${designOf(release)[name]}\``).join(", ")}.`, "");
   }
   return out.join("\n");
 }
 
-function history(point: Point): string {
-  return point.mainline.map(([since, choice]) => `\`${choice}\` from ${since}`).join(", ");
+function configurationText(condition: string): string {
+  return condition.startsWith("!") ? `Built without CONFIG_${condition.slice(1)}` : `Built with CONFIG_${condition}`;
+}
+
+function history(history: History): string {
+  return history.map(([since, choice]) => `\`${choice}\` from ${since}`).join(", ");
 }

@@ -33,6 +33,8 @@ export interface KernelOptions {
   readonly arch?: Arch;
   /** Choices that differ from the release's. */
   readonly designs?: Partial<Design>;
+  /** What the configuration of the kernel in question chose otherwise; the kernel is still its release. */
+  readonly configured?: Partial<Design>;
 }
 
 export class Kernel {
@@ -91,6 +93,7 @@ export class Kernel {
     this.design = {
       ...base,
       ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }),
+      ...options.configured,
       ...options.designs,
     } as Design;
     this.frames = new Frames(this.arch.pageShift);

@@ -1,6 +1,6 @@
 /** Decision points: what releases are made of, and the pages printed from them. */
 import { describe, expect, test } from "vitest";
-import { compareReleases, designOf, designsMarkdown, Kernel, points, releases, ruleBook, rulesMarkdown } from "../src/index.js";
+import { compareReleases, configuredDesign, designOf, designsMarkdown, Kernel, points, releases, ruleBook, rulesMarkdown } from "../src/index.js";
 import type { Point, PointName } from "../src/index.js";
 
 const all = Object.entries(points) as [PointName, Point][];
@@ -41,6 +41,30 @@ describe("decision points", () => {
     expect(row("dma-buf.sgt-cache")).toEqual(["cached", "cached", "cached", "none", "none", "none"]);
     expect(row("dma-buf.debug")).toEqual(["off", "off", "off", "off", "off", "wrap"]);
     expect(row("dma-buf.mmap-guard")).toEqual(releases.map(() => "none"));
+  });
+
+  test.each(all)("%s: what a configuration chooses is one of its choices, in ascending order", (_name, point) => {
+    for (const [condition, choices] of point.configured ?? []) {
+      expect(condition).toMatch(/^!?[A-Z0-9_]+$/);
+      for (const [, choice] of choices) expect(Object.keys(point.choices)).toContain(choice);
+      expect(choices.map(([release]) => release).sort(compareReleases)).toEqual(choices.map(([release]) => release));
+    }
+  });
+
+  test("a kernel's configuration differs from its release only where its options decide otherwise", () => {
+    const debian = new Set(["SECRETMEM", "PROC_MEM_ALWAYS_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]);
+    expect(configuredDesign("6.12", debian)).toEqual({});
+    expect(configuredDesign("6.12", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "mangle" });
+    expect(configuredDesign("7.2", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "wrap", "proc-mem.force": "always" });
+    expect(configuredDesign("7.3", new Set(["SECRETMEM", "PROC_MEM_NO_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]))).toEqual({ "dma-buf.debug": "off", "proc-mem.force": "never" });
+    expect(configuredDesign("6.12", new Set(["LRU_GEN_ENABLED"]))).toEqual({ "gup-fast.null-mapping": "leave-longterm-writes" });
+    expect(configuredDesign("6.1", new Set())).toEqual({});
+    expect(configuredDesign("6.18", new Set(["SECRETMEM"]))).toEqual({ "lru.lazyfree": "cleared", "madvise.table-reclaim": "no" });
+  });
+
+  test("a configuration is part of a kernel, and a choice given by hand goes before it", () => {
+    expect(new Kernel({ release: "6.12", configured: { "dma-buf.debug": "mangle" } }).design["dma-buf.debug"]).toBe("mangle");
+    expect(new Kernel({ release: "6.12", configured: { "dma-buf.debug": "mangle" }, designs: { "dma-buf.debug": "wrap" } }).design["dma-buf.debug"]).toBe("wrap");
   });
 
   test("an architecture without special entries decides its own point; a choice given by hand wins", () => {

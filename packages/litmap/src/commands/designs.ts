@@ -1,6 +1,6 @@
 /** `litmap designs`: the decision points, their alternatives, and what each release chose. */
 import { designOf, points, releases } from "@litmap/model";
-import type { PointName } from "@litmap/model";
+import type { Point, PointName } from "@litmap/model";
 import { didYouMean } from "@litmap/litmus";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { wrap } from "../report/columns.js";
@@ -30,6 +30,10 @@ function describe(name: PointName, options: DesignsOptions): string {
     lines.push(`  ${paint.name(choice)}${where.length > 0 ? `  ${paint.dim(where.join(", "))}` : ""}`);
     for (const line of wrap(about.doc, width)) lines.push(`      ${line}`);
     if (about.proposed) for (const line of wrap(`proposed: ${about.proposed}`, width)) lines.push(paint.dim(`      ${line}`));
+  }
+  for (const [condition, choices] of (point as Point).configured ?? []) {
+    const text = choices.map(([since, choice], i) => (i === 0 ? choice : `${choice} from ${since}`)).join(", ");
+    lines.push(paint.dim(`  ${condition.startsWith("!") ? `without CONFIG_${condition.slice(1)}` : `with CONFIG_${condition}`}: ${text}`));
   }
   return lines.join("\n");
 }

@@ -4,7 +4,7 @@
  */
 import { bindings, operation, parse, randomTest, shrinkAsync } from "@litmap/litmus";
 import type { Outcome, Test } from "@litmap/litmus";
-import { archOf, modelOptions, releaseOf, wholeNumber } from "../choices.js";
+import { wholeNumber } from "../choices.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import { differences } from "../judging.js";
@@ -113,8 +113,7 @@ class Pair {
   private readonly model: ModelMachine;
 
   constructor(private readonly kernel: KernelMachine) {
-    const { release, arch } = kernel.machine;
-    this.model = new ModelMachine(modelOptions({ release: releaseOf(release), arch: archOf(arch) }));
+    this.model = new ModelMachine(kernel.modelOptions);
   }
 
   async disagreement(text: string): Promise<Disagreement | undefined> {

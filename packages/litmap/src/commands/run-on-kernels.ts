@@ -3,7 +3,7 @@
  * Kernels run side by side; where only one is wanted, two machines of it share the tests. Rows come in the order of the tests.
  */
 import type { Test } from "@litmap/litmus";
-import { archOf, modelOptions, releaseOf, wholeNumber } from "../choices.js";
+import { modelOptions, wholeNumber } from "../choices.js";
 import { readTest } from "../corpus.js";
 import type { TestFile } from "../corpus.js";
 import { record } from "../evidence.js";
@@ -142,8 +142,11 @@ class KernelRun {
 
   /** The model that a kernel is compared with: of its release and architecture, unless the user wants another. */
   private modelFor(kernel: KernelMachine) {
-    const { release, arch } = kernel.machine;
-    return modelOptions({ release: this.options.release ?? releaseOf(release), arch: this.options.arch ?? archOf(arch), set: this.options.set });
+    const { release, arch, set } = this.options;
+    const own = kernel.modelOptions;
+    const wanted = modelOptions({ release: release ?? own.release, arch: arch ?? own.arch, set });
+    // A configuration says nothing of another release.
+    return release === undefined ? { ...wanted, configured: own.configured } : wanted;
   }
 
   /** Reports the rows that every lane has come to, in order. */

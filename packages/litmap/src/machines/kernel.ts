@@ -4,10 +4,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { didYouMean } from "@litmap/litmus";
 import type { Machine as MachineName, Outcome, Test } from "@litmap/litmus";
-import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget } from "@litmap/kernels";
+import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget, optionsOf } from "@litmap/kernels";
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
 import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, needsOf } from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
+import { configuredDesign } from "@litmap/model";
+import type { KernelOptions as ModelOptions } from "@litmap/model";
+import { archOf, releaseOf } from "../choices.js";
 import { Ending, badMachine, exitStatus } from "../exit-status.js";
 import type { RecordedKernel } from "../evidence.js";
 import type { Answer, TestMachine } from "./machine.js";
@@ -62,6 +65,13 @@ export class KernelMachine implements TestMachine {
     private readonly plain: Running,
     private readonly options: KernelOptions,
   ) {}
+
+  /** The model that this kernel is compared with: of its release, and of what its configuration chose. */
+  get modelOptions(): ModelOptions {
+    const release = releaseOf(this.machine.release);
+    const options = this.choice.kind === "vm" ? optionsOf(this.choice.kernel) : undefined;
+    return { release, arch: archOf(this.machine.arch), ...(options ? { configured: configuredDesign(release, options) } : {}) };
+  }
 
   /** Machines with devices, by outfit, once a test has needed one. */
   private readonly withDevices = new Map<string, Promise<Running>>();

@@ -13,8 +13,8 @@ export class ModelMachine implements TestMachine {
   readonly aside = "";
 
   constructor(private readonly options: KernelOptions) {
-    const { release = "", arch = "x86_64", designs } = options;
-    this.machine = { kind: "model", release, arch, designs: { ...designs } } as const;
+    const { release = "", arch = "x86_64", designs, configured } = options;
+    this.machine = { kind: "model", release, arch, designs: { ...designs }, ...(configured ? { configured } : {}) } as const;
   }
 
   answer(test: Test): Answer {

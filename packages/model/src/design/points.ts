@@ -14,8 +14,15 @@ export interface Point {
   readonly question: string;
   readonly choices: Readonly<Record<string, Choice>>;
   /** What mainline did, from which release on; ascending. The first entry holds for everything older too. */
-  readonly mainline: readonly (readonly [since: string, choice: string])[];
+  readonly mainline: History;
+  /**
+   * Where a kernel's configuration decides: the first condition that holds, `OPTION` (set) or
+   * `!OPTION`, gives the choices; when none does, mainline's stand, which are those of Debian's kernels.
+   */
+  readonly configured?: readonly (readonly [condition: string, choices: History])[];
 }
+
+export type History = readonly (readonly [since: string, choice: string])[];
 
 const define = <const T extends Record<string, Point>>(points: T): T => points;
 
@@ -176,6 +183,7 @@ export const points = define({
       wrap: { doc: "importers get a copy of the table with DMA addresses only" },
     },
     mainline: [["3.3", "off"], ["7.3", "wrap"]],
+    configured: [["DMABUF_DEBUG", [["3.3", "mangle"], ["7.0", "wrap"]]], ["!DMABUF_DEBUG", [["3.3", "off"]]]],
   },
   "dma.coherence": {
     question: "Do devices see what lies in the CPU's caches?",
@@ -293,6 +301,7 @@ export const points = define({
       "leave-longterm-writes": { doc: "only long-term writable pins are left to the slow walk" },
     },
     mainline: [["2.6", "take"], ["6.5", "leave-to-slow"], ["7.3", "leave-longterm-writes"]],
+    configured: [["!SECRETMEM", [["2.6", "take"], ["6.5", "leave-longterm-writes"]]]],
   },
   "direct-io.references": {
     question: "How does direct I/O hold the pages of its memory?",
@@ -334,6 +343,7 @@ export const points = define({
       never: { doc: "no (CONFIG_PROC_MEM_NO_FORCE)" },
     },
     mainline: [["2.6", "always"], ["7.0", "ptrace"]],
+    configured: [["PROC_MEM_ALWAYS_FORCE", [["2.6", "always"]]], ["PROC_MEM_FORCE_PTRACE", [["2.6", "ptrace"]]], ["PROC_MEM_NO_FORCE", [["2.6", "never"]]]],
   },
   "io-uring.buffers": {
     question: "How does a ring pin the buffers that are registered with it?",
@@ -572,11 +582,13 @@ export const points = define({
     question: "Does a faulted-in page lose its referenced flag when it comes from the per-CPU batch to the youngest generation?",
     choices: { kept: { doc: "no" }, reset: { doc: "yes: lru_gen_add_folio clears PG_referenced with the tier bits" } },
     mainline: [["2.6", "kept"], ["6.12", "reset"], ["6.14", "kept"]],
+    configured: [["!LRU_GEN_ENABLED", [["2.6", "kept"]]]],
   },
   "lru.lazyfree": {
     question: "Does a page lose its referenced flag when MADV_FREE takes effect?",
     choices: { cleared: { doc: "yes" }, kept: { doc: "no: lru_gen_clear_refs finds it on no list at that moment" } },
     mainline: [["4.5", "cleared"], ["6.14", "kept"]],
+    configured: [["!LRU_GEN_ENABLED", [["4.5", "cleared"]]]],
   },
   "lru.unmap": {
     question: "Does taking entries away drain the per-CPU LRU batches first?",
@@ -644,6 +656,7 @@ export const points = define({
     question: "Does a page that a fault brings in count as referenced at once?",
     choices: { no: { doc: "no: its young entry says so" }, referenced: { doc: "yes, under the multi-generational LRU: PG_referenced, which smaps shows as Referenced" } },
     mainline: [["2.6", "no"], ["7.0", "referenced"]],
+    configured: [["!LRU_GEN_ENABLED", [["2.6", "no"]]]],
   },
   "kvm.references": {
     question: "On which frames that a guest reaches does KVM take a reference, and when do they become dirty?",
@@ -662,6 +675,7 @@ export const points = define({
     question: "Does MADV_DONTNEED free page tables that it has emptied?",
     choices: { no: { doc: "no: they stay until munmap" }, x86: { doc: "yes, on x86_64 (CONFIG_PT_RECLAIM)" }, yes: { doc: "yes" } },
     mainline: [["2.6", "no"], ["6.14", "x86"], ["7.0", "yes"]],
+    configured: [["!PT_RECLAIM", [["2.6", "no"]]]],
   },
   "fork.hugetlb": {
     question: "Which hugetlb mappings have their entries copied at fork?",

@@ -1,5 +1,5 @@
 import { points } from "./points.js";
-import type { Design, Point, PointName } from "./points.js";
+import type { Design, History, Point, PointName } from "./points.js";
 
 export const releases = ["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"] as const;
 export type Release = (typeof releases)[number];
@@ -16,20 +16,41 @@ function ageOf(release: string): number {
   return major * 2 ** 16 + minor;
 }
 
-/** Mainline's choices at each point, with the age of the release that made them. */
-const history = (Object.entries(points) as [PointName, Point][]).map(([name, point]) => ({
+/** A history with the age of each release in it. */
+type Aged = readonly { readonly since: number; readonly choice: string }[];
+
+const aged = (history: History): Aged => history.map(([since, choice]) => ({ since: ageOf(since), choice }));
+
+/** Every point's choices by age: a kernel is made for each test, so this is worked out once. */
+const all = (Object.entries(points) as [PointName, Point][]).map(([name, { mainline, configured = [] }]) => ({
   name,
-  choices: point.mainline.map(([since, choice]) => ({ since: ageOf(since), choice })),
+  mainline: aged(mainline),
+  configured: configured.map(([condition, choices]) => ({ condition, choices: aged(choices) })),
 }));
+
+function choiceAt(choices: Aged, age: number): string {
+  let { choice } = choices[0];
+  for (const next of choices) if (next.since <= age) choice = next.choice;
+  return choice;
+}
 
 /** The design that is a release: mainline's choice at every point. Any `major.minor` will do. */
 export function designOf(release: string): Design {
   const age = ageOf(release);
   const design: Record<string, string> = {};
-  for (const { name, choices } of history) {
-    let { choice } = choices[0];
-    for (const next of choices) if (next.since <= age) choice = next.choice;
-    design[name] = choice;
-  }
+  for (const { name, mainline } of all) design[name] = choiceAt(mainline, age);
   return design as Design;
+}
+
+/** Where a kernel of a release chose otherwise than the release because of the options that it was built with (names without `CONFIG_`). */
+export function configuredDesign(release: string, options: ReadonlySet<string>): Partial<Design> {
+  const age = ageOf(release);
+  const holds = (condition: string): boolean => (condition.startsWith("!") ? !options.has(condition.slice(1)) : options.has(condition));
+  const differs: Record<string, string> = {};
+  for (const { name, mainline, configured } of all) {
+    const decides = configured.find(({ condition }) => holds(condition));
+    const choice = choiceAt(decides?.choices ?? mainline, age);
+    if (choice !== choiceAt(mainline, age)) differs[name] = choice;
+  }
+  return differs as Partial<Design>;
 }

@@ -53,7 +53,7 @@ export class Session {
     options: KernelOptions = {},
   ) {
     this.k = new Kernel(options);
-    this.machine = { kind: "model", release: this.k.release, arch: this.k.arch.name, designs: { ...options.designs } };
+    this.machine = { kind: "model", release: this.k.release, arch: this.k.arch.name, designs: { ...options.designs }, ...(options.configured ? { configured: options.configured } : {}) };
     this.hints = mmapHints(test, this.k.arch.slotBase);
     for (const actor of test.actors) {
       if (actor.kind === "fork" || actor.kind === "thread") continue;
