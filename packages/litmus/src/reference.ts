@@ -4,7 +4,7 @@
  */
 import { diagnosticCodes } from "./language/diagnostic.js";
 import { describeResult, signature } from "./language/signature.js";
-import { invariants } from "./language/words.js";
+import { devices, invariants } from "./language/words.js";
 import { operation, operations } from "./operations/index.js";
 import type { Field, OperationName, Param, ParamType, ResultType, Subject, Words } from "./operations/index.js";
 import { slotAlign } from "./slots.js";
@@ -20,6 +20,7 @@ export function reference(): string {
 
 function language(): string {
   const invariantLines = Object.entries(invariants).map(([name, doc]) => `* \`${name}\`: ${doc}`);
+  const deviceLines = Object.entries(devices).map(([name, doc]) => `  * \`${name}\`: ${doc}`);
   return `# The litmus language
 
 A litmus test asks one question about DMA-buffer memory in Linux. The same file runs on
@@ -82,7 +83,12 @@ claims at the end.
 * \`fork C\` makes a child of the actor that runs it (\`A\`, or \`B: fork C\`). The child has the
   parent's descriptors, and its mappings as fork leaves them. Lines of \`C\` come after.
 * \`thread T of A\` shares address space and descriptors of its process.
-* \`driver D on DEVICE\` is kernel code that acts for a device.
+* \`driver D on DEVICE\` is kernel code that acts for a device. What the device is decides where memory
+  from the DMA API comes from and what it sees:
+
+${deviceLines.join("\n")}
+
+  Any other name is a device like \`dma\`.
 * \`kernel:\` is the kernel itself: reclaim, migration, the OOM reaper. It needs no declaration.
 
 A descriptor belongs to the process that made it (a fork knows those made before it). Another

@@ -128,6 +128,7 @@ export class Kernel {
   /** A device that does DMA. Without options it is as the design says: coherent or not, behind an IOMMU or not. */
   device(name: string, options: DeviceOptions = {}): Device {
     return new Device(name, {
+      ...options,
       iommu: options.iommu ?? this.design["dma.mapping"] === "iommu",
       coherent: options.coherent ?? this.design["dma.coherence"] === "coherent",
     });

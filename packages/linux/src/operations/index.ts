@@ -53,4 +53,6 @@ export const compilers = {
   compact: needsModule,
   oom_reap: needsModule,
   revoke: needsModule,
+  dma_buf_export: needsModule,
+  dma_buf_put: needsModule,
 } satisfies CompilerTable<OperationName>;

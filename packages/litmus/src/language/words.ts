@@ -28,6 +28,19 @@ export const invariants = {
 
 export type Invariant = keyof typeof invariants;
 
+/** Devices that a driver can act for. */
+export const devices = {
+  dma: "as the design says (points `dma.mapping`, `dma.coherence`): by default without an IOMMU, its accesses go through the CPU's caches",
+  pci: "no IOMMU, coherent: its DMA addresses are physical",
+  "pci-iommu": "behind an IOMMU, coherent: memory from the DMA API is single pages that the IOMMU makes one range of",
+  noncoherent: "no IOMMU, sees memory and not the CPU's caches",
+  "noncoherent-iommu": "behind an IOMMU, sees memory and not the CPU's caches",
+  cma: "no IOMMU; what it allocates comes from the contiguous memory area",
+  reserved: "no IOMMU; its coherent memory, 8 MiB, was reserved at boot and has no struct pages",
+} as const;
+
+export type DeviceName = keyof typeof devices;
+
 /** Flag words of /proc/PID/smaps' VmFlags line; `sd` is left out of outcomes. */
 const vmFlags: readonly string[] = split(
   "rd wr ex sh mr mw me ms gd pf lo io sr rr dc de ac nr ht sf nl ar wf sy dd mm hg nh mg bt mt um uw ui ss sl dp gu dw lf",

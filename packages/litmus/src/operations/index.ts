@@ -7,6 +7,7 @@ import { chardev } from "./chardev.js";
 import { dmaBuf, processes } from "./dma-buf.js";
 import { drivers, kernel } from "./drivers.js";
 import { drm } from "./drm.js";
+import { exporting } from "./exporting.js";
 import { files, memory } from "./memory.js";
 import { observers, reaching } from "./reaching.js";
 import { rings } from "./rings.js";
@@ -27,6 +28,7 @@ export const operations = {
   ...virtualisation,
   ...drivers,
   ...chardev,
+  ...exporting,
   ...kernel,
 } as const;
 

@@ -119,6 +119,30 @@ export const points = define({
     },
     mainline: [["3.8", "put"], ["6.11", "leaks"]],
   },
+  "vb2-dma-sg.expand": {
+    question: "Can a mapping of a vb2-dma-sg buffer be made longer than the buffer?",
+    choices: {
+      allowed: { doc: "yes: VM_DONTEXPAND is missing, and DRM warns when it imports such a mapping's buffer" },
+      refused: { doc: "no: VM_DONTEXPAND and VM_DONTDUMP", proposed: "media: videobuf2-dma-sg: fix vmap callback and set VM_DONTEXPAND (Janne Grunau, 2023; feb17524aa4e)" },
+    },
+    mainline: [["3.8", "allowed"], ["6.6", "refused"]],
+  },
+  "dma.noncontiguous": {
+    question: "Does the DMA API hand out non-contiguous memory, and map pages that are not coherent?",
+    choices: {
+      absent: { doc: "no; not modelled how drivers did without" },
+      present: { doc: "dma_alloc_noncontiguous and dma_mmap_pages" },
+    },
+    mainline: [["2.6", "absent"], ["5.13", "present"]],
+  },
+  "gem-dma.dump": {
+    question: "Is a mapping of a GEM DMA object part of a core dump?",
+    choices: {
+      "as-mapped": { doc: "as the primitive has it that the DMA API maps it with: pages are, bare frame numbers are not" },
+      never: { doc: "no: the helper sets VM_DONTDUMP" },
+    },
+    mainline: [["3.7", "as-mapped"], ["6.18", "never"]],
+  },
   "vivid.buffers": {
     question: "How many buffers has a capture queue of vivid at most?",
     choices: { "32": { doc: "VB2_MAX_FRAME" }, "64": { doc: "MAX_VID_CAP_BUFFERS" } },

@@ -25,7 +25,11 @@ export class SgTable {
   /** DMA segments of the mapping: what the hardware is programmed with. */
   segments = 0;
   readonly pages: number;
-  constructor(readonly entries: readonly SgEntry[]) {
+  constructor(
+    readonly entries: readonly SgEntry[],
+    /** The CPU reaches the memory past its caches: nobody sees anything stale. */
+    readonly uncached = false,
+  ) {
     this.pages = entries.reduce((sum, entry) => sum + entry.pages, 0);
   }
 
@@ -41,14 +45,14 @@ export class SgTable {
 }
 
 /** A table of single frames, neighbours merged (sg_alloc_table_from_pages). */
-export function sgFromPages(pfns: ArrayLike<number>): SgTable {
+export function sgFromPages(pfns: ArrayLike<number>, uncached = false): SgTable {
   const entries: { pfn: number; pages: number }[] = [];
   for (let i = 0; i < pfns.length; i++) {
     const last = entries[entries.length - 1];
     if (last !== undefined && last.pfn + last.pages === pfns[i]) last.pages++;
     else entries.push({ pfn: pfns[i], pages: 1 });
   }
-  return new SgTable(entries);
+  return new SgTable(entries, uncached);
 }
 
 /** A table with one entry for each frame. */
@@ -100,14 +104,14 @@ export function dmaUnmapSgtable(k: Kernel, device: Device, sgt: SgTable, directi
 
 /** dma_sync_sgtable_for_device: what the CPU wrote goes to memory. */
 export function dmaSyncForDevice(k: Kernel, device: Device, sgt: SgTable, _direction: Direction): void {
-  if (device.coherent) return;
+  if (device.coherent || sgt.uncached) return;
   forEachFrame(sgt, (pfn) => k.deviceView.clean(k, pfn));
   k.counters.cache_flushes += sgt.pages;
 }
 
 /** dma_sync_sgtable_for_cpu: what the device wrote becomes visible; nothing to do when it only reads. */
 export function dmaSyncForCpu(k: Kernel, device: Device, sgt: SgTable, direction: Direction): void {
-  if (device.coherent || direction === "to_device") return;
+  if (device.coherent || sgt.uncached || direction === "to_device") return;
   forEachFrame(sgt, (pfn) => k.deviceView.invalidate(k, pfn));
   k.counters.cache_flushes += sgt.pages;
 }
@@ -121,7 +125,7 @@ export function deviceRead(k: Kernel, sgt: SgTable, offset: number, length: numb
   const refused = checkTransfer(k, sgt, offset, length, "from_device");
   if (refused !== 0) return refused;
   const out = new Uint8Array(length);
-  const stale = !sgt.mapped!.device.coherent;
+  const stale = seesStale(sgt);
   for (let i = 0; i < length; i++) {
     const at = offset + i;
     const pfn = sgt.frame(Math.floor(at / k.pageSize));
@@ -135,7 +139,7 @@ export function deviceRead(k: Kernel, sgt: SgTable, offset: number, length: numb
 export function deviceWrite(k: Kernel, sgt: SgTable, offset: number, bytes: ArrayLike<number>): number {
   const refused = checkTransfer(k, sgt, offset, bytes.length, "to_device");
   if (refused !== 0) return refused;
-  const stale = !sgt.mapped!.device.coherent;
+  const stale = seesStale(sgt);
   for (let i = 0; i < bytes.length; i++) {
     const at = offset + i;
     const pfn = sgt.frame(Math.floor(at / k.pageSize));
@@ -149,6 +153,11 @@ function checkTransfer(k: Kernel, sgt: SgTable, offset: number, length: number, 
   if (sgt.mapped === undefined) return k.refuse(rule.unmapped, errnos.EFAULT);
   if (offset < 0 || offset + length > sgt.pages * k.pageSize) return k.refuse(rule["beyond-table"], errnos.EFAULT, `${offset} of ${sgt.pages * k.pageSize}`);
   if (sgt.mapped.device.iommu && sgt.mapped.direction === against) return k.refuse(rule.direction, errnos.EFAULT, sgt.mapped.direction);
-  if (!sgt.mapped.device.coherent) k.note(rule.stale);
+  if (seesStale(sgt)) k.note(rule.stale);
   return 0;
+}
+
+/** The device and the CPU may see different bytes of it. */
+function seesStale(sgt: SgTable): boolean {
+  return !sgt.uncached && !sgt.mapped!.device.coherent;
 }

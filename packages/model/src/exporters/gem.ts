@@ -50,7 +50,6 @@ const FILE_OFFSET_START = 2 ** 32;
 
 export class DrmDevice {
   readonly inode: Inode;
-  readonly device: Device;
   /** Objects that have a fake offset, by its first page. */
   readonly offsets = new Map<number, GemObject>();
 
@@ -58,10 +57,10 @@ export class DrmDevice {
     readonly k: Kernel,
     readonly name: string,
     readonly driver: DrmDriver,
+    readonly device: Device = k.device(name),
   ) {
     this.inode = new Inode(k.id(), "drm");
     this.inode.mode = 0o600;
-    this.device = k.device(name);
   }
 
   /** drm_open: an open file, with handles of its own. */

@@ -95,11 +95,15 @@ export function* drmGemPrimeHandleToFd(k: Kernel, task: Task, file: DrmFile, han
   return dmaBufFd(task, buf);
 }
 
+/** drm_gem_prime_export: a dma-buf that holds a reference on the object. */
+export function drmGemPrimeExport(k: Kernel, obj: GemObject, writable: boolean): DmaBuf {
+  obj.refs++;
+  return dmaBufExport(k, { ops: new PrimeOps(k, obj), size: obj.size, expName: obj.dev.driver.expName, readable: true, writable, resv: obj.backing!.resv });
+}
+
 /** export_and_register_object: the object keeps a reference on its buffer as long as there are handles. */
 function exportAndRegister(k: Kernel, obj: GemObject, writable: boolean): DmaBuf {
-  const { expName } = obj.dev.driver;
-  const buf = dmaBufExport(k, { ops: new PrimeOps(k, obj), size: obj.size, expName, readable: true, writable, resv: obj.backing!.resv });
-  obj.refs++;
+  const buf = drmGemPrimeExport(k, obj, writable);
   obj.dmaBuf = buf;
   buf.file.refs++;
   return buf;

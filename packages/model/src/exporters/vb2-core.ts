@@ -109,25 +109,30 @@ export class Vb2Queue {
     const number = Math.min(Math.max(count, setup.minBuffers), setup.maxBuffers);
     yield* acquire(k, this.mmapLock, "write");
     this.memory = memory;
-    this.queueAlloc(number);
+    const allocated = this.queueAlloc(number);
+    if (allocated === 0) yield* this.queueFree();
     yield* release(k, this.mmapLock);
+    if (allocated === 0) return -errnos.ENOMEM;
     this.waitingForBuffers = true;
     this.owner = file;
-    return number;
+    return allocated;
   }
 
-  /** __vb2_queue_alloc. */
-  private queueAlloc(number: number): void {
+  /** __vb2_queue_alloc: how many buffers there is memory for. */
+  private queueAlloc(number: number): number {
     const { k, setup } = this;
     const bytes = this.planeBytes;
     for (let index = 0; index < number; index++) {
       const buffer = new Vb2Buffer(index, setup.imageSize);
       if (this.memory === "mmap") {
-        buffer.own = setup.memops.alloc(k, bytes);
+        const memory = setup.memops.alloc(k, bytes);
+        if (typeof memory === "number") return index;
+        buffer.own = memory;
         buffer.m = k.design["vb2.offsets"] === "bytes" ? index * bytes : index * PLANES * k.pageSize;
       }
       this.buffers.push(buffer);
     }
+    return number;
   }
 
   /** Bytes of a plane's memory. */

@@ -2,12 +2,14 @@
 import { errnos } from "@litmap/litmus";
 import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
-import { dmaMapSgtable, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
-import { remapPfnRange } from "../mm/insert.js";
+import { dmaAllocAttrs, dmaAllocNoncontiguous, dmaGetSgtable, dmaMmapAttrs, dmaMmapNoncontiguous } from "../dma/alloc.js";
+import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
 import { VM } from "../mm/vma.js";
 import { vb2ContigRules as rule } from "../rules/v4l2.js";
 import { Handler } from "./vb2-memops.js";
+import type { DmaMemory } from "../dma/alloc.js";
 import type { Device } from "../dma/device.js";
+import type { SgTable } from "../dma/sg.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { Kernel } from "../kernel.js";
@@ -20,50 +22,43 @@ import type { ImportedMemory, MemOps, OwnMemory } from "./vb2-memops.js";
 export function vb2DmaContigMemops(device: Device): MemOps {
   return {
     expName: "videobuf2_dma_contig",
-    alloc: (k, size) => new ContigBuffer(k, size),
+    alloc: (k, size) => vb2DcAlloc(k, device, size, false),
     attachDmabuf: (k, buf, length) => vb2DcAttachDmabuf(k, device, buf, length),
   };
 }
 
-/** struct vb2_dc_buf of a queue's own memory: dma_alloc_attrs. */
+/** vb2_dc_alloc: a buffer of coherent memory, or of memory that V4L2 syncs, or -ENOMEM. Bytes. */
+export function vb2DcAlloc(k: Kernel, device: Device, size: number, nonCoherent: boolean): OwnMemory | number {
+  const memory = nonCoherent ? dmaAllocNoncontiguous(k, device, size) : dmaAllocAttrs(k, device, size);
+  return typeof memory === "number" ? memory : new ContigBuffer(k, memory, nonCoherent);
+}
+
+/** struct vb2_dc_buf of a queue's own memory. */
 class ContigBuffer implements OwnMemory {
-  readonly pfn: number;
-  private readonly map: KernelMap;
   private readonly handler: Handler;
 
   constructor(
     private readonly k: Kernel,
-    private readonly size: number,
+    readonly memory: DmaMemory,
+    private readonly nonCoherent: boolean,
   ) {
-    const order = Math.ceil(Math.log2(this.pages));
-    this.pfn = k.frames.alloc(order);
-    this.map = k.vmalloc.map(Int32Array.from({ length: this.pages }, (_, i) => this.pfn + i), "a vb2-dma-contig buffer");
-    this.handler = new Handler(k, () => {
-      k.vmalloc.unmap(this.map);
-      if (k.frames.addRef(this.pfn, -1) === 0) k.frames.release(this.pfn, order);
-    });
-  }
-
-  get pages(): number {
-    return this.size / this.k.pageSize;
+    this.handler = new Handler(k, () => memory.free(k));
   }
 
   *vaddr(): Path<KernelMap> {
-    return this.map;
+    return this.memory.vaddr(this.k, "a vb2-dma-contig buffer");
   }
 
   *put(): Path<void> {
     this.handler.put();
   }
 
-  /** vb2_dc_mmap: dma_mmap_attrs, which heeds the offset. 0 or a negative errno. */
+  /** vb2_dc_mmap: what the DMA API maps it by, which heeds the offset. 0 or a negative errno. */
   mmap(vma: Vma): number {
-    const { k } = this;
-    const pages = (vma.end - vma.start) / k.pageSize;
-    if (vma.pgoff >= this.pages || pages > this.pages - vma.pgoff) return k.refuse(rule.beyond, errnos.ENXIO, `page ${vma.pgoff} + ${pages} of ${this.pages}`);
-    k.note(rule.remap);
-    const error = remapPfnRange(k, vma, vma.start, this.pfn + vma.pgoff, pages * k.pageSize);
+    const { k, memory } = this;
+    const error = this.nonCoherent ? dmaMmapNoncontiguous(k, vma, memory) : dmaMmapAttrs(k, vma, memory);
     if (error !== 0) return error;
+    if (vma.has(VM.PFNMAP)) k.note(rule.remap);
     vma.flags |= VM.DONTEXPAND | VM.DONTDUMP;
     this.handler.attach(vma);
     return 0;
@@ -71,7 +66,7 @@ class ContigBuffer implements OwnMemory {
 
   getDmabuf(): DmaBufOps {
     this.handler.get();
-    return new ContigDmaBuf(this.k, this, this.map, this.handler);
+    return new ContigDmaBuf(this.k, this, this.handler);
   }
 }
 
@@ -80,12 +75,11 @@ class ContigDmaBuf implements DmaBufOps {
   constructor(
     private readonly k: Kernel,
     private readonly buffer: ContigBuffer,
-    private readonly map: KernelMap,
     private readonly handler: Handler,
   ) {}
 
   *attach(at: Attachment): Path<number> {
-    at.priv = new SgTable([{ pfn: this.buffer.pfn, pages: this.buffer.pages }]);
+    at.priv = dmaGetSgtable(this.buffer.memory);
     return 0;
   }
 
@@ -117,8 +111,8 @@ class ContigDmaBuf implements DmaBufOps {
     return this.buffer.mmap(vma);
   }
 
-  *vmap(): Path<KernelMap> {
-    return this.map;
+  vmap(): Path<KernelMap> {
+    return this.buffer.vaddr();
   }
 
   *release(): Path<void> {

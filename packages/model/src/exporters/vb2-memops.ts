@@ -27,8 +27,8 @@ export interface OwnMemory extends PlaneMemory {
 export interface MemOps {
   /** The name that exported buffers carry. */
   readonly expName: string;
-  /** Bytes, whole pages. */
-  alloc(k: Kernel, size: number): OwnMemory;
+  /** Bytes, whole pages; or -ENOMEM. */
+  alloc(k: Kernel, size: number): OwnMemory | number;
   /** Absent where the driver does not allow USERPTR. */
   getUserptr?(k: Kernel, task: Task, address: number, length: number): Path<PlaneMemory | number>;
   /** attach_dmabuf: refuses what is too short; negative errno. */

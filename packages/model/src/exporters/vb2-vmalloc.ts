@@ -21,10 +21,15 @@ import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memop
 
 export const vb2VmallocMemops: MemOps = {
   expName: "videobuf2_vmalloc",
-  alloc: (k, size) => new VmallocBuffer(k, size),
+  alloc: vb2VmallocAlloc,
   getUserptr: vb2VmallocGetUserptr,
   attachDmabuf: vb2VmallocAttachDmabuf,
 };
+
+/** vb2_vmalloc_alloc. Bytes, whole pages. */
+export function vb2VmallocAlloc(k: Kernel, size: number): OwnMemory {
+  return new VmallocBuffer(k, size);
+}
 
 /** struct vb2_vmalloc_buf of a queue's own memory: vmalloc_user. */
 class VmallocBuffer implements OwnMemory {

@@ -3,21 +3,30 @@ import { errnos } from "@litmap/litmus";
 import { DmaBuf, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { Attachment, dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufPin, dmaBufUnmapAttachment, dmaBufUnpin } from "../dma-buf/attachment.js";
 import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
+import { deviceKinds } from "../dma/device.js";
+import { CoherentPool } from "../dma/pool.js";
 import { deviceRead, deviceWrite } from "../dma/sg.js";
 import { drmGemShmemCreate, drmGemShmemGetPagesSgt, drmGemShmemMadvise, drmGemShmemVmap, drmGemShmemVunmap, GemShmemObject, shrinkDrmShmem } from "../exporters/drm-shmem.js";
 import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
 import { unmapMappingRange } from "../mm/zap.js";
 import { dmaBufRules as rule } from "../rules/dma-buf.js";
+import type { DeviceName } from "@litmap/litmus";
 import type { Device } from "../dma/device.js";
+import type { Kernel } from "../kernel.js";
 import type { MappedAttachment } from "../dma-buf/attachment.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Path } from "../sched/path.js";
 
 /** The device that a driver acts for, made on first use. */
-function deviceOf(ctx: Context): Device {
+export function deviceOf(ctx: Context): Device {
   let device = ctx.state.get("device") as Device | undefined;
-  if (device === undefined) ctx.state.set("device", (device = ctx.k.device(ctx.device ?? ctx.actor)));
+  if (device === undefined) ctx.state.set("device", (device = newDevice(ctx.k, ctx.device ?? ctx.actor)));
   return device;
+}
+
+function newDevice(k: Kernel, name: string): Device {
+  const { reserved = false, ...options } = deviceKinds[name as DeviceName] ?? {};
+  return k.device(name, reserved ? { ...options, pool: new CoherentPool(k.frames) } : options);
 }
 
 /** Runs something with a reference on the buffer behind a descriptor. */

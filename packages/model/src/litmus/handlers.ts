@@ -4,6 +4,7 @@ import { dmaBufHandlers } from "./dma-buf.js";
 import { driverGupHandlers } from "./driver-gup.js";
 import { driverHandlers } from "./drivers.js";
 import { drmHandlers } from "./drm.js";
+import { exportingHandlers } from "./exporting.js";
 import { fileHandlers } from "./files.js";
 import { kernelActorHandlers } from "./kernel-actor.js";
 import { memfdHandlers, memoryHandlers, observerHandlers } from "./memory.js";
@@ -28,6 +29,7 @@ const run = {
   ...driverHandlers.run,
   ...chardevHandlers.run,
   ...driverGupHandlers.run,
+  ...exportingHandlers.run,
   ...drmHandlers.run,
   ...v4l2Handlers.run,
   ...ringsHandlers.run,
@@ -45,6 +47,7 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...observerHandlers.unsupported,
   ...driverHandlers.unsupported,
   ...driverGupHandlers.unsupported,
+  ...exportingHandlers.unsupported,
   ...drmHandlers.unsupported,
   ...v4l2Handlers.unsupported,
   ...ringsHandlers.unsupported,

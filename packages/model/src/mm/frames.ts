@@ -71,6 +71,8 @@ export class Frames {
   /** Frame numbers of IO memory, which no device answers at: reads give zeros, writes are lost. */
   private readonly ioStart: number;
   private readonly ioEnd: number;
+  /** Past the last frame that was ever reserved; reserved memory lies above what has struct pages. */
+  private reserved: number;
   /** Pages handed out and not yet freed. */
   used = 0;
   /** Who wants to know when a frame is freed: kernel mappings of it. */
@@ -84,6 +86,7 @@ export class Frames {
   ) {
     this.pageSize = 2 ** pageShift;
     this.next = first;
+    this.reserved = limit;
     this.ioStart = (3 * 2 ** 30) / this.pageSize;
     this.ioEnd = 2 ** 32 / this.pageSize;
   }
@@ -101,9 +104,45 @@ export class Frames {
     });
   }
 
-  /** pfn_valid: the frame has a struct page. IO memory below 4 GiB has none. */
+  /** pfn_valid: the frame has a struct page. IO memory below 4 GiB and reserved memory have none. */
   valid(pfn: number): boolean {
     return pfn >= 0 && pfn < this.limit && !(pfn >= this.ioStart && pfn < this.ioEnd);
+  }
+
+  /** Sets memory aside that no struct pages are made for (`no-map`): its first frame. */
+  reserve(pages: number): number {
+    const pfn = this.reserved;
+    this.reserved += pages;
+    return pfn;
+  }
+
+  /** Reserved memory is given back: it is handed out cleared. */
+  forget(pfn: number): void {
+    this.contents.delete(pfn);
+  }
+
+  /**
+   * Hands out so many consecutive frames, each with a reference count of 1 of its own
+   * (alloc_contig_range, mm/page_alloc.c). Gives the first frame number, or -1 when memory is out.
+   */
+  allocRange(pages: number, flags = 0): number {
+    const align = 1 << Math.min(SECTION_SHIFT, Math.ceil(Math.log2(pages)));
+    let pfn = Math.ceil(this.next / align) * align;
+    if (pfn + pages > this.ioStart && pfn < this.ioEnd) pfn = this.ioEnd;
+    if (pfn + pages > this.limit) return -1;
+    this.next = pfn + pages;
+    this.used += pages;
+    for (let i = pfn; i < pfn + pages; i++) {
+      const section = this.section(i);
+      section.flags[i & (SECTION - 1)] = PG.allocated | flags;
+      section.ref[i & (SECTION - 1)] = 1;
+    }
+    return pfn;
+  }
+
+  /** split_page, mm/page_alloc.c: a non-compound allocation becomes single frames, each with its own reference. */
+  split(pfn: number, order: number): void {
+    for (let i = 1; i < 1 << order; i++) this.addRef(pfn + i, 1);
   }
 
   /**
@@ -236,7 +275,7 @@ export class Frames {
     let bytes = this.contents.get(pfn);
     if (bytes === undefined) {
       bytes = new Uint8Array(this.pageSize);
-      if (this.valid(pfn)) this.contents.set(pfn, bytes);
+      if (this.valid(pfn) || pfn >= this.limit) this.contents.set(pfn, bytes);
     }
     return bytes;
   }

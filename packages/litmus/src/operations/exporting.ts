@@ -1,0 +1,42 @@
+import { descriptor, size, status, word } from "./types.js";
+import type { OperationShape } from "./types.js";
+
+const driver = ["driver"] as const;
+
+/** What the memory of a driver's own buffer is, and by which code it is exported. */
+const memory = {
+  coherent: "dma_alloc_coherent, mapped by dma_mmap_coherent",
+  noncontiguous: "dma_alloc_noncontiguous, mapped by dma_mmap_noncontiguous",
+  pages: "dma_alloc_pages, mapped by dma_mmap_pages",
+  "vb2-vmalloc": "a video queue's buffer of vb2-vmalloc",
+  "vb2-contig": "a video queue's buffer of vb2-dma-contig",
+  "vb2-contig-noncoherent": "the same with V4L2_MEMORY_FLAG_NON_COHERENT",
+  "vb2-sg": "a video queue's buffer of vb2-dma-sg",
+  "gem-dma": "a GEM object of the DMA helper, by PRIME",
+  "gem-dma-noncoherent": "the same with map_noncoherent",
+  carveout: "reserved memory without struct pages, as ION's carveout heap had it",
+} as const;
+
+/** Buffers that a driver makes for its device and shares. */
+export const exporting = {
+  dma_buf_export: {
+    subject: "drivers",
+    doc: "Allocates memory for the driver's device and exports it as a dma-buf that may be read and written. The descriptor is the driver's: a process takes it by `receive`. Size 0 is EINVAL; other sizes are rounded up to pages.",
+    kernel: "dma_buf_export, drivers/dma-buf/dma-buf.c; dma_alloc_attrs, kernel/dma/mapping.c",
+    by: driver,
+    params: {
+      memory: { type: word(memory), doc: "what memory, and by which code" },
+      size: { type: size, doc: "bytes" },
+    },
+    result: { kind: "descriptor", of: "dma-buf" },
+  },
+  dma_buf_put: {
+    subject: "drivers",
+    doc: "The driver drops its own descriptor of a buffer that it exported; the last reference frees the memory.",
+    kernel: "dma_buf_put, drivers/dma-buf/dma-buf.c",
+    by: driver,
+    params: { buf: { type: descriptor("dma-buf"), doc: "which buffer" } },
+    result: status,
+    consumes: ["buf"],
+  },
+} as const satisfies Record<string, OperationShape>;

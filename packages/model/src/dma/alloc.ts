@@ -1,0 +1,167 @@
+/**
+ * Memory for a device: dma_alloc_coherent and its kin, and what their mapping into a process is
+ * made of (kernel/dma/mapping.c, kernel/dma/direct.c, drivers/iommu/dma-iommu.c).
+ */
+import { errnos } from "@litmap/litmus";
+import { PG } from "../mm/frames.js";
+import { remapPfnRange, vmMapPages } from "../mm/insert.js";
+import { folioPut } from "../mm/rmap.js";
+import { dmaApiRules as rule } from "../rules/dma-api.js";
+import { sgFromPages, SgTable } from "./sg.js";
+import type { Kernel } from "../kernel.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma } from "../mm/vma.js";
+import type { Device } from "./device.js";
+
+/** The largest block of the buddy allocator (MAX_PAGE_ORDER). */
+const MAX_ORDER = 10;
+
+/** Where an allocation came from, and so what it is mapped by and how it goes back. */
+type Source = "block" | "area" | "pages" | "pool";
+
+export class DmaMemory {
+  private map: KernelMap | undefined;
+
+  constructor(
+    readonly device: Device,
+    /** The frame of each page. */
+    readonly pfns: Int32Array,
+    readonly source: Source,
+    /** Coherent by being mapped past the caches. */
+    readonly uncached: boolean,
+  ) {}
+
+  /** The kernel's own mapping, made when it is first asked for. */
+  vaddr(k: Kernel, what: string): KernelMap {
+    return (this.map ??= k.vmalloc.map(this.pfns, what));
+  }
+
+  /** dma_free_attrs, dma_free_noncontiguous, dma_free_pages. */
+  free(k: Kernel): void {
+    if (this.map !== undefined) k.vmalloc.unmap(this.map);
+    const order = orderOf(this.pfns.length);
+    switch (this.source) {
+      case "pool":
+        return this.device.pool!.free(this.pfns[0], order);
+      case "block":
+        if (k.frames.addRef(this.pfns[0], -1) === 0) k.frames.release(this.pfns[0], order);
+        return;
+      default:
+        for (const pfn of this.pfns) folioPut(k, pfn);
+    }
+  }
+}
+
+/** get_order: the power of two that so many pages fit in. */
+function orderOf(pages: number): number {
+  return Math.ceil(Math.log2(pages));
+}
+
+/** PAGE_ALIGN, in pages. */
+function pagesOf(k: Kernel, bytes: number): number {
+  return Math.ceil(bytes / k.pageSize);
+}
+
+/** dma_alloc_attrs: coherent memory for a device, or -ENOMEM. Bytes, more than 0. */
+export function dmaAllocAttrs(k: Kernel, device: Device, size: number): DmaMemory | number {
+  const uncached = !device.coherent;
+  if (uncached) k.note(rule.uncached, device.name);
+  if (device.pool !== undefined) return allocFromDevCoherent(k, device, pagesOf(k, size));
+  return device.iommu ? iommuAllocPages(k, device, pagesOf(k, size), uncached) : directAllocPages(k, device, pagesOf(k, size), uncached);
+}
+
+/** dma_alloc_noncontiguous: memory that syncs keep coherent, or -ENOMEM. Bytes. */
+export function dmaAllocNoncontiguous(k: Kernel, device: Device, size: number): DmaMemory | number {
+  return device.iommu ? iommuAllocPages(k, device, pagesOf(k, size), false) : directAllocPages(k, device, pagesOf(k, size), false);
+}
+
+/** dma_alloc_pages: contiguous frames that syncs keep coherent, or -ENOMEM. Bytes. */
+export function dmaAllocPages(k: Kernel, device: Device, size: number): DmaMemory | number {
+  return directAllocPages(k, device, pagesOf(k, size), false);
+}
+
+/** dma_alloc_from_dev_coherent. */
+function allocFromDevCoherent(k: Kernel, device: Device, pages: number): DmaMemory | number {
+  const pfn = device.pool!.alloc(orderOf(pages));
+  if (pfn < 0) return k.refuse(rule["pool-empty"], errnos.ENOMEM, `${pages} pages`);
+  k.note(rule.pool, device.name);
+  return new DmaMemory(device, inARow(pfn, pages), "pool", true);
+}
+
+/** __dma_direct_alloc_pages. */
+function directAllocPages(k: Kernel, device: Device, pages: number, uncached: boolean): DmaMemory | number {
+  const order = orderOf(pages);
+  // One page is never taken from the area (dma_alloc_contiguous).
+  const area = device.memory === "cma" && pages > 1;
+  if (!area && order > MAX_ORDER) return k.refuse(rule["direct-too-big"], errnos.ENOMEM, `${pages} pages`);
+  const pfn = area ? k.frames.allocRange(pages, PG.cma) : k.frames.alloc(order, 0, false);
+  if (pfn < 0) return -errnos.ENOMEM;
+  k.note(area ? rule["direct-cma"] : rule["direct-contiguous"], `${pages} pages`);
+  return new DmaMemory(device, inARow(pfn, pages), area ? "area" : "block", uncached);
+}
+
+function inARow(pfn: number, pages: number): Int32Array {
+  return Int32Array.from({ length: pages }, (_, i) => pfn + i);
+}
+
+/** __iommu_dma_alloc_pages: the page sizes of an IOMMU are 4 KiB, 2 MiB and more. */
+function iommuAllocPages(k: Kernel, device: Device, pages: number, uncached: boolean): DmaMemory | number {
+  const large = 9;
+  const pfns = new Int32Array(pages);
+  for (let i = 0; i < pages; ) {
+    const order = pages - i >= 1 << large ? large : 0;
+    const pfn = k.frames.alloc(order, 0, false);
+    if (pfn < 0) {
+      for (let j = 0; j < i; j++) folioPut(k, pfns[j]);
+      return -errnos.ENOMEM;
+    }
+    k.frames.split(pfn, order);
+    for (let j = 0; j < 1 << order; j++) pfns[i++] = pfn + j;
+  }
+  k.note(rule["iommu-pages"], `${pages} pages`);
+  return new DmaMemory(device, pfns, "pages", uncached);
+}
+
+/** dma_mmap_attrs: 0, -ENXIO past `size` bytes of the allocation, or what the primitive says. */
+export function dmaMmapAttrs(k: Kernel, vma: Vma, memory: DmaMemory, size = memory.pfns.length * k.pageSize): number {
+  const beyond = checkRange(k, vma, size);
+  if (beyond !== 0) return beyond;
+  if (memory.source === "pages") {
+    k.note(rule["mmap-pages"], memory.device.name);
+    return vmMapPages(k, vma, memory.pfns);
+  }
+  k.note(memory.source === "pool" ? rule["mmap-pool"] : rule["mmap-remap"], memory.device.name);
+  return remapFrom(k, vma, memory);
+}
+
+/** dma_mmap_noncontiguous: 0, -ENXIO, or what the primitive says. */
+export function dmaMmapNoncontiguous(k: Kernel, vma: Vma, memory: DmaMemory): number {
+  const beyond = checkRange(k, vma, memory.pfns.length * k.pageSize);
+  if (beyond !== 0) return beyond;
+  k.note(rule["mmap-noncontiguous"], memory.device.name);
+  return memory.source === "pages" ? vmMapPages(k, vma, memory.pfns) : remapFrom(k, vma, memory);
+}
+
+/** dma_mmap_pages: 0, -ENXIO past `size` bytes, or what remap_pfn_range says. */
+export function dmaMmapPages(k: Kernel, vma: Vma, memory: DmaMemory, size = memory.pfns.length * k.pageSize): number {
+  const beyond = checkRange(k, vma, size);
+  if (beyond !== 0) return beyond;
+  k.note(rule["mmap-alloc-pages"], memory.device.name);
+  return remapFrom(k, vma, memory);
+}
+
+function checkRange(k: Kernel, vma: Vma, size: number): number {
+  const count = pagesOf(k, size);
+  const pages = (vma.end - vma.start) / k.pageSize;
+  if (vma.pgoff < count && pages <= count - vma.pgoff) return 0;
+  return k.refuse(rule["mmap-beyond"], errnos.ENXIO, `page ${vma.pgoff} + ${pages} of ${count}`);
+}
+
+function remapFrom(k: Kernel, vma: Vma, memory: DmaMemory): number {
+  return remapPfnRange(k, vma, vma.start, memory.pfns[0] + vma.pgoff, vma.end - vma.start);
+}
+
+/** dma_get_sgtable_attrs; sg_alloc_table_from_pages: a table of its own for whoever attaches. */
+export function dmaGetSgtable(memory: DmaMemory): SgTable {
+  return sgFromPages(memory.pfns, memory.uncached);
+}

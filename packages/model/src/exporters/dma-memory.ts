@@ -1,0 +1,61 @@
+/** A driver's own dma-buf over memory of the DMA API, mapped and attached by the API's calls and nothing else (as drivers/misc/fastrpc.c does). */
+import { dmaGetSgtable, dmaMmapAttrs, dmaMmapNoncontiguous, dmaMmapPages } from "../dma/alloc.js";
+import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable } from "../dma/sg.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { DmaBufOps } from "../dma-buf/buffer.js";
+import type { DmaMemory } from "../dma/alloc.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Kernel } from "../kernel.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+
+/** By which of the API's mmap calls. */
+const mmapOf = { coherent: dmaMmapAttrs, noncontiguous: dmaMmapNoncontiguous, pages: dmaMmapPages } as const;
+
+export class DmaMemoryExporter implements DmaBufOps {
+  /** The driver's own table, which syncs for its own device go by; coherent memory needs none. */
+  private readonly own: SgTable;
+
+  constructor(
+    private readonly k: Kernel,
+    private readonly memory: DmaMemory,
+    private readonly how: keyof typeof mmapOf,
+  ) {
+    this.own = dmaGetSgtable(memory);
+    dmaMapSgtable(k, memory.device, this.own, "bidirectional", false);
+  }
+
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+    const sgt = dmaGetSgtable(this.memory);
+    dmaMapSgtable(this.k, at.device, sgt, direction);
+    return sgt;
+  }
+
+  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
+    dmaUnmapSgtable(this.k, at.device, sgt, direction);
+  }
+
+  *beginCpuAccess(direction: Direction): Path<number> {
+    if (this.how !== "coherent") dmaSyncForCpu(this.k, this.memory.device, this.own, direction);
+    return 0;
+  }
+
+  *endCpuAccess(direction: Direction): Path<number> {
+    if (this.how !== "coherent") dmaSyncForDevice(this.k, this.memory.device, this.own, direction);
+    return 0;
+  }
+
+  *mmap(vma: Vma): Path<number> {
+    return mmapOf[this.how](this.k, vma, this.memory);
+  }
+
+  *vmap(): Path<KernelMap> {
+    return this.memory.vaddr(this.k, "a driver's DMA memory");
+  }
+
+  *release(): Path<void> {
+    dmaUnmapSgtable(this.k, this.memory.device, this.own, "bidirectional", false);
+    this.memory.free(this.k);
+  }
+}

@@ -1,0 +1,81 @@
+/** GEM objects in memory of the DMA API, as display drivers of SoCs have them (drivers/gpu/drm/drm_gem_dma_helper.c). */
+import { errnos } from "@litmap/litmus";
+import { Resv } from "../dma-buf/resv.js";
+import { dmaAllocAttrs, dmaAllocPages, dmaGetSgtable, dmaMmapAttrs, dmaMmapPages } from "../dma/alloc.js";
+import { VM } from "../mm/vma.js";
+import { gemDmaRules as rule } from "../rules/gem-dma.js";
+import type { DmaMemory } from "../dma/alloc.js";
+import type { Device } from "../dma/device.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Kernel } from "../kernel.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma, VmOps } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+import type { DrmDriver, GemBacking, GemObject } from "./gem.js";
+
+/** struct drm_gem_dma_object. */
+export class GemDmaObject implements GemBacking {
+  readonly resv: Resv;
+  gem?: GemObject;
+  /** drm_gem_dma_vm_ops: only what every GEM mapping has. There is no fault handler. */
+  readonly vmOps: Pick<VmOps, "fault"> = {};
+
+  constructor(
+    private readonly k: Kernel,
+    private readonly memory: DmaMemory,
+    private readonly mapNoncoherent: boolean,
+  ) {
+    this.resv = new Resv("a GEM DMA object");
+  }
+
+  /** drm_gem_dma_mmap: the whole of the mapping is asked of the DMA API, as if the object were no longer than it. 0 or a negative errno. */
+  *mmap(vma: Vma): Path<number> {
+    const { k } = this;
+    const bytes = vma.end - vma.start;
+    vma.pgoff -= this.gem!.offset;
+    vma.flags &= ~VM.PFNMAP;
+    vma.flags |= VM.DONTEXPAND;
+    if (k.design["gem-dma.dump"] === "never") vma.flags |= VM.DONTDUMP;
+    k.note(rule.mmap);
+    if (vma.pgoff > 0) k.note(rule["no-offset"], `page ${vma.pgoff}`);
+    return this.mapNoncoherent ? dmaMmapPages(k, vma, this.memory, bytes) : dmaMmapAttrs(k, vma, this.memory, bytes);
+  }
+
+  *pin(): Path<number> {
+    return 0;
+  }
+
+  *unpin(): Path<void> {}
+
+  getSgTable(): SgTable {
+    return dmaGetSgtable(this.memory);
+  }
+
+  /** drm_gem_dma_vmap: the address that the memory has anyway. */
+  vmap(): KernelMap {
+    return this.memory.vaddr(this.k, "a GEM DMA object");
+  }
+
+  vunmap(): void {}
+
+  free(): void {
+    this.memory.free(this.k);
+  }
+}
+
+/** drm_gem_dma_create: memory for an object, or -ENOMEM. Bytes. */
+export function drmGemDmaCreate(k: Kernel, device: Device, size: number, mapNoncoherent = false): GemDmaObject | number {
+  const memory = mapNoncoherent ? dmaAllocPages(k, device, size) : dmaAllocAttrs(k, device, size);
+  return typeof memory === "number" ? memory : new GemDmaObject(k, memory, mapNoncoherent);
+}
+
+/** A driver whose dumb buffers are such objects. */
+export const gemDmaDriver: DrmDriver = {
+  card: 4,
+  *create(k, device, size) {
+    return drmGemDmaCreate(k, device, size);
+  },
+  prime: "all",
+  import: errnos.EINVAL,
+  expName: "drm",
+};

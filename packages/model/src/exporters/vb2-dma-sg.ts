@@ -1,0 +1,216 @@
+/** videobuf2's dma-sg allocator: single pages in as large runs as there are (drivers/media/common/videobuf2/videobuf2-dma-sg.c). */
+import { errnos } from "@litmap/litmus";
+import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
+import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
+import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
+import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
+import { PG } from "../mm/frames.js";
+import { vmMapPages } from "../mm/insert.js";
+import { folioPut } from "../mm/rmap.js";
+import { VM } from "../mm/vma.js";
+import { vb2SgRules as rule } from "../rules/vb2-dma-sg.js";
+import { Handler } from "./vb2-memops.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
+import type { Device } from "../dma/device.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Kernel } from "../kernel.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
+
+/** The allocator for a driver's device. */
+export function vb2DmaSgMemops(device: Device): MemOps {
+  return {
+    expName: "videobuf2_dma_sg",
+    alloc: (k, size) => vb2DmaSgAlloc(k, device, size),
+    getUserptr: (k, task, address, length) => vb2DmaSgGetUserptr(k, device, task, address, length),
+    attachDmabuf: (k, buf, length) => vb2DmaSgAttachDmabuf(k, device, buf, length),
+  };
+}
+
+/** vb2_dma_sg_alloc: a buffer, or -ENOMEM. Bytes, whole pages. */
+export function vb2DmaSgAlloc(k: Kernel, device: Device, size: number): OwnMemory | number {
+  const pfns = allocCompacted(k, size / k.pageSize);
+  return pfns === undefined ? -errnos.ENOMEM : new SgBuffer(k, device, pfns);
+}
+
+/** vb2_dma_sg_alloc_compacted: the largest blocks that are not too large, split into pages. */
+function allocCompacted(k: Kernel, pages: number): Int32Array | undefined {
+  const pfns = new Int32Array(pages);
+  for (let i = 0; i < pages; ) {
+    const order = Math.min(10, Math.floor(Math.log2(pages - i)));
+    const pfn = k.frames.alloc(order, 0, false);
+    if (pfn < 0) {
+      for (let j = 0; j < i; j++) folioPut(k, pfns[j]);
+      return undefined;
+    }
+    k.frames.split(pfn, order);
+    for (let j = 0; j < 1 << order; j++) pfns[i++] = pfn + j;
+  }
+  k.note(rule.pages, `${pages} pages`);
+  return pfns;
+}
+
+/** struct vb2_dma_sg_buf of a queue's own memory. */
+class SgBuffer implements OwnMemory {
+  /** The queue's own table, mapped for its device for as long as the buffer lives. */
+  readonly sgt: SgTable;
+  private map: KernelMap | undefined;
+  private readonly handler: Handler;
+
+  constructor(
+    private readonly k: Kernel,
+    readonly device: Device,
+    readonly pfns: Int32Array,
+  ) {
+    this.sgt = sgFromPages(pfns);
+    dmaMapSgtable(k, device, this.sgt, "from_device", false);
+    this.handler = new Handler(k, () => this.free());
+  }
+
+  /** The end of vb2_dma_sg_put. */
+  private free(): void {
+    const { k } = this;
+    dmaUnmapSgtable(k, this.device, this.sgt, "from_device", false);
+    if (this.map !== undefined) k.vmalloc.unmap(this.map);
+    for (const pfn of this.pfns) folioPut(k, pfn);
+  }
+
+  /** vb2_dma_sg_vaddr: vm_map_ram, when it is first asked for. */
+  *vaddr(): Path<KernelMap> {
+    return (this.map ??= this.k.vmalloc.map(this.pfns, "a vb2-dma-sg buffer"));
+  }
+
+  *put(): Path<void> {
+    this.handler.put();
+  }
+
+  /** vb2_dma_sg_mmap: vm_map_pages from the offset on. 0 or a negative errno. */
+  mmap(vma: Vma): number {
+    const { k } = this;
+    k.note(rule["map-pages"]);
+    const error = vmMapPages(k, vma, this.pfns);
+    if (error !== 0) return error;
+    if (k.design["vb2-dma-sg.expand"] === "refused") vma.flags |= VM.DONTEXPAND | VM.DONTDUMP;
+    else k.note(rule["may-grow"]);
+    this.handler.attach(vma);
+    return 0;
+  }
+
+  getDmabuf(): DmaBufOps {
+    this.handler.get();
+    return new SgDmaBuf(this.k, this, this.handler);
+  }
+}
+
+/** vb2_dma_sg_dmabuf_ops. */
+class SgDmaBuf implements DmaBufOps {
+  constructor(
+    private readonly k: Kernel,
+    private readonly buffer: SgBuffer,
+    private readonly handler: Handler,
+  ) {}
+
+  *attach(at: Attachment): Path<number> {
+    at.priv = sgFromPages(this.buffer.pfns);
+    return 0;
+  }
+
+  *detach(at: Attachment): Path<void> {
+    const sgt = at.priv as SgTable;
+    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction);
+  }
+
+  /** Keeps the mapping until somebody wants another direction. */
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+    const sgt = at.priv as SgTable;
+    if (sgt.mapped?.direction === direction) return sgt;
+    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction);
+    dmaMapSgtable(this.k, at.device, sgt, direction);
+    return sgt;
+  }
+
+  *unmapDmaBuf(): Path<void> {}
+
+  /** For the queue's own device and direction, whatever the caller asks for. */
+  *beginCpuAccess(): Path<number> {
+    dmaSyncForCpu(this.k, this.buffer.device, this.buffer.sgt, "from_device");
+    return 0;
+  }
+
+  *endCpuAccess(): Path<number> {
+    dmaSyncForDevice(this.k, this.buffer.device, this.buffer.sgt, "from_device");
+    return 0;
+  }
+
+  *mmap(vma: Vma): Path<number> {
+    return this.buffer.mmap(vma);
+  }
+
+  vmap(): Path<KernelMap> {
+    return this.buffer.vaddr();
+  }
+
+  *release(): Path<void> {
+    this.handler.put();
+  }
+}
+
+/** vb2_dma_sg_get_userptr: pins the pages and maps them for the device; whatever goes wrong is -ENOMEM. */
+function* vb2DmaSgGetUserptr(k: Kernel, device: Device, task: Task, address: number, length: number): Path<PlaneMemory | number> {
+  const vec = yield* vb2CreateFramevec(k, task, address, length, true);
+  if (typeof vec === "number") return k.refuse(rule["userptr-error"], errnos.ENOMEM, `0x${address.toString(16)}`);
+  if (!vec.pinned && vec.pfns.some((pfn) => !k.frames.valid(pfn))) {
+    vb2DestroyFramevec(k, vec);
+    return k.refuse(rule["userptr-error"], errnos.ENOMEM, "no struct pages");
+  }
+  const sgt = sgFromPages(vec.pfns);
+  dmaMapSgtable(k, device, sgt, "from_device", false);
+  let map: KernelMap | undefined;
+  return {
+    *vaddr() {
+      return (map ??= k.vmalloc.map(vec.pfns, "user memory that a camera writes to"));
+    },
+    /** vb2_dma_sg_put_userptr. */
+    *put() {
+      dmaUnmapSgtable(k, device, sgt, "from_device", false);
+      if (map !== undefined) k.vmalloc.unmap(map);
+      for (const pfn of vec.pfns) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+      vb2DestroyFramevec(k, vec);
+    },
+  };
+}
+
+/** vb2_dma_sg_attach_dmabuf: any table will do, contiguous or not. */
+function* vb2DmaSgAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
+  if (buf.size < length) return k.refuse(rule["import-short"], errnos.EFAULT, `${buf.size} of ${length}`);
+  const at = yield* dmaBufDynamicAttach(buf, device, false);
+  if (typeof at === "number") return at;
+  let sgt: SgTable | undefined;
+  let map: KernelMap | undefined;
+  return {
+    *vaddr() {
+      if (map === undefined) {
+        const mapped = yield* dmaBufVmap(buf);
+        if (typeof mapped !== "number") map = mapped;
+      }
+      return map;
+    },
+    /** vb2_dma_sg_map_dmabuf. */
+    *map() {
+      const mapped = yield* dmaBufMapAttachment(at, "from_device");
+      if (typeof mapped === "number") return k.refuse(rule["import-sg"], errnos.EINVAL, buf.expName);
+      sgt = mapped;
+      return 0;
+    },
+    /** vb2_dma_sg_unmap_dmabuf, vb2_dma_sg_detach_dmabuf. */
+    *put() {
+      if (map !== undefined) yield* dmaBufVunmap(buf);
+      if (sgt !== undefined) yield* dmaBufUnmapAttachment({ at, sgt, direction: "from_device" });
+      yield* dmaBufDetach(at);
+    },
+  };
+}
