@@ -47,7 +47,7 @@ enum { MAX_ACTORS = 12, MAX_INSNS = 8192, STACK = 32768, NSTACKS = MAX_ACTORS + 
 /* ---- the Program, as it comes; all little endian, see program.ts ---- */
 
 enum { OP_SYS, OP_LOAD, OP_STORE, OP_TOUCH, OP_FILL, OP_PATH, OP_READ, OP_CALC, OP_FAULTS,
-       OP_FAULTS_SINCE, OP_SETTLE, OP_FORK, OP_THREAD, OP_EXIT, OP_PARALLEL, OP_SHOW, OP_COUNT };
+       OP_FAULTS_SINCE, OP_SETTLE, OP_FORK, OP_THREAD, OP_EXIT, OP_PARALLEL, OP_SHOW, OP_AWAIT, OP_COUNT };
 enum { ARG_IMM, ARG_RESULT, ARG_DATA, ARG_PID };
 enum { STATE_NOT_RUN, STATE_OK, STATE_ERRNO, STATE_SIGNAL, STATE_SKIPPED };
 enum { KIND_PROCESS, KIND_FORK, KIND_THREAD };
@@ -288,10 +288,18 @@ static void access_memory(const struct insn *in, const i64 *v, volatile struct r
 	case OP_FILL:
 		for (word n = (word)v[1], p = 0; p < n; p++, done++) at[p] = (u8)v[2];
 		break;
+	case OP_AWAIT:				/* until the word and a mask equal a value; at most so many ms */
+		for (u32 began = now_ms(); (*(volatile u32 *)at & (u32)v[1]) != (u32)v[2]; nap(5)) {
+			if (now_ms() - began < (u32)v[3]) continue;
+			value = -ETIMEDOUT;
+			break;
+		}
+		break;
 	}
 	guard[s].armed = 0;
 	out->value = value;
-	put(&out->state, in->imm == 0x84 && in->op == OP_LOAD && value < 0 ? STATE_ERRNO : STATE_OK);
+	const int answers = in->op == OP_AWAIT || (in->imm == 0x84 && in->op == OP_LOAD);
+	put(&out->state, answers && value < 0 ? STATE_ERRNO : STATE_OK);
 }
 
 /* ---- reading text files ---- */

@@ -11,7 +11,7 @@
 /** What an instruction does. The order is the executor's. */
 const opcodes = [
   "sys", "load", "store", "touch", "fill", "path", "read", "calc", "faults",
-  "faults_since", "settle", "fork", "thread", "exit", "parallel", "show",
+  "faults_since", "settle", "fork", "thread", "exit", "parallel", "show", "await",
 ] as const;
 export type Opcode = (typeof opcodes)[number];
 

@@ -186,8 +186,29 @@ export const vfio = {
   mapDma: 0x3b71,
   unmapDma: 0x3b72,
   type1v2: 3,
-  /** VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE */
-  readWrite: 3,
+  getApiVersion: 0x3b64,
+  getDeviceFd: 0x3b6a,
+  access: { read: 1, write: 2 },
   /** The group of edu on the machine that the runner builds. */
   group: "/dev/vfio/2",
+} as const;
+
+/** QEMU's edu (docs/specs/edu in its sources): its registers in BAR 0, its buffer as its own DMA engine addresses it. */
+export const edu = {
+  name: "0000:00:1e.0",
+  /** In the device's file: the command register of its configuration space (region 7), and what it wants there. */
+  commandRegister: 7n * 2n ** 40n + 4n,
+  memoryAndMaster: 6,
+  identification: 0x0100_00ed,
+  source: 0x80,
+  destination: 0x88,
+  count: 0x90,
+  command: 0x98,
+  read: 1,
+  write: 3,
+  buffer: 0x40000,
+  /** Half of it: it takes a transfer that fills it for one that goes beyond. */
+  stretchBytes: 2048,
+  mostBytes: 16 * 2048,
+  patienceMs: 4000,
 } as const;

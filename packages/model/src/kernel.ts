@@ -15,13 +15,14 @@ import { LinearMap } from "./mm/page-attributes.js";
 import { newCounters, Trace } from "./trace/trace.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
-import type { AddressSpace } from "./fs/file.js";
+import type { AddressSpace, Inode } from "./fs/file.js";
 import type { AnonVma } from "./mm/vma.js";
 import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";
 import type { DrmDevice } from "./exporters/gem.js";
 import type { CaptureNode } from "./exporters/vivid.js";
 import type { GemShmemObject } from "./exporters/drm-shmem.js";
+import type { Edu } from "./exporters/edu.js";
 import type { Disk } from "./fs/disk.js";
 import type { ArchTraits } from "./design/arch.js";
 import type { Design } from "./design/points.js";
@@ -70,6 +71,10 @@ export class Kernel {
   disk: Disk | undefined;
   /** Somebody holds the IOMMU group of the device that user space may drive. */
   vfioGroupOpen = false;
+  /** The device that user space may drive, once somebody has. */
+  edu: Edu | undefined;
+  /** The file of its BAR in sysfs, once somebody has opened it. */
+  barInode: Inode | undefined;
   /** Huge pages set aside at boot. */
   readonly hugetlb = new HugetlbPool();
   /** Pages: NR_FILE_MAPPED, NR_SHMEM, committed memory. */

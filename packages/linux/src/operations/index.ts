@@ -10,6 +10,7 @@ import { processes } from "./processes.js";
 import { reaching } from "./reaching.js";
 import { rings } from "./rings.js";
 import { v4l2 } from "./v4l2.js";
+import { vfioCompilers } from "./vfio.js";
 import { virtualisation } from "./virtualisation.js";
 
 /** What a driver or the kernel itself does cannot be asked for from user space. */
@@ -26,6 +27,7 @@ export const compilers = {
   ...v4l2,
   ...rings,
   ...virtualisation,
+  ...vfioCompilers,
   attach: needsModule,
   detach: needsModule,
   map_attachment: needsModule,

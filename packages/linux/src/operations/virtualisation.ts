@@ -1,9 +1,9 @@
-/** A virtual machine with one processor in real mode, and VFIO's type 1 container. */
+/** A virtual machine with one processor in real mode. */
 import { data, imm, result, type Ref } from "../program.js";
 import { UnsupportedHere, type Call, type Compiled, type CompilerTable } from "../call.js";
 import * as uapi from "../uapi.js";
 
-const { kvm, requests, structBytes, vfio } = uapi;
+const { kvm, requests, structBytes } = uapi;
 const done: Compiled = {};
 
 /**
@@ -50,30 +50,7 @@ export const virtualisation = {
     call.hard.push(ran, reason);
     return { value: reason };
   },
-  vfio_open: (call) => {
-    const container = call.open(call.builder.string("/dev/vfio/vfio"), uapi.open.rw | uapi.open.cloexec, "this kernel has no /dev/vfio/vfio");
-    const group = call.open(call.builder.string(vfio.group), uapi.open.rw | uapi.open.cloexec, `this machine has no ${vfio.group}`);
-    call.sys("ioctl", result(group), vfio.setContainer, data(call.struct(8, [[0, 4, result(container)]])));
-    call.sys("ioctl", result(container), vfio.setIommu, vfio.type1v2);
-    return { value: container, writeEnd: group };
-  },
-  vfio_map_dma: (call) => {
-    const request = call.struct(structBytes.vfioMapDma, [
-      [0, 4, structBytes.vfioMapDma],
-      [4, 4, vfio.readWrite],
-      [8, 8, call.number("address")],
-      [16, 8, call.number("iova")],
-      [24, 8, call.number("length")],
-    ]);
-    call.sys("ioctl", call.number("vfio"), vfio.mapDma, data(request));
-    return done;
-  },
-  vfio_unmap_dma: (call) => {
-    const request = call.struct(structBytes.vfioUnmapDma, [[0, 4, structBytes.vfioUnmapDma], [8, 8, call.number("iova")], [16, 8, call.number("length")]]);
-    call.sys("ioctl", call.number("vfio"), vfio.unmapDma, data(request));
-    return { value: call.load(data(request, 16), 8) };
-  },
-} satisfies CompilerTable<"kvm_create" | "kvm_memory" | "kvm_run" | "vfio_open" | "vfio_map_dma" | "vfio_unmap_dma">;
+} satisfies CompilerTable<"kvm_create" | "kvm_memory" | "kvm_run">;
 
 /** The descriptor of a virtual machine's processor. */
 function processorOf(call: Call<"kvm_run">): Ref {

@@ -49,7 +49,8 @@ const guests: Outfit = { ...devices, name: "guests", cpus: 1 };
 const iommu: Outfit = {
   name: "iommu",
   modules: [disk, { name: "vgem" }, { name: "kvm_amd" }, { name: "vfio_iommu_type1" }, { name: "vfio-pci", params: "ids=1234:11e8" }],
-  devices: ["-machine", "q35", "-device", "intel-iommu,intremap=on", "-device", "edu,addr=0x1e"],
+  // By itself edu knows addresses of 28 bits.
+  devices: ["-machine", "q35", "-device", "intel-iommu,intremap=on", "-device", "edu,addr=0x1e,dma_mask=0xffffffffffffffff"],
   cpuFeatures: ["+svm"],
   cmdline: [...cmdline, "intel_iommu=on"],
   cpus: 1,

@@ -1,4 +1,4 @@
-import { address, descriptor, integer, number, size, status, word } from "./types.js";
+import { address, descriptor, flags, integer, number, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const process = ["process"] as const;
@@ -48,7 +48,7 @@ export const virtualisation = {
     doc: "Makes a range of the process's memory reachable by the device (VFIO_IOMMU_MAP_DMA).",
     kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
     by: process,
-    params: { vfio: container, address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" }, iova: { type: integer, default: "0x100000", doc: "the device's address of it" } },
+    params: { vfio: container, address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" }, iova: { type: integer, default: "0x100000", doc: "the device's address of it" }, access: { type: flags({ read: "VFIO_DMA_MAP_FLAG_READ", write: "VFIO_DMA_MAP_FLAG_WRITE" }), default: "read|write", doc: "what the device may do" } },
     result: status,
   },
   vfio_unmap_dma: {
@@ -58,5 +58,18 @@ export const virtualisation = {
     by: process,
     params: { vfio: container, length: { type: size, doc: "bytes" }, iova: { type: integer, default: "0x100000", doc: "the device's address" } },
     result: number("bytes"),
+  },
+  vfio_dma: {
+    subject: "virtualisation",
+    doc: "The device copies bytes from one of its addresses to another, through a buffer of its own: by real DMA of QEMU's edu, 2 KiB at a time and 0.2 s each. What the IOMMU does not let it read it takes for zeros, what it may not write is lost; neither is told. Gives ok. One transfer at a time; more than 32 KiB are unsupported.",
+    kernel: "intel_iommu_map_pages, drivers/iommu/intel/iommu.c; vfio_pci_core_mmap, drivers/vfio/pci/vfio_pci_core.c",
+    by: process,
+    params: {
+      vfio: container,
+      from: { type: integer, doc: "the device's address (IOVA) that it reads from" },
+      to: { type: integer, doc: "the device's address that it writes to" },
+      length: { type: size, default: "4", doc: "bytes" },
+    },
+    result: status,
   },
 } as const satisfies Record<string, OperationShape>;

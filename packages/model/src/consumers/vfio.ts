@@ -24,11 +24,16 @@ const BATCH = 512;
 const APERTURE_END = 2 ** 39;
 const INTERRUPTS = { start: 0xfee0_0000, end: 0xfef0_0000 } as const;
 
+/** What a device may do with a mapping: VFIO_DMA_MAP_FLAG_READ, _WRITE. */
+export type DmaAccess = "read" | "write";
+
 /** struct vfio_dma: a range that the device reaches. Bytes. */
-interface Dma {
+export interface Dma {
   readonly iova: number;
   readonly size: number;
-  readonly pages: readonly number[];
+  readonly access: readonly DmaAccess[];
+  /** What the IOMMU translates each page to. */
+  readonly frames: readonly number[];
   readonly mm: Mm;
 }
 
@@ -59,27 +64,39 @@ export function openGroup(k: Kernel, container: Container): File | number {
   return new File(new Inode(k.id(), "vfio"), ops, true, true);
 }
 
-/** vfio_dma_do_map for reading and writing. Bytes; 0 or a negative errno. */
-export function* dmaDoMap(k: Kernel, task: Task, container: Container, address: number, length: number, iova: number): Path<number> {
-  const refused = checkMap(k, container, address, length, iova);
+/** A range that a device is to reach. Bytes. */
+interface Wanted {
+  readonly address: number;
+  readonly length: number;
+  readonly iova: number;
+  readonly access: readonly DmaAccess[];
+}
+
+/** vfio_dma_do_map: 0 or a negative errno. */
+export function* dmaDoMap(k: Kernel, task: Task, container: Container, wanted: Wanted): Path<number> {
+  const refused = checkMap(k, container, wanted);
   if (refused !== 0) return refused;
-  const pages: number[] = [];
-  const failed = yield* pinPages(k, task, address, length / k.pageSize, pages);
+  const { address, length, iova, access } = wanted;
+  const frames: number[] = [];
+  const failed = yield* pinPages(k, task, address, length / k.pageSize, frames, access.includes("write"));
+  const dma = { iova, size: length, access, frames, mm: task.mm };
   if (failed !== 0) {
-    unpin(k, pages);
+    unpin(k, dma);
     return failed;
   }
-  task.mm.lockedVm += pages.length;
-  if (pages.length > 0) k.note(rule.accounted, `${pages.length} pages`);
-  container.dmas.push({ iova, size: length, pages, mm: task.mm });
+  const accounted = pinnedOf(k, dma).length;
+  task.mm.lockedVm += accounted;
+  if (accounted > 0) k.note(rule.accounted, `${accounted} pages`);
+  container.dmas.push(dma);
   return 0;
 }
 
-function checkMap(k: Kernel, container: Container, address: number, length: number, iova: number): number {
+function checkMap(k: Kernel, container: Container, { address, length, iova, access }: Wanted): number {
   const about = `0x${address.toString(16)}, ${length} bytes, IOVA 0x${iova.toString(16)}`;
   const unaligned = (): number => k.refuse(rule.unaligned, errnos.EINVAL, about);
   const early = k.design["vfio.overflow"] === "eoverflow";
   const wraps = iova + length > TWO_64 || address + length > TWO_64;
+  if (access.length === 0) return k.refuse(rule["no-access"], errnos.EINVAL, about);
   if (length === 0) return unaligned();
   if (early && wraps) return k.refuse(rule.wraps, errnos.EOVERFLOW, about);
   if (length % k.pageSize !== 0 || iova % k.pageSize !== 0 || address % k.pageSize !== 0) return unaligned();
@@ -89,47 +106,57 @@ function checkMap(k: Kernel, container: Container, address: number, length: numb
   return inInterrupts || iova + length > APERTURE_END ? k.refuse(rule.iova, errnos.EINVAL, about) : 0;
 }
 
-/** vfio_pin_map_dma: 0 or a negative errno; `pages` are those that hold a pin. */
-function* pinPages(k: Kernel, task: Task, start: number, nrPages: number, pages: number[]): Path<number> {
-  for (let done = 0; done < nrPages; ) {
-    const got = yield* vaddrGetPfns(k, task, start + done * k.pageSize, Math.min(nrPages - done, BATCH), pages);
+/** vfio_pin_map_dma: 0 or a negative errno; `frames` are those that were had until then. */
+function* pinPages(k: Kernel, task: Task, start: number, nrPages: number, frames: number[], write: boolean): Path<number> {
+  while (frames.length < nrPages) {
+    const got = yield* vaddrGetPfns(k, task, start + frames.length * k.pageSize, Math.min(nrPages - frames.length, BATCH), frames, write);
     if (got < 0) return got;
-    done += got;
   }
-  k.note(rule.pinned, `${pages.length} of ${nrPages} pages`);
+  k.note(rule.pinned, `${frames.length} pages`);
   return 0;
 }
 
 /** vaddr_get_pfns: so many pages, or a negative errno. */
-function* vaddrGetPfns(k: Kernel, task: Task, address: number, nrPages: number, pages: number[]): Path<number> {
+function* vaddrGetPfns(k: Kernel, task: Task, address: number, nrPages: number, frames: number[], write: boolean): Path<number> {
   const { mm } = task;
   yield* acquire(k, mm.mmapLock, "read");
-  let got = yield* gupLongterm(k, task, mm, address, nrPages, FOLL.write | FOLL.longterm | FOLL.pin | FOLL.touch | FOLL.remote, pages);
+  let got = yield* gupLongterm(k, task, mm, address, nrPages, (write ? FOLL.write : 0) | FOLL.longterm | FOLL.pin | FOLL.touch | FOLL.remote, frames);
   if (got <= 0) {
     const vma = mm.lookup(address);
-    got = vma?.has(VM.PFNMAP) === true ? yield* rawFrame(k, task, vma, address) : k.refuse(rule["not-pinnable"], -got, `0x${address.toString(16)}`);
+    got = vma?.has(VM.PFNMAP) === true ? yield* rawFrame(k, task, vma, address, frames, write) : k.refuse(rule["not-pinnable"], -got, `0x${address.toString(16)}`);
   }
   yield* release(k, mm.mmapLock);
   return got;
 }
 
 /** follow_fault_pfn and what is made of its answer: 1 page, or -EFAULT. */
-function* rawFrame(k: Kernel, task: Task, vma: Vma, address: number): Path<number> {
+function* rawFrame(k: Kernel, task: Task, vma: Vma, address: number, frames: number[], write: boolean): Path<number> {
   const about = `0x${address.toString(16)}`;
   const refuse = (which: "not-pinnable" | "raw-memory"): number => k.refuse(rule[which], errnos.EFAULT, about);
   let entry = entryOf(vma, address);
   if ((entry.bits & PTE.present) === 0) {
     // fixup_user_fault, mm/gup.c
-    if (!vma.has(VM.WRITE)) return refuse("not-pinnable");
-    const fault = yield* handleMmFault(k, vma.mm, vma, address, FAULT_FLAG.write | FAULT_FLAG.remote, task);
+    if (!vma.has(write ? VM.WRITE : VM.READ)) return refuse("not-pinnable");
+    const fault = yield* handleMmFault(k, vma.mm, vma, address, (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote, task);
     if ((fault & FAULT_ERROR) !== 0) return refuse("not-pinnable");
     entry = entryOf(vma, address);
   }
-  if ((entry.bits & PTE.write) === 0) return refuse("not-pinnable");
-  const flags = k.frames.flags(entry.pfn);
-  if ((flags & PG.allocated) !== 0 && (flags & PG.reserved) === 0) return refuse("raw-memory");
+  if (write && (entry.bits & PTE.write) === 0) return refuse("not-pinnable");
+  if (!isInvalidReservedPfn(k, entry.pfn)) return refuse("raw-memory");
   k.note(rule["raw-io"], about);
+  frames.push(entry.pfn);
   return 1;
+}
+
+/** is_invalid_reserved_pfn: it is neither pinned nor accounted. */
+function isInvalidReservedPfn(k: Kernel, pfn: number): boolean {
+  const flags = k.frames.flags(pfn);
+  return (flags & PG.allocated) === 0 || (flags & PG.reserved) !== 0;
+}
+
+/** Frames of a mapping that hold a pin. */
+function pinnedOf(k: Kernel, dma: Dma): number[] {
+  return dma.frames.filter((pfn) => !isInvalidReservedPfn(k, pfn));
 }
 
 function entryOf(vma: Vma, address: number): { readonly pfn: number; readonly bits: number } {
@@ -158,12 +185,13 @@ export function dmaDoUnmap(k: Kernel, container: Container, iova: number, length
 
 /** vfio_remove_dma. */
 function removeDma(k: Kernel, dma: Dma): void {
-  unpin(k, dma.pages);
-  dma.mm.lockedVm -= dma.pages.length;
+  dma.mm.lockedVm -= unpin(k, dma);
 }
 
-/** put_pfn: the device may have written every page. */
-function unpin(k: Kernel, pages: readonly number[]): void {
-  for (const pfn of pages) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+/** put_pfn: the device may have written every page that it could write. Gives the pages that were pinned. */
+function unpin(k: Kernel, dma: Dma): number {
+  const pages = pinnedOf(k, dma);
+  if (dma.access.includes("write")) for (const pfn of pages) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
   unpinUserPages(k, pages);
+  return pages.length;
 }

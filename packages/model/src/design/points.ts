@@ -690,6 +690,22 @@ export const points = define({
     },
     mainline: [["5.10", "frames"], ["6.13", "pages"]],
   },
+  "iommu.write-only": {
+    question: "May a device behind an Intel IOMMU read what was mapped for it to write only?",
+    choices: {
+      readable: { doc: "yes: every entry has the bit that means present in the tables of the first level, and read in those of the second" },
+      enforced: { doc: "no" },
+    },
+    mainline: [["5.7", "readable"], ["6.18", "enforced"]],
+  },
+  "pci-sysfs.claimed": {
+    question: "What becomes of a mapping of a BAR through sysfs when a driver claims the device's regions?",
+    choices: {
+      stays: { doc: "nothing" },
+      revoked: { doc: "it is zapped, and every further access gets SIGBUS", proposed: "PCI: Revoke mappings like devmem (Daniel Vetter, November 2020), merged" },
+    },
+    mainline: [["2.6", "stays"], ["5.12", "revoked"]],
+  },
   "vfio.overflow": {
     question: "What does VFIO say to a range that wraps around?",
     choices: { einval: { doc: "EINVAL, after the check of the alignment" }, eoverflow: { doc: "EOVERFLOW, for a mapping before that check; the 6.18 stable series has it" } },

@@ -4,6 +4,8 @@
  * enabled, so that nobody answers at its addresses: reads give zeros, and writes are lost.
  */
 import { errnos } from "@litmap/litmus";
+import { eduBar } from "./edu.js";
+import { unmapMappingRange } from "../mm/zap.js";
 import { File, Inode } from "../fs/file.js";
 import { llseekWithin } from "../fs/vfs.js";
 import { remapPfnRange, vmaName } from "../mm/insert.js";
@@ -24,20 +26,33 @@ interface Bar {
   readonly path: string;
 }
 
-/** Where the kernel puts QEMU's edu device on the machine that the runner builds. */
-const edu: Bar = { address: 0xfc000000, size: 0x100000, path: "/sys/devices/pci0000:00/0000:00:1e.0/resource0" };
+const edu: Bar = { ...eduBar, path: "/sys/devices/pci0000:00/0000:00:1e.0/resource0" };
 
 /** MAX_NON_LFS. */
 const TWO_GIB = 2 ** 31 - 1;
 
 /** Opens the resource file of edu's BAR. */
 export function openBar(k: Kernel): File {
+  return new File((k.barInode ??= newBarInode(k)), resourceOps(k, edu), true, true);
+}
+
+/**
+ * A driver claims the device's regions: whoever has them mapped through sysfs loses the mapping
+ * (revoke_iomem, kernel/resource.c).
+ */
+export function revokeBars(k: Kernel): void {
+  if (k.barInode === undefined || k.design["pci-sysfs.claimed"] === "stays") return;
+  k.note(rule.revoked);
+  unmapMappingRange(k, k.barInode.mapping, 0, (edu.address + edu.size) / k.pageSize, true);
+}
+
+function newBarInode(k: Kernel): Inode {
   const inode = new Inode(k.id(), "sysfs");
   inode.size = edu.size;
   inode.mode = 0o600;
   inode.noexec = true;
   if (k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = TWO_GIB;
-  return new File(inode, resourceOps(k, edu), true, true);
+  return inode;
 }
 
 function resourceOps(k: Kernel, bar: Bar): FileOps {

@@ -2,6 +2,8 @@
 import { errnos } from "@litmap/litmus";
 import { createVm, machineOf, setMemoryRegion, VirtualMachine, vcpuRun } from "../consumers/kvm.js";
 import { Container, dmaDoMap, dmaDoUnmap, openContainer, openGroup } from "../consumers/vfio.js";
+import { deviceCopies } from "../consumers/vfio-device.js";
+import { NotModelled } from "../sched/path.js";
 import { fdRules } from "../rules/processes.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Kernel } from "../kernel.js";
@@ -24,10 +26,13 @@ function container(ctx: Context, fd: number): Container | number {
 /** An IOVA: 64 bits without a sign. */
 const unsigned = (value: number): number => (value < 0 ? value + 2 ** 64 : value);
 
+/** What a test's patience allows one transfer of the device. */
+const MOST_BYTES = 16 * 2048;
+
 const noIommu = (k: Kernel): string | undefined => (k.arch.name === "x86_64" ? undefined : "an IOMMU for user space is modelled on x86_64 alone");
 const noKvm = (k: Kernel): string | undefined => (k.arch.name === "x86_64" ? undefined : "guests are modelled on x86_64 alone");
 
-export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | "kvm_run" | "vfio_open" | "vfio_map_dma" | "vfio_unmap_dma"> = {
+export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | "kvm_run" | "vfio_open" | "vfio_map_dma" | "vfio_unmap_dma" | "vfio_dma"> = {
   run: {
     *kvm_create({ k, task }) {
       const { vm, vcpu } = createVm(k, task);
@@ -52,13 +57,23 @@ export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | 
       task.files.writeEnds.set(fd, task.files.install(group));
       return fd;
     },
-    *vfio_map_dma(ctx, { vfio, address, length, iova }) {
+    *vfio_map_dma(ctx, { vfio, address, length, iova, access }) {
       const c = container(ctx, vfio);
-      return typeof c === "number" ? c : yield* dmaDoMap(ctx.k, ctx.task, c, address, length, unsigned(iova));
+      return typeof c === "number" ? c : yield* dmaDoMap(ctx.k, ctx.task, c, { address, length, iova: unsigned(iova), access });
     },
     *vfio_unmap_dma(ctx, { vfio, length, iova }) {
       const c = container(ctx, vfio);
       return typeof c === "number" ? c : dmaDoUnmap(ctx.k, c, unsigned(iova), length);
+    },
+    *vfio_dma(ctx, { vfio, from, to, length }) {
+      const c = container(ctx, vfio);
+      if (typeof c === "number") return c;
+      if (length > MOST_BYTES) throw new NotModelled(`vfio_dma() moves at most ${MOST_BYTES} bytes: each 2 KiB take the device 0.2 s`);
+      // The page of its registers.
+      ctx.task.minorFaults++;
+      ctx.k.counters.faults++;
+      deviceCopies(ctx.k, c, unsigned(from), unsigned(to), length);
+      return 0;
     },
   },
   unsupported: {

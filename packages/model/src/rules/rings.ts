@@ -76,6 +76,10 @@ export const barRules = rules("pci-bar", {
     sentence: "A BAR is mapped by one remap_pfn_range over the whole mapping, so that private mappings are let through; the mapping's offset becomes the physical address.",
     kernel: "pci_mmap_resource_range, drivers/pci/mmap.c",
   },
+  "revoked": {
+    sentence: "A driver that claims a device's regions has mappings of its BARs through sysfs zapped, private copies too; further accesses get SIGBUS. What a device was given of the BAR stays reachable for it.",
+    kernel: "revoke_iomem, kernel/resource.c",
+  },
   "no-data": {
     sentence: "The file of a memory BAR can be mapped, but neither read nor written: EIO.",
     kernel: "sysfs_kf_bin_read, fs/sysfs/file.c",

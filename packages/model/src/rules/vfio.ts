@@ -44,6 +44,26 @@ export const vfioRules = rules("vfio", {
     sentence: "A frame of a VM_PFNMAP mapping that is ordinary memory is refused with EFAULT.",
     kernel: `vaddr_get_pfns, ${type1}`,
   },
+  "no-access": {
+    sentence: "A mapping that the device may neither read nor write is refused with EINVAL.",
+    kernel: `vfio_dma_do_map, ${type1}`,
+  },
+  "dma": {
+    sentence: "A device reads and writes the frames that were mapped for it, whatever the process's page table has by then.",
+    kernel: `vfio_iommu_map, ${type1}`,
+  },
+  "dma-unmapped": {
+    sentence: "An address that nothing was mapped at, or no longer, is refused by the IOMMU: the device reads zeros or its write is lost, and the kernel logs a DMA fault.",
+    kernel: "dmar_fault, drivers/iommu/intel/dmar.c",
+  },
+  "dma-direction": {
+    sentence: "The IOMMU refuses a device's write to a mapping made for reading, and its read of one made for writing.",
+    kernel: "dma_pte_addr, __domain_mapping, drivers/iommu/intel/iommu.c; dmar_fault, drivers/iommu/intel/dmar.c",
+  },
+  "dma-write-only": {
+    sentence: "Up to 6.12 the entries of an Intel IOMMU let a device read what was mapped for it to write only.",
+    kernel: "__domain_mapping, drivers/iommu/intel/iommu.c",
+  },
   "unmap-range": {
     sentence: "What is unmapped is whole pages and not nothing: else EINVAL.",
     kernel: `vfio_dma_do_unmap, ${type1}`,

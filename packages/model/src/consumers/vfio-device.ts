@@ -1,0 +1,83 @@
+/**
+ * A device behind VFIO: QEMU's edu, which copies bytes from one of its addresses to a buffer of
+ * its own and on to another. The IOMMU translates each page, or refuses it.
+ */
+import { accesses, Edu, inBar } from "../exporters/edu.js";
+import { revokeBars } from "../exporters/pci-bar.js";
+import { vfioRules as rule } from "../rules/vfio.js";
+import type { Container, DmaAccess } from "./vfio.js";
+import type { Kernel } from "../kernel.js";
+
+/** What the device copies at once, bytes, and where its buffer lies for its own DMA engine. */
+const STRETCH = 2048;
+const BUFFER = 0x40000;
+/** Commands: to the buffer, from it. */
+const COMMAND = { fetch: 1, deliver: 3 } as const;
+
+/** A process opens the device, has it copy, and closes it. `from` and `to` are the device's addresses; bytes. */
+export function deviceCopies(k: Kernel, container: Container, from: number, to: number, length: number): void {
+  revokeBars(k);
+  const edu = (k.edu ??= new Edu());
+  for (let at = 0; at < length; at += STRETCH) {
+    const bytes = Math.min(STRETCH, length - at);
+    edu.begins(from + at, BUFFER, bytes, COMMAND.fetch);
+    const buffer = deviceReads(k, edu, container, from + at, bytes);
+    edu.begins(BUFFER, to + at, bytes, COMMAND.deliver);
+    deviceWrites(k, edu, container, to + at, buffer);
+  }
+}
+
+function deviceReads(k: Kernel, edu: Edu, container: Container, iova: number, length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  for (const { at, bytes, pfn, offset } of translated(k, container, iova, length, "read")) {
+    const bar = inBar(k, pfn);
+    const page = k.frames.bytes(pfn);
+    if (bar !== undefined) for (const [to, size] of accesses(bar + offset, bytes)) out.set(edu.read(bar + offset + to, size), at + to);
+    else if (page !== undefined) out.set(page.subarray(offset, offset + bytes), at);
+  }
+  return out;
+}
+
+function deviceWrites(k: Kernel, edu: Edu, container: Container, iova: number, what: Uint8Array): void {
+  for (const { at, bytes, pfn, offset } of translated(k, container, iova, what.length, "write")) {
+    const bar = inBar(k, pfn);
+    if (bar === undefined) k.frames.writable(pfn).set(what.subarray(at, at + bytes), offset);
+    else for (const [to, size] of accesses(bar + offset, bytes)) edu.write(bar + offset + to, what.subarray(at + to, at + to + size));
+  }
+}
+
+/** A stretch of a transfer within one page. Bytes. */
+interface Stretch {
+  /** Place in the transfer. */
+  readonly at: number;
+  readonly bytes: number;
+  readonly pfn: number;
+  /** In the frame. */
+  readonly offset: number;
+}
+
+/** The stretches that the IOMMU lets through. */
+function* translated(k: Kernel, container: Container, iova: number, length: number, access: DmaAccess): Generator<Stretch> {
+  const { pageSize } = k;
+  for (let at = 0, bytes: number; at < length; at += bytes) {
+    const address = iova + at;
+    const offset = address % pageSize;
+    bytes = Math.min(length - at, pageSize - offset);
+    const dma = container.dmas.find((one) => one.iova <= address && address < one.iova + one.size);
+    const about = `IOVA 0x${address.toString(16)}`;
+    if (dma === undefined) k.note(rule["dma-unmapped"], about);
+    else if (!permits(k, dma.access, access)) k.note(rule["dma-direction"], `${about}, to ${access}`);
+    else {
+      k.note(rule.dma, `${about}, to ${access}`);
+      yield { at, bytes, pfn: dma.frames[Math.floor((address - dma.iova) / pageSize)], offset };
+    }
+  }
+}
+
+/** What the entry of the IOMMU's page table permits: __domain_mapping, drivers/iommu/intel/iommu.c. */
+function permits(k: Kernel, granted: readonly DmaAccess[], access: DmaAccess): boolean {
+  if (granted.includes(access)) return true;
+  if (access === "write" || k.design["iommu.write-only"] === "enforced") return false;
+  k.note(rule["dma-write-only"]);
+  return true;
+}
