@@ -92,6 +92,8 @@ export const requests = {
   dmaBufSetName: ioc(1, "b", 1, 8),
   dmaBufExportSyncFile: ioc(3, "b", 2, structBytes.dmaBufSyncFile),
   dmaBufImportSyncFile: ioc(1, "b", 3, structBytes.dmaBufSyncFile),
+  /** Proposed; no release knows it. */
+  dmaBufXferCharge: ioc(1, "b", 4, 8),
   uffdioApi: ioc(3, 0xaa, 0x3f, structBytes.uffdioApi),
   uffdioRegister: ioc(3, 0xaa, 0x00, structBytes.uffdioRegister),
   swSyncCreateFence: ioc(3, "W", 0, structBytes.swSyncFence),

@@ -1,4 +1,5 @@
 /** task_struct, as far as memory needs it: a process or a thread of one. */
+import { Memcg } from "./dma-buf/charge.js";
 import type { File } from "./fs/file.js";
 import type { Mm } from "./mm/mm.js";
 
@@ -58,5 +59,7 @@ export class Task {
     readonly name: string,
     readonly mm: Mm,
     readonly files: Files,
+    /** What it is charged for memory of buffers; a fork and a thread have their parent's. */
+    readonly memcg: Memcg = new Memcg(name),
   ) {}
 }

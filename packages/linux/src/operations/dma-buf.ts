@@ -1,5 +1,5 @@
 /** The system heap, udmabuf, and the ioctls of a dma-buf. */
-import { data, imm, result, type Ref } from "../program.js";
+import { data, imm, pid, result, type Ref } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
 import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
@@ -71,6 +71,11 @@ export const dmaBuf = {
     return done;
   },
   dma_buf_set_name: (call) => (call.sys("ioctl", call.number("fd"), requests.dmaBufSetName, data(call.builder.string(call.text("name")))), done),
+  xfer_charge: (call) => {
+    const request = call.struct(8, [[0, 4, pid(call.other("to"))]]);
+    call.sys("ioctl", call.number("fd"), requests.dmaBufXferCharge, data(request));
+    return done;
+  },
   dma_buf_export_sync_file: (call) => {
     const request = call.struct(structBytes.dmaBufSyncFile, [[0, 4, uapi.bitsOf(uapi.dmaBufSync, call.words("flags"))], [4, 4, -1]]);
     call.sys("ioctl", call.number("fd"), requests.dmaBufExportSyncFile, data(request));
@@ -105,7 +110,7 @@ export const dmaBuf = {
     call.sys("ioctl", result(timeline), requests.swSyncInc, data(request));
     return done;
   },
-} satisfies Partial<CompilerTable<"dma_heap_alloc" | "udmabuf_create" | "udmabuf_create_list" | "dma_buf_sync" | "dma_buf_set_name" | "dma_buf_export_sync_file" | "dma_buf_import_sync_file" | "poll" | "sw_sync_fence" | "sw_sync_inc">>;
+} satisfies Partial<CompilerTable<"dma_heap_alloc" | "udmabuf_create" | "udmabuf_create_list" | "dma_buf_sync" | "dma_buf_set_name" | "xfer_charge" | "dma_buf_export_sync_file" | "dma_buf_import_sync_file" | "poll" | "sw_sync_fence" | "sw_sync_inc">>;
 
 function openUdmabuf(call: Pick<Call, "open" | "builder">): Ref {
   return call.open(call.builder.string("/dev/udmabuf"), uapi.open.rw | uapi.open.cloexec, "this kernel has no /dev/udmabuf");

@@ -44,6 +44,7 @@ export const compilers = {
   pin_user_pages: needsModule,
   put_user_pages: needsModule,
   follow_pfn: needsModule,
+  charged: { unsupported: "the machines have no memory cgroups" },
   chardev: needsModule,
   gem_create: needsModule,
   gem_get_sg_table: needsModule,

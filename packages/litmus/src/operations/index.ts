@@ -3,6 +3,7 @@
  * completion, random programs, the model's dispatch and the kernel compiler's dispatch
  * all read it from here.
  */
+import { charge } from "./charge.js";
 import { chardev } from "./chardev.js";
 import { dmaBuf, processes } from "./dma-buf.js";
 import { drivers, kernel } from "./drivers.js";
@@ -19,6 +20,7 @@ export const operations = {
   ...memory,
   ...files,
   ...dmaBuf,
+  ...charge,
   ...processes,
   ...reaching,
   ...observers,

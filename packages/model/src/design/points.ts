@@ -158,6 +158,24 @@ export const points = define({
     },
     mainline: [["5.6", "fault-page"], ["5.11", "remap-pfn-range"], ["7.0", "remap-pfn-range-per-chunk"]],
   },
+  "system-heap.private": {
+    question: "Does the system heap refuse private mappings whatever the primitive by which it maps?",
+    choices: {
+      accepted: { doc: "no: what remap_pfn_range lets pass becomes a mapping whose stores go to private copies" },
+      refused: { doc: "yes: EINVAL, as the CMA heap and udmabuf say", proposed: "dma-buf: system_heap: reject private mappings (Chris Wiseman, October 2026)" },
+    },
+    mainline: [["5.6", "accepted"]],
+  },
+  "dma-heap.charge": {
+    question: "Which memory cgroup pays for a heap's buffer, and can the charge be moved?",
+    choices: {
+      nobody: { doc: "none (dma_heap.mem_accounting is off by default)" },
+      allocator: { doc: "that of whoever allocates, for good (dma_heap.mem_accounting=1, from 7.0)", proposed: "dma-buf: heaps: mem_accounting (Eric Chanudet, January 2026)" },
+      "transfer-exchanged": { doc: "as allocator; DMA_BUF_IOCTL_XFER_CHARGE moves it, and compares and exchanges the owner", proposed: "dma-buf: charge_fd and DMA_BUF_IOCTL_XFER_CHARGE (Albert Esteve, October 2026)" },
+      "transfer-plain": { doc: "as allocator; a transfer reads the owner, charges, writes the owner, uncharges: two at once uncharge twice" },
+    },
+    mainline: [["5.6", "nobody"]],
+  },
   "system-heap.pages": {
     question: "In which orders does the system heap allocate?",
     choices: { "order-0": { doc: "page by page" }, "orders-8-4-0": { doc: "the largest of 1 MiB, 64 KiB and 4 KiB that fits and is not larger than the last" } },

@@ -5,7 +5,9 @@ import { VM } from "../mm/vma.js";
 import { bug } from "../mm/insert.js";
 import { acquire, Lock, release, runAlone } from "../sched/path.js";
 import { dmaBufRules as rule } from "../rules/dma-buf.js";
+import { unchargeOwner } from "./charge.js";
 import { Resv, usageRw } from "./resv.js";
+import type { Memcg } from "./charge.js";
 import type { Attachment, Direction } from "./attachment.js";
 import type { Fence } from "./resv.js";
 import type { SgTable } from "../dma/sg.js";
@@ -59,6 +61,8 @@ export class DmaBuf {
   vmapPtr: KernelMap | undefined;
   /** dmabuf->lock, where kernel mappings are not under the reservation lock. */
   readonly vmapLock: Lock;
+  /** Who pays for its memory, if anybody does. */
+  memcg: Memcg | undefined;
   /** Poll callbacks that wait on a fence, by direction. */
   readonly armed = { in: false, out: false };
 
@@ -198,4 +202,5 @@ function* dmaBufRelease(buf: DmaBuf): Path<void> {
   buf.k.dmaBufs.delete(buf);
   if (buf.vmappingCounter !== 0) bug(buf.k, rule["release-vmapped"], `buffer ${buf.id}`);
   yield* buf.ops.release();
+  unchargeOwner(buf);
 }

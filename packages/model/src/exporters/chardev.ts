@@ -79,8 +79,9 @@ function charOps(k: Kernel, options: Options, backing: Backing): FileOps {
       vma.ops = ops;
       return 0;
     },
-    *release() {
-      backing.free();
+    /** Reopened files share the memory. */
+    *release({ inode }) {
+      if (--inode.files === 0) backing.free();
     },
     path: () => "/dev/chardev",
   };

@@ -1,6 +1,7 @@
 /** The system heap: /dev/dma_heap/system (drivers/dma-buf/heaps/system_heap.c, drivers/dma-buf/dma-heap.c). */
 import { errnos } from "@litmap/litmus";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
+import { chargeAllocator } from "../dma-buf/charge.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
 import { remapPfnRange, vmInsertPage } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
@@ -36,7 +37,9 @@ export function* dmaHeapIoctlAllocate(k: Kernel, task: Task, request: HeapReques
   const length = (Math.ceil((request.length % word) / k.pageSize) * k.pageSize) % word;
   if (length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL, `length ${request.length}`);
   const access = request.fdFlags & O.accmode;
-  return dmaBufFd(task, systemHeapAllocate(k, length, access !== O.wronly, access === O.wronly || access === O.rdwr));
+  const buf = systemHeapAllocate(k, length, access !== O.wronly, access === O.wronly || access === O.rdwr);
+  chargeAllocator(k, task, buf);
+  return dmaBufFd(task, buf);
 }
 
 /** system_heap_allocate: a buffer of `length` bytes, a multiple of the page size. */
@@ -145,6 +148,8 @@ class SystemHeapBuffer implements DmaBufOps {
 
   /** system_heap_mmap, by the primitive that the design uses. 0 or a negative errno. */
   *mmap(vma: Vma): Path<number> {
+    const refused = this.k.design["system-heap.private"] === "refused" && !vma.has(VM.SHARED | VM.MAYSHARE);
+    if (refused) return this.k.refuse(rule.private, errnos.EINVAL);
     switch (this.k.design["system-heap.mmap"]) {
       case "fault-page":
         return this.mmapByFault(vma);

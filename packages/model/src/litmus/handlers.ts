@@ -1,4 +1,5 @@
 /** The dispatch: every operation of the language has a handler; a missing one is a type error. */
+import { chargeHandlers } from "./charge.js";
 import { chardevHandlers } from "./chardev.js";
 import { dmaBufHandlers } from "./dma-buf.js";
 import { driverGupHandlers } from "./driver-gup.js";
@@ -28,6 +29,7 @@ const run = {
   ...observerHandlers.run,
   ...driverHandlers.run,
   ...chardevHandlers.run,
+  ...chargeHandlers.run,
   ...driverGupHandlers.run,
   ...exportingHandlers.run,
   ...drmHandlers.run,

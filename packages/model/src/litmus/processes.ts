@@ -16,14 +16,14 @@ export function* fork(k: Kernel, parent: Task, name: string): Path<Task | number
   const mm = yield* dupMm(k, parent.mm, name);
   // A child of a test first gives back what it does not need, on the same CPU.
   if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
-  return typeof mm === "number" ? mm : new Task(name, mm, parent.files.duplicate());
+  return typeof mm === "number" ? mm : new Task(name, mm, parent.files.duplicate(), parent.memcg);
 }
 
 /** copy_process with CLONE_VM and CLONE_FILES: address space and descriptors are shared. */
 export function* thread(parent: Task, name: string): Path<Task> {
   parent.mm.users++;
   parent.files.users++;
-  const task = new Task(name, parent.mm, parent.files);
+  const task = new Task(name, parent.mm, parent.files, parent.memcg);
   task.baseline = statusOf(parent.mm);
   return task;
 }

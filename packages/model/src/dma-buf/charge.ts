@@ -1,0 +1,69 @@
+/**
+ * Which memory cgroup pays for a dma-buf: dma_heap.mem_accounting (drivers/dma-buf/dma-heap.c),
+ * and the moving of charges that was proposed with it. Every process that a test starts with is
+ * a cgroup of its own; its forks and threads stay in it.
+ */
+import { errnos } from "@litmap/litmus";
+import { bug } from "../mm/insert.js";
+import { chargeRules as rule } from "../rules/charge.js";
+import { access } from "../sched/path.js";
+import type { DmaBuf } from "./buffer.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** struct mem_cgroup, as far as buffers are charged to it. */
+export class Memcg {
+  /** Bytes (page_counter). */
+  charged = 0;
+  constructor(readonly name: string) {}
+}
+
+/** page_counter_cancel: a counter is never negative. */
+function uncharge(k: Kernel, memcg: Memcg, bytes: number): void {
+  if (memcg.charged < bytes) bug(k, rule.underflow, `cgroup of ${memcg.name}`);
+  memcg.charged -= bytes;
+}
+
+/** What a heap does for a buffer that it has allocated. */
+export function chargeAllocator(k: Kernel, task: Task, buf: DmaBuf): void {
+  if (k.design["dma-heap.charge"] === "nobody") {
+    k.note(rule.nobody);
+    return;
+  }
+  k.note(rule.allocator, `cgroup of ${task.memcg.name}`);
+  buf.memcg = task.memcg;
+  buf.memcg.charged += buf.size;
+}
+
+/** The buffer's memory is freed: whoever pays now no longer does. */
+export function unchargeOwner(buf: DmaBuf): void {
+  if (buf.memcg !== undefined) uncharge(buf.k, buf.memcg, buf.size);
+  buf.memcg = undefined;
+}
+
+/** DMA_BUF_IOCTL_XFER_CHARGE as proposed: 0, -ENOTTY, -EOPNOTSUPP, -ESRCH, -EBUSY. The caller holds a reference on the buffer. */
+export function* xferCharge(buf: DmaBuf, target: Task): Path<number> {
+  const { k } = buf;
+  const choice = k.design["dma-heap.charge"];
+  if (choice === "nobody" || choice === "allocator") return k.refuse(rule["no-transfer"], errnos.ENOTTY, buf.expName);
+  if (target.dead) return k.refuse(rule["no-process"], errnos.ESRCH, target.name);
+  const owner = `owner of buffer ${buf.id}`;
+  yield* access(k, owner, false);
+  const old = buf.memcg;
+  if (old === undefined) return k.refuse(rule["not-charged"], errnos.EOPNOTSUPP, buf.expName);
+  if (old === target.memcg) {
+    k.note(rule["same-owner"]);
+    return 0;
+  }
+  target.memcg.charged += buf.size;
+  yield* access(k, owner, true);
+  if (choice === "transfer-exchanged" && buf.memcg !== old) {
+    uncharge(k, target.memcg, buf.size);
+    return k.refuse(rule["lost-exchange"], errnos.EBUSY, buf.expName);
+  }
+  buf.memcg = target.memcg;
+  uncharge(k, old, buf.size);
+  k.note(rule.moved, `${old.name} to ${target.memcg.name}`);
+  return 0;
+}

@@ -1,0 +1,23 @@
+/** Who pays for a buffer. */
+import { errnos } from "@litmap/litmus";
+import { dmaBufGet, dmaBufOf, dmaBufPut } from "../dma-buf/buffer.js";
+import { xferCharge } from "../dma-buf/charge.js";
+import { fdRules as rule } from "../rules/processes.js";
+import type { HandlerTable } from "./handler.js";
+
+export const chargeHandlers: HandlerTable<"xfer_charge" | "charged"> = {
+  run: {
+    *xfer_charge(ctx, { fd, to }) {
+      const file = ctx.task.files.get(fd);
+      if (file !== undefined && dmaBufOf(file) === undefined) return ctx.k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+      const buf = dmaBufGet(ctx.k, ctx.task, fd);
+      if (typeof buf === "number") return buf;
+      const result = yield* xferCharge(buf, ctx.taskOf(to));
+      yield* dmaBufPut(buf);
+      return result;
+    },
+    *charged({ task }) {
+      return task.memcg.charged;
+    },
+  },
+};
