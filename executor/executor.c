@@ -52,7 +52,7 @@ enum { ARG_IMM, ARG_RESULT, ARG_DATA, ARG_PID };
 enum { STATE_NOT_RUN, STATE_OK, STATE_ERRNO, STATE_SIGNAL, STATE_SKIPPED };
 enum { KIND_PROCESS, KIND_FORK, KIND_THREAD };
 enum { FLAG_VOLATILE = 1 };		/* value differs from run to run: reported as 0 */
-enum { PROGRAM_PINNED = 1 };
+enum { PROGRAM_PINNED = 1, PROGRAM_COUNTED = 2 };
 enum { ROUND_DONE, ROUND_TIMEOUT, ROUND_DIED };
 
 struct arg { u32 kind, index; i64 value; };
@@ -72,6 +72,7 @@ struct turns {
 
 #define control ((volatile struct turns *)SHARED)
 #define results ((volatile struct result *)(SHARED + 0x1000))
+#define counts ((volatile u64 *)(SHARED + 0x80000))	/* of a counted Program: what the machine's counter gained in each instruction */
 static struct header *prog;
 static struct actor *actors;
 static struct insn *insns;
@@ -209,6 +210,7 @@ static void hold_all(u32 me)
 	}
 	hold((word)stacks[stack_here()], (word)stacks[stack_here()] + STACK, 1);
 	hold(SHARED, SHARED + 0x1000 + prog->ninsns * sizeof(struct result), 1);
+	if (prog->flags & PROGRAM_COUNTED) hold((word)counts, (word)(counts + prog->ninsns), 1);
 	hold(PROGRAM, PROGRAM + program_bytes, 0);
 	hold(STREAMS + (word)me * prog->stream_bytes, STREAMS + ((word)me + 1) * prog->stream_bytes, 1);
 	hold(data_of(me), data_of(me) + prog->data_bytes, 1);
@@ -460,6 +462,8 @@ static void await_death(void)
 
 static int run_one(u32 me, u32 index)
 {
+	const int counted = (prog->flags & PROGRAM_COUNTED) != 0;
+	u64 began = 0;
 	const struct insn *in = &insns[index];
 	volatile struct result *out = &results[index];
 	i64 v[7], r = 0;
@@ -477,6 +481,7 @@ static int run_one(u32 me, u32 index)
 		else if (a->kind == ARG_DATA) v[i] += (i64)data_of(me);
 		else if (a->kind == ARG_PID) v[i] += control->pid[a->index];
 	}
+	if (counted) began = machine_counter();
 	switch (in->op) {
 	case OP_SYS: r = sys((long)in->imm, v[0], v[1], v[2], v[3], v[4], v[5]); break;
 	case OP_PATH: make_path((char *)(word)v[0], (const u8 *)(word)v[1]); break;
@@ -499,8 +504,10 @@ static int run_one(u32 me, u32 index)
 		break;
 	}
 	case OP_EXIT: leave(me); put(&out->state, STATE_OK); return 1;
-	default: access_memory(in, v, out); return 0;
+	default: access_memory(in, v, out);
 	}
+	if (counted) counts[index] = machine_counter() - began;
+	if (in->op >= OP_LOAD && in->op <= OP_FILL) return 0;
 	out->value = r;
 	/* Calls fail with -4095..-1; a computed value may be anything. */
 	put(&out->state, r < 0 && r > -4096 && in->op != OP_CALC ? STATE_ERRNO : STATE_OK);
@@ -622,6 +629,7 @@ static u32 start_round(u32 round)
 	u32 group = 0;
 	memset((void *)SHARED, 0, sizeof(struct turns));
 	memset((void *)results, 0, prog->ninsns * sizeof(struct result));
+	if (prog->flags & PROGRAM_COUNTED) memset((void *)counts, 0, prog->ninsns * sizeof *counts);
 	control->round = round;
 	control->supervisor = (u32)sys(__NR_getpid);
 	control->pc = prog->ninsns;		/* nobody's turn before all are there */
@@ -646,15 +654,16 @@ static u32 start_round(u32 round)
 	return group;
 }
 
-/* One round as it goes out: the fixed part, results, then the bytes that files gave. */
+/* One round as it goes out: the fixed part, results, counts if they are wanted, then the bytes that files gave. */
 struct round { u32 count, outcome, how, pc, stream, at[MAX_ACTORS], pad; };
 
 static word write_round(u8 *to, word room, u32 outcome, u32 how)
 {
 	struct round *head = (struct round *)to;
 	struct result *rs = (struct result *)(head + 1);
-	u8 *stream = (u8 *)(rs + prog->ninsns);
-	if (room < sizeof *head + prog->ninsns * sizeof *rs + (word)prog->nactors * prog->stream_bytes) return 0;
+	const word counted = prog->flags & PROGRAM_COUNTED ? prog->ninsns * sizeof *counts : 0;
+	u8 *stream = (u8 *)(rs + prog->ninsns) + counted;
+	if (room < sizeof *head + prog->ninsns * sizeof *rs + counted + (word)prog->nactors * prog->stream_bytes) return 0;
 	memset(head, 0, sizeof *head);
 	head->count = 1;
 	head->outcome = outcome;
@@ -663,6 +672,7 @@ static word write_round(u8 *to, word room, u32 outcome, u32 how)
 		head->pc = control->pc;
 		for (int i = 0; i < MAX_ACTORS; i++) head->at[i] = control->at[i];
 	}
+	memcpy(rs + prog->ninsns, (const void *)counts, counted);
 	for (u32 i = 0; i < prog->ninsns; i++) {
 		memcpy(&rs[i], (const void *)&results[i], sizeof *rs);
 		if (insns[i].flags & FLAG_VOLATILE && rs[i].state == STATE_OK) rs[i].value = 0;
@@ -693,6 +703,7 @@ static word run_program(u8 *out)
 	memset(sum, 0, sizeof *sum);
 	sum->version = 1;
 	sum->ninsns = prog->ninsns;
+	sum->flags = prog->flags & PROGRAM_COUNTED;
 	sum->taint_before = number_in("/proc/sys/kernel/tainted");
 	while (sum->rounds < prog->rounds) {
 		u32 how = 0;

@@ -36,6 +36,11 @@ export interface GuestShape {
   readonly cmdline: readonly string[];
   /** Further arguments to QEMU, such as `-device`, `bochs-display`. */
   readonly devices: readonly string[];
+  /**
+   * QEMU counts instructions, one to a tick of every clock: rdtsc in the guest gives them, whatever
+   * else the host does. For tcg with one processor.
+   */
+  readonly countInstructions?: boolean;
 }
 
 /** Where the guest's memory lies. */
@@ -79,7 +84,8 @@ export function qemuArguments(shape: GuestShape, files: GuestFiles, memory: Gues
       : `memory-backend-file,id=ram,${size},mem-path=${escaped(memory.file)},share=${memory.kind === "recorded" ? "on" : "off"}`;
   return [
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
-    ...["-accel", shape.accelerator === "tcg" ? "tcg,thread=multi" : "kvm"],
+    ...["-accel", shape.countInstructions ? "tcg,thread=single" : shape.accelerator === "tcg" ? "tcg,thread=multi" : "kvm"],
+    ...(shape.countInstructions ? ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm"] : []),
     // Four levels of page tables, as where most kernels run.
     ...["-cpu", [...(shape.accelerator === "tcg" ? ["max", "-la57"] : ["host"]), ...shape.cpuFeatures].join(",")],
     ...["-machine", "pc,memory-backend=ram", "-object", backend, "-m", `${shape.memory}M`, "-smp", String(shape.cpus)],

@@ -30,6 +30,8 @@ export interface VmOptions {
   readonly memory?: number;
   /** Default 2. */
   readonly cpus?: number;
+  /** See {@link GuestShape.countInstructions}: tcg, one processor, and no saved state. */
+  readonly countInstructions?: boolean;
   /** `auto` (default) is kvm only where a guest really runs under it. */
   readonly accelerator?: Accelerator | "auto";
   /** Whose presence makes `auto` try kvm; default /dev/kvm. */
@@ -72,7 +74,7 @@ export class VmTarget implements Target {
   async open(): Promise<Session> {
     const begun = performance.now();
     const qemu = findQemu(this.#options.qemu);
-    const wanted = this.#options.accelerator ?? "auto";
+    const wanted = this.#options.countInstructions ? "tcg" : (this.#options.accelerator ?? "auto");
     this.#accelerator ??= await chooseAccelerator(qemu, wanted, this.#cache, this.#options.kvmDevice);
     if (wanted !== "auto" || this.#accelerator === "tcg") return this.#open(qemu, begun, []);
     try {
@@ -88,7 +90,7 @@ export class VmTarget implements Target {
   async #open(qemu: Qemu, begun: number, notes: string[]): Promise<Session> {
     const key = this.#key(qemu);
     const states = new StateFolder(this.#cache, this.#options.kernel.name);
-    const keep = this.#options.keepState ?? true;
+    const keep = this.#options.countInstructions ? false : (this.#options.keepState ?? true);
     if (keep) {
       const found = states.find(key);
       const resumed = typeof found === "object" ? await this.#resume(qemu, found, begun) : found;
@@ -218,7 +220,8 @@ export class VmTarget implements Target {
       accelerator: this.#accelerator ?? "tcg",
       transport,
       memory: this.#options.memory ?? defaultMemory,
-      cpus: this.#options.cpus ?? 2,
+      cpus: this.#options.countInstructions ? 1 : (this.#options.cpus ?? 2),
+      countInstructions: this.#options.countInstructions,
       cpuFeatures: this.#options.cpuFeatures ?? [],
       cmdline: this.#options.cmdline ?? [],
       devices: this.#options.devices ?? [],

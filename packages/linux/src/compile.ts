@@ -24,6 +24,17 @@ export interface CompileOptions {
   readonly budgetMs?: number;
   /** Of the delays strewn into parallel branches. */
   readonly seed?: number;
+  /** Read the processor's counter around each step; every test then runs `rounds` times. */
+  readonly counted?: boolean;
+}
+
+/** What one step took, by the processor's counter: instructions on a machine that counts those. */
+export interface StepCount {
+  readonly line: number;
+  readonly actor: string;
+  readonly op: OperationName;
+  readonly bind: string | undefined;
+  readonly count: number;
 }
 
 export type Compilation =
@@ -38,6 +49,11 @@ export type Compilation =
        * @throws MalformedResult when it is not one.
        */
       decode(payload: Uint8Array): Outcome;
+      /**
+       * Of a counted Program: the steps of each run that came to its end, in the order of the text.
+       * @throws MalformedResult when it is no result.
+       */
+      counts(payload: Uint8Array): readonly (readonly StepCount[])[];
     }
   /** This kernel cannot run the test, whatever it is; `outcome` says so. */
   | { readonly kind: "unsupported"; readonly reason: string; readonly outcome: Outcome };
@@ -141,16 +157,17 @@ class Compiler implements Scene {
     this.#steps(this.test.steps);
     for (const observer of this.#observers) this.#call(observer.call, observer);
     const parallel = hasParallel(this.test.steps);
-    const rounds = parallel ? (options.rounds ?? 1000) : 1;
+    const rounds = parallel || options.counted ? (options.rounds ?? (parallel ? 1000 : 1)) : 1;
     const roundMs = options.roundMs ?? 10_000;
     const budgetMs = options.budgetMs ?? 60_000;
-    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, streamBytes: Math.ceil(this.streamBytes / 4096) * 4096 });
+    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, counted: options.counted, streamBytes: Math.ceil(this.streamBytes / 4096) * 4096 });
     return {
       kind: "program",
       program,
       // Killing what is left may take five seconds more.
-      limitMs: (parallel ? budgetMs : 0) + roundMs + 6000,
+      limitMs: (rounds > 1 ? budgetMs : 0) + roundMs + 6000,
       decode: (payload) => this.#outcome(decodeResult(payload), parallel),
+      counts: (payload) => decodeResult(payload).distinct.filter((round) => round.outcome === "done").map((round) => this.#counts(round)),
     };
   }
 
@@ -229,6 +246,15 @@ class Compiler implements Scene {
   }
 
   // --- the way back
+
+  #counts(round: RoundResult): StepCount[] {
+    return this.#records.flatMap((record) => {
+      if (record.kind !== "call") return [];
+      const { line } = record.step.span;
+      const count = record.call.hard.reduce((sum, { index }) => sum + (round.results[index].count ?? 0), 0);
+      return [{ line, actor: record.step.actor, op: record.step.op, bind: record.step.bind, count }];
+    });
+  }
 
   #outcome(result: ProgramResult, parallel: boolean): Outcome {
     const { ms } = result;

@@ -73,6 +73,8 @@ export interface ProgramOptions {
   readonly seed?: number;
   /** Room for what files give, bytes an actor. Default 256 KiB. */
   readonly streamBytes?: number;
+  /** Read the processor's counter around each instruction: {@link InstructionResult.count}. Default false. */
+  readonly counted?: boolean;
 }
 
 export const needLimit = 4;
@@ -81,6 +83,8 @@ export const loadResult = 0x84;
 const headerBytes = 64;
 const instructionBytes = 136;
 const zeroAlign = 4096;
+/** Of a Program's and a result's flags. */
+const countedFlag = 2;
 const magic = 0x31504d4c;
 const version = 1;
 
@@ -185,7 +189,7 @@ export class ProgramBuilder {
     const out = Buffer.alloc(headerBytes + actorBytes + this.length * instructionBytes + this.#initialBytes);
     const words = [
       magic, version | (this.#actors.length << 16), this.length, this.#initialBytes, dataBytes, options.streamBytes ?? 1 << 18,
-      rounds, options.roundMs ?? 10_000, options.budgetMs ?? 60_000, (options.pinned ?? true) ? 1 : 0, (options.seed ?? 1) >>> 0,
+      rounds, options.roundMs ?? 10_000, options.budgetMs ?? 60_000, ((options.pinned ?? true) ? 1 : 0) | (options.counted ? countedFlag : 0), (options.seed ?? 1) >>> 0,
     ];
     words.forEach((word, i) => out.writeUInt32LE(word >>> 0, i * 4));
     let at = headerBytes;
@@ -244,6 +248,8 @@ export interface InstructionResult {
   readonly value: bigint;
   /** touch, fill: pages or bytes done before a signal; read: where its bytes lie. */
   readonly aux: number;
+  /** Of a counted Program: what the processor's counter gained meanwhile. */
+  readonly count?: number;
 }
 
 export interface RoundResult {
@@ -287,14 +293,15 @@ export function decodeResult(payload: Uint8Array): ProgramResult {
   if (bytes.length < summaryBytes) throw new MalformedResult(`${bytes.length} bytes are no result`);
   if (bytes.readUInt32LE(0) !== version) throw new MalformedResult(`version ${bytes.readUInt32LE(0)} instead of ${version}`);
   const count = bytes.readUInt32LE(4);
+  const counted = (bytes.readUInt32LE(32) & countedFlag) !== 0;
   const distinct: RoundResult[] = [];
   let at = summaryBytes;
   for (let n = bytes.readUInt32LE(12); n > 0; n--) {
-    const stream = at + roundBytes + count * 16;
+    const stream = at + roundBytes + count * (counted ? 24 : 16);
     if (stream > bytes.length) throw new MalformedResult("a round is cut off");
     const end = stream + bytes.readUInt32LE(at + 16);
     if (end > bytes.length) throw new MalformedResult("a round's text is cut off");
-    distinct.push(decodeRound(bytes, at, count, stream, end));
+    distinct.push(decodeRound(bytes, at, count, counted, stream, end));
     at = (end + 7) & ~7;
   }
   return {
@@ -311,10 +318,11 @@ export function leftUnkillable(payload: Uint8Array): boolean {
   return payload.length >= summaryBytes && (payload[32] & 1) !== 0;
 }
 
-function decodeRound(bytes: Buffer, at: number, count: number, stream: number, end: number): RoundResult {
+function decodeRound(bytes: Buffer, at: number, count: number, counted: boolean, stream: number, end: number): RoundResult {
   const results: InstructionResult[] = [];
   for (let i = 0, from = at + roundBytes; i < count; i++, from += 16) {
-    results.push({ state: states[bytes[from]] ?? "not_run", aux: bytes.readUInt32LE(from + 4), value: bytes.readBigInt64LE(from + 8) });
+    const gained = counted ? { count: Number(bytes.readBigUInt64LE(at + roundBytes + count * 16 + i * 8)) } : {};
+    results.push({ state: states[bytes[from]] ?? "not_run", aux: bytes.readUInt32LE(from + 4), value: bytes.readBigInt64LE(from + 8), ...gained });
   }
   const slice = (ref: Ref): Uint8Array => {
     const { aux, value } = results[ref.index];

@@ -160,6 +160,23 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     }
   });
 
+  test("a counted Program says for each instruction what the processor counted meanwhile; others say nothing", async () => {
+    const p = new ProgramBuilder();
+    const a = p.actor("process");
+    const va = anon(p, a, 1000);
+    const one = p.emit({ op: "touch", actor: a, imm: 1, args: [result(va), imm(page)] });
+    const many = p.emit({ op: "touch", actor: a, imm: 1, args: [result(va, page), imm(999 * page)] });
+    const bad = p.emit({ op: "store", actor: a, imm: 4, args: [imm(64), imm(1)] });
+    const text = p.emit({ op: "read", actor: a, args: [data(p.path("/proc/self/comm")), imm(64), imm(0), imm(0)] });
+    const { distinct } = await host.run(p, { counted: true });
+    const counts = [one, many, bad, text].map(({ index }) => distinct[0].results[index].count!);
+    if (process.arch !== "arm") expect(counts.every((n) => n > 0 && n < 1e11)).toBe(true);
+    if (process.arch === "x64") expect(counts[1]).toBeGreaterThan(20 * counts[0]);
+    expect(distinct[0].results[bad.index].state).toBe("signal");
+    expect(distinct[0].text(text)).toMatch(/^[^\n]+\n$/);
+    expect((await host.run(p)).distinct[0].results[many.index].count).toBeUndefined();
+  });
+
   test("a thousand rounds of a parallel section in a few seconds, both orders seen, equal rounds counted", async () => {
     const p = new ProgramBuilder();
     const a = p.actor("process");
