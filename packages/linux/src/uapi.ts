@@ -131,7 +131,7 @@ export const ioUring = {
 } as const;
 
 /** Structs of DRM's ioctls, bytes. */
-export const drmStructBytes = { version: 64, createDumb: 32, mapDumb: 16, primeHandle: 12, gemClose: 8 } as const;
+export const drmStructBytes = { version: 64, createDumb: 32, mapDumb: 16, primeHandle: 12, gemClose: 8, qxlAlloc: 8 } as const;
 
 export const drmRequests = {
   version: ioc(3, "d", 0x00, drmStructBytes.version),
@@ -140,6 +140,7 @@ export const drmRequests = {
   primeFdToHandle: ioc(3, "d", 0x2e, drmStructBytes.primeHandle),
   createDumb: ioc(3, "d", 0xb2, drmStructBytes.createDumb),
   mapDumb: ioc(3, "d", 0xb3, drmStructBytes.mapDumb),
+  qxlAlloc: ioc(3, "d", 0x40, drmStructBytes.qxlAlloc),
 } as const;
 
 /** AF_PACKET, SOCK_RAW, SOL_PACKET, and the options that give a socket its ring of TPACKET_V2. */

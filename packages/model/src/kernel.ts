@@ -12,6 +12,7 @@ import { HugetlbPool } from "./mm/hugetlb.js";
 import { Pat } from "./mm/memtype.js";
 import { Mm } from "./mm/mm.js";
 import { LinearMap } from "./mm/page-attributes.js";
+import { TtmPool } from "./exporters/ttm-pool.js";
 import { newCounters, Trace } from "./trace/trace.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
@@ -20,6 +21,7 @@ import type { AnonVma } from "./mm/vma.js";
 import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";
 import type { DrmDevice } from "./exporters/gem.js";
+import type { TtmDevice } from "./exporters/ttm-device.js";
 import type { CaptureNode } from "./exporters/vivid.js";
 import type { GemShmemObject } from "./exporters/drm-shmem.js";
 import type { Edu } from "./exporters/edu.js";
@@ -56,6 +58,9 @@ export class Kernel {
   readonly dmaBufs = new Set<DmaBuf>();
   /** GEM objects in shmem that a driver has marked as not needed, the longest ago first. */
   readonly purgeableGem = new Set<GemShmemObject>();
+  /** Devices with TTM, and the page pool that they share. */
+  readonly ttmDevices = new Set<TtmDevice>();
+  readonly ttmPool: TtmPool;
   /** DRM devices that somebody has opened, by driver. */
   readonly drmDevices = new Map<string, DrmDevice>();
   /** Kernel mappings (vmap). */
@@ -105,6 +110,7 @@ export class Kernel {
     this.pageSize = this.frames.pageSize;
     this.totalRam = (2 ** 30) / this.pageSize;
     this.vmalloc = new Vmalloc(this);
+    this.ttmPool = new TtmPool(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
   }
 

@@ -40,6 +40,11 @@ export const drm = {
     drmIoctl(call, call.number("drm"), requests.createDumb, request);
     return { value: call.load(data(request, 16), 4) };
   },
+  qxl_alloc: (call) => {
+    const request = call.struct(structBytes.qxlAlloc, [[0, 4, call.number("size")]]);
+    drmIoctl(call, call.number("drm"), requests.qxlAlloc, request);
+    return { value: call.load(data(request, 4), 4) };
+  },
   dumb_map: (call) => {
     const request = call.struct(structBytes.mapDumb, [[0, 4, call.number("handle")]]);
     drmIoctl(call, call.number("drm"), requests.mapDumb, request);
@@ -61,7 +66,7 @@ export const drm = {
     drmIoctl(call, call.number("drm"), requests.gemClose, request);
     return done;
   },
-} satisfies CompilerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close">;
+} satisfies CompilerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc">;
 
 
 /** An ioctl whose ENOSYS is the driver's answer, not the kernel's lack of the call. */

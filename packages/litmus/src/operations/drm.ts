@@ -33,6 +33,14 @@ export const drm = {
     params: { drm: drmFile, size: { type: size, doc: "bytes; a multiple of 4 KiB" } },
     result: { kind: "handle", of: "gem-handle" },
   },
+  qxl_alloc: {
+    subject: "DRM",
+    doc: "Makes an object in the video memory of a qxl device (DRM_IOCTL_QXL_ALLOC), 64 MiB less 8 KiB; when that is full objects that are there already go to system memory, the longest unused first. Up to 6.1 it is not cleared. dumb_map gives its fake offset.",
+    kernel: "qxl_alloc_ioctl, drivers/gpu/drm/qxl/qxl_ioctl.c",
+    by: process,
+    params: { drm: drmFile, size: { type: size, doc: "bytes, rounded up to pages; modulo 2^32" } },
+    result: { kind: "handle", of: "gem-handle" },
+  },
   dumb_map: {
     subject: "DRM",
     doc: "The fake offset at which mmap of the DRM file finds a dumb buffer (DRM_IOCTL_MODE_MAP_DUMB).",

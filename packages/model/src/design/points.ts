@@ -276,6 +276,35 @@ export const points = define({
     },
     mainline: [["5.0", "mapped"], ["6.17", "attached"]],
   },
+  "ttm.mmap": {
+    question: "What kind of mapping does TTM make of an object?",
+    choices: {
+      mixedmap: { doc: "VM_MIXEDMAP filled by vmf_insert_mixed, private ones too: without special entries memory is mapped as pages" },
+      pfnmap: { doc: "VM_PFNMAP filled by vmf_insert_pfn; private writable ones are refused", proposed: "drm/ttm: nuke VM_MIXEDMAP on BO mappings (Christian König, June 2021), merged" },
+    },
+    mainline: [["3.3", "mixedmap"], ["5.14", "pfnmap"]],
+  },
+  "ttm.pool": {
+    question: "In which orders does TTM allocate the pages of an object?",
+    choices: {
+      "single-pages": { doc: "page by page" },
+      "by-order": { doc: "the largest order that fits, never as a compound page; each order has a pool of its own" },
+    },
+    mainline: [["3.3", "single-pages"], ["5.11", "by-order"]],
+  },
+  "ttm.swap": {
+    question: "What becomes of the pages of a TTM object that is swapped out?",
+    choices: {
+      swapout: { doc: "they are copied into a shmem file and given to the pool" },
+      backup: { doc: "they are copied into a shmem file, made write-back and freed" },
+    },
+    mainline: [["3.3", "swapout"], ["6.15", "backup"]],
+  },
+  "vmf-insert-mixed.uncounted": {
+    question: "Does vmf_insert_mixed, where entries have no special bit, insert a page that nobody has a reference on?",
+    choices: { inserted: { doc: "yes: the entry's reference is the only one, and its end frees the page" }, refused: { doc: "no: the fault ends in SIGBUS" } },
+    mainline: [["2.6", "inserted"], ["6.11", "refused"]],
+  },
   "drm.unmapped-area": {
     question: "Who chooses the address of a mapping of a DRM device?",
     choices: {

@@ -1,41 +1,66 @@
 /** The DRM drivers that a virtual machine has devices for (drivers/gpu/drm/{vgem,virtio,tiny,qxl}). */
 import { errnos } from "@litmap/litmus";
 import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
-import { DrmDevice } from "./gem.js";
-import { TtmObject } from "./ttm.js";
-import type { Device } from "../dma/device.js";
+import { ttmRules as rule } from "../rules/ttm.js";
+import { DrmDevice, drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
+import { ttmBoCreate } from "./ttm.js";
+import { TtmDevice } from "./ttm-device.js";
 import type { Kernel } from "../kernel.js";
-import type { DrmDriver, GemBacking } from "./gem.js";
+import type { DrmDriver, DrmFile, GemBacking } from "./gem.js";
+import type { VideoMemory } from "./ttm-device.js";
 import type { Path } from "../sched/path.js";
 
 export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl";
 
+const MIB = 2 ** 20;
+/** Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16 MiB at the beginning are part of the rest. */
+const bochsMemory: VideoMemory = { address: 0xf800_0000, size: 16 * MIB };
+const qxlMemory: VideoMemory = { address: 0xf000_0000, size: 64 * MIB - 8192 };
+
 /** vgem_gem_create_object: write-combining, because it has no way to tell of CPU access. */
 // eslint-disable-next-line require-yield
-function* shmemWc(k: Kernel, device: Device, size: number): Path<GemBacking> {
+function* shmemWc({ k, device }: DrmDevice, size: number): Path<GemBacking> {
   return new GemShmemObject(k.id(), device, k, size, true);
 }
 
 // eslint-disable-next-line require-yield
-function* shmem(k: Kernel, device: Device, size: number): Path<GemBacking> {
+function* shmem({ k, device }: DrmDevice, size: number): Path<GemBacking> {
   return new GemShmemObject(k.id(), device, k, size);
 }
 
 /** The host has to know the pages of its resource (virtio_gpu_object_shmem_init): they are there from the beginning. */
-function* hostResource(k: Kernel, device: Device, size: number): Path<GemBacking | number> {
+function* hostResource({ k, device }: DrmDevice, size: number): Path<GemBacking | number> {
   const bo = new GemShmemObject(k.id(), device, k, size);
   const error = yield* drmGemShmemGetPagesSgt(k, bo);
   return error === 0 ? bo : error;
 }
 
-// eslint-disable-next-line require-yield
-function* vram(k: Kernel, _device: Device, size: number): Path<GemBacking> {
-  return new TtmObject(k, size, false);
+/** A dumb buffer of the VRAM helper: in system memory until somebody displays it. */
+function* vram(dev: DrmDevice, size: number): Path<GemBacking | number> {
+  return yield* ttmBoCreate(ttmDeviceOf(dev, bochsMemory), size, { home: "system", caching: "cached", tables: "none" });
 }
 
-// eslint-disable-next-line require-yield
-function* surface(k: Kernel, _device: Device, size: number): Path<GemBacking> {
-  return new TtmObject(k, size, true);
+function* surface(dev: DrmDevice, size: number): Path<GemBacking | number> {
+  return yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), size, { home: "system", caching: "cached", tables: "refused" });
+}
+
+/** The TTM side of a device, made when its first object is. */
+function ttmDeviceOf(dev: DrmDevice, memory: VideoMemory): TtmDevice {
+  return (dev.ttm ??= new TtmDevice(dev.k, memory, false));
+}
+
+/** qxl_alloc_ioctl: a handle of an object in video memory, -EINVAL or -ENOMEM. Bytes. */
+export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> {
+  const { dev } = file;
+  if (dev.driver !== qxl) return k.refuse(rule["not-qxl"], errnos.EINVAL, dev.name);
+  const bytes = Math.ceil((size % 2 ** 32) / k.pageSize) * k.pageSize;
+  if (bytes === 0) return k.refuse(rule["qxl-size"], errnos.EINVAL, `${size} bytes`);
+  const bo = yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), bytes, { home: "vram", caching: "cached", tables: "refused" });
+  if (typeof bo === "number") return bo;
+  const obj = new GemObject(dev, bytes, bo);
+  const handle = drmGemHandleCreate(file, obj);
+  yield* drmGemObjectPut(obj);
+  return handle;
 }
 
 const vgem: DrmDriver = { card: 0, create: shmemWc, prime: "all", import: "shmem", expName: "drm" };

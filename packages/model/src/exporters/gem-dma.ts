@@ -72,7 +72,7 @@ export function drmGemDmaCreate(k: Kernel, device: Device, size: number, mapNonc
 /** A driver whose dumb buffers are such objects. */
 export const gemDmaDriver: DrmDriver = {
   card: 4,
-  *create(k, device, size) {
+  *create({ k, device }, size) {
     return drmGemDmaCreate(k, device, size);
   },
   prime: "all",

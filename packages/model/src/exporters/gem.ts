@@ -3,6 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufPut } from "../dma-buf/buffer.js";
 import { File, Inode } from "../fs/file.js";
+import { unmapMappingPath } from "../mm/zap.js";
 import { gemRules as rule } from "../rules/exporters.js";
 import { runAlone } from "../sched/path.js";
 import type { Resv } from "../dma-buf/resv.js";
@@ -14,6 +15,7 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+import type { TtmDevice } from "./ttm-device.js";
 
 /** drm_gem_object_funcs: what holds an object's memory. Errors are negative errnos. */
 export interface GemBacking {
@@ -36,7 +38,7 @@ export interface GemBacking {
 export interface DrmDriver {
   readonly card: number;
   /** Memory for a dumb buffer, bytes; or a negative errno. */
-  create(k: Kernel, device: Device, size: number): Path<GemBacking | number>;
+  create(dev: DrmDevice, size: number): Path<GemBacking | number>;
   /** PRIME's methods, where drivers have to ask for them. */
   readonly prime: "none" | "no-mmap" | "all";
   /** What it does with another's buffer: the helper's way of objects in shmem, or the errno with which it refuses. */
@@ -52,6 +54,10 @@ export class DrmDevice {
   readonly inode: Inode;
   /** Objects that have a fake offset, by its first page. */
   readonly offsets = new Map<number, GemObject>();
+  /** Its side in TTM, if it has one. */
+  ttm: TtmDevice | undefined;
+  /** drm_dev_unplug was called. */
+  unplugged = false;
 
   constructor(
     readonly k: Kernel,
@@ -163,6 +169,12 @@ export class GemObject {
   };
 }
 
+/** drm_vma_node_unmap: empties every mapping of an object, those of its dma-buf included. */
+export function* drmVmaNodeUnmap(obj: GemObject): Path<void> {
+  const { k, inode } = obj.dev;
+  yield* unmapMappingPath(k, inode.mapping, obj.offset, obj.size / k.pageSize, true);
+}
+
 /** drm_gem_object_put: the last reference frees the object, with its fake offset and what it was imported through. */
 export function* drmGemObjectPut(obj: GemObject): Path<void> {
   if (--obj.refs > 0) return;
@@ -227,7 +239,7 @@ export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: number): Path
   if (height === 0 || height > Math.floor((2 ** 32 - 1) / LINE)) return k.refuse(rule["dumb-size"], errnos.EINVAL, `${size} bytes`);
   const bytes = Math.ceil((height * LINE) / k.pageSize) * k.pageSize;
   const { dev } = file;
-  const backing = yield* dev.driver.create(k, dev.device, bytes);
+  const backing = yield* dev.driver.create(dev, bytes);
   if (typeof backing === "number") return backing;
   const obj = new GemObject(dev, bytes, backing);
   const handle = drmGemHandleCreate(file, obj);

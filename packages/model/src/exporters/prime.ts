@@ -98,7 +98,10 @@ export function* drmGemPrimeHandleToFd(k: Kernel, task: Task, file: DrmFile, han
 /** drm_gem_prime_export: a dma-buf that holds a reference on the object. */
 export function drmGemPrimeExport(k: Kernel, obj: GemObject, writable: boolean): DmaBuf {
   obj.refs++;
-  return dmaBufExport(k, { ops: new PrimeOps(k, obj), size: obj.size, expName: obj.dev.driver.expName, readable: true, writable, resv: obj.backing!.resv });
+  const buf = dmaBufExport(k, { ops: new PrimeOps(k, obj), size: obj.size, expName: obj.dev.driver.expName, readable: true, writable, resv: obj.backing!.resv });
+  // Who zaps the object's mappings finds those of the buffer, too (drm_gem_dmabuf_export).
+  buf.file.mapping = obj.dev.inode.mapping;
+  return buf;
 }
 
 /** export_and_register_object: the object keeps a reference on its buffer as long as there are handles. */

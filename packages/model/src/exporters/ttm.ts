@@ -1,45 +1,101 @@
-/** Buffer objects of TTM, in system memory: that is where dumb buffers stay until somebody displays them (drivers/gpu/drm/ttm). */
+/** Buffer objects of TTM: they live in system memory, in video memory or swapped out, and move (drivers/gpu/drm/ttm). */
 import { errnos } from "@litmap/litmus";
+import { sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
-import { vmfInsertPfn } from "../mm/insert.js";
+import { vmfInsertMixed, vmfInsertPfn } from "../mm/insert.js";
+import { CACHE } from "../mm/memtype.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { folioPut } from "../mm/rmap.js";
+import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
-import { ttmRules as rule } from "../rules/exporters.js";
-import { acquire, release } from "../sched/path.js";
+import { ttmRules as rule } from "../rules/ttm.js";
+import { acquire, release, tryAcquire } from "../sched/path.js";
+import { drmVmaNodeUnmap } from "./gem.js";
+import { allFrames } from "./ttm-pool.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Inode } from "../fs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { GemBacking, GemObject } from "./gem.js";
+import type { Place, TtmDevice } from "./ttm-device.js";
+import type { Block, Caching } from "./ttm-pool.js";
 
 /** TTM_BO_VM_NUM_PREFAULT: pages that one fault maps. */
 const PREFAULT = 16;
+
+export interface TtmOptions {
+  /** Where the driver wants it: pinning brings it there. */
+  readonly home: Place;
+  readonly caching: Caching;
+  /** Whether the driver has a method that makes an sg table of it; qxl has one that refuses. */
+  readonly tables: "none" | "refused" | "made";
+  /** Importers are told before it moves. */
+  readonly moveNotify?: (gem: GemObject) => void;
+}
 
 /** struct ttm_buffer_object with its ttm_tt. */
 export class TtmObject implements GemBacking {
   readonly resv: Resv;
   readonly name: string;
+  place: Place = "system";
+  pinCount = 0;
+  /** First frame in video memory. */
+  private vram = -1;
+  /** ttm->pages, and the blocks that they are parts of. */
   private pages: Int32Array | undefined;
+  private blocks: readonly Block[] = [];
+  /** ttm->swap_storage: the shmem file that has its contents. */
+  private swap: Inode | undefined;
   private map: KernelMap | undefined;
   gem?: GemObject;
+  readonly getSgTable?: () => SgTable | number;
 
   constructor(
-    private readonly k: Kernel,
+    private readonly dev: TtmDevice,
     /** Bytes, whole pages. */
     private readonly size: number,
-    /** The driver has a method that makes an sg table of it, and that method refuses. */
-    refusesTables: boolean,
+    private readonly options: TtmOptions,
   ) {
+    const { k } = dev;
     this.name = `TTM object ${k.id()}`;
     this.resv = new Resv(this.name);
-    if (refusesTables) this.getSgTable = () => k.refuse(rule["no-table"], errnos.ENOSYS, this.name);
+    if (options.tables === "refused") this.getSgTable = () => k.refuse(rule["no-table"], errnos.ENOSYS, this.name);
+    if (options.tables === "made") this.getSgTable = () => sgFromPages(this.frames());
+    dev.moveToTail(this);
   }
 
-  readonly getSgTable?: () => number;
+  private get k(): Kernel {
+    return this.dev.k;
+  }
+
+  private get nrPages(): number {
+    return this.size / this.k.pageSize;
+  }
+
+  /** Where it is, as a test asks. */
+  get where(): Place | "swapped" | "nowhere" {
+    if (this.place === "vram") return "vram";
+    return this.swap !== undefined ? "swapped" : this.pages !== undefined ? "system" : "nowhere";
+  }
+
+  /** The frames that it occupies now. */
+  private frames(): Int32Array {
+    return this.place === "vram" ? Int32Array.from({ length: this.nrPages }, (_, page) => this.vram + page) : this.pages!;
+  }
+
+  private frame(page: number): number {
+    return this.place === "vram" ? this.vram + page : this.pages![page];
+  }
 
   /** ttm_bo_mmap_obj: 0 or -EINVAL. */
   *mmap(vma: Vma): Path<number> {
+    if (this.k.design["ttm.mmap"] === "mixedmap") {
+      this.k.note(rule["mmap-mixedmap"], this.name);
+      vma.flags |= VM.MIXEDMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
+      return 0;
+    }
     if (isCowMapping(vma.flags)) return this.k.refuse(rule["mmap-private"], errnos.EINVAL, this.name);
     vma.flags |= VM.PFNMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
     return 0;
@@ -50,18 +106,39 @@ export class TtmObject implements GemBacking {
     return { fault: (vmf) => this.fault(vmf), access: (vma, address, buf, write) => this.access(vma, address, buf, write) };
   }
 
-  /** ttm_tt_populate: all pages at once, zeroed. 0 or -ENOMEM. */
+  /** ttm_tt_populate: all pages at once, zeroed or with what was swapped out. 0 or -ENOMEM. */
   private populate(): number {
     if (this.pages !== undefined) return 0;
-    const pages = new Int32Array(this.size / this.k.pageSize);
-    for (let i = 0; i < pages.length; i++) {
-      pages[i] = this.k.frames.alloc(0);
-      if (pages[i] >= 0) continue;
-      for (const pfn of pages.subarray(0, i)) folioPut(this.k, pfn);
-      return -errnos.ENOMEM;
-    }
-    this.pages = pages;
+    const blocks = this.k.ttmPool.alloc(this.nrPages, this.options.caching);
+    if (typeof blocks === "number") return blocks;
+    this.blocks = blocks;
+    this.pages = allFrames(blocks);
+    if (this.swap !== undefined) this.swapIn(this.swap);
     return 0;
+  }
+
+  /** ttm_tt_unpopulate: the pages go to the pool. */
+  private unpopulate(): void {
+    if (this.pages !== undefined) this.k.ttmPool.free(this.blocks, this.options.caching);
+    this.pages = undefined;
+    this.blocks = [];
+  }
+
+  /** ttm_tt_swapin. */
+  private swapIn(from: Inode): void {
+    this.k.note(rule["swapped-in"], this.name);
+    for (let page = 0; page < this.nrPages; page++) {
+      const cached = shmemGetPage(this.k, from, page);
+      if (cached < 0) continue;
+      copyPage(this.k, cached, this.pages![page]);
+      folioPut(this.k, cached);
+    }
+    this.dropSwap();
+  }
+
+  private dropSwap(): void {
+    if (this.swap !== undefined) shmemTruncateRange(this.k, this.swap, 0, Infinity);
+    this.swap = undefined;
   }
 
   /** The object's page at a place of a mapping: its fake offset is part of the mapping's page offset. */
@@ -69,75 +146,276 @@ export class TtmObject implements GemBacking {
     return Math.floor((address - vma.start) / this.k.pageSize) + vma.pgoff - (this.gem?.offset ?? 0);
   }
 
-  /** ttm_bo_vm_fault_reserved under the reservation lock: FAULT bits. */
+  /** ttm_bo_vm_fault under the reservation lock: FAULT bits. */
   private *fault({ vma, address }: VmFault): Path<number> {
     const { k } = this;
     yield* acquire(k, this.resv.lock, "write");
-    const ret = this.faultReserved(vma, address);
+    const ret = this.gem?.dev.unplugged === true ? this.dummyPage(vma) : this.faultReserved(vma, address);
     yield* release(k, this.resv.lock);
     return ret;
   }
 
+  /** ttm_bo_vm_fault_reserved. */
   private faultReserved(vma: Vma, address: number): number {
     const { k } = this;
     const first = this.pageAt(vma, address);
-    const size = this.size / k.pageSize;
-    if (first >= size || this.populate() !== 0) {
-      k.trace.refuse(rule["fault-beyond"], 0, `page ${first} of ${this.name}`);
-      return FAULT.sigbus;
-    }
+    if (first >= this.nrPages) return sigbus(k, "fault-beyond", `page ${first} of ${this.name}`);
+    if (this.place === "system" && this.populate() !== 0) return sigbus(k, "fault-no-memory", this.name);
     k.note(rule.prefault, this.name);
-    const last = Math.min(this.pageAt(vma, vma.end), size, first + PREFAULT);
+    if (this.place === "vram") k.note(rule["fault-vram"], this.name);
+    this.setCacheMode(vma);
+    const last = Math.min(this.pageAt(vma, vma.end), this.nrPages, first + PREFAULT);
     for (let page = first; page < last; page++) {
-      const ret = vmfInsertPfn(k, vma, address + (page - first) * k.pageSize, this.pages![page]);
-      if (ret !== FAULT.nopage) break;
+      if (insert(k, vma, address + (page - first) * k.pageSize, this.frame(page)) !== FAULT.nopage) break;
     }
     return FAULT.nopage;
   }
 
-  /** ttm_bo_vm_access: bytes, or -EIO past the object's end. */
+  /** ttm_io_prot: what new entries want to be; on x86 PAT has the last word. */
+  private setCacheMode(vma: Vma): void {
+    const { caching } = this.options;
+    vma.cacheMode = this.place === "vram" || caching === "wc" ? CACHE.wc : caching === "uc" ? CACHE.ucMinus : CACHE.wb;
+  }
+
+  /** ttm_bo_vm_dummy_page: one page of zeros, freed with the device. */
+  private dummyPage(vma: Vma): number {
+    const { k } = this;
+    const pfn = k.frames.alloc(0);
+    if (pfn < 0) return FAULT.oom;
+    k.note(rule["dummy-page"], this.name);
+    for (let address = vma.start; address < vma.end; address += k.pageSize) insert(k, vma, address, pfn);
+    return FAULT.nopage;
+  }
+
+  /** ttm_bo_vm_access: bytes, or -EIO past the object's end or where the driver cannot copy. */
   private *access(vma: Vma, address: number, buf: Uint8Array, write: boolean): Path<number> {
     const { k } = this;
     const offset = this.pageAt(vma, address) * k.pageSize + (address % k.pageSize);
     if (buf.length < 1 || offset + buf.length > this.size) return k.refuse(rule["access-beyond"], errnos.EIO, this.name);
     yield* acquire(k, this.resv.lock, "write");
+    const done = this.accessReserved(offset, buf, write);
+    this.dev.moveToTail(this);
+    yield* release(k, this.resv.lock);
+    return done;
+  }
+
+  private accessReserved(offset: number, buf: Uint8Array, write: boolean): number {
+    const { k } = this;
+    if (this.place === "vram" && !this.dev.accessesVram) return k.refuse(rule["access-vram"], errnos.EIO, this.name);
+    const error = this.place === "vram" ? 0 : this.populate();
+    if (error !== 0) return error;
     k.note(rule.access, this.name);
-    const error = this.populate();
-    for (let done = 0; error === 0 && done < buf.length; ) {
+    for (let done = 0; done < buf.length; ) {
       const at = (offset + done) % k.pageSize;
       const part = buf.subarray(done, done + k.pageSize - at);
-      const pfn = this.pages![Math.floor((offset + done) / k.pageSize)];
+      const pfn = this.frame(Math.floor((offset + done) / k.pageSize));
       if (write) writeFrame(k, pfn, at, part);
       else part.set(readFrame(k, pfn, at, part.length));
       done += part.length;
     }
-    yield* release(k, this.resv.lock);
-    return error === 0 ? buf.length : error;
+    return buf.length;
   }
 
-  /** ttm_bo_pin, with the pages that a device then gets. 0 or -ENOMEM. */
+  /** ttm_bo_validate under the reservation lock: brings it to a place. 0, -EINVAL while pinned, -ENOMEM where there is no room. */
+  *validate(to: Place): Path<number> {
+    const { k } = this;
+    if (this.place === to) return 0;
+    if (this.pinCount > 0) return k.refuse(rule["move-pinned"], errnos.EINVAL, this.name);
+    if (to === "system") return yield* this.moveToSystem();
+    const vram = yield* this.memSpace();
+    return vram < 0 ? vram : yield* this.moveToVram(vram);
+  }
+
+  /** ttm_bo_mem_space: room in video memory, made by evicting others where there is none. First frame, or -ENOMEM. */
+  private *memSpace(): Path<number> {
+    const { k, dev } = this;
+    for (;;) {
+      const vram = dev.allocVram(this.nrPages);
+      if (vram >= 0) return vram;
+      if (!(yield* this.evictFirst())) return k.refuse(rule["vram-full"], errnos.ENOMEM, `${this.nrPages} pages`);
+    }
+  }
+
+  /** ttm_bo_evict_alloc: the first object of the list that may go goes to system memory; whether there was one. */
+  private *evictFirst(): Path<boolean> {
+    const { k, dev } = this;
+    for (const other of [...dev.lru.vram]) {
+      if (other.pinCount > 0) {
+        k.note(rule["evict-pinned"], other.name);
+        continue;
+      }
+      if (!(yield* tryAcquire(k, other.resv.lock))) continue;
+      k.note(rule.evicts, other.name);
+      const error = yield* other.moveToSystem();
+      yield* release(k, other.resv.lock);
+      if (error === 0) return true;
+    }
+    return false;
+  }
+
+  private *moveToSystem(): Path<number> {
+    yield* this.beforeMove();
+    const error = this.populate();
+    if (error !== 0) return error;
+    for (let page = 0; page < this.nrPages; page++) copyPage(this.k, this.vram + page, this.pages![page]);
+    this.dev.freeVram(this.vram);
+    this.place = "system";
+    this.dev.moveToTail(this);
+    return 0;
+  }
+
+  private *moveToVram(vram: number): Path<number> {
+    yield* this.beforeMove();
+    if (this.swap !== undefined) {
+      const error = this.populate();
+      if (error !== 0) {
+        this.dev.freeVram(vram);
+        return error;
+      }
+    }
+    for (let page = 0; page < this.nrPages; page++) {
+      if (this.pages !== undefined) copyPage(this.k, this.pages[page], vram + page);
+      else this.k.frames.clear(vram + page);
+    }
+    this.unpopulate();
+    this.vram = vram;
+    this.place = "vram";
+    this.dev.moveToTail(this);
+    return 0;
+  }
+
+  /** ttm_bo_handle_move_mem begins: importers are told, and every mapping goes (ttm_bo_unmap_virtual). */
+  private *beforeMove(): Path<void> {
+    if (this.gem === undefined) return;
+    this.k.note(rule.moved, this.name);
+    this.options.moveNotify?.(this.gem);
+    yield* drmVmaNodeUnmap(this.gem);
+  }
+
+  /** The driver's pin: to where it wants the object, and no further move. 0, -ENOMEM. */
   *pin(): Path<number> {
     yield* acquire(this.k, this.resv.lock, "write");
-    const error = this.populate();
+    const error = yield* this.pinLocked(this.options.home);
     yield* release(this.k, this.resv.lock);
     return error;
   }
 
-  *unpin(): Path<void> {}
+  /** With the reservation lock held. */
+  *pinLocked(to: Place): Path<number> {
+    let error = this.pinCount > 0 ? 0 : yield* this.validate(to);
+    if (error === 0 && this.place === "system") error = this.populate();
+    if (error === 0) this.pinCount++;
+    return error;
+  }
 
-  /** ttm_bo_vmap: the object's kernel mapping, or -ENOMEM. */
+  *unpin(): Path<void> {
+    yield* acquire(this.k, this.resv.lock, "write");
+    this.unpinLocked();
+    yield* release(this.k, this.resv.lock);
+  }
+
+  /** ttm_bo_unpin, with the reservation lock held. */
+  unpinLocked(): void {
+    if (this.pinCount === 0) this.k.warn(rule["unpin-unpinned"], this.name);
+    else this.pinCount--;
+  }
+
+  /** ttm_bo_vmap, of an object that stays where it is as long as it is mapped: its kernel mapping, or -ENOMEM. */
   vmap(): KernelMap | number {
-    const error = this.populate();
-    return error !== 0 ? error : (this.map ??= this.k.vmalloc.map(this.pages!, `the vmap of ${this.name}`));
+    const error = this.place === "system" ? this.populate() : 0;
+    if (error !== 0) return error;
+    if (this.map === undefined) {
+      this.pinCount++;
+      this.map = this.k.vmalloc.map(this.frames(), `the vmap of ${this.name}`);
+    }
+    return this.map;
   }
 
   vunmap(): void {
-    if (this.map !== undefined) this.k.vmalloc.unmap(this.map);
+    if (this.map === undefined) return;
+    this.k.vmalloc.unmap(this.map);
     this.map = undefined;
+    this.unpinLocked();
   }
 
-  free(): void {
-    if (this.pages !== undefined) for (const pfn of this.pages) folioPut(this.k, pfn);
-    this.pages = undefined;
+  /** ttm_bo_swapout of one object, if it can be had: pages that became free. */
+  *swapOut(): Path<number> {
+    const { k } = this;
+    if (!(yield* tryAcquire(k, this.resv.lock))) {
+      k.note(rule["swap-skips"], this.name);
+      return 0;
+    }
+    let freed = 0;
+    if (this.pinCount === 0 && this.place === "system" && this.pages !== undefined) freed = yield* this.swapOutReserved();
+    else k.note(rule["swap-skips"], this.name);
+    yield* release(k, this.resv.lock);
+    return freed;
   }
+
+  private *swapOutReserved(): Path<number> {
+    const { k } = this;
+    if (this.gem !== undefined) yield* drmVmaNodeUnmap(this.gem);
+    const swap = newShmemInode(k, this.size);
+    for (let page = 0; page < this.nrPages; page++) {
+      const cached = shmemGetPage(k, swap, page);
+      if (cached < 0) {
+        shmemTruncateRange(k, swap, 0, Infinity);
+        return 0;
+      }
+      copyPage(k, this.pages![page], cached);
+      folioPut(k, cached);
+    }
+    if (k.design["ttm.swap"] === "swapout") {
+      k.note(rule["swapped-out"], this.name);
+      this.unpopulate();
+    } else {
+      k.note(rule["backed-up"], this.name);
+      k.ttmPool.dispose(this.blocks, this.options.caching);
+      this.pages = undefined;
+      this.blocks = [];
+    }
+    this.swap = swap;
+    return this.nrPages;
+  }
+
+  /** ttm_bo_release. */
+  free(): void {
+    this.dev.forget(this);
+    if (this.place === "vram") this.dev.freeVram(this.vram);
+    this.unpopulate();
+    this.dropSwap();
+  }
+}
+
+/** By the primitive that fits the mapping. */
+function insert(k: Kernel, vma: Vma, address: number, pfn: number): number {
+  return vma.has(VM.MIXEDMAP) ? vmfInsertMixed(k, vma, address, pfn) : vmfInsertPfn(k, vma, address, pfn);
+}
+
+function sigbus(k: Kernel, why: "fault-beyond" | "fault-no-memory", about: string): number {
+  k.trace.refuse(rule[why], 0, about);
+  return FAULT.sigbus;
+}
+
+/** The contents of one frame become those of another. Zeros need no copy. */
+function copyPage(k: Kernel, from: number, to: number): void {
+  const bytes = k.frames.bytes(from);
+  if (bytes === undefined) k.frames.clear(to);
+  else k.frames.writable(to).set(bytes);
+}
+
+/** Reclaim asks TTM for all it has in system memory: pages freed. */
+export function* shrinkTtm(k: Kernel): Path<number> {
+  let freed = 0;
+  for (const dev of k.ttmDevices) for (const bo of [...dev.lru.system]) freed += yield* bo.swapOut();
+  return freed;
+}
+
+/** An object in the place that its driver wants it in (ttm_bo_init_validate): or -ENOMEM. */
+export function* ttmBoCreate(dev: TtmDevice, size: number, options: TtmOptions): Path<TtmObject | number> {
+  const bo = new TtmObject(dev, size, options);
+  const error = yield* bo.validate(options.home);
+  if (error === 0) return bo;
+  dev.forget(bo);
+  return error;
 }

@@ -71,6 +71,8 @@ export class File {
   refs = 1;
   /** Position, bytes. */
   position = 0;
+  /** f_mapping, where mappings of it are kept: the inode's, or another's that wants to find them. */
+  mapping: AddressSpace;
   constructor(
     readonly inode: Inode,
     readonly ops: FileOps,
@@ -81,6 +83,7 @@ export class File {
     /** private_data: the DmaBuf of a dma-buf's file, ... */
     public data: unknown = undefined,
   ) {
+    this.mapping = inode.mapping;
     inode.files++;
   }
 }

@@ -1,6 +1,6 @@
 /** DRM devices as a process sees them: dumb buffers and PRIME. */
 import { errnos } from "@litmap/litmus";
-import { drmDevice } from "../exporters/drm-drivers.js";
+import { drmDevice, qxlAlloc } from "../exporters/drm-drivers.js";
 import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
 import { gemRules } from "../rules/exporters.js";
@@ -21,7 +21,7 @@ function* handleOf(path: Path<number>): Path<Result> {
   return handle < 0 ? handle : { handle };
 }
 
-export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close"> = {
+export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc"> = {
   run: {
     *drm_open({ k, task }, { device }) {
       return task.files.install(drmDevice(k, device).open());
@@ -29,6 +29,10 @@ export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" |
     *dumb_create(ctx, { drm, size }) {
       const file = drmFileOf(ctx, drm);
       return typeof file === "number" ? file : yield* handleOf(drmModeCreateDumb(ctx.k, file, size));
+    },
+    *qxl_alloc(ctx, { drm, size }) {
+      const file = drmFileOf(ctx, drm);
+      return typeof file === "number" ? file : yield* handleOf(qxlAlloc(ctx.k, file, size));
     },
     *dumb_map(ctx, { drm, handle }) {
       const file = drmFileOf(ctx, drm);

@@ -68,11 +68,13 @@ export class Frames {
   /** `_pincount` of large folios, by head. */
   private readonly largePins = new Map<number, number>();
   private next: number;
-  /** Frame numbers of IO memory, which no device answers at: reads give zeros, writes are lost. */
+  /** Frame numbers of IO memory: where no device answers reads give zeros, writes are lost. */
   private readonly ioStart: number;
   private readonly ioEnd: number;
   /** Past the last frame that was ever reserved; reserved memory lies above what has struct pages. */
   private reserved: number;
+  /** Frames of IO memory at which something answers: video memory keeps what is written to it. */
+  private readonly answering: { readonly from: number; readonly to: number }[] = [];
   /** Pages handed out and not yet freed. */
   used = 0;
   /** Who wants to know when a frame is freed: kernel mappings of it. */
@@ -275,8 +277,20 @@ export class Frames {
     let bytes = this.contents.get(pfn);
     if (bytes === undefined) {
       bytes = new Uint8Array(this.pageSize);
-      if (this.valid(pfn) || pfn >= this.limit) this.contents.set(pfn, bytes);
+      if (this.valid(pfn) || pfn >= this.limit || this.answers(pfn)) this.contents.set(pfn, bytes);
     }
     return bytes;
+  }
+  /** Makes a page zero. */
+  clear(pfn: number): void {
+    this.contents.delete(pfn);
+  }
+
+  /** A device has memory of its own at these frames. */
+  addDeviceMemory(pfn: number, pages: number): void {
+    this.answering.push({ from: pfn, to: pfn + pages });
+  }
+  private answers(pfn: number): boolean {
+    return this.answering.some(({ from, to }) => from <= pfn && pfn < to);
   }
 }

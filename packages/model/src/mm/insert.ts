@@ -46,16 +46,16 @@ export function vmaName(vma: Vma): string {
 }
 
 /** validate_page_before_insert, mm/memory.c: 0 or -EINVAL. */
-function validatePage(k: Kernel, pfn: number): number {
+function validatePage(k: Kernel, pfn: number, uncounted: boolean): number {
   const head = k.frames.head(pfn);
-  if (k.frames.ref(head) === 0) return k.refuse(rule["no-reference"], errnos.EINVAL, `frame ${pfn}`);
+  if (k.frames.ref(head) === 0 && !uncounted) return k.refuse(rule["no-reference"], errnos.EINVAL, `frame ${pfn}`);
   if ((k.frames.flags(head) & PG.anon) !== 0) return k.refuse(rule["anonymous-page"], errnos.EINVAL, `frame ${pfn}`);
   return 0;
 }
 
 /** insert_page, mm/memory.c: a normal entry with a reference and a map count. 0, -EINVAL or -EBUSY. */
-function insertPage(k: Kernel, vma: Vma, address: number, pfn: number): number {
-  const invalid = validatePage(k, pfn);
+function insertPage(k: Kernel, vma: Vma, address: number, pfn: number, uncounted = false): number {
+  const invalid = validatePage(k, pfn, uncounted);
   if (invalid !== 0) return invalid;
   const leaf = pteAlloc(k, vma, address);
   const slot = vma.mm.table.slot(address);
@@ -150,7 +150,7 @@ export function vmfInsertMixed(k: Kernel, vma: Vma, address: number, pfn: number
     return FAULT.sigbus;
   }
   if (k.design["arch.pte-special"] === "yes" || !k.frames.valid(pfn)) return insertPfn(k, vma, address, pfn);
-  const error = insertPage(k, vma, address, pfn);
+  const error = insertPage(k, vma, address, pfn, k.design["vmf-insert-mixed.uncounted"] === "inserted");
   return error < 0 && error !== -errnos.EBUSY ? FAULT.sigbus : FAULT.nopage;
 }
 

@@ -101,17 +101,15 @@ export function linkVma(vma: Vma): void {
 
 /** __vma_link_file: the file learns who maps it, and whether it can be written through that. */
 export function linkFile(vma: Vma): void {
-  const inode = vma.file?.inode;
-  if (inode === undefined) return;
-  inode.mapping.vmas.add(vma);
-  if (sharedMaywrite(vma.flags)) inode.writableMappings++;
+  if (vma.file === undefined) return;
+  vma.file.mapping.vmas.add(vma);
+  if (sharedMaywrite(vma.flags)) vma.file.inode.writableMappings++;
 }
 
 export function unlinkFile(vma: Vma): void {
-  const inode = vma.file?.inode;
-  if (inode === undefined) return;
-  inode.mapping.vmas.delete(vma);
-  if (sharedMaywrite(vma.flags)) inode.writableMappings--;
+  if (vma.file === undefined) return;
+  vma.file.mapping.vmas.delete(vma);
+  if (sharedMaywrite(vma.flags)) vma.file.inode.writableMappings--;
 }
 
 /** is_shared_maywrite: through such a mapping a file can be written, now or after mprotect. */

@@ -272,35 +272,6 @@ export const gemRules = rules("gem", {
   },
 });
 
-const ttmVm = "drivers/gpu/drm/ttm/ttm_bo_vm.c";
-
-export const ttmRules = rules("ttm", {
-  "mmap-private": {
-    sentence: "A private writable mapping of a TTM object is refused with EINVAL.",
-    kernel: `ttm_bo_mmap_obj, ${ttmVm}`,
-  },
-  "prefault": {
-    sentence: "A fault maps its page and up to 15 that follow, to the end of the mapping.",
-    kernel: `ttm_bo_vm_fault_reserved, ${ttmVm}`,
-  },
-  "fault-beyond": {
-    sentence: "A fault past the object's end is a SIGBUS.",
-    kernel: `ttm_bo_vm_fault_reserved, ${ttmVm}`,
-  },
-  "no-table": {
-    sentence: "qxl makes no sg tables: other devices can attach to its buffers, but not map them (ENOSYS).",
-    kernel: "qxl_gem_prime_get_sg_table, drivers/gpu/drm/qxl/qxl_prime.c",
-  },
-  "access": {
-    sentence: "ptrace and /proc/PID/mem reach a TTM object through its access method, page by page.",
-    kernel: `ttm_bo_vm_access, ${ttmVm}`,
-  },
-  "access-beyond": {
-    sentence: "The access method refuses what reaches past the object with EIO.",
-    kernel: `ttm_bo_vm_access, ${ttmVm}`,
-  },
-});
-
 export const kernelMapRules = rules("vmap", {
   "not-mapped": {
     sentence: "An access to a kernel address that nothing is mapped at is an oops.",
