@@ -19,7 +19,7 @@ export function wordsOf(table: Bits<string>, bits: number): string[] {
 export const prot = { r: 1, w: 2, x: 4, rw: 3, rx: 5, wx: 6, rwx: 7 } as const;
 
 export const mapFlags = {
-  shared: 0x1, private: 0x2, shared_validate: 0x3, populate: 0x8000, locked: 0x2000, noreserve: 0x4000, sync: 0x80000,
+  shared: 0x1, private: 0x2, shared_validate: 0x3, populate: 0x8000, locked: 0x2000, noreserve: 0x4000, sync: 0x80000, noreplace: 0x100000,
 } as const;
 export const mapFixed = 0x10;
 export const mapAnonymous = 0x20;
@@ -114,7 +114,10 @@ export const mempolicyFlags = { strict: 1, move: 2 } as const;
 /** MPOL_F_NODE | MPOL_F_ADDR */
 export const nodeOfAddress = 3;
 
-export const ptrace = { peekdata: 2, detach: 17, seize: 0x4206, interrupt: 0x4207 } as const;
+export const ptrace = { peekdata: 2, pokedata: 5, detach: 17, seize: 0x4206, interrupt: 0x4207 } as const;
+/** TCP over the loopback device; sends are MSG_ZEROCOPY, do not wait, and raise no SIGPIPE. */
+export const inet = { family: 2, stream: 1, level: 1, zerocopy: 60, sendFlags: 0x4000000 | 0x40 | 0x4000, setInterfaceFlags: 0x8914 } as const;
+
 /** __WALL */
 export const waitAll = 0x40000000;
 

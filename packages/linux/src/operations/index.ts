@@ -8,6 +8,7 @@ import { memory } from "./memory.js";
 import { observers } from "./observers.js";
 import { processes } from "./processes.js";
 import { reaching } from "./reaching.js";
+import { remote } from "./remote.js";
 import { rings } from "./rings.js";
 import { v4l2 } from "./v4l2.js";
 import { vfioCompilers } from "./vfio.js";
@@ -22,6 +23,7 @@ export const compilers = {
   ...dmaBuf,
   ...processes,
   ...reaching,
+  ...remote,
   ...observers,
   ...drm,
   ...v4l2,

@@ -23,9 +23,7 @@ export const reaching = {
   ptrace_peek: (call) => {
     const tracee = pid(call.other("of"));
     const word = call.builder.reserve(8);
-    const seized = call.sys("ptrace", uapi.ptrace.seize, tracee, 0, 0);
-    call.sys("ptrace", uapi.ptrace.interrupt, tracee, 0, 0);
-    call.sysVolatile("wait4", tracee, data(call.builder.reserve(8)), uapi.waitAll, 0);
+    const seized = stopped(call, tracee);
     call.sys("ptrace", uapi.ptrace.peekdata, tracee, call.number("address"), data(word));
     const value = call.load(data(word), 4);
     call.softSys([seized], "ptrace", uapi.ptrace.detach, tracee, 0, 0);
@@ -99,9 +97,17 @@ export const reaching = {
   },
 } satisfies Partial<CompilerTable<"process_vm_readv" | "process_vm_writev" | "mem_read" | "mem_write" | "ptrace_peek" | "vmsplice" | "io_uring_register_buffers" | "io_uring_read" | "io_uring_write" | "futex_wait" | "futex_wake" | "userfaultfd_register" | "move_pages" | "mbind" | "get_mempolicy">>;
 
+/** Stops another process as its tracer. */
+export function stopped(call: Pick<Call, "sys" | "sysVolatile" | "builder">, tracee: Operand): Ref {
+  const seized = call.sys("ptrace", uapi.ptrace.seize, tracee, 0, 0);
+  call.sys("ptrace", uapi.ptrace.interrupt, tracee, 0, 0);
+  call.sysVolatile("wait4", tracee, data(call.builder.reserve(8)), uapi.waitAll, 0);
+  return seized;
+}
+
 const keyBit = (key: "shared" | "private"): number => (key === "private" ? uapi.futexOps.private : 0);
 
-function iovec(call: Pick<Call, "struct" | "pointer">, parts: readonly (readonly [Operand, Operand])[]): DataOffset {
+export function iovec(call: Pick<Call, "struct" | "pointer">, parts: readonly (readonly [Operand, Operand])[]): DataOffset {
   const { pointer } = call;
   return call.struct(parts.length * 2 * pointer, parts.flatMap(([base, length], i) => [
     [i * 2 * pointer, pointer, base] as const,

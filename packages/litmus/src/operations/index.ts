@@ -11,6 +11,7 @@ import { drm } from "./drm.js";
 import { exporting } from "./exporting.js";
 import { files, memory } from "./memory.js";
 import { observers, reaching } from "./reaching.js";
+import { remote } from "./remote.js";
 import { rings } from "./rings.js";
 import { v4l2 } from "./v4l2.js";
 import { virtualisation } from "./virtualisation.js";
@@ -23,6 +24,7 @@ export const operations = {
   ...charge,
   ...processes,
   ...reaching,
+  ...remote,
   ...observers,
   ...drm,
   ...v4l2,

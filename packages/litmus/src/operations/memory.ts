@@ -65,6 +65,7 @@ export const memory = {
           locked: "MAP_LOCKED",
           noreserve: "MAP_NORESERVE",
           sync: "MAP_SYNC (with shared_validate)",
+          noreplace: "MAP_FIXED_NOREPLACE: EEXIST where something is mapped",
         }),
         doc: "shared or private, and the flags that go with it",
       },

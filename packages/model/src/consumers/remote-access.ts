@@ -80,3 +80,13 @@ export function* ptracePeek(k: Kernel, task: Task, target: Task, address: number
   if (moved < word.length) return k.refuse(ptraceRules.short, errnos.EIO, `0x${address.toString(16)}`);
   return word[0] + word[1] * 2 ** 8 + word[2] * 2 ** 16 + word[3] * 2 ** 24;
 }
+
+/** PTRACE_POKEDATA, kernel/ptrace.c: stores a machine word whose lower 32 bits are `value`; -EIO, -EPERM, -ESRCH. */
+export function* ptracePoke(k: Kernel, task: Task, target: Task, address: number, value: number): Path<number> {
+  if (target.mm === task.mm) return k.refuse(ptraceRules.self, errnos.EPERM, target.name);
+  if (target.dead) return k.refuse(ptraceRules["no-process"], errnos.ESRCH, target.name);
+  const word = new Uint8Array(k.arch.name === "arm" ? 4 : 8);
+  new DataView(word.buffer).setUint32(0, ((value % 2 ** 32) + 2 ** 32) % 2 ** 32, true);
+  const moved = yield* accessRemoteVm(k, task, target.mm, address, word, FOLL.force | FOLL.write);
+  return moved < word.length ? k.refuse(ptraceRules.short, errnos.EIO, `0x${address.toString(16)}`) : 0;
+}

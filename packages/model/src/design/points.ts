@@ -609,6 +609,24 @@ export const points = define({
     choices: { skipped: { doc: "no: the page walk leaves such mappings out" }, walked: { doc: "yes: it walks the one mapping" } },
     mainline: [["2.6", "skipped"], ["7.3", "walked"]],
   },
+  "iovec.single": {
+    question: "Of a range that a system call takes as its only iovec, what has to lie in the user's half of the address space?",
+    choices: {
+      whole: { doc: "all of it" },
+      "what-moves": { doc: "the 2 GiB less a page that one call moves at most (import_ubuf)" },
+    },
+    mainline: [["2.6", "whole"], ["6.4", "what-moves"]],
+  },
+  "process-madvise.advice": {
+    question: "Which advice does process_madvise take?",
+    choices: {
+      "cold-pageout": { doc: "cold and pageout" },
+      willneed: { doc: "willneed too" },
+      collapse: { doc: "collapse too" },
+      "any-own": { doc: "these for another process, any for one's own" },
+    },
+    mainline: [["5.10", "cold-pageout"], ["5.15", "willneed"], ["6.1", "collapse"], ["6.13", "any-own"]],
+  },
   "madvise.populate": {
     question: "How does MADV_POPULATE_READ and _WRITE go over a range?",
     choices: {

@@ -53,6 +53,11 @@ export function accessOk(k: Kernel, address: number, length: number): boolean {
   return address + length <= k.arch.taskSize;
 }
 
+/** __import_iovec with one element, lib/iov_iter.c (import_ubuf): as {@link accessOk} of what one call moves, where the design looks no further. */
+export function iovecOk(k: Kernel, address: number, length: number): boolean {
+  return accessOk(k, address, k.design["iovec.single"] === "whole" ? length : Math.min(length, MAX_RW_COUNT));
+}
+
 /** FMODE_PREAD and FMODE_LSEEK of the files here. */
 export function hasPositions(file: File): boolean {
   return file.inode.kind === "v4l2" || file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb" || file.inode.kind === "disk" || file.inode.kind === "sysfs" || file.inode.kind === "drm";

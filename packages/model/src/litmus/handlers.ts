@@ -11,6 +11,7 @@ import { kernelActorHandlers } from "./kernel-actor.js";
 import { memfdHandlers, memoryHandlers, observerHandlers } from "./memory.js";
 import { processHandlers } from "./processes.js";
 import { reachingHandlers } from "./reaching.js";
+import { remoteHandlers } from "./remote.js";
 import { ringsHandlers } from "./rings.js";
 import { v4l2Handlers } from "./v4l2.js";
 import { virtualisationHandlers } from "./virtualisation.js";
@@ -26,6 +27,7 @@ const run = {
   ...dmaBufHandlers.run,
   ...processHandlers.run,
   ...reachingHandlers.run,
+  ...remoteHandlers.run,
   ...observerHandlers.run,
   ...driverHandlers.run,
   ...chardevHandlers.run,

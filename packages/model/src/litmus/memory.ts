@@ -33,7 +33,7 @@ type FileName = "memfd_create" | "ftruncate" | "fallocate" | "add_seals" | "get_
 type ObserverName = "smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo";
 
 const protBits = { r: VM.READ, w: VM.WRITE, x: VM.EXEC, rw: VM.READ | VM.WRITE, rx: VM.READ | VM.EXEC, wx: VM.WRITE | VM.EXEC, rwx: VM.READ | VM.WRITE | VM.EXEC } as const;
-const mapBits = { shared: MAP.SHARED, private: MAP.PRIVATE, shared_validate: MAP.SHARED_VALIDATE, populate: MAP.POPULATE, locked: MAP.LOCKED, noreserve: MAP.NORESERVE, sync: MAP.SYNC } as const;
+const mapBits = { shared: MAP.SHARED, private: MAP.PRIVATE, shared_validate: MAP.SHARED_VALIDATE, populate: MAP.POPULATE, locked: MAP.LOCKED, noreserve: MAP.NORESERVE, sync: MAP.SYNC, noreplace: MAP.FIXED | MAP.NOREPLACE } as const;
 
 function bitsOf<W extends string>(table: Readonly<Record<W, number>>, given: readonly W[]): number {
   return given.reduce((bits, word) => bits | table[word], 0);

@@ -32,7 +32,7 @@ const discards: ReadonlySet<Advice> = new Set(["free", "dontneed", "dontneed_loc
 
 /** sys_madvise. Bytes. 0, -EINVAL, -ENOMEM, -EACCES, -EPERM, -EFAULT. */
 export function* madvise(k: Kernel, task: Task, start: number, length: number, advice: Advice): Path<number> {
-  if (!known(k, advice)) return k.refuse(rule["unknown-advice"], errnos.EINVAL, advice);
+  if (!madviseBehaviorValid(k, advice)) return k.refuse(rule["unknown-advice"], errnos.EINVAL, advice);
   const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
   if (start % k.pageSize !== 0 || end >= 2 ** 64) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (end === start) return 0;
@@ -46,7 +46,7 @@ export function* madvise(k: Kernel, task: Task, start: number, length: number, a
 }
 
 /** madvise_behavior_valid: what this release and configuration know. */
-function known(k: Kernel, advice: Advice): boolean {
+export function madviseBehaviorValid(k: Kernel, advice: Advice): boolean {
   switch (advice) {
     case "dontneed_locked":
       return k.design["madvise.dontneed-locked"] === "known";

@@ -21,7 +21,7 @@ import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
 
 /** MAP_*, as far as the model knows them: the sharing type has the kernel's own values. */
-export const MAP = { SHARED: 1, PRIVATE: 2, SHARED_VALIDATE: 3, TYPE: 3, FIXED: 0x10, POPULATE: 0x8000, LOCKED: 0x2000, NORESERVE: 0x4000, SYNC: 0x80000 } as const;
+export const MAP = { SHARED: 1, PRIVATE: 2, SHARED_VALIDATE: 3, TYPE: 3, FIXED: 0x10, POPULATE: 0x8000, LOCKED: 0x2000, NORESERVE: 0x4000, SYNC: 0x80000, NOREPLACE: 0x100000 } as const;
 
 /** Lengths and offsets are unsigned 64-bit numbers there. */
 const WRAP = 2 ** 64;
@@ -75,6 +75,7 @@ export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<numbe
   if (length >= WRAP) return k.refuse(rule["length-wraps"], errnos.ENOMEM);
   const address = getUnmappedArea(k, mm, file, request.address, length, (request.flags & MAP.FIXED) !== 0, request.offset / k.pageSize);
   if (address < 0) return address;
+  if ((request.flags & MAP.NOREPLACE) !== 0 && !mm.isFree(address, address + length)) return k.refuse(rule["no-replace"], errnos.EEXIST, `0x${address.toString(16)}`);
   const common = request.prot | flagBits(request.flags) | mm.defFlags | VM.MAYREAD | VM.MAYWRITE | VM.MAYEXEC;
   const flags = file === undefined ? anonFlags(k, request, common) : fileFlags(k, request, file, length, common);
   if (typeof flags === "number") return flags;
@@ -101,7 +102,7 @@ function fileFlags(k: Kernel, request: MmapRequest, file: File, length: number, 
   const regular = ["memfd", "file", "hugetlb", "disk", "sysfs"].includes(file.inode.kind);
   if (request.offset >= (regular ? WRAP / 2 : WRAP) - length) return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
   const type = request.flags & MAP.TYPE;
-  if (type === MAP.SHARED_VALIDATE && (request.flags & MAP.SYNC) !== 0) return k.refuse(rule["unknown-flags"], errnos.EOPNOTSUPP, about);
+  if (type === MAP.SHARED_VALIDATE && (request.flags & (MAP.SYNC | MAP.NOREPLACE)) !== 0) return k.refuse(rule["unknown-flags"], errnos.EOPNOTSUPP, about);
   switch (type) {
     case MAP.SHARED_VALIDATE:
     case MAP.SHARED:

@@ -59,6 +59,10 @@ export const ptraceRules = rules("ptrace", {
 });
 
 export const vmspliceRules = rules("vmsplice", {
+  "negative-length": {
+    sentence: "vmsplice refuses a length whose sign bit is set with EINVAL.",
+    kernel: "copy_iovec_from_user, lib/iov_iter.c",
+  },
   "gup-refused": {
     sentence: "vmsplice hands out the errno for which its first page could not be referenced.",
     kernel: "iter_to_pipe, fs/splice.c",

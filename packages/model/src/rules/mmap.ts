@@ -38,6 +38,10 @@ export const mmapRules = rules("mmap", {
     sentence: "MAP_SHARED_VALIDATE with a flag that the file does not know, as MAP_SYNC, is refused with EOPNOTSUPP.",
     kernel: "do_mmap, mm/mmap.c",
   },
+  "no-replace": {
+    sentence: "MAP_FIXED_NOREPLACE is refused with EEXIST where the range is not free.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
   "write-needs-rdwr": {
     sentence: "A shared writable mapping needs a descriptor open for writing: EACCES.",
     kernel: "do_mmap, mm/mmap.c",

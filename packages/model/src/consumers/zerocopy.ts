@@ -1,0 +1,33 @@
+/** MSG_ZEROCOPY over the loopback device: pages that go out as they are (net/core/skbuff.c, net/core/datagram.c). */
+import { errnos } from "@litmap/litmus";
+import { accessOk } from "../fs/vfs.js";
+import { getUserPagesFast } from "../mm/gup-fast.js";
+import { putPages } from "../mm/pin.js";
+import { spannedPages } from "../mm/page-bytes.js";
+import { zerocopyRules as rule } from "../rules/remote.js";
+import { NotModelled } from "../sched/path.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+/** What surely fits one buffer of the socket, bytes. */
+export const MOST = 32 * 1024;
+
+/** tcp_sendmsg with MSG_ZEROCOPY of what fits one buffer: all bytes, or -EFAULT. */
+export function* sendZerocopy(k: Kernel, task: Task, address: number, length: number): Path<number> {
+  if (!accessOk(k, address, length)) return k.refuse(rule["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (length > MOST) throw new NotModelled("send_zerocopy() of more than 32K");
+  if (length === 0) return 0;
+  const wanted = spannedPages(k, address, length);
+  const first = address - (address % k.pageSize);
+  const pages: number[] = [];
+  while (pages.length < wanted) {
+    const got = yield* getUserPagesFast(k, task, first + pages.length * k.pageSize, wanted - pages.length, 0, pages);
+    if (got > 0) continue;
+    putPages(k, pages);
+    return k.refuse(rule["gup-refused"], errnos.EFAULT, `0x${address.toString(16)}`);
+  }
+  k.note(rule.referenced, `${wanted} pages`);
+  putPages(k, pages);
+  return length;
+}
