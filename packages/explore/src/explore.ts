@@ -116,14 +116,13 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
       inTextOrder ??= session;
       for (const report of session.reports) for (const event of report.events) rules.add(event.rule.id);
       const schedule = taken.map((step) => step.actor);
+      const breaks = (invariant: string, end: readonly string[]): void => {
+        const before = violations.get(invariant);
+        if (before === undefined || compareSchedules(schedule, before.schedule) < 0) violations.set(invariant, { schedule, story: story(taken, end) });
+      };
+      for (const { invariant, story: end } of session.k.custody.broken) breaks(invariant, end);
       const broken = brokenInvariant(ending);
-      if (broken !== undefined) {
-        const before = violations.get(broken.invariant);
-        if (before === undefined || compareSchedules(schedule, before.schedule) < 0) {
-          violations.set(broken.invariant, { schedule, story: story(taken, broken.why) });
-        }
-        return;
-      }
+      if (broken !== undefined) return breaks(broken.invariant, [broken.why]);
       const values = session.values();
       const key = JSON.stringify(values);
       const known = seen.get(key);
@@ -162,17 +161,21 @@ export function runSchedule(test: Test, schedule: string, options: ExploreOption
   if ("error" in result) return result;
   const { session } = result.world;
   const broken = brokenInvariant(result.ending);
-  const status: Pick<Outcome, "status" | "reason" | "violations"> =
+  const violations = [
+    ...session.k.custody.broken.map(({ invariant, story: end }): Violation => ({ invariant, schedule, story: story(result.taken, end) })),
+    ...(broken === undefined ? [] : [{ invariant: broken.invariant, schedule, story: story(result.taken, [broken.why]) }]),
+  ];
+  const status: Pick<Outcome, "status" | "reason"> =
     broken === undefined
       ? { status: "ok" }
       : {
           status: broken.invariant === "deadlock" || broken.invariant === "endless" ? "hang" : "oops",
           reason: broken.why,
-          violations: [{ invariant: broken.invariant, schedule, story: story(result.taken, broken.why) }],
         };
   const rules = new Set(session.reports.flatMap((report) => report.events.map((event) => event.rule.id)));
   return {
     ...status,
+    ...(violations.length === 0 ? {} : { violations }),
     values: session.values(),
     rules: [...rules],
     counters: { ...session.k.counters },
@@ -198,9 +201,9 @@ function brokenInvariant(ending: Ending): { readonly invariant: string; readonly
 }
 
 /** The switch points in order, a line each, and how it ended. */
-function story(taken: readonly Taken[], end: string): string[] {
+function story(taken: readonly Taken[], end: readonly string[]): string[] {
   const lines = taken.map(({ actor, touch }) => `${actor} ${touchText(touch)}`);
-  return [...lines, end];
+  return [...lines, ...end];
 }
 
 function unsupported(session: Session, reason: string, began: number): Exploration {

@@ -42,7 +42,16 @@ export function judge(test: Test, outcome: Outcome, machine: Machine, effective:
     if (holds === undefined) continue;
     claims.push({ text: claim.kind === "expect" ? claim.text : `${claim.kind} ${claim.text}`, holds, line: claim.span.line });
   }
+  claims.push(...unspoken(test, outcome, machine));
   return { status: claims.every((c) => c.holds) ? "ok" : "surprise", claims };
+}
+
+/** Memory that was used after it was freed needs no claim to be a surprise: only a claim that speaks of it makes it none. */
+function unspoken(test: Test, outcome: Outcome, machine: Machine): ClaimResult[] {
+  if (machine.kind === "model" && Object.keys(machine.designs).length > 0) return [];
+  const spoken = new Set(test.claims.flatMap(({ expr }) => (expr.kind === "invariant" ? [expr.name] : [])));
+  const broken = (outcome.violations ?? []).filter(({ invariant }) => invariant === "use-after-free" && !spoken.has(invariant));
+  return broken.map(({ invariant }) => ({ text: `never ${invariant}`, holds: false, line: 1 }));
 }
 
 /** A claim without a `with` speaks of releases as they are: it says nothing of a kernel whose design was changed. */

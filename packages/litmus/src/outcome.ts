@@ -57,7 +57,7 @@ export interface Outcome {
 
 export interface Violation {
   readonly invariant: string;
-  /** Replays with `litmap explain TEST --schedule STRING`. */
+  /** Replays with `litmap explain TEST --schedule STRING`; empty for a test that has one order. */
   readonly schedule: string;
   readonly story: readonly string[];
 }

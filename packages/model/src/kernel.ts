@@ -7,6 +7,7 @@ import { Device } from "./dma/device.js";
 import { DeviceView } from "./dma/sg.js";
 import { designOf, newestRelease } from "./design/release.js";
 import { Frames, PG } from "./mm/frames.js";
+import { Custody } from "./mm/custody.js";
 import { Vmalloc } from "./mm/vmalloc.js";
 import { HugetlbPool } from "./mm/hugetlb.js";
 import { Pat } from "./mm/memtype.js";
@@ -65,6 +66,8 @@ export class Kernel {
   readonly drmDevices = new Map<string, DrmDevice>();
   /** Kernel mappings (vmap). */
   readonly vmalloc: Vmalloc;
+  /** Who reaches frames besides processes, and what was freed under them. */
+  readonly custody: Custody;
   /** Cache modes of frames, and the kernel's own mapping of all memory. */
   readonly pat = new Pat(this);
   readonly linearMap = new LinearMap();
@@ -111,6 +114,7 @@ export class Kernel {
     this.totalRam = (2 ** 30) / this.pageSize;
     this.vmalloc = new Vmalloc(this);
     this.ttmPool = new TtmPool(this);
+    this.custody = new Custody(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
   }
 

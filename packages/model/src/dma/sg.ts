@@ -8,8 +8,10 @@
  * the view looks the same from both sides.
  */
 import { errnos } from "@litmap/litmus";
+import { reached } from "../mm/vmalloc.js";
 import { dmaRules as rule } from "../rules/dma.js";
 import type { Direction } from "../dma-buf/attachment.js";
+import type { Holder } from "../mm/custody.js";
 import type { Kernel } from "../kernel.js";
 import type { Device } from "./device.js";
 
@@ -22,6 +24,8 @@ export interface SgEntry {
 export class SgTable {
   /** Device and direction while it is mapped. */
   mapped: { readonly device: Device; readonly direction: Direction } | undefined;
+  /** The device that it is or was mapped for, as one that reaches its frames. */
+  holder: Holder | undefined;
   /** DMA segments of the mapping: what the hardware is programmed with. */
   segments = 0;
   readonly pages: number;
@@ -41,6 +45,16 @@ export class SgTable {
       left -= entry.pages;
     }
     throw new RangeError(`page ${page} of a table of ${this.pages}`);
+  }
+
+  /** The page of the table that a frame is, or -1. */
+  pageOf(pfn: number): number {
+    let page = 0;
+    for (const entry of this.entries) {
+      if (pfn >= entry.pfn && pfn < entry.pfn + entry.pages) return page + pfn - entry.pfn;
+      page += entry.pages;
+    }
+    return -1;
   }
 }
 
@@ -88,11 +102,16 @@ export class DeviceView {
   }
 }
 
-/** dma_map_sgtable: makes the pages reachable for a device. `sync` false is DMA_ATTR_SKIP_CPU_SYNC. */
-export function dmaMapSgtable(k: Kernel, device: Device, sgt: SgTable, direction: Direction, sync = true): void {
+/**
+ * dma_map_sgtable: makes the pages reachable for a device. `sync` false is DMA_ATTR_SKIP_CPU_SYNC;
+ * `keeper` says what is to keep the pages meanwhile.
+ */
+export function dmaMapSgtable(k: Kernel, device: Device, sgt: SgTable, direction: Direction, sync = true, keeper = "the attachment's reference on the buffer"): void {
   sgt.mapped = { device, direction };
   sgt.segments = device.iommu ? 1 : sgt.entries.length;
   k.note(rule.segments, `${sgt.segments}`);
+  sgt.holder = k.custody.hold(`${device.name}'s mapping of ${sgt.pages} pages`, keeper, (pfn) => sgt.pageOf(pfn));
+  for (const { pfn, pages } of sgt.entries) k.custody.mark(pfn, pages);
   if (sync) dmaSyncForDevice(k, device, sgt, direction);
 }
 
@@ -100,6 +119,7 @@ export function dmaMapSgtable(k: Kernel, device: Device, sgt: SgTable, direction
 export function dmaUnmapSgtable(k: Kernel, device: Device, sgt: SgTable, direction: Direction, sync = true): void {
   if (sync) dmaSyncForCpu(k, device, sgt, direction);
   sgt.mapped = undefined;
+  if (sgt.holder !== undefined) k.custody.letGo(sgt.holder);
 }
 
 /** dma_sync_sgtable_for_device: what the CPU wrote goes to memory. */
@@ -128,7 +148,7 @@ export function deviceRead(k: Kernel, sgt: SgTable, offset: number, length: numb
   const stale = seesStale(sgt);
   for (let i = 0; i < length; i++) {
     const at = offset + i;
-    const pfn = sgt.frame(Math.floor(at / k.pageSize));
+    const pfn = frameFor(k, sgt, at);
     const bytes = (stale ? k.deviceView.get(pfn) : undefined) ?? k.frames.bytes(pfn);
     out[i] = bytes?.[at % k.pageSize] ?? 0;
   }
@@ -142,10 +162,17 @@ export function deviceWrite(k: Kernel, sgt: SgTable, offset: number, bytes: Arra
   const stale = seesStale(sgt);
   for (let i = 0; i < bytes.length; i++) {
     const at = offset + i;
-    const pfn = sgt.frame(Math.floor(at / k.pageSize));
-    (stale ? k.deviceView.writable(k, pfn) : k.frames.writable(pfn))[at % k.pageSize] = bytes[i];
+    const pfn = frameFor(k, sgt, at);
+    (stale ? k.deviceView.writable(k, pfn) : reached(k, pfn))[at % k.pageSize] = bytes[i];
   }
   return 0;
+}
+
+/** The frame that a byte of the table lies in, which may have been freed meanwhile. */
+function frameFor(k: Kernel, sgt: SgTable, at: number): number {
+  const pfn = sgt.frame(Math.floor(at / k.pageSize));
+  if (sgt.holder !== undefined) k.custody.uses(sgt.holder, pfn, rule["use-after-free"]);
+  return pfn;
 }
 
 /** Whether the device can reach these bytes that way: 0 or `-EFAULT`. `against` is the direction that does not allow it. */

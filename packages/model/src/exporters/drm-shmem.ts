@@ -216,7 +216,7 @@ function mapFirst(k: Kernel, bo: GemShmemObject): number {
   if (choice === "pin-count") bo.pagesPinCount++;
   if (choice === "uncounted") k.note(rule["vmap-uncounted"]);
   else k.note(choice === "hold-reservation" ? rule["vmap-reserved"] : rule["vmap-counted"]);
-  bo.vaddr = k.vmalloc.map(bo.pages!, `the vmap of ${bo.name}`);
+  bo.vaddr = k.vmalloc.map(bo.pages!, `the vmap of ${bo.name}`, "a count that keeps the object from being purged");
   return 0;
 }
 
@@ -290,7 +290,7 @@ export function* shrinkDrmShmem(k: Kernel): Path<number> {
 /** drm_gem_shmem_purge_locked: the memory goes back at once, and for good. */
 function purge(k: Kernel, bo: GemShmemObject): void {
   k.note(rule.purge, bo.name);
-  k.vmalloc.freeing = `the shrinker purged ${bo.name}`;
+  k.custody.freeing = `the shrinker purged ${bo.name}`;
   if (bo.sgt !== undefined) dmaUnmapSgtable(k, bo.device, bo.sgt, "bidirectional");
   bo.sgt = undefined;
   putPages(k, bo);
@@ -298,5 +298,5 @@ function purge(k: Kernel, bo: GemShmemObject): void {
   k.purgeableGem.delete(bo);
   unmapMappingRange(k, bo.inode.mapping, 0, bo.size / k.pageSize, true);
   shmemTruncateRange(k, bo.inode, 0, bo.size);
-  k.vmalloc.freeing = "";
+  k.custody.freeing = "";
 }

@@ -213,7 +213,7 @@ class SystemHeapBuffer implements DmaBufOps {
   }
 
   *vmap(): Path<KernelMap> {
-    return this.k.vmalloc.map(this.frames(), "vmap of a system-heap buffer");
+    return this.k.vmalloc.map(this.frames(), "vmap of a system-heap buffer", "the reference on the buffer of whoever mapped it");
   }
 
   *vunmap(map: KernelMap): Path<void> {

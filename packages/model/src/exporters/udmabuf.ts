@@ -232,7 +232,7 @@ class Udmabuf implements DmaBufOps {
     const { k } = this;
     const heads = k.design["udmabuf.vmap"] === "folio-heads";
     if (heads) k.note(rule["vmap-heads"]);
-    return k.vmalloc.map(heads ? this.held.pfns.map((pfn) => k.frames.head(pfn)) : this.held.pfns, "vmap of a udmabuf");
+    return k.vmalloc.map(heads ? this.held.pfns.map((pfn) => k.frames.head(pfn)) : this.held.pfns, "vmap of a udmabuf", "the reference on the buffer of whoever mapped it");
   }
 
   *vunmap(map: KernelMap): Path<void> {

@@ -172,7 +172,7 @@ function* vb2DmaSgGetUserptr(k: Kernel, device: Device, task: Task, address: num
   let map: KernelMap | undefined;
   return {
     *vaddr() {
-      return (map ??= k.vmalloc.map(vec.pfns, "user memory that a camera writes to"));
+      return (map ??= k.vmalloc.map(vec.pfns, "user memory that a camera writes to", "a pin of each page, which bare frame numbers have not"));
     },
     /** vb2_dma_sg_put_userptr. */
     *put() {

@@ -1,7 +1,7 @@
 /** What the model says of a test. */
 import { KernelBug, KernelHang, NotModelled, runAlone } from "../sched/path.js";
 import { Session } from "./session.js";
-import type { Machine, Outcome, Test } from "@litmap/litmus";
+import type { Machine, Outcome, Test, Violation } from "@litmap/litmus";
 import type { KernelOptions } from "../kernel.js";
 import type { StepReport } from "./session.js";
 
@@ -40,8 +40,10 @@ function ending(error: unknown): Pick<Outcome, "status" | "reason"> {
 function prediction(session: Session, began: number, how: Pick<Outcome, "status" | "reason">): Prediction {
   const rules = new Set<string>();
   for (const report of session.reports) for (const event of report.events) rules.add(event.rule.id);
+  const violations = session.k.custody.broken.map(({ invariant, story }): Violation => ({ invariant, schedule: "", story }));
   return {
     ...how,
+    ...(violations.length === 0 ? {} : { violations }),
     values: how.status === "unsupported" ? {} : session.values(),
     rules: [...rules],
     counters: { ...session.k.counters },

@@ -157,7 +157,7 @@ export class Session {
     const trace = new StepTrace();
     const counters: Partial<Counters> = {};
     const make = actor?.kind === "thread" ? thread(parent.task, step.child) : fork(this.k, parent.task, step.child);
-    const child = yield* this.traced(make, trace, counters);
+    const child = yield* this.traced(make, trace, counters, `${step.actor}, line ${step.span.line}: ${actor?.kind === "thread" ? "thread" : "fork"}`);
     const failed = typeof child === "number";
     if (failed) this.unborn.set(step.child, step.span.line);
     else this.addActor(step.child, child, undefined);
@@ -188,7 +188,7 @@ export class Session {
     const context = this.context(actor, resolved.owners, this.hints.get(step) ?? 0);
     let result: Result;
     try {
-      result = yield* this.traced(handlerOf(step.op)(context, resolved.args), trace, counters);
+      result = yield* this.traced(handlerOf(step.op)(context, resolved.args), trace, counters, `${step.actor}, line ${line}: ${step.op}()`);
     } catch (error) {
       this.report(step, error instanceof KernelHang ? "hang" : "oops", trace.events, counters);
       throw error;
@@ -231,10 +231,11 @@ export class Session {
     throw new Error("a test without a process");
   }
 
-  /** Runs a path so that its events and costs are its own, also when others run in between. */
-  private *traced<T>(path: Path<T>, trace: StepTrace, counters: Partial<Counters>): Path<T> {
+  /** Runs a path so that its events and costs are its own, also when others run in between. `doing` is for stories. */
+  private *traced<T>(path: Path<T>, trace: StepTrace, counters: Partial<Counters>, doing: string): Path<T> {
     for (;;) {
       const outer = this.k.trace.switchTo(trace);
+      this.k.custody.doing = doing;
       const before = { ...this.k.counters };
       let step;
       try {

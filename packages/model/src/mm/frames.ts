@@ -44,8 +44,8 @@ export const PG = {
   /** MIGRATE_CMA pageblock: not long-term pinnable. */
   cma: 2048,
   movable: 4096,
-  /** Freed while somebody still used it: reading it is a use after free. */
-  poisoned: 8192,
+  /** Somebody reaches it without a page table (Custody): who frees it is asked. */
+  watched: 8192,
   /** In the page cache by fallocate, and not yet used: reads as zeros, counts as absent. */
   notUptodate: 16384,
 } as const;
@@ -77,8 +77,8 @@ export class Frames {
   private readonly answering: { readonly from: number; readonly to: number }[] = [];
   /** Pages handed out and not yet freed. */
   used = 0;
-  /** Who wants to know when a frame is freed: kernel mappings of it. */
-  readonly watched = new Map<number, () => void>();
+  /** Told of frames with PG.watched when they are freed. */
+  onFree: ((pfn: number) => void) | undefined;
 
   /** @param limit frames there are; {@link alloc} gives -1 past it */
   constructor(
@@ -176,9 +176,9 @@ export class Frames {
   /** Gives 2^order frames back whatever their counts say (free_pages_prepare checks are the caller's). */
   release(pfn: number, order: number): void {
     const size = 1 << order;
-    if (this.watched.size > 0) for (let i = 0; i < size; i++) this.watched.get(pfn + i)?.();
     const section = this.section(pfn);
     const from = pfn & (SECTION - 1);
+    for (let i = 0; i < size; i++) if ((section.flags[from + i] & PG.watched) !== 0) this.onFree?.(pfn + i);
     section.flags.fill(0, from, from + size);
     section.ref.fill(0, from, from + size);
     section.map.fill(0, from, from + size);

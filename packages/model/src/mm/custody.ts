@@ -1,0 +1,89 @@
+/**
+ * Who reaches page frames without the page table of a process: kernel mappings, devices, guests.
+ * None of them holds a reference by itself, something else is to keep their pages. When a frame
+ * is freed that one of them reaches, and it goes there afterwards, an invariant is broken, and
+ * the story of it says who freed, who still reached it and which reference was missing.
+ */
+import { PG } from "./frames.js";
+import type { Kernel } from "../kernel.js";
+import type { Rule } from "../rules/rule.js";
+
+/** Somebody who reaches frames. */
+export class Holder {
+  /** By frame: what was being done when it was freed. */
+  readonly freed = new Map<number, string>();
+  constructor(
+    /** `vmap of a udmabuf`. */
+    readonly what: string,
+    /** What is to keep its pages while it reaches them: `the attachment's reference on the buffer`. */
+    readonly keeper: string,
+    readonly since: string,
+    /** Which page of its own a frame is, or -1. */
+    readonly pageOf: (pfn: number) => number,
+  ) {}
+}
+
+/** An invariant that was broken; the kernel goes on, as a real one would. */
+export interface Broken {
+  readonly invariant: string;
+  readonly story: readonly string[];
+}
+
+export class Custody {
+  /** What runs: `A, line 7: munmap()`. */
+  doing = "";
+  /** What the kernel is about that frees pages, where that is more than the statement says. */
+  freeing = "";
+  readonly broken: Broken[] = [];
+  private readonly holders = new Set<Holder>();
+  private readonly told = new Set<Holder>();
+
+  constructor(private readonly k: Kernel) {
+    k.frames.onFree = (pfn) => this.gone(pfn);
+  }
+
+  /** Somebody begins to reach frames; they are named by {@link mark}. */
+  hold(what: string, keeper: string, pageOf: (pfn: number) => number): Holder {
+    const holder = new Holder(what, keeper, this.doing, pageOf);
+    this.holders.add(holder);
+    return holder;
+  }
+
+  /** These frames are reached by a holder. */
+  mark(pfn: number, pages = 1): void {
+    const { frames } = this.k;
+    if (frames.valid(pfn)) for (let i = 0; i < pages; i++) frames.setFlags(pfn + i, PG.watched);
+  }
+
+  letGo(holder: Holder): void {
+    this.holders.delete(holder);
+  }
+
+  /** A holder goes to one of its frames. */
+  uses(holder: Holder, pfn: number, rule: Rule): void {
+    const freed = holder.freed.get(pfn);
+    if (freed === undefined) return;
+    const page = holder.pageOf(pfn);
+    this.k.trace.refuse(rule, 0, `page ${page} of ${holder.what}`);
+    if (!this.told.has(holder)) {
+      this.told.add(holder);
+      this.broken.push({
+        invariant: "use-after-free",
+        story: [
+          `${or(holder.since)} begins to reach pages: ${holder.what}; what is to keep them is ${holder.keeper}`,
+          `${freed} frees page ${page} of it: nobody holds a reference on it any more, ${holder.keeper} is missing`,
+          `${or(this.doing)} uses that page through ${holder.what} after it was freed`,
+        ],
+      });
+    }
+  }
+
+  private gone(pfn: number): void {
+    for (const holder of this.holders) {
+      if (holder.freed.has(pfn) || holder.pageOf(pfn) < 0) continue;
+      holder.freed.set(pfn, this.freeing === "" ? or(this.doing) : `${or(this.doing)} (${this.freeing})`);
+    }
+  }
+}
+
+const or = (doing: string): string => (doing === "" ? "the kernel" : doing);
