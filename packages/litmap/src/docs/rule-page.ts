@@ -3,12 +3,13 @@ import { ruleBook } from "@litmap/model";
 import type { Rule } from "@litmap/model";
 import { ruleUses } from "../rule-use.js";
 import type { RuleUse } from "../rule-use.js";
+import type { Hearing } from "../hearing.js";
 
 const unused: RuleUse = { tests: [], releases: [], kernels: [] };
 
-export function rulePage(): string {
+export function rulePage(heard: readonly Hearing[]): string {
   const book = ruleBook();
-  const uses = ruleUses();
+  const uses = ruleUses(heard);
   const subjects = new Map<string, Rule[]>();
   for (const rule of book) {
     const subject = rule.id.split("/")[0];
