@@ -95,8 +95,13 @@ export function modinfoDepends(module: Uint8Array): string[] {
 /** `uname -r` of the kernel that a folder of modules is for, as one of them says; undefined when none does. */
 export async function kernelOfModules(folder: string): Promise<string | undefined> {
   const [path] = findModules(folder).values();
-  const version = path === undefined ? "" : modinfo(await unpack(path), "vermagic").split(" ")[0];
+  const version = path === undefined ? "" : vermagicOf(await unpack(path));
   return version === "" ? undefined : version;
+}
+
+/** `uname -r` of the kernel that a module is for; empty when it does not say. */
+export function vermagicOf(module: Uint8Array): string {
+  return modinfo(module, "vermagic").split(" ")[0];
 }
 
 /** One item of a module's own information; empty when it has none. */

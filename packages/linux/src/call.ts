@@ -4,7 +4,7 @@
  * so that each runs only if the one before gave a result, and the first only if every
  * argument has one.
  */
-import { errnoName, errnos, operation, operations, type Argument, type Arch, type CallStep, type CallValue, type Errno, type OperationName } from "@litmap/litmus";
+import { errnoName, errnos, operation, operations, type Actor, type Argument, type Arch, type CallStep, type CallValue, type Errno, type OperationName } from "@litmap/litmus";
 import { data, imm, pid, result, type DataOffset, type Instruction, type Operand, type ProgramBuilder, type Ref, type RoundResult } from "./program.js";
 import { syscallNumbers, type SyscallName } from "./syscalls.js";
 
@@ -37,6 +37,8 @@ export interface Bound {
   readonly gate: Ref;
   /** A pipe's other end; the processor of a virtual machine; the group in a container. */
   readonly writeEnd?: Ref;
+  /** The operation that made it. */
+  readonly op?: OperationName;
 }
 
 /** A failure that says that the machine lacks something, not that the operation failed. */
@@ -65,6 +67,11 @@ export interface Scene {
   bound(name: string): Bound | undefined;
   /** The number of the actor that bound a name. */
   actorOfName(name: string): number | undefined;
+  actorOf(name: string): Actor;
+  /** The number of the process whose descriptors and memory the actor that bound a name uses. */
+  ownerNumber(name: string): number | undefined;
+  /** The open /dev/litmap of a driver, or of the kernel. */
+  moduleOf(actor: string): Ref;
   /** Where an mmap without `at` goes. */
   hint(step: CallStep): number;
   /** Readings from the beginning, for what is reported as a change. */

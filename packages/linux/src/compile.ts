@@ -7,7 +7,9 @@ import {
   actorsNamed, callEntries, mmapHints, observerEntries, observersOn, signalName,
   type Actor, type CallStep, type CallValue, type FaultsStep, type Machine, type Observer, type OperationName, type Outcome, type SpawnStep, type Step, type Test, type Value, type Values,
 } from "@litmap/litmus";
-import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound, type Compiled, type KernelDescription, type Scene, type Unsupported } from "./call.js";
+import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound, type Compiled, type KernelDescription, type OperationCompiler, type Scene, type Unsupported } from "./call.js";
+import { moduleDevice } from "./module.js";
+import { moduleCompilers } from "./operations/drivers.js";
 import { compilers, needsModule } from "./operations/index.js";
 import { readMeminfo, readStatus } from "./operations/observers.js";
 import { quantities } from "./procfs/index.js";
@@ -97,6 +99,8 @@ class Compiler implements Scene {
   readonly #machine: Machine;
   readonly #observers: readonly Observer[];
   #hugePages?: Ref;
+  /** /dev/litmap as each driver has it open. */
+  readonly #modules = new Map<string, Ref>();
   readonly test: Test;
   readonly kernel: KernelDescription;
 
@@ -131,6 +135,19 @@ class Compiler implements Scene {
     return this.#bound.get(name);
   }
 
+  actorOf(name: string): Actor {
+    return this.#actor(name)!;
+  }
+
+  ownerNumber(name: string): number | undefined {
+    const bound = this.#bound.get(name);
+    return bound && this.#numbers.get(this.spaceOf(bound.actor));
+  }
+
+  moduleOf(actor: string): Ref {
+    return this.#modules.get(actor)!;
+  }
+
   hint(step: CallStep): number {
     return this.#hints.get(step) ?? 0;
   }
@@ -144,9 +161,10 @@ class Compiler implements Scene {
   compile(options: CompileOptions): Compilation {
     this.#refuse();
     for (const { name, kind, parent } of this.test.actors) {
-      if (kind === "driver" || kind === "kernel") continue;
-      this.#numbers.set(name, this.builder.actor(kind, parent === undefined ? 0 : (this.#numbers.get(parent) ?? 0)));
+      const process = kind === "driver" || kind === "kernel" ? "process" : kind;
+      this.#numbers.set(name, this.builder.actor(process, parent === undefined ? 0 : (this.#numbers.get(parent) ?? 0)));
     }
+    for (const { name } of this.test.actors) if (this.#isKernelSide(name)) this.#modules.set(name, this.#openModule(name));
     for (const actor of this.test.actors) if (actor.kind === "process") this.#baseline(actor.name);
     const first = this.test.actors[0].name;
     if (this.#uses("meminfo")) this.baselines.meminfo = readMeminfo(this.#plainCall(first));
@@ -174,11 +192,20 @@ class Compiler implements Scene {
   /** Operations that no real kernel can be asked for. */
   #refuse(): void {
     for (const step of [...callsOf(this.test.steps), ...this.#observers.map((observer) => observer.call)]) {
-      const compiler: object = compilers[step.op];
+      const compiler: object = this.#isKernelSide(step.actor) ? (moduleCompilers[step.op] ?? modelsAlone) : compilers[step.op];
       if ("unsupported" in compiler) throw new UnsupportedHere(`${step.op}() ${(compiler as Unsupported).unsupported}`);
-      const kind = this.#actor(step.actor)?.kind;
-      if (kind === "driver" || kind === "kernel") throw new UnsupportedHere(`${step.op}() by '${step.actor}' ${needsModule.unsupported}`);
+      if (this.#isKernelSide(step.actor) && !this.kernel.devices?.has(moduleDevice)) throw new UnsupportedHere(`${step.op}() ${needsModule.unsupported}`);
     }
+  }
+
+  /** A driver, or the kernel itself. */
+  #isKernelSide(name: string): boolean {
+    const kind = this.#actor(name)?.kind;
+    return kind === "driver" || kind === "kernel";
+  }
+
+  #openModule(actor: string): Ref {
+    return this.#plainCall(actor).open(this.builder.string(`/dev/${moduleDevice}`), 2);
   }
 
   #uses(op: OperationName, actor?: string): boolean {
@@ -220,11 +247,12 @@ class Compiler implements Scene {
 
   #call(step: CallStep, observer?: Observer): void {
     const call = new Call(this, step);
-    const compiled = (compilers[step.op] as (call: Call) => Compiled)(call);
+    const compiler = (this.#isKernelSide(step.actor) ? moduleCompilers[step.op] : compilers[step.op]) as OperationCompiler<OperationName>;
+    const compiled = compiler(call);
     const last = call.hard.at(-1)!;
     // A field of a record, and records themselves, are only known on this side.
     if (step.bind !== undefined && compiled.read === undefined) {
-      this.#bound.set(step.bind, { value: compiled.value ?? last, gate: last, writeEnd: compiled.writeEnd, actor: step.actor });
+      this.#bound.set(step.bind, { value: compiled.value ?? last, gate: last, writeEnd: compiled.writeEnd, op: step.op, actor: step.actor });
     }
     this.#records.push({ kind: "call", step, call, compiled, observer });
   }
@@ -366,6 +394,9 @@ class Compiler implements Scene {
     return "between the steps";
   }
 }
+
+/** A driver's operation that the test module lacks. */
+const modelsAlone: Unsupported = { unsupported: "by a driver or the kernel can be asked of the model only" };
 
 function histogramOf(rounds: readonly { readonly round: RoundResult; readonly values: Values }[]): { values: Values; count: number }[] {
   const merged = new Map<string, { values: Values; count: number }>();

@@ -2,6 +2,7 @@
 export * from "./compile.js";
 export * from "./executor.js";
 export * from "./frame.js";
+export { moduleDevice } from "./module.js";
 export * from "./needs.js";
 export * from "./procfs/index.js";
 export * from "./program.js";

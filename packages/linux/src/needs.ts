@@ -2,11 +2,12 @@
 import type { Argument, CallStep, Step, Test } from "@litmap/litmus";
 
 /** A device, by the driver that serves it. */
-export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet";
+export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "module";
 
 /** The devices that a test's operations name, sorted. */
 export function needsOf(test: Test): Need[] {
   const needs = new Set<Need>();
+  if (test.actors.some(({ kind }) => kind === "driver" || kind === "kernel")) needs.add("module");
   for (const call of callsOf(test.steps)) {
     const need = needOf(call);
     if (need !== undefined) needs.add(need);

@@ -137,6 +137,12 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("-q, --quiet", "say nothing")
     .action(does(async (release: string, options: object) => (await import("./commands/kernel.js")).build(release, options)));
   kernel
+    .command("module <names...>")
+    .description("build the test module for kernels: with it they can be asked what drivers and the kernel itself do")
+    .option("--build <folder>", "where the kernel was built, or its headers (default: Debian's headers of its version)")
+    .option("-q, --quiet", "say nothing but what went wrong")
+    .action(does(async (names: string[], options: object) => (await import("./commands/kernel.js")).addModule(names, options)));
+  kernel
     .command("ls")
     .description("the kernels that there are")
     .option("--json", "one JSON object a kernel")

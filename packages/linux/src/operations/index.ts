@@ -14,8 +14,8 @@ import { v4l2 } from "./v4l2.js";
 import { vfioCompilers } from "./vfio.js";
 import { virtualisation } from "./virtualisation.js";
 
-/** What a driver or the kernel itself does cannot be asked for from user space. */
-export const needsModule = { unsupported: "needs the test kernel module, which does not exist yet" } as const;
+/** What a driver or the kernel itself does is asked of the test module (`drivers.ts`), not from user space. */
+export const needsModule = { unsupported: "needs litmap's test module, which this kernel does not have (litmap kernel module)" } as const;
 
 export const compilers = {
   ...memory,

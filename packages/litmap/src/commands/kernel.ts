@@ -1,5 +1,5 @@
-/** `litmap kernel add|build|ls|rm|boot`: the kernels that `run --on` can use. */
-import { KernelStore } from "@litmap/kernels";
+/** `litmap kernel add|build|module|ls|rm|boot`: the kernels that `run --on` can use. */
+import { KernelStore, buildTestModule } from "@litmap/kernels";
 import type { Kernel } from "@litmap/kernels";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
@@ -56,6 +56,27 @@ export async function build(release: string, options: BuildOptions): Promise<num
     print(`${kernel.name}  Linux ${kernel.version}  ${sourceOf(kernel)}  ${fresh ? duration(performance.now() - began) : "nothing to do"}`);
     const unset = kernel.source.kind === "built" ? kernel.source.unset : [];
     if (unset.length > 0) print(`  its configuration did not take ${unset.join(", ")}`);
+  } finally {
+    progress.clear();
+  }
+  return exitStatus.asExpected;
+}
+
+/** Builds the test module for kernels of the store. */
+export async function addModule(names: readonly string[], options: { readonly build?: string; readonly quiet?: boolean }): Promise<number> {
+  if (options.build !== undefined && names.length !== 1) throw badRequest("--build goes with one kernel");
+  const store = new KernelStore();
+  const progress = new Progress(options.quiet ? false : undefined);
+  try {
+    for (const name of names) {
+      const found = store.find(name);
+      if (!found.ok) throw endingOf(found.fault);
+      const began = performance.now();
+      const built = await buildTestModule(found.value, { build: options.build, onProgress: (line) => progress.say(`${name}: ${line}`) });
+      progress.clear();
+      if (!built.ok) throw endingOf(built.fault);
+      if (!options.quiet) print(`${name}  test module built for Linux ${found.value.version}  ${duration(performance.now() - began)}`);
+    }
   } finally {
     progress.clear();
   }

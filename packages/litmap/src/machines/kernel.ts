@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { didYouMean } from "@litmap/litmus";
 import type { Machine as MachineName, Outcome, Test } from "@litmap/litmus";
-import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget, optionsOf } from "@litmap/kernels";
+import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget, hasModule, optionsOf } from "@litmap/kernels";
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
-import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, needsOf } from "@litmap/linux";
+import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, moduleDevice, needsOf } from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
 import { configuredDesign } from "@litmap/model";
 import type { KernelOptions as ModelOptions } from "@litmap/model";
@@ -98,8 +98,11 @@ export class KernelMachine implements TestMachine {
 
   /** Devices are attached to virtual machines; a host has those that it has. */
   private running(test: Test): Promise<Running> | Running {
-    const needs = needsOf(test);
-    if (this.choice.kind !== "vm" || needs.length === 0) return this.plain;
+    if (this.choice.kind !== "vm") return this.plain;
+    const { kernel } = this.choice;
+    // Where there is no test module no machine need boot to say so.
+    const needs = needsOf(test).filter((need) => need !== "module" || hasModule(join(kernel.folder, "modules"), moduleDevice));
+    if (needs.length === 0) return this.plain;
     const outfit = outfitFor(needs);
     let running = this.withDevices.get(outfit.name);
     if (running === undefined) {

@@ -3,7 +3,7 @@ import type { Need } from "@litmap/linux";
 import type { ModuleRequest } from "@litmap/kernels";
 
 export interface Outfit {
-  readonly name: "plain" | "devices" | "guests" | "iommu";
+  readonly name: string;
   readonly modules: readonly ModuleRequest[];
   /** Arguments to QEMU. */
   readonly devices: readonly string[];
@@ -18,6 +18,9 @@ export const ramdisk = "ram0";
 /** As many 2 MiB pages as the model has. */
 const cmdline = ["hugepages=32"];
 const disk: ModuleRequest = { name: "brd", params: "rd_nr=1 rd_size=16384" };
+
+/** Does what drivers and the kernel itself do (module/). */
+const testModule: ModuleRequest = { name: "litmap" };
 
 const plain: Outfit = { name: "plain", modules: [disk], devices: [], cpuFeatures: [], cmdline };
 
@@ -58,6 +61,11 @@ const iommu: Outfit = {
 
 /** The outfit that has what a test needs. */
 export function outfitFor(needs: readonly Need[]): Outfit {
+  const outfit = machineFor(needs.filter((need) => need !== "module"));
+  return needs.includes("module") ? { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, testModule] } : outfit;
+}
+
+function machineFor(needs: readonly Need[]): Outfit {
   if (needs.includes("vfio")) return iommu;
   if (needs.includes("kvm")) return guests;
   return needs.length === 0 ? plain : devices;

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* GEM objects of the shmem helper, on a DRM device of the module's own, and their shrinker. */
+#include <linux/version.h>
+#include "internal.h"
+
+#if IS_ENABLED(CONFIG_DRM_GEM_SHMEM_HELPER)
+#include <linux/dma-resv.h>
+#include <linux/iosys-map.h>
+#include <linux/slab.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_gem_shmem_helper.h>
+
+struct gem {
+	struct object object;
+	struct drm_gem_shmem_object *shmem;
+};
+struct gem_map {
+	struct object object;
+	struct gem *gem;
+	struct iosys_map map;
+};
+
+DEFINE_DRM_GEM_FOPS(gem_fops);
+static const struct drm_driver driver = {
+	.driver_features = DRIVER_GEM,
+	.fops = &gem_fops,
+	DRM_GEM_SHMEM_DRIVER_OPS,
+	.name = "litmap",
+	.desc = "GEM objects of litmus tests",
+	.major = 1,
+};
+
+static DEFINE_MUTEX(shrink_lock);
+static LIST_HEAD(all);			/* what the shrinker scans */
+struct listed {
+	struct list_head entry;
+	struct gem *gem;
+};
+
+/* One device for all, made with the first object; it is never shown to user space. */
+static struct drm_device *drm_of_module(void)
+{
+	static struct drm_device *drm;
+
+	if (!drm) {
+		struct drm_device *made = drm_dev_alloc(&driver, litmap_device);
+
+		if (IS_ERR(made))
+			return made;
+		drm = made;
+	}
+	return drm;
+}
+
+static struct gem *gem_of(u32 handle)
+{
+	struct object *object = object_get(handle, GEM);
+
+	return IS_ERR(object) ? ERR_CAST(object) : container_of(object, struct gem, object);
+}
+
+static void unlist(struct gem *gem)
+{
+	struct listed *listed, *next;
+
+	mutex_lock(&shrink_lock);
+	list_for_each_entry_safe(listed, next, &all, entry) {
+		if (listed->gem != gem)
+			continue;
+		list_del(&listed->entry);
+		kfree(listed);
+	}
+	mutex_unlock(&shrink_lock);
+}
+
+static void destroy_gem(struct object *object)
+{
+	struct gem *gem = container_of(object, struct gem, object);
+
+	unlist(gem);
+	drm_gem_object_put(&gem->shmem->base);
+	kfree(gem);
+}
+
+static long gem_create(struct session *session, struct litmap_call *call)
+{
+	struct drm_device *drm = drm_of_module();
+	struct gem *gem;
+	struct listed *listed;
+	long error;
+
+	if (IS_ERR(drm))
+		return PTR_ERR(drm);
+	gem = kzalloc(sizeof(*gem), GFP_KERNEL);
+	listed = kzalloc(sizeof(*listed), GFP_KERNEL);
+	if (!gem || !listed) {
+		error = -ENOMEM;
+		goto free;
+	}
+	gem->shmem = drm_gem_shmem_create(drm, call->arg[0]);
+	if (IS_ERR(gem->shmem)) {
+		error = PTR_ERR(gem->shmem);
+		goto free;
+	}
+	error = object_add(session, &gem->object, GEM, destroy_gem);
+	if (error) {
+		drm_gem_object_put(&gem->shmem->base);
+		goto free;
+	}
+	listed->gem = gem;
+	mutex_lock(&shrink_lock);
+	list_add_tail(&listed->entry, &all);
+	mutex_unlock(&shrink_lock);
+	call->value = gem->object.handle;
+	return 0;
+free:
+	kfree(gem);
+	kfree(listed);
+	return error;
+}
+
+static long gem_get_sg_table(struct session *session, struct litmap_call *call)
+{
+	struct gem *gem = gem_of(call->handle);
+
+	return IS_ERR(gem) ? PTR_ERR(gem) : PTR_ERR_OR_ZERO(drm_gem_shmem_get_pages_sgt(gem->shmem));
+}
+
+/* The helper's own lock until 6.1, the reservation lock from then on. */
+static void lock(struct gem *gem)
+{
+	if (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
+		dma_resv_lock(gem->shmem->base.resv, NULL);
+}
+
+static void unlock(struct gem *gem)
+{
+	if (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
+		dma_resv_unlock(gem->shmem->base.resv);
+}
+
+static int advise(struct gem *gem, int madv)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	return drm_gem_shmem_madvise_locked(gem->shmem, madv);
+#else
+	return drm_gem_shmem_madvise(gem->shmem, madv);
+#endif
+}
+
+static long gem_madvise(struct session *session, struct litmap_call *call)
+{
+	struct gem *gem = gem_of(call->handle);
+
+	if (IS_ERR(gem))
+		return PTR_ERR(gem);
+	lock(gem);
+	call->value = advise(gem, (int)call->arg[0]);
+	unlock(gem);
+	return 0;
+}
+
+static int map_gem(struct gem *gem, struct iosys_map *map)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	return drm_gem_vmap(&gem->shmem->base, map);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	return drm_gem_vmap_unlocked(&gem->shmem->base, map);
+#else
+	return drm_gem_shmem_vmap(gem->shmem, map);
+#endif
+}
+
+static void destroy_gem_map(struct object *object)
+{
+	struct gem_map *map = container_of(object, struct gem_map, object);
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	drm_gem_vunmap(&map->gem->shmem->base, &map->map);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	drm_gem_vunmap_unlocked(&map->gem->shmem->base, &map->map);
+#else
+	drm_gem_shmem_vunmap(map->gem->shmem, &map->map);
+#endif
+	kfree(map);
+}
+
+static long gem_vmap(struct session *session, struct litmap_call *call)
+{
+	struct gem *gem = gem_of(call->handle);
+	struct gem_map *map;
+	long error;
+
+	if (IS_ERR(gem))
+		return PTR_ERR(gem);
+	map = kzalloc(sizeof(*map), GFP_KERNEL);
+	if (!map)
+		return -ENOMEM;
+	map->gem = gem;
+	error = map_gem(gem, &map->map);
+	if (error) {
+		kfree(map);
+		return error;
+	}
+	error = object_add(session, &map->object, GEM_MAP, destroy_gem_map);
+	if (error)
+		destroy_gem_map(&map->object);
+	else
+		call->value = (s64)(unsigned long)map->map.vaddr;
+	return error;
+}
+
+static long gem_vunmap(struct session *session, struct litmap_call *call)
+{
+	struct gem *gem = gem_of(call->handle);
+	struct object *object;
+
+	if (IS_ERR(gem))
+		return PTR_ERR(gem);
+	list_for_each_entry(object, &session->objects, entry) {
+		if (object->kind != GEM_MAP || container_of(object, struct gem_map, object)->gem != gem)
+			continue;
+		object_remove(object);
+		destroy_gem_map(object);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* What a driver's shrinker does with one object: 1 when its memory went. */
+static bool purge(struct drm_gem_shmem_object *shmem)
+{
+	bool purged = false;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	if (!dma_resv_trylock(shmem->base.resv))
+		return false;
+	if (drm_gem_shmem_is_purgeable(shmem)) {
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+		drm_gem_shmem_purge_locked(shmem);
+#else
+		drm_gem_shmem_purge(shmem);
+#endif
+		purged = true;
+	}
+	dma_resv_unlock(shmem->base.resv);
+#else
+	if (drm_gem_shmem_is_purgeable(shmem))
+		purged = drm_gem_shmem_purge(shmem);
+#endif
+	return purged;
+}
+
+static long gem_shrink(struct session *session, struct litmap_call *call)
+{
+	struct listed *listed;
+
+	mutex_lock(&shrink_lock);
+	list_for_each_entry(listed, &all, entry)
+		if (purge(listed->gem->shmem))
+			call->value += listed->gem->shmem->base.size >> PAGE_SHIFT;
+	mutex_unlock(&shrink_lock);
+	return 0;
+}
+
+const call_fn gem_calls[LITMAP_OPS] = {
+	[LITMAP_GEM_CREATE] = gem_create,
+	[LITMAP_GEM_GET_SG_TABLE] = gem_get_sg_table,
+	[LITMAP_GEM_MADVISE] = gem_madvise,
+	[LITMAP_GEM_VMAP] = gem_vmap,
+	[LITMAP_GEM_VUNMAP] = gem_vunmap,
+	[LITMAP_GEM_SHRINK] = gem_shrink,
+};
+#else
+const call_fn gem_calls[LITMAP_OPS];
+#endif

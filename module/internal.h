@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What the parts of the test module share: objects that live from call to call. */
+#ifndef LITMAP_INTERNAL_H
+#define LITMAP_INTERNAL_H
+
+#include <linux/device.h>
+#include <linux/list.h>
+#include <linux/version.h>
+#include "litmap.h"
+
+/* One open /dev/litmap: an actor of a test. */
+struct session {
+	struct list_head objects;	/* newest first: what is on top of others goes first */
+};
+
+enum kind { ATTACHMENT, TABLE, KERNEL_MAP, USER_PAGES, NOTIFIER, GEM, GEM_MAP };
+
+/* Whatever an actor holds. Any actor may use it by its handle; it goes when its maker does. */
+struct object {
+	struct list_head entry;
+	enum kind kind;
+	u32 handle;
+	void (*destroy)(struct object *object);
+};
+
+typedef long (*call_fn)(struct session *session, struct litmap_call *call);
+
+extern struct device *litmap_device;
+
+/* Gives an object its handle and its owner. A negative errno leaves it the caller's. */
+long object_add(struct session *session, struct object *object, enum kind kind, void (*destroy)(struct object *object));
+/* The object behind a handle, or ERR_PTR(-EBADF) when there is none of this kind. */
+struct object *object_get(u32 handle, enum kind kind);
+/* Takes it out of the tables; the caller destroys it. */
+void object_remove(struct object *object);
+
+extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS];
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The door to the test module: one ioctl on /dev/litmap, LITMAP_CALL, carries a call of a
+ * driver or of the kernel itself. packages/linux/src/module.ts has the same numbers.
+ */
+#ifndef LITMAP_H
+#define LITMAP_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+struct litmap_call {
+	__u32 op;
+	/* What the call is about, where that is an object made by an earlier call. */
+	__u32 handle;
+	__u64 arg[5];
+	/* A number, a handle or a kernel address. Errors are the ioctl's own. */
+	__s64 value;
+};
+
+#define LITMAP_CALL _IOWR('L', 0x4d, struct litmap_call)
+
+enum litmap_op {
+	LITMAP_ATTACH,			/* dma-buf fd, dynamic -> handle */
+	LITMAP_DETACH,			/* handle */
+	LITMAP_MAP_ATTACHMENT,		/* handle, direction -> handle */
+	LITMAP_UNMAP_ATTACHMENT,	/* handle */
+	LITMAP_PIN,			/* handle */
+	LITMAP_UNPIN,			/* handle */
+	LITMAP_DMA_READ,		/* handle of a table, offset -> value */
+	LITMAP_DMA_WRITE,		/* handle of a table, offset, value */
+	LITMAP_BEGIN_CPU_ACCESS,	/* dma-buf fd, direction */
+	LITMAP_END_CPU_ACCESS,		/* dma-buf fd, direction */
+	LITMAP_VMAP,			/* dma-buf fd -> kernel address */
+	LITMAP_VUNMAP,			/* dma-buf fd */
+	LITMAP_LOAD,			/* kernel address, width -> value */
+	LITMAP_STORE,			/* kernel address, width, value */
+	LITMAP_TAKE_PAGES,		/* pid, address, length, LITMAP_GUP_* -> pages */
+	LITMAP_PUT_PAGES,		/* pid, address -> pages */
+	LITMAP_FOLLOW_PFN,		/* pid, address -> 1 */
+	LITMAP_NOTIFIER_REGISTER,	/* pid -> handle */
+	LITMAP_NOTIFIER_COUNT,		/* handle -> calls */
+	LITMAP_REVOKE,			/* fd */
+	LITMAP_GEM_CREATE,		/* size -> handle */
+	LITMAP_GEM_GET_SG_TABLE,	/* handle */
+	LITMAP_GEM_MADVISE,		/* handle, 1 for not needed -> 1 while the pages are there */
+	LITMAP_GEM_VMAP,		/* handle -> kernel address */
+	LITMAP_GEM_VUNMAP,		/* handle */
+	LITMAP_GEM_SHRINK,		/* -> pages */
+	LITMAP_OPS
+};
+
+enum { LITMAP_GUP_WRITE = 1, LITMAP_GUP_FORCE = 2, LITMAP_GUP_LONGTERM = 4, LITMAP_GUP_FAST = 8, LITMAP_GUP_PIN = 16 };
+
+#endif

@@ -1,0 +1,72 @@
+/**
+ * The test module (`module/` of the repository) for a kernel of the store: built in the tree or
+ * against the headers that the kernel was built from, and put among its modules.
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runChild } from "./child.js";
+import { Fault, type Result, diskFault, settle } from "./fault.js";
+import { vermagicOf } from "./modules.js";
+import { findProgram, removeFolder, temporaryFolder } from "./running.js";
+import type { Kernel } from "./store.js";
+
+const sourceFolder = fileURLToPath(new URL("../../../module/", import.meta.url));
+
+/** A minute on a slow machine; more is a compiler that hangs. */
+const buildTimeoutMs = 300_000;
+
+export interface ModuleOptions {
+  /** The kernel's build folder. Default: where Debian's headers of its version lie. */
+  readonly build?: string;
+  readonly onProgress?: (line: string) => void;
+}
+
+/** Builds the module and adds it to the kernel; gives its path. Replaces an older one. */
+export function buildTestModule(kernel: Kernel, { build, onProgress }: ModuleOptions = {}): Promise<Result<string>> {
+  return settle(async () => {
+    const folder = buildFolder(kernel, build);
+    for (const program of ["make", "gcc"]) {
+      if (!findProgram(program)) throw new Fault("missing-program", `${program} is not installed`, "install it (Debian: apt-get install make gcc)");
+    }
+    onProgress?.("building the test module");
+    const scratch = temporaryFolder();
+    try {
+      cpSync(sourceFolder, scratch, { recursive: true });
+      const made = await runChild("make", ["-C", folder, `M=${scratch}`, "modules"], { timeoutMs: buildTimeoutMs });
+      const file = join(scratch, "litmap.ko");
+      if (made.status !== 0 || !existsSync(file)) throw new Fault("io", `the test module cannot be built in ${folder}`, "the lines above say why; the folder must be the one that this kernel was built in, or its headers", made.stderr);
+      return keep(kernel, file);
+    } finally {
+      removeFolder(scratch);
+    }
+  });
+}
+
+/** The folder in which modules of a kernel are built. */
+function buildFolder(kernel: Kernel, given: string | undefined): string {
+  if (given !== undefined) {
+    if (!existsSync(join(given, "Makefile"))) throw new Fault("request", `${given} is no build folder of a kernel: it has no Makefile`);
+    return resolve(given);
+  }
+  const known = [`/usr/src/linux-headers-${kernel.version}`, `/lib/modules/${kernel.version}/build`].find((folder) => existsSync(join(folder, "Makefile")));
+  if (known !== undefined) return known;
+  throw new Fault("request", `there are no headers of Linux ${kernel.version} to build the test module against`, `apt-get install linux-headers-${kernel.version} where the machine's Debian has it, or --build DIR with the folder that the kernel was built in`);
+}
+
+function keep(kernel: Kernel, file: string): string {
+  const data = readFileSync(file);
+  const version = vermagicOf(data);
+  if (version !== kernel.version) throw new Fault("request", `that folder builds modules for Linux ${version}, and ${kernel.name} is ${kernel.version}`);
+  const folder = join(kernel.folder, "modules", "extra");
+  const path = join(folder, "litmap.ko");
+  const aside = `${path}.${process.pid}`;
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(aside, data);
+    renameSync(aside, path);
+  } catch (error) {
+    throw diskFault(error, kernel.folder);
+  }
+  return path;
+}

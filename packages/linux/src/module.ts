@@ -1,0 +1,86 @@
+/**
+ * Calls of the test module (`module/litmap.h` has the same numbers): what drivers and the kernel
+ * itself do, through /dev/litmap. Each driver of a test is a process that holds it open.
+ */
+import { operation } from "@litmap/litmus";
+import type { Argument } from "@litmap/litmus";
+import { data, imm, pid, result, type Operand, type Ref } from "./program.js";
+import { UnsupportedHere, type Call, type Compiled } from "./call.js";
+
+/** Under /dev. */
+export const moduleDevice = "litmap";
+
+const opcodes = [
+  "attach", "detach", "map_attachment", "unmap_attachment", "pin", "unpin", "dma_read", "dma_write", "begin_cpu_access", "end_cpu_access",
+  "vmap", "vunmap", "load", "store", "take_pages", "put_pages", "follow_pfn", "notifier_register", "notifier_count", "revoke",
+  "gem_create", "gem_get_sg_table", "gem_madvise", "gem_vmap", "gem_vunmap", "gem_shrink",
+] as const;
+type Opcode = (typeof opcodes)[number];
+
+const structBytes = 56;
+const valueOffset = 48;
+const request = 0xc0384c4d;
+
+export const gupFlags = { write: 1, force: 2, longterm: 4, fast: 8, pin: 16 } as const;
+export const directions = { bidirectional: 0, to_device: 1, from_device: 2 } as const;
+
+interface Wanted {
+  readonly handle?: Operand;
+  readonly args?: readonly (Operand | number)[];
+  /** It gives a value; `unstable` when that differs from run to run. */
+  readonly gives?: "value" | "unstable";
+}
+
+/** One call of the module. Without a value it gives 0. */
+export function callModule(call: Call, opcode: Opcode, { handle = imm(0), args = [], gives }: Wanted): Compiled {
+  const device = call.scene.moduleOf(call.step.actor);
+  const at = call.struct(structBytes, [
+    [0, 4, opcodes.indexOf(opcode)],
+    [4, 4, handle],
+    ...args.map((arg, i) => [8 + i * 8, 8, arg] as const),
+  ]);
+  const called = call.sys("ioctl", result(device), request, data(at));
+  call.lacks(called, ["EOPNOTSUPP"], `the test module of this kernel cannot do ${call.step.op}()`);
+  if (gives === undefined) return {};
+  return { value: call.emit({ op: "load", imm: 8, args: [data(at, valueOffset)], volatile: gives === "unstable" }) };
+}
+
+/** A descriptor of another process as one of the driver's own, until `use` is done with it. */
+export function withDescriptor(call: Call, param: string, use: (fd: Operand) => Compiled): Compiled {
+  const argument = call.argument(param);
+  const owner = ownerOf(call, argument);
+  if (owner === undefined || owner === call.actor) return use(call.operand(argument));
+  const process = call.sysVolatile("pidfd_open", pid(owner), 0);
+  const fd = call.sysVolatile("pidfd_getfd", result(process), call.operand(argument), 0);
+  const compiled = use(result(fd));
+  call.softSys([fd], "close", result(fd));
+  call.softSys([process], "close", result(process));
+  return compiled;
+}
+
+/** The process whose memory an address is of. */
+export function processOf(call: Call, param: string): Operand {
+  return pid(ownerOf(call, call.argument(param)) ?? 0);
+}
+
+/** Whether an argument names a handle of this kind, not a descriptor. */
+export function isHandle(call: Call, param: string, of: string): boolean {
+  const argument = call.argument(param);
+  const op = argument.kind === "ref" ? call.scene.bound(argument.name)?.op : undefined;
+  const made = op === undefined ? undefined : operation(op).result;
+  return made?.kind === "handle" && made.of === of;
+}
+
+function ownerOf(call: Call, argument: Argument): number | undefined {
+  if (argument.kind === "ref") return call.scene.ownerNumber(argument.name);
+  if (argument.kind === "sum") return ownerOf(call, argument.left) ?? ownerOf(call, argument.right);
+  return undefined;
+}
+
+/** What only the model can be asked. */
+export function modelOnly(reason: string): (call: Call) => never {
+  return (call) => {
+    throw new UnsupportedHere(`${call.step.op}() ${reason}`);
+  };
+}
+export type { Ref };

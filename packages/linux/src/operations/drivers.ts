@@ -1,0 +1,60 @@
+/** What drivers and the kernel itself do, through the test module. */
+import type { OperationName } from "@litmap/litmus";
+import { callModule, directions, gupFlags, isHandle, modelOnly, processOf, withDescriptor } from "../module.js";
+import { bitsOf } from "../uapi.js";
+import type { Call, Compiled, OperationCompiler } from "../call.js";
+
+/** The module's device has no IOMMU and sees what the CPU sees. */
+const plainDevices: ReadonlySet<string> = new Set(["dma", "shmem"]);
+
+type Gup = Call<"get_user_pages"> | Call<"pin_user_pages">;
+
+function takePages(call: Gup, how: number): Compiled {
+  const flags = how | bitsOf(gupFlags, (call as Call<"pin_user_pages">).words("flags"));
+  return callModule(call, "take_pages", { args: [processOf(call, "address"), call.number("address"), call.number("length"), flags], gives: "value" });
+}
+
+/** By operation; what is missing is the model's alone. */
+export const moduleCompilers: { readonly [K in OperationName]?: OperationCompiler<K> } = {
+  attach: (call) => {
+    const { device } = call.scene.actorOf(call.step.actor);
+    if (!plainDevices.has(device ?? "")) return modelOnly(`for '${device}': the test module's device has no IOMMU and is coherent`)(call);
+    return withDescriptor(call, "buf", (fd) => callModule(call, "attach", { args: [fd, call.word("importer") === "dynamic" ? 1 : 0], gives: "unstable" }));
+  },
+  detach: (call) => callModule(call, "detach", { handle: call.number("attachment") }),
+  map_attachment: (call) => callModule(call, "map_attachment", { handle: call.number("attachment"), args: [directions[call.word("direction")]], gives: "unstable" }),
+  unmap_attachment: (call) => callModule(call, "unmap_attachment", { handle: call.number("sgt") }),
+  pin: (call) => callModule(call, "pin", { handle: call.number("attachment") }),
+  unpin: (call) => callModule(call, "unpin", { handle: call.number("attachment") }),
+  dma_read: (call) => callModule(call, "dma_read", { handle: call.number("sgt"), args: [call.number("offset")], gives: "value" }),
+  dma_write: (call) => callModule(call, "dma_write", { handle: call.number("sgt"), args: [call.number("offset"), call.number("value")] }),
+  begin_cpu_access: (call) => withDescriptor(call, "buf", (fd) => callModule(call, "begin_cpu_access", { args: [fd, directions[call.word("direction")]] })),
+  end_cpu_access: (call) => withDescriptor(call, "buf", (fd) => callModule(call, "end_cpu_access", { args: [fd, directions[call.word("direction")]] })),
+  vmap: (call) => {
+    if (isHandle(call, "buf", "gem")) return callModule(call, "gem_vmap", { handle: call.number("buf"), gives: "unstable" });
+    return withDescriptor(call, "buf", (fd) => callModule(call, "vmap", { args: [fd], gives: "unstable" }));
+  },
+  vunmap: (call) => {
+    if (isHandle(call, "buf", "gem")) return callModule(call, "gem_vunmap", { handle: call.number("buf") });
+    return withDescriptor(call, "buf", (fd) => callModule(call, "vunmap", { args: [fd] }));
+  },
+  load: (call) => callModule(call, "load", { args: [call.number("address"), call.constant("width")], gives: "value" }),
+  store: (call) => callModule(call, "store", { args: [call.number("address"), call.constant("width"), call.number("value")] }),
+  get_user_pages: (call) => takePages(call, 0),
+  pin_user_pages: (call) => takePages(call, gupFlags.pin),
+  put_user_pages: (call) => callModule(call, "put_pages", { args: [processOf(call, "address"), call.number("address")], gives: "value" }),
+  follow_pfn: (call) => callModule(call, "follow_pfn", { args: [processOf(call, "address"), call.number("address")], gives: "value" }),
+  notifier_register: (call) => callModule(call, "notifier_register", { args: [processOf(call, "address")], gives: "unstable" }),
+  notifier_count: (call) => callModule(call, "notifier_count", { handle: call.number("notifier"), gives: "value" }),
+  gem_create: (call) => callModule(call, "gem_create", { args: [call.number("size")], gives: "unstable" }),
+  gem_get_sg_table: (call) => callModule(call, "gem_get_sg_table", { handle: call.number("bo") }),
+  gem_madvise: (call) => callModule(call, "gem_madvise", { handle: call.number("bo"), args: [call.word("advice") === "dontneed" ? 1 : 0], gives: "value" }),
+  shrink: (call) => {
+    if (call.word("what") !== "drm-shmem") return modelOnly("of page cache needs swap that no module can force")(call);
+    return callModule(call, "gem_shrink", { gives: "value" });
+  },
+  revoke: (call) => {
+    if (isHandle(call, "buf", "gem")) return modelOnly("of a GEM object that no process can map")(call);
+    return withDescriptor(call, "buf", (fd) => callModule(call, "revoke", { args: [fd] }));
+  },
+};
