@@ -2,8 +2,8 @@
  * The test module (`module/` of the repository) for a kernel of the store: built in the tree or
  * against the headers that the kernel was built from, and put among its modules.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runChild } from "./child.js";
 import { Fault, type Result, diskFault, settle } from "./fault.js";
@@ -54,15 +54,22 @@ function buildFolder(kernel: Kernel, given: string | undefined): string {
   throw new Fault("request", `there are no headers of Linux ${kernel.version} to build the test module against`, `apt-get install linux-headers-${kernel.version} where the machine's Debian has it, or --build DIR with the folder that the kernel was built in`);
 }
 
+const keptIn = (kernel: Kernel): string => join(kernel.folder, "modules", "extra", "litmap.ko");
+
+/** Changes when the kernel's test module does; empty where there is none. */
+export function testModuleStamp(kernel: Kernel): string {
+  const file = statSync(keptIn(kernel), { throwIfNoEntry: false });
+  return file ? `${file.size} ${Math.round(file.mtimeMs)}` : "";
+}
+
 function keep(kernel: Kernel, file: string): string {
   const data = readFileSync(file);
   const version = vermagicOf(data);
   if (version !== kernel.version) throw new Fault("request", `that folder builds modules for Linux ${version}, and ${kernel.name} is ${kernel.version}`);
-  const folder = join(kernel.folder, "modules", "extra");
-  const path = join(folder, "litmap.ko");
+  const path = keptIn(kernel);
   const aside = `${path}.${process.pid}`;
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(aside, data);
     renameSync(aside, path);
   } catch (error) {

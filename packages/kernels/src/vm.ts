@@ -7,6 +7,7 @@ import { cacheFolder } from "@litmap/linux";
 import { Fault, diskFault, errnoOf, settle } from "./fault.js";
 import { Guest, type GuestMemory, type GuestShape, qemuArguments } from "./guest.js";
 import { buildInitramfs } from "./initramfs.js";
+import { testModuleStamp } from "./test-module.js";
 import { type ModulePlan, type ModuleRequest, hasModule, planModules } from "./modules.js";
 import { type Accelerator, type Qemu, chooseAccelerator, findQemu, rememberAccelerator } from "./qemu.js";
 import { removeAtEnd, removeFolder, temporaryFolder } from "./running.js";
@@ -248,6 +249,7 @@ export class VmTarget implements Target {
       form: 1,
       kernel: [kernel.sha256, kernel.added],
       modules: modules ?? [],
+      testModule: testModuleStamp(kernel),
       executor: createHash("sha256").update(binary).digest("hex"),
       qemu: qemu.stamp,
       arguments: qemuArguments(this.#shape("virtio"), files, { kind: "anonymous" }),
