@@ -8,9 +8,14 @@
 #include <linux/version.h>
 #include "litmap.h"
 
-/* One open /dev/litmap: an actor of a test. */
+struct chardev;
+struct file;
+struct vm_area_struct;
+
+/* One open /dev/litmap: an actor of a test, or memory that a driver lets others map. */
 struct session {
 	struct list_head objects;	/* newest first: what is on top of others goes first */
+	struct chardev *chardev;
 };
 
 enum kind { ATTACHMENT, TABLE, KERNEL_MAP, USER_PAGES, NOTIFIER, GEM, GEM_MAP };
@@ -34,6 +39,9 @@ struct object *object_get(u32 handle, enum kind kind);
 /* Takes it out of the tables; the caller destroys it. */
 void object_remove(struct object *object);
 
-extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS];
+extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS], chardev_calls[LITMAP_OPS];
+
+int chardev_mmap(struct file *file, struct vm_area_struct *vma);
+void chardev_free(struct chardev *chardev);
 
 #endif

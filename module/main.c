@@ -69,6 +69,7 @@ static int litmap_release(struct inode *inode, struct file *file)
 		object_remove(object);
 		object->destroy(object);
 	}
+	chardev_free(session->chardev);
 	kfree(session);
 	return 0;
 }
@@ -77,7 +78,7 @@ static call_fn function_of(u32 op)
 {
 	if (op >= LITMAP_OPS)
 		return NULL;
-	return dma_calls[op] ?: page_calls[op] ?: gem_calls[op];
+	return dma_calls[op] ?: page_calls[op] ?: gem_calls[op] ?: chardev_calls[op];
 }
 
 static long litmap_ioctl(struct file *file, unsigned int cmd, unsigned long at)
@@ -105,6 +106,7 @@ static const struct file_operations litmap_fops = {
 	.open = litmap_open,
 	.release = litmap_release,
 	.unlocked_ioctl = litmap_ioctl,
+	.mmap = chardev_mmap,
 };
 
 static struct miscdevice litmap_misc = { .minor = MISC_DYNAMIC_MINOR, .name = "litmap", .fops = &litmap_fops };

@@ -3,7 +3,7 @@
  * on this machine with what Debian leaves out.
  */
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type OptionGroup, type OptionValue, buildFragment } from "./build-fragment.js";
@@ -12,6 +12,7 @@ import { parseConfig } from "./configuration.js";
 import { type DebianOptions, type PackageRecord, fetchDebianSource } from "./debian.js";
 import { Fault } from "./fault.js";
 import { findProgram } from "./running.js";
+import { headersFolder, keepTestModule, makeTestModule } from "./test-module.js";
 
 export interface BuildOptions extends DebianOptions {
   /** Compilers that run at the same time; default one a processor. */
@@ -94,9 +95,23 @@ export async function buildKernel(source: PackageRecord, release: string, apt: s
   const installed = join(work, "installed");
   // What modules depend on is read out of themselves: no depmod is needed.
   await make(tree, ["modules_install", `INSTALL_MOD_PATH=${installed}`, "INSTALL_MOD_STRIP=1", "DEPMOD=true"], limit.install);
+  options.onProgress?.("building the test module");
+  const testModule = await makeTestModule(tree);
+  keepHeaders(tree, join(target, headersFolder));
   takeBuilt(tree, installed, target);
+  keepTestModule(join(target, "modules"), testModule);
   rmSync(work, { recursive: true });
   return unset;
+}
+
+/** What building a module needs of the tree, so that the test module can be built anew without the kernel. */
+function keepHeaders(tree: string, target: string): void {
+  mkdirSync(target);
+  const parts = ["Makefile", ".config", "Module.symvers", "scripts", "include", "arch/x86/include", "tools/objtool/objtool"];
+  const makefiles = existsSync(join(tree, "arch/x86")) ? readdirSync(join(tree, "arch/x86")).filter((name) => name.startsWith("Makefile")) : [];
+  for (const part of [...parts, ...makefiles.map((name) => join("arch/x86", name))]) {
+    if (existsSync(join(tree, part))) cpSync(join(tree, part), join(target, part), { recursive: true, verbatimSymlinks: true });
+  }
 }
 
 async function compile(tree: string, options: BuildOptions): Promise<void> {

@@ -21,6 +21,7 @@ import { Fault, type Result, diskFault, errnoOf, settle } from "./fault.js";
 import { withLock } from "./lock.js";
 import { kernelOfModules } from "./modules.js";
 import { removeAtEnd } from "./running.js";
+import { headersFolder } from "./test-module.js";
 import { vmlinuxOf } from "./vmlinux.js";
 
 /** One package that a kernel came in. */
@@ -261,7 +262,7 @@ function checkName(name: string): void {
 
 /** Moves a built kernel to where it enters the store. */
 async function takeParts(from: string, to: string, assembled: Assembled): Promise<Assembled> {
-  for (const part of ["vmlinuz", "config"]) renameSync(join(from, part), join(to, part));
+  for (const part of ["vmlinuz", "config", headersFolder]) renameSync(join(from, part), join(to, part));
   mkdirSync(join(to, "modules"));
   copyModules(join(from, "modules"), join(to, "modules"));
   return assembled;

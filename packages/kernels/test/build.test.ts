@@ -93,7 +93,8 @@ esac`,
       `case "$*" in
 tinyconfig) echo CONFIG_TINY=y > .config ;;
 olddefconfig) grep -v GUP_TEST .config > new; cp new .config ;;
-*bzImage*) echo "  CC      mm/gup.o"; cp ${bin}/image arch/x86/boot/bzImage ;;
+*bzImage*) echo "  CC      mm/gup.o"; cp ${bin}/image arch/x86/boot/bzImage; mkdir -p scripts include; touch Makefile Module.symvers ;;
+*M=*) cp ${bin}/module "\${3#M=}/litmap.ko" ;;
 modules_install*) d="\${2#INSTALL_MOD_PATH=}/lib/modules/6.12.5-litmap"; mkdir -p "$d/kernel"; cp ${bin}/module "$d/kernel/vgem.ko"; touch "$d/modules.builtin" ;;
 esac`,
     );
@@ -113,8 +114,9 @@ esac`,
     expect(fresh).toBe(true);
     expect(kernel).toMatchObject({ name: "6.12-built", release: "6.12", version: "6.12.5-litmap" });
     expect(kernel.source).toMatchObject({ kind: "built", packages: [{ name: "linux-source-6.12", version: "6.12.10-1", sha256: "abd" }], unset: ["GUP_TEST=y"] });
-    expect(readdirSync(kernel.folder).sort()).toEqual(["config", "kernel.json", "modules", "vmlinuz"]);
-    expect(readdirSync(join(kernel.folder, "modules"), { recursive: true }).sort()).toEqual(["kernel", "kernel/vgem.ko", "modules.builtin"]);
+    expect(readdirSync(kernel.folder).sort()).toEqual(["build", "config", "kernel.json", "modules", "vmlinuz"]);
+    expect(readdirSync(join(kernel.folder, "modules"), { recursive: true }).sort()).toEqual(["extra", "extra/litmap.ko", "kernel", "kernel/vgem.ko", "modules.builtin"]);
+    expect(readdirSync(join(kernel.folder, "build")).sort()).toEqual([".config", "Makefile", "Module.symvers", "include", "scripts"]);
     const config = readFileSync(join(kernel.folder, "config"), "utf8");
     expect(config).toContain("CONFIG_TINY=y\n");
     expect(config).toContain("CONFIG_DMABUF_HEAPS_CMA=y\n");

@@ -10,10 +10,10 @@ import { UnsupportedHere, type Call, type Compiled } from "./call.js";
 /** Under /dev. */
 export const moduleDevice = "litmap";
 
-const opcodes = [
+export const opcodes = [
   "attach", "detach", "map_attachment", "unmap_attachment", "pin", "unpin", "dma_read", "dma_write", "begin_cpu_access", "end_cpu_access",
   "vmap", "vunmap", "load", "store", "take_pages", "put_pages", "follow_pfn", "notifier_register", "notifier_count", "revoke",
-  "gem_create", "gem_get_sg_table", "gem_madvise", "gem_vmap", "gem_vunmap", "gem_shrink",
+  "gem_create", "gem_get_sg_table", "gem_madvise", "gem_vmap", "gem_vunmap", "gem_shrink", "chardev",
 ] as const;
 type Opcode = (typeof opcodes)[number];
 
@@ -22,9 +22,14 @@ const valueOffset = 48;
 const request = 0xc0384c4d;
 
 export const gupFlags = { write: 1, force: 2, longterm: 4, fast: 8, pin: 16 } as const;
+export const primitives = ["vm_insert_page", "vm_map_pages", "remap_pfn_range", "vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page"] as const;
+export const memories = ["ram", "block", "compound", "cma", "iomem"] as const;
+export const mappingFlags = { io: 1, pfnmap: 2, mixedmap: 4, dontexpand: 8, dontdump: 16, dontcopy: 32 } as const;
 export const directions = { bidirectional: 0, to_device: 1, from_device: 2 } as const;
 
 interface Wanted {
+  /** Default: the driver's own. */
+  readonly device?: Ref;
   readonly handle?: Operand;
   readonly args?: readonly (Operand | number)[];
   /** It gives a value; `unstable` when that differs from run to run. */
@@ -32,8 +37,7 @@ interface Wanted {
 }
 
 /** One call of the module. Without a value it gives 0. */
-export function callModule(call: Call, opcode: Opcode, { handle = imm(0), args = [], gives }: Wanted): Compiled {
-  const device = call.scene.moduleOf(call.step.actor);
+export function callModule(call: Call, opcode: Opcode, { device = call.scene.moduleOf(call.step.actor), handle = imm(0), args = [], gives }: Wanted): Compiled {
   const at = call.struct(structBytes, [
     [0, 4, opcodes.indexOf(opcode)],
     [4, 4, handle],
@@ -83,4 +87,3 @@ export function modelOnly(reason: string): (call: Call) => never {
     throw new UnsupportedHere(`${call.step.op}() ${reason}`);
   };
 }
-export type { Ref };

@@ -27,7 +27,7 @@ describe("compiling", () => {
 
   test("what drivers do is unsupported, with the reason", () => {
     const compiled = compile(parsed('driver D on shmem\nD: bo = gem_create(64K)'), somewhere);
-    expect(compiled).toMatchObject({ kind: "unsupported", reason: "gem_create() needs the test kernel module, which does not exist yet" });
+    expect(compiled).toMatchObject({ kind: "unsupported", reason: "gem_create() needs litmap's test module, which this kernel does not have (litmap kernel module)" });
   });
 
   test("a disk is never guessed", () => {

@@ -139,7 +139,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   kernel
     .command("module <names...>")
     .description("build the test module for kernels: with it they can be asked what drivers and the kernel itself do")
-    .option("--build <folder>", "where the kernel was built, or its headers (default: Debian's headers of its version)")
+    .option("--build <folder>", "where the kernel was built, or its headers (default: what `kernel build` kept, or Debian's headers of its version)")
     .option("-q, --quiet", "say nothing but what went wrong")
     .action(does(async (names: string[], options: object) => (await import("./commands/kernel.js")).addModule(names, options)));
   kernel

@@ -2,6 +2,7 @@
 import type { Outcome, Test } from "@litmap/litmus";
 import type { Evidence } from "./evidence.js";
 import { differences } from "./judging.js";
+import { foretold } from "./result.js";
 import type { Difference } from "./result.js";
 
 export type Testimony = "same" | "none" | "stale" | "unsupported" | readonly Difference[];
@@ -12,6 +13,7 @@ export function agreesWith(test: Test, prediction: Outcome, evidence: Evidence):
   if (!witness) return "none";
   if (witness.hash !== test.hash) return "stale";
   if (witness.status === "unsupported") return "unsupported";
+  if (witness.status !== "ok" && foretold(witness.status, prediction)) return "same";
   const seen: Outcome = { status: witness.status, values: witness.values, histogram: witness.histogram, ms: 0 };
   const found = differences(test, seen, prediction);
   return found.length === 0 ? "same" : found;

@@ -1,7 +1,7 @@
 /** What drivers and the kernel itself do, through the test module. */
 import type { OperationName } from "@litmap/litmus";
-import { callModule, directions, gupFlags, isHandle, modelOnly, processOf, withDescriptor } from "../module.js";
-import { bitsOf } from "../uapi.js";
+import { callModule, directions, gupFlags, isHandle, mappingFlags, memories, modelOnly, moduleDevice, primitives, processOf, withDescriptor } from "../module.js";
+import * as uapi from "../uapi.js";
 import type { Call, Compiled, OperationCompiler } from "../call.js";
 
 /** The module's device has no IOMMU and sees what the CPU sees. */
@@ -10,7 +10,7 @@ const plainDevices: ReadonlySet<string> = new Set(["dma", "shmem"]);
 type Gup = Call<"get_user_pages"> | Call<"pin_user_pages">;
 
 function takePages(call: Gup, how: number): Compiled {
-  const flags = how | bitsOf(gupFlags, (call as Call<"pin_user_pages">).words("flags"));
+  const flags = how | uapi.bitsOf(gupFlags, (call as Call<"pin_user_pages">).words("flags"));
   return callModule(call, "take_pages", { args: [processOf(call, "address"), call.number("address"), call.number("length"), flags], gives: "value" });
 }
 
@@ -52,6 +52,12 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
   shrink: (call) => {
     if (call.word("what") !== "drm-shmem") return modelOnly("of page cache needs swap that no module can force")(call);
     return callModule(call, "gem_shrink", { gives: "value" });
+  },
+  chardev: (call) => {
+    const args = [call.number("size"), primitives.indexOf(call.word("primitive")), memories.indexOf(call.word("memory")), uapi.bitsOf(mappingFlags, call.words("flags"))];
+    const device = call.open(call.builder.string(`/dev/${moduleDevice}`), uapi.open.rw);
+    callModule(call, "chardev", { device, args });
+    return { value: device };
   },
   revoke: (call) => {
     if (isHandle(call, "buf", "gem")) return modelOnly("of a GEM object that no process can map")(call);

@@ -83,7 +83,7 @@ function charOps(k: Kernel, options: Options, backing: Backing): FileOps {
     *release({ inode }) {
       if (--inode.files === 0) backing.free();
     },
-    path: () => "/dev/chardev",
+    path: () => "/dev/litmap",
   };
 }
 
