@@ -1,5 +1,6 @@
 /** frame_vector: a range of user memory as a driver holds it (drivers/media/common/videobuf2/frame_vector.c, videobuf2-memops.c). */
 import { errnos } from "@litmap/litmus";
+import { keepWords } from "../dma-buf/bookkeeping.js";
 import { FOLL } from "../mm/foll.js";
 import { followPfn } from "../mm/follow-pfn.js";
 import { pinUserPagesFast } from "../mm/gup-fast.js";
@@ -19,6 +20,7 @@ export interface FrameVector {
 export function* vb2CreateFramevec(k: Kernel, task: Task, start: number, length: number, write: boolean): Path<FrameVector | number> {
   const first = Math.floor(start / k.pageSize);
   const count = Math.floor((start + length - 1) / k.pageSize) - first + 1;
+  keepWords(k, count);
   const vec = yield* getVaddrFrames(k, task, first * k.pageSize, count, write);
   if (typeof vec === "number" || vec.pfns.length === count) return vec;
   vb2DestroyFramevec(k, vec);

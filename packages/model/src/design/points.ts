@@ -45,6 +45,16 @@ export const points = define({
     },
     mainline: [["4.20", "page-references"], ["6.11", "pinned-folios"]],
   },
+  "udmabuf.arrays": {
+    question: "What does a udmabuf allocate to remember its pages?",
+    choices: {
+      pages: { doc: "a pointer a page" },
+      "folios-offsets-nodes": { doc: "a folio and an offset a page, and a list node of three words a pin" },
+      "folios-offsets-pinned": { doc: "a folio and an offset a page, and room for as many pins as pages", proposed: "udmabuf: change folios array from kmalloc to kvmalloc, and codestyle cleanups (Huan Yang, September 2024), merged" },
+      "pages-and-pinned": { doc: "a pointer a page, and room for as many pins as pages", proposed: "udmabuf: fix vmap missed offset page (Huan Yang, April 2025), merged" },
+    },
+    mainline: [["4.20", "pages"], ["6.11", "folios-offsets-nodes"], ["6.13", "folios-offsets-pinned"], ["6.16", "pages-and-pinned"]],
+  },
   "udmabuf.hugetlb": {
     question: "May a udmabuf be made of a hugetlb memfd?",
     choices: {

@@ -6,6 +6,7 @@ import { errnos } from "@litmap/litmus";
 import { PG } from "../mm/frames.js";
 import { remapPfnRange, vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
+import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaApiRules as rule } from "../rules/dma-api.js";
 import { sgFromPages, SgTable } from "./sg.js";
 import type { Kernel } from "../kernel.js";
@@ -96,8 +97,14 @@ function directAllocPages(k: Kernel, device: Device, pages: number, uncached: bo
   if (!area && order > MAX_ORDER) return k.refuse(rule["direct-too-big"], errnos.ENOMEM, `${pages} pages`);
   const pfn = area ? k.frames.allocRange(pages, PG.cma) : k.frames.alloc(order, 0, false);
   if (pfn < 0) return -errnos.ENOMEM;
+  countZeroed(k, pages);
   k.note(area ? rule["direct-cma"] : rule["direct-contiguous"], `${pages} pages`);
   return new DmaMemory(device, inARow(pfn, pages), area ? "area" : "block", uncached);
+}
+
+function countZeroed(k: Kernel, pages: number): void {
+  k.counters.pages_zeroed += pages;
+  countBufferPages(k, pages);
 }
 
 function inARow(pfn: number, pages: number): Int32Array {
@@ -118,6 +125,8 @@ function iommuAllocPages(k: Kernel, device: Device, pages: number, uncached: boo
     k.frames.split(pfn, order);
     for (let j = 0; j < 1 << order; j++) pfns[i++] = pfn + j;
   }
+  countZeroed(k, pages);
+  keepWords(k, pages);
   k.note(rule["iommu-pages"], `${pages} pages`);
   return new DmaMemory(device, pfns, "pages", uncached);
 }

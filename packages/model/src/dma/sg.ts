@@ -8,6 +8,7 @@
  * the view looks the same from both sides.
  */
 import { errnos } from "@litmap/litmus";
+import { keepSgTable } from "../dma-buf/bookkeeping.js";
 import { reached } from "../mm/vmalloc.js";
 import { dmaRules as rule } from "../rules/dma.js";
 import type { Direction } from "../dma-buf/attachment.js";
@@ -26,6 +27,8 @@ export class SgTable {
   mapped: { readonly device: Device; readonly direction: Direction } | undefined;
   /** The device that it is or was mapped for, as one that reaches its frames. */
   holder: Holder | undefined;
+  /** It has been counted as bookkeeping. */
+  kept = false;
   /** DMA segments of the mapping: what the hardware is programmed with. */
   segments = 0;
   readonly pages: number;
@@ -107,6 +110,7 @@ export class DeviceView {
  * `keeper` says what is to keep the pages meanwhile.
  */
 export function dmaMapSgtable(k: Kernel, device: Device, sgt: SgTable, direction: Direction, sync = true, keeper = "the attachment's reference on the buffer"): void {
+  keepSgTable(k, sgt);
   sgt.mapped = { device, direction };
   sgt.segments = device.iommu ? 1 : sgt.entries.length;
   k.note(rule.segments, `${sgt.segments}`);

@@ -4,6 +4,7 @@
  */
 import { errnos } from "@litmap/litmus";
 import { dmaMapSgtable, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
+import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { Resv } from "../dma-buf/resv.js";
 import { CACHE } from "../mm/memtype.js";
 import { setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
@@ -164,6 +165,8 @@ function getPages(k: Kernel, bo: GemShmemObject): number {
     }
     pages[i] = pfn;
   }
+  countBufferPages(k, pages.length);
+  keepWords(k, pages.length);
   if (bo.mapWc) setPagesArrayWc(k, pages);
   bo.inode.mapping.unevictable = true;
   bo.pages = pages;

@@ -1,5 +1,6 @@
 /** The system heap: /dev/dma_heap/system (drivers/dma-buf/heaps/system_heap.c, drivers/dma-buf/dma-heap.c). */
 import { errnos } from "@litmap/litmus";
+import { countBufferPages, keepSgEntries, keepSgTable, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
 import { chargeAllocator } from "../dma-buf/charge.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
@@ -80,6 +81,10 @@ class SystemHeapBuffer implements DmaBufOps {
       left -= 1 << chunk.order;
       maxOrder = chunk.order;
     }
+    k.counters.pages_zeroed += this.pages;
+    countBufferPages(k, this.pages);
+    if (single) keepWords(k, this.pages);
+    else keepSgEntries(k, this.chunks.length);
   }
 
   private largestAvailable(left: number, maxOrder: number): { pfn: number; order: number } {
@@ -97,7 +102,9 @@ class SystemHeapBuffer implements DmaBufOps {
   }
 
   *attach(at: Attachment): Path<number> {
-    at.priv = this.sgTable();
+    const sgt = this.sgTable();
+    keepSgTable(this.k, sgt);
+    at.priv = sgt;
     yield* acquire(this.k, this.lock, "write");
     this.attachments.push(at);
     yield* release(this.k, this.lock);

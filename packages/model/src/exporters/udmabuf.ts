@@ -1,5 +1,6 @@
 /** udmabuf: a dma-buf of the pages of memfds (drivers/dma-buf/udmabuf.c). */
 import { errnos } from "@litmap/litmus";
+import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages, sgOfEachPage } from "../dma/sg.js";
 import { fput } from "../fs/file.js";
@@ -52,8 +53,25 @@ export function* udmabufCreate(k: Kernel, task: Task, items: readonly UdmabufIte
       return error;
     }
   }
+  countBookkeeping(k, held);
   const buffer = new Udmabuf(k, held);
   return dmaBufFd(task, dmaBufExport(k, { ops: buffer, size: pages * k.pageSize, expName: "udmabuf", readable: true, writable: true }));
+}
+
+/** The arrays of struct udmabuf, in their generations: by page, and by pin. */
+function countBookkeeping(k: Kernel, { count, pinned }: HeldPages): void {
+  countBufferPages(k, count);
+  switch (k.design["udmabuf.arrays"]) {
+    case "pages":
+      return keepWords(k, count);
+    case "folios-offsets-nodes":
+      // A node is a folio and the two pointers of a list.
+      return keepWords(k, 2 * count + 3 * pinned.length);
+    case "folios-offsets-pinned":
+      return keepWords(k, 3 * count);
+    case "pages-and-pinned":
+      return keepWords(k, 2 * count);
+  }
 }
 
 /** The checks on alignment and size, item by item: pages in all, or a negative errno. */

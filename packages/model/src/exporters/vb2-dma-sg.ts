@@ -3,6 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
 import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
+import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
 import { PG } from "../mm/frames.js";
 import { vmMapPages } from "../mm/insert.js";
@@ -66,6 +67,8 @@ class SgBuffer implements OwnMemory {
     readonly device: Device,
     readonly pfns: Int32Array,
   ) {
+    countBufferPages(k, pfns.length);
+    keepWords(k, pfns.length);
     this.sgt = sgFromPages(pfns);
     dmaMapSgtable(k, device, this.sgt, "from_device", false);
     this.handler = new Handler(k, () => this.free());

@@ -1,6 +1,7 @@
 /** videobuf2's vmalloc allocator: single pages behind a kernel mapping (drivers/media/common/videobuf2/videobuf2-vmalloc.c). */
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
+import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { dmaMapSgtable, dmaUnmapSgtable, sgOfEachPage } from "../dma/sg.js";
 import { PG } from "../mm/frames.js";
@@ -41,6 +42,9 @@ class VmallocBuffer implements OwnMemory {
     size: number,
   ) {
     const pfns = Int32Array.from({ length: size / k.pageSize }, () => k.frames.alloc(0));
+    k.counters.pages_zeroed += pfns.length;
+    countBufferPages(k, pfns.length);
+    keepWords(k, pfns.length);
     this.map = k.vmalloc.map(pfns, "a vb2-vmalloc buffer");
     this.handler = new Handler(k, () => this.free());
   }

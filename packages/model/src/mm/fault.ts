@@ -98,6 +98,7 @@ function* doAnonymousPage(k: Kernel, vma: Vma, address: number, write: boolean):
     lruAddInFault(k, vma, pfn);
     leaf.set(slot, pfn, vma.has(VM.WRITE) ? vma.pageProt | PTE.write | PTE.dirty : vma.pageProt);
     k.counters.ptes++;
+    k.counters.pages_zeroed++;
     k.note(rule["anon-new"]);
   } else folioPut(k, pfn);
   if (k.concurrent) yield* release(k, vma.mm.ptl);
@@ -348,6 +349,7 @@ function wpPageCopy(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numb
   const copy = k.frames.alloc(0);
   if (copy < 0) return outOfMemory(k, vma);
   if (old !== k.zeroPfn) copyFrame(k, old, copy);
+  else k.counters.pages_zeroed++;
   k.note(pfn >= 0 || old === k.zeroPfn ? rule["cow-copy"] : rule["cow-copy-pfn"], vmaName(vma));
   vma.mm.invalidate(address, address + k.pageSize);
   if (pfn >= 0) addMmCounter(k, vma.mm, pfn, -1);

@@ -44,7 +44,10 @@ export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache
   if (why === "cache" && index * k.pageSize >= inode.size) return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
   const found = inode.mapping.pages.get(index);
   if (found !== undefined) {
-    if (why === "cache") k.frames.clearFlags(found, PG.notUptodate);
+    if (why === "cache" && (k.frames.flags(found) & PG.notUptodate) !== 0) {
+      k.counters.pages_zeroed++;
+      k.frames.clearFlags(found, PG.notUptodate);
+    }
     folioGet(k, found);
     return found;
   }
@@ -52,6 +55,7 @@ export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache
   if (pfn < 0) return -errnos.ENOMEM;
   addToPageCache(k, inode.mapping, index, pfn);
   k.shmemPages++;
+  if (why === "cache") k.counters.pages_zeroed++;
   k.note(rule.allocated);
   folioGet(k, pfn);
   return pfn;

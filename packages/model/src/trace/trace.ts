@@ -13,6 +13,8 @@ export interface Counters {
   tlb_flushes: number;
   /** Pages whose contents were copied by copy-on-write or migration. */
   pages_copied: number;
+  /** Pages that were filled with zeros before anybody saw them. */
+  pages_zeroed: number;
   /** Walks of the resource tree by which PAT asks whether frames are memory, and the nodes that they visited. */
   pat_lookups: number;
   resource_nodes: number;
@@ -24,12 +26,15 @@ export interface Counters {
   attribute_changes: number;
   /** Large pages of the linear map that were split for it. */
   linear_splits: number;
+  /** Pages that buffers have got, and bytes allocated to remember which: see dma-buf/bookkeeping.ts. */
+  buffer_pages: number;
+  bookkeeping: number;
 }
 
 export function newCounters(): Counters {
   return {
-    faults: 0, ptes: 0, tables: 0, tlb_flushes: 0, pages_copied: 0, pat_lookups: 0, resource_nodes: 0,
-    cache_flushes: 0, cache_writebacks: 0, attribute_changes: 0, linear_splits: 0,
+    faults: 0, ptes: 0, tables: 0, tlb_flushes: 0, pages_copied: 0, pages_zeroed: 0, pat_lookups: 0, resource_nodes: 0,
+    cache_flushes: 0, cache_writebacks: 0, attribute_changes: 0, linear_splits: 0, buffer_pages: 0, bookkeeping: 0,
   };
 }
 
