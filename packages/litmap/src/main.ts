@@ -46,7 +46,8 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   litmap run                                        the whole corpus on the newest model
   litmap run corpus/gup --on 6.12,7.2               on real kernels too, compared
   litmap explain direct-io-system-heap              why
-  litmap whatif system-heap.mmap=insert-page        what a design would change`,
+  litmap whatif system-heap.mmap=insert-page        what a design would change
+  litmap cost direct-io-system-heap                 what it costs by every design`,
     );
 
   const sub = (text: string, about: string): Command => litmap.command(text).description(about).exitOverride().option("--no-color", "no colours, also without NO_COLOR");
@@ -95,6 +96,15 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("--tests <tests...>", "these tests, not the whole corpus")
     .option("--json", "one JSON object a line")
     .action(does(async (choices: string[], options: object) => (await import("./commands/whatif.js")).whatif(choices, options)));
+
+  onModel(sub("cost <tests...>", "what tests cost, side by side for every choice of the decision points that they depend on, and for every release"))
+    .option("--point <point>", "only this decision point")
+    .option("--steps", "step by step, not the whole test")
+    .option("--all", "also counters that are the same everywhere")
+    .option("--on <kernels>", "instructions of each step on real kernels, counted by QEMU, beside what the model counts")
+    .option("--runs <n>", "runs on a kernel, of which the least counts (default 3)")
+    .option("--json", "one JSON object a table")
+    .action(does(async (tests: string[], options: object) => (await import("./commands/cost.js")).cost(tests, options)));
 
   sub("diff <a> <b>", "what two kernels answer differently; either may be model:RELEASE")
     .option("--tests <tests...>", "these tests, not the whole corpus")

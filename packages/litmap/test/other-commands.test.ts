@@ -97,7 +97,7 @@ describe("litmap check, fmt", () => {
 describe("litmap itself", () => {
   test("help lists the subcommands, and --version the version", async () => {
     const help = await litmap(["--help"]);
-    for (const name of ["run", "explain", "explore", "whatif", "diff", "rules", "designs", "check", "fmt", "kernel"]) expect(help.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    for (const name of ["run", "explain", "explore", "whatif", "cost", "diff", "rules", "designs", "check", "fmt", "kernel"]) expect(help.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
     expect(help.status).toBe(0);
     expect((await litmap(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect((await litmap([])).status).toBe(2);

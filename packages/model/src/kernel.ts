@@ -28,7 +28,7 @@ import type { GemShmemObject } from "./exporters/drm-shmem.js";
 import type { Edu } from "./exporters/edu.js";
 import type { Disk } from "./fs/disk.js";
 import type { ArchTraits } from "./design/arch.js";
-import type { Design } from "./design/points.js";
+import type { Design, PointName } from "./design/points.js";
 import type { Rule } from "./rules/rule.js";
 
 export interface KernelOptions {
@@ -39,6 +39,8 @@ export interface KernelOptions {
   readonly designs?: Partial<Design>;
   /** What the configuration of the kernel in question chose otherwise; the kernel is still its release. */
   readonly configured?: Partial<Design>;
+  /** Decision points are put in as they are asked for. */
+  readonly asked?: Set<PointName>;
 }
 
 export class Kernel {
@@ -103,12 +105,13 @@ export class Kernel {
     this.release = options.release ?? newestRelease;
     this.arch = arches[options.arch ?? "x86_64"];
     const base = designOf(this.release);
-    this.design = {
+    const design = {
       ...base,
       ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }),
       ...options.configured,
       ...options.designs,
     } as Design;
+    this.design = options.asked === undefined ? design : noting(design, options.asked);
     this.frames = new Frames(this.arch.pageShift);
     this.pageSize = this.frames.pageSize;
     this.totalRam = (2 ** 30) / this.pageSize;
@@ -153,4 +156,14 @@ export class Kernel {
   process(name: string): Task {
     return new Task(name, new Mm(name, this.arch), new Files());
   }
+}
+
+/** A design that remembers which of its points were asked for. */
+function noting(design: Design, asked: Set<PointName>): Design {
+  return new Proxy(design, {
+    get(target, point) {
+      asked.add(point as PointName);
+      return target[point as PointName];
+    },
+  });
 }

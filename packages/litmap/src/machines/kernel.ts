@@ -162,7 +162,7 @@ async function start(choice: KernelChoice, outfit: Outfit, options: KernelOption
   return { guest, started: started.value };
 }
 
-function describe(choice: KernelChoice, ready: Started["ready"]): KernelDescription {
+export function describe(choice: KernelChoice, ready: Started["ready"]): KernelDescription {
   const disk = choice.kind === "vm" && ready.devices.has(ramdisk) ? `/dev/${ramdisk}` : undefined;
   return { release: ready.release, arch: ready.arch, pageSize: ready.pageSize, kind: choice.kind, disk, devices: ready.devices };
 }

@@ -13,6 +13,7 @@ import type { Paint } from "../terminal.js";
 import { agreesWith } from "../witnesses.js";
 import type { Testimony } from "../witnesses.js";
 import { columns, pad, widthOfText, wrap } from "./columns.js";
+import { counterNames } from "./counters.js";
 import { scheduleLines, violationLines } from "./schedules.js";
 import { unitsOf, valueText } from "./value-text.js";
 
@@ -138,27 +139,10 @@ export function claimLines(all: readonly ClaimResult[], paint: Paint): string[] 
   return [paint.dim("claims"), ...all.map((claim) => `  ${claim.holds ? paint.good("holds") : paint.bad("fails")}  ${pad(claim.text, width)}  ${paint.dim(`line ${claim.line}`)}`)];
 }
 
-const counterNames: Readonly<Record<string, readonly [one: string, many: string]>> = {
-  faults: ["minor fault", "minor faults"],
-  ptes: ["page-table write", "page-table writes"],
-  tables: ["page-table page", "page-table pages"],
-  tlb_flushes: ["TLB flush", "TLB flushes"],
-  pages_copied: ["page copied", "pages copied"],
-  pages_zeroed: ["page zeroed", "pages zeroed"],
-  buffer_pages: ["buffer page", "buffer pages"],
-  bookkeeping: ["byte of bookkeeping", "bytes of bookkeeping"],
-  pat_lookups: ["PAT look-up", "PAT look-ups"],
-  resource_nodes: ["resource-tree node visited", "resource-tree nodes visited"],
-  cache_flushes: ["page flushed from the caches", "pages flushed from the caches"],
-  cache_writebacks: ["write-back of all caches", "write-backs of all caches"],
-  attribute_changes: ["change of a page's cache mode", "changes of pages' cache modes"],
-  linear_splits: ["large page of the linear map split", "large pages of the linear map split"],
-};
-
 function costs(prediction: Prediction, paint: Paint): string[] {
   const moved = Object.entries(prediction.counters ?? {}).filter(([, n]) => n !== 0);
   if (moved.length === 0) return [];
-  const text = moved.map(([name, n]) => `${n} ${(counterNames[name] ?? [name, name])[n === 1 ? 0 : 1]}`).join(", ");
+  const text = moved.map(([name, n]) => `${n} ${(counterNames[name as keyof typeof counterNames] ?? [name, name])[n === 1 ? 0 : 1]}`).join(", ");
   return [paint.dim("cost"), `  ${text}`];
 }
 

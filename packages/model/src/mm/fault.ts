@@ -11,7 +11,7 @@ import { faultRules as rule } from "../rules/fault.js";
 import { acquire, release, runAlone } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { hugetlbFault } from "./hugetlb.js";
-import { pteAlloc, vmaName } from "./insert.js";
+import { pmdAlloc, pteAlloc, vmaName } from "./insert.js";
 import { folioAddActive } from "./lazyfree.js";
 import { reusableAnonVma } from "./merge.js";
 import { vmNormalPage } from "./normal-page.js";
@@ -43,7 +43,7 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
   const page = address - (address % k.pageSize);
   const write = (flags & FAULT_FLAG.write) !== 0;
   let ret: number;
-  if (mm.table.leaf(page) === undefined) mm.table.upperAlloc(page);
+  if (mm.table.leaf(page) === undefined) pmdAlloc(k, mm, page);
   if ((vma.flags & VM.HUGETLB) !== 0) ret = hugetlbFault(k, vma, address, (flags & (FAULT_FLAG.write | FAULT_FLAG.unshare)) !== 0);
   else {
     const leaf = mm.table.leaf(page);

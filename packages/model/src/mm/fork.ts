@@ -7,7 +7,7 @@ import { exitMmap } from "./exit.js";
 import { copyFrame } from "./fault.js";
 import { PG } from "./frames.js";
 import { copyHugePage } from "./hugetlb.js";
-import { pteAlloc } from "./insert.js";
+import { pmdAlloc, pteAlloc } from "./insert.js";
 import { copyOf, linkVma } from "./merge.js";
 import { Mm } from "./mm.js";
 import { vmNormalPage } from "./normal-page.js";
@@ -176,7 +176,7 @@ function copyHuge(k: Kernel, vma: Vma, copy: Vma): void {
   const own = entries.some(([, entry]) => (k.frames.flags(entry.pfn) & PG.anon) !== 0);
   if (!own && k.design["fork.hugetlb"] === "anonymous") return;
   for (const [address, entry] of entries) {
-    copy.mm.table.upperAlloc(address);
+    pmdAlloc(k, copy.mm, address);
     if (copyPinnedHuge(k, vma, copy, address, entry)) continue;
     if (isCowMapping(vma.flags)) entry.bits &= ~PTE.write;
     folioGet(k, entry.pfn);

@@ -16,6 +16,7 @@ import type { Kernel } from "../kernel.js";
 import type { Rule } from "../rules/rule.js";
 import type { IoMapping } from "./memtype.js";
 import type { Leaf } from "./page-table.js";
+import type { Mm } from "./mm.js";
 import type { Vma } from "./vma.js";
 
 /** A BUG_ON: the model stops as the kernel does, and says why. */
@@ -27,10 +28,17 @@ export function bug(k: Kernel, rule: Rule, about: string): never {
 /** The leaf for an address, made when absent (pte_alloc, mm/memory.c); counts the tables. */
 export function pteAlloc(k: Kernel, vma: Vma, address: number): Leaf {
   const table = vma.mm.table;
-  const before = table.leaves;
+  const before = table.made;
   const leaf = table.leafAlloc(address);
-  k.counters.tables += table.leaves - before;
+  k.counters.tables += table.made - before;
   return leaf;
+}
+
+/** The tables above the leaf of an address (pmd_alloc, mm/memory.c); counts them. */
+export function pmdAlloc(k: Kernel, { table }: Mm, address: number): void {
+  const before = table.made;
+  table.upperAlloc(address);
+  k.counters.tables += table.made - before;
 }
 
 /** Sets VM_MIXEDMAP at the first page, as the mapping's owner may only with the mmap lock held for writing. */

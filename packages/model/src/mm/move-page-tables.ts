@@ -1,6 +1,6 @@
 /** move_page_tables, mm/mremap.c: entries change their place; whole tables do where both places are aligned. */
 import { mremapRules as rule } from "../rules/mremap.js";
-import { pteAlloc } from "./insert.js";
+import { pmdAlloc, pteAlloc } from "./insert.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { VM } from "./vma.js";
 import type { Kernel } from "../kernel.js";
@@ -9,7 +9,7 @@ import type { Vma } from "./vma.js";
 /** Moves the entries of `length` bytes from one mapping's address to another's; both are of one address space. */
 export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, to: number, length: number): void {
   if (length === 0) return;
-  if (vma.has(VM.HUGETLB)) return moveHuge(vma, from, target, to, length);
+  if (vma.has(VM.HUGETLB)) return moveHuge(k, vma, from, target, to, length);
   const { table } = vma.mm;
   vma.mm.invalidate(from, from + length);
   let moved = 0;
@@ -42,12 +42,12 @@ export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, t
 }
 
 /** move_hugetlb_page_tables, mm/hugetlb.c. */
-function moveHuge(vma: Vma, from: number, target: Vma, to: number, length: number): void {
+function moveHuge(k: Kernel, vma: Vma, from: number, target: Vma, to: number, length: number): void {
   for (let done = 0; done < length; done += HUGE_SIZE) {
     const entry = vma.mm.table.huge.get(from + done);
     if (entry === undefined) continue;
     vma.mm.table.huge.delete(from + done);
-    target.mm.table.upperAlloc(to + done);
+    pmdAlloc(k, target.mm, to + done);
     target.mm.table.huge.set(to + done, entry);
   }
 }

@@ -71,6 +71,8 @@ export class PageTable {
   readonly leafBytes: number;
   /** Page-table pages that are leaves. */
   leaves = 0;
+  /** Page-table pages of any level that were ever made. */
+  made = 0;
   /** Page-table pages above the leaves, by level and index; without those that the program itself needs. */
   private readonly uppers: Set<number>[] = [];
   /** Upper tables that are there before any test maps something: those of the program text and of the stack. */
@@ -138,6 +140,7 @@ export class PageTable {
     if (directory === undefined) this.directories.set(at, (directory = new Array<Leaf | undefined>(1024)));
     directory[table % 1024] = leaf;
     this.leaves++;
+    this.made++;
     this.lastTable = table;
     this.lastLeaf = leaf;
     this.upperAlloc(address);
@@ -149,7 +152,9 @@ export class PageTable {
     let index = Math.floor(address / this.leafBytes);
     for (let level = 0; level < this.uppers.length; level++) {
       index = Math.floor(index / this.entries);
-      if (!this.programs[level].has(index)) this.uppers[level].add(index);
+      if (this.programs[level].has(index) || this.uppers[level].has(index)) continue;
+      this.uppers[level].add(index);
+      this.made++;
     }
   }
 

@@ -7,7 +7,7 @@ export interface Counters {
   faults: number;
   /** Page-table entries written (set, changed or cleared). */
   ptes: number;
-  /** Page-table pages allocated. */
+  /** Page-table pages allocated, of any level. */
   tables: number;
   /** TLB flushes: of a range that was emptied or changed, and of all processors after a change of cache modes. */
   tlb_flushes: number;

@@ -1,0 +1,91 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { litmap, scratch } from "./command.js";
+
+const text = 'test u\n  "What does a udmabuf cost?"\n\nm = memfd_create(1M, seal_shrink)\nb = udmabuf_create(m, 0, 1M)\nva = mmap(b, 1M, rw, shared)\nf = faults { touch(va, 1M, write) }\n';
+
+function udmabuf(): string {
+  const folder = scratch();
+  writeFileSync(join(folder, "u.lit"), text);
+  return join(folder, "u.lit");
+}
+
+/** The rows of each table by their heading: the cells of each row by its own. */
+function tables(stdout: string): Record<string, Record<string, string[]>> {
+  const found: Record<string, Record<string, string[]>> = {};
+  for (const part of stdout.trim().split("\n\n").slice(1)) {
+    const [heading, ...rows] = part.split("\n");
+    const [name, ...labels] = heading.split(/ {2,}/);
+    found[name] = { labels, ...Object.fromEntries(rows.map((row) => row.trim().split(/ {2,}/)).map(([first, ...cells]) => [first, cells])) };
+  }
+  return found;
+}
+
+describe("litmap cost", () => {
+  test("a table for each point that makes a difference and one for the releases; only rows that differ", async () => {
+    const { stdout, status } = await litmap(["cost", udmabuf(), "--release", "6.12"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^u {3}model 6\.12, x86_64\nWhat does a udmabuf cost\?\n/);
+    const all = tables(stdout);
+    expect(Object.keys(all)).toEqual(["udmabuf.mmap", "udmabuf.backing", "udmabuf.arrays", "release"]);
+    expect(all["udmabuf.mmap"]).toMatchObject({
+      labels: ["normal-page", "pfn-per-fault *", "pfn-all-on-first-fault", "pfn-at-mmap"],
+      "minor faults": ["256", "256", "1", "0"],
+      "PAT look-ups": ["0", "256", "256", "2"],
+      outcome: ["=", "=", "f 1", "f 0"],
+    });
+    expect(all["udmabuf.mmap"]).not.toHaveProperty("page-table writes");
+    expect(all["udmabuf.arrays"]).toMatchObject({ "bytes of bookkeeping": ["2048", "10240", "6144", "4096"], "bytes of it a page": ["8", "40", "24", "16"] });
+    expect(all.release["minor faults"]).toEqual(["256", "256", "256", "1", "1", "1"]);
+  });
+
+  test("one point, all counters", async () => {
+    const { stdout } = await litmap(["cost", udmabuf(), "--point", "udmabuf.mmap", "--all"]);
+    expect(tables(stdout)["udmabuf.mmap"]["page-table writes"]).toEqual(["256", "256", "256", "256"]);
+    const none = await litmap(["cost", udmabuf(), "--point", "udmabuf.seal-check"]);
+    expect(none.stdout).toMatch(/udmabuf\.seal-check {2}racy {2}inode-lock \*\n {2}the same by every choice\n$/);
+  });
+
+  test("step by step", async () => {
+    const { stdout } = await litmap(["cost", udmabuf(), "--point", "udmabuf.mmap", "--steps"]);
+    expect(stdout).toMatch(/\n {2}line 6 {2}mmap → va\n {4}page-table writes +0 +0 +0 +256\n/);
+    expect(stdout).toMatch(/\n {2}line 7 {2}touch\n {4}minor faults +256 +256 +1 +0\n/);
+  });
+
+  test("with a design of one's own as the base", async () => {
+    const { stdout } = await litmap(["cost", udmabuf(), "--set", "udmabuf.mmap=pfn-at-mmap"]);
+    expect(stdout).toMatch(/^u {3}model 7\.3, x86_64, udmabuf\.mmap=pfn-at-mmap\n/);
+    expect(tables(stdout)["udmabuf.mmap"].labels).toEqual(["normal-page", "pfn-per-fault", "pfn-all-on-first-fault", "pfn-at-mmap *"]);
+  });
+
+  test("JSON has every counter of every step, and what differs", async () => {
+    const { stdout } = await litmap(["cost", udmabuf(), "--json"]);
+    const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const mmap = lines.find(({ point }) => point === "udmabuf.mmap");
+    expect(mmap).toMatchObject({ test: "u", by: "point" });
+    expect(mmap.columns.map(({ label, current, counters }: Record<string, any>) => [label, current, counters.faults])).toEqual([["normal-page", false, 256], ["pfn-per-fault", false, 256], ["pfn-all-on-first-fault", true, 1], ["pfn-at-mmap", false, 0]]);
+    expect(mmap.columns[3].differs).toEqual({ f: 0 });
+    expect(mmap.columns[3].steps.find(({ op }: Record<string, string>) => op === "mmap").counters).toMatchObject({ ptes: 256 });
+    expect(lines.at(-1).columns.map(({ label }: Record<string, string>) => label)).toContain("6.12");
+  });
+
+  test("a design that refuses says so", async () => {
+    const folder = scratch();
+    writeFileSync(join(folder, "p.lit"), 'test p\n  "?"\n\nb = dma_heap_alloc(system, 64K)\nva = mmap(b, 64K, rw, private)\ntouch(va, 64K, read)\n');
+    const { stdout } = await litmap(["cost", join(folder, "p.lit"), "--point", "system-heap.mmap"]);
+    expect(tables(stdout)["system-heap.mmap"].outcome.join(" ")).toMatch(/va EINVAL/);
+  });
+
+  test("a test whose cost nothing changes; wrong requests", async () => {
+    const folder = scratch();
+    writeFileSync(join(folder, "n.lit"), 'test n\n  "?"\n\nm = memfd_create(64K)\n');
+    expect((await litmap(["cost", join(folder, "n.lit")])).stdout).toMatch(/\nno design .* changes what it costs\n$/);
+    const wrong = await litmap(["cost", udmabuf(), "--point", "udmabuf.map"]);
+    expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringMatching(/no decision point 'udmabuf\.map'; did you mean 'udmabuf\.mmap'\?/)]);
+    const both = await litmap(["cost", udmabuf(), "--on", "6.12", "--point", "udmabuf.mmap"]);
+    expect(both.status).toBe(2);
+    const host = await litmap(["cost", udmabuf(), "--on", "host"]);
+    expect([host.status, host.stderr]).toEqual([2, expect.stringMatching(/'host' cannot count instructions/)]);
+  });
+});
