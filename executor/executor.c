@@ -14,6 +14,7 @@
  *   SCRATCH 0x1e000000   pages for flushing the kernel's batched RSS counters
  *   OUT     0x20000000   the supervisor's; not inherited
  *   RX      0x22000000   the supervisor's; not inherited
+ *   LONE    0x28000000   for a moment, when it says what the machine is
  *
  * A supervisor forks the processes of a test for each round. They take turns through
  * `control.pc`; in a parallel section each branch runs free between two barriers.
@@ -42,6 +43,8 @@ enum { MAX_ACTORS = 12, MAX_INSNS = 8192, STACK = 32768, NSTACKS = MAX_ACTORS + 
 #define OUT_BYTES 0x01000000ul
 #define RX 0x22000000ul
 #define RX_BYTES 0x01100000ul
+/* A page here has a page table to itself. */
+#define LONE 0x28000000ul
 #define PAYLOAD_LIMIT 0x01000000u
 
 /* ---- the Program, as it comes; all little endian, see program.ts ---- */
@@ -248,7 +251,7 @@ static void on_signal(int sig)
 }
 static void catch_signals(void)
 {
-	struct { void *handler; word flags; void *restorer; u64 mask; } a = { (void *)on_signal, SA_NODEFER | SA_RESTORER, (void *)restorer, 0 };
+	struct { void *handler; word flags; void *restorer; u32 mask[2]; } a = { (void *)on_signal, SA_NODEFER | SA_RESTORER, (void *)restorer, { 0, 0 } };
 	sys(__NR_rt_sigaction, SIGSEGV, &a, 0, 8);
 	sys(__NR_rt_sigaction, SIGBUS, &a, 0, 8);
 	a.handler = (void *)1;			/* SIG_IGN */
@@ -811,12 +814,33 @@ static char *list_devices(char *at, char *end)
 	if (fd >= 0) close_fd(fd);
 	return at;
 }
+/* Kilobytes of page tables that we have, as VmPTE shows them. */
+static u32 table_kilobytes(void)
+{
+	char text[4096], *c = text;
+	u32 v = 0;
+	if (read_whole("/proc/self/status", text, sizeof text) < 0) return 0;
+	while (*c && !same(c, "VmPTE:", 6)) c++;
+	while (*c && (*c < '0' || *c > '9')) c++;
+	for (; *c >= '0' && *c <= '9'; c++) v = v * 10 + (u32)(*c - '0');
+	return v;
+}
+/* What one more page table weighs: says which form of page tables a 32-bit kernel has. */
+static u32 weigh_table(void)
+{
+	u32 before = table_kilobytes();
+	map(LONE, page, MAP_PRIVATE);
+	*(volatile u8 *)LONE = 1;
+	u32 after = table_kilobytes();
+	sys(__NR_munmap, LONE, page);
+	return after - before;
+}
 static void send_ready(u32 seq)
 {
 	char *text = (char *)OUT, names[6][65], *end = text + 16384;
 	sys(__NR_uname, names);
-	char *at = print(text, end, "release=%s\nversion=%s\nmachine=%s\npage=%u\ncpus=%u\npid=%u\ntaint=%u\n%s", names[2], names[3], names[4],
-			 (u32)page, cpus, (u32)sys(__NR_getpid), (u32)number_in("/proc/sys/kernel/tainted"), notes);
+	char *at = print(text, end, "release=%s\nversion=%s\nmachine=%s\npage=%u\ntable=%u\ncpus=%u\npid=%u\ntaint=%u\n%s", names[2], names[3], names[4],
+			 (u32)page, weigh_table(), cpus, (u32)sys(__NR_getpid), (u32)number_in("/proc/sys/kernel/tainted"), notes);
 	at = list_devices(at, end);
 	send_frame(READY, seq, text, (u32)(at - text));
 }

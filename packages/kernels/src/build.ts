@@ -80,11 +80,11 @@ export function recipeOf(source: PackageRecord, release: string): string {
  * Compiles the kernel of `source` and leaves vmlinuz, config and modules in `target`.
  * @returns The options that did not end up as the fragment has them.
  */
-export async function buildKernel(source: PackageRecord, release: string, apt: string, target: string, options: BuildOptions): Promise<Unset[]> {
+export async function buildKernel(source: PackageRecord, release: string, cache: string, target: string, options: BuildOptions): Promise<Unset[]> {
   await checkTools();
   const work = join(target, "source");
   mkdirSync(work);
-  const tree = await fetchDebianSource(source, apt, work, options);
+  const tree = await fetchDebianSource(source, cache, work, options);
   options.onProgress?.("configuring");
   await make(tree, ["tinyconfig"], limit.configure);
   appendFileSync(join(tree, ".config"), fragmentFor(release));

@@ -9,6 +9,7 @@ import { type AptSource, findDebian, kernelSources, parseDeb822, parseOneLine } 
 import { type ChildResult, runChild } from "./child.js";
 import { compareDebianVersions } from "./debian-version.js";
 import { Fault, errnoOf } from "./fault.js";
+import type { DebianArchitecture, DebianKernel } from "./flavour.js";
 import type { KernelPackage } from "./store.js";
 
 export interface DebianOptions {
@@ -18,7 +19,6 @@ export interface DebianOptions {
   readonly aptFolder?: string;
 }
 
-const architecture = "amd64";
 const needsApt = "kernels from packages need a Debian system with apt; elsewhere give --image and --modules";
 /** Room for the vmlinux out of the bzImage, bytes. */
 const unpackedKernel = 70e6;
@@ -26,6 +26,14 @@ const unpackedKernel = 70e6;
 const builtTree = 2.6e9;
 /** Lists older than this are fetched again, in milliseconds. */
 const listsAge = 24 * 3_600_000;
+
+/** A private apt directory. It knows one architecture, whichever the machine's own is. */
+interface AptFolder {
+  readonly path: string;
+  readonly architecture: DebianArchitecture;
+}
+
+const aptFolder = (cache: string, architecture: DebianArchitecture): AptFolder => ({ path: join(cache, architecture === "amd64" ? "apt" : `apt-${architecture}`), architecture });
 
 /** A record of `apt-cache show`, as far as it matters. Sizes in bytes. */
 export interface PackageRecord {
@@ -46,18 +54,15 @@ interface Wanted {
 }
 
 /**
- * Puts vmlinuz, config and modules of the newest kernel of `release` into `target`.
- * @param apt The private apt directory; made when missing, its lists are used for a day.
+ * Puts vmlinuz, config and modules of the newest kernel of a release and flavour into `target`.
+ * @param cache Where the private apt directories lie, one for each architecture; made when missing, their lists are used for a day.
  * @returns The packages that they came from.
  */
-export async function fetchDebianKernel(
-  release: string,
-  apt: string,
-  target: string,
-  options: DebianOptions,
-): Promise<KernelPackage[]> {
-  const names = new RegExp(`^linux-(image|base|binary|binary-unsigned|modules)-${release.replace(".", "\\.")}(?![0-9])\\S*-${architecture}(-unsigned)?$`);
-  const wanted = { names, choose: (records: readonly PackageRecord[]) => chooseKernel(records, release), what: `kernel ${release} for ${architecture}`, hint: "give --image and --modules" };
+export async function fetchDebianKernel(kernel: DebianKernel, cache: string, target: string, options: DebianOptions): Promise<KernelPackage[]> {
+  const { release, flavour } = kernel;
+  const apt = aptFolder(cache, kernel.architecture);
+  const names = new RegExp(`^linux-(image|base|binary|binary-unsigned|modules)-${release.replace(".", "\\.")}(?![0-9])\\S*-${flavour}(-unsigned)?$`);
+  const wanted = { names, choose: (records: readonly PackageRecord[]) => chooseKernel(records, kernel), what: `kernel ${release} for ${flavour}`, hint: "give --image and --modules" };
   const found = await findPackages(apt, wanted, options);
   checkSpace(target, found, unpackedKernel);
   const tree = await unpackPackages(apt, found, target, options);
@@ -67,23 +72,23 @@ export async function fetchDebianKernel(
 }
 
 /** The newest source package of a release, from the lists; nothing is downloaded but those. */
-export async function findDebianSource(release: string, apt: string, options: DebianOptions): Promise<PackageRecord> {
+export async function findDebianSource(release: string, cache: string, options: DebianOptions): Promise<PackageRecord> {
   const name = `linux-source-${release}`;
   const newest = (records: readonly PackageRecord[]): PackageRecord[] | undefined => {
     const sorted = records.filter((record) => record.name === name).sort((a, b) => compareDebianVersions(b.version, a.version));
     return sorted.length === 0 ? undefined : [sorted[0]];
   };
   const wanted = { names: new RegExp(`^${name.replace(".", "\\.")}$`), choose: newest, what: `package ${name}`, hint: "build the kernel by hand and give it to `litmap kernel add` with --image and --modules" };
-  return (await findPackages(apt, wanted, options))[0];
+  return (await findPackages(aptFolder(cache, "amd64"), wanted, options))[0];
 }
 
 /**
  * Downloads a source package and unpacks the kernel's tree.
  * @returns The tree's top folder, inside `target`.
  */
-export async function fetchDebianSource(source: PackageRecord, apt: string, target: string, options: DebianOptions): Promise<string> {
+export async function fetchDebianSource(source: PackageRecord, cache: string, target: string, options: DebianOptions): Promise<string> {
   checkSpace(target, [source], builtTree);
-  const packed = await unpackPackages(apt, [source], target, options);
+  const packed = await unpackPackages(aptFolder(cache, "amd64"), [source], target, options);
   const folder = join(packed, "usr", "src");
   const archive = exists(folder) ? readdirSync(folder).find((file) => /^linux-source-.*\.tar\.xz$/.test(file)) : undefined;
   if (archive === undefined) throw new Fault("mirror", `the package ${source.name} holds no linux-source archive`);
@@ -101,7 +106,7 @@ export function packageOf({ name, version, sha256 }: PackageRecord): KernelPacka
 }
 
 /** Looks in the lists, and once more in fresh ones. A Fault `mirror` when there is nothing. */
-async function findPackages(apt: string, wanted: Wanted, options: DebianOptions): Promise<PackageRecord[]> {
+async function findPackages(apt: AptFolder, wanted: Wanted, options: DebianOptions): Promise<PackageRecord[]> {
   const missing = await refreshLists(apt, options, false);
   let found = wanted.choose(await candidates(apt, wanted.names));
   if (!found && missing === undefined) {
@@ -114,17 +119,17 @@ async function findPackages(apt: string, wanted: Wanted, options: DebianOptions)
 }
 
 /** Downloads packages and unpacks them into one folder inside `target`, whose path it gives. */
-async function unpackPackages(apt: string, packages: readonly PackageRecord[], target: string, options: DebianOptions): Promise<string> {
+async function unpackPackages(apt: AptFolder, packages: readonly PackageRecord[], target: string, options: DebianOptions): Promise<string> {
   const megabytes = Math.round(packages.reduce((sum, each) => sum + each.size, 0) / 1e6);
   options.onProgress?.(`downloading ${packages.map((each) => each.name).join(", ")} (${megabytes} MB)`);
   const debs = join(target, "debs");
   mkdirSync(debs);
   const names = packages.map((each) => `${each.name}=${each.version}`);
-  let download = await aptCommand(apt, "apt-get", ["download", ...names], debs);
+  let download = await aptCommand(apt.path, "apt-get", ["download", ...names], debs);
   if (download.status !== 0 && !isFull(download)) {
     // The mirror may have moved on since the lists were fetched.
     await refreshLists(apt, options, true);
-    download = await aptCommand(apt, "apt-get", ["download", ...names], debs);
+    download = await aptCommand(apt.path, "apt-get", ["download", ...names], debs);
   }
   if (download.status !== 0) throw failed(`downloading ${names.join(", ")}`, download);
   const tree = join(target, "tree");
@@ -160,15 +165,15 @@ function takeKernel(tree: string, target: string): void {
  * `linux-base`, `linux-binary` and `linux-modules`. Signed ones are preferred to unsigned ones,
  * however new, since those are what people run; real-time, cloud and debug flavours are left out.
  */
-export function chooseKernel(records: readonly PackageRecord[], release: string): PackageRecord[] | undefined {
-  const flavour = new RegExp(`^linux-(image|binary|binary-unsigned)-(${release.replace(".", "\\.")}(?![0-9])\\S*?-${architecture})(-unsigned)?$`);
+export function chooseKernel(records: readonly PackageRecord[], { release, flavour }: Pick<DebianKernel, "release" | "flavour">): PackageRecord[] | undefined {
+  const wanted = new RegExp(`^linux-(image|binary|binary-unsigned)-(${release.replace(".", "\\.")}(?![0-9])\\S*?-${flavour})(-unsigned)?$`);
   const best = (name: string, version?: string): PackageRecord | undefined =>
     records
       .filter((record) => record.name === name && (version === undefined || record.version === version))
       .sort((a, b) => compareDebianVersions(b.version, a.version))[0];
   const sets: { readonly signed: boolean; readonly version: string; readonly packages: PackageRecord[] }[] = [];
   for (const record of records) {
-    const found = flavour.exec(record.name);
+    const found = wanted.exec(record.name);
     if (!found || /-(rt|cloud)-/.test(record.name)) continue;
     const [, kind, abi, unsigned] = found;
     if (kind === "image") {
@@ -203,11 +208,11 @@ export function parsePackageRecords(text: string): PackageRecord[] {
   });
 }
 
-async function candidates(apt: string, wanted: RegExp): Promise<PackageRecord[]> {
-  const listed = await aptCommand(apt, "apt-cache", ["pkgnames", "linux-"], apt);
+async function candidates(apt: AptFolder, wanted: RegExp): Promise<PackageRecord[]> {
+  const listed = await aptCommand(apt.path, "apt-cache", ["pkgnames", "linux-"], apt.path);
   const names = listed.stdout.toString().split("\n").filter((name) => wanted.test(name));
   if (names.length === 0) return [];
-  const shown = await aptCommand(apt, "apt-cache", ["show", ...names], apt);
+  const shown = await aptCommand(apt.path, "apt-cache", ["show", ...names], apt.path);
   return parsePackageRecords(shown.stdout.toString());
 }
 
@@ -215,17 +220,17 @@ async function candidates(apt: string, wanted: RegExp): Promise<PackageRecord[]>
  * Fetches the lists unless they are a day young.
  * @returns The suites that the mirror does not serve, or undefined when the lists at hand were used.
  */
-async function refreshLists(apt: string, options: DebianOptions, always: boolean): Promise<string[] | undefined> {
-  const stamp = join(apt, "fetched");
+async function refreshLists(apt: AptFolder, options: DebianOptions, always: boolean): Promise<string[] | undefined> {
+  const stamp = join(apt.path, "fetched");
   if (!always && ageOf(stamp) < listsAge) return undefined;
   await writeAptFolder(apt, options.aptFolder ?? "/etc/apt");
   options.onProgress?.("fetching the mirror's package lists");
-  const update = await aptCommand(apt, "apt-get", ["update"], apt);
+  const update = await aptCommand(apt.path, "apt-get", ["update"], apt.path);
   if (isFull(update)) throw failed("fetching the package lists", update);
   const missing = [...update.stderr.matchAll(/^[EW]: (?:The repository '\S+ (\S+) Release'|Failed to fetch \S+?\/dists\/([^/]+)\/)/gm)].map(
     (match) => match[1] ?? match[2],
   );
-  const lists = readdirSync(join(apt, "state", "lists")).filter((file) => file.includes("Packages"));
+  const lists = readdirSync(join(apt.path, "state", "lists")).filter((file) => file.includes("Packages"));
   if (lists.length === 0) throw failed("fetching the package lists", update);
   writeFileSync(stamp, "");
   const unique = [...new Set(missing)];
@@ -233,7 +238,7 @@ async function refreshLists(apt: string, options: DebianOptions, always: boolean
   return unique;
 }
 
-async function writeAptFolder(apt: string, etc: string): Promise<void> {
+async function writeAptFolder({ path: apt, architecture }: AptFolder, etc: string): Promise<void> {
   const mirror = findDebian(readSources(etc));
   if (!mirror) {
     throw new Fault("mirror", `this machine's apt (${etc}) has no Debian mirror in its sources`, "add one, or give --image and --modules");
@@ -244,11 +249,11 @@ async function writeAptFolder(apt: string, etc: string): Promise<void> {
   writeFileSync(join(apt, "state", "status"), "");
   writeFileSync(join(apt, "sources", "kernels.sources"), kernelSources(mirror, architecture));
   const dump = await runChild("apt-config", ["dump"], { timeoutMs: 30_000, hint: needsApt });
-  writeFileSync(join(apt, "apt.conf"), aptConf(apt, dump.stdout.toString()));
+  writeFileSync(join(apt, "apt.conf"), aptConf(apt, dump.stdout.toString(), architecture));
 }
 
 /** The private configuration: everything in `apt`, plus what the machine's says about how to fetch. */
-export function aptConf(apt: string, machine: string): string {
+export function aptConf(apt: string, machine: string, architecture: DebianArchitecture): string {
   const quoted = (path: string): string => `"${join(apt, path)}"`;
   // The index targets are apt's own defaults; of the rest, what concerns reaching the mirror.
   const acquire = machine.split("\n").filter((line) => /^Acquire::(?!IndexTargets|Languages|Changelogs)/.test(line));

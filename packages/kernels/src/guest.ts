@@ -5,7 +5,7 @@
  * QEMU gets its channels as inherited descriptors, so that there is no socket
  * file to collide over or to clean up:
  *
- *     1  the guest's console (ttyS0)
+ *     1  the guest's console (its first serial port)
  *     2  QEMU's own messages
  *     3  the link to the executor
  *     4  QMP
@@ -13,8 +13,10 @@
  */
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import type { Isa } from "@litmap/litmus";
 import type { Duplex, Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { boards } from "./board.js";
 import { ConsoleLog } from "./console.js";
 import { Fault } from "./fault.js";
 import { Link } from "./link.js";
@@ -24,6 +26,7 @@ import { killGroup, spawnBound } from "./running.js";
 
 /** Everything that decides how a guest behaves; a saved state is only good for an equal one. */
 export interface GuestShape {
+  readonly isa: Isa;
   readonly accelerator: Accelerator;
   /** `virtio`: a port named `litmap` of a virtio-serial device; `serial`: the second 16550. */
   readonly transport: "virtio" | "serial";
@@ -52,7 +55,7 @@ export type GuestMemory =
   | { readonly kind: "resumed"; readonly file: string; readonly devices: string };
 
 export interface GuestFiles {
-  /** A bzImage, or a vmlinux with a PVH entry. */
+  /** An image as QEMU takes it, or a vmlinux with a PVH entry. */
   readonly kernel: string;
   readonly initramfs: string;
 }
@@ -62,21 +65,18 @@ export interface GuestFiles {
  * memory. An oops ends the guest, and with -no-reboot QEMU, at once.
  */
 const kernelCommandLine = [
-  "console=ttyS0",
   "loglevel=5",
   "panic=-1",
   "oops=panic",
   "nokaslr",
   "norandmaps",
   "transparent_hugepage=never",
-  "mitigations=off",
   "cryptomgr.notests",
-  // On a busy host the emulated timer ticks too late for the check, and the kernel panics.
-  "no_timer_check",
   "sysrq_always_enabled",
 ];
 
 export function qemuArguments(shape: GuestShape, files: GuestFiles, memory: GuestMemory): string[] {
+  const board = boards[shape.isa];
   const size = `size=${shape.memory}M`;
   const backend =
     memory.kind === "anonymous"
@@ -86,9 +86,8 @@ export function qemuArguments(shape: GuestShape, files: GuestFiles, memory: Gues
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
     ...["-accel", shape.countInstructions ? "tcg,thread=single" : shape.accelerator === "tcg" ? "tcg,thread=multi" : "kvm"],
     ...(shape.countInstructions ? ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm"] : []),
-    // Four levels of page tables, as where most kernels run.
-    ...["-cpu", [...(shape.accelerator === "tcg" ? ["max", "-la57"] : ["host"]), ...shape.cpuFeatures].join(",")],
-    ...["-machine", "pc,memory-backend=ram", "-object", backend, "-m", `${shape.memory}M`, "-smp", String(shape.cpus)],
+    ...["-cpu", [shape.accelerator === "tcg" ? board.cpu : "host", ...shape.cpuFeatures].join(",")],
+    ...["-machine", `${board.machine},memory-backend=ram`, "-object", backend, "-m", `${shape.memory}M`, "-smp", String(shape.cpus)],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-chardev", "socket,id=qmp,fd=4", "-mon", "chardev=qmp,mode=control"],
     ...["-chardev", "socket,id=link,fd=3"],
@@ -97,7 +96,7 @@ export function qemuArguments(shape: GuestShape, files: GuestFiles, memory: Gues
       : ["-serial", "chardev:link"]),
     ...shape.devices,
     ...["-kernel", files.kernel, "-initrd", files.initramfs],
-    ...["-append", [...kernelCommandLine, ...shape.cmdline].join(" ")],
+    ...["-append", [`console=${board.console}`, ...kernelCommandLine, ...board.cmdline, ...shape.cmdline].join(" ")],
     ...(memory.kind === "resumed" ? ["-incoming", "defer"] : []),
   ];
 }

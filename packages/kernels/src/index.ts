@@ -1,6 +1,7 @@
 /** Get, store and boot kernels, and talk to the executor in them. */
 export { type Complaint, complaintOf } from "./console.js";
 export { optionsOf } from "./configuration.js";
+export { debianName } from "./flavour.js";
 export { Fault, type FaultCode, type Result, settle } from "./fault.js";
 export { Machine, type MachineOptions, type RunOptions, type RunOutcome, type Said, type Started } from "./machine.js";
 export { type ModuleRequest, hasModule } from "./modules.js";

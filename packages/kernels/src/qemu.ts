@@ -1,12 +1,14 @@
 /** Which QEMU there is, and whether an accelerator really works with it. */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Isa } from "@litmap/litmus";
+import { boards } from "./board.js";
 import { runChild } from "./child.js";
 import { Fault } from "./fault.js";
 import { findProgram, removeFolder, temporaryFolder } from "./running.js";
 
 export interface Qemu {
-  /** Absolute path of qemu-system-x86_64. */
+  /** Absolute path of qemu-system-x86_64, or of its like for another instruction set. */
   readonly path: string;
   /** Changes when the program is replaced: path, size and time of its file. */
   readonly stamp: string;
@@ -16,12 +18,13 @@ export type Accelerator = "tcg" | "kvm";
 
 const kvmDevice = "/dev/kvm";
 
-const hint = "install it (Debian: apt-get install qemu-system-x86), or run without --on";
+const hintFor = (isa: Isa): string => `install it (Debian: apt-get install ${boards[isa].package}), or run without --on`;
 
 /** Finds QEMU without running it. A Fault `missing-program` where there is none. */
-export function findQemu(path?: string): Qemu {
-  const found = findProgram(path ?? "qemu-system-x86_64");
-  if (!found) throw new Fault("missing-program", `${path ?? "qemu-system-x86_64"} is not installed`, hint);
+export function findQemu(path?: string, isa: Isa = "x86_64"): Qemu {
+  const program = path ?? boards[isa].program;
+  const found = findProgram(program);
+  if (!found) throw new Fault("missing-program", `${program} is not installed`, hintFor(isa));
   const file = statSync(found);
   return { path: found, stamp: `${found} ${file.size} ${Math.round(file.mtimeMs)}` };
 }
@@ -30,7 +33,7 @@ export function findQemu(path?: string): Qemu {
 export async function qemuVersion(qemu: Qemu): Promise<string> {
   const said = await runChild(qemu.path, ["--version"], { timeoutMs: 20_000 });
   const version = /version (\S+(?: \([^)]*\))?)/.exec(said.stdout.toString())?.[1];
-  if (said.status !== 0 || !version) throw new Fault("missing-program", `${qemu.path} does not say its version`, hint, said.stderr);
+  if (said.status !== 0 || !version) throw new Fault("missing-program", `${qemu.path} does not say its version`, hintFor("x86_64"), said.stderr);
   return version;
 }
 

@@ -3,7 +3,7 @@
  *
  *     kernels/NAME/kernel.json    what it is and where it came from
  *     kernels/NAME/vmlinuz
- *     kernels/NAME/vmlinux        where it can be started directly
+ *     kernels/NAME/vmlinux        the kernel proper, where the vmlinuz packs it and QEMU can start it directly
  *     kernels/NAME/config         where the source had one
  *     kernels/NAME/modules/       kernel/…/*.ko[.xz], modules.builtin, modules.dep
  *
@@ -14,15 +14,17 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { cacheFolder } from "@litmap/linux";
-import { bzImageVersion, releaseOf } from "./bzimage.js";
+import type { Isa } from "@litmap/litmus";
+import { releaseOf } from "./bzimage.js";
 import { type BuildOptions, buildKernel, recipeOf } from "./build.js";
 import { type DebianOptions, fetchDebianKernel, findDebianSource, packageOf } from "./debian.js";
+import { debianKernel, flavours } from "./flavour.js";
 import { Fault, type Result, diskFault, errnoOf, settle } from "./fault.js";
+import { type KernelImage, readImage } from "./image.js";
 import { withLock } from "./lock.js";
 import { kernelOfModules } from "./modules.js";
 import { removeAtEnd } from "./running.js";
 import { headersFolder } from "./test-module.js";
-import { vmlinuxOf } from "./vmlinux.js";
 
 /** One package that a kernel came in. */
 export interface KernelPackage {
@@ -43,7 +45,7 @@ export interface Kernel {
   readonly release: string;
   /** What `uname -r` says. */
   readonly version: string;
-  readonly arch: "x86_64";
+  readonly arch: Isa;
   readonly source: KernelSource;
   /** Of the vmlinuz, in hex. */
   readonly sha256: string;
@@ -119,28 +121,29 @@ export class KernelStore {
   }
 
   /**
-   * Takes Debian's newest kernel of a release (`6.12`) from the mirror that this machine's
-   * apt uses; /etc/apt is read and never written. Replaces a kernel of that name.
+   * Takes Debian's newest kernel of a release (`6.12`), or of one of its flavours for other
+   * architectures (`6.12-arm64-16k`), from the mirror that this machine's apt uses; /etc/apt is read and never written. Replaces a kernel of that name.
    */
-  addDebian(release: string, options: AddOptions = {}): Promise<Result<Kernel>> {
+  addDebian(name: string, options: AddOptions = {}): Promise<Result<Kernel>> {
     return settle(async () => {
-      if (!isRelease(release)) throw notARelease(release, ", or give --image and --modules");
-      return this.#add(release, options, async (folder) => {
-        const packages = await fetchDebianKernel(release, join(this.folder, "apt"), folder, options);
-        return { source: { kind: "debian", packages }, release };
+      const wanted = debianKernel(name);
+      if (!wanted) throw notARelease(name, `, for other architectures with ${flavours.slice(1).map((flavour) => `-${flavour}`).join(", ")} behind it, or give --image and --modules`);
+      return this.#add(name, options, async (folder) => {
+        const packages = await fetchDebianKernel(wanted, this.folder, folder, options);
+        return { source: { kind: "debian", packages }, release: wanted.release };
       });
     });
   }
 
   /**
    * Takes a kernel that the user built.
-   * @param image An x86 bzImage.
+   * @param image An x86 bzImage, an arm64 Image, an arm zImage.
    * @param modules A folder with its modules: `lib/modules/VERSION`, or one that holds that, or any with .ko files.
    */
   addImage(name: string, image: string, modules?: string, options: AddOptions = {}): Promise<Result<Kernel>> {
     return settle(() =>
       this.#add(name, options, async (folder) => {
-        if (!isFile(image)) throw new Fault("request", `${image} is not a file`, "--image wants a bzImage");
+        if (!isFile(image)) throw new Fault("request", `${image} is not a file`, "--image wants a bzImage, Image or zImage");
         cpSync(image, join(folder, "vmlinuz"));
         const config = configBeside(image);
         if (config !== undefined) cpSync(config, join(folder, "config"));
@@ -166,8 +169,7 @@ export class KernelStore {
       checkName(name);
       const onWait = (owner: number): void => options.onProgress?.(`waiting for process ${owner}, which is building a kernel`);
       return withLock(join(this.folder, "build.lock"), { timeoutMs: options.lockTimeoutMs ?? 4 * 3_600_000, onWait }, async () => {
-        const apt = join(this.folder, "apt");
-        const source = await findDebianSource(release, apt, options);
+        const source = await findDebianSource(release, this.folder, options);
         const recipe = recipeOf(source, release);
         const there = this.get(name);
         if (there?.source.kind === "built" && there.source.recipe === recipe) return { kernel: there, fresh: false };
@@ -176,7 +178,7 @@ export class KernelStore {
         try {
           rmSync(scratch, { recursive: true, force: true });
           mkdirSync(scratch, { recursive: true });
-          const unset = await buildKernel(source, release, apt, scratch, options);
+          const unset = await buildKernel(source, release, this.folder, scratch, options);
           const assembled: Assembled = { source: { kind: "built", packages: [packageOf(source)], recipe, unset: unset.map(({ option, wanted }) => `${option}=${wanted}`) }, release };
           // The store is only held for the moment in which the kernel enters it: others may add meanwhile.
           return { kernel: await this.#add(name, options, (folder) => takeParts(scratch, folder, assembled)), fresh: true };
@@ -225,10 +227,10 @@ export class KernelStore {
         rmSync(this.#scratch("."), { recursive: true, force: true });
         mkdirSync(scratch, { recursive: true });
         const assembled = await assemble(scratch);
-        const image = readFileSync(join(scratch, "vmlinuz"));
-        writeFileSync(join(scratch, "kernel.json"), describe(name, image, assembled));
-        const vmlinux = await vmlinuxOf(image);
-        if (vmlinux) writeFileSync(join(scratch, "vmlinux"), vmlinux);
+        const bytes = readFileSync(join(scratch, "vmlinuz"));
+        const image = await readImage(bytes);
+        writeFileSync(join(scratch, "kernel.json"), await describe(name, bytes, image, scratch, assembled));
+        if (image?.unpacked) writeFileSync(join(scratch, "vmlinux"), image.unpacked);
         const target = join(this.folder, "kernels", name);
         mkdirSync(join(this.folder, "kernels"), { recursive: true });
         if (existsSync(target)) renameSync(target, this.#scratch(`replaced-${name}`));
@@ -271,14 +273,16 @@ async function takeParts(from: string, to: string, assembled: Assembled): Promis
 function howToAdd(name: string): string {
   const built = /^(\d+\.\d+)-built$/.exec(name)?.[1];
   if (built !== undefined) return `\`litmap kernel build ${built}\` builds it`;
-  return isRelease(name) ? `\`litmap kernel add ${name}\` takes Debian's` : `\`litmap kernel add ${name} --image bzImage --modules FOLDER\` adds your own`;
+  return debianKernel(name) ? `\`litmap kernel add ${name}\` takes Debian's` : `\`litmap kernel add ${name} --image bzImage --modules FOLDER\` adds your own`;
 }
 
-function describe(name: string, image: Buffer, assembled: Assembled): string {
-  const version = bzImageVersion(image);
+/** @param folder Has the kernel's modules, which know its version where the image does not tell. */
+async function describe(name: string, bytes: Buffer, image: KernelImage | undefined, folder: string, assembled: Assembled): Promise<string> {
+  const version = image && (image.version ?? (await kernelOfModules(join(folder, "modules"))));
   const release = version === undefined ? undefined : releaseOf(version);
-  if (version === undefined || release === undefined) {
-    throw new Fault("request", `the image of ${name} is not an x86 bzImage`, "build it with `make bzImage`; it lies in arch/x86/boot");
+  if (image && version === undefined) throw new Fault("request", `the image of ${name} does not say which kernel it is`, "give its modules too: --modules FOLDER");
+  if (!image || version === undefined || release === undefined) {
+    throw new Fault("request", `the image of ${name} is not an x86 bzImage, arm64 Image or arm zImage`, "build it with `make bzImage`, `make Image` or `make zImage`; it lies in arch/ARCH/boot");
   }
   if (assembled.release !== undefined && assembled.release !== release) {
     throw new Fault("mirror", `the package for ${assembled.release} holds Linux ${version}`);
@@ -287,9 +291,9 @@ function describe(name: string, image: Buffer, assembled: Assembled): string {
     name,
     release,
     version,
-    arch: "x86_64",
+    arch: image.isa,
     source: assembled.source,
-    sha256: createHash("sha256").update(image).digest("hex"),
+    sha256: createHash("sha256").update(bytes).digest("hex"),
     added: new Date().toISOString(),
   };
   return `${JSON.stringify(facts, null, 2)}\n`;
@@ -324,7 +328,7 @@ async function checkModules(from: string, folder: string): Promise<void> {
   if (readdirSync(modules).length === 0) {
     throw new Fault("request", `${from} has no kernel modules`, "--modules wants the folder that `make modules_install` made: INSTALL_MOD_PATH, or lib/modules/VERSION in it");
   }
-  const version = bzImageVersion(readFileSync(join(folder, "vmlinuz")));
+  const version = (await readImage(readFileSync(join(folder, "vmlinuz"))))?.version;
   const theirs = await kernelOfModules(modules);
   if (version !== undefined && theirs !== undefined && theirs !== version) {
     throw new Fault("request", `the modules in ${from} are for Linux ${theirs}, the image is Linux ${version}`, "give modules of the same build");

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
-import { cacheFolder } from "@litmap/linux";
+import { cacheFolder, ownIsa } from "@litmap/linux";
+import { boards } from "./board.js";
 import { Fault, diskFault, errnoOf, settle } from "./fault.js";
 import { Guest, type GuestMemory, type GuestShape, qemuArguments } from "./guest.js";
 import { buildInitramfs } from "./initramfs.js";
@@ -37,7 +38,7 @@ export interface VmOptions {
   readonly accelerator?: Accelerator | "auto";
   /** Whose presence makes `auto` try kvm; default /dev/kvm. */
   readonly kvmDevice?: string;
-  /** QEMU's name or path; default `qemu-system-x86_64`. */
+  /** QEMU's name or path; default `qemu-system-x86_64`, or what the kernel's instruction set wants. */
   readonly qemu?: string;
   /** The cache folder for saved states; default the user's own. */
   readonly cache?: string;
@@ -74,8 +75,9 @@ export class VmTarget implements Target {
 
   async open(): Promise<Session> {
     const begun = performance.now();
-    const qemu = findQemu(this.#options.qemu);
-    const wanted = this.#options.countInstructions ? "tcg" : (this.#options.accelerator ?? "auto");
+    const { arch } = this.#options.kernel;
+    const qemu = findQemu(this.#options.qemu, arch);
+    const wanted = this.#accelerationWanted;
     this.#accelerator ??= await chooseAccelerator(qemu, wanted, this.#cache, this.#options.kvmDevice);
     if (wanted !== "auto" || this.#accelerator === "tcg") return this.#open(qemu, begun, []);
     try {
@@ -86,6 +88,15 @@ export class VmTarget implements Target {
       this.#accelerator = "tcg";
       return this.#open(qemu, begun, [`${this.title} does not come up under kvm on this host (${error.message}); software emulation from now on`]);
     }
+  }
+
+  /** A processor of another kind can only be emulated. */
+  get #accelerationWanted(): Accelerator | "auto" {
+    const wanted = this.#options.countInstructions ? "tcg" : (this.#options.accelerator ?? "auto");
+    const { arch, name } = this.#options.kernel;
+    if (arch === ownIsa()) return wanted;
+    if (wanted === "kvm") throw new Fault("request", `kernel ${name} is for ${arch}, which kvm on this host cannot run`, "use --accel tcg");
+    return "tcg";
   }
 
   async #open(qemu: Qemu, begun: number, notes: string[]): Promise<Session> {
@@ -125,6 +136,9 @@ export class VmTarget implements Target {
     const { kernel } = this.#options;
     const modules = join(kernel.folder, "modules");
     const virtio = hasModule(modules, "virtio_pci") && hasModule(modules, "virtio_console");
+    if (!virtio && !boards[kernel.arch].serialLink) {
+      throw new Fault("boot", `${this.title} lacks virtio_pci or virtio_console, which a guest of ${kernel.arch} is talked to through`, "give --modules that has them, or build them in");
+    }
     const transport = virtio ? "virtio" : "serial";
     const carriers = virtio ? [{ name: "virtio_pci" }, { name: "virtio_console" }] : [];
     const plan = await planModules(modules, [...carriers, ...(this.#options.modules ?? [])]);
@@ -208,7 +222,7 @@ export class VmTarget implements Target {
 
   /** Where kvm was only a guess, a guest that is slow to come up is one that never will. */
   get #bootTimeoutMs(): number {
-    const guess = this.#accelerator === "kvm" && (this.#options.accelerator ?? "auto") === "auto";
+    const guess = this.#accelerator === "kvm" && this.#accelerationWanted === "auto";
     return Math.min(this.#options.bootTimeoutMs ?? 120_000, guess ? 20_000 : Infinity);
   }
 
@@ -218,6 +232,7 @@ export class VmTarget implements Target {
 
   #shape(transport: GuestShape["transport"]): GuestShape {
     return {
+      isa: this.#options.kernel.arch,
       accelerator: this.#accelerator ?? "tcg",
       transport,
       memory: this.#options.memory ?? defaultMemory,

@@ -94,7 +94,7 @@ test("Debian versions in ascending order", () => {
 
 describe("which kernel", () => {
   const record = (name: string, version: string, size = 70_000_000): PackageRecord => ({ name, version, sha256: "0", size, installedSize: size });
-  const names = (records: PackageRecord[], release: string): string[] | undefined => chooseKernel(records, release)?.map((each) => `${each.name}=${each.version}`);
+  const names = (records: PackageRecord[], release: string): string[] | undefined => chooseKernel(records, { release, flavour: "amd64" })?.map((each) => `${each.name}=${each.version}`);
 
   test("the newest of the release, by version and not by letters", () => {
     const records = [record("linux-image-6.12.95+deb12-amd64", "6.12.95-1~bpo12+1"), record("linux-image-6.12.107+deb13-amd64", "6.12.107-1"), record("linux-image-6.1.0-56-amd64", "6.1.192-2")];
@@ -139,7 +139,7 @@ describe("which kernel", () => {
 
 test("the private configuration takes the proxy and no hooks", () => {
   const machine = 'Acquire::http::Proxy "http://proxy.example:3128";\nAPT::Update::Post-Invoke:: "rm -rf /";\nAcquire::Languages "en";\nDir::State "/var/lib/apt";\n';
-  const conf = aptConf("/cache/apt", machine);
+  const conf = aptConf("/cache/apt", machine, "amd64");
   expect(conf).toContain('Acquire::http::Proxy "http://proxy.example:3128";');
   expect(conf).not.toContain("Post-Invoke");
   expect(conf).not.toContain("/var/lib");

@@ -82,3 +82,18 @@ export async function eventually(condition: () => boolean, ms = 5000): Promise<b
   }
   return condition();
 }
+
+/** Bytes that have the header of an arm64 Image, and the banner of that version. */
+export function arm64Image(version: string): Buffer {
+  const image = Buffer.alloc(4096);
+  image.write("ARM\x64", 56, "latin1");
+  image.write(`Linux version ${version} (somebody)`, 1024, "latin1");
+  return image;
+}
+
+/** Bytes that have the header of an arm zImage, with something packed in it. */
+export function zImage(packed: Buffer): Buffer {
+  const header = Buffer.alloc(64);
+  header.writeUInt32LE(0x016f2818, 36);
+  return Buffer.concat([header, packed]);
+}

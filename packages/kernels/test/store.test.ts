@@ -91,7 +91,7 @@ describe("the store", () => {
     const store = new KernelStore(scratch());
     const path = join(scratch(), "text");
     writeFileSync(path, "not a kernel");
-    expect(faultOf(await store.addImage("mine", path)).message).toBe("the image of mine is not an x86 bzImage");
+    expect(faultOf(await store.addImage("mine", path)).message).toBe("the image of mine is not an x86 bzImage, arm64 Image or arm zImage");
     expect(faultOf(await store.addImage("mine", "/nonexistent")).code).toBe("request");
     expect(faultOf(await store.addImage("mine", image(), "/nonexistent")).code).toBe("request");
     expect(store.list()).toEqual([]);

@@ -4,7 +4,7 @@
  * so that each runs only if the one before gave a result, and the first only if every
  * argument has one.
  */
-import { errnoName, errnos, operation, operations, type Actor, type Argument, type Arch, type CallStep, type CallValue, type Errno, type OperationName } from "@litmap/litmus";
+import { errnoName, errnos, isaOf, operation, operations, type Actor, type Argument, type Arch, type Isa, type CallStep, type CallValue, type Errno, type OperationName } from "@litmap/litmus";
 import { data, imm, pid, result, type DataOffset, type Instruction, type Operand, type ProgramBuilder, type Ref, type RoundResult } from "./program.js";
 import { syscallNumbers, type SyscallName } from "./syscalls.js";
 
@@ -120,9 +120,13 @@ export class Call<N extends OperationName = OperationName> {
     return this.scene.builder;
   }
 
+  get isa(): Isa {
+    return isaOf(this.kernel.arch);
+  }
+
   /** Bytes of a pointer and of a C long. */
   get pointer(): 4 | 8 {
-    return this.kernel.arch === "arm" ? 4 : 8;
+    return this.isa === "arm" ? 4 : 8;
   }
 
   // --- arguments
@@ -246,7 +250,7 @@ export class Call<N extends OperationName = OperationName> {
   }
 
   callNumber(name: SyscallName): number {
-    return syscallNumbers[this.kernel.arch][name];
+    return syscallNumbers[this.isa][name];
   }
 
   /** If `ref` fails with one of these, the machine lacks something and the test is unsupported. */
@@ -304,10 +308,10 @@ export class Call<N extends OperationName = OperationName> {
 
   /** A private buffer of at least so many bytes: `sink` to read into, `zeros` to write from. */
   buffer(kind: "sink" | "zeros", bytes: number): DataOffset {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 4096)));
+    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, this.kernel.pageSize)));
     const key = `${kind} ${size}`;
     const known = this.scene.buffers.get(key);
-    const at = known ?? this.builder.reserve(size, 4096);
+    const at = known ?? this.builder.reserve(size, this.kernel.pageSize);
     this.scene.buffers.set(key, at);
     return at;
   }

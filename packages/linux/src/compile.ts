@@ -4,7 +4,7 @@
  * is there when, and what is not reached when something failed.
  */
 import {
-  actorsNamed, callEntries, mmapHints, observerEntries, observersOn, signalName,
+  actorsNamed, callEntries, isaOf, mmapHints, observerEntries, observersOn, signalName,
   type Actor, type CallStep, type CallValue, type FaultsStep, type Machine, type Observer, type OperationName, type Outcome, type SpawnStep, type Step, type Test, type Value, type Values,
 } from "@litmap/litmus";
 import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound, type Compiled, type KernelDescription, type OperationCompiler, type Scene, type Unsupported } from "./call.js";
@@ -107,7 +107,7 @@ class Compiler implements Scene {
   constructor(test: Test, kernel: KernelDescription) {
     this.test = test;
     this.kernel = kernel;
-    this.#hints = mmapHints(test, slotBase[kernel.arch]);
+    this.#hints = mmapHints(test, slotBase[isaOf(kernel.arch)], kernel.pageSize);
     this.#machine = { kind: kernel.kind, release: kernel.release, arch: kernel.arch, name: "", uname: kernel.release };
     this.#observers = observersOn(test, this.#machine);
   }
@@ -178,7 +178,8 @@ class Compiler implements Scene {
     const rounds = parallel || options.counted ? (options.rounds ?? (parallel ? 1000 : 1)) : 1;
     const roundMs = options.roundMs ?? 10_000;
     const budgetMs = options.budgetMs ?? 60_000;
-    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, counted: options.counted, streamBytes: Math.ceil(this.streamBytes / 4096) * 4096 });
+    const { pageSize } = this.kernel;
+    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, counted: options.counted, streamBytes: Math.ceil(this.streamBytes / pageSize) * pageSize, pageSize });
     return {
       kind: "program",
       program,

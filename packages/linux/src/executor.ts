@@ -9,7 +9,7 @@ import { access, chmod, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Arch } from "@litmap/litmus";
+import type { Isa } from "@litmap/litmus";
 
 /** There is no executor, and why, in one line that says what to do. */
 export class ExecutorUnavailable extends Error {
@@ -24,7 +24,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
 
 export interface ExecutorOptions {
   /** Default: the machine's own. */
-  readonly arch?: Arch;
+  readonly isa?: Isa;
   /** Default: {@link cacheFolder}. */
   readonly cache?: string;
   /** A compiler to use instead of looking for one; `$CC` for the own architecture. */
@@ -38,22 +38,23 @@ const flags = [
   "-std=gnu11", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-pie", "-no-pie", "-fno-stack-protector",
   "-fno-asynchronous-unwind-tables", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror", "-s",
 ];
-const archFlags: Record<Arch, readonly string[]> = {
+const isaFlags: Record<Isa, readonly string[]> = {
   x86_64: ["-mgeneral-regs-only"],
-  arm64: ["-mgeneral-regs-only"],
+  // Atomic operations in line: the functions behind them lie in a libgcc that we do not link.
+  arm64: ["-mgeneral-regs-only", "-mno-outline-atomics"],
   arm: ["-marm"],
 };
-const crossCompilers: Record<Arch, { readonly compiler: string; readonly install: string }> = {
-  x86_64: { compiler: "x86_64-linux-gnu-gcc", install: "gcc-x86-64-linux-gnu" },
-  arm64: { compiler: "aarch64-linux-gnu-gcc", install: "gcc-aarch64-linux-gnu" },
-  arm: { compiler: "arm-linux-gnueabihf-gcc", install: "gcc-arm-linux-gnueabihf" },
+const crossCompilers: Record<Isa, { readonly compiler: string; readonly install: string; readonly headers: string }> = {
+  x86_64: { compiler: "x86_64-linux-gnu-gcc", install: "gcc-x86-64-linux-gnu", headers: "libc6-dev-amd64-cross" },
+  arm64: { compiler: "aarch64-linux-gnu-gcc", install: "gcc-aarch64-linux-gnu", headers: "libc6-dev-arm64-cross" },
+  arm: { compiler: "arm-linux-gnueabihf-gcc", install: "gcc-arm-linux-gnueabihf", headers: "libc6-dev-armhf-cross" },
 };
 
-/** The architecture of this machine. @throws ExecutorUnavailable on one that no executor is written for. */
-export function ownArch(): Arch {
-  const arch = ({ x64: "x86_64", arm64: "arm64", arm: "arm" } as Partial<Record<string, Arch>>)[process.arch];
-  if (arch === undefined) throw new ExecutorUnavailable(`the executor is not written for ${process.arch}; it knows x86_64, arm64 and arm`);
-  return arch;
+/** The instruction set of this machine. @throws ExecutorUnavailable on one that no executor is written for. */
+export function ownIsa(): Isa {
+  const isa = ({ x64: "x86_64", arm64: "arm64", arm: "arm" } as Partial<Record<string, Isa>>)[process.arch];
+  if (isa === undefined) throw new ExecutorUnavailable(`the executor is not written for ${process.arch}; it knows x86_64, arm64 and arm`);
+  return isa;
 }
 
 /**
@@ -62,22 +63,22 @@ export function ownArch(): Arch {
  * @throws ExecutorUnavailable without a compiler, or when compiling fails.
  */
 export async function buildExecutor(options: ExecutorOptions = {}): Promise<string> {
-  const own = ownArch();
-  const arch = options.arch ?? own;
-  const { compiler, version } = await findCompiler(arch, own, options.compiler);
-  const hash = createHash("sha256").update(version).update("\0").update(flags.join(" ")).update(arch);
+  const own = ownIsa();
+  const isa = options.isa ?? own;
+  const { compiler, version } = await findCompiler(isa, own, options.compiler);
+  const hash = createHash("sha256").update(version).update("\0").update(flags.join(" ")).update(isa);
   for (const name of sources) hash.update(await readFile(join(sourceFolder, name)));
   const folder = join(options.cache ?? cacheFolder(), "executor");
-  const path = join(folder, `executor-${arch}-${hash.digest("hex").slice(0, 16)}`);
+  const path = join(folder, `executor-${isa}-${hash.digest("hex").slice(0, 16)}`);
   if (await access(path).then(() => true, () => false)) return path;
 
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(folder, { recursive: true });
-    const failure = await run(compiler, [...flags, ...archFlags[arch], "-o", temporary, join(sourceFolder, "executor.c")]);
+    const failure = await run(compiler, [...flags, ...isaFlags[isa], "-o", temporary, join(sourceFolder, "executor.c")]);
     if (failure.code !== 0) {
       const first = failure.stderr.split("\n").find((line) => /error|cannot|No such/.test(line)) ?? failure.stderr.split("\n")[0];
-      throw new ExecutorUnavailable(`${compiler} could not compile the executor: ${first.trim()} (on Debian: apt install gcc libc6-dev)`);
+      throw new ExecutorUnavailable(`${compiler} could not compile the executor: ${first.trim()} (on Debian: apt install ${isa === own ? "gcc libc6-dev" : `${crossCompilers[isa].install} ${crossCompilers[isa].headers}`})`);
     }
     await chmod(temporary, 0o755);
     await rename(temporary, path);
@@ -89,19 +90,19 @@ export async function buildExecutor(options: ExecutorOptions = {}): Promise<stri
   return path;
 }
 
-async function findCompiler(arch: Arch, own: Arch, wanted?: string): Promise<{ compiler: string; version: string }> {
+async function findCompiler(isa: Isa, own: Isa, wanted?: string): Promise<{ compiler: string; version: string }> {
   const candidates = wanted
     ? [wanted]
-    : arch === own
+    : isa === own
       ? [...(process.env.CC ? [process.env.CC] : []), "cc", "gcc", "clang"]
-      : [crossCompilers[arch].compiler];
+      : [crossCompilers[isa].compiler];
   for (const compiler of candidates) {
     const answer = await run(compiler, ["--version"]);
     if (answer.code === 0) return { compiler, version: answer.stdout };
   }
-  const install = arch === own ? "gcc" : crossCompilers[arch].install;
+  const install = isa === own ? "gcc" : crossCompilers[isa].install;
   throw new ExecutorUnavailable(
-    `no C compiler for ${arch} (looked for ${candidates.join(", ")}); real kernels need one: install ${install}, on Debian: apt install ${install}${arch === own ? " libc6-dev" : ""}`,
+    `no C compiler for ${isa} (looked for ${candidates.join(", ")}); real kernels need one: install ${install}, on Debian: apt install ${install}${isa === own ? " libc6-dev" : ` ${crossCompilers[isa].headers}`}`,
   );
 }
 

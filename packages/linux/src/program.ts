@@ -75,6 +75,8 @@ export interface ProgramOptions {
   readonly streamBytes?: number;
   /** Read the processor's counter around each instruction: {@link InstructionResult.count}. Default false. */
   readonly counted?: boolean;
+  /** Bytes of a page of the machine: what zeroed data is aligned to. Default 4096. */
+  readonly pageSize?: number;
 }
 
 export const needLimit = 4;
@@ -82,7 +84,6 @@ export const needLimit = 4;
 export const loadResult = 0x84;
 const headerBytes = 64;
 const instructionBytes = 136;
-const zeroAlign = 4096;
 /** Of a Program's and a result's flags. */
 const countedFlag = 2;
 const magic = 0x31504d4c;
@@ -179,6 +180,7 @@ export class ProgramBuilder {
    * @throws ProgramTooLarge beyond the executor's {@link limits}.
    */
   encode(options: ProgramOptions = {}): Buffer {
+    const zeroAlign = options.pageSize ?? 4096;
     const zeroBase = Math.ceil(this.#initialBytes / zeroAlign) * zeroAlign;
     const dataBytes = Math.ceil((zeroBase + this.#zeroBytes) / zeroAlign) * zeroAlign;
     if (this.#actors.length > limits.actors) throw new ProgramTooLarge(`at most ${limits.actors} actors, not ${this.#actors.length}`);

@@ -1,5 +1,5 @@
 /** The `ready` message: what an executor says about the machine that it runs on. */
-import type { Arch } from "@litmap/litmus";
+import type { Arch, Isa } from "@litmap/litmus";
 
 export interface Ready {
   /** `uname -r`. */
@@ -23,7 +23,14 @@ export interface Ready {
   readonly devices: ReadonlySet<string>;
 }
 
-const arches: Readonly<Record<string, Arch>> = { x86_64: "x86_64", aarch64: "arm64", armv7l: "arm", armv8l: "arm" };
+const isas: Readonly<Record<string, Isa>> = { x86_64: "x86_64", aarch64: "arm64", armv7l: "arm", armv8l: "arm" };
+
+/** Among those of an instruction set, by the pages and by what one page table weighs (kB, as VmPTE counts it). */
+function archOf(isa: Isa, pageSize: number, tableKb: number): Arch | undefined {
+  if (isa === "arm64" && pageSize === 16384) return "arm64-16k";
+  if (pageSize !== 4096) return undefined;
+  return isa === "arm" && tableKb === 4 ? "arm-lpae" : isa;
+}
 
 /** Parses a `ready` payload. @throws Error for a machine that Programs cannot be made for. */
 export function parseReady(payload: Uint8Array): Ready {
@@ -40,14 +47,16 @@ export function parseReady(payload: Uint8Array): Ready {
     return value;
   };
   const machine = one("machine");
-  const arch = arches[machine];
-  if (arch === undefined) throw new Error(`no Programs can be made for ${machine}`);
+  const pageSize = Number(one("page"));
+  const isa = isas[machine];
+  const arch = isa && archOf(isa, pageSize, Number(values.get("table")?.[0] ?? 0));
+  if (arch === undefined) throw new Error(`no Programs can be made for ${machine}${isa ? ` with pages of ${pageSize} bytes` : ""}`);
   return {
     release: one("release"),
     version: one("version"),
     machine,
     arch,
-    pageSize: Number(one("page")),
+    pageSize,
     cpus: Number(one("cpus")),
     pid: Number(one("pid")),
     taint: Number(one("taint")),

@@ -1,9 +1,9 @@
 /**
- * System call numbers by architecture. On arm the 64-bit variants stand under the plain
+ * System call numbers by instruction set. On arm the 64-bit variants stand under the plain
  * name: `mmap` is mmap2 (offset in 4 KiB units), `ftruncate` ftruncate64, `fcntl` fcntl64,
  * `lseek` _llseek.
  */
-import type { Arch } from "@litmap/litmus";
+import type { Isa } from "@litmap/litmus";
 
 const x86_64 = {
     mmap: 9, munmap: 11, mprotect: 10, mremap: 25, remap_file_pages: 216, madvise: 28, mlock: 149, mlock2: 325,
@@ -18,7 +18,7 @@ const x86_64 = {
 
 export type SyscallName = keyof typeof x86_64;
 
-export const syscallNumbers: Readonly<Record<Arch, Readonly<Record<SyscallName, number>>>> = {
+export const syscallNumbers: Readonly<Record<Isa, Readonly<Record<SyscallName, number>>>> = {
   x86_64,
   arm64: {
     mmap: 222, munmap: 215, mprotect: 226, mremap: 216, remap_file_pages: 234, madvise: 233, mlock: 228, mlock2: 284,

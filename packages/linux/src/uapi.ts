@@ -2,7 +2,7 @@
  * Numbers that the kernel fixes for programs: flags, commands, ioctl requests, struct
  * sizes. The same on x86_64, arm64 and arm unless said.
  */
-import type { Arch } from "@litmap/litmus";
+import type { Isa } from "@litmap/litmus";
 
 type Bits<T extends string> = Readonly<Record<T, number>>;
 
@@ -44,7 +44,7 @@ export const memfdFlags = { allowSealing: 2, hugetlb2M: 4 | (21 << 26) } as cons
 
 export const open = { r: 0, w: 1, rw: 2, nonblock: 0o4000, cloexec: 0o2000000 } as const;
 /** Bits that arm and arm64 number differently. */
-export const openByArch: Readonly<Record<Arch, { readonly direct: number; readonly tmpfile: number }>> = {
+export const openByIsa: Readonly<Record<Isa, { readonly direct: number; readonly tmpfile: number }>> = {
   x86_64: { direct: 0o40000, tmpfile: 0o20200000 },
   arm64: { direct: 0o200000, tmpfile: 0o20040000 },
   arm: { direct: 0o200000, tmpfile: 0o20040000 },

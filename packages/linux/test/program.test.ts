@@ -7,7 +7,7 @@ import { buildExecutor, cacheFolder, ExecutorUnavailable } from "../src/executor
 import { data, decodeResult, imm, limits, leftUnkillable, MalformedResult, pid, ProgramBuilder, result } from "../src/program.js";
 import { parseReady } from "../src/ready.js";
 import { syscallNumbers } from "../src/syscalls.js";
-import { bitsOf, ioc, open, openByArch, requests, seals, structBytes, v4l2Requests, wordsOf } from "../src/uapi.js";
+import { bitsOf, ioc, open, openByIsa, requests, seals, structBytes, v4l2Requests, wordsOf } from "../src/uapi.js";
 import { skipReason } from "./on-this-host.js";
 
 describe("Programs as bytes", () => {
@@ -109,7 +109,7 @@ describe("what the kernel fixes", () => {
   });
   test("open flags differ where the kernel's do", () => {
     expect([open.cloexec, open.nonblock]).toEqual([0x80000, 0x800]);
-    expect(openByArch).toEqual({ x86_64: { direct: 0x4000, tmpfile: 0x410000 }, arm64: { direct: 0x10000, tmpfile: 0x404000 }, arm: { direct: 0x10000, tmpfile: 0x404000 } });
+    expect(openByIsa).toEqual({ x86_64: { direct: 0x4000, tmpfile: 0x410000 }, arm64: { direct: 0x10000, tmpfile: 0x404000 }, arm: { direct: 0x10000, tmpfile: 0x404000 } });
   });
   test("call numbers: every call on every architecture, those from 424 on the same everywhere", () => {
     const names = Object.keys(syscallNumbers.x86_64) as (keyof typeof syscallNumbers.x86_64)[];
@@ -128,12 +128,22 @@ describe("what the kernel fixes", () => {
 describe("the ready message", () => {
   test("is parsed", () => {
     const ready = parseReady(Buffer.from("release=6.12.1\nversion=#1 SMP a=b\nmachine=aarch64\npage=16384\ncpus=2\npid=1\ntaint=0\nnote=module /x.ko: errno 2\ndevice=/dev/udmabuf\ndevice=/dev/dma_heap/system\n"));
-    expect(ready).toMatchObject({ release: "6.12.1", version: "#1 SMP a=b", arch: "arm64", pageSize: 16384, cpus: 2, pid: 1, taint: 0, notes: ["module /x.ko: errno 2"] });
+    expect(ready).toMatchObject({ release: "6.12.1", version: "#1 SMP a=b", arch: "arm64-16k", pageSize: 16384, cpus: 2, pid: 1, taint: 0, notes: ["module /x.ko: errno 2"] });
     expect([...ready.devices]).toEqual(["udmabuf", "dma_heap/system"]);
   });
+  test.each([
+    ["x86_64", 4096, 4, "x86_64"],
+    ["aarch64", 4096, 4, "arm64"],
+    ["aarch64", 16384, 16, "arm64-16k"],
+    ["armv7l", 4096, 2, "arm"],
+    ["armv7l", 4096, 4, "arm-lpae"],
+  ])("%s with pages of %i bytes and tables of %i kB is %s", (machine, page, table, arch) => {
+    expect(parseReady(Buffer.from(`machine=${machine}\npage=${page}\ntable=${table}\nrelease=6.12\nversion=1\ncpus=1\npid=1\ntaint=0\n`)).arch).toBe(arch);
+  });
   test("a machine that we cannot make Programs for, and a message cut short, are said", () => {
-    expect(() => parseReady(Buffer.from("machine=riscv64\n"))).toThrow(/riscv64/);
-    expect(() => parseReady(Buffer.from("machine=x86_64\nrel"))).toThrow(/no release/);
+    expect(() => parseReady(Buffer.from("machine=riscv64\npage=4096\n"))).toThrow(/riscv64$/);
+    expect(() => parseReady(Buffer.from("machine=aarch64\npage=65536\n"))).toThrow(/aarch64 with pages of 65536 bytes/);
+    expect(() => parseReady(Buffer.from("machine=x86_64\npage=4096\nrel"))).toThrow(/no release/);
   });
 });
 

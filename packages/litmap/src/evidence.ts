@@ -5,7 +5,7 @@
  */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Outcome, Test, Values } from "@litmap/litmus";
+import type { Arch, Outcome, Test, Values } from "@litmap/litmus";
 import { evidenceFolder } from "./places.js";
 import { writeFailed } from "./results-file.js";
 
@@ -14,7 +14,7 @@ export interface RecordedKernel {
   readonly kernel: string;
   /** Major.minor. */
   readonly release: string;
-  readonly arch: string;
+  readonly arch: Arch;
   /** `uname -rv`. */
   readonly uname: string;
   /** Package and version, where it came in one. */

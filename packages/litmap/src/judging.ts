@@ -1,6 +1,6 @@
 /** Which claims hold of an outcome, and in what two outcomes of one test differ: the language's verdicts in the command's form. */
-import { compare, judge } from "@litmap/litmus";
-import type { ClaimResult, Machine, Outcome, Test, Value } from "@litmap/litmus";
+import { compare, judge, pageBytesOf } from "@litmap/litmus";
+import type { Arch, ClaimResult, Machine, Outcome, Test, Value } from "@litmap/litmus";
 import { Kernel } from "@litmap/model";
 import type { Design, KernelOptions } from "@litmap/model";
 import { valueText } from "./report/value-text.js";
@@ -25,9 +25,11 @@ export function judged(test: Test, outcome: Outcome, machine: Machine): readonly
 /**
  * What was observed `here` that the reference `there` does not allow. Of a concurrent test the
  * two sides of a key are all values that were seen under it.
+ *
+ * @param arch of the machine here: what its pages are
  */
-export function differences(test: Test, here: Outcome, there: Outcome): Difference[] {
-  return compare(test, there, here).map((key) => ({ key, here: seen(here, key), there: seen(there, key) }));
+export function differences(test: Test, here: Outcome, there: Outcome, arch: Arch = "x86_64"): Difference[] {
+  return compare(test, there, here, pageBytesOf(arch)).map((key) => ({ key, here: seen(here, key), there: seen(there, key) }));
 }
 
 function seen(outcome: Outcome, key: string): Value | undefined {

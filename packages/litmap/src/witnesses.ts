@@ -15,6 +15,6 @@ export function agreesWith(test: Test, prediction: Outcome, evidence: Evidence):
   if (witness.status === "unsupported") return "unsupported";
   if (witness.status !== "ok" && foretold(witness.status, prediction)) return "same";
   const seen: Outcome = { status: witness.status, values: witness.values, histogram: witness.histogram, ms: 0 };
-  const found = differences(test, seen, prediction);
+  const found = differences(test, seen, prediction, evidence.kernel.arch);
   return found.length === 0 ? "same" : found;
 }

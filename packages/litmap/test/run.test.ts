@@ -145,7 +145,7 @@ describe("wrong requests", () => {
     [["designs", "udmabuf"], /^litmap: there is no decision point 'udmabuf'/],
     [["kernel", "rm", "nothing"], /^litmap: no kernel is called nothing; there is none yet\n`litmap kernel ls` lists them; nothing was removed\n/],
     [["kernel", "boot", "mine"], /^litmap: no kernel is called mine; there is none yet\n`litmap kernel add mine --image bzImage/],
-    [["kernel", "add", "mine"], /^litmap: mine is not a release\nwrite major\.minor, such as 6\.12, or give --image/],
+    [["kernel", "add", "mine"], /^litmap: mine is not a release\nwrite major\.minor, such as 6\.12, for other architectures with -arm64, -arm64-16k, -armmp, -armmp-lpae behind it, or give --image/],
     [["kernel", "lss"], /^litmap: unknown command 'lss'\n\(Did you mean ls\?\)/],
     [["kernel", "add", "x", "--modules", "y"], /--modules goes with --image/],
     [["fmt", "gup"], /fmt prints one file, and 2 files were named/],

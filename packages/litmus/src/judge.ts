@@ -4,8 +4,9 @@
 import { isFailure } from "./language/words.js";
 import { operation } from "./operations/index.js";
 import type { Field } from "./operations/index.js";
+import { pageBytesOf } from "./outcome.js";
 import type { ClaimResult, Machine, Outcome, Status, Value, Values } from "./outcome.js";
-import { bindings, compareNumbers, isNotReached, pageBytes, scopeHolds } from "./outcome-keys.js";
+import { bindings, compareNumbers, isNotReached, scopeHolds } from "./outcome-keys.js";
 import type { Effective } from "./outcome-keys.js";
 import type { Claim, Expression, Step, Test } from "./test.js";
 
@@ -67,14 +68,15 @@ function claimHolds(claim: Claim, outcome: Outcome, seen: readonly Values[], mac
     const broken = (outcome.violations ?? []).some((v) => v.invariant === name);
     return claim.kind === "sometimes" ? broken : !broken;
   }
+  const holds = (values: Values): boolean => isTrue(claim.expr, values, pageBytesOf(machine.arch));
   switch (claim.kind) {
     case "expect":
     case "always":
-      return seen.every((values) => isTrue(claim.expr, values));
+      return seen.every(holds);
     case "never":
-      return !seen.some((values) => isTrue(claim.expr, values));
+      return !seen.some(holds);
     case "sometimes":
-      return seen.some((values) => isTrue(claim.expr, values)) || (machine.kind === "model" ? false : undefined);
+      return seen.some(holds) || (machine.kind === "model" ? false : undefined);
   }
 }
 
@@ -86,23 +88,26 @@ type Operand =
   | { readonly kind: "word"; readonly word: string }
   | { readonly kind: "list"; readonly items: readonly Operand[] };
 
-/** Whether an expression is true of a set of values. A comparison with what was not reached, or is not there, is false. */
-export function isTrue(expr: Expression, values: Values): boolean {
+/**
+ * Whether an expression is true of a set of values. A comparison with what was not reached, or is not there, is false.
+ * @param page bytes of a page
+ */
+export function isTrue(expr: Expression, values: Values, page: number): boolean {
   switch (expr.kind) {
     case "not":
-      return !isTrue(expr.operand, values);
+      return !isTrue(expr.operand, values, page);
     case "binary":
       switch (expr.op) {
         case "and":
-          return isTrue(expr.left, values) && isTrue(expr.right, values);
+          return isTrue(expr.left, values, page) && isTrue(expr.right, values, page);
         case "or":
-          return isTrue(expr.left, values) || isTrue(expr.right, values);
+          return isTrue(expr.left, values, page) || isTrue(expr.right, values, page);
         case "+":
         case "-":
           return false;
         default: {
-          const left = operand(expr.left, values);
-          const right = operand(expr.right, values);
+          const left = operand(expr.left, values, page);
+          const right = operand(expr.right, values, page);
           if (!left || !right) return false;
           return expr.op === "in" ? isIn(left, right) : compares(expr.op, left, right);
         }
@@ -112,12 +117,12 @@ export function isTrue(expr: Expression, values: Values): boolean {
   }
 }
 
-function operand(expr: Expression, values: Values): Operand | undefined {
+function operand(expr: Expression, values: Values, page: number): Operand | undefined {
   switch (expr.kind) {
     case "int":
       return { kind: "value", value: Number(expr.value) };
     case "pages":
-      return { kind: "value", value: expr.count * pageBytes };
+      return { kind: "value", value: expr.count * page };
     case "string":
       return { kind: "value", value: expr.value };
     case "word":
@@ -125,7 +130,7 @@ function operand(expr: Expression, values: Values): Operand | undefined {
     case "list": {
       const items: Operand[] = [];
       for (const item of expr.items) {
-        const one = operand(item, values);
+        const one = operand(item, values, page);
         if (one) items.push(one);
       }
       return { kind: "list", items };
@@ -136,8 +141,8 @@ function operand(expr: Expression, values: Values): Operand | undefined {
       return found(values, expr.key, expr.field);
     case "binary": {
       if (expr.op !== "+" && expr.op !== "-") return undefined;
-      const left = numberOf(operand(expr.left, values));
-      const right = numberOf(operand(expr.right, values));
+      const left = numberOf(operand(expr.left, values, page));
+      const right = numberOf(operand(expr.right, values, page));
       if (left === undefined || right === undefined) return undefined;
       return { kind: "value", value: expr.op === "+" ? left + right : left - right };
     }
@@ -227,18 +232,20 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
  * those in which it differs from the nearest one.
  *
  * Meant for two outcomes with status `ok`; of others it has nothing to say.
+ *
+ * @param page bytes of a page of the machine that was observed
  */
-export function compare(test: Test, reference: Outcome, observed: Outcome): string[] {
+export function compare(test: Test, reference: Outcome, observed: Outcome, page = pageBytesOf("x86_64")): string[] {
   if (reference.status !== "ok" || observed.status !== "ok") return [];
   const groups = keyGroups(test);
   const observers = new Set(test.observers.map((o) => o.key));
-  if (!isConcurrent(test)) return differences(groups, observers, reference.values, observed.values);
+  if (!isConcurrent(test)) return differences(groups, observers, reference.values, observed.values, page);
   const allowed = sets(reference);
   const differing = new Set<string>();
   for (const values of sets(observed)) {
     let best: string[] | undefined;
     for (const candidate of allowed) {
-      const keys = differences(groups, observers, candidate, values);
+      const keys = differences(groups, observers, candidate, values, page);
       if (!best || keys.length < best.length) best = keys;
       if (best.length === 0) break;
     }
@@ -313,7 +320,7 @@ function comparisonsOf(test: Test, key: string, field: string | undefined): Expr
   return found;
 }
 
-function differences(groups: readonly KeyGroup[], observers: ReadonlySet<string>, a: Values, b: Values): string[] {
+function differences(groups: readonly KeyGroup[], observers: ReadonlySet<string>, a: Values, b: Values, page: number): string[] {
   const keys: string[] = [];
   for (const group of groups) {
     const names = [group.key, ...(group.fields ?? []).map((f) => `${group.key}.${f}`)];
@@ -329,7 +336,7 @@ function differences(groups: readonly KeyGroup[], observers: ReadonlySet<string>
       const byClaims = group.byClaims.get(name);
       if (a[name] === undefined && b[name] === undefined) continue;
       if (byClaims && !isFailed(a[name]) && !isFailed(b[name])) {
-        if (a[name] !== undefined && b[name] !== undefined && byClaims.some((e) => isTrue(e, a) !== isTrue(e, b))) keys.push(name);
+        if (a[name] !== undefined && b[name] !== undefined && byClaims.some((e) => isTrue(e, a, page) !== isTrue(e, b, page))) keys.push(name);
         continue;
       }
       // A scope can make one machine look at fewer fields of an observer than the other.

@@ -8,9 +8,6 @@ import type { ResultType } from "./operations/index.js";
 import type { Machine, Value } from "./outcome.js";
 import type { CallStep, Comparison, Condition, Observer, Scope, Step, Test } from "./test.js";
 
-/** Bytes of a page on every machine that litmap knows: what `1p` stands for. */
-export const pageBytes = 4096;
-
 /** What an observer gave that succeeded: its fields. One that the machine does not show is absent. */
 export type RecordValue = { readonly [field: string]: number | string | readonly string[] };
 

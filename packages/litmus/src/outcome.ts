@@ -12,7 +12,19 @@ export type Value = number | string | readonly string[] | { readonly not_reached
 
 export type Values = Readonly<Record<string, Value>>;
 
-export type Arch = "x86_64" | "arm64" | "arm";
+/** What programs are compiled for. */
+export type Isa = "x86_64" | "arm64" | "arm";
+
+/**
+ * What tests and the model tell apart: an instruction set with its pages and page tables. `arm64-16k`
+ * has pages of 16 KiB, `arm-lpae` page-table entries of 64 bits.
+ */
+export type Arch = Isa | "arm64-16k" | "arm-lpae";
+
+export const isaOf = (arch: Arch): Isa => (arch === "arm64-16k" ? "arm64" : arch === "arm-lpae" ? "arm" : arch);
+
+/** Bytes of a page: what `1p` stands for. */
+export const pageBytesOf = (arch: Arch): number => (arch === "arm64-16k" ? 16384 : 4096);
 
 export type Machine =
   | {

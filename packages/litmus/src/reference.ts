@@ -119,7 +119,7 @@ running: it is \`not_reached\`, with the line of the step that failed.
 | --- | --- |
 | \`16\` \`-1\` \`0x77\` | an integer |
 | \`64K\` \`1M\` \`1G\` \`1T\` | bytes, in units of 1024 |
-| \`16p\` | bytes of so many pages of the machine (4096 each on all that are known) |
+| \`16p\` | bytes of so many pages of the machine (4096 each; 16384 on \`arm64-16k\`) |
 | \`system\` \`rw\` \`shared\` | a word that the parameter knows |
 | \`shared\\|populate\` | several words of a parameter that takes flags; \`none\` is no flag at all |
 | \`"camera"\` | a string; \`\\"\`, \`\\\\\` and \`\\n\` in it are a quote, a backslash and a newline |
@@ -173,7 +173,8 @@ with flags, texts with strings. Any result can be compared with \`ok\`, an errno
   written, once each, by the process that bound the address or descriptor they look at (\`A\` where
   there is none); \`C: expect smaps(va).Pss == 0\` has \`C\` look. Other operations cannot stand in a claim.
 * A claim speaks of every release and architecture, unless it stands inside
-  \`on linux >= 6.13 { }\` (major and minor number) or \`on arch arm { }\` (\`x86_64\`, \`arm64\`, \`arm\`).
+  \`on linux >= 6.13 { }\` (major and minor number) or \`on arch arm { }\` (\`x86_64\`; \`arm64\`, and \`arm64-16k\` with pages of 16 KiB;
+  \`arm\`, and \`arm-lpae\` with 64-bit page-table entries: none of them stands for another).
   They nest. Of a model whose design was changed it says nothing: that is what
   \`with POINT = CHOICE { }\` is for, and a real kernel is not judged by it.
 * In a test with \`parallel\`: \`always\` and \`expect\` hold on every schedule, \`never\` on none,

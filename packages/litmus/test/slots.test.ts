@@ -7,7 +7,7 @@ const mib = 1024 * 1024;
 
 /** Hints of the mmaps of a test, in MiB above the base. */
 function slots(lines: string): number[] {
-  return [...mmapHints(testOf(lines), base).values()].map((address) => (address - base) / mib);
+  return [...mmapHints(testOf(lines), base, 4096).values()].map((address) => (address - base) / mib);
 }
 
 describe("where mappings without `at` go", () => {
@@ -34,6 +34,6 @@ describe("where mappings without `at` go", () => {
 
   test("every slot is aligned, so that mappings share no page table by chance", () => {
     const lines = Array.from({ length: 30 }, (_, i) => `m${i} = mmap(anon, ${i + 1}00K, rw, private)`).join("\n");
-    for (const address of mmapHints(testOf(lines), base).values()) expect(address % slotAlign).toBe(0);
+    for (const address of mmapHints(testOf(lines), base, 4096).values()) expect(address % slotAlign).toBe(0);
   });
 });

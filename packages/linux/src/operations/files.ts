@@ -18,14 +18,14 @@ export const files = {
   },
   open_file: (call) => {
     const folder = call.kernel.tmpfs ?? (call.kernel.kind === "vm" ? "/tmp" : "/dev/shm");
-    const fd = call.open(call.builder.string(folder), uapi.open.rw | uapi.openByArch[call.kernel.arch].tmpfile, `this machine has no tmpfs at ${folder}`);
+    const fd = call.open(call.builder.string(folder), uapi.open.rw | uapi.openByIsa[call.isa].tmpfile, `this machine has no tmpfs at ${folder}`);
     call.sys("ftruncate", result(fd), ...call.pad, ...call.wide(call.number("size")));
     return { value: fd };
   },
   open_disk: (call) => {
     const { disk } = call.kernel;
     if (disk === undefined) throw new UnsupportedHere("this machine has no disk that tests may overwrite");
-    const direct = call.word("mode") === "direct" ? uapi.openByArch[call.kernel.arch].direct : 0;
+    const direct = call.word("mode") === "direct" ? uapi.openByIsa[call.isa].direct : 0;
     call.open(call.builder.string(disk), uapi.open.rw | direct, `this machine has no ${disk}`);
     return done;
   },

@@ -58,7 +58,7 @@ function tablesOf(test: Test, base: KernelOptions, only: PointName | undefined):
   const now = ask(test, { ...base, asked });
   const column = (label: string, current: boolean, options: KernelOptions): CostColumn => {
     const prediction = current ? now : ask(test, options);
-    return { label, current, prediction, change: current ? undefined : changeOf(test, answerOf(test, now), answerOf(test, prediction)) };
+    return { label, current, prediction, change: current ? undefined : changeOf(test, answerOf(test, now), answerOf(test, prediction), base.arch) };
   };
   const { design } = new Kernel(base);
   const ofPoint = (point: PointName): CostTable => ({

@@ -49,7 +49,7 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
       const answers = await interrupt.unlessInterrupted(Promise.all([before.run(test), after.run(test)]));
       if (!answers) break;
       asked++;
-      const change = changeOf(test, ...answers);
+      const change = changeOf(test, ...answers, after.machine.arch);
       if (change) changes.push(change);
     }
     progress.clear();

@@ -126,7 +126,7 @@ class Pair {
       return undefined;
     }
     if (outcome.status !== predicted.status) return { about: outcome.status, lines: [`  model: ${ending(predicted)}`, `  kernel: ${ending(outcome)}`] };
-    const differs = differences(test, outcome, predicted);
+    const differs = differences(test, outcome, predicted, this.kernel.machine.arch);
     return differs.length > 0 ? { about: about(test, differs[0]), lines: differs.map(differenceLine) } : undefined;
   }
 

@@ -77,7 +77,7 @@ export function judgedOn(test: Test, machine: Machine, answer: Answer): Reported
 /** The model's answer and a kernel's to the same test, compared. A hang that both had is no trouble on either side. */
 export function comparedPair(model: Reported, kernel: Reported): [model: Reported, kernel: Reported] {
   const { test } = kernel;
-  const differs = test && kernel.outcome && model.outcome ? differences(test, kernel.outcome, model.outcome) : [];
+  const differs = test && kernel.outcome && model.outcome ? differences(test, kernel.outcome, model.outcome, kernel.result.machine.arch) : [];
   const result = compared(kernel.result, model.result, differs);
   const beside = result.agrees ? { ...model, result: { ...model.result, agrees: true } } : model;
   return [beside, { ...kernel, result, decided: model.decided }];

@@ -38,7 +38,7 @@ export function compareModels(before: ModelMachine, after: ModelMachine, selecto
     if (!file.test) throw badRequest(`${file.path} is no test`, `\`litmap check ${file.path}\` says why`);
     asked++;
     const { test } = file;
-    const change = changeOf(test, before.answer(test), after.answer(test));
+    const change = changeOf(test, before.answer(test), after.answer(test), after.machine.arch);
     if (change) changes.push(change);
   }
   return { changes, asked };

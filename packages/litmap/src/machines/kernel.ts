@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { didYouMean } from "@litmap/litmus";
-import type { Machine as MachineName, Outcome, Test } from "@litmap/litmus";
+import type { Isa, Machine as MachineName, Outcome, Test } from "@litmap/litmus";
 import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget, hasModule, optionsOf } from "@litmap/kernels";
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
 import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, moduleDevice, needsOf } from "@litmap/linux";
@@ -77,7 +77,7 @@ export class KernelMachine implements TestMachine {
   private readonly withDevices = new Map<string, Promise<Running>>();
 
   static async open(choice: KernelChoice, options: KernelOptions): Promise<KernelMachine> {
-    const { guest, started } = await start(choice, outfitFor([]), options);
+    const { guest, started } = await start(choice, outfitFor([], isaOfChoice(choice)), options);
     const { ready, accelerator, missingModules } = started;
     const release = /^\d+\.\d+/.exec(ready.release)?.[0] ?? ready.release;
     const uname = `${ready.release} ${ready.version}`;
@@ -103,7 +103,7 @@ export class KernelMachine implements TestMachine {
     // Where there is no test module no machine need boot to say so.
     const needs = needsOf(test).filter((need) => need !== "module" || hasModule(join(kernel.folder, "modules"), moduleDevice));
     if (needs.length === 0) return this.plain;
-    const outfit = outfitFor(needs);
+    const outfit = outfitFor(needs, kernel.arch);
     let running = this.withDevices.get(outfit.name);
     if (running === undefined) {
       running = start(this.choice, outfit, this.options).then(({ guest, started }) => ({ guest, description: describe(this.choice, started.ready) }));
@@ -155,6 +155,9 @@ function unkillable(answer: Uint8Array): string | undefined {
   return leftUnkillable(answer) ? "a process of the test could not be killed" : undefined;
 }
 
+/** The instruction set of a kernel of the store; those of hosts must be this machine's. */
+const isaOfChoice = (choice: KernelChoice): Isa | undefined => (choice.kind === "vm" ? choice.kernel.arch : undefined);
+
 async function start(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<{ guest: Machine; started: Started }> {
   const guest = new Machine(await targetOf(choice, outfit, options), { onNote: options.onProgress });
   const started = await guest.start();
@@ -170,7 +173,7 @@ export function describe(choice: KernelChoice, ready: Started["ready"]): KernelD
 async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<Target> {
   let executor: string;
   try {
-    executor = await buildExecutor();
+    executor = await buildExecutor({ isa: isaOfChoice(choice) });
   } catch (error) {
     if (error instanceof ExecutorUnavailable) throw badMachine(error.message);
     throw error;

@@ -1,4 +1,5 @@
 /** What a virtual machine is fitted out with, by what a test needs: modules, devices, command line. */
+import type { Isa } from "@litmap/litmus";
 import type { Need } from "@litmap/linux";
 import type { ModuleRequest } from "@litmap/kernels";
 
@@ -17,6 +18,8 @@ export const ramdisk = "ram0";
 
 /** As many 2 MiB pages as the model has. */
 const cmdline = ["hugepages=32"];
+/** Where pages of 16 KiB make larger ones the default. */
+const cmdlineArm = ["default_hugepagesz=2M", "hugepagesz=2M", "hugepages=32"];
 const disk: ModuleRequest = { name: "brd", params: "rd_nr=1 rd_size=16384" };
 
 /** Does what drivers and the kernel itself do (module/). */
@@ -59,13 +62,25 @@ const iommu: Outfit = {
   cpus: 1,
 };
 
+const plainArm: Outfit = { ...plain, cmdline: cmdlineArm };
+
+/** What virtual machines of arm and arm64 can be given: QEMU has no qxl there, and nothing is for guests of their own. */
+const devicesArm: Outfit = {
+  name: "devices",
+  modules: devices.modules.filter(({ name }) => name !== "qxl" && name !== "kvm_amd"),
+  devices: ["-device", "virtio-gpu-pci", "-device", "bochs-display", "-device", "edu,addr=0x1e"],
+  cpuFeatures: [],
+  cmdline: cmdlineArm,
+};
+
 /** The outfit that has what a test needs. */
-export function outfitFor(needs: readonly Need[]): Outfit {
-  const outfit = machineFor(needs.filter((need) => need !== "module"));
+export function outfitFor(needs: readonly Need[], isa: Isa = "x86_64"): Outfit {
+  const outfit = machineFor(needs.filter((need) => need !== "module"), isa);
   return needs.includes("module") ? { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, testModule] } : outfit;
 }
 
-function machineFor(needs: readonly Need[]): Outfit {
+function machineFor(needs: readonly Need[], isa: Isa): Outfit {
+  if (isa !== "x86_64") return needs.length === 0 ? plainArm : devicesArm;
   if (needs.includes("vfio")) return iommu;
   if (needs.includes("kvm")) return guests;
   return needs.length === 0 ? plain : devices;

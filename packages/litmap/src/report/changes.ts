@@ -1,5 +1,5 @@
 /** What changes between two machines, grouped by the rule that makes the difference: for `whatif` and `diff`. */
-import type { Outcome, Test, Value } from "@litmap/litmus";
+import type { Arch, Outcome, Test, Value } from "@litmap/litmus";
 import { ruleBook } from "@litmap/model";
 import { differences } from "../judging.js";
 import type { Answer } from "../machines/machine.js";
@@ -28,11 +28,11 @@ export function partingRule(before: Answer, after: Answer, differs: readonly { r
 }
 
 /** How two machines' answers to a test differ, or undefined. */
-export function changeOf(test: Test, before: Answer, after: Answer): Change | undefined {
+export function changeOf(test: Test, before: Answer, after: Answer, arch?: Arch): Change | undefined {
   const a = before.outcome;
   const b = after.outcome;
   if (a.status !== b.status) return { test, values: [], status: `${told(a)} → ${told(b)}`, rule: partingRule(before, after, []) };
-  const differs = differences(test, b, a);
+  const differs = differences(test, b, a, arch);
   if (differs.length === 0) return undefined;
   return { test, values: differs.map(({ key, here, there }) => ({ key, before: there, after: here })), rule: partingRule(before, after, differs) };
 }

@@ -7,6 +7,7 @@ import { isNotReached, operation, renderDiagnostic } from "@litmap/litmus";
 import type { CallStep, ClaimResult, Diagnostic, Test, Value, Values } from "@litmap/litmus";
 import type { Prediction } from "@litmap/model";
 import type { Evidence } from "../evidence.js";
+import { debianName } from "@litmap/kernels";
 import { observersTaken } from "../machines/model.js";
 import { machineLabel } from "../result.js";
 import type { Paint } from "../terminal.js";
@@ -148,14 +149,14 @@ function costs(prediction: Prediction, paint: Paint): string[] {
 
 /** What the kernels answered to this very text; those of the same release as the model first. */
 function evidence({ test, prediction, evidence: all }: Story, paint: Paint): string {
-  const release = prediction.machine.release;
+  const { release, arch } = prediction.machine;
   const rows = all.flatMap((each) => {
     const testimony = agreesWith(test, prediction, each);
     if (testimony === "none") return [];
-    const same = each.kernel.release === release;
+    const same = each.kernel.release === release && each.kernel.arch === arch;
     return [{ same, cells: [`  ${each.kernel.kernel}`, said(testimony, same, paint), paint.dim(`${each.tests.get(test.name)?.date ?? ""}${each.kernel.package ? `  ${each.kernel.package}` : ""}`)] }];
   });
-  if (rows.length === 0) return `${paint.dim("evidence")}\n  none recorded; \`litmap run ${test.name} --on ${release} --record\` asks a kernel`;
+  if (rows.length === 0) return `${paint.dim("evidence")}\n  none recorded; \`litmap run ${test.name} --on ${debianName(release, arch)} --record\` asks a kernel`;
   rows.sort((a, b) => Number(b.same) - Number(a.same));
   return [paint.dim("evidence"), ...columns(rows.map((row) => row.cells))].join("\n");
 }

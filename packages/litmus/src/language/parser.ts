@@ -407,7 +407,7 @@ class Parser extends ExpressionParser {
     if (this.isWord("arch")) {
       this.next();
       if (this.is("==")) this.next();
-      return { kind: "arch", arch: this.name("an architecture"), span: this.spanFrom(start) };
+      return { kind: "arch", arch: this.dashed("an architecture", true), span: this.spanFrom(start) };
     }
     const t = this.token;
     const meant = t.kind === "name" ? didYouMean(t.text, ["linux", "arch"]) : "";

@@ -65,4 +65,4 @@ export const reserved: ReadonlySet<string> = new Set([
 ]);
 
 /** Architectures that outcomes know. */
-export const arches: readonly string[] = ["x86_64", "arm64", "arm"];
+export const arches: readonly string[] = ["x86_64", "arm64", "arm64-16k", "arm", "arm-lpae"];

@@ -75,7 +75,7 @@ export function* memRw(k: Kernel, task: Task, target: Task, address: number, len
 export function* ptracePeek(k: Kernel, task: Task, target: Task, address: number): Path<number> {
   if (target.mm === task.mm) return k.refuse(ptraceRules.self, errnos.EPERM, target.name);
   if (target.dead) return k.refuse(ptraceRules["no-process"], errnos.ESRCH, target.name);
-  const word = new Uint8Array(k.arch.name === "arm" ? 4 : 8);
+  const word = new Uint8Array(k.arch.wordBits / 8);
   const moved = yield* accessRemoteVm(k, task, target.mm, address, word, FOLL.force);
   if (moved < word.length) return k.refuse(ptraceRules.short, errnos.EIO, `0x${address.toString(16)}`);
   return word[0] + word[1] * 2 ** 8 + word[2] * 2 ** 16 + word[3] * 2 ** 24;

@@ -2,7 +2,7 @@
  * UFFDIO_REGISTER (fs/userfaultfd.c, mm/userfaultfd.c). The descriptor is closed again at
  * once, which undoes it: what stays is what write protection leaves in the page table.
  */
-import { errnos } from "@litmap/litmus";
+import { errnos, isaOf } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
 import { PG } from "../mm/frames.js";
 import { HUGE_SIZE, hugeEntry } from "../mm/hugetlb.js";
@@ -32,7 +32,7 @@ export function* userfaultfdRegister(k: Kernel, task: Task, start: number, lengt
 /** CONFIG_HAVE_ARCH_USERFAULTFD_WP and _MINOR. */
 function hasMode(k: Kernel, mode: UffdMode): boolean {
   if (mode === "missing") return true;
-  if (mode === "wp") return k.arch.uffdWp && (k.arch.name !== "arm64" || k.design["userfaultfd.wp-arm64"] === "yes");
+  if (mode === "wp") return k.arch.uffdWp && (isaOf(k.arch.name) !== "arm64" || k.design["userfaultfd.wp-arm64"] === "yes");
   return k.arch.uffdMinor && k.design["userfaultfd.minor"] === "yes";
 }
 

@@ -9,11 +9,13 @@ export interface ArchTraits {
   /** Entries in one page-table page, and how many levels there are below the root. */
   readonly tableShift: number;
   readonly levels: number;
+  /** What VmPTE counts for one of them: PTRS_PER_PTE entries. */
+  readonly tableBytes: number;
   /** CONFIG_ARCH_HAS_PTE_SPECIAL. */
   readonly pteSpecial: boolean;
   /** CONFIG_HAVE_GUP_FAST. */
   readonly gupFast: boolean;
-  /** Accessed and dirty bits are kept by faults (arm without LPAE). */
+  /** Accessed and dirty bits are kept by faults. */
   readonly softwareYoungDirty: boolean;
   /** Where slots for mappings without an address begin. */
   readonly slotBase: number;
@@ -33,7 +35,9 @@ export interface ArchTraits {
 }
 
 export const arches: Readonly<Record<Arch, ArchTraits>> = {
-  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, numa: true },
-  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, numa: true },
-  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, executeOnly: false, thp: false, uffdWp: false, uffdMinor: false, numa: false },
+  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, tableBytes: 4096, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, numa: true },
+  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, tableBytes: 4096, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, numa: true },
+  "arm64-16k": { name: "arm64-16k", pageShift: 14, wordBits: 64, tableShift: 11, levels: 3, tableBytes: 16384, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x8000_0000_0000, pat: false, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, numa: true },
+  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, tableBytes: 2048, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, executeOnly: false, thp: false, uffdWp: false, uffdMinor: false, numa: false },
+  "arm-lpae": { name: "arm-lpae", pageShift: 12, wordBits: 32, tableShift: 9, levels: 3, tableBytes: 4096, pteSpecial: true, gupFast: true, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, executeOnly: false, thp: true, uffdWp: false, uffdMinor: false, numa: false },
 };

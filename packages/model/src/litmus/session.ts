@@ -54,7 +54,7 @@ export class Session {
   ) {
     this.k = new Kernel(options);
     this.machine = { kind: "model", release: this.k.release, arch: this.k.arch.name, designs: { ...options.designs }, ...(options.configured ? { configured: options.configured } : {}) };
-    this.hints = mmapHints(test, this.k.arch.slotBase);
+    this.hints = mmapHints(test, this.k.arch.slotBase, this.k.pageSize);
     for (const actor of test.actors) {
       if (actor.kind === "fork" || actor.kind === "thread") continue;
       this.addActor(actor.name, this.k.process(actor.name), actor.device);

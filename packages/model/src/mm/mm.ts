@@ -38,7 +38,7 @@ export class Mm {
     readonly name: string,
     readonly arch: ArchTraits,
   ) {
-    this.table = new PageTable(arch.pageShift, arch.tableShift, arch.levels, arch.taskSize);
+    this.table = new PageTable(arch.pageShift, arch.tableShift, arch.levels, arch.taskSize, arch.tableBytes);
     this.mmapLock = new Lock("mmap_lock", `mmap_lock ${name}`);
     this.ptl = new Lock("ptl", `ptl ${name}`);
   }

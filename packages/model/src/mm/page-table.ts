@@ -93,6 +93,7 @@ export class PageTable {
     readonly tableShift: number,
     levels: number,
     taskSize: number,
+    private readonly tableBytes: number,
   ) {
     this.entries = 1 << tableShift;
     this.entriesMask = this.entries - 1;
@@ -199,6 +200,6 @@ export class PageTable {
   get bytes(): number {
     let tables = this.leaves;
     for (const level of this.uppers) tables += level.size;
-    return tables * this.pageSize;
+    return tables * this.tableBytes;
   }
 }

@@ -1,0 +1,85 @@
+/** Kernel images of every architecture that guests are started from: what one is, and what QEMU starts of it. */
+import { gunzipSync } from "node:zlib";
+import type { Isa } from "@litmap/litmus";
+import { bzImageVersion } from "./bzimage.js";
+import { runChild } from "./child.js";
+import { vmlinuxOf } from "./vmlinux.js";
+
+export interface KernelImage {
+  readonly isa: Isa;
+  /** What `uname -r` will say; undefined when the image does not tell. */
+  readonly version: string | undefined;
+  /** What QEMU starts instead of the file: the kernel proper, where the file packs it. */
+  readonly unpacked?: Buffer;
+}
+
+/** Undefined when these bytes are no kernel that we know how to start: bzImage, arm64's Image (packed or not), arm's zImage. */
+export async function readImage(image: Buffer): Promise<KernelImage | undefined> {
+  const version = bzImageVersion(image);
+  if (version !== undefined) return { isa: "x86_64", version, unpacked: await vmlinuxOf(image) };
+  if (isArm64Image(image)) return { isa: "arm64", version: bannerVersion(image) };
+  if (isZimage(image)) return { isa: "arm", version: await zimageVersion(image) };
+  const unpacked = await unpackedArm64(image);
+  return unpacked && { isa: "arm64", version: bannerVersion(unpacked), unpacked };
+}
+
+/** Documentation/arch/arm64/booting.rst: the magic number at offset 56. */
+function isArm64Image(image: Buffer): boolean {
+  return image.length > 64 && image.toString("latin1", 56, 60) === "ARM\x64";
+}
+
+/** Documentation/arch/arm/booting.rst: the magic number at offset 36. */
+function isZimage(image: Buffer): boolean {
+  return image.length > 48 && image.readUInt32LE(36) === 0x016f2818;
+}
+
+/** An Image in gzip, or behind the EFI stub that unpacks it (drivers/firmware/efi/libstub/zboot-header.S). */
+async function unpackedArm64(image: Buffer): Promise<Buffer | undefined> {
+  const zboot = image.length > 64 && image.toString("latin1", 4, 8) === "zimg";
+  const packed = zboot ? image.subarray(image.readUInt32LE(8), image.readUInt32LE(8) + image.readUInt32LE(12)) : image;
+  const unpacked = await unpack(packed);
+  return unpacked && isArm64Image(unpacked) ? unpacked : undefined;
+}
+
+/** A zImage says nothing of its version; the kernel packed in it does. */
+async function zimageVersion(image: Buffer): Promise<string | undefined> {
+  for (const { magic } of packers) {
+    const at = image.indexOf(magic);
+    const version = at < 0 ? undefined : bannerVersion((await unpack(image.subarray(at))) ?? Buffer.alloc(0));
+    if (version !== undefined) return version;
+  }
+  return undefined;
+}
+
+/** From linux_banner. Format strings of the same beginning have a `%` where the version belongs. */
+function bannerVersion(kernel: Buffer): string | undefined {
+  const banner = "Linux version ";
+  for (let at = kernel.indexOf(banner); at >= 0; at = kernel.indexOf(banner, at + 1)) {
+    const version = /^\d\S*(?= )/.exec(kernel.toString("latin1", at + banner.length, at + banner.length + 80))?.[0];
+    if (version !== undefined) return version;
+  }
+  return undefined;
+}
+
+const packers = [
+  { magic: Buffer.from("1f8b08", "hex"), unpack: async (packed: Buffer) => gunzipSync(packed) },
+  { magic: Buffer.from("fd377a585a00", "hex"), unpack: (packed: Buffer) => pipeThrough("xz", packed) },
+  { magic: Buffer.from("28b52ffd", "hex"), unpack: (packed: Buffer) => pipeThrough("zstd", packed) },
+];
+
+/** What follows the packed kernel makes the programs complain; what they gave until then is whole. */
+async function pipeThrough(program: string, packed: Buffer): Promise<Buffer> {
+  return (await runChild(program, ["-dc"], { input: packed, timeoutMs: 120_000, hint: `the kernel's image is packed with ${program}` })).stdout;
+}
+
+/** Undefined when it is packed in none of these ways, or damaged. A Fault when the program to unpack it is missing. */
+async function unpack(packed: Buffer): Promise<Buffer | undefined> {
+  const packer = packers.find(({ magic }) => packed.subarray(0, magic.length).equals(magic));
+  try {
+    return await packer?.unpack(packed);
+  } catch (error) {
+    // zlib's own errors have a code.
+    if ((error as { code?: string }).code?.startsWith("Z_")) return undefined;
+    throw error;
+  }
+}
