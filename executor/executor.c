@@ -800,15 +800,16 @@ static void send_frame(u8 type, u32 seq, const void *payload, u32 n)
 	send_bytes((u8 *)&f, sizeof f);
 	send_bytes(payload, n);
 }
-static char *list_devices(char *at, char *end)
+/* Names in a folder, each after `prefix`. */
+static char *list_devices(char *at, char *end, const char *folder, const char *prefix)
 {
 	u8 entries[4096];
 	long n;
-	int fd = open_at("/dev", O_RDONLY | O_DIRECTORY);
+	int fd = open_at(folder, O_RDONLY | O_DIRECTORY);
 	while (fd >= 0 && (n = sys(__NR_getdents64, fd, entries, sizeof entries)) > 0) {
 		for (u8 *e = entries; e < entries + n; e += *(u16 *)(e + 16)) {	/* ino, off, u16 length, u8 type, name */
 			const char *name = (const char *)e + 19;
-			if (name[0] != '.' && !same(name, "tty", 3) && !same(name, "loop", 4)) at = print(at, end, "device=%s\n", name);
+			if (name[0] != '.' && !same(name, "tty", 3) && !same(name, "loop", 4)) at = print(at, end, "device=%s%s\n", prefix, name);
 		}
 	}
 	if (fd >= 0) close_fd(fd);
@@ -841,7 +842,8 @@ static void send_ready(u32 seq)
 	sys(__NR_uname, names);
 	char *at = print(text, end, "release=%s\nversion=%s\nmachine=%s\npage=%u\ntable=%u\ncpus=%u\npid=%u\ntaint=%u\n%s", names[2], names[3], names[4],
 			 (u32)page, weigh_table(), cpus, (u32)sys(__NR_getpid), (u32)number_in("/proc/sys/kernel/tainted"), notes);
-	at = list_devices(at, end);
+	at = list_devices(at, end, "/dev", "");
+	at = list_devices(at, end, "/dev/dma_heap", "dma_heap/");
 	send_frame(READY, seq, text, (u32)(at - text));
 }
 static void leave_machine(void)

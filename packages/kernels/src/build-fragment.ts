@@ -54,9 +54,11 @@ export const buildFragment: readonly OptionGroup[] = [
   {
     subject: "memory management as Debian configures it",
     options: {
-      ...on("SPARSEMEM_VMEMMAP", "NUMA", "MEMORY_HOTPLUG", "MEMORY_HOTREMOVE", "ZONE_DEVICE", "MIGRATION", "COMPACTION"),
-      ...on("SWAP", "MEMCG", "CPUSETS", "LRU_GEN", "KSM", "TRANSPARENT_HUGEPAGE", "TRANSPARENT_HUGEPAGE_ALWAYS", "X86_MCE", "MEMORY_FAILURE", "MEM_SOFT_DIRTY"),
+      ...on("SPARSEMEM_VMEMMAP", "NUMA", "NUMA_BALANCING", "MEMORY_HOTPLUG", "MEMORY_HOTREMOVE", "ZONE_DEVICE", "MIGRATION", "COMPACTION"),
+      ...on("SLUB", "SWAP", "MEMCG", "CPUSETS", "LRU_GEN", "KSM", "TRANSPARENT_HUGEPAGE", "TRANSPARENT_HUGEPAGE_ALWAYS", "X86_MCE", "MEMORY_FAILURE", "MEM_SOFT_DIRTY"),
       ...on("USERFAULTFD", "PTE_MARKER_UFFD_WP", "INIT_ON_ALLOC_DEFAULT_ON", "HARDENED_USERCOPY", "DEVMEM", "STRICT_DEVMEM", "IO_STRICT_DEVMEM", "SECURITY"),
+      // tinyconfig's allocators are others, and EMBEDDED keeps secret memory away.
+      ...off("SLOB", "SLUB_TINY", "EMBEDDED"),
       DEFAULT_MMAP_MIN_ADDR: "65536",
     },
   },
@@ -77,7 +79,7 @@ export const buildFragment: readonly OptionGroup[] = [
   {
     subject: "a camera without hardware",
     options: {
-      ...on("MEDIA_SUPPORT", "MEDIA_SUPPORT_FILTER", "MEDIA_TEST_SUPPORT", "MEDIA_PLATFORM_SUPPORT", "MEDIA_CONTROLLER", "V4L_TEST_DRIVERS", "FONTS", "FONT_8x16"),
+      ...on("MEDIA_SUPPORT", "MEDIA_SUPPORT_FILTER", "MEDIA_TEST_SUPPORT", "MEDIA_PLATFORM_SUPPORT", "MEDIA_CONTROLLER", "V4L_TEST_DRIVERS"),
       ...off("MEDIA_SUBDRV_AUTOSELECT", "MEDIA_ANALOG_TV_SUPPORT", "MEDIA_DIGITAL_TV_SUPPORT", "MEDIA_RADIO_SUPPORT", "MEDIA_SDR_SUPPORT", "MEDIA_CAMERA_SUPPORT"),
       ...on("VIDEO_DEV"),
       ...modules("VIDEO_VIVID"),
@@ -86,8 +88,7 @@ export const buildFragment: readonly OptionGroup[] = [
   {
     subject: "guests within, and devices that user space drives through an IOMMU",
     options: {
-      ...on("VIRTUALIZATION", "IOMMU_SUPPORT", "INTEL_IOMMU", "IRQ_REMAP"),
-      ...off("INTEL_IOMMU_DEFAULT_ON"),
+      ...on("VIRTUALIZATION", "IOMMU_SUPPORT", "INTEL_IOMMU", "INTEL_IOMMU_DEFAULT_OFF", "IRQ_REMAP"),
       ...modules("KVM", "KVM_AMD", "VFIO", "VFIO_IOMMU_TYPE1", "VFIO_PCI"),
     },
   },

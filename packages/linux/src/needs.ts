@@ -1,8 +1,8 @@
-/** Which devices a test needs beyond what every machine has: the runner attaches them. */
+/** What a test needs beyond what every machine has: devices, which the runner attaches, and memory set aside for them. */
 import type { Argument, CallStep, Step, Test } from "@litmap/litmus";
 
-/** A device, by the driver that serves it. */
-export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "module";
+/** A device, by the driver that serves it; `cma` is contiguous memory for the heap of that name. */
+export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "module" | "cma";
 
 /** The devices that a test's operations name, sorted. */
 export function needsOf(test: Test): Need[] {
@@ -17,6 +17,8 @@ export function needsOf(test: Test): Need[] {
 
 function needOf(call: CallStep): Need | undefined {
   switch (call.op) {
+    case "dma_heap_alloc":
+      return word(call.args.heap) === "cma" ? "cma" : undefined;
     case "drm_open":
       return word(call.args.device) as Need | undefined;
     case "v4l2_open":

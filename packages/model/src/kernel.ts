@@ -6,6 +6,7 @@ import { arches } from "./design/arch.js";
 import { Device } from "./dma/device.js";
 import { DeviceView } from "./dma/sg.js";
 import { designOf, newestRelease } from "./design/release.js";
+import { CmaArea } from "./mm/cma.js";
 import { Frames, PG } from "./mm/frames.js";
 import { Custody } from "./mm/custody.js";
 import { Vmalloc } from "./mm/vmalloc.js";
@@ -85,6 +86,9 @@ export class Kernel {
   edu: Edu | undefined;
   /** The file of its BAR in sysfs, once somebody has opened it. */
   barInode: Inode | undefined;
+  private contiguous: CmaArea | undefined;
+  /** Something that the kernel may find fault with when the processes of a test end: those ends are part of it. */
+  endTells = false;
   /** Huge pages set aside at boot. */
   readonly hugetlb = new HugetlbPool();
   /** Pages: NR_FILE_MAPPED, NR_SHMEM, committed memory. */
@@ -119,6 +123,12 @@ export class Kernel {
     this.ttmPool = new TtmPool(this);
     this.custody = new Custody(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
+  }
+
+  /** The machine's contiguous memory, laid out when it is first used. */
+  get cma(): CmaArea {
+    this.endTells = true;
+    return (this.contiguous ??= new CmaArea(this));
   }
 
   /** A number that nothing else has. */

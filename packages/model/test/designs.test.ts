@@ -52,13 +52,14 @@ describe("decision points", () => {
   });
 
   test("a kernel's configuration differs from its release only where its options decide otherwise", () => {
-    const debian = new Set(["SECRETMEM", "PROC_MEM_ALWAYS_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]);
+    const debian = new Set(["SECRETMEM", "NUMA_BALANCING", "PROC_MEM_ALWAYS_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]);
     expect(configuredDesign("6.12", debian)).toEqual({});
     expect(configuredDesign("6.12", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "mangle" });
     expect(configuredDesign("7.2", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "wrap", "proc-mem.force": "always" });
     expect(configuredDesign("7.3", new Set(["SECRETMEM", "PROC_MEM_NO_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]))).toEqual({ "dma-buf.debug": "off", "proc-mem.force": "never" });
     expect(configuredDesign("6.12", new Set(["LRU_GEN_ENABLED"]))).toEqual({ "gup-fast.null-mapping": "leave-longterm-writes" });
-    expect(configuredDesign("6.1", new Set())).toEqual({});
+    expect(configuredDesign("6.1", new Set(["NUMA_BALANCING"]))).toEqual({});
+    expect(configuredDesign("6.1", new Set())).toEqual({ "move-pages.walk": "follow-page" });
     expect(configuredDesign("6.18", new Set(["SECRETMEM"]))).toEqual({ "lru.lazyfree": "cleared", "madvise.table-reclaim": "no" });
   });
 

@@ -1,7 +1,7 @@
 /** The system heap, udmabuf, and the ioctls of a dma-buf. */
 import { data, imm, pid, result, type Ref } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
-import { UnsupportedHere } from "../call.js";
+import { UnsupportedHere, type KernelDescription } from "../call.js";
 import * as uapi from "../uapi.js";
 
 const done: Compiled = {};
@@ -18,7 +18,8 @@ const heapModes = {
 
 export const dmaBuf = {
   dma_heap_alloc: (call) => {
-    const path = `/dev/dma_heap/${call.word("heap")}`;
+    const name = heapName(call.word("heap"), call.kernel);
+    const path = `/dev/dma_heap/${name}`;
     const heap = call.open(call.builder.string(path), uapi.open.rw | uapi.open.cloexec, `this kernel has no ${path}`);
     const request = call.struct(structBytes.dmaHeapAllocation, [
       [0, 8, call.number("length")],
@@ -111,6 +112,17 @@ export const dmaBuf = {
     return done;
   },
 } satisfies Partial<CompilerTable<"dma_heap_alloc" | "udmabuf_create" | "udmabuf_create_list" | "dma_buf_sync" | "dma_buf_set_name" | "xfer_charge" | "dma_buf_export_sync_file" | "dma_buf_import_sync_file" | "poll" | "sw_sync_fence" | "sw_sync_inc">>;
+
+/** What the heap of contiguous memory has been called: since 6.17, by a device tree, by the command line or the configuration. */
+const cmaHeaps = ["default_cma_region", "linux,cma", "reserved"] as const;
+
+/** @throws UnsupportedHere where the machine has listed its heaps and this one is not among them. */
+function heapName(heap: "system" | "cma", kernel: KernelDescription): string {
+  if (heap === "system") return heap;
+  const found = cmaHeaps.find((name) => kernel.devices?.has(`dma_heap/${name}`));
+  if (kernel.devices !== undefined && found === undefined) throw new UnsupportedHere("this kernel has no CMA heap (CONFIG_DMABUF_HEAPS_CMA, and memory for it)");
+  return found ?? cmaHeaps[0];
+}
 
 function openUdmabuf(call: Pick<Call, "open" | "builder">): Ref {
   return call.open(call.builder.string("/dev/udmabuf"), uapi.open.rw | uapi.open.cloexec, "this kernel has no /dev/udmabuf");

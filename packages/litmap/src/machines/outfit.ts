@@ -75,8 +75,12 @@ const devicesArm: Outfit = {
 
 /** The outfit that has what a test needs. */
 export function outfitFor(needs: readonly Need[], isa: Isa = "x86_64"): Outfit {
-  const outfit = machineFor(needs.filter((need) => need !== "module"), isa);
-  return needs.includes("module") ? { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, testModule] } : outfit;
+  let outfit = machineFor(needs.filter((need) => need !== "module" && need !== "cma"), isa);
+  if (needs.includes("module")) outfit = { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, testModule] };
+  if (isa !== "x86_64") return outfit;
+  // Freed pages of the area end up in other files, where they cannot be pinned for long: only tests of its heap have one.
+  const contiguous = needs.includes("cma");
+  return { ...outfit, name: contiguous ? `${outfit.name} with contiguous memory` : outfit.name, cmdline: [...outfit.cmdline, contiguous ? "cma=64M" : "cma=0"] };
 }
 
 function machineFor(needs: readonly Need[], isa: Isa): Outfit {

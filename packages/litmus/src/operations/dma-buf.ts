@@ -19,8 +19,8 @@ export const dmaBuf = {
     kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
     by: process,
     params: {
-      heap: { type: word({ system: "the system heap" }), doc: "which heap" },
-      length: { type: size, doc: "bytes; the heap rounds up to pages" },
+      heap: { type: word({ system: "the system heap", cma: "the heap of the machine's contiguous memory, 64 MiB: `reserved`, from 6.17 `default_cma_region`; Debian's kernels have none" }), doc: "which heap" },
+      length: { type: size, doc: "bytes; the heap rounds up to pages; the CMA heap has ENOMEM for what it has no free run of pages for" },
       mode: { type: word(mode), default: "rw", doc: "fd_flags: access mode of the descriptor" },
       heap_flags: { type: integer, default: "0", doc: "heap_flags; anything but 0 is refused" },
       fd: { type: integer, default: "0", doc: "the struct's fd field on entry; anything but 0 is refused" },

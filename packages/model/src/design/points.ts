@@ -191,6 +191,31 @@ export const points = define({
     choices: { "order-0": { doc: "page by page" }, "orders-8-4-0": { doc: "the largest of 1 MiB, 64 KiB and 4 KiB that fits and is not larger than the last" } },
     mainline: [["5.6", "order-0"], ["5.11", "orders-8-4-0"]],
   },
+  "cma-heap.mmap": {
+    question: "What does the CMA heap put into the page table?",
+    choices: {
+      "fault-page": { doc: "the fault handler returns the page: an ordinary mapping, counted as RssFile, that page references can be taken on" },
+      "pfn-per-fault": { doc: "VM_IO and VM_PFNMAP; each fault inserts one frame number (dma-buf: heaps: Don't track CMA dma-buf pages under RssFile, T.J. Mercier, January 2024)" },
+    },
+    mainline: [["5.6", "fault-page"], ["6.9", "pfn-per-fault"]],
+  },
+  "cma-heap.fault-bound": {
+    question: "Which is the first page past a buffer that the CMA heap's fault handler refuses?",
+    choices: {
+      "one-past": { doc: "the second: pgoff > pagecount, so that one page pointer behind the array is taken" },
+      end: { doc: "the first; mainline since 6.12, stable series from 5.15 on have it (dma-buf: heaps: Fix off-by-one in CMA heap fault handler, T.J. Mercier, September 2024)" },
+    },
+    mainline: [["5.6", "one-past"], ["5.11", "end"]],
+  },
+  "cma-heap.name": {
+    question: "What is the heap of the machine's contiguous memory called?",
+    choices: {
+      helpers: { doc: "its buffers say heap_helpers, after the file that exports them" },
+      area: { doc: "as its area: reserved" },
+      fixed: { doc: "default_cma_region" },
+    },
+    mainline: [["5.6", "helpers"], ["5.11", "area"], ["6.17", "fixed"]],
+  },
   "dma-buf.mount": {
     question: "Do the pseudo file systems of dma-bufs, pipes and sync files (init_pseudo) allow execution?",
     choices: {
@@ -494,10 +519,11 @@ export const points = define({
     question: "How does move_pages look for a page?",
     choices: {
       "follow-page": { doc: "as a core dump does: special entries, the zero page and holes of anonymous memory are EFAULT" },
-      "follow-accessible": { doc: "so too, but what mprotect has made inaccessible is ENOENT (6.1 to 6.5)" },
+      "follow-accessible": { doc: "so too, but what mprotect has made inaccessible is ENOENT (6.1 to 6.5, with NUMA balancing)" },
       "folio-walk": { doc: "by a walk of its own: what has no struct page is ENOENT, the zero page EFAULT" },
     },
     mainline: [["2.6", "follow-page"], ["6.1", "follow-accessible"], ["6.6", "follow-page"], ["6.12", "folio-walk"]],
+    configured: [["!NUMA_BALANCING", [["2.6", "follow-page"], ["6.12", "folio-walk"]]]],
   },
   "userfaultfd.minor": {
     question: "Can minor faults of shmem be handed to a userfaultfd?",

@@ -1,17 +1,16 @@
 /** The system heap: /dev/dma_heap/system (drivers/dma-buf/heaps/system_heap.c, drivers/dma-buf/dma-heap.c). */
 import { errnos } from "@litmap/litmus";
-import { countBufferPages, keepSgEntries, keepSgTable, keepWords } from "../dma-buf/bookkeeping.js";
+import { countBufferPages, keepSgEntries, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
 import { chargeAllocator } from "../dma-buf/charge.js";
-import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
+import { SgTable } from "../dma/sg.js";
 import { remapPfnRange, vmInsertPage } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, VM } from "../mm/vma.js";
 import { heapRules as rule } from "../rules/exporters.js";
-import { acquire, KernelBug, Lock, release } from "../sched/path.js";
-import type { Attachment, Direction } from "../dma-buf/attachment.js";
-import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
-import type { KernelMap } from "../mm/vmalloc.js";
+import { KernelBug } from "../sched/path.js";
+import { HeapBuffer, withinBuffer } from "./heap-buffer.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
@@ -29,8 +28,11 @@ export interface HeapRequest {
   readonly fd: number;
 }
 
+/** What a heap makes of a length in bytes, whole pages: a buffer or a negative errno. */
+export type HeapAllocate = (k: Kernel, length: number, readable: boolean, writable: boolean) => DmaBuf | number;
+
 /** dma_heap_ioctl_allocate: a descriptor, or a negative errno. */
-export function* dmaHeapIoctlAllocate(k: Kernel, task: Task, request: HeapRequest): Path<number> {
+export function* dmaHeapIoctlAllocate(k: Kernel, task: Task, allocate: HeapAllocate, request: HeapRequest): Path<number> {
   if (request.fd !== 0) return k.refuse(rule["ioctl-fd"], errnos.EINVAL, `fd ${request.fd}`);
   if ((request.fdFlags & ~(O.cloexec | O.accmode)) !== 0) return k.refuse(rule["ioctl-fd-flags"], errnos.EINVAL, `fd_flags 0${request.fdFlags.toString(8)}`);
   if (request.heapFlags !== 0) return k.refuse(rule["ioctl-heap-flags"], errnos.EINVAL, `heap_flags ${request.heapFlags}`);
@@ -38,7 +40,8 @@ export function* dmaHeapIoctlAllocate(k: Kernel, task: Task, request: HeapReques
   const length = (Math.ceil((request.length % word) / k.pageSize) * k.pageSize) % word;
   if (length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL, `length ${request.length}`);
   const access = request.fdFlags & O.accmode;
-  const buf = systemHeapAllocate(k, length, access !== O.wronly, access === O.wronly || access === O.rdwr);
+  const buf = allocate(k, length, access !== O.wronly, access === O.wronly || access === O.rdwr);
+  if (typeof buf === "number") return buf;
   chargeAllocator(k, task, buf);
   return dmaBufFd(task, buf);
 }
@@ -53,17 +56,13 @@ export function systemHeapAllocate(k: Kernel, length: number, readable: boolean,
 const ORDERS = [8, 4, 0] as const;
 
 /** struct system_heap_buffer. */
-class SystemHeapBuffer implements DmaBufOps {
+class SystemHeapBuffer extends HeapBuffer {
   /** First frame and order of each chunk. */
   private readonly chunks: { readonly pfn: number; readonly order: number }[] = [];
-  private readonly attachments: Attachment[] = [];
-  private readonly lock = new Lock("system_heap_buffer", "lock of a system-heap buffer");
   private readonly pages: number;
 
-  constructor(
-    private readonly k: Kernel,
-    length: number,
-  ) {
+  constructor(k: Kernel, length: number) {
+    super(k, "system_heap_buffer", "a system-heap buffer");
     this.pages = length / k.pageSize;
     this.allocate();
   }
@@ -101,56 +100,9 @@ class SystemHeapBuffer implements DmaBufOps {
     throw new KernelBug(`out of memory: the system heap was asked for ${this.pages} pages`);
   }
 
-  *attach(at: Attachment): Path<number> {
-    const sgt = this.sgTable();
-    keepSgTable(this.k, sgt);
-    at.priv = sgt;
-    yield* acquire(this.k, this.lock, "write");
-    this.attachments.push(at);
-    yield* release(this.k, this.lock);
-    return 0;
-  }
-
-  *detach(at: Attachment): Path<void> {
-    yield* acquire(this.k, this.lock, "write");
-    this.attachments.splice(this.attachments.indexOf(at), 1);
-    yield* release(this.k, this.lock);
-  }
-
   /** Each attachment has a table of its own: the heap's own is never handed out (dup_sg_table). */
-  private sgTable(): SgTable {
+  protected override sgTable(): SgTable {
     return new SgTable(this.chunks.map(({ pfn, order }) => ({ pfn, pages: 1 << order })));
-  }
-
-  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
-    const sgt = at.priv as SgTable;
-    dmaMapSgtable(this.k, at.device, sgt, direction);
-    return sgt;
-  }
-
-  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
-    dmaUnmapSgtable(this.k, at.device, sgt, direction);
-  }
-
-  /** system_heap_dma_buf_begin_cpu_access: syncs every attachment that is mapped. */
-  *beginCpuAccess(direction: Direction): Path<number> {
-    yield* acquire(this.k, this.lock, "write");
-    for (const at of this.attachments) {
-      const sgt = at.priv as SgTable;
-      if (sgt.mapped !== undefined) dmaSyncForCpu(this.k, at.device, sgt, direction);
-    }
-    yield* release(this.k, this.lock);
-    return 0;
-  }
-
-  *endCpuAccess(direction: Direction): Path<number> {
-    yield* acquire(this.k, this.lock, "write");
-    for (const at of this.attachments) {
-      const sgt = at.priv as SgTable;
-      if (sgt.mapped !== undefined) dmaSyncForDevice(this.k, at.device, sgt, direction);
-    }
-    yield* release(this.k, this.lock);
-    return 0;
   }
 
   /** system_heap_mmap, by the primitive that the design uses. 0 or a negative errno. */
@@ -203,8 +155,9 @@ class SystemHeapBuffer implements DmaBufOps {
 
   private readonly faultOps: VmOps = { name: "dma_heap_vm_ops", fault: (vmf) => this.fault(vmf) };
 
-  /** dma_heap_vm_fault. */
+  /** dma_heap_vm_fault, with the same bound as the CMA heap: both are the helpers' then. */
   private *fault(vmf: VmFault): Path<number> {
+    if (!withinBuffer(this.k, vmf, this.pages)) return FAULT.sigbus;
     this.k.note(rule["fault-page"]);
     vmf.pfn = this.frames()[vmf.pgoff];
     folioGet(this.k, vmf.pfn);
@@ -212,19 +165,11 @@ class SystemHeapBuffer implements DmaBufOps {
   }
 
   /** Every frame, in the order of the buffer. */
-  private frames(): Int32Array {
+  protected override frames(): Int32Array {
     const frames = new Int32Array(this.pages);
     let at = 0;
     for (const { pfn, order } of this.chunks) for (let i = 0; i < 1 << order; i++) frames[at++] = pfn + i;
     return frames;
-  }
-
-  *vmap(): Path<KernelMap> {
-    return this.k.vmalloc.map(this.frames(), "vmap of a system-heap buffer", "the reference on the buffer of whoever mapped it");
-  }
-
-  *vunmap(map: KernelMap): Path<void> {
-    this.k.vmalloc.unmap(map);
   }
 
   /** system_heap_dma_buf_release: __free_pages drops the heap's reference; who else holds one keeps the chunk. */

@@ -8,7 +8,7 @@ import { remapPfnRange, vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, VM } from "../mm/vma.js";
 import { udmabufRules as rule } from "../rules/exporters.js";
-import { access, acquire, release } from "../sched/path.js";
+import { access, acquire, NotModelled, release } from "../sched/path.js";
 import { holdPages, letGo } from "./udmabuf-pages.js";
 import type { Device } from "../dma/device.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
@@ -177,7 +177,9 @@ class Udmabuf implements DmaBufOps {
     }
     const pfn = held.pfns[vmf.pgoff];
     if (k.design["udmabuf.mmap"] === "normal-page") {
+      if (mapsHugePage(k, vmf, pfn)) throw new NotModelled("a huge page that one entry of a udmabuf's mapping covers");
       k.note(rule["fault-page"]);
+      k.endTells = true;
       vmf.pfn = pfn;
       folioGet(k, pfn);
       return FAULT.none;
@@ -262,4 +264,15 @@ class Udmabuf implements DmaBufOps {
     if (this.sg !== undefined) dmaUnmapSgtable(this.k, this.device, this.sg, this.sgDirection, this.syncsOnMap);
     letGo(this.k, this.held);
   }
+}
+
+/** do_set_pmd, mm/memory.c: a page of a huge folio, in a mapping that has room for the whole and nothing there yet. */
+function mapsHugePage(k: Kernel, vmf: VmFault, pfn: number): boolean {
+  const { vma, address } = vmf;
+  const { leafBytes } = vma.mm.table;
+  const pages = leafBytes / k.pageSize;
+  const start = Math.floor(address / leafBytes) * leafBytes;
+  if (!k.arch.thp || 1 << k.frames.order(k.frames.head(pfn)) !== pages) return false;
+  if ((vma.start / k.pageSize - vma.pgoff) % pages !== 0 || start < vma.start || start + leafBytes > vma.end) return false;
+  return vma.mm.table.leaf(address) === undefined;
 }

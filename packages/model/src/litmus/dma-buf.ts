@@ -4,7 +4,8 @@ import { dmaBufOf } from "../dma-buf/buffer.js";
 import { dmaBufExportSyncFile, dmaBufImportSyncFile, dmaBufSetName, dmaBufSync, SYNC } from "../dma-buf/ioctl.js";
 import { syncFileCreate, Timeline } from "../dma-buf/sync-file.js";
 import { DrmFile } from "../exporters/gem.js";
-import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
+import { cmaHeapAllocate } from "../exporters/cma-heap.js";
+import { dmaHeapIoctlAllocate, O, systemHeapAllocate } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { File, fput } from "../fs/file.js";
 import { pipeOf, reopenPipe } from "../fs/pipe.js";
@@ -56,8 +57,9 @@ type Name =
 
 export const dmaBufHandlers: HandlerTable<Name> = {
   run: {
-    *dma_heap_alloc({ k, task }, { length, mode, heap_flags, fd }) {
-      return yield* dmaHeapIoctlAllocate(k, task, { length, fdFlags: HEAP_MODES[mode], heapFlags: heap_flags, fd: u32(fd) });
+    *dma_heap_alloc({ k, task }, { heap, length, mode, heap_flags, fd }) {
+      const allocate = heap === "cma" ? cmaHeapAllocate : systemHeapAllocate;
+      return yield* dmaHeapIoctlAllocate(k, task, allocate, { length, fdFlags: HEAP_MODES[mode], heapFlags: heap_flags, fd: u32(fd) });
     },
     *udmabuf_create({ k, task }, { memfd, offset, size }) {
       return yield* udmabufCreate(k, task, [{ memfd: u32(memfd), offset, size }]);

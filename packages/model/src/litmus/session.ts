@@ -7,7 +7,7 @@ import type { CallStep, CallValue, FaultsStep, Machine, Observer, ParallelStep, 
 import { Kernel } from "../kernel.js";
 import { KernelHang } from "../sched/path.js";
 import { StepTrace } from "../trace/trace.js";
-import { fork, thread } from "./processes.js";
+import { exit, fork, thread } from "./processes.js";
 import { handlerOf, unsupportedHere } from "./handlers.js";
 import { NotReached, resolveArguments } from "./arguments.js";
 import type { Bound } from "./arguments.js";
@@ -101,6 +101,12 @@ export class Session {
   /** The observers that claims need on this machine, after the last step. */
   *observe(): Path<void> {
     for (const observer of observersOn(this.test, this.machine, this.k.design)) yield* this.observer(observer);
+    if (this.k.endTells) yield* this.end();
+  }
+
+  /** Every process ends: what is still held is given back, and the kernel may find fault with that. */
+  private *end(): Path<void> {
+    for (const { task } of this.actors.values()) if (!task.dead) yield* exit(this.k, task);
   }
 
   /** Values as an outcome has them: in the order of the text, whatever the schedule was. */

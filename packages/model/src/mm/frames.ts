@@ -79,6 +79,8 @@ export class Frames {
   used = 0;
   /** Told of frames with PG.watched when they are freed. */
   onFree: ((pfn: number) => void) | undefined;
+  /** Whether a frame lies in an area that was set aside. */
+  aside: ((pfn: number) => boolean) | undefined;
 
   /** @param limit frames there are; {@link alloc} gives -1 past it */
   constructor(
@@ -173,6 +175,29 @@ export class Frames {
     return pfn;
   }
 
+  /** Takes `size` consecutive frames aside for good, aligned to the largest folio: the first one. They are nobody's yet. */
+  setAside(size: number): number {
+    let pfn = Math.ceil(this.next / SECTION) * SECTION;
+    if (pfn + size > this.ioStart && pfn < this.ioEnd) pfn = this.ioEnd;
+    this.next = pfn + size;
+    return pfn;
+  }
+
+  /** Hands out frames of an area that was set aside, each a page of its own with reference count 1. */
+  take(first: number, count: number, flags: number): void {
+    for (let pfn = first; pfn < first + count; ) {
+      const section = this.section(pfn);
+      const from = pfn & (SECTION - 1);
+      const to = Math.min(SECTION, from + first + count - pfn);
+      section.flags.fill(PG.allocated | flags, from, to);
+      section.order.fill(0, from, to);
+      section.map.fill(0, from, to);
+      section.ref.fill(1, from, to);
+      pfn += to - from;
+    }
+    this.used += count;
+  }
+
   /** Gives 2^order frames back whatever their counts say (free_pages_prepare checks are the caller's). */
   release(pfn: number, order: number): void {
     const size = 1 << order;
@@ -187,8 +212,10 @@ export class Frames {
     if (section.cache !== undefined) for (let i = from; i < from + size; i++) section.cache[i] &= ~MEMTYPE;
     if (this.contents.size > 0) for (let i = 0; i < size; i++) this.contents.delete(pfn + i);
     this.largePins.delete(pfn);
-    (this.free[order] ??= []).push(pfn);
     this.used -= size;
+    // An area that was set aside has an allocator of its own, which finds the frame by its count.
+    if (this.aside?.(pfn)) return;
+    (this.free[order] ??= []).push(pfn);
   }
 
   /** The folio's first frame: compound_head. */

@@ -167,7 +167,11 @@ function evict(k: Kernel, inode: Inode): void {
 function removePages(k: Kernel, inode: Inode, start: number, end: number): void {
   for (const [index, pfn] of inode.mapping.pages) {
     if (index < start || index >= end) continue;
-    if (k.frames.mapcount(pfn) > 0) unmapMappingRange(k, inode.mapping, index, 1, false);
+    if (k.frames.mapcount(pfn) > 0) {
+      unmapMappingRange(k, inode.mapping, index, 1, false);
+      // A mapping of another file's, which the page's own file does not know of.
+      if (k.frames.mapcount(pfn) > 0) k.warn(rule["removed-mapped"], `page ${index} of inode ${inode.id}`);
+    }
     inode.mapping.pages.delete(index);
     k.shmemPages--;
     k.frames.setOwner(pfn, 0, 0);

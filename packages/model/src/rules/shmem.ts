@@ -2,6 +2,10 @@
 import { rules } from "./rule.js";
 
 export const shmemRules = rules("memfd", {
+  "removed-mapped": {
+    sentence: "A page that leaves the page cache while a mapping of another file still has it is reported as a bad page cache.",
+    kernel: "filemap_unaccount_folio, mm/filemap.c",
+  },
   "beyond-eof": {
     sentence: "A page past the end of the file does not exist: a fault on it ends in SIGBUS.",
     kernel: "shmem_get_folio_gfp, mm/shmem.c",

@@ -1,0 +1,79 @@
+/** The CMA heap: consecutive pages out of the machine's contiguous memory (drivers/dma-buf/heaps/cma_heap.c). */
+import { errnos } from "@litmap/litmus";
+import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
+import { dmaBufExport } from "../dma-buf/buffer.js";
+import { sgFromPages } from "../dma/sg.js";
+import { vmfInsertPfn } from "../mm/insert.js";
+import { folioGet } from "../mm/rmap.js";
+import { FAULT, VM } from "../mm/vma.js";
+import { cmaRules as rule } from "../rules/cma.js";
+import { HeapBuffer, withinBuffer } from "./heap-buffer.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma, VmFault, VmOps } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+
+/** exp_name of its buffers. */
+const NAMES = { helpers: "heap_helpers", area: "reserved", fixed: "default_cma_region" } as const;
+
+/** cma_heap_allocate: a buffer of `length` bytes, whole pages, or -ENOMEM. */
+export function cmaHeapAllocate(k: Kernel, length: number, readable: boolean, writable: boolean): DmaBuf | number {
+  const pages = length / k.pageSize;
+  const first = k.cma.alloc(pages);
+  if (first < 0) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+  k.note(rule.aligned, `frame ${first}`);
+  return dmaBufExport(k, { ops: new CmaHeapBuffer(k, first, pages), size: length, expName: NAMES[k.design["cma-heap.name"]], readable, writable });
+}
+
+/** struct cma_heap_buffer. */
+class CmaHeapBuffer extends HeapBuffer {
+  constructor(
+    k: Kernel,
+    private readonly first: number,
+    private readonly pages: number,
+  ) {
+    super(k, "cma_heap_buffer", "a CMA-heap buffer");
+    countBufferPages(k, pages);
+    // Its array of page pointers.
+    keepWords(k, pages);
+  }
+
+  protected override sgTable(): SgTable {
+    return sgFromPages(this.frames());
+  }
+
+  protected override frames(): Int32Array {
+    return Int32Array.from({ length: this.pages }, (_, i) => this.first + i);
+  }
+
+  /** cma_heap_mmap: 0 or -EINVAL. */
+  *mmap(vma: Vma): Path<number> {
+    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return this.k.refuse(rule.private, errnos.EINVAL);
+    if (this.k.design["cma-heap.mmap"] === "pfn-per-fault") vma.flags |= VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
+    vma.ops = this.vmOps;
+    return 0;
+  }
+
+  private readonly vmOps: VmOps = { name: "dma_heap_vm_ops", fault: (vmf) => this.fault(vmf) };
+
+  /** cma_heap_vm_fault. FAULT bits. */
+  private *fault(vmf: VmFault): Path<number> {
+    const { k } = this;
+    if (!withinBuffer(k, vmf, this.pages)) return FAULT.sigbus;
+    const pfn = this.first + vmf.pgoff;
+    if (k.design["cma-heap.mmap"] === "pfn-per-fault") {
+      k.note(rule["fault-pfn"], `frame ${pfn}`);
+      return vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
+    }
+    k.note(rule["fault-page"], `frame ${pfn}`);
+    vmf.pfn = pfn;
+    folioGet(k, pfn);
+    return FAULT.none;
+  }
+
+  /** cma_heap_dma_buf_release. */
+  *release(): Path<void> {
+    this.k.cma.release(this.first, this.pages);
+  }
+}

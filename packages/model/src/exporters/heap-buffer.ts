@@ -1,0 +1,98 @@
+/** What the buffers of all heaps do alike: a table for each attachment, syncs of the mapped ones, one kernel mapping. */
+import { keepSgTable } from "../dma-buf/bookkeeping.js";
+import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable } from "../dma/sg.js";
+import { bug } from "../mm/insert.js";
+import { cmaRules } from "../rules/cma.js";
+import { acquire, Lock, release } from "../sched/path.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { DmaBufOps } from "../dma-buf/buffer.js";
+import type { SgTable } from "../dma/sg.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma, VmFault } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+
+export abstract class HeapBuffer implements DmaBufOps {
+  private readonly attachments: Attachment[] = [];
+  private readonly lock: Lock;
+
+  constructor(
+    protected readonly k: Kernel,
+    lockClass: string,
+    /** For stories: `a system-heap buffer`. */
+    private readonly what: string,
+  ) {
+    this.lock = new Lock(lockClass, `lock of ${what}`);
+  }
+
+  /** A table of the buffer's memory, for one attachment. */
+  protected abstract sgTable(): SgTable;
+  /** Every frame, in the order of the buffer. */
+  protected abstract frames(): Int32Array;
+  abstract mmap(vma: Vma): Path<number>;
+  abstract release(): Path<void>;
+
+  *attach(at: Attachment): Path<number> {
+    const sgt = this.sgTable();
+    keepSgTable(this.k, sgt);
+    at.priv = sgt;
+    yield* acquire(this.k, this.lock, "write");
+    this.attachments.push(at);
+    yield* release(this.k, this.lock);
+    return 0;
+  }
+
+  *detach(at: Attachment): Path<void> {
+    yield* acquire(this.k, this.lock, "write");
+    this.attachments.splice(this.attachments.indexOf(at), 1);
+    yield* release(this.k, this.lock);
+  }
+
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+    const sgt = at.priv as SgTable;
+    dmaMapSgtable(this.k, at.device, sgt, direction);
+    return sgt;
+  }
+
+  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
+    dmaUnmapSgtable(this.k, at.device, sgt, direction);
+  }
+
+  /** system_heap_dma_buf_begin_cpu_access, cma_heap_dma_buf_begin_cpu_access: syncs every attachment that is mapped. */
+  *beginCpuAccess(direction: Direction): Path<number> {
+    yield* acquire(this.k, this.lock, "write");
+    for (const at of this.attachments) {
+      const sgt = at.priv as SgTable;
+      if (sgt.mapped !== undefined) dmaSyncForCpu(this.k, at.device, sgt, direction);
+    }
+    yield* release(this.k, this.lock);
+    return 0;
+  }
+
+  *endCpuAccess(direction: Direction): Path<number> {
+    yield* acquire(this.k, this.lock, "write");
+    for (const at of this.attachments) {
+      const sgt = at.priv as SgTable;
+      if (sgt.mapped !== undefined) dmaSyncForDevice(this.k, at.device, sgt, direction);
+    }
+    yield* release(this.k, this.lock);
+    return 0;
+  }
+
+  *vmap(): Path<KernelMap> {
+    return this.k.vmalloc.map(this.frames(), `vmap of ${this.what}`, "the reference on the buffer of whoever mapped it");
+  }
+
+  *vunmap(map: KernelMap): Path<void> {
+    this.k.vmalloc.unmap(map);
+  }
+}
+
+/** The bound of a fault handler that returns pages out of an array of `pages`: whether there is such a page. */
+export function withinBuffer(k: Kernel, vmf: VmFault, pages: number): boolean {
+  if (vmf.pgoff < pages) return true;
+  const about = `page ${vmf.pgoff} of ${pages}`;
+  if (vmf.pgoff === pages && k.design["cma-heap.fault-bound"] === "one-past") bug(k, cmaRules["fault-past-array"], about);
+  k.trace.refuse(cmaRules["fault-end"], 0, about);
+  return false;
+}
