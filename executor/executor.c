@@ -170,7 +170,9 @@ static void note(const char *what, const char *name, long error)
 }
 static word map(word at, word bytes, int sharing)
 {
-	return (word)sys(MMAP_NR, at, bytes, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	word got = (word)sys(MMAP_NR, at, bytes, PROT_READ | PROT_WRITE, sharing | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	sys(__NR_madvise, at, bytes, MADV_DONTDUMP);	/* core files are for what tests map */
+	return got;
 }
 static void futex_wait_for(volatile u32 *at, u32 value, long ms)
 {
@@ -441,7 +443,12 @@ static i64 spawn(u32 me, u32 child, int thread)
 	hold_all(me);
 	return 0;
 }
-static void vanish(u32 me) { sys(actors[me].kind == KIND_THREAD ? __NR_exit : __NR_exit_group, 0); }
+/* `how` is 1, or 1 + the signal that the process is to die of. */
+static void vanish(u32 me, int how)
+{
+	if (how > 1) sys(__NR_kill, control->pid[me], how - 1);
+	sys(actors[me].kind == KIND_THREAD ? __NR_exit : __NR_exit_group, 0);
+}
 static void leave(u32 me)
 {
 	control->dying = control->pid[me];
@@ -506,7 +513,7 @@ static int run_one(u32 me, u32 index)
 		minflt_base[stack_here()] += minor_faults() - before;
 		break;
 	}
-	case OP_EXIT: leave(me); put(&out->state, STATE_OK); return 1;
+	case OP_EXIT: leave(me); put(&out->state, STATE_OK); return 1 + (int)in->imm;
 	default: access_memory(in, v, out);
 	}
 	if (counted) counts[index] = machine_counter() - began;
@@ -569,7 +576,7 @@ static void run_parallel(u32 me, u32 pc)
 	} else if (!gone) {
 		while (get(&control->pc) == pc) futex_wait_for(&control->pc, pc, 1000);
 	}
-	if (gone) vanish(me);
+	if (gone) vanish(me, gone);
 }
 static void actor_loop(u32 me)
 {
@@ -582,7 +589,7 @@ static void actor_loop(u32 me)
 			await_death();
 			int gone = run_one(me, pc);
 			turn_over(pc + 1);
-			if (gone) vanish(me);
+			if (gone) vanish(me, gone);
 		} else {
 			futex_wait_for(&control->pc, pc, 1000);
 		}
@@ -999,6 +1006,7 @@ void supervise(word *stack)
 	word *at = stack + 1 + stack[0] + 1;
 	while (*at++) { }			/* arguments, environment; then the auxiliary vector */
 	for (page = 4096; *at; at += 2) if (*at == 6) page = at[1];	/* AT_PAGESZ */
+	sys(__NR_madvise, stacks, sizeof stacks, MADV_DONTDUMP);
 	if (map(SHARED, SHARED_BYTES, MAP_SHARED) != SHARED || map(OUT, OUT_BYTES, MAP_PRIVATE) != OUT || map(RX, RX_BYTES, MAP_PRIVATE) != RX
 	    || map(SCRATCH, SCRATCH_PAGES * page, MAP_PRIVATE) != SCRATCH || map(SCRATCH_SHARED, SCRATCH_PAGES * page, MAP_SHARED) != SCRATCH_SHARED) {
 		sys(__NR_write, 2, "executor: no memory at its fixed addresses\n", 43);

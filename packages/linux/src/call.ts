@@ -80,6 +80,8 @@ export interface Scene {
   readonly timelines: Map<string, Ref>;
   /** Private buffers that calls share: what is read is looked at by nobody, what is written is zeros. */
   readonly buffers: Map<string, DataOffset>;
+  /** The step is within a `parallel` block. */
+  readonly parallel: boolean;
   /** Room for what is read, grown by whoever reads. */
   streamBytes: number;
 }

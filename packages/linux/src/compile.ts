@@ -92,6 +92,7 @@ class Compiler implements Scene {
   readonly buffers = new Map<string, DataOffset>();
   /** A reader needs a little more than it keeps. */
   streamBytes = 1 << 15;
+  parallel = false;
   readonly #numbers = new Map<string, number>();
   readonly #bound = new Map<string, Bound & { readonly actor: string }>();
   readonly #records: Record_[] = [];
@@ -240,7 +241,9 @@ class Compiler implements Scene {
           this.#faults(step);
           break;
         case "parallel":
+          this.parallel = true;
           this.builder.parallel(step.branches.map(({ actor, body }) => ({ actor: this.actorNumber(actor), body: () => this.#steps(body) })));
+          this.parallel = false;
           break;
       }
     }

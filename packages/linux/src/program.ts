@@ -47,7 +47,7 @@ export interface Instruction {
   readonly op: Opcode;
   readonly actor: number;
   readonly args?: readonly Operand[];
-  /** sys: the call's number; load, store: width in bytes ({@link loadResult}: a call's result left in memory); touch: 1 to store; calc: 1 to subtract; fork, thread: the child. */
+  /** sys: the call's number; load, store: width in bytes ({@link loadResult}: a call's result left in memory); touch: 1 to store; calc: 1 to subtract; fork, thread: the child; exit: the signal to die of, or 0. */
   readonly imm?: number;
   /** It is skipped unless all of these gave a result. At most {@link needLimit}. */
   readonly need?: readonly Ref[];

@@ -115,6 +115,9 @@ export const mempolicyFlags = { strict: 1, move: 2 } as const;
 export const nodeOfAddress = 3;
 
 export const ptrace = { peekdata: 2, pokedata: 5, detach: 17, seize: 0x4206, interrupt: 0x4207 } as const;
+/** RLIMIT_CORE and SIGABRT. */
+export const core = { limit: 4, abort: 6 } as const;
+
 /** TCP over the loopback device; sends are MSG_ZEROCOPY, do not wait, and raise no SIGPIPE. */
 export const inet = { family: 2, stream: 1, level: 1, zerocopy: 60, sendFlags: 0x4000000 | 0x40 | 0x4000, setInterfaceFlags: 0x8914 } as const;
 

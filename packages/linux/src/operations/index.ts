@@ -1,6 +1,7 @@
 /** The compiler's dispatch: every operation, or why no real kernel can be asked for it. */
 import type { OperationName } from "@litmap/litmus";
 import type { CompilerTable } from "../call.js";
+import { coredump } from "./coredump.js";
 import { dmaBuf } from "./dma-buf.js";
 import { drm } from "./drm.js";
 import { files } from "./files.js";
@@ -24,6 +25,7 @@ export const compilers = {
   ...processes,
   ...reaching,
   ...remote,
+  ...coredump,
   ...observers,
   ...drm,
   ...v4l2,

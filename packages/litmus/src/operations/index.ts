@@ -5,6 +5,7 @@
  */
 import { charge } from "./charge.js";
 import { chardev } from "./chardev.js";
+import { coredump } from "./coredump.js";
 import { dmaBuf, processes } from "./dma-buf.js";
 import { drivers, kernel } from "./drivers.js";
 import { drm } from "./drm.js";
@@ -25,6 +26,7 @@ export const operations = {
   ...processes,
   ...reaching,
   ...remote,
+  ...coredump,
   ...observers,
   ...drm,
   ...v4l2,

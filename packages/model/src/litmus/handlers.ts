@@ -1,6 +1,7 @@
 /** The dispatch: every operation of the language has a handler; a missing one is a type error. */
 import { chargeHandlers } from "./charge.js";
 import { chardevHandlers } from "./chardev.js";
+import { coredumpHandlers } from "./coredump.js";
 import { dmaBufHandlers } from "./dma-buf.js";
 import { driverGupHandlers } from "./driver-gup.js";
 import { driverHandlers } from "./drivers.js";
@@ -28,6 +29,7 @@ const run = {
   ...processHandlers.run,
   ...reachingHandlers.run,
   ...remoteHandlers.run,
+  ...coredumpHandlers.run,
   ...observerHandlers.run,
   ...driverHandlers.run,
   ...chardevHandlers.run,

@@ -7,6 +7,7 @@ import { acquire, release } from "../sched/path.js";
 import { FAULT_FLAG, handleMmFault } from "./fault.js";
 import { FOLL } from "./foll.js";
 import { PG } from "./frames.js";
+import { hugeIndex } from "./hugetlb.js";
 import { checkAndMigrateMovablePages } from "./longterm.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
@@ -105,11 +106,13 @@ function followPage(k: Kernel, vma: Vma, address: number, flags: number): number
   const { table } = vma.mm;
   if (vma.has(VM.HUGETLB)) return followHuge(k, vma, address, flags);
   const leaf = table.leaf(address);
-  if (leaf === undefined) return NOT_THERE;
+  if (leaf === undefined) return noPageTable(k, vma, address, flags);
   const slot = table.slot(address);
   const bits = leaf.bits[slot];
+  if (bits === 0) return noPageTable(k, vma, address, flags);
   if ((bits & PTE.present) === 0) return NOT_THERE;
   const pfn = leaf.pfn[slot];
+  if (pfn === k.zeroPfn && (flags & FOLL.dump) !== 0) return k.refuse(gupRules["dump-zero"], errnos.EFAULT, hex(address));
   const normal = vmNormalPage(k, vma, address, pfn, bits);
   if ((flags & FOLL.write) !== 0 && !canFollowWritePte(k, vma, normal, bits, flags)) return NOT_THERE;
   if (normal < 0 && pfn !== k.zeroPfn) {
@@ -120,12 +123,24 @@ function followPage(k: Kernel, vma: Vma, address: number, flags: number): number
   return grab(k, pfn, bits, flags);
 }
 
+/** no_page_table, mm/gup.c: a core file wants nothing that nobody has put there. */
+function noPageTable(k: Kernel, vma: Vma, address: number, flags: number): number {
+  if ((flags & FOLL.dump) === 0) return NOT_THERE;
+  const absent = vma.has(VM.HUGETLB) ? !hugeInCache(k, vma, address) : vmaIsAnonymous(vma) || vma.ops?.fault === undefined;
+  return absent ? k.refuse(gupRules["dump-absent"], errnos.EFAULT, hex(address)) : NOT_THERE;
+}
+
+/** hugetlbfs_pagecache_present. */
+function hugeInCache(k: Kernel, vma: Vma, address: number): boolean {
+  return vma.file?.inode.mapping.pages.has(hugeIndex(k, vma, address)) ?? false;
+}
+
 /** A hugetlb mapping's entry covers 2 MiB; the page inside it is what is asked for. */
 function followHuge(k: Kernel, vma: Vma, address: number, flags: number): number {
   const { leafBytes, huge } = vma.mm.table;
   const base = Math.floor(address / leafBytes) * leafBytes;
   const entry = huge.get(base);
-  if (entry === undefined || (entry.bits & PTE.present) === 0) return NOT_THERE;
+  if (entry === undefined || (entry.bits & PTE.present) === 0) return noPageTable(k, vma, address, flags);
   if ((flags & FOLL.write) !== 0 && !canFollowWritePte(k, vma, entry.pfn, entry.bits, flags)) return NOT_THERE;
   const pfn = entry.pfn + Math.floor((address - base) / k.pageSize);
   if ((entry.bits & PTE.write) === 0 && gupMustUnshare(k, vma, pfn, flags)) return MUST_UNSHARE;

@@ -87,7 +87,7 @@ export function hugetlbUnreserve(k: Kernel, vma: Vma): void {
 }
 
 /** Which huge page of the file an address is. */
-function hugeIndex(k: Kernel, vma: Vma, address: number): number {
+export function hugeIndex(k: Kernel, vma: Vma, address: number): number {
   return Math.floor((vma.pgoff * k.pageSize + (address - vma.start)) / HUGE_SIZE);
 }
 

@@ -2,6 +2,14 @@
 import { rules } from "./rule.js";
 
 export const gupRules = rules("gup", {
+  "dump-zero": {
+    sentence: "For a core file the shared page of zeros is no page: EFAULT.",
+    kernel: "follow_page_pte, mm/gup.c",
+  },
+  "dump-absent": {
+    sentence: "For a core file an absent page of a mapping that no fault handler could fill is no page: EFAULT.",
+    kernel: "no_page_table, mm/gup.c",
+  },
   "no-vma": {
     sentence: "Page references are refused with EFAULT at an address that no mapping holds.",
     kernel: "__get_user_pages, mm/gup.c",
