@@ -234,7 +234,7 @@ function typeText(type: ParamType): string {
     case "size":
       return "size";
     case "handle":
-      return `handle (${type.of})`;
+      return `handle (${type.or === undefined ? type.of : `${type.of} or ${type.or}`})`;
     case "buffer":
       return "dma-buf descriptor or GEM handle";
     case "actor":

@@ -377,7 +377,7 @@ export class ArgumentChecker {
       case "integer":
         return is.kind === "number";
       case "handle":
-        return is.kind === "handle" && is.of === type.of;
+        return is.kind === "handle" && (is.of === type.of || is.of === type.or);
       default:
         return false;
     }

@@ -53,7 +53,7 @@ export function describeParam(type: ParamType): string {
     case "string":
       return "a string";
     case "handle":
-      return `${handleNames[type.of]}`;
+      return type.or === undefined ? handleNames[type.of] : `${handleNames[type.of]} or ${handleNames[type.or]}`;
     case "buffer":
       return "a dma-buf's descriptor or a GEM object";
     case "actor":
@@ -73,6 +73,7 @@ export const handleNames = {
   "pages": "a set of pages",
   "notifier": "a notifier",
   "gem-handle": "a GEM handle",
+  "region": "a memory region",
 } as const;
 
 /** What a result is, in words. */

@@ -14,6 +14,7 @@ import { files, memory } from "./memory.js";
 import { observers, reaching } from "./reaching.js";
 import { remote } from "./remote.js";
 import { rings } from "./rings.js";
+import { registration } from "./registration.js";
 import { v4l2 } from "./v4l2.js";
 import { virtualisation } from "./virtualisation.js";
 import type { ArgsOf, OperationShape } from "./types.js";
@@ -35,6 +36,7 @@ export const operations = {
   ...drivers,
   ...chardev,
   ...exporting,
+  ...registration,
   ...kernel,
 } as const;
 

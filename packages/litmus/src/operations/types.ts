@@ -10,7 +10,7 @@ export type DescriptorKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "s
  * Things that are neither numbers nor descriptors; each is made by one operation and wanted by
  * others. Drivers hold most of them; a `gem-handle` is a process's name for an object of a DRM file.
  */
-export type HandleKind = "attachment" | "sg-table" | "kernel-map" | "gem" | "pages" | "notifier" | "gem-handle";
+export type HandleKind = "attachment" | "sg-table" | "kernel-map" | "gem" | "pages" | "notifier" | "gem-handle" | "region";
 
 /** Words that a parameter takes, each with one line of documentation. */
 export type Words = Readonly<Record<string, string>>;
@@ -30,7 +30,7 @@ export type ParamType =
   /** Any combination with `|`, or `none`. */
   | { readonly kind: "flags"; readonly words: Words }
   | { readonly kind: "string" }
-  | { readonly kind: "handle"; readonly of: HandleKind }
+  | { readonly kind: "handle"; readonly of: HandleKind; /** Another kind that will do. */ readonly or?: HandleKind }
   /** A dma-buf's descriptor or a GEM object's handle. */
   | { readonly kind: "buffer" }
   /** The name of a process, fork or thread of the test. */
@@ -137,7 +137,7 @@ export const descriptor = <const K extends readonly DescriptorKind[]>(...typical
 export const object = <const W extends Words>(words: W) => ({ kind: "object", words }) as const;
 export const word = <const W extends Words>(words: W) => ({ kind: "word", words }) as const;
 export const flags = <const W extends Words>(words: W) => ({ kind: "flags", words }) as const;
-export const handle = <const K extends HandleKind>(of: K) => ({ kind: "handle", of }) as const;
+export const handle = <const K extends HandleKind>(of: K, or?: HandleKind) => ({ kind: "handle", of, or }) as const;
 export const buffer = { kind: "buffer" } as const;
 export const optional = <const T extends ParamType>(of: T) => ({ kind: "optional", of }) as const;
 export const status = { kind: "status" } as const;

@@ -318,7 +318,7 @@ class Arguments {
       case "string":
         return `"${"camera-buffer-of-the-first-sensor".slice(0, 1 + this.random.below(33))}"`;
       case "handle":
-        return this.named(name, (r) => r.type.kind === "handle" && r.type.of === type.of);
+        return this.named(name, (r) => r.type.kind === "handle" && (r.type.of === type.of || r.type.of === type.or));
       case "buffer":
         return this.actor === "S" && this.random.chance(0.7)
           ? this.named(name, (r) => r.type.kind === "handle" && r.type.of === "gem")
@@ -436,7 +436,7 @@ function stemOf(type: ResultType): string {
     case "word":
       return "w";
     case "handle":
-      return ({ "attachment": "att", "sg-table": "sgt", "kernel-map": "map", "gem": "bo", "pages": "pages", "notifier": "mn", "gem-handle": "bo" } as const)[type.of];
+      return ({ "attachment": "att", "sg-table": "sgt", "kernel-map": "map", "gem": "bo", "pages": "pages", "notifier": "mn", "gem-handle": "bo", "region": "mr" } as const)[type.of];
     case "record":
       return "s";
   }

@@ -807,6 +807,22 @@ export const points = define({
     },
     mainline: [["2.6", "stays"], ["5.12", "revoked"]],
   },
+  "rdma.read-only-pin": {
+    question: "How is memory pinned that an RDMA device only reads?",
+    choices: {
+      "forced-write": { doc: "for writing, by force: copy-on-write is broken in advance, so that the pin stays on the process's page" },
+      longterm: { doc: "for reading, for long" },
+    },
+    mainline: [["2.6", "forced-write"], ["6.2", "longterm"]],
+  },
+  "mmu-notifier.retry": {
+    question: "Does whoever has a page table of its own look again whether its range was invalidated while it faulted a page in?",
+    choices: {
+      checked: { doc: "yes: mmu_invalidate_retry, mmu_interval_read_retry" },
+      unchecked: { doc: "no: a page that is already freed can be entered", proposed: "what «follow_pte is fundamentally broken» meant (Jason Gunthorpe, November 2022)" },
+    },
+    mainline: [["2.6", "checked"]],
+  },
   "vfio.overflow": {
     question: "What does VFIO say to a range that wraps around?",
     choices: { einval: { doc: "EINVAL, after the check of the alignment" }, eoverflow: { doc: "EOVERFLOW, for a mapping before that check; the 6.18 stable series has it" } },

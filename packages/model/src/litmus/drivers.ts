@@ -5,7 +5,6 @@ import { Attachment, dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dma
 import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { deviceKinds } from "../dma/device.js";
 import { CoherentPool } from "../dma/pool.js";
-import { deviceRead, deviceWrite } from "../dma/sg.js";
 import { drmGemShmemCreate, drmGemShmemGetPagesSgt, drmGemShmemMadvise, drmGemShmemVmap, drmGemShmemVunmap, GemShmemObject, shrinkDrmShmem } from "../exporters/drm-shmem.js";
 import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
 import { unmapMappingRange } from "../mm/zap.js";
@@ -39,7 +38,7 @@ function* withBuffer(ctx: Context, fd: number, use: (buf: DmaBuf) => Path<number
 }
 
 type Name =
-  | "attach" | "detach" | "map_attachment" | "unmap_attachment" | "pin" | "unpin" | "dma_read" | "dma_write"
+  | "attach" | "detach" | "map_attachment" | "unmap_attachment" | "pin" | "unpin"
   | "begin_cpu_access" | "end_cpu_access" | "vmap" | "vunmap" | "gem_create" | "gem_get_sg_table" | "gem_madvise" | "revoke";
 
 export const driverHandlers: HandlerTable<Name> = {
@@ -73,15 +72,6 @@ export const driverHandlers: HandlerTable<Name> = {
     *unpin(_ctx, { attachment }) {
       yield* dmaBufUnpin(attachment as Attachment);
       return 0;
-    },
-    *dma_read({ k }, { sgt, offset }) {
-      const bytes = deviceRead(k, (sgt as MappedAttachment).sgt, offset, 4);
-      return typeof bytes === "number" ? bytes : new DataView(bytes.buffer).getUint32(0, true);
-    },
-    *dma_write({ k }, { sgt, offset, value }) {
-      const bytes = new Uint8Array(4);
-      new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
-      return deviceWrite(k, (sgt as MappedAttachment).sgt, offset, bytes);
     },
     *begin_cpu_access(ctx, { buf, direction }) {
       return yield* withBuffer(ctx, buf, (dmaBuf) => dmaBufBeginCpuAccess(dmaBuf, direction));

@@ -12,6 +12,7 @@ import { kernelActorHandlers } from "./kernel-actor.js";
 import { memfdHandlers, memoryHandlers, observerHandlers } from "./memory.js";
 import { processHandlers } from "./processes.js";
 import { reachingHandlers } from "./reaching.js";
+import { registrationHandlers } from "./registration.js";
 import { remoteHandlers } from "./remote.js";
 import { ringsHandlers } from "./rings.js";
 import { v4l2Handlers } from "./v4l2.js";
@@ -36,6 +37,7 @@ const run = {
   ...chargeHandlers.run,
   ...driverGupHandlers.run,
   ...exportingHandlers.run,
+  ...registrationHandlers.run,
   ...drmHandlers.run,
   ...v4l2Handlers.run,
   ...ringsHandlers.run,

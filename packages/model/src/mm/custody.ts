@@ -49,6 +49,12 @@ export class Custody {
     return holder;
   }
 
+  /** A holder has found a frame anew, whatever became of it before. */
+  finds(holder: Holder, pfn: number): void {
+    holder.freed.delete(pfn);
+    this.mark(pfn);
+  }
+
   /** These frames are reached by a holder. */
   mark(pfn: number, pages = 1): void {
     const { frames } = this.k;
@@ -70,8 +76,8 @@ export class Custody {
       this.broken.push({
         invariant: "use-after-free",
         story: [
-          `${or(holder.since)} begins to reach pages: ${holder.what}; what is to keep them is ${holder.keeper}`,
-          `${freed} frees page ${page} of it: nobody holds a reference on it any more, ${holder.keeper} is missing`,
+          `${or(holder.since)} begins to reach pages: ${holder.what}; what is to keep them: ${holder.keeper}`,
+          `${freed} frees page ${page} of it, whose last reference is gone; what was missing: ${holder.keeper}`,
           `${or(this.doing)} uses that page through ${holder.what} after it was freed`,
         ],
       });

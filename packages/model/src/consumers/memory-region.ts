@@ -1,0 +1,303 @@
+/**
+ * Memory of a process that a device reaches for as long as it likes (ib_umem): pinned, only
+ * referenced, mirrored with a notifier, or as bare frame numbers that nothing keeps.
+ */
+import { errnos } from "@litmap/litmus";
+import { deviceRead, deviceWrite, dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
+import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "../mm/fault.js";
+import { FOLL } from "../mm/foll.js";
+import { followPfn } from "../mm/follow-pfn.js";
+import { PG } from "../mm/frames.js";
+import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
+import { hmmRangeFault } from "../mm/hmm.js";
+import { spannedPages } from "../mm/page-bytes.js";
+import { gupPutFolio } from "../mm/pin.js";
+import { VM } from "../mm/vma.js";
+import { dmaRules } from "../rules/dma.js";
+import { regionRules as rule, secondaryRules } from "../rules/registration.js";
+import { acquire, release, walkEntries } from "../sched/path.js";
+import type { Device } from "../dma/device.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Holder } from "../mm/custody.js";
+import type { Kernel } from "../kernel.js";
+import type { Mm, Notifier } from "../mm/mm.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+export type Hold = "pin" | "get" | "notifier" | "pfn";
+export type Access = "read" | "write";
+
+/** What is to be registered. Bytes of the process. */
+export interface Wanted {
+  readonly address: number;
+  readonly length: number;
+  readonly access: readonly Access[];
+  readonly hold: Hold;
+}
+
+/** A page that a device has through a notifier. */
+interface Mirror {
+  readonly sgt: SgTable;
+  readonly pfn: number;
+  readonly writable: boolean;
+}
+
+const keepers: Readonly<Record<Hold, string>> = {
+  pin: "a pin of each page",
+  get: "a reference on each page",
+  notifier: "the notifier, which takes pages away before they are freed",
+  pfn: "a reference on each page, or a notifier: bare frame numbers are neither",
+};
+
+export class MemoryRegion implements Notifier {
+  readonly mm: Mm;
+  readonly length: number;
+  readonly write: boolean;
+  readonly hold: Hold;
+  /** Bytes: the first page, and where in it the region begins. */
+  readonly first: number;
+  readonly offset: number;
+  pages: number[] = [];
+  /** All of it at once, unless there is a notifier. */
+  sgt: SgTable | undefined;
+  /** With a notifier: what the device has, by page. */
+  readonly mirrors = new Map<number, Mirror>();
+  /** Invalidations so far (mmu_interval_read_begin). */
+  sequence = 0;
+  registered = true;
+  /** With a notifier: who reaches the frames, also the one that is about to be entered. */
+  readonly holder: Holder;
+  private entering: { readonly page: number; readonly pfn: number } | undefined;
+
+  constructor(
+    readonly k: Kernel,
+    readonly owner: Task,
+    readonly device: Device,
+    { address, length, access: wanted, hold }: Wanted,
+  ) {
+    this.mm = owner.mm;
+    this.length = length;
+    this.write = wanted.includes("write");
+    this.readable = wanted.includes("read");
+    this.hold = hold;
+    this.offset = address % k.pageSize;
+    this.first = address - this.offset;
+    this.holder = k.custody.hold(`${device.name}'s page table of a region`, keepers[hold], (pfn) => this.pageOf(pfn));
+  }
+
+  /** The device is about to enter a frame. */
+  finds(page: number, pfn: number): void {
+    this.entering = { page, pfn };
+    this.k.custody.finds(this.holder, pfn);
+  }
+
+  private pageOf(pfn: number): number {
+    for (const [page, mirror] of this.mirrors) if (mirror.pfn === pfn) return page;
+    return this.entering?.pfn === pfn ? this.entering.page : -1;
+  }
+  readonly readable: boolean;
+
+  get nrPages(): number {
+    return spannedPages(this.k, this.first + this.offset, this.length);
+  }
+
+  /** The interval notifier's part. Bytes of the process. */
+  invalidate(start: number, end: number): void {
+    const { k, first, nrPages } = this;
+    if (end <= first || start >= first + nrPages * k.pageSize) return;
+    this.sequence++;
+    for (const page of [...this.mirrors.keys()]) {
+      const at = first + page * k.pageSize;
+      if (at >= end || at + k.pageSize <= start) continue;
+      k.note(rule.invalidated, `page ${page}`);
+      dropMirror(this, page);
+    }
+  }
+}
+
+/** ib_umem_get, ib_umem_odp_get: the region, or a negative errno. */
+export function* regMr(k: Kernel, owner: Task, device: Device, wanted: Wanted): Path<MemoryRegion | number> {
+  if (wanted.length === 0 || wanted.access.length === 0) return k.refuse(rule.range, errnos.EINVAL, `${wanted.length} bytes`);
+  const region = new MemoryRegion(k, owner, device, wanted);
+  if (wanted.hold === "notifier") {
+    owner.mm.notifiers.push(region);
+    return region;
+  }
+  const failed = yield* havePages(region);
+  if (failed !== 0) {
+    putPagesOf(region);
+    return k.refuse(rule["not-had"], -failed, `page ${region.pages.length} of ${region.nrPages}`);
+  }
+  region.sgt = sgFromPages(region.pages);
+  dmaMapSgtable(k, device, region.sgt, "bidirectional", true, keepers[region.hold]);
+  return region;
+}
+
+function* havePages(region: MemoryRegion): Path<number> {
+  const { k, owner, hold, write, nrPages, pages } = region;
+  if (hold === "pfn") return yield* bareFrames(region);
+  const flags = gupFlags(k, hold, write);
+  const take = hold === "pin" ? pinUserPagesFast : getUserPagesFast;
+  while (pages.length < nrPages) {
+    const more: number[] = [];
+    const got = yield* take(k, owner, region.first + pages.length * k.pageSize, nrPages - pages.length, flags, more);
+    if (got <= 0) return got === 0 ? -errnos.EFAULT : got;
+    pages.push(...more);
+  }
+  if (hold === "pin") owner.mm.pinnedVm += nrPages;
+  k.note(hold === "pin" ? rule.pinned : rule.referenced, `${nrPages} pages`);
+  return 0;
+}
+
+function gupFlags(k: Kernel, hold: Hold, write: boolean): number {
+  if (hold === "get") return write ? FOLL.write : 0;
+  if (write) return FOLL.longterm | FOLL.write;
+  if (k.design["rdma.read-only-pin"] === "longterm") return FOLL.longterm;
+  k.note(rule["forced-write"]);
+  return FOLL.longterm | FOLL.write | FOLL.force;
+}
+
+/** What get_vaddr_frames did up to 6.0: faults a page in and reads its frame number. */
+function* bareFrames(region: MemoryRegion): Path<number> {
+  const { k, owner, write, nrPages, pages } = region;
+  while (pages.length < nrPages) {
+    const address = region.first + pages.length * k.pageSize;
+    let pfn = yield* followPfn(k, owner.mm, address);
+    if (pfn < 0) {
+      if (!(yield* fixupUserFault(k, owner, address, write))) return pfn;
+      pfn = yield* followPfn(k, owner.mm, address);
+      if (pfn < 0) return pfn;
+    }
+    pages.push(pfn);
+  }
+  k.note(rule.bare, `${nrPages} pages`);
+  return 0;
+}
+
+/** fixup_user_fault, mm/gup.c: whether the page may be there now. */
+function* fixupUserFault(k: Kernel, owner: Task, address: number, write: boolean): Path<boolean> {
+  const { mm } = owner;
+  yield* acquire(k, mm.mmapLock, "read");
+  const vma = mm.lookup(address);
+  let brought = false;
+  if (vma?.has(write ? VM.WRITE : VM.READ) === true) {
+    const fault = yield* handleMmFault(k, mm, vma, address, (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote, owner);
+    brought = (fault & FAULT_ERROR) === 0;
+  }
+  yield* release(k, mm.mmapLock);
+  return brought;
+}
+
+/** ib_umem_release: 0, or -EFAULT for a region that is gone already. */
+export function deregMr(region: MemoryRegion): number {
+  const { k, device, sgt, mm } = region;
+  if (!region.registered) return k.refuse(rule.gone, errnos.EFAULT);
+  region.registered = false;
+  k.custody.letGo(region.holder);
+  for (const page of [...region.mirrors.keys()]) dropMirror(region, page);
+  const at = mm.notifiers.indexOf(region);
+  if (at >= 0) mm.notifiers.splice(at, 1);
+  if (sgt === undefined) return 0;
+  dmaUnmapSgtable(k, device, sgt, "bidirectional");
+  if (region.hold === "pin") mm.pinnedVm -= region.nrPages;
+  putPagesOf(region);
+  return 0;
+}
+
+function putPagesOf({ k, hold, write, pages }: MemoryRegion): void {
+  if (hold === "pfn") return;
+  for (const pfn of pages) {
+    if (write) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+    gupPutFolio(k, pfn, 1, hold === "pin" ? FOLL.pin : FOLL.get);
+  }
+}
+
+/** ib_umem_odp_unmap_dma_pages for one page: what the device wrote is dirty. */
+function dropMirror({ k, device, mirrors }: MemoryRegion, page: number): void {
+  const { sgt, pfn, writable } = mirrors.get(page)!;
+  mirrors.delete(page);
+  dmaUnmapSgtable(k, device, sgt, "bidirectional");
+  if (writable) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+}
+
+/** ib_umem_odp_map_dma_and_lock for one page: the device's page, or a negative errno. */
+function* mirrored(region: MemoryRegion, page: number, write: boolean): Path<Mirror | number> {
+  const { k, mm, owner, mirrors } = region;
+  const known = mirrors.get(page);
+  if (known !== undefined && (known.writable || !write)) return known;
+  for (;;) {
+    if (mm.users === 0) return k.refuse(rule.exited, errnos.EINVAL);
+    const { sequence } = region;
+    const found = yield* hmmRangeFault(k, owner, mm, region.first + page * k.pageSize, write, (pfn) => region.finds(page, pfn));
+    if (typeof found === "number") return found;
+    yield* walkEntries(k, mm);
+    if (sequence !== region.sequence && k.design["mmu-notifier.retry"] === "checked") {
+      k.note(secondaryRules.retry, `page ${page}`);
+      continue;
+    }
+    if (mirrors.has(page)) dropMirror(region, page);
+    k.note(rule.faulted, `page ${page}`);
+    const sgt = sgFromPages([found.pfn]);
+    dmaMapSgtable(k, region.device, sgt, "bidirectional", true, keepers.notifier);
+    const mirror = { sgt, pfn: found.pfn, writable: found.writable };
+    mirrors.set(page, mirror);
+    return mirror;
+  }
+}
+
+/** The device reads bytes of a region: the bytes, or a negative errno. Offset in bytes. */
+export function* regionRead(region: MemoryRegion, offset: number, length: number): Path<Uint8Array | number> {
+  const out = new Uint8Array(length);
+  const failed = yield* transfer(region, offset, length, "read", (sgt, at, done, bytes) => {
+    const read = deviceRead(region.k, sgt, at, bytes);
+    if (typeof read === "number") return read;
+    out.set(read, done);
+    return 0;
+  });
+  return failed === 0 ? out : failed;
+}
+
+/** The device writes bytes of a region: 0 or a negative errno. Offset in bytes. */
+export function regionWrite(region: MemoryRegion, offset: number, bytes: Uint8Array): Path<number> {
+  return transfer(region, offset, bytes.length, "write", (sgt, at, done, n) => deviceWrite(region.k, sgt, at, bytes.subarray(done, done + n)));
+}
+
+/** Stretch by stretch within a page: the table, the place in it, how much is done, how much this is. */
+type Step = (sgt: SgTable, at: number, done: number, bytes: number) => number;
+
+function* transfer(region: MemoryRegion, offset: number, length: number, way: Access, step: Step): Path<number> {
+  const { k } = region;
+  if (offset < 0 || offset + length > region.length) return k.refuse(rule.beyond, errnos.EFAULT, `${offset} of ${region.length}`);
+  if (!(way === "write" ? region.write : region.readable)) return k.refuse(rule.access, errnos.EFAULT, way);
+  if (!region.registered) return k.refuse(rule.gone, errnos.EFAULT);
+  for (let done = 0, bytes: number; done < length; done += bytes) {
+    const at = region.offset + offset + done;
+    bytes = Math.min(length - done, k.pageSize - (at % k.pageSize));
+    let failed: number;
+    if (region.hold === "notifier") {
+      const mirror = yield* mirrored(region, Math.floor(at / k.pageSize), way === "write");
+      if (typeof mirror !== "number") k.custody.uses(region.holder, mirror.pfn, dmaRules["use-after-free"]);
+      failed = typeof mirror === "number" ? mirror : step(mirror.sgt, at % k.pageSize, done, bytes);
+    } else {
+      failed = step(region.sgt!, at, done, bytes);
+    }
+    if (failed !== 0) return failed;
+  }
+  return 0;
+}
+
+/** dma_sync_sgtable_for_cpu, _for_device: 0, or -EFAULT when it is not mapped. */
+export function dmaSync(k: Kernel, tables: readonly SgTable[], side: "cpu" | "device"): number {
+  for (const sgt of tables) {
+    if (sgt.mapped === undefined) return k.refuse(rule.gone, errnos.EFAULT);
+    const { device, direction } = sgt.mapped;
+    if (side === "cpu") dmaSyncForCpu(k, device, sgt, direction);
+    else dmaSyncForDevice(k, device, sgt, direction);
+  }
+  return 0;
+}
+
+/** What is mapped of a region. */
+export function tablesOf(region: MemoryRegion): SgTable[] {
+  return region.sgt !== undefined ? [region.sgt] : [...region.mirrors.values()].map(({ sgt }) => sgt);
+}
