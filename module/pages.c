@@ -45,7 +45,11 @@ static struct mm_struct *mm_of(u64 number)
 static unsigned int foll_of(u64 flags)
 {
 	return (flags & LITMAP_GUP_WRITE ? FOLL_WRITE : 0) | (flags & LITMAP_GUP_FORCE ? FOLL_FORCE : 0)
-	       | (flags & LITMAP_GUP_LONGTERM ? FOLL_LONGTERM : 0);
+	       | (flags & LITMAP_GUP_LONGTERM ? FOLL_LONGTERM : 0)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	       | (flags & LITMAP_GUP_P2PDMA ? FOLL_PCI_P2PDMA : 0)
+#endif
+	       ;
 }
 
 /* The slow path, on an address space that need not be ours. */

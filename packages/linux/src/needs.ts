@@ -2,7 +2,7 @@
 import type { Argument, CallStep, Step, Test } from "@litmap/litmus";
 
 /** A device, by the driver that serves it; `cma` is contiguous memory for the heap of that name. */
-export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "module" | "cma";
+export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "sound" | "sound-iommu" | "p2pmem" | "module" | "cma";
 
 /** The devices that a test's operations name, sorted. */
 export function needsOf(test: Test): Need[] {
@@ -25,6 +25,10 @@ function needOf(call: CallStep): Need | undefined {
       return "vivid";
     case "packet_ring":
       return "packet";
+    case "pcm_open":
+      return word(call.args.device) === "es1370_iommu" ? "sound-iommu" : "sound";
+    case "p2pmem":
+      return "p2pmem";
     case "pci_bar":
       return "edu";
     case "kvm_create":

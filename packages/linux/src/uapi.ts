@@ -221,3 +221,23 @@ export const edu = {
   mostBytes: 16 * 2048,
   patienceMs: 4000,
 } as const;
+
+/** Sound: SNDRV_PCM_IOCTL_HW_PARAMS and snd_pcm_hw_params, bytes. */
+export const pcm = {
+  hwParamsBytes: (pointer: 4 | 8) => (pointer === 8 ? 608 : 604),
+  hwParams: (pointer: 4 | 8) => (pointer === 8 ? 0xc2604111 : 0xc25c4111),
+  masks: { at: 4, bytes: 32, count: 3 },
+  /** From SNDRV_PCM_HW_PARAM_SAMPLE_BITS on. */
+  intervals: { at: 260, bytes: 12, count: 12 },
+  everything: 0xffffffff,
+  /** snd_interval.integer. */
+  integer: 4,
+  /** Which parameters are asked for. */
+  rmask: 512,
+  fixed: {
+    /** MMAP_INTERLEAVED, S16_LE, standard. */
+    masks: [{ mask: 0, bit: 0 }, { mask: 1, bit: 2 }, { mask: 2, bit: 0 }],
+    /** Two channels, 44100 Hz, periods of 16 KiB in a buffer of 64 KiB. */
+    intervals: [{ interval: 2, value: 2 }, { interval: 3, value: 44100 }, { interval: 6, value: 16384 }, { interval: 10, value: 65536 }],
+  },
+} as const;

@@ -25,6 +25,8 @@ import type { DmaBuf } from "./dma-buf/buffer.js";
 import type { DrmDevice } from "./exporters/gem.js";
 import type { TtmDevice } from "./exporters/ttm-device.js";
 import type { CaptureNode } from "./exporters/vivid.js";
+import type { P2pPool } from "./exporters/p2pmem.js";
+import type { SoundCard } from "./exporters/pcm.js";
 import type { GemShmemObject } from "./exporters/drm-shmem.js";
 import type { Edu } from "./exporters/edu.js";
 import type { Disk } from "./fs/disk.js";
@@ -89,6 +91,10 @@ export class Kernel {
   private contiguous: CmaArea | undefined;
   /** Something that the kernel may find fault with when the processes of a test end: those ends are part of it. */
   endTells = false;
+  /** Memory of a PCI device that is handed out, once somebody has asked for it. */
+  p2pmem: P2pPool | undefined;
+  /** The sound card, by where it sits, once somebody has opened it. */
+  readonly soundCards = new Map<string, SoundCard>();
   /** Huge pages set aside at boot. */
   readonly hugetlb = new HugetlbPool();
   /** Pages: NR_FILE_MAPPED, NR_SHMEM, committed memory. */

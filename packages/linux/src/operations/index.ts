@@ -2,6 +2,7 @@
 import type { OperationName } from "@litmap/litmus";
 import type { CompilerTable } from "../call.js";
 import { coredump } from "./coredump.js";
+import { deviceMemory } from "./device-memory.js";
 import { dmaBuf } from "./dma-buf.js";
 import { drm } from "./drm.js";
 import { files } from "./files.js";
@@ -30,6 +31,7 @@ export const compilers = {
   ...drm,
   ...v4l2,
   ...rings,
+  ...deviceMemory,
   ...virtualisation,
   ...vfioCompilers,
   attach: needsModule,

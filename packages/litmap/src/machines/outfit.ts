@@ -62,6 +62,26 @@ const iommu: Outfit = {
   cpus: 1,
 };
 
+const sound: ModuleRequest = { name: "snd-ens1370" };
+
+/** Devices whose memory user space maps: a sound card, and an NVMe controller with a memory buffer of its own. */
+const deviceMemory: Outfit = {
+  name: "device-memory",
+  modules: [disk, { name: "vgem" }, { name: "kvm_amd" }, sound, { name: "nvme", params: "use_cmb_sqes=0" }],
+  devices: ["-device", "ES1370,addr=0x1c", "-device", "nvme,serial=litmap,cmb_size_mb=8,addr=0x1d"],
+  cpuFeatures: ["+svm"],
+  cmdline,
+  cpus: 1,
+};
+
+/** A sound card behind an emulated IOMMU. */
+const deviceMemoryIommu: Outfit = {
+  ...deviceMemory,
+  name: "device-memory-iommu",
+  devices: ["-machine", "q35", "-device", "intel-iommu,intremap=on", "-device", "ES1370,addr=0x1c"],
+  cmdline: [...cmdline, "intel_iommu=on"],
+};
+
 const plainArm: Outfit = { ...plain, cmdline: cmdlineArm };
 
 /** What virtual machines of arm and arm64 can be given: QEMU has no qxl there, and nothing is for guests of their own. */
@@ -85,6 +105,8 @@ export function outfitFor(needs: readonly Need[], isa: Isa = "x86_64"): Outfit {
 
 function machineFor(needs: readonly Need[], isa: Isa): Outfit {
   if (isa !== "x86_64") return needs.length === 0 ? plainArm : devicesArm;
+  if (needs.includes("sound-iommu")) return deviceMemoryIommu;
+  if (needs.includes("sound") || needs.includes("p2pmem")) return deviceMemory;
   if (needs.includes("vfio")) return iommu;
   if (needs.includes("kvm")) return guests;
   return needs.length === 0 ? plain : devices;

@@ -13,6 +13,7 @@ const gup = {
   write: "FOLL_WRITE",
   force: "FOLL_FORCE",
   longterm: "FOLL_LONGTERM (pins only)",
+  p2pdma: "FOLL_PCI_P2PDMA (not with longterm)",
   fast: "by get_user_pages_fast: the page-table walk first, the VMA walk only where that gives up",
 } as const;
 

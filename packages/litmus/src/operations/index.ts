@@ -6,6 +6,7 @@
 import { charge } from "./charge.js";
 import { chardev } from "./chardev.js";
 import { coredump } from "./coredump.js";
+import { deviceMemory } from "./device-memory.js";
 import { dmaBuf, processes } from "./dma-buf.js";
 import { drivers, kernel } from "./drivers.js";
 import { drm } from "./drm.js";
@@ -32,6 +33,7 @@ export const operations = {
   ...drm,
   ...v4l2,
   ...rings,
+  ...deviceMemory,
   ...virtualisation,
   ...drivers,
   ...chardev,

@@ -4,7 +4,7 @@
  */
 
 /** What a descriptor stands for. `receive`, `dup` and `reopen` keep the kind of their argument. */
-export type DescriptorKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file" | "drm" | "v4l2" | "ring" | "pci-bar" | "chardev" | "kvm" | "vfio";
+export type DescriptorKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file" | "drm" | "v4l2" | "ring" | "pci-bar" | "pcm" | "p2pmem" | "chardev" | "kvm" | "vfio";
 
 /**
  * Things that are neither numbers nor descriptors; each is made by one operation and wanted by

@@ -426,7 +426,7 @@ function stemOf(type: ResultType): string {
     case "status":
       return "r";
     case "descriptor":
-      return ({ "dma-buf": "buf", "memfd": "m", "file": "f", "disk": "disk", "pipe": "pipe", "sync-file": "sync", "drm": "drm", "v4l2": "cam", "ring": "ring", "pci-bar": "bar", chardev: "dev", "kvm": "vm", "vfio": "vfio", "same": "fd" } as const)[type.of];
+      return ({ "dma-buf": "buf", "memfd": "m", "file": "f", "disk": "disk", "pipe": "pipe", "sync-file": "sync", "drm": "drm", "v4l2": "cam", "ring": "ring", "pci-bar": "bar", "pcm": "pcm", "p2pmem": "p2p", chardev: "dev", "kvm": "vm", "vfio": "vfio", "same": "fd" } as const)[type.of];
     case "address":
       return "va";
     case "number":

@@ -2,9 +2,11 @@
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
 import { hugeEntry } from "../mm/hugetlb.js";
+import { PG } from "../mm/frames.js";
 import { vmNormalPage } from "../mm/normal-page.js";
 import { PTE } from "../mm/page-table.js";
 import { VM, vmaIsAnonymous } from "../mm/vma.js";
+import { p2pRules } from "../rules/p2pdma.js";
 import { migrateRules } from "../rules/migrate.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -33,7 +35,8 @@ function folioWalk(k: Kernel, vma: Vma, address: number): number {
   if (entry === undefined) return k.refuse(migrateRules["no-page"], errnos.ENOENT, `0x${address.toString(16)}`);
   if (entry.pfn === k.zeroPfn) return k.refuse(migrateRules["zero-page"], errnos.EFAULT, `0x${address.toString(16)}`);
   const normal = vmNormalPage(k, vma, address, entry.pfn, entry.bits);
-  return normal < 0 ? k.refuse(migrateRules["query-special"], errnos.ENOENT, `0x${address.toString(16)}`) : 0;
+  if (normal < 0) return k.refuse(migrateRules["query-special"], errnos.ENOENT, `0x${address.toString(16)}`);
+  return (k.frames.flags(normal) & PG.p2pdma) === 0 ? 0 : k.refuse(p2pRules["no-node"], errnos.ENOENT, `0x${address.toString(16)}`);
 }
 
 /** follow_page with FOLL_DUMP, mm/gup.c: special entries are EFAULT, and so are holes where no file could fill them. */

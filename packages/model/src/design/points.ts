@@ -137,6 +137,22 @@ export const points = define({
     },
     mainline: [["3.8", "allowed"], ["6.6", "refused"]],
   },
+  "p2pdma.user-space": {
+    question: "Can a process allocate memory of a PCI device and map it?",
+    choices: {
+      no: { doc: "no: only drivers have it" },
+      allocate: { doc: "yes, by the sysfs file p2pmem/allocate: pages with references, which get_user_pages gives only to who asks for such memory" },
+    },
+    mainline: [["4.20", "no"], ["6.2", "allocate"]],
+  },
+  "dma.iommu-memory": {
+    question: "What is memory for a device behind an IOMMU made of?",
+    choices: {
+      contiguous: { doc: "one block, as without an IOMMU: the DMA calls of the Intel IOMMU's own driver" },
+      pages: { doc: "single pages, which the IOMMU makes one range of (dma-iommu)" },
+    },
+    mainline: [["2.6", "contiguous"], ["5.11", "pages"]],
+  },
   "dma.noncontiguous": {
     question: "Does the DMA API hand out non-contiguous memory, and map pages that are not coherent?",
     choices: {

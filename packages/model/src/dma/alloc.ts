@@ -68,7 +68,7 @@ export function dmaAllocAttrs(k: Kernel, device: Device, size: number): DmaMemor
   const uncached = !device.coherent;
   if (uncached) k.note(rule.uncached, device.name);
   if (device.pool !== undefined) return allocFromDevCoherent(k, device, pagesOf(k, size));
-  return device.iommu ? iommuAllocPages(k, device, pagesOf(k, size), uncached) : directAllocPages(k, device, pagesOf(k, size), uncached);
+  return device.iommu && k.design["dma.iommu-memory"] === "pages" ? iommuAllocPages(k, device, pagesOf(k, size), uncached) : directAllocPages(k, device, pagesOf(k, size), uncached);
 }
 
 /** dma_alloc_noncontiguous: memory that syncs keep coherent, or -ENOMEM. Bytes. */

@@ -56,23 +56,33 @@ function newBarInode(k: Kernel): Inode {
 }
 
 function resourceOps(k: Kernel, bar: Bar): FileOps {
+  return {
+    ...binaryFileOps(k, bar),
+    mmap: (_file, vma) => pciMmapResource(k, bar, vma),
+    *llseek(file, offset, whence) {
+      return pciLlseek(k, file, offset, whence);
+    },
+  };
+}
+
+/** A binary file of sysfs that can only be mapped (fs/sysfs/file.c, fs/kernfs/file.c). Bytes. */
+export function binaryFileOps(k: Kernel, { size, path }: { readonly size: number; readonly path: string }): FileOps {
   /** Open files that have been read: they know the file's last event. */
   const read = new WeakSet<File>();
   return {
-    mmap: (_file, vma) => pciMmapResource(k, bar, vma),
     // eslint-disable-next-line require-yield
     *read(_task, file, _address, length, offset) {
       read.add(file);
-      if (length === 0 || (offset ?? file.position) >= bar.size) return 0;
+      if (length === 0 || (offset ?? file.position) >= size) return 0;
       return k.refuse(rule["no-data"], errnos.EIO, "read");
     },
     // eslint-disable-next-line require-yield
     *write(_task, file, _address, length, offset) {
-      if ((offset ?? file.position) >= bar.size) return k.refuse(rule["write-beyond"], errnos.EFBIG, `${offset}`);
+      if ((offset ?? file.position) >= size) return k.refuse(rule["write-beyond"], errnos.EFBIG, `${offset}`);
       return length === 0 ? 0 : k.refuse(rule["no-data"], errnos.EIO, "write");
     },
     *llseek(file, offset, whence) {
-      return pciLlseek(k, file, offset, whence);
+      return llseekWithin(k, file, offset, whence, Math.min(file.inode.maxBytes, 2 ** 63), size);
     },
     *truncate(file, length) {
       return length > file.inode.maxBytes ? k.refuse(rule["truncate-too-big"], errnos.EFBIG, `${length} bytes`) : 0;
@@ -85,7 +95,7 @@ function resourceOps(k: Kernel, bar: Bar): FileOps {
       k.note(rule["poll-unread"]);
       return ["in", "out", "err", "pri"];
     },
-    path: () => bar.path,
+    path: () => path,
   };
 }
 

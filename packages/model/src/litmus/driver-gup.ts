@@ -30,7 +30,7 @@ function heldBy(ctx: Context): Held[] {
 interface Wanted {
   readonly address: number;
   readonly length: number;
-  readonly flags: readonly ("write" | "force" | "longterm" | "fast")[];
+  readonly flags: readonly ("write" | "force" | "longterm" | "p2pdma" | "fast")[];
 }
 
 function* take(ctx: Context, { address, length, flags }: Wanted, how: number): Path<number> {

@@ -2,6 +2,7 @@
 import { chargeHandlers } from "./charge.js";
 import { chardevHandlers } from "./chardev.js";
 import { coredumpHandlers } from "./coredump.js";
+import { deviceMemoryHandlers } from "./device-memory.js";
 import { dmaBufHandlers } from "./dma-buf.js";
 import { driverGupHandlers } from "./driver-gup.js";
 import { driverHandlers } from "./drivers.js";
@@ -41,6 +42,7 @@ const run = {
   ...drmHandlers.run,
   ...v4l2Handlers.run,
   ...ringsHandlers.run,
+  ...deviceMemoryHandlers.run,
   ...virtualisationHandlers.run,
   ...kernelActorHandlers.run,
 } satisfies { readonly [N in OperationName]: Handler<N> };
@@ -59,6 +61,7 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...drmHandlers.unsupported,
   ...v4l2Handlers.unsupported,
   ...ringsHandlers.unsupported,
+  ...deviceMemoryHandlers.unsupported,
   ...virtualisationHandlers.unsupported,
   ...kernelActorHandlers.unsupported,
 };

@@ -8,7 +8,7 @@
  * at one generator.
  */
 import { faultRules as rule } from "../rules/fault.js";
-import { acquire, release, runAlone } from "../sched/path.js";
+import { acquire, KernelHang, release, runAlone } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { hugetlbFault } from "./hugetlb.js";
 import { pmdAlloc, pteAlloc, vmaName } from "./insert.js";
@@ -312,6 +312,12 @@ function wpPageReuse(k: Kernel, vma: Vma, leaf: Leaf, slot: number): void {
   k.counters.ptes++;
 }
 
+/** do_page_mkwrite, mm/memory.c: a page that the method left unlocked and that no file has is taken for truncated, and the access begins again. */
+function faultsForEver(k: Kernel, vma: Vma): never {
+  k.trace.refuse(rule["mkwrite-unowned"], 0, vmaName(vma));
+  throw new KernelHang(`a store to ${vmaName(vma)} faults again and again: its page belongs to no file`);
+}
+
 /** wp_page_shared and wp_pfn_shared, mm/memory.c. */
 function* wpShared(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, pfn: number): Path<number> {
   const ask = pfn < 0 ? vma.ops?.pfnMkwrite : vma.ops?.pageMkwrite;
@@ -323,6 +329,7 @@ function* wpShared(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
     if (k.concurrent) yield* release(k, vma.mm.ptl);
     const refused = yield* mkwrite(k, pfn < 0 ? vma.ops!.pfnMkwrite!(vmf) : vma.ops!.pageMkwrite!(vmf));
     if (refused >= 0) return refused;
+    if (pfn >= 0 && k.frames.owner(k.frames.head(pfn)) === 0) faultsForEver(k, vma);
     if (k.concurrent) yield* acquire(k, vma.mm.ptl, "write");
     if (leaf.bits[slot] !== bits || leaf.pfn[slot] !== frame) return FAULT.nopage;
   } else k.note(rule["shared-reuse"]);

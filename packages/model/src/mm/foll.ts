@@ -16,4 +16,6 @@ export const FOLL = {
   nofault: 128,
   dump: 256,
   anon: 512,
+  /** Memory of PCI devices will do as well. */
+  p2pdma: 1024,
 } as const;

@@ -48,6 +48,8 @@ export const PG = {
   watched: 8192,
   /** In the page cache by fallocate, and not yet used: reads as zeros, counts as absent. */
   notUptodate: 16384,
+  /** Memory of a PCI device that has struct pages (MEMORY_DEVICE_PCI_P2PDMA). */
+  p2pdma: 32768,
 } as const;
 
 interface Section {

@@ -79,7 +79,7 @@ function fastEntry(k: Kernel, address: number, pfn: number, bits: number, flags:
   if ((bits & PTE.special) !== 0) return leave(k, "special", address);
   if (k.frames.ref(k.frames.head(pfn)) <= 0) return leave(k, "absent", address);
   if ((flags & FOLL.longterm) !== 0 && !folioIsLongtermPinnable(k, pfn)) return leave(k, "absent", address);
-  tryGrabFolio(k, pfn, 1, flags);
+  if (tryGrabFolio(k, pfn, 1, flags) !== 0) return leave(k, "absent", address);
   const refused = folioRefusal(k, pfn, flags) ?? ((bits & PTE.write) === 0 && gupMustUnshare(k, undefined, pfn, flags) ? "unshare" : undefined);
   if (refused !== undefined) {
     gupPutFolio(k, pfn, 1, flags);

@@ -13,6 +13,7 @@ import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { tryGrabFolio } from "./pin.js";
 import { FAULT, isCowMapping, VM, vmaIsAnonymous } from "./vma.js";
+import { p2pRules } from "../rules/p2pdma.js";
 import { gupRules } from "../rules/gup.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -220,6 +221,10 @@ export function* gupLongterm(k: Kernel, task: Task, mm: Mm, start: number, nrPag
  */
 export function* getUserPagesRemote(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
   const all = flags | FOLL.touch | FOLL.remote;
+  if ((all & FOLL.longterm) !== 0 && (all & FOLL.p2pdma) !== 0) {
+    k.warn(p2pRules["not-longterm"], "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
+    return -errnos.EINVAL;
+  }
   if ((all & FOLL.longterm) !== 0 && (all & FOLL.pin) === 0) return k.refuse(gupRules["bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
   return yield* gupUnlocked(k, task, mm, start, nrPages, all, pages);
 }

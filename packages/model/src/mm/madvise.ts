@@ -179,7 +179,8 @@ function* remove(k: Kernel, task: Task, vma: Vma, start: number, end: number): P
 function* populateVma(k: Kernel, task: Task, vma: Vma, start: number, end: number, write: boolean): Path<number> {
   const about = `0x${start.toString(16)}`;
   if (vma.has(VM.IO | VM.PFNMAP) || !vma.has(write ? VM.WRITE : VM.READ)) return k.refuse(rule["populate-vma"], errnos.EINVAL, about);
-  const error = yield* faultinRange(k, task, vma, start, end, write);
+  const failed = yield* faultinRange(k, task, vma, start, end, write);
+  const error = failed === -errnos.EREMOTEIO ? -errnos.ENOMEM : failed;
   return error === -errnos.EFAULT ? k.refuse(rule["populate-fault"], errnos.EFAULT, about) : error;
 }
 

@@ -1,7 +1,8 @@
 /** References and pins on folios: how GUP takes them, how they are given back. */
-import { GUP_PIN_COUNTING_BIAS } from "./frames.js";
+import { GUP_PIN_COUNTING_BIAS, PG } from "./frames.js";
 import { folioPut } from "./rmap.js";
 import { gupRules, pinRules } from "../rules/gup.js";
+import { p2pRules } from "../rules/p2pdma.js";
 import { errnos } from "@litmap/litmus";
 import { FOLL } from "./foll.js";
 import type { Kernel } from "../kernel.js";
@@ -13,6 +14,7 @@ import type { Kernel } from "../kernel.js";
 export function tryGrabFolio(k: Kernel, pfn: number, refs: number, flags: number): number {
   const head = k.frames.head(pfn);
   if (k.frames.ref(head) <= 0) return k.refuse(gupRules["dead-tail"], errnos.ENOMEM, `frame ${pfn}`);
+  if ((flags & FOLL.p2pdma) === 0 && (k.frames.flags(head) & PG.p2pdma) !== 0) return k.refuse(p2pRules.gup, errnos.EREMOTEIO, `frame ${pfn}`);
   if ((flags & FOLL.get) !== 0) k.frames.addRef(head, refs);
   else if ((flags & FOLL.pin) !== 0) pinFolio(k, pfn, head, refs);
   return 0;

@@ -8,6 +8,7 @@ import { hugeEntry } from "./hugetlb.js";
 import { lruAddDrain } from "./lazyfree.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
+import { tryGrabFolio } from "./pin.js";
 import { FAULT, VM } from "./vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -53,7 +54,7 @@ function* constant(value: number): Path<number> {
   return value;
 }
 
-/** __get_user_pages without pages, mm/gup.c: each page present, and writable when asked. 0, -EFAULT, -ENOMEM. */
+/** __get_user_pages without pages, mm/gup.c: each page present, and writable when asked. 0, -EFAULT, -ENOMEM, -EREMOTEIO. */
 export function* faultinRange(k: Kernel, task: Task, vma: Vma, start: number, end: number, write: boolean): Path<number> {
   for (let address = start; address < end; address += k.pageSize) {
     while (!satisfied(vma, address, write)) {
@@ -61,21 +62,25 @@ export function* faultinRange(k: Kernel, task: Task, vma: Vma, start: number, en
       const ret = k.concurrent ? yield* path : runAlone(path);
       if ((ret & FAULT_ERROR) !== 0) return (ret & FAULT.oom) !== 0 ? -errnos.ENOMEM : -errnos.EFAULT;
     }
-    if (!vma.has(VM.HUGETLB)) touchEntry(k, vma, address, write);
+    const refused = vma.has(VM.HUGETLB) ? 0 : touchEntry(k, vma, address, write);
+    if (refused !== 0) return refused;
   }
   // Up to 5.17 follow_page_pte drains before it makes a page of a locked mapping unevictable.
   if (k.design["lru.populate"] === "drain" || vma.has(VM.LOCKED)) lruAddDrain(k);
   return 0;
 }
 
-/** FOLL_TOUCH in follow_page_pte, mm/gup.c: the page is accessed, and dirty when it was to be written. */
-function touchEntry(k: Kernel, vma: Vma, address: number, write: boolean): void {
+/** FOLL_TOUCH in follow_page_pte, mm/gup.c: the page is accessed, and dirty when it was to be written. 0, or why it may not be taken. */
+function touchEntry(k: Kernel, vma: Vma, address: number, write: boolean): number {
   const leaf = vma.mm.table.leaf(address)!;
   const slot = vma.mm.table.slot(address);
   const pfn = vmNormalPage(k, vma, address, leaf.pfn[slot], leaf.bits[slot]);
-  if (pfn < 0) return;
+  if (pfn < 0) return 0;
+  const refused = tryGrabFolio(k, pfn, 1, 0);
+  if (refused !== 0) return refused;
   const dirty = write && (leaf.bits[slot] & PTE.dirty) === 0 ? PG.dirty : 0;
   k.frames.setFlags(k.frames.head(pfn), PG.referenced | dirty);
+  return 0;
 }
 
 /** follow_page_mask, mm/gup.c: whether the entry allows the access as it is. */

@@ -2,6 +2,10 @@
 import { rules } from "./rule.js";
 
 export const faultRules = rules("fault", {
+  "mkwrite-unowned": {
+    sentence: "When page_mkwrite succeeds for a page that belongs to no file, the kernel takes it for truncated and has the store begin again, for ever.",
+    kernel: "do_page_mkwrite, mm/memory.c",
+  },
   "no-vma": {
     sentence: "An access where no mapping is ends in SIGSEGV.",
     kernel: "do_user_addr_fault, arch/x86/mm/fault.c",

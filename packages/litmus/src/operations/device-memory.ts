@@ -1,0 +1,30 @@
+import { word } from "./types.js";
+import type { OperationShape } from "./types.js";
+
+const process = ["process"] as const;
+
+/** Memory of devices that user space maps by a node of its own: buffers of sound cards, and memory of a device itself. */
+export const deviceMemory = {
+  pcm_open: {
+    subject: "rings and IO memory",
+    doc: "Opens a sound card's playback stream with a buffer of 64 KiB for mmap (SNDRV_PCM_IOCTL_HW_PARAMS), all zeros: memory from dma_alloc_coherent, mapped by dma_mmap_coherent. Nothing is played. EBUSY while it is open already.",
+    kernel: "snd_pcm_mmap_data, sound/core/pcm_native.c",
+    by: process,
+    params: {
+      device: {
+        type: word({ es1370: "QEMU's ES1370 on a machine without an IOMMU", es1370_iommu: "the same behind an emulated Intel IOMMU" }),
+        default: "es1370",
+        doc: "which card",
+      },
+    },
+    result: { kind: "descriptor", of: "pcm" },
+  },
+  p2pmem: {
+    subject: "rings and IO memory",
+    doc: "The sysfs file `p2pmem/allocate` of an NVMe controller with 8 MiB of memory of its own: each shared mmap at offset 0 allocates so much of it, and pages go back when the last reference is dropped. The memory is not cleared: store before you load.",
+    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+    by: process,
+    params: {},
+    result: { kind: "descriptor", of: "p2pmem" },
+  },
+} as const satisfies Record<string, OperationShape>;

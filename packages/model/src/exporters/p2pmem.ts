@@ -1,0 +1,91 @@
+/** Memory of a PCI device that processes allocate by mapping (drivers/pci/p2pdma.c). */
+import { errnos } from "@litmap/litmus";
+import { File, Inode } from "../fs/file.js";
+import { PG } from "../mm/frames.js";
+import { vmInsertPage } from "../mm/insert.js";
+import { folioPut } from "../mm/rmap.js";
+import { FAULT, VM } from "../mm/vma.js";
+import { p2pRules as rule } from "../rules/p2pdma.js";
+import { binaryFileOps } from "./pci-bar.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma, VmOps } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+
+/** Bytes of memory that the controller has, and what the file says. */
+const MEMORY = 8 * 2 ** 20;
+const FILE_SIZE = 2 ** 40;
+const PATH = "/sys/devices/pci0000:00/0000:00:1d.0/p2pmem/allocate";
+
+/** The pool of a device (struct pci_p2pdma): pages with struct pages, of which nobody holds a reference. */
+export class P2pPool {
+  private readonly taken: Uint8Array;
+  private readonly base: number;
+
+  constructor(private readonly k: Kernel) {
+    this.taken = new Uint8Array(MEMORY / k.pageSize);
+    this.base = k.frames.allocRange(this.taken.length, PG.p2pdma);
+    for (let i = 0; i < this.taken.length; i++) k.frames.addRef(this.base + i, -1);
+  }
+
+  /** gen_pool_alloc: the first range that is free, each page with a reference; -1 when there is none. */
+  alloc(pages: number): number {
+    let run = 0;
+    for (let i = 0; i < this.taken.length; i++) {
+      run = this.taken[i] === 0 ? run + 1 : 0;
+      if (run < pages) continue;
+      const from = i + 1 - pages;
+      this.taken.fill(1, from, from + pages);
+      for (let j = 0; j < pages; j++) this.k.frames.addRef(this.base + from + j, 1);
+      return this.base + from;
+    }
+    return -1;
+  }
+
+  /** p2pdma_folio_free: what was stored stays. */
+  giveBack(pfn: number): void {
+    this.k.note(rule.freed, `frame ${pfn}`);
+    this.taken[pfn - this.base] = 0;
+  }
+}
+
+/** Opens p2pmem/allocate. */
+export function openP2pmem(k: Kernel): File {
+  const pool = (k.p2pmem ??= new P2pPool(k));
+  const inode = new Inode(k.id(), "sysfs");
+  inode.size = FILE_SIZE;
+  inode.mode = 0o660;
+  inode.noexec = true;
+  if (k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = 2 ** 31 - 1;
+  return new File(inode, { ...binaryFileOps(k, { size: FILE_SIZE, path: PATH }), mmap: (_file, vma) => p2pmemAllocMmap(k, pool, vma) }, true, true);
+}
+
+/** p2pmem_alloc_mmap: 0, -EINVAL or -ENOMEM. */
+// eslint-disable-next-line require-yield
+function* p2pmemAllocMmap(k: Kernel, pool: P2pPool, vma: Vma): Path<number> {
+  if (!vma.has(VM.MAYSHARE)) return k.refuse(rule.shared, errnos.EINVAL);
+  if (vma.pgoff !== 0) return k.refuse(rule.offset, errnos.EINVAL, `page ${vma.pgoff}`);
+  const pages = (vma.end - vma.start) / k.pageSize;
+  const first = pool.alloc(pages);
+  if (first < 0) return k.refuse(rule.exhausted, errnos.ENOMEM, `${pages} pages`);
+  for (let i = 0; i < pages; i++) {
+    vmInsertPage(k, vma, vma.start + i * k.pageSize, first + i);
+    folioPut(k, first + i);
+  }
+  vma.ops = kernfsVmOps;
+  k.note(rule.inserted);
+  return 0;
+}
+
+/** kernfs_vm_ops, fs/kernfs/file.c, around a mapping that has no methods of its own. */
+const kernfsVmOps: VmOps = {
+  name: "kernfs_vm_ops",
+  *fault() {
+    return FAULT.sigbus;
+  },
+  *pageMkwrite() {
+    return FAULT.none;
+  },
+  *access() {
+    return -errnos.EINVAL;
+  },
+};

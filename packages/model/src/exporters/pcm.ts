@@ -1,0 +1,69 @@
+/** A sound card's playback stream and its buffer in user space (sound/core/pcm_native.c, sound/core/memalloc.c). */
+import { errnos } from "@litmap/litmus";
+import { dmaAllocAttrs, dmaMmapAttrs } from "../dma/alloc.js";
+import { File, Inode } from "../fs/file.js";
+import { VM } from "../mm/vma.js";
+import { pcmRules as rule } from "../rules/p2pdma.js";
+import type { DmaMemory } from "../dma/alloc.js";
+import type { FileOps } from "../fs/file.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+
+/** The buffer, allocated when the driver is loaded. Bytes. */
+const BUFFER = 64 * 2 ** 10;
+
+export class SoundCard {
+  readonly inode: Inode;
+  readonly memory: DmaMemory;
+  open = false;
+
+  constructor(
+    readonly k: Kernel,
+    iommu: boolean,
+  ) {
+    this.inode = new Inode(k.id(), "pcm");
+    this.inode.mode = 0o600;
+    const memory = dmaAllocAttrs(k, k.device("es1370", { iommu, coherent: true }), BUFFER);
+    if (typeof memory === "number") throw new Error("no memory for a sound card");
+    this.memory = memory;
+  }
+}
+
+/** snd_pcm_open, and its parameters set: an open stream, or -EBUSY. */
+export function openPcm(k: Kernel, iommu: boolean): File | number {
+  const name = iommu ? "iommu" : "direct";
+  let card = k.soundCards.get(name);
+  if (card === undefined) k.soundCards.set(name, (card = new SoundCard(k, iommu)));
+  if (card.open) return k.refuse(rule.busy, errnos.EBUSY, "playback");
+  card.open = true;
+  for (const pfn of card.memory.pfns) k.frames.writable(pfn).fill(0);
+  k.note(rule.cleared);
+  return new File(card.inode, streamOps(card), true, true, false, card);
+}
+
+/** snd_pcm_f_ops for playback. */
+function streamOps(card: SoundCard): FileOps {
+  return {
+    mmap: (_file, vma) => sndPcmMmapData(card, vma),
+    *poll(_file, events) {
+      return [...(events.includes("out") ? ["out"] : []), "err"];
+    },
+    *release() {
+      card.open = false;
+    },
+    path: () => "/dev/snd/pcmC0D0p",
+  };
+}
+
+/** snd_pcm_mmap_data and snd_pcm_lib_default_mmap: 0, -EINVAL, or what the DMA API says. */
+// eslint-disable-next-line require-yield
+function* sndPcmMmapData({ k, memory }: SoundCard, vma: Vma): Path<number> {
+  if (!vma.has(VM.READ | VM.WRITE)) return k.refuse(rule.access, errnos.EINVAL);
+  const bytes = vma.end - vma.start;
+  if (bytes > BUFFER || vma.pgoff * k.pageSize > BUFFER - bytes) return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
+  vma.flags |= VM.DONTEXPAND | VM.DONTDUMP;
+  vma.ops = { name: "snd_pcm_vm_ops_data" };
+  k.note(rule.mapped);
+  return dmaMmapAttrs(k, vma, memory);
+}
