@@ -493,7 +493,10 @@ static int run_one(u32 me, u32 index)
 	}
 	if (counted) began = machine_counter();
 	switch (in->op) {
-	case OP_SYS: r = sys((long)in->imm, v[0], v[1], v[2], v[3], v[4], v[5]); break;
+	case OP_SYS:
+		r = sys((long)in->imm, v[0], v[1], v[2], v[3], v[4], v[5]);
+		if (r < -4095) r = (i64)(word)r;	/* an address in the upper half of 32 bits */
+		break;
 	case OP_PATH: make_path((char *)(word)v[0], (const u8 *)(word)v[1]); break;
 	case OP_READ: r = read_file(me, v, out); break;
 	case OP_CALC:

@@ -321,7 +321,7 @@ export class Call<N extends OperationName = OperationName> {
   /** A 64-bit offset as a call takes it: one register, or two on 32-bit machines. */
   wide(value: Operand): Operand[] {
     if (this.pointer === 8) return [value];
-    return value.kind === "imm" ? [imm(BigInt.asUintN(32, value.value)), imm(BigInt.asUintN(64, value.value) >> 32n)] : [value, imm(0)];
+    return value.kind === "imm" ? [imm(BigInt.asUintN(32, value.value)), imm(BigInt.asUintN(64, value.value) >> 32n)] : [value, value.kind === "result" ? result(this.calc(value, -1n, -32)) : imm(0)];
   }
 
   /** Fills up to an even register, where 32-bit calls take their 64-bit arguments. */

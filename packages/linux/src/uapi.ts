@@ -137,10 +137,9 @@ export const ioUring = {
 } as const;
 
 /** Structs of DRM's ioctls, bytes. */
-export const drmStructBytes = { version: 64, createDumb: 32, mapDumb: 16, primeHandle: 12, gemClose: 8, qxlAlloc: 8 } as const;
+export const drmStructBytes = { createDumb: 32, mapDumb: 16, primeHandle: 12, gemClose: 8, qxlAlloc: 8 } as const;
 
 export const drmRequests = {
-  version: ioc(3, "d", 0x00, drmStructBytes.version),
   gemClose: ioc(1, "d", 0x09, drmStructBytes.gemClose),
   primeHandleToFd: ioc(3, "d", 0x2d, drmStructBytes.primeHandle),
   primeFdToHandle: ioc(3, "d", 0x2e, drmStructBytes.primeHandle),
@@ -148,6 +147,12 @@ export const drmRequests = {
   mapDumb: ioc(3, "d", 0xb3, drmStructBytes.mapDumb),
   qxlAlloc: ioc(3, "d", 0x40, drmStructBytes.qxlAlloc),
 } as const;
+
+/** drm_version: its size, the request that fills it, and where the length of the driver's name lies. */
+export const drmVersion = (pointer: 4 | 8) => {
+  const bytes = pointer === 8 ? 64 : 36;
+  return { bytes, request: ioc(3, "d", 0x00, bytes), nameLength: pointer === 8 ? 16 : 12 } as const;
+};
 
 /** AF_PACKET, SOCK_RAW, SOL_PACKET, and the options that give a socket its ring of TPACKET_V2. */
 export const packet = { family: 17, raw: 3, level: 263, version: 10, rxRing: 5, version2: 1 } as const;

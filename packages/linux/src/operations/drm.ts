@@ -23,9 +23,10 @@ export const drm = {
     const { card, nameLength } = cards[device];
     const lacking = `this machine has no ${device} device`;
     const found = call.open(call.builder.string(`/dev/dri/card${card}`), uapi.open.rw | uapi.open.cloexec, lacking);
-    const version = call.struct(structBytes.version, []);
-    call.sys("ioctl", result(found), requests.version, data(version));
-    const length = call.load(data(version, 16), 4);
+    // Three numbers, then lengths and pointers: it differs with their size.
+    const version = call.struct(uapi.drmVersion(call.pointer).bytes, []);
+    call.sys("ioctl", result(found), uapi.drmVersion(call.pointer).request, data(version));
+    const length = call.load(data(version, uapi.drmVersion(call.pointer).nameLength), 4);
     // Another driver's name has another length, and no machine has a card of the number that then comes out.
     const number = call.calc(result(length), 0xffn, 8, card - nameLength * 256);
     const path = call.madePath("/dev/dri/card", result(number));

@@ -47,8 +47,8 @@ export interface DrmDriver {
   readonly expName: string;
 }
 
-/** First fake offset: a page number past 4 GiB (DRM_FILE_PAGE_OFFSET_START). */
-const FILE_OFFSET_START = 2 ** 32;
+/** First fake offset: past 4 GiB, on 32-bit machines past 256 MiB (DRM_FILE_PAGE_OFFSET_START). */
+const fileOffsetStart = (k: Kernel): number => (k.arch.wordBits === 64 ? 2 ** 32 : 2 ** 28);
 
 export class DrmDevice {
   readonly inode: Inode;
@@ -93,7 +93,7 @@ export class DrmDevice {
   /** drm_vma_offset_add: the lowest range of fake pages that is free. */
   addOffset(obj: GemObject): number {
     const pages = obj.size / this.k.pageSize;
-    let start = FILE_OFFSET_START / this.k.pageSize;
+    let start = fileOffsetStart(this.k) / this.k.pageSize;
     for (const [taken, other] of [...this.offsets].sort(([a], [b]) => a - b)) {
       if (taken - start >= pages) break;
       start = taken + other.size / this.k.pageSize;

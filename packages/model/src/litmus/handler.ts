@@ -2,7 +2,7 @@
  * What a litmus operation is on the model: a path that gives a result. Handlers stand by
  * subject in this folder and do nothing but unpack arguments and call the kernel's code.
  */
-import type { OperationArgs, OperationName, Signal } from "@litmap/litmus";
+import type { CallStep, OperationArgs, OperationName, Signal } from "@litmap/litmus";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -55,6 +55,6 @@ export type Handler<N extends OperationName> = (ctx: Context, args: OperationArg
  */
 export interface HandlerTable<N extends OperationName> {
   readonly run: { readonly [K in N]: Handler<K> };
-  /** Why an operation cannot be done on this kernel, or undefined. */
-  readonly unsupported?: { readonly [K in N]?: (k: Kernel) => string | undefined };
+  /** Why an operation cannot be done on this kernel, or not with these arguments; or undefined. */
+  readonly unsupported?: { readonly [K in N]?: (k: Kernel, args: CallStep["args"]) => string | undefined };
 }

@@ -18,7 +18,7 @@ import { remoteHandlers } from "./remote.js";
 import { ringsHandlers } from "./rings.js";
 import { v4l2Handlers } from "./v4l2.js";
 import { virtualisationHandlers } from "./virtualisation.js";
-import type { OperationName } from "@litmap/litmus";
+import type { CallStep, OperationName } from "@litmap/litmus";
 import type { Context, Handler, HandlerTable, Result } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -72,6 +72,6 @@ export function handlerOf(op: OperationName): (ctx: Context, args: Record<string
 }
 
 /** Why this kernel cannot do an operation, or undefined. */
-export function unsupportedHere(k: Kernel, op: OperationName): string | undefined {
-  return unsupported[op]?.(k);
+export function unsupportedHere(k: Kernel, call: CallStep): string | undefined {
+  return unsupported[call.op]?.(k, call.args);
 }

@@ -115,6 +115,9 @@ export const memfdHandlers: HandlerTable<FileName> = {
         return seals < 0 ? seals : sealWords(seals);
       }),
   },
+  unsupported: {
+    memfd_create: (k, { flags }) => (!k.arch.hugetlb && flags.kind === "words" && flags.words.includes("hugetlb") ? `kernels for ${k.arch.name} have no hugetlbfs` : undefined),
+  },
 };
 
 /** The mapping that an observer asks for, or -EFAULT. */
@@ -147,7 +150,10 @@ export const observerHandlers: HandlerTable<ObserverName> = {
       return before === undefined ? now : gains(now, before);
     },
     *meminfo({ k }) {
-      return gains(meminfoOf(k), { Shmem: 0, Mapped: 0, Unevictable: 0, Mlocked: 0, HugePages_Free: 32 });
+      const { HugePages_Free, ...lines } = meminfoOf(k);
+      const base = { Shmem: 0, Mapped: 0, Unevictable: 0, Mlocked: 0 };
+      // Without hugetlbfs the line is not there.
+      return k.arch.hugetlb ? gains({ ...lines, HugePages_Free }, { ...base, HugePages_Free: 32 }) : gains(lines, base);
     },
   },
 };

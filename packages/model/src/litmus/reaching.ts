@@ -1,5 +1,4 @@
 /** Every way in which the kernel reaches into a mapping on a process's behalf. */
-import { errnos } from "@litmap/litmus";
 import { futexWait, getFutexKey } from "../consumers/futex.js";
 import { newRing, readOrWriteRequest, registerBuffer } from "../consumers/io-uring.js";
 import { mbind, nodeOf } from "../consumers/mempolicy.js";
@@ -10,7 +9,6 @@ import { userfaultfdRegister } from "../consumers/userfaultfd.js";
 import { vmspliceToPipe } from "../consumers/vmsplice.js";
 import { newPipe, pipeOf } from "../fs/pipe.js";
 import { userLoad } from "../mm/user-access.js";
-import { mempolicyRules } from "../rules/consumers.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Task } from "../task.js";
 
@@ -69,17 +67,19 @@ export const reachingHandlers: HandlerTable<Name> = {
       return yield* userfaultfdRegister(k, task, address, length, mode);
     },
     *move_pages({ k, task }, { address, to }) {
-      return k.arch.numa ? yield* movePages(k, task, address, to === "node0") : noNuma(k);
+      return yield* movePages(k, task, address, to === "node0");
     },
     *mbind({ k, task }, { address, length, policy }) {
-      return k.arch.numa ? yield* mbind(k, task, address, length, policy) : noNuma(k);
+      return yield* mbind(k, task, address, length, policy);
     },
     *get_mempolicy({ k, task }, { address }) {
-      return k.arch.numa ? yield* nodeOf(k, task, address) : noNuma(k);
+      return yield* nodeOf(k, task, address);
     },
   },
+  unsupported: { move_pages: noNuma, mbind: noNuma, get_mempolicy: noNuma },
 };
 
-function noNuma(k: Context["k"]): number {
-  return k.refuse(mempolicyRules["no-numa"], errnos.ENOSYS, k.arch.name);
+/** Their system calls are there with CONFIG_NUMA and CONFIG_MIGRATION alone (kernel/sys_ni.c). */
+function noNuma(k: Context["k"]): string | undefined {
+  return k.arch.numa ? undefined : `kernels for ${k.arch.name} have no NUMA: neither memory policies nor move_pages()`;
 }

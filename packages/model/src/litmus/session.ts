@@ -64,7 +64,7 @@ export class Session {
   /** Why this kernel cannot run the test, or undefined. */
   unsupported(): string | undefined {
     for (const call of callsOf(this.test.steps)) {
-      const reason = unsupportedHere(this.k, call.op);
+      const reason = unsupportedHere(this.k, call);
       if (reason !== undefined) return reason;
     }
     return undefined;

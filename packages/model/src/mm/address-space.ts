@@ -20,6 +20,7 @@ const MIN_ADDRESS = 65536;
 export function getUnmappedArea(k: Kernel, mm: Mm, file: File | undefined, address: number, length: number, fixed: boolean, pgoff = 0): number {
   const limit = mm.arch.taskSize;
   if (file?.inode.kind === "hugetlb" && length % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["length-unaligned"], errnos.EINVAL, `${length} bytes`);
+  if (fixed && address < mm.arch.firstAddress) return k.refuse(rule["below-user-space"], errnos.EINVAL, `0x${address.toString(16)}`);
   if (length > limit) return k.refuse(rule["too-long"], errnos.ENOMEM, `${length} bytes`);
   const refused = file?.ops.unmappedArea?.(address, pgoff) ?? 0;
   if (refused < 0) return refused;

@@ -96,11 +96,20 @@ function anonFlags(k: Kernel, request: MmapRequest, flags: number): { flags: num
   }
 }
 
+/**
+ * file_mmap_size_max, mm/mmap.c: the end of what can be mapped of a file. Regular files reach as far as file positions do,
+ * DRM's as far as page numbers, others as far as a long: on 32-bit machines to 4 GiB.
+ */
+function offsetLimit(k: Kernel, { inode }: File): number {
+  const word = 2 ** k.arch.wordBits;
+  if (["memfd", "file", "hugetlb", "disk", "sysfs", "socket"].includes(inode.kind)) return k.arch.wordBits === 64 ? word / 2 : (word - 1) * k.pageSize;
+  return inode.kind === "drm" ? Math.min(word * k.pageSize, WRAP) : word;
+}
+
 /** The file half of do_mmap's checks, in its order. */
 function fileFlags(k: Kernel, request: MmapRequest, file: File, length: number, flags: number): { flags: number } | number {
   const about = `inode ${file.inode.id}`;
-  const regular = ["memfd", "file", "hugetlb", "disk", "sysfs"].includes(file.inode.kind);
-  if (request.offset >= (regular ? WRAP / 2 : WRAP) - length) return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
+  if (request.offset >= offsetLimit(k, file) - length) return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
   const type = request.flags & MAP.TYPE;
   if (type === MAP.SHARED_VALIDATE && (request.flags & (MAP.SYNC | MAP.NOREPLACE)) !== 0) return k.refuse(rule["unknown-flags"], errnos.EOPNOTSUPP, about);
   switch (type) {

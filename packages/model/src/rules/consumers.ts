@@ -187,10 +187,6 @@ export const uffdRules = rules("userfaultfd", {
 });
 
 export const mempolicyRules = rules("mempolicy", {
-  "no-numa": {
-    sentence: "A kernel without NUMA has neither memory policies nor move_pages: ENOSYS.",
-    kernel: "COND_SYSCALL, kernel/sys_ni.c",
-  },
   "unaligned": {
     sentence: "mbind wants a page-aligned address: else EINVAL.",
     kernel: "do_mbind, mm/mempolicy.c",

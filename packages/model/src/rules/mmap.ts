@@ -26,6 +26,10 @@ export const mmapRules = rules("mmap", {
     sentence: "MAP_FIXED at an address that is not page-aligned is refused with EINVAL.",
     kernel: "get_unmapped_area, mm/mmap.c",
   },
+  "below-user-space": {
+    sentence: "On 32-bit arm nothing can be mapped at a fixed address in the first two pages, where vectors may lie: EINVAL.",
+    kernel: "arch_mmap_check, arch/arm/include/asm/mman.h; FIRST_USER_ADDRESS, arch/arm/include/asm/pgtable.h",
+  },
   "too-long": {
     sentence: "A mapping longer than user space, or one fixed past its end, is refused with ENOMEM.",
     kernel: "get_unmapped_area, mm/mmap.c",
