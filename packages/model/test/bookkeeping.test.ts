@@ -78,3 +78,9 @@ describe("zeroed pages", () => {
     expect(zeroed("m = memfd_create(64K)\nfallocate(m, allocate, 0, 64K)\nva = mmap(m, 64K, rw, shared)\ntouch(va, 32K, read)")).toBe(8);
   });
 });
+
+test("TTM keeps an array of pages through the life of an object, and the pool zeroes what it takes back", () => {
+  const qxl = "d = drm_open(qxl)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nva = mmap(d, 64K, rw, shared, o)";
+  expect(counters(qxl, "6.12").bookkeeping).toBe(0);
+  expect(counters(`${qxl}\ntouch(va, 64K, write)`, "6.12")).toMatchObject({ buffer_pages: 16, bookkeeping: 128, pages_zeroed: 16 });
+});

@@ -82,7 +82,9 @@ export class TtmPool {
   /** ttm_pool_alloc_page: no compound page. */
   private allocBlock(order: number): Block | undefined {
     const pfn = this.k.frames.alloc(order, 0, false);
-    return pfn < 0 ? undefined : { pfn, order };
+    if (pfn < 0) return undefined;
+    this.k.counters.pages_zeroed += 1 << order;
+    return { pfn, order };
   }
 
   /** ttm_pool_apply_caching: all fresh pages by one call. */
@@ -103,6 +105,7 @@ export class TtmPool {
         continue;
       }
       for (let i = 0; i < pagesOf(block); i++) this.k.frames.clear(block.pfn + i);
+      this.k.counters.pages_zeroed += pagesOf(block);
       type.push(block);
       this.pages += pagesOf(block);
       this.k.note(rule["pool-keeps"], `2^${block.order} pages, ${caching}`);

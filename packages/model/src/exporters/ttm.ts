@@ -1,6 +1,7 @@
 /** Buffer objects of TTM: they live in system memory, in video memory or swapped out, and move (drivers/gpu/drm/ttm). */
 import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
+import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { Resv } from "../dma-buf/resv.js";
 import { vmfInsertMixed, vmfInsertPfn } from "../mm/insert.js";
 import { CACHE } from "../mm/memtype.js";
@@ -46,6 +47,7 @@ export class TtmObject implements GemBacking {
   /** ttm->pages, and the blocks that they are parts of. */
   private pages: Int32Array | undefined;
   private blocks: readonly Block[] = [];
+  private hasDirectory = false;
   /** ttm->swap_storage: the shmem file that has its contents. */
   private swap: Inode | undefined;
   private map: KernelMap | undefined;
@@ -112,9 +114,18 @@ export class TtmObject implements GemBacking {
     const blocks = this.k.ttmPool.alloc(this.nrPages, this.options.caching);
     if (typeof blocks === "number") return blocks;
     this.blocks = blocks;
+    this.allocPageDirectory();
     this.pages = allFrames(blocks);
     if (this.swap !== undefined) this.swapIn(this.swap);
     return 0;
+  }
+
+  /** ttm_tt_alloc_page_directory: the array of pages, which stays through moves and swapping. */
+  private allocPageDirectory(): void {
+    if (this.hasDirectory) return;
+    this.hasDirectory = true;
+    countBufferPages(this.k, this.nrPages);
+    keepWords(this.k, this.nrPages);
   }
 
   /** ttm_tt_unpopulate: the pages go to the pool. */
