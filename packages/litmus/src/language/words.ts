@@ -31,6 +31,8 @@ export type Invariant = keyof typeof invariants;
 /** Devices that a driver can act for. */
 export const devices = {
   dma: "as the design says (points `dma.mapping`, `dma.coherence`): by default without an IOMMU, its accesses go through the CPU's caches",
+  shmem: "a GPU with GEM objects in shmem, otherwise like `dma`",
+  ttm: "a GPU with TTM and 16 MiB of video memory, which exports its objects as amdgpu does; otherwise like `dma`",
   pci: "no IOMMU, coherent: its DMA addresses are physical",
   "pci-iommu": "behind an IOMMU, coherent: memory from the DMA API is single pages that the IOMMU makes one range of",
   noncoherent: "no IOMMU, sees memory and not the CPU's caches",
@@ -51,6 +53,7 @@ export function flagWords(op: OperationName, field?: string): readonly string[] 
   if (op === "smaps" && field === "VmFlags") return vmFlags;
   if (op === "poll") return ["in", "out", "pri", "err", "hup", "nval"];
   if (op === "get_seals") return Object.keys(seals);
+  if (op === "gem_place") return ["vram", "system", "swapped", "nowhere"];
   return undefined;
 }
 

@@ -175,33 +175,6 @@ export const drivers = {
     params: { address: { type: address, doc: "an address in the page" } },
     result: number("1"),
   },
-  gem_create: {
-    subject: "drivers",
-    doc: "A GEM object of the driver's device (for `shmem`: drm_gem_shmem_create).",
-    kernel: "drm_gem_shmem_create, drivers/gpu/drm/drm_gem_shmem_helper.c",
-    by: driver,
-    params: { size: { type: size, doc: "bytes" } },
-    result: { kind: "handle", of: "gem" },
-  },
-  gem_get_sg_table: {
-    subject: "drivers",
-    doc: "Populates the object and maps it for the device: one page reference for the table.",
-    kernel: "drm_gem_shmem_get_pages_sgt, drivers/gpu/drm/drm_gem_shmem_helper.c",
-    by: driver,
-    params: { bo: { type: handle("gem"), doc: "which object" } },
-    result: status,
-  },
-  gem_madvise: {
-    subject: "drivers",
-    doc: "Marks an object as needed or as purgeable; gives 1 when its pages are still there.",
-    kernel: "drm_gem_shmem_madvise, drivers/gpu/drm/drm_gem_shmem_helper.c",
-    by: driver,
-    params: {
-      bo: { type: handle("gem"), doc: "which object" },
-      advice: { type: word({ willneed: "0", dontneed: "1" }), doc: "which" },
-    },
-    result: number("1 while the pages are there"),
-  },
   notifier_register: {
     subject: "drivers",
     doc: "Registers an MMU notifier on the address space of a range; its calls are counted.",
@@ -226,7 +199,7 @@ export const kernel = {
     doc: "Reclaim asks a shrinker to scan all it has; gives the pages freed.",
     kernel: "shrink_slab, mm/shrinker.c; the driver's scan_objects",
     by: ["kernel"],
-    params: { what: { type: word({ "drm-shmem": "purgeable GEM shmem objects", shmem: "page cache of memfds and tmpfs, to swap" }), doc: "which shrinker" } },
+    params: { what: { type: word({ "drm-shmem": "GEM shmem objects that are marked as not needed, which are purged", ttm: "TTM objects in system memory, which are swapped out", "ttm-pool": "TTM's page pool", shmem: "page cache of memfds and tmpfs, to swap" }), doc: "which shrinker" } },
     result: number("pages"),
   },
   migrate: {

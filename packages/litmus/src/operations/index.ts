@@ -11,6 +11,7 @@ import { dmaBuf, processes } from "./dma-buf.js";
 import { drivers, kernel } from "./drivers.js";
 import { drm } from "./drm.js";
 import { exporting } from "./exporting.js";
+import { gem } from "./gem.js";
 import { files, memory } from "./memory.js";
 import { observers, reaching } from "./reaching.js";
 import { remote } from "./remote.js";
@@ -39,6 +40,7 @@ export const operations = {
   ...chardev,
   ...exporting,
   ...registration,
+  ...gem,
   ...kernel,
 } as const;
 

@@ -356,6 +356,30 @@ export const points = define({
     choices: { inserted: { doc: "yes: the entry's reference is the only one, and its end frees the page" }, refused: { doc: "no: the fault ends in SIGBUS" } },
     mainline: [["2.6", "inserted"], ["6.11", "refused"]],
   },
+  "drm-shmem.imported-methods": {
+    question: "Which methods has a mapping of an imported GEM shmem object, when the exporter sets none?",
+    choices: {
+      kept: { doc: "the shmem helper's, as GEM had set them before: its end drops a reference that is not the mapping's" },
+      reset: { doc: "none", proposed: "drm/shmem: add set mmap's methods to none before the exporter's (commit 07dd476f6116), merged" },
+    },
+    mainline: [["5.0", "kept"], ["5.10", "reset"]],
+  },
+  "drm.imported-offset": {
+    question: "With which offset does a driver ask the exporter for a mapping of an object that it imported?",
+    choices: {
+      zero: { doc: "zero: a mapping is always of the whole object" },
+      fake: { doc: "the fake offset by which its own device found the object: always past the buffer's end (out-of-tree xdna had it)" },
+    },
+    mainline: [["3.3", "zero"]],
+  },
+  "drm-shmem.shrinker-list": {
+    question: "What does panfrost do with an object that is marked as not needed for a second time?",
+    choices: {
+      added: { doc: "adds it to the shrinker's list, on which it is already" },
+      moved: { doc: "moves it to the list's end", proposed: "drm/panfrost: Fix shrinker list corruption by madvise IOCTL (Dmitry Osipenko, 2022), merged" },
+    },
+    mainline: [["5.4", "added"], ["5.10", "moved"]],
+  },
   "drm.unmapped-area": {
     question: "Who chooses the address of a mapping of a DRM device?",
     choices: {

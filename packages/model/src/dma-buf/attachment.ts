@@ -17,6 +17,8 @@ export class Attachment {
   direction: Direction = "bidirectional";
   /** The exporter's. */
   priv: unknown;
+  /** How often the importer was told that the buffer moves. */
+  moved = 0;
   constructor(
     readonly buf: DmaBuf,
     readonly device: Device,
@@ -159,6 +161,15 @@ export function* dmaBufUnmapAttachment({ at, sgt, direction }: MappedAttachment)
     if (pinsOnMap(at)) yield* ops.unpin!(at);
   }
   if (locked) yield* release(k, resv.lock);
+}
+
+/** dma_buf_move_notify, with the reservation lock held: importers that can follow are told that their tables are no longer good. */
+export function dmaBufMoveNotify(buf: DmaBuf): void {
+  for (const at of buf.attachments) {
+    if (!at.dynamic) continue;
+    at.moved++;
+    buf.k.note(rule["move-notify"], at.device.name);
+  }
 }
 
 /** dma_buf_pin, under the reservation lock: 0, or what the exporter says. */

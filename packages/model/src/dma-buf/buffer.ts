@@ -6,6 +6,7 @@ import { bug } from "../mm/insert.js";
 import { acquire, Lock, release, runAlone } from "../sched/path.js";
 import { dmaBufRules as rule } from "../rules/dma-buf.js";
 import { unchargeOwner } from "./charge.js";
+import { gemDriverRules as redirect } from "../rules/gem-driver.js";
 import { Resv, usageRw } from "./resv.js";
 import type { Memcg } from "./charge.js";
 import type { Attachment, Direction } from "./attachment.js";
@@ -136,6 +137,21 @@ function* dmaBufMmapInternal(buf: DmaBuf, vma: Vma): Path<number> {
     return k.refuse(rule["mmap-beyond"], errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${buf.size / k.pageSize}`);
   }
   k.note(rule["mmap-unchecked"]);
+  const error = yield* buf.ops.mmap(vma);
+  return error !== 0 ? error : mmapGuard(k, vma);
+}
+
+/** dma_buf_mmap: a mapping of another driver's file becomes one of the buffer's. Page offset into the buffer; 0 or -EINVAL, or what the exporter says. */
+export function* dmaBufMmap(buf: DmaBuf, vma: Vma, pgoff: number): Path<number> {
+  const { k } = buf;
+  if (buf.ops.mmap === undefined) return k.refuse(redirect["redirect-unsupported"], errnos.EINVAL, buf.expName);
+  const pages = (vma.end - vma.start) / k.pageSize;
+  if (pgoff + pages > Math.floor(buf.size / k.pageSize)) return k.refuse(redirect["redirect-beyond"], errnos.EINVAL, `page ${pgoff} + ${pages} of ${buf.size / k.pageSize}`);
+  const before = vma.file!;
+  buf.file.refs++;
+  vma.file = buf.file;
+  yield* fput(before);
+  vma.pgoff = pgoff;
   const error = yield* buf.ops.mmap(vma);
   return error !== 0 ? error : mmapGuard(k, vma);
 }

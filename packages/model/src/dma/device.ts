@@ -32,6 +32,8 @@ export class Device {
 /** What the devices are that a test can name; any other is as the design says. */
 export const deviceKinds: Readonly<Record<DeviceName, DeviceOptions & { readonly reserved?: boolean }>> = {
   dma: {},
+  shmem: {},
+  ttm: {},
   pci: { iommu: false, coherent: true },
   "pci-iommu": { iommu: true, coherent: true },
   noncoherent: { iommu: false, coherent: false },

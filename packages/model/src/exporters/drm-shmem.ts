@@ -10,9 +10,9 @@ import { CACHE } from "../mm/memtype.js";
 import { setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
 import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
-import { unmapMappingRange } from "../mm/zap.js";
 import { shmemRules as rule } from "../rules/exporters.js";
-import { vmfInsertPfn } from "../mm/insert.js";
+import { gemDriverRules as driverRule } from "../rules/gem-driver.js";
+import { bug, vmfInsertPfn } from "../mm/insert.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { acquire, release, tryAcquire } from "../sched/path.js";
 import type { Device } from "../dma/device.js";
@@ -20,6 +20,7 @@ import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
+import { drmVmaNodeUnmap } from "./gem.js";
 import type { GemBacking, GemObject } from "./gem.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -113,6 +114,7 @@ export class GemShmemObject implements GemBacking {
   /** drm_gem_shmem_free: the table's use of the pages goes, and the file with them. */
   free(): void {
     const { k } = this;
+    k.purgeableGem.delete(this);
     if (this.sgt !== undefined) {
       dmaUnmapSgtable(k, this.device, this.sgt, "bidirectional");
       this.sgt = undefined;
@@ -145,10 +147,10 @@ function* drmGemShmemPfnMkwrite(k: Kernel, bo: GemShmemObject): Path<number> {
 }
 
 /** drm_gem_shmem_create: an object of at least `size` bytes, without pages yet, or `-EINVAL`. */
-export function drmGemShmemCreate(k: Kernel, device: Device, size: number): GemShmemObject | number {
+export function drmGemShmemCreate(k: Kernel, device: Device, size: number, mapWc = false): GemShmemObject | number {
   const aligned = Math.ceil(size / k.pageSize) * k.pageSize;
   if (aligned === 0) return k.refuse(rule.size, errnos.EINVAL, `${size}`);
-  return new GemShmemObject(k.id(), device, k, aligned);
+  return new GemShmemObject(k.id(), device, k, aligned, mapWc);
 }
 
 /** drm_gem_shmem_get_pages_locked: one user of the pages more. 0 or a negative errno. */
@@ -249,7 +251,7 @@ export function* drmGemShmemMadvise(k: Kernel, bo: GemShmemObject, notNeeded: bo
   yield* acquire(k, bo.resv.lock, "write");
   if (bo.madv >= 0) {
     bo.madv = notNeeded ? 1 : 0;
-    if (notNeeded) k.purgeableGem.add(bo);
+    if (notNeeded) addToShrinker(k, bo);
     else k.purgeableGem.delete(bo);
   } else {
     k.note(rule.purged);
@@ -258,9 +260,18 @@ export function* drmGemShmemMadvise(k: Kernel, bo: GemShmemObject, notNeeded: bo
   return bo.madv >= 0 ? 1 : 0;
 }
 
+/** panfrost_ioctl_madvise's part: the shrinker's list has the longest marked object first. */
+function addToShrinker(k: Kernel, bo: GemShmemObject): void {
+  if (!k.purgeableGem.delete(bo) || k.design["drm-shmem.shrinker-list"] === "moved") {
+    k.purgeableGem.add(bo);
+    return;
+  }
+  bug(k, driverRule["madvise-listed"], `list_add double add of ${bo.name}`);
+}
+
 /** drm_gem_shmem_is_purgeable. */
 function isPurgeable(k: Kernel, bo: GemShmemObject): boolean {
-  if (bo.madv <= 0 || bo.sgt === undefined) return false;
+  if (bo.madv <= 0 || bo.sgt === undefined || bo.gem?.dmaBuf !== undefined) return false;
   switch (k.design["drm-shmem.vmap"]) {
     case "use-count":
       return bo.vmapUseCount === 0;
@@ -280,7 +291,7 @@ export function* shrinkDrmShmem(k: Kernel): Path<number> {
       continue;
     }
     if (isPurgeable(k, bo)) {
-      purge(k, bo);
+      yield* purge(k, bo);
       freed += bo.size / k.pageSize;
     } else {
       k.note(rule["not-purgeable"], bo.name);
@@ -291,7 +302,7 @@ export function* shrinkDrmShmem(k: Kernel): Path<number> {
 }
 
 /** drm_gem_shmem_purge_locked: the memory goes back at once, and for good. */
-function purge(k: Kernel, bo: GemShmemObject): void {
+function* purge(k: Kernel, bo: GemShmemObject): Path<void> {
   k.note(rule.purge, bo.name);
   k.custody.freeing = `the shrinker purged ${bo.name}`;
   if (bo.sgt !== undefined) dmaUnmapSgtable(k, bo.device, bo.sgt, "bidirectional");
@@ -299,7 +310,10 @@ function purge(k: Kernel, bo: GemShmemObject): void {
   putPages(k, bo);
   bo.madv = -1;
   k.purgeableGem.delete(bo);
-  unmapMappingRange(k, bo.inode.mapping, 0, bo.size / k.pageSize, true);
+  if (bo.gem !== undefined) {
+    yield* drmVmaNodeUnmap(bo.gem);
+    bo.gem.freeMmapOffset();
+  }
   shmemTruncateRange(k, bo.inode, 0, bo.size);
   k.custody.freeing = "";
 }

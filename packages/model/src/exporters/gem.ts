@@ -1,16 +1,19 @@
 /** GEM: objects of DRM devices, their handles in open files, and the fake offsets at which mmap finds them (drivers/gpu/drm/drm_gem.c). */
 import { errnos } from "@litmap/litmus";
 import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
-import { dmaBufPut } from "../dma-buf/buffer.js";
+import { dmaBufMmap, dmaBufPut } from "../dma-buf/buffer.js";
 import { File, Inode } from "../fs/file.js";
 import { unmapMappingPath } from "../mm/zap.js";
+import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { gemRules as rule } from "../rules/exporters.js";
-import { runAlone } from "../sched/path.js";
+import { gemDriverRules as driverRule } from "../rules/gem-driver.js";
+import { ttmRules } from "../rules/ttm.js";
+import { KernelBug, runAlone } from "../sched/path.js";
 import type { Resv } from "../dma-buf/resv.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Attachment } from "../dma-buf/attachment.js";
-import type { DmaBuf } from "../dma-buf/buffer.js";
+import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
@@ -41,8 +44,10 @@ export interface DrmDriver {
   create(dev: DrmDevice, size: number): Path<GemBacking | number>;
   /** PRIME's methods, where drivers have to ask for them. */
   readonly prime: "none" | "no-mmap" | "all";
-  /** What it does with another's buffer: the helper's way of objects in shmem, or the errno with which it refuses. */
-  readonly import: "shmem" | number;
+  /** What it does with another's buffer: the way of the shmem helper, that of TTM, or the errno with which it refuses. */
+  readonly import: "shmem" | "ttm" | number;
+  /** Methods of its objects' dma-bufs, where they are not those of PRIME. */
+  readonly dmaBufOps?: (k: Kernel, obj: GemObject) => DmaBufOps;
   /** dma_buf's exp_name. */
   readonly expName: string;
 }
@@ -56,6 +61,7 @@ export class DrmDevice {
   readonly offsets = new Map<number, GemObject>();
   /** Its side in TTM, if it has one. */
   ttm: TtmDevice | undefined;
+  private readonly granted = new Set<GemObject>();
   /** drm_dev_unplug was called. */
   unplugged = false;
 
@@ -88,6 +94,15 @@ export class DrmDevice {
       false,
       drm,
     );
+  }
+
+  /** Every file of the device, now and later, may map the object: a driver's own ioctl gave it out. */
+  grantAll(obj: GemObject): void {
+    this.granted.add(obj);
+  }
+
+  allows(file: DrmFile, obj: GemObject): boolean {
+    return obj.allowed.has(file) || this.granted.has(obj);
   }
 
   /** drm_vma_offset_add: the lowest range of fake pages that is free. */
@@ -134,8 +149,8 @@ export class GemObject {
   handleCount = 0;
   /** The dma-buf that it was exported as or imported from, while there are handles; a reference on it. */
   dmaBuf: DmaBuf | undefined;
-  /** First page of its fake offset, which every object has from its making on (drm_gem_create_mmap_offset). */
-  readonly offset: number;
+  /** First page of its fake offset, which every object has from its making on. */
+  offset: number;
   /** Open files that have handles of it, and how many (vma_node's list). */
   readonly allowed = new Map<DrmFile, number>();
 
@@ -149,6 +164,17 @@ export class GemObject {
   ) {
     this.offset = dev.addOffset(this);
     if (backing !== undefined) backing.gem = this;
+  }
+
+  /** drm_gem_create_mmap_offset: the first page of its fake offset, a new one when it was given up. */
+  createMmapOffset(): number {
+    if (this.dev.offsets.get(this.offset) !== this) this.offset = this.dev.addOffset(this);
+    return this.offset;
+  }
+
+  /** drm_gem_free_mmap_offset: nothing finds the object by it any more. */
+  freeMmapOffset(): void {
+    if (this.dev.offsets.get(this.offset) === this) this.dev.offsets.delete(this.offset);
   }
 
   /** The methods of a mapping: those of its memory, each mapping with a reference on the object. */
@@ -177,8 +203,12 @@ export function* drmVmaNodeUnmap(obj: GemObject): Path<void> {
 
 /** drm_gem_object_put: the last reference frees the object, with its fake offset and what it was imported through. */
 export function* drmGemObjectPut(obj: GemObject): Path<void> {
+  if (obj.refs === 0) {
+    obj.dev.k.trace.refuse(driverRule["put-freed"], 0, obj.dev.name);
+    throw new KernelBug(`a reference on an object of ${obj.dev.name} was dropped after it was freed`, "use-after-free");
+  }
   if (--obj.refs > 0) return;
-  obj.dev.offsets.delete(obj.offset);
+  obj.freeMmapOffset();
   obj.backing?.free();
   if (obj.imported === undefined) return;
   const { at, sgt } = obj.imported;
@@ -252,7 +282,7 @@ export function drmGemDumbMapOffset(k: Kernel, file: DrmFile, handle: number): n
   const obj = file.handles.get(handle);
   if (obj === undefined) return k.refuse(rule["no-handle"], errnos.ENOENT, `handle ${handle}`);
   if (obj.imported !== undefined) return k.refuse(rule["map-imported"], errnos.EINVAL, `handle ${handle}`);
-  return obj.offset * k.pageSize;
+  return obj.createMmapOffset() * k.pageSize;
 }
 
 /** drm_gem_mmap: 0, -EINVAL where no object begins or it is too small, -EACCES without a handle of it. */
@@ -260,16 +290,67 @@ function* drmGemMmap(k: Kernel, file: DrmFile, vma: Vma): Path<number> {
   const obj = file.dev.offsets.get(vma.pgoff);
   const bytes = vma.end - vma.start;
   if (obj === undefined || obj.size < bytes) return k.refuse(rule["no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
-  if (!obj.allowed.has(file)) return k.refuse(rule["not-allowed"], errnos.EACCES, `page ${vma.pgoff}`);
-  if (obj.backing === undefined) return k.refuse(rule["map-imported"], errnos.EINVAL, `page ${vma.pgoff}`);
+  if (!file.dev.allows(file, obj)) return k.refuse(rule["not-allowed"], errnos.EACCES, `page ${vma.pgoff}`);
   return yield* drmGemMmapObj(obj, vma);
 }
 
 /** drm_gem_mmap_obj: the mapping takes a reference on the object. 0 or a negative errno. */
 export function* drmGemMmapObj(obj: GemObject, vma: Vma): Path<number> {
+  if (obj.imported !== undefined) return obj.dev.driver.import === "shmem" ? yield* redirect(obj, vma) : mapImported(obj, vma);
   const error = yield* obj.backing!.mmap(vma);
   if (error !== 0) return error;
   vma.ops = obj.vmOps();
   obj.refs++;
   return 0;
+}
+
+/** drm_gem_shmem_mmap of an imported object: the mapping becomes one of the exporter's. 0 or a negative errno. */
+function* redirect(obj: GemObject, vma: Vma): Path<number> {
+  const { k } = obj.dev;
+  const zero = k.design["drm.imported-offset"] === "zero";
+  const error = yield* dmaBufMmap(obj.imported!.at.buf, vma, zero ? 0 : vma.pgoff);
+  if (error !== 0) return error;
+  k.note(driverRule.redirected, obj.dev.name);
+  if (!vma.has(VM.DONTEXPAND)) k.warn(driverRule["may-grow"], obj.dev.name);
+  if (vma.ops === undefined && k.design["drm-shmem.imported-methods"] === "kept") vma.ops = leakedOps(obj);
+  return 0;
+}
+
+/** The helper's methods on a mapping that took no reference on the object. */
+function leakedOps(obj: GemObject): VmOps {
+  obj.dev.k.note(driverRule["methods-kept"], obj.dev.name);
+  return {
+    name: "drm_gem_shmem_vm_ops",
+    *fault() {
+      return FAULT.sigbus;
+    },
+    open: () => void obj.refs++,
+    close: () => runAlone(drmGemObjectPut(obj)),
+  };
+}
+
+/** ttm_bo_mmap_obj of an imported object: any fault on it is refused. 0 or -EINVAL. */
+function mapImported(obj: GemObject, vma: Vma): number {
+  const { k } = obj.dev;
+  if (isCowMapping(vma.flags)) return k.refuse(ttmRules["mmap-private"], errnos.EINVAL, obj.dev.name);
+  vma.flags |= VM.PFNMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
+  obj.refs++;
+  vma.ops = {
+    name: "ttm_bo_vm_ops",
+    *fault() {
+      k.trace.refuse(ttmRules["fault-imported"], 0, obj.dev.name);
+      return FAULT.sigbus;
+    },
+    open: () => void obj.refs++,
+    close: () => runAlone(drmGemObjectPut(obj)),
+  };
+  return 0;
+}
+
+/** drm_dev_unplug: every mapping of every object is emptied; what a fault finds then is the driver's matter. */
+export function* drmDevUnplug(dev: DrmDevice): Path<void> {
+  const { k } = dev;
+  k.note(driverRule.unplugged, dev.name);
+  dev.unplugged = true;
+  yield* unmapMappingPath(k, dev.inode.mapping, 0, 0, true);
 }

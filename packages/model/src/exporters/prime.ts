@@ -16,10 +16,10 @@ import type { Task } from "../task.js";
 import type { DrmDevice, DrmFile } from "./gem.js";
 
 /** drm_gem_prime_dmabuf_ops. The buffer holds a reference on the object. */
-class PrimeOps implements DmaBufOps {
-  readonly cacheSgtMapping = true;
+export class PrimeOps implements DmaBufOps {
+  readonly cacheSgtMapping: boolean = true;
   constructor(
-    private readonly k: Kernel,
+    protected readonly k: Kernel,
     readonly obj: GemObject,
   ) {}
 
@@ -98,7 +98,7 @@ export function* drmGemPrimeHandleToFd(k: Kernel, task: Task, file: DrmFile, han
 /** drm_gem_prime_export: a dma-buf that holds a reference on the object. */
 export function drmGemPrimeExport(k: Kernel, obj: GemObject, writable: boolean): DmaBuf {
   obj.refs++;
-  const buf = dmaBufExport(k, { ops: new PrimeOps(k, obj), size: obj.size, expName: obj.dev.driver.expName, readable: true, writable, resv: obj.backing!.resv });
+  const buf = dmaBufExport(k, { ops: obj.dev.driver.dmaBufOps?.(k, obj) ?? new PrimeOps(k, obj), size: obj.size, expName: obj.dev.driver.expName, readable: true, writable, resv: obj.backing!.resv });
   // Who zaps the object's mappings finds those of the buffer, too (drm_gem_dmabuf_export).
   buf.file.mapping = obj.dev.inode.mapping;
   return buf;
@@ -156,7 +156,7 @@ function* drmGemPrimeImport(k: Kernel, dev: DrmDevice, buf: DmaBuf): Path<GemObj
     return object(undefined);
   }
   const sgt = yield* dmaBufMapAttachment(at, "bidirectional");
-  if (typeof sgt !== "number" && dev.driver.import === "shmem") return object(sgt);
+  if (typeof sgt !== "number" && typeof dev.driver.import === "string") return object(sgt);
   if (typeof sgt !== "number") yield* dmaBufUnmapAttachment({ at, sgt, direction: "bidirectional" });
   yield* dmaBufDetach(at);
   yield* dmaBufPut(buf);

@@ -10,7 +10,7 @@ import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { ttmRules as rule } from "../rules/ttm.js";
-import { acquire, release, tryAcquire } from "../sched/path.js";
+import { acquire, KernelHang, release, tryAcquire } from "../sched/path.js";
 import { drmVmaNodeUnmap } from "./gem.js";
 import { allFrames } from "./ttm-pool.js";
 import type { SgTable } from "../dma/sg.js";
@@ -85,6 +85,12 @@ export class TtmObject implements GemBacking {
   /** The frames that it occupies now. */
   private frames(): Int32Array {
     return this.place === "vram" ? Int32Array.from({ length: this.nrPages }, (_, page) => this.vram + page) : this.pages!;
+  }
+
+  /** The table of an object in system memory, with its pages there; or -ENOMEM. */
+  systemTable(): SgTable | number {
+    const error = this.populate();
+    return error !== 0 ? error : sgFromPages(this.pages!);
   }
 
   private frame(page: number): number {
@@ -177,7 +183,9 @@ export class TtmObject implements GemBacking {
     this.setCacheMode(vma);
     const last = Math.min(this.pageAt(vma, vma.end), this.nrPages, first + PREFAULT);
     for (let page = first; page < last; page++) {
-      if (insert(k, vma, address + (page - first) * k.pageSize, this.frame(page)) !== FAULT.nopage) break;
+      if (insert(k, vma, address + (page - first) * k.pageSize, this.frame(page)) === FAULT.nopage) continue;
+      if (page === first) faultsForEver(k, this.name);
+      break;
     }
     return FAULT.nopage;
   }
@@ -401,6 +409,12 @@ export class TtmObject implements GemBacking {
 /** By the primitive that fits the mapping. */
 function insert(k: Kernel, vma: Vma, address: number, pfn: number): number {
   return vma.has(VM.MIXEDMAP) ? vmfInsertMixed(k, vma, address, pfn) : vmfInsertPfn(k, vma, address, pfn);
+}
+
+/** The handler never fails on what it could not insert: the instruction faults again, and again. */
+function faultsForEver(k: Kernel, about: string): never {
+  k.trace.refuse(rule["insert-failed"], 0, about);
+  throw new KernelHang(`faults on ${about} for ever`);
 }
 
 function sigbus(k: Kernel, why: "fault-beyond" | "fault-no-memory", about: string): number {

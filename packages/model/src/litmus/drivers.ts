@@ -5,11 +5,16 @@ import { Attachment, dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dma
 import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { deviceKinds } from "../dma/device.js";
 import { CoherentPool } from "../dma/pool.js";
-import { drmGemShmemCreate, drmGemShmemGetPagesSgt, drmGemShmemMadvise, drmGemShmemVmap, drmGemShmemVunmap, GemShmemObject, shrinkDrmShmem } from "../exporters/drm-shmem.js";
+import { drmGemShmemVmap, drmGemShmemVunmap, GemShmemObject, shrinkDrmShmem } from "../exporters/drm-shmem.js";
+import { drmVmaNodeUnmap, GemObject } from "../exporters/gem.js";
+import { PrimeOps } from "../exporters/prime.js";
 import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
 import { unmapMappingRange } from "../mm/zap.js";
 import { dmaBufRules as rule } from "../rules/dma-buf.js";
+import { acquire, release } from "../sched/path.js";
 import type { DeviceName } from "@litmap/litmus";
+import type { File } from "../fs/file.js";
+import type { KernelMap } from "../mm/vmalloc.js";
 import type { Device } from "../dma/device.js";
 import type { Kernel } from "../kernel.js";
 import type { MappedAttachment } from "../dma-buf/attachment.js";
@@ -39,7 +44,7 @@ function* withBuffer(ctx: Context, fd: number, use: (buf: DmaBuf) => Path<number
 
 type Name =
   | "attach" | "detach" | "map_attachment" | "unmap_attachment" | "pin" | "unpin"
-  | "begin_cpu_access" | "end_cpu_access" | "vmap" | "vunmap" | "gem_create" | "gem_get_sg_table" | "gem_madvise" | "revoke";
+  | "begin_cpu_access" | "end_cpu_access" | "vmap" | "vunmap" | "revoke";
 
 export const driverHandlers: HandlerTable<Name> = {
   run: {
@@ -80,7 +85,7 @@ export const driverHandlers: HandlerTable<Name> = {
       return yield* withBuffer(ctx, buf, (dmaBuf) => dmaBufEndCpuAccess(dmaBuf, direction));
     },
     *vmap(ctx, { buf }) {
-      if (buf instanceof GemShmemObject) return addressOf(yield* drmGemShmemVmap(ctx.k, buf));
+      if (buf instanceof GemObject) return addressOf(yield* vmapObject(ctx.k, buf));
       const dmaBuf = dmaBufGet(ctx.k, ctx.ownerOf("buf"), buf as number);
       if (typeof dmaBuf === "number") return dmaBuf;
       const map = yield* dmaBufVmap(dmaBuf);
@@ -88,32 +93,48 @@ export const driverHandlers: HandlerTable<Name> = {
       return addressOf(map);
     },
     *vunmap(ctx, { buf }) {
-      if (buf instanceof GemShmemObject) {
-        yield* drmGemShmemVunmap(ctx.k, buf);
+      if (buf instanceof GemObject) {
+        yield* vunmapObject(ctx.k, buf);
         return 0;
       }
       return yield* withBuffer(ctx, buf as number, (dmaBuf) => vunmapAndPut(dmaBuf));
     },
-    *gem_create(ctx, { size }) {
-      const bo = drmGemShmemCreate(ctx.k, deviceOf(ctx), size);
-      return typeof bo === "number" ? bo : { handle: bo };
-    },
-    *gem_get_sg_table({ k }, { bo }) {
-      return yield* drmGemShmemGetPagesSgt(k, bo as GemShmemObject);
-    },
-    *gem_madvise({ k }, { bo, advice }) {
-      return yield* drmGemShmemMadvise(k, bo as GemShmemObject, advice === "dontneed");
-    },
     *revoke(ctx, { buf }) {
       const { k } = ctx;
-      const inode = buf instanceof GemShmemObject ? buf.inode : ctx.ownerOf("buf").files.get(buf as number)?.inode;
-      if (inode === undefined) return k.refuse(rule["bad-descriptor"], errnos.EBADF, `descriptor ${String(buf)}`);
+      const file = buf instanceof GemObject ? undefined : ctx.ownerOf("buf").files.get(buf as number);
+      const obj = buf instanceof GemObject ? buf : gemOf(file);
+      if (obj === undefined && file === undefined) return k.refuse(rule["bad-descriptor"], errnos.EBADF, `descriptor ${String(buf)}`);
       k.note(rule.revoke);
-      unmapMappingRange(k, inode.mapping, 0, Math.ceil(inode.size / k.pageSize), true);
+      if (obj !== undefined) yield* drmVmaNodeUnmap(obj);
+      else unmapMappingRange(k, file!.mapping, 0, Math.ceil(file!.inode.size / k.pageSize), true);
       return 0;
     },
   },
 };
+
+/** The GEM object that a dma-buf was made of. */
+function gemOf(file: File | undefined): GemObject | undefined {
+  const ops = file?.data instanceof DmaBuf ? file.data.ops : undefined;
+  return ops instanceof PrimeOps ? ops.obj : undefined;
+}
+
+/** drm_gem_vmap of a driver's own object: the shmem helper's, or what its memory has. */
+function* vmapObject(k: Kernel, { backing, imported }: GemObject): Path<KernelMap | number> {
+  if (backing instanceof GemShmemObject) return yield* drmGemShmemVmap(k, backing);
+  if (imported !== undefined) return yield* dmaBufVmap(imported.at.buf);
+  yield* acquire(k, backing!.resv.lock, "write");
+  const map = backing!.vmap!();
+  yield* release(k, backing!.resv.lock);
+  return map;
+}
+
+function* vunmapObject(k: Kernel, { backing, imported }: GemObject): Path<void> {
+  if (backing instanceof GemShmemObject) return yield* drmGemShmemVunmap(k, backing);
+  if (imported !== undefined) return yield* dmaBufVunmap(imported.at.buf);
+  yield* acquire(k, backing!.resv.lock, "write");
+  backing!.vunmap!();
+  yield* release(k, backing!.resv.lock);
+}
 
 /** The address of a kernel mapping, or the errno that there is none by. */
 function addressOf(map: { readonly address: number } | number): number {

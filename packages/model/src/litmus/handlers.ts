@@ -9,6 +9,7 @@ import { driverHandlers } from "./drivers.js";
 import { drmHandlers } from "./drm.js";
 import { exportingHandlers } from "./exporting.js";
 import { fileHandlers } from "./files.js";
+import { gemDriverHandlers } from "./gem-driver.js";
 import { kernelActorHandlers } from "./kernel-actor.js";
 import { memfdHandlers, memoryHandlers, observerHandlers } from "./memory.js";
 import { processHandlers } from "./processes.js";
@@ -34,6 +35,7 @@ const run = {
   ...coredumpHandlers.run,
   ...observerHandlers.run,
   ...driverHandlers.run,
+  ...gemDriverHandlers.run,
   ...chardevHandlers.run,
   ...chargeHandlers.run,
   ...driverGupHandlers.run,
@@ -56,6 +58,7 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...reachingHandlers.unsupported,
   ...observerHandlers.unsupported,
   ...driverHandlers.unsupported,
+  ...gemDriverHandlers.unsupported,
   ...driverGupHandlers.unsupported,
   ...exportingHandlers.unsupported,
   ...drmHandlers.unsupported,

@@ -1,5 +1,6 @@
 /** What the kernel does of its own accord: migration, compaction, reclaim, the OOM reaper. */
 import { shrinkDrmShmem } from "../exporters/drm-shmem.js";
+import { shrinkTtm } from "../exporters/ttm.js";
 import { compactNode, migrateAt } from "../mm/migrate.js";
 import { oomReapTaskMm, shrinkShmem } from "../mm/oom.js";
 import type { HandlerTable } from "./handler.js";
@@ -18,7 +19,16 @@ export const kernelActorHandlers: HandlerTable<Name> = {
       return yield* oomReapTaskMm(ctx.k, ctx.ownerOf("address").mm);
     },
     *shrink({ k }, { what }) {
-      return what === "drm-shmem" ? yield* shrinkDrmShmem(k) : shrinkShmem(k);
+      switch (what) {
+        case "drm-shmem":
+          return yield* shrinkDrmShmem(k);
+        case "ttm":
+          return yield* shrinkTtm(k);
+        case "ttm-pool":
+          return k.ttmPool.shrink();
+        case "shmem":
+          return shrinkShmem(k);
+      }
     },
   },
 };

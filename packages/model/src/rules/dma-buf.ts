@@ -156,4 +156,9 @@ export const dmaBufRules = rules("dma-buf", {
     sentence: "An exporter that moves or purges a buffer zaps every mapping of its file; the next access faults.",
     kernel: "unmap_mapping_range, mm/memory.c",
   },
+  "move-notify": {
+    sentence: "Importers that cope with it are told before the exporter moves the buffer: their sg tables are no longer good.",
+    kernel: "dma_buf_move_notify, drivers/dma-buf/dma-buf.c",
+    unproven: "from source: no test module imports on a real kernel yet",
+  },
 });

@@ -39,6 +39,11 @@ export const ttmRules = rules("ttm", {
     kernel: `ttm_bo_vm_reserve, ${vm}`,
     unproven: byDriver,
   },
+  "insert-failed": {
+    sentence: "A fault whose page cannot be inserted is not reported: it is taken again for ever.",
+    kernel: `ttm_bo_vm_fault_reserved, ${vm}`,
+    unproven: "no mainline release comes to it: vmf_insert_pfn takes every page",
+  },
   "dummy-page": {
     sentence: "After the device was unplugged a fault fills the whole mapping with one page of zeros.",
     kernel: `ttm_bo_vm_dummy_page, ${vm}`,
@@ -139,11 +144,6 @@ export const ttmRules = rules("ttm", {
   "map-moves": {
     sentence: "Mapping the object for an importer brings it into memory that every device reaches, unless it is pinned.",
     kernel: "amdgpu_dma_buf_map, drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c",
-    unproven: "QEMU has no device with a dynamic exporter",
-  },
-  "move-notify": {
-    sentence: "Importers that cope with it are told before the object moves: their sg tables are no longer good.",
-    kernel: "amdgpu_bo_move_notify, drivers/gpu/drm/amd/amdgpu/amdgpu_object.c",
     unproven: "QEMU has no device with a dynamic exporter",
   },
   "qxl-size": {

@@ -1,0 +1,93 @@
+/** Drivers of GPUs that no virtual machine has, as far as their memory goes: one on the shmem helper, one on TTM as amdgpu is. */
+import { dmaMapSgtable } from "../dma/sg.js";
+import { dmaBufMoveNotify } from "../dma-buf/attachment.js";
+import { ttmRules as rule } from "../rules/ttm.js";
+import { PrimeOps } from "./prime.js";
+import { ttmBoCreate, TtmObject } from "./ttm.js";
+import { TtmDevice } from "./ttm-device.js";
+import { GemShmemObject } from "./drm-shmem.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { SgTable } from "../dma/sg.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { DrmDevice, DrmDriver, GemObject } from "./gem.js";
+import type { TtmOptions } from "./ttm.js";
+import type { Place } from "./ttm-device.js";
+import type { Caching } from "./ttm-pool.js";
+
+const MIB = 2 ** 20;
+/** Where the video memory of the first such GPU lies; each further one follows. */
+const VIDEO_MEMORY = 0xd000_0000;
+const VIDEO_MEMORY_SIZE = 16 * MIB;
+
+export const shmemGpu: DrmDriver = {
+  card: 5,
+  // eslint-disable-next-line require-yield
+  *create({ k, device }, size) {
+    return new GemShmemObject(k.id(), device, k, size);
+  },
+  prime: "all",
+  import: "shmem",
+  expName: "drm",
+};
+
+export const ttmGpu: DrmDriver = {
+  card: 6,
+  *create(dev, size) {
+    return yield* ttmBoCreate(ttmGpuDevice(dev), size, gpuOptions("system", "cached"));
+  },
+  prime: "all",
+  import: "ttm",
+  expName: "ttm",
+  dmaBufOps: (k, obj) => new DynamicPrimeOps(k, obj),
+};
+
+export function ttmGpuDevice(dev: DrmDevice): TtmDevice {
+  return (dev.ttm ??= new TtmDevice(dev.k, { address: VIDEO_MEMORY + dev.k.ttmDevices.size * VIDEO_MEMORY_SIZE, size: VIDEO_MEMORY_SIZE }, true));
+}
+
+export function gpuOptions(home: Place, caching: Caching): TtmOptions {
+  return { home, caching, tables: "made", moveNotify: (gem) => gem.dmaBuf !== undefined && dmaBufMoveNotify(gem.dmaBuf) };
+}
+
+/** amdgpu_dmabuf_ops: the exporter is dynamic, an attachment alone pins nothing. */
+class DynamicPrimeOps extends PrimeOps {
+  override readonly cacheSgtMapping = false;
+
+  constructor(k: Kernel, obj: GemObject) {
+    super(k, obj);
+  }
+
+  private get bo(): TtmObject {
+    return this.obj.backing as TtmObject;
+  }
+
+  override *attach(): Path<number> {
+    return 0;
+  }
+
+  override *detach(): Path<void> {}
+
+  /** amdgpu_dma_buf_pin, with the reservation lock held: into memory that every device reaches. */
+  *pin(): Path<number> {
+    return yield* this.bo.pinLocked("system");
+  }
+
+  *unpin(): Path<void> {
+    this.bo.unpinLocked();
+  }
+
+  /** amdgpu_dma_buf_map, with the reservation lock held. */
+  override *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable | number> {
+    if (this.bo.pinCount === 0) {
+      if (this.bo.place === "vram") this.k.note(rule["map-moves"], this.bo.name);
+      const error = yield* this.bo.validate("system");
+      if (error !== 0) return error;
+    }
+    const sgt = this.bo.systemTable();
+    if (typeof sgt === "number") return sgt;
+    dmaMapSgtable(this.k, at.device, sgt, direction, false);
+    return sgt;
+  }
+}
+

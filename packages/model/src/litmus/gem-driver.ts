@@ -1,0 +1,137 @@
+/** GEM objects as their driver has them: made, shared, moved, shrunk. */
+import { errnos } from "@litmap/litmus";
+import { dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
+import { drmGemShmemCreate, drmGemShmemGetPagesSgt, drmGemShmemMadvise, GemShmemObject } from "../exporters/drm-shmem.js";
+import { DrmDevice, drmDevUnplug, DrmFile, drmGemClose, drmGemHandleCreate, drmGemObjectPut, GemObject } from "../exporters/gem.js";
+import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
+import { TtmObject, ttmBoCreate } from "../exporters/ttm.js";
+import { gpuOptions, shmemGpu, ttmGpu, ttmGpuDevice } from "../exporters/gpu.js";
+import { gemDriverRules as rule } from "../rules/gem-driver.js";
+import { acquire, release } from "../sched/path.js";
+import { deviceOf } from "./drivers.js";
+import type { OperationArgs } from "@litmap/litmus";
+import type { Attachment } from "../dma-buf/attachment.js";
+import type { Place } from "../exporters/ttm-device.js";
+import type { Context, HandlerTable } from "./handler.js";
+import type { Path } from "../sched/path.js";
+
+/** The driver's DRM device, made on first use, and the kernel's own open file of it (struct drm_client_dev), whose handles are the driver's. */
+interface Client {
+  readonly dev: DrmDevice;
+  readonly file: DrmFile;
+}
+
+function clientOf(ctx: Context): Client {
+  let client = ctx.state.get("drm-client") as Client | undefined;
+  if (client === undefined) {
+    const dev = new DrmDevice(ctx.k, ctx.device ?? ctx.actor, ctx.device === "ttm" ? ttmGpu : shmemGpu, deviceOf(ctx));
+    ctx.state.set("drm-client", (client = { dev, file: new DrmFile(dev) }));
+  }
+  return client;
+}
+
+/** The driver's handle of an object, if it still has one. */
+function handleOf(ctx: Context, bo: GemObject): number | undefined {
+  for (const [handle, obj] of clientOf(ctx).file.handles) if (obj === bo) return handle;
+  return undefined;
+}
+
+function* create(ctx: Context, { size, place, caching }: OperationArgs<"gem_create", number, unknown>): Path<GemObject | number> {
+  const { k } = ctx;
+  const { dev } = clientOf(ctx);
+  const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
+  if (dev.driver !== ttmGpu) {
+    if (place === "vram" || caching === "uc") return k.refuse(rule["no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
+    const bo = drmGemShmemCreate(k, deviceOf(ctx), size, caching === "wc");
+    return typeof bo === "number" ? bo : new GemObject(dev, bo.size, bo);
+  }
+  if (bytes === 0) return k.refuse(rule["no-size"], errnos.EINVAL);
+  const bo = yield* ttmBoCreate(ttmGpuDevice(dev), bytes, gpuOptions(place, caching));
+  return typeof bo === "number" ? bo : new GemObject(dev, bytes, bo);
+}
+
+/** The TTM object behind a handle of the driver's. */
+const ttmOf = (bo: unknown): TtmObject | undefined => (((bo as GemObject).backing instanceof TtmObject ? (bo as GemObject).backing : undefined) as TtmObject | undefined);
+
+/** Something done to a TTM object under its reservation lock; -EINVAL of any other. */
+function* reserved(ctx: Context, bo: unknown, what: (bo: TtmObject) => Path<number>): Path<number> {
+  const { k } = ctx;
+  const object = ttmOf(bo);
+  if (object === undefined) return k.refuse(rule["not-ttm"], errnos.EINVAL);
+  yield* acquire(k, object.resv.lock, "write");
+  const error = yield* what(object);
+  yield* release(k, object.resv.lock);
+  return error;
+}
+
+type Name =
+  | "gem_create" | "gem_get_sg_table" | "gem_madvise" | "gem_put" | "gem_export" | "gem_import" | "gem_mmap_offset" | "gem_place"
+  | "drm_node" | "drm_unplug" | "ttm_move" | "ttm_pin" | "ttm_unpin" | "move_notify_count";
+
+export const gemDriverHandlers: HandlerTable<Name> = {
+  run: {
+    *gem_create(ctx, args) {
+      const obj = yield* create(ctx, args);
+      if (typeof obj === "number") return obj;
+      drmGemHandleCreate(clientOf(ctx).file, obj);
+      yield* drmGemObjectPut(obj);
+      return { handle: obj };
+    },
+    *gem_get_sg_table({ k }, { bo }) {
+      const { backing } = bo as GemObject;
+      return backing instanceof GemShmemObject ? yield* drmGemShmemGetPagesSgt(k, backing) : k.refuse(rule["not-shmem"], errnos.EINVAL);
+    },
+    *gem_madvise({ k }, { bo, advice }) {
+      const { backing } = bo as GemObject;
+      return backing instanceof GemShmemObject ? yield* drmGemShmemMadvise(k, backing, advice === "dontneed") : k.refuse(rule["not-shmem"], errnos.EINVAL);
+    },
+    *gem_put(ctx, { bo }) {
+      const handle = handleOf(ctx, bo as GemObject);
+      return handle === undefined ? ctx.k.refuse(rule["put-twice"], errnos.EINVAL) : yield* drmGemClose(ctx.k, clientOf(ctx).file, handle);
+    },
+    *gem_export(ctx, { bo }) {
+      const handle = handleOf(ctx, bo as GemObject);
+      return handle === undefined ? ctx.k.refuse(rule["put-twice"], errnos.EINVAL) : yield* drmGemPrimeHandleToFd(ctx.k, ctx.task, clientOf(ctx).file, handle, true);
+    },
+    *gem_import(ctx, { buf: fd }) {
+      const { k } = ctx;
+      const { file } = clientOf(ctx);
+      const buf = dmaBufGet(k, ctx.ownerOf("buf"), fd);
+      if (typeof buf === "number") return buf;
+      const handle = yield* drmGemPrimeFdToHandle(k, ctx.ownerOf("buf"), file, fd);
+      yield* dmaBufPut(buf);
+      return handle < 0 ? handle : { handle: file.handles.get(handle)! };
+    },
+    *gem_mmap_offset(ctx, { bo }) {
+      const obj = bo as GemObject;
+      obj.dev.grantAll(obj);
+      return obj.createMmapOffset() * ctx.k.pageSize;
+    },
+    *gem_place(ctx, { bo }) {
+      const object = ttmOf(bo);
+      return object === undefined ? ctx.k.refuse(rule["not-ttm"], errnos.EINVAL) : [object.where];
+    },
+    *drm_node(ctx) {
+      return ctx.task.files.install(clientOf(ctx).dev.open());
+    },
+    *drm_unplug(ctx) {
+      yield* drmDevUnplug(clientOf(ctx).dev);
+      return 0;
+    },
+    *ttm_move(ctx, { bo, place }) {
+      return yield* reserved(ctx, bo, (object) => object.validate(place as Place));
+    },
+    *ttm_pin(ctx, { bo }) {
+      return yield* reserved(ctx, bo, (object) => object.pinLocked(object.place));
+    },
+    *ttm_unpin(ctx, { bo }) {
+      return yield* reserved(ctx, bo, function* (object) {
+        object.unpinLocked();
+        return 0;
+      });
+    },
+    *move_notify_count(_ctx, { attachment }) {
+      return (attachment as Attachment).moved;
+    },
+  },
+};
