@@ -5,6 +5,7 @@
 #include <linux/dma-resv.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/iommu.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -68,17 +69,20 @@ static void destroy_attachment(struct object *object)
 static long attach(struct session *session, struct litmap_call *call)
 {
 	struct attachment *attachment = kzalloc(sizeof(*attachment), GFP_KERNEL);
+	struct device *dev = device_of(call->arg[2]);
 	long error;
 
-	if (!attachment)
-		return -ENOMEM;
+	if (!attachment || IS_ERR(dev)) {
+		kfree(attachment);
+		return IS_ERR(dev) ? PTR_ERR(dev) : -ENOMEM;
+	}
 	attachment->buf = dma_buf_get((int)call->arg[0]);
 	if (IS_ERR(attachment->buf)) {
 		error = PTR_ERR(attachment->buf);
 		goto free;
 	}
-	attachment->at = call->arg[1] ? dma_buf_dynamic_attach(attachment->buf, litmap_device, &dynamic_importer, attachment)
-				      : dma_buf_attach(attachment->buf, litmap_device);
+	attachment->at = call->arg[1] ? dma_buf_dynamic_attach(attachment->buf, dev, &dynamic_importer, attachment)
+				      : dma_buf_attach(attachment->buf, dev);
 	if (IS_ERR(attachment->at)) {
 		error = PTR_ERR(attachment->at);
 		goto put;
@@ -185,6 +189,8 @@ static long unpin(struct session *session, struct litmap_call *call)
  */
 static void *reach(struct table *table, u64 offset)
 {
+	struct device *dev = table->attachment->at->dev;
+	struct iommu_domain *domain = device_iommu_mapped(dev) ? iommu_get_domain_for_dev(dev) : NULL;
 	struct scatterlist *sg;
 	int i;
 
@@ -195,10 +201,16 @@ static void *reach(struct table *table, u64 offset)
 			offset -= sg_dma_len(sg);
 			continue;
 		}
-		at = dma_to_phys(litmap_device, sg_dma_address(sg) + offset);
+		at = domain ? iommu_iova_to_phys(domain, sg_dma_address(sg) + offset) : dma_to_phys(dev, sg_dma_address(sg) + offset);
 		return pfn_valid(PHYS_PFN(at)) ? phys_to_virt(at) : NULL;
 	}
 	return NULL;
+}
+
+/* What an IOMMU would stop: the device has no engine that could be stopped. */
+static bool wrong_way(struct table *table, enum dma_data_direction against)
+{
+	return device_iommu_mapped(table->attachment->at->dev) && table->direction == against;
 }
 
 static long dma_read(struct session *session, struct litmap_call *call)
@@ -208,6 +220,8 @@ static long dma_read(struct session *session, struct litmap_call *call)
 
 	if (IS_ERR(table))
 		return PTR_ERR(table);
+	if (wrong_way(table, DMA_FROM_DEVICE))
+		return -EOPNOTSUPP;
 	at = reach(table, call->arg[0]);
 	if (!at || !reach(table, call->arg[0] + 3))
 		return -EFAULT;
@@ -222,6 +236,8 @@ static long dma_write(struct session *session, struct litmap_call *call)
 
 	if (IS_ERR(table))
 		return PTR_ERR(table);
+	if (wrong_way(table, DMA_TO_DEVICE))
+		return -EOPNOTSUPP;
 	at = reach(table, call->arg[0]);
 	if (!at || !reach(table, call->arg[0] + 3))
 		return -EFAULT;

@@ -28,6 +28,9 @@ struct object {
 	void (*destroy)(struct object *object);
 };
 
+/* The device that a driver acts for; ERR_PTR(-EOPNOTSUPP) where this machine has none such. */
+struct device *device_of(u64 which);
+
 typedef long (*call_fn)(struct session *session, struct litmap_call *call);
 
 extern struct device *litmap_device;
@@ -39,7 +42,7 @@ struct object *object_get(u32 handle, enum kind kind);
 /* Takes it out of the tables; the caller destroys it. */
 void object_remove(struct object *object);
 
-extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS], chardev_calls[LITMAP_OPS];
+extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS], chardev_calls[LITMAP_OPS], export_calls[LITMAP_OPS];
 
 int chardev_mmap(struct file *file, struct vm_area_struct *vma);
 void chardev_free(struct chardev *chardev);

@@ -21,7 +21,7 @@ struct litmap_call {
 #define LITMAP_CALL _IOWR('L', 0x4d, struct litmap_call)
 
 enum litmap_op {
-	LITMAP_ATTACH,			/* dma-buf fd, dynamic -> handle */
+	LITMAP_ATTACH,			/* dma-buf fd, dynamic, device -> handle */
 	LITMAP_DETACH,			/* handle */
 	LITMAP_MAP_ATTACHMENT,		/* handle, direction -> handle */
 	LITMAP_UNMAP_ATTACHMENT,	/* handle */
@@ -48,7 +48,15 @@ enum litmap_op {
 	LITMAP_GEM_VUNMAP,		/* handle */
 	LITMAP_GEM_SHRINK,		/* -> pages */
 	LITMAP_CHARDEV,			/* bytes, primitive, memory, LITMAP_FLAG_*: this open file can be mapped */
+	LITMAP_EXPORT,			/* LITMAP_COHERENT and so on, bytes, device -> dma-buf fd */
 	LITMAP_OPS
+};
+
+/* Devices: what a driver acts for. */
+enum { LITMAP_PLAIN, LITMAP_BEHIND_IOMMU, LITMAP_FROM_CMA };
+enum litmap_export {
+	LITMAP_COHERENT, LITMAP_NONCONTIGUOUS, LITMAP_PAGES, LITMAP_VB2_VMALLOC, LITMAP_VB2_CONTIG, LITMAP_VB2_CONTIG_NONCOHERENT,
+	LITMAP_VB2_SG, LITMAP_GEM_DMA, LITMAP_GEM_DMA_NONCOHERENT, LITMAP_EXPORTS
 };
 
 enum litmap_primitive {

@@ -13,7 +13,7 @@ export const moduleDevice = "litmap";
 export const opcodes = [
   "attach", "detach", "map_attachment", "unmap_attachment", "pin", "unpin", "dma_read", "dma_write", "begin_cpu_access", "end_cpu_access",
   "vmap", "vunmap", "load", "store", "take_pages", "put_pages", "follow_pfn", "notifier_register", "notifier_count", "revoke",
-  "gem_create", "gem_get_sg_table", "gem_madvise", "gem_vmap", "gem_vunmap", "gem_shrink", "chardev",
+  "gem_create", "gem_get_sg_table", "gem_madvise", "gem_vmap", "gem_vunmap", "gem_shrink", "chardev", "export",
 ] as const;
 type Opcode = (typeof opcodes)[number];
 
@@ -24,6 +24,11 @@ const request = 0xc0384c4d;
 export const gupFlags = { write: 1, force: 2, longterm: 4, fast: 8, pin: 16, p2pdma: 32 } as const;
 export const primitives = ["vm_insert_page", "vm_map_pages", "remap_pfn_range", "vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page"] as const;
 export const memories = ["ram", "block", "compound", "cma", "iomem"] as const;
+export const exportedMemory = [
+  "coherent", "noncontiguous", "pages", "vb2-vmalloc", "vb2-contig", "vb2-contig-noncoherent", "vb2-sg", "gem-dma", "gem-dma-noncoherent",
+] as const;
+/** What a driver's device is on a kernel; others are the model's alone. `cma` and `pci` differ in how the machine was started. */
+export const devices: Readonly<Record<string, number>> = { dma: 0, shmem: 0, chardev: 0, pci: 0, cma: 2, "pci-iommu": 1 };
 export const mappingFlags = { io: 1, pfnmap: 2, mixedmap: 4, dontexpand: 8, dontdump: 16, dontcopy: 32 } as const;
 export const directions = { bidirectional: 0, to_device: 1, from_device: 2 } as const;
 
@@ -79,6 +84,14 @@ function ownerOf(call: Call, argument: Argument): number | undefined {
   if (argument.kind === "ref") return call.scene.ownerNumber(argument.name);
   if (argument.kind === "sum") return ownerOf(call, argument.left) ?? ownerOf(call, argument.right);
   return undefined;
+}
+
+/** The number of the device that the calling driver acts for. @throws UnsupportedHere where a kernel in a virtual machine has none such. */
+export function deviceOf(call: Call): number {
+  const { device = "" } = call.scene.actorOf(call.step.actor);
+  const number = devices[device];
+  if (number === undefined) throw new UnsupportedHere(`a driver on '${device}' can be asked of the model only: no virtual machine has such a device`);
+  return number;
 }
 
 /** What only the model can be asked. */

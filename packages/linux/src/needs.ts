@@ -2,12 +2,16 @@
 import type { Argument, CallStep, Step, Test } from "@litmap/litmus";
 
 /** A device, by the driver that serves it; `cma` is contiguous memory for the heap of that name. */
-export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "sound" | "sound-iommu" | "p2pmem" | "module" | "cma";
+export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "sound" | "sound-iommu" | "p2pmem" | "module" | "iommu" | "cma";
 
 /** The devices that a test's operations name, sorted. */
 export function needsOf(test: Test): Need[] {
   const needs = new Set<Need>();
   if (test.actors.some(({ kind }) => kind === "driver" || kind === "kernel")) needs.add("module");
+  for (const { device } of test.actors) {
+    if (device === "pci-iommu") needs.add("iommu");
+    if (device === "cma") needs.add("cma");
+  }
   for (const call of callsOf(test.steps)) {
     const need = needOf(call);
     if (need !== undefined) needs.add(need);

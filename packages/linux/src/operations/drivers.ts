@@ -1,11 +1,8 @@
 /** What drivers and the kernel itself do, through the test module. */
 import type { OperationName } from "@litmap/litmus";
-import { callModule, directions, gupFlags, isHandle, mappingFlags, memories, modelOnly, moduleDevice, primitives, processOf, withDescriptor } from "../module.js";
+import { callModule, deviceOf, directions, exportedMemory, gupFlags, isHandle, mappingFlags, memories, modelOnly, moduleDevice, primitives, processOf, withDescriptor } from "../module.js";
 import * as uapi from "../uapi.js";
 import type { Call, Compiled, OperationCompiler } from "../call.js";
-
-/** The module's device has no IOMMU and sees what the CPU sees. */
-const plainDevices: ReadonlySet<string> = new Set(["dma", "shmem"]);
 
 type Gup = Call<"get_user_pages"> | Call<"pin_user_pages">;
 
@@ -17,9 +14,8 @@ function takePages(call: Gup, how: number): Compiled {
 /** By operation; what is missing is the model's alone. */
 export const moduleCompilers: { readonly [K in OperationName]?: OperationCompiler<K> } = {
   attach: (call) => {
-    const { device } = call.scene.actorOf(call.step.actor);
-    if (!plainDevices.has(device ?? "")) return modelOnly(`for '${device}': the test module's device has no IOMMU and is coherent`)(call);
-    return withDescriptor(call, "buf", (fd) => callModule(call, "attach", { args: [fd, call.word("importer") === "dynamic" ? 1 : 0], gives: "unstable" }));
+    const device = deviceOf(call);
+    return withDescriptor(call, "buf", (fd) => callModule(call, "attach", { args: [fd, call.word("importer") === "dynamic" ? 1 : 0, device], gives: "unstable" }));
   },
   detach: (call) => callModule(call, "detach", { handle: call.number("attachment") }),
   map_attachment: (call) => callModule(call, "map_attachment", { handle: call.number("attachment"), args: [directions[call.word("direction")]], gives: "unstable" }),
@@ -59,6 +55,12 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
     callModule(call, "chardev", { device, args });
     return { value: device };
   },
+  dma_buf_export: (call) => {
+    const memory = call.word("memory");
+    if (memory === "carveout") return modelOnly("of a carveout can be asked of the model only: no kernel since 5.11 has ION")(call);
+    return callModule(call, "export", { args: [exportedMemory.indexOf(memory), call.number("size"), deviceOf(call)], gives: "value" });
+  },
+  dma_buf_put: (call) => (call.sys("close", call.number("buf")), {}),
   revoke: (call) => {
     if (isHandle(call, "buf", "gem")) return modelOnly("of a GEM object that no process can map")(call);
     return withDescriptor(call, "buf", (fd) => callModule(call, "revoke", { args: [fd] }));

@@ -22,8 +22,8 @@ const cmdline = ["hugepages=32"];
 const cmdlineArm = ["default_hugepagesz=2M", "hugepagesz=2M", "hugepages=32"];
 const disk: ModuleRequest = { name: "brd", params: "rd_nr=1 rd_size=16384" };
 
-/** Does what drivers and the kernel itself do (module/). */
-const testModule: ModuleRequest = { name: "litmap" };
+/** Does what drivers and the kernel itself do (module/), with the allocators that it finds loaded. */
+const testModule: readonly ModuleRequest[] = [{ name: "videobuf2-vmalloc" }, { name: "videobuf2-dma-contig" }, { name: "videobuf2-dma-sg" }, { name: "drm_dma_helper" }, { name: "litmap" }];
 
 const plain: Outfit = { name: "plain", modules: [disk], devices: [], cpuFeatures: [], cmdline };
 
@@ -96,7 +96,7 @@ const devicesArm: Outfit = {
 /** The outfit that has what a test needs. */
 export function outfitFor(needs: readonly Need[], isa: Isa = "x86_64"): Outfit {
   let outfit = machineFor(needs.filter((need) => need !== "module" && need !== "cma"), isa);
-  if (needs.includes("module")) outfit = { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, testModule] };
+  if (needs.includes("module")) outfit = { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, ...testModule] };
   if (isa !== "x86_64") return outfit;
   // Freed pages of the area end up in other files, where they cannot be pinned for long: only tests of its heap have one.
   const contiguous = needs.includes("cma");
@@ -107,7 +107,7 @@ function machineFor(needs: readonly Need[], isa: Isa): Outfit {
   if (isa !== "x86_64") return needs.length === 0 ? plainArm : devicesArm;
   if (needs.includes("sound-iommu")) return deviceMemoryIommu;
   if (needs.includes("sound") || needs.includes("p2pmem")) return deviceMemory;
-  if (needs.includes("vfio")) return iommu;
+  if (needs.includes("vfio") || needs.includes("iommu")) return iommu;
   if (needs.includes("kvm")) return guests;
   return needs.length === 0 ? plain : devices;
 }
