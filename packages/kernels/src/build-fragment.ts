@@ -80,10 +80,14 @@ export const buildFragment: readonly OptionGroup[] = [
     subject: "a camera without hardware",
     options: {
       ...on("MEDIA_SUPPORT", "MEDIA_SUPPORT_FILTER", "MEDIA_TEST_SUPPORT", "MEDIA_PLATFORM_SUPPORT", "MEDIA_CONTROLLER", "V4L_TEST_DRIVERS"),
-      ...off("MEDIA_SUBDRV_AUTOSELECT", "MEDIA_ANALOG_TV_SUPPORT", "MEDIA_DIGITAL_TV_SUPPORT", "MEDIA_RADIO_SUPPORT", "MEDIA_SDR_SUPPORT", "MEDIA_CAMERA_SUPPORT"),
-      ...on("VIDEO_DEV"),
+      ...off("MEDIA_SUBDRV_AUTOSELECT", "MEDIA_ANALOG_TV_SUPPORT", "MEDIA_DIGITAL_TV_SUPPORT", "MEDIA_RADIO_SUPPORT", "MEDIA_SDR_SUPPORT"),
+      ...on("VIDEO_DEV", "MEDIA_CAMERA_SUPPORT"),
       ...modules("VIDEO_VIVID"),
     },
+  },
+  {
+    subject: "drivers whose only use is what they select: the GEM DMA helper, and videobuf2's allocator for scatter-gather",
+    options: { ...on("SPI", "BACKLIGHT_CLASS_DEVICE", "MEDIA_PCI_SUPPORT"), ...modules("DRM_PANEL_MIPI_DBI", "VIDEO_IPU3_CIO2") },
   },
   {
     subject: "guests within, and devices that user space drives through an IOMMU",
