@@ -133,9 +133,9 @@ export const points = define({
     question: "Can a mapping of a vb2-dma-sg buffer be made longer than the buffer?",
     choices: {
       allowed: { doc: "yes: VM_DONTEXPAND is missing, and DRM warns when it imports such a mapping's buffer" },
-      refused: { doc: "no: VM_DONTEXPAND and VM_DONTDUMP", proposed: "media: videobuf2-dma-sg: fix vmap callback and set VM_DONTEXPAND (Janne Grunau, 2023; feb17524aa4e)" },
+      refused: { doc: "no: VM_DONTEXPAND and VM_DONTDUMP; the 6.1 stable series has it too", proposed: "media: videobuf2-dma-sg: fix vmap callback and set VM_DONTEXPAND (Janne Grunau, 2023; feb17524aa4e)" },
     },
-    mainline: [["3.8", "allowed"], ["6.6", "refused"]],
+    mainline: [["3.8", "allowed"], ["6.1", "refused"]],
   },
   "p2pdma.user-space": {
     question: "Can a process allocate memory of a PCI device and map it?",

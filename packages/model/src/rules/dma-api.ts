@@ -2,7 +2,6 @@
 import { rules } from "./rule.js";
 
 const iommu = "drivers/iommu/dma-iommu.c";
-const noDriver = "which driver a process can reach it through: read in the source";
 
 export const dmaApiRules = rules("dma-api", {
   "direct-contiguous": {
@@ -12,12 +11,11 @@ export const dmaApiRules = rules("dma-api", {
   "direct-cma": {
     sentence: "Memory for a device from the contiguous memory area is of single frames in a row, each with a reference of its own.",
     kernel: "dma_alloc_contiguous, kernel/dma/contiguous.c",
-    unproven: `no device of the machines here has such an area, ${noDriver}`,
+    unproven: "no device of the machines here has such an area",
   },
   "direct-too-big": {
     sentence: "The buddy allocator has no block of more than 1024 frames: ENOMEM.",
     kernel: "__dma_direct_alloc_pages, kernel/dma/direct.c",
-    unproven: noDriver,
   },
   "iommu-pages": {
     sentence: "Behind an IOMMU, memory for a device is of single pages, each with a reference of its own, that the IOMMU makes one range of.",
@@ -48,7 +46,6 @@ export const dmaApiRules = rules("dma-api", {
   "mmap-alloc-pages": {
     sentence: "Pages that are not coherent are mapped by remap_pfn_range, IOMMU or not.",
     kernel: "dma_mmap_pages, kernel/dma/mapping.c",
-    unproven: noDriver,
   },
   "mmap-pool": {
     sentence: "Reserved memory of a device is mapped by one remap_pfn_range of frames that no struct page belongs to.",

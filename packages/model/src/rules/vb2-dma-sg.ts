@@ -8,17 +8,15 @@ export const vb2SgRules = rules("vb2-dma-sg", {
   "pages": {
     sentence: "A buffer is of as large blocks as fit, split into pages that each have a reference of their own.",
     kernel: `vb2_dma_sg_alloc_compacted, ${sg}`,
-    unproven,
   },
   "map-pages": {
     sentence: "Mapping inserts every page at once by vm_map_pages, from the page offset on: VM_MIXEDMAP, page references, RSS; a mapping past the buffer gives ENXIO.",
     kernel: `vb2_dma_sg_mmap, ${sg}`,
-    unproven,
   },
   "may-grow": {
     sentence: "Without VM_DONTEXPAND mremap makes the mapping longer than the buffer; touching what was added is SIGBUS.",
     kernel: `vb2_dma_sg_mmap, ${sg}`,
-    unproven,
+    unproven: "the releases that are asked here have it",
   },
   "userptr-error": {
     sentence: "Whatever keeps user memory from being used, the answer is ENOMEM.",
