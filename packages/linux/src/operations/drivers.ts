@@ -58,7 +58,7 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
   dma_buf_export: (call) => {
     const memory = call.word("memory");
     if (memory === "carveout") return modelOnly("of a carveout can be asked of the model only: no kernel since 5.11 has ION")(call);
-    return callModule(call, "export", { args: [exportedMemory.indexOf(memory), call.number("size"), deviceOf(call)], gives: "value" });
+    return callModule(call, "export", { args: [exportedMemory.findIndex((one) => one === memory), call.number("size"), deviceOf(call)], gives: "value" });
   },
   dma_buf_put: (call) => (call.sys("close", call.number("buf")), {}),
   revoke: (call) => {

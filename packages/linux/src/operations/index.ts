@@ -78,4 +78,5 @@ export const compilers = {
   revoke: needsModule,
   dma_buf_export: needsModule,
   dma_buf_put: needsModule,
+  videobuf_user_get: needsModule,
 } satisfies CompilerTable<OperationName>;

@@ -145,6 +145,22 @@ export const points = define({
     },
     mainline: [["4.20", "no"], ["6.2", "allocate"]],
   },
+  "u-dma-buf.fault": {
+    question: "What does u-dma-buf's fault handler map, a driver outside the kernel's tree?",
+    choices: {
+      page: { doc: "the page, with a reference: munmap frees those that dma_alloc_coherent left uncounted (ikwzm/udmabuf issue 22, 2019)" },
+      pfn: { doc: "the frame number, in a VM_PFNMAP mapping: nothing is counted" },
+    },
+    mainline: [["2.6", "pfn"]],
+  },
+  "videobuf.mmap": {
+    question: "By which number does videobuf1's dma-contig map its buffer?",
+    choices: {
+      "bus-address": { doc: "remap_pfn_range of the DMA address: wrong behind an IOMMU, where that is no address of memory" },
+      "dma-api": { doc: "dma_mmap_coherent" },
+    },
+    mainline: [["2.6.28", "bus-address"], ["3.16", "dma-api"]],
+  },
   "dma.iommu-memory": {
     question: "What is memory for a device behind an IOMMU made of?",
     choices: {

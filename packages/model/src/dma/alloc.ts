@@ -45,12 +45,21 @@ export class DmaMemory {
       case "pool":
         return this.device.pool!.free(this.pfns[0], order);
       case "block":
-        if (k.frames.addRef(this.pfns[0], -1) === 0) k.frames.release(this.pfns[0], order);
-        return;
+        return freeBlock(k, this.pfns[0], order);
       default:
         for (const pfn of this.pfns) folioPut(k, pfn);
     }
   }
+}
+
+/** __free_pages of a block: a frame of it that somebody else has, or that is free already, is a bad page, and the block is lost. */
+function freeBlock(k: Kernel, first: number, order: number): void {
+  if (k.frames.addRef(first, -1) !== 0) return;
+  for (let pfn = first + 1; pfn < first + 2 ** order; pfn++) {
+    if (k.frames.ref(pfn) === 0 && (k.frames.flags(pfn) & PG.allocated) !== 0) continue;
+    return k.warn(rule["bad-page"], `frame ${pfn}`);
+  }
+  k.frames.release(first, order);
 }
 
 /** get_order: the power of two that so many pages fit in. */

@@ -4,6 +4,7 @@ import { DmaBuf, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { Attachment, dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufPin, dmaBufUnmapAttachment, dmaBufUnpin } from "../dma-buf/attachment.js";
 import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { deviceKinds } from "../dma/device.js";
+import { dmaUnmapSgtable } from "../dma/sg.js";
 import { CoherentPool } from "../dma/pool.js";
 import { drmGemShmemVmap, drmGemShmemVunmap, GemShmemObject, shrinkDrmShmem } from "../exporters/drm-shmem.js";
 import { drmVmaNodeUnmap, GemObject } from "../exporters/gem.js";
@@ -17,6 +18,7 @@ import type { File } from "../fs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Device } from "../dma/device.js";
 import type { Kernel } from "../kernel.js";
+import type { MappedUserMemory } from "../exporters/videobuf-dma-contig.js";
 import type { MappedAttachment } from "../dma-buf/attachment.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Path } from "../sched/path.js";
@@ -67,8 +69,10 @@ export const driverHandlers: HandlerTable<Name> = {
       const sgt = yield* dmaBufMapAttachment(at, direction);
       return typeof sgt === "number" ? sgt : { handle: { at, sgt, direction } satisfies MappedAttachment };
     },
-    *unmap_attachment(_ctx, { sgt }) {
-      yield* dmaBufUnmapAttachment(sgt as MappedAttachment);
+    *unmap_attachment({ k }, { sgt: handle }) {
+      const { at, sgt, direction } = handle as MappedAttachment | MappedUserMemory;
+      if (at === undefined) dmaUnmapSgtable(k, sgt.mapped!.device, sgt, direction, false);
+      else yield* dmaBufUnmapAttachment({ at, sgt, direction });
       return 0;
     },
     *pin(_ctx, { attachment }) {

@@ -8,9 +8,11 @@ import { DmaMemoryExporter } from "../exporters/dma-memory.js";
 import { drmGemDmaCreate, gemDmaDriver } from "../exporters/gem-dma.js";
 import { DrmDevice, drmGemObjectPut, GemObject } from "../exporters/gem.js";
 import { drmGemPrimeExport } from "../exporters/prime.js";
+import { UDmaBuf } from "../exporters/u-dma-buf.js";
 import { vb2DcAlloc } from "../exporters/vb2-dma-contig.js";
 import { vb2DmaSgAlloc } from "../exporters/vb2-dma-sg.js";
 import { vb2VmallocAlloc } from "../exporters/vb2-vmalloc.js";
+import { videobufDcAlloc, videobufDmaContigUserGet } from "../exporters/videobuf-dma-contig.js";
 import { fput } from "../fs/file.js";
 import { exportRules as rule } from "../rules/exporting.js";
 import { fdRules } from "../rules/processes.js";
@@ -49,6 +51,14 @@ function* makeBuffer(ctx: Context, memory: Memory, size: number): Path<DmaBuf | 
     case "gem-dma":
     case "gem-dma-noncoherent":
       return yield* ofGem(ctx, size, memory === "gem-dma-noncoherent");
+    case "u-dma-buf": {
+      const own = dmaAllocAttrs(k, device, size);
+      return typeof own === "number" ? own : exported(ctx, new UDmaBuf(k, own), size, "u-dma-buf");
+    }
+    case "videobuf-contig": {
+      const buffer = videobufDcAlloc(k, device, size);
+      return typeof buffer === "number" ? buffer : exported(ctx, buffer, size, "videobuf");
+    }
     case "carveout": {
       const buffer = carveoutAllocate(k, carveoutOf(ctx), size);
       return typeof buffer === "number" ? buffer : exported(ctx, buffer, size, "ion");
@@ -92,7 +102,7 @@ function carveoutOf(ctx: Context): CoherentPool {
   return pool;
 }
 
-export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put"> = {
+export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put" | "videobuf_user_get"> = {
   run: {
     *dma_buf_export(ctx, { memory, size }) {
       const { k } = ctx;
@@ -102,6 +112,10 @@ export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put"> =
       if (bytes / k.pageSize > k.totalRam) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${size} bytes`);
       const buf = yield* makeBuffer(ctx, memory, bytes);
       return typeof buf === "number" ? buf : ctx.task.files.install(buf.file);
+    },
+    *videobuf_user_get(ctx, { address, length }) {
+      const sgt = yield* videobufDmaContigUserGet(ctx.k, deviceOf(ctx), ctx.ownerOf("address").mm, address, length);
+      return typeof sgt === "number" ? sgt : { handle: { at: undefined, sgt, direction: "from_device" } };
     },
     *dma_buf_put(ctx, { buf: fd }) {
       const { files } = ctx.ownerOf("buf");

@@ -11,12 +11,13 @@ import type { Mm } from "./mm.js";
 /** The frame number of an entry, or -EINVAL. Takes the mmap lock for reading; the caller gets no reference. */
 export function* followPfn(k: Kernel, mm: Mm, address: number): Path<number> {
   yield* acquire(k, mm.mmapLock, "read");
-  const pfn = lookUp(k, mm, address);
+  const pfn = lookUpPfn(k, mm, address);
   yield* release(k, mm.mmapLock);
   return pfn;
 }
 
-function lookUp(k: Kernel, mm: Mm, address: number): number {
+/** follow_pfn, mm/memory.c: the same for who holds the mmap lock. */
+export function lookUpPfn(k: Kernel, mm: Mm, address: number): number {
   const about = `0x${address.toString(16)}`;
   const vma = mm.lookup(address);
   if (vma === undefined) return k.refuse(followPfnRules["no-vma"], errnos.EINVAL, about);

@@ -17,6 +17,11 @@ export const dmaApiRules = rules("dma-api", {
     sentence: "The buddy allocator has no block of more than 1024 frames: ENOMEM.",
     kernel: "__dma_direct_alloc_pages, kernel/dma/direct.c",
   },
+  "bad-page": {
+    sentence: "A frame of a freed block that counts references of its own, or is free already, is a bad page: the kernel complains.",
+    kernel: "free_page_is_bad_report, mm/page_alloc.c",
+    unproven: "drivers that do so are in no kernel",
+  },
   "iommu-pages": {
     sentence: "Behind an IOMMU, memory for a device is of single pages, each with a reference of its own, that the IOMMU makes one range of.",
     kernel: `__iommu_dma_alloc_pages, ${iommu}`,

@@ -1,0 +1,109 @@
+/**
+ * videobuf1's dma-contig, which V4L2 drivers had before videobuf2 and the kernel until 6.6
+ * (drivers/media/v4l2-core/videobuf-dma-contig.c): contiguous coherent memory, and user memory
+ * that is contiguous already, taken by its frame numbers alone.
+ */
+import { errnos } from "@litmap/litmus";
+import { dmaAllocAttrs, dmaGetSgtable, dmaMmapAttrs } from "../dma/alloc.js";
+import { dmaMapSgtable, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
+import { lookUpPfn } from "../mm/follow-pfn.js";
+import { remapPfnRange } from "../mm/insert.js";
+import { VM } from "../mm/vma.js";
+import { videobufRules as rule } from "../rules/videobuf.js";
+import { acquire, release } from "../sched/path.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import type { DmaBufOps } from "../dma-buf/buffer.js";
+import type { DmaMemory } from "../dma/alloc.js";
+import type { Device } from "../dma/device.js";
+import type { Kernel } from "../kernel.js";
+import type { Mm } from "../mm/mm.js";
+import type { KernelMap } from "../mm/vmalloc.js";
+import type { Vma } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+
+/** A table of user memory: what unmapping it needs. */
+export interface MappedUserMemory {
+  readonly at: undefined;
+  readonly sgt: SgTable;
+  readonly direction: Direction;
+}
+
+/** __videobuf_dc_alloc: a buffer of so many bytes, or -ENOMEM. */
+export function videobufDcAlloc(k: Kernel, device: Device, size: number): VideobufContig | number {
+  const memory = dmaAllocAttrs(k, device, size);
+  return typeof memory === "number" ? memory : new VideobufContig(k, memory);
+}
+
+class VideobufContig implements DmaBufOps {
+  constructor(
+    private readonly k: Kernel,
+    private readonly memory: DmaMemory,
+  ) {}
+
+  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
+    const sgt = dmaGetSgtable(this.memory);
+    dmaMapSgtable(this.k, at.device, sgt, direction);
+    return sgt;
+  }
+
+  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
+    dmaUnmapSgtable(this.k, at.device, sgt, direction);
+  }
+
+  /** __videobuf_mmap_mapper: the whole buffer, whatever the offset says; any error becomes -ENOMEM. */
+  *mmap(vma: Vma): Path<number> {
+    const { k, memory } = this;
+    vma.pgoff = 0;
+    const error = k.design["videobuf.mmap"] === "dma-api" ? dmaMmapAttrs(k, vma, memory) : this.mapBusAddress(vma);
+    if (error !== 0) return k.refuse(rule["mmap-error"], errnos.ENOMEM);
+    vma.flags |= VM.DONTEXPAND;
+    vma.ops = { name: "videobuf_vm_ops" };
+    return 0;
+  }
+
+  /** The DMA address taken for a physical one: behind an IOMMU it is below 4 GiB, where no memory is. */
+  private mapBusAddress(vma: Vma): number {
+    const { k, memory } = this;
+    const pages = (vma.end - vma.start) / k.pageSize;
+    const first = memory.device.iommu ? 2 ** 32 / k.pageSize - memory.pfns.length : memory.pfns[0];
+    k.note(memory.device.iommu ? rule["bus-address"] : rule.physical);
+    return remapPfnRange(k, vma, vma.start, first, pages * k.pageSize);
+  }
+
+  *vmap(): Path<KernelMap> {
+    return this.memory.vaddr(this.k, "a videobuf buffer");
+  }
+
+  *release(): Path<void> {
+    this.memory.free(this.k);
+  }
+}
+
+/**
+ * videobuf_dma_contig_user_get: a table of user memory for the device, or -EINVAL, -EFAULT.
+ * Frame numbers only, of a mapping of bare frames that are in a row; nothing is held. Bytes.
+ */
+export function* videobufDmaContigUserGet(k: Kernel, device: Device, mm: Mm, address: number, length: number): Path<SgTable | number> {
+  const start = address - (address % k.pageSize);
+  const pages = Math.ceil((length + (address - start)) / k.pageSize);
+  yield* acquire(k, mm.mmapLock, "read");
+  const first = framesInARow(k, mm, start, pages);
+  yield* release(k, mm.mmapLock);
+  if (first < 0) return first;
+  k.note(rule["user-frames"], `${pages} pages`);
+  const sgt = new SgTable([{ pfn: first, pages }]);
+  dmaMapSgtable(k, device, sgt, "from_device", false);
+  return sgt;
+}
+
+function framesInARow(k: Kernel, mm: Mm, start: number, pages: number): number {
+  const vma = mm.lookup(start);
+  if (vma === undefined || start + pages * k.pageSize > vma.end || pages === 0) return k.refuse(rule["user-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  const first = lookUpPfn(k, mm, start);
+  for (let i = 1; i < pages && first >= 0; i++) {
+    const pfn = lookUpPfn(k, mm, start + i * k.pageSize);
+    if (pfn < 0) return pfn;
+    if (pfn !== first + i) return k.refuse(rule["user-scattered"], errnos.EFAULT, `page ${i}`);
+  }
+  return first;
+}
