@@ -23,6 +23,7 @@ import type { AnonVma } from "./mm/vma.js";
 import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";
 import type { DrmDevice } from "./exporters/gem.js";
+import type { I915 } from "./exporters/i915.js";
 import type { TtmDevice } from "./exporters/ttm-device.js";
 import type { CaptureNode } from "./exporters/vivid.js";
 import type { P2pPool } from "./exporters/p2pmem.js";
@@ -67,6 +68,8 @@ export class Kernel {
   /** Devices with TTM, and the page pool that they share. */
   readonly ttmDevices = new Set<TtmDevice>();
   readonly ttmPool: TtmPool;
+  /** Intel GPUs. */
+  readonly i915Devices = new Set<I915>();
   /** DRM devices that somebody has opened, by driver. */
   readonly drmDevices = new Map<string, DrmDevice>();
   /** Kernel mappings (vmap). */

@@ -1,6 +1,6 @@
 /** DRM devices: their nodes, dumb buffers, and PRIME. */
 import { data, imm, result, type DataOffset, type Operand } from "../program.js";
-import type { Call, Compiled, CompilerTable } from "../call.js";
+import { UnsupportedHere, type Call, type Compiled, type CompilerTable } from "../call.js";
 import * as uapi from "../uapi.js";
 
 const done: Compiled = {};
@@ -20,6 +20,7 @@ const lineShift = 12;
 export const drm = {
   drm_open: (call) => {
     const device = call.word("device");
+    if (device === "i915" || device === "i915_discrete") throw new UnsupportedHere("drm_open() needs an Intel GPU, which QEMU does not have");
     const { card, nameLength } = cards[device];
     const lacking = `this machine has no ${device} device`;
     const found = call.open(call.builder.string(`/dev/dri/card${card}`), uapi.open.rw | uapi.open.cloexec, lacking);

@@ -19,6 +19,8 @@ import { virtualisation } from "./virtualisation.js";
 /** What a driver or the kernel itself does is asked of the test module (`drivers.ts`), not from user space. */
 export const needsModule = { unsupported: "needs litmap's test module, which this kernel does not have (litmap kernel module)" } as const;
 
+const noIntelGpu = { unsupported: "needs an Intel GPU, which QEMU does not have" } as const;
+
 export const compilers = {
   ...memory,
   ...files,
@@ -34,6 +36,10 @@ export const compilers = {
   ...deviceMemory,
   ...virtualisation,
   ...vfioCompilers,
+  i915_gem_create: noIntelGpu,
+  i915_gem_mmap_offset: noIntelGpu,
+  i915_gem_mmap: noIntelGpu,
+  i915_gem_madvise: noIntelGpu,
   attach: needsModule,
   detach: needsModule,
   map_attachment: needsModule,

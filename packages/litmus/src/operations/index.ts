@@ -12,6 +12,7 @@ import { drivers, kernel } from "./drivers.js";
 import { drm } from "./drm.js";
 import { exporting } from "./exporting.js";
 import { gem } from "./gem.js";
+import { i915 } from "./i915.js";
 import { files, memory } from "./memory.js";
 import { observers, reaching } from "./reaching.js";
 import { remote } from "./remote.js";
@@ -32,6 +33,7 @@ export const operations = {
   ...coredump,
   ...observers,
   ...drm,
+  ...i915,
   ...v4l2,
   ...rings,
   ...deviceMemory,

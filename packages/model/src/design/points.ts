@@ -343,6 +343,22 @@ export const points = define({
     },
     mainline: [["5.0", "mapped"], ["6.17", "attached"]],
   },
+  "i915.vmap": {
+    question: "Does a kernel mapping of i915's dma-buf keep the object's pages from the shrinker?",
+    choices: {
+      unpinned: { doc: "no: the pages are only fetched" },
+      pins: { doc: "yes: it pins them", proposed: "drm/i915: pin backing pages whilst exported through a dmabuf vmap (commit 993fc6ebaf4a, 2013), merged" },
+    },
+    mainline: [["3.5", "unpinned"], ["3.12", "pins"]],
+  },
+  "i915.cpu-offset": {
+    question: "Which page of an object does i915's WC, WB or UC mapping begin with?",
+    choices: {
+      ignored: { doc: "the first, whatever the mapping's offset: a part, or what munmap leaves of a mapping, shows wrong pages" },
+      heeded: { doc: "that of the mapping's offset" },
+    },
+    mainline: [["5.5", "ignored"], ["6.12", "heeded"]],
+  },
   "ttm.mmap": {
     question: "What kind of mapping does TTM make of an object?",
     choices: {

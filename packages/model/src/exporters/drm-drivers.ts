@@ -3,6 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
 import { ttmRules as rule } from "../rules/ttm.js";
 import { DrmDevice, drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
+import { i915Discrete, i915Driver } from "./i915.js";
 import { ttmBoCreate } from "./ttm.js";
 import { TtmDevice } from "./ttm-device.js";
 import type { Kernel } from "../kernel.js";
@@ -10,7 +11,7 @@ import type { DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { VideoMemory } from "./ttm-device.js";
 import type { Path } from "../sched/path.js";
 
-export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl";
+export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "i915" | "i915_discrete";
 
 const MIB = 2 ** 20;
 /** Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16 MiB at the beginning are part of the rest. */
@@ -87,5 +88,9 @@ function driverOf(k: Kernel, name: DrmDriverName): DrmDriver {
       return k.design["drm.bochs"] === "vram-helper" ? bochsVram : bochsShmem;
     case "qxl":
       return qxl;
+    case "i915":
+      return i915Driver;
+    case "i915_discrete":
+      return i915Discrete;
   }
 }

@@ -18,6 +18,7 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+import type { I915 } from "./i915.js";
 import type { TtmDevice } from "./ttm-device.js";
 
 /** drm_gem_object_funcs: what holds an object's memory. Errors are negative errnos. */
@@ -48,6 +49,10 @@ export interface DrmDriver {
   readonly import: "shmem" | "ttm" | number;
   /** Methods of its objects' dma-bufs, where they are not those of PRIME. */
   readonly dmaBufOps?: (k: Kernel, obj: GemObject) => DmaBufOps;
+  /** The driver's own mmap of its files, where it is not GEM's. */
+  readonly mmap?: (file: DrmFile, vma: Vma) => Path<number>;
+  /** The driver's own DRM_IOCTL_MODE_MAP_DUMB: bytes or a negative errno. */
+  readonly dumbMapOffset?: (k: Kernel, file: DrmFile, handle: number) => number;
   /** dma_buf's exp_name. */
   readonly expName: string;
 }
@@ -62,6 +67,8 @@ export class DrmDevice {
   /** Its side in TTM, if it has one. */
   ttm: TtmDevice | undefined;
   private readonly granted = new Set<GemObject>();
+  /** i915's own side of it. */
+  i915: I915 | undefined;
   /** drm_dev_unplug was called. */
   unplugged = false;
 
@@ -81,7 +88,7 @@ export class DrmDevice {
     return new File(
       this.inode,
       {
-        mmap: (_file, vma) => drmGemMmap(this.k, drm, vma),
+        mmap: (_file, vma) => this.driver.mmap?.(drm, vma) ?? drmGemMmap(this.k, drm, vma),
         read: () => drmRead(),
         llseek: () => noopLlseek(),
         poll: () => noEvents(),
@@ -279,6 +286,7 @@ export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: number): Path
 
 /** DRM_IOCTL_MODE_MAP_DUMB, drm_gem_dumb_map_offset: the fake offset in bytes, -ENOENT or -EINVAL. */
 export function drmGemDumbMapOffset(k: Kernel, file: DrmFile, handle: number): number {
+  if (file.dev.driver.dumbMapOffset !== undefined) return file.dev.driver.dumbMapOffset(k, file, handle);
   const obj = file.handles.get(handle);
   if (obj === undefined) return k.refuse(rule["no-handle"], errnos.ENOENT, `handle ${handle}`);
   if (obj.imported !== undefined) return k.refuse(rule["map-imported"], errnos.EINVAL, `handle ${handle}`);

@@ -18,7 +18,7 @@ interface Node {
 }
 
 /** ttm_range_manager over drm_mm: pages of video memory. */
-class RangeManager {
+export class RangeManager {
   /** Taken ranges, ascending. */
   private readonly nodes: Node[] = [];
   constructor(private readonly pages: number) {}

@@ -9,14 +9,14 @@ import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Path } from "../sched/path.js";
 
 /** The open DRM device behind a descriptor of the caller: -EBADF, or -ENOTTY from any other file. */
-function drmFileOf({ k, task }: Context, fd: number): DrmFile | number {
+export function drmFileOf({ k, task }: Context, fd: number): DrmFile | number {
   const file = task.files.get(fd);
   if (file === undefined) return k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
   return file.data instanceof DrmFile ? file.data : k.refuse(gemRules["not-a-drm-file"], errnos.ENOTTY, file.inode.kind);
 }
 
 /** A handle is a number in the table of one open file. */
-function* handleOf(path: Path<number>): Path<Result> {
+export function* handleOf(path: Path<number>): Path<Result> {
   const handle = yield* path;
   return handle < 0 ? handle : { handle };
 }

@@ -10,6 +10,7 @@ import { drmHandlers } from "./drm.js";
 import { exportingHandlers } from "./exporting.js";
 import { fileHandlers } from "./files.js";
 import { gemDriverHandlers } from "./gem-driver.js";
+import { i915Handlers } from "./i915.js";
 import { kernelActorHandlers } from "./kernel-actor.js";
 import { memfdHandlers, memoryHandlers, observerHandlers } from "./memory.js";
 import { processHandlers } from "./processes.js";
@@ -42,6 +43,7 @@ const run = {
   ...exportingHandlers.run,
   ...registrationHandlers.run,
   ...drmHandlers.run,
+  ...i915Handlers.run,
   ...v4l2Handlers.run,
   ...ringsHandlers.run,
   ...deviceMemoryHandlers.run,
@@ -62,6 +64,7 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...driverGupHandlers.unsupported,
   ...exportingHandlers.unsupported,
   ...drmHandlers.unsupported,
+  ...i915Handlers.unsupported,
   ...v4l2Handlers.unsupported,
   ...ringsHandlers.unsupported,
   ...deviceMemoryHandlers.unsupported,

@@ -75,6 +75,8 @@ export class Frames {
   private readonly ioEnd: number;
   /** Past the last frame that was ever reserved; reserved memory lies above what has struct pages. */
   private reserved: number;
+  /** Frames of IO memory that show a page of memory: what a GPU's aperture does. */
+  private readonly aliases = new Map<number, number>();
   /** Frames of IO memory at which something answers: video memory keeps what is written to it. */
   private readonly answering: { readonly from: number; readonly to: number }[] = [];
   /** Pages handed out and not yet freed. */
@@ -299,12 +301,17 @@ export class Frames {
 
   /** The page's bytes to read, or undefined while they are all zero. */
   bytes(pfn: number): Uint8Array | undefined {
-    return this.contents.get(pfn);
+    const bytes = this.contents.get(pfn);
+    if (bytes !== undefined || this.aliases.size === 0) return bytes;
+    const to = this.aliases.get(pfn);
+    return to === undefined ? undefined : this.contents.get(to);
   }
   /** The page's bytes to write. */
   writable(pfn: number): Uint8Array {
     let bytes = this.contents.get(pfn);
     if (bytes === undefined) {
+      const to = this.aliases.size === 0 ? undefined : this.aliases.get(pfn);
+      if (to !== undefined) return this.writable(to);
       bytes = new Uint8Array(this.pageSize);
       if (this.valid(pfn) || pfn >= this.limit || this.answers(pfn)) this.contents.set(pfn, bytes);
     }
@@ -313,6 +320,12 @@ export class Frames {
   /** Makes a page zero. */
   clear(pfn: number): void {
     this.contents.delete(pfn);
+  }
+
+  /** From here on a frame of IO memory shows a page of memory, or nothing. */
+  alias(pfn: number, to: number | undefined): void {
+    if (to === undefined) this.aliases.delete(pfn);
+    else this.aliases.set(pfn, to);
   }
 
   /** A device has memory of its own at these frames. */
