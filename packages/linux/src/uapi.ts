@@ -65,6 +65,7 @@ export const ioc = (direction: 1 | 2 | 3, type: string | number, number: number,
 /** Sizes of the structs that go with the requests, bytes. */
 export const structBytes = {
   dmaHeapAllocation: 24,
+  gupTest: 80,
   udmabufCreate: 24,
   udmabufList: 8,
   udmabufItem: 24,
@@ -82,6 +83,15 @@ export const structBytes = {
   vfioMapDma: 32,
   vfioUnmapDma: 24,
   tpacketReq: 16,
+} as const;
+
+/** Requests of gup_test, by the function that each has called. */
+export const gupTest = {
+  fast: ioc(3, "g", 1, structBytes.gupTest),
+  pin_fast: ioc(3, "g", 2, structBytes.gupTest),
+  longterm: ioc(3, "g", 3, structBytes.gupTest),
+  get: ioc(3, "g", 4, structBytes.gupTest),
+  pin: ioc(3, "g", 5, structBytes.gupTest),
 } as const;
 
 export const requests = {

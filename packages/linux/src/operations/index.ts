@@ -6,6 +6,7 @@ import { deviceMemory } from "./device-memory.js";
 import { dmaBuf } from "./dma-buf.js";
 import { drm } from "./drm.js";
 import { files } from "./files.js";
+import { gupTest } from "./gup-test.js";
 import { memory } from "./memory.js";
 import { observers } from "./observers.js";
 import { processes } from "./processes.js";
@@ -29,6 +30,7 @@ export const compilers = {
   ...reaching,
   ...remote,
   ...coredump,
+  ...gupTest,
   ...observers,
   ...drm,
   ...v4l2,

@@ -13,6 +13,7 @@ import { drm } from "./drm.js";
 import { exporting } from "./exporting.js";
 import { gem } from "./gem.js";
 import { i915 } from "./i915.js";
+import { gupTest } from "./gup-test.js";
 import { files, memory } from "./memory.js";
 import { observers, reaching } from "./reaching.js";
 import { remote } from "./remote.js";
@@ -31,6 +32,7 @@ export const operations = {
   ...reaching,
   ...remote,
   ...coredump,
+  ...gupTest,
   ...observers,
   ...drm,
   ...i915,

@@ -11,6 +11,7 @@ import { exportingHandlers } from "./exporting.js";
 import { fileHandlers } from "./files.js";
 import { gemDriverHandlers } from "./gem-driver.js";
 import { i915Handlers } from "./i915.js";
+import { gupTestHandlers } from "./gup-test.js";
 import { kernelActorHandlers } from "./kernel-actor.js";
 import { memfdHandlers, memoryHandlers, observerHandlers } from "./memory.js";
 import { processHandlers } from "./processes.js";
@@ -47,6 +48,7 @@ const run = {
   ...v4l2Handlers.run,
   ...ringsHandlers.run,
   ...deviceMemoryHandlers.run,
+  ...gupTestHandlers.run,
   ...virtualisationHandlers.run,
   ...kernelActorHandlers.run,
 } satisfies { readonly [N in OperationName]: Handler<N> };
@@ -68,6 +70,7 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...v4l2Handlers.unsupported,
   ...ringsHandlers.unsupported,
   ...deviceMemoryHandlers.unsupported,
+  ...gupTestHandlers.unsupported,
   ...virtualisationHandlers.unsupported,
   ...kernelActorHandlers.unsupported,
 };

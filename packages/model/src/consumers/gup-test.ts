@@ -1,0 +1,58 @@
+/** debugfs gup_test: references and pins of the caller's pages, taken and given back (mm/gup_test.c). */
+import { errnos } from "@litmap/litmus";
+import { acquire, release } from "../sched/path.js";
+import { FOLL } from "../mm/foll.js";
+import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
+import { gupLongterm } from "../mm/gup.js";
+import { gupPutFolio } from "../mm/pin.js";
+import { gupTestRules as rule } from "../rules/gup-test.js";
+import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Task } from "../task.js";
+
+export type GupTestCommand = "fast" | "pin_fast" | "get" | "pin" | "longterm";
+
+/** What kvcalloc gives at most, bytes. */
+const INT_MAX = 0x7fffffff;
+
+/** Flags of the commands that walk under the mmap lock; get_user_pages alone marks pages as used. */
+const slow = { get: FOLL.get | FOLL.touch, pin: FOLL.pin, longterm: FOLL.pin | FOLL.longterm } as const;
+
+/** __gup_test_ioctl with one page a call: pages that could be had in a row, or -ENOMEM. Bytes. */
+export function* gupTestIoctl(k: Kernel, task: Task, command: GupTestCommand, address: number, length: number, write: boolean): Path<number> {
+  const wanted = Math.floor(length / k.pageSize);
+  const array = (wanted * k.arch.wordBits) / 8;
+  if (array > INT_MAX) {
+    k.warn(rule["too-many"], `${wanted} pages`);
+    return -errnos.ENOMEM;
+  }
+  if (array > k.totalRam * k.pageSize) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${wanted} pages`);
+  // The end wraps round, and nothing lies before it.
+  if (address + length >= 2 ** k.arch.wordBits) return 0;
+  const locked = command !== "fast" && command !== "pin_fast";
+  const pages: number[] = [];
+  if (locked) yield* acquire(k, task.mm.mmapLock, "read");
+  for (let i = 0; i < wanted; i++) {
+    if ((yield* onePage(k, task, command, address + i * k.pageSize, write ? FOLL.write : 0, pages)) <= 0) {
+      k.note(rule.stopped, `after ${i} pages`);
+      break;
+    }
+  }
+  const how = command === "fast" || command === "get" ? FOLL.get : FOLL.pin;
+  if (how === FOLL.pin) verifyDmaPinned(k, pages);
+  for (const pfn of pages) gupPutFolio(k, pfn, 1, how);
+  if (locked) yield* release(k, task.mm.mmapLock);
+  return pages.length;
+}
+
+function* onePage(k: Kernel, task: Task, command: GupTestCommand, address: number, flags: number, pages: number[]): Path<number> {
+  if (command === "fast") return yield* getUserPagesFast(k, task, address, 1, flags, pages);
+  if (command === "pin_fast") return yield* pinUserPagesFast(k, task, address, 1, flags, pages);
+  return yield* gupLongterm(k, task, task.mm, address, 1, flags | slow[command], pages);
+}
+
+/** verify_dma_pinned: the first page whose pin does not show. */
+function verifyDmaPinned(k: Kernel, pages: readonly number[]): void {
+  const loose = pages.find((pfn) => pfn === k.zeroPfn || !k.frames.maybePinned(pfn));
+  if (loose !== undefined) k.warn(rule["not-pinned"], `frame ${loose}`);
+}
