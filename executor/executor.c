@@ -520,7 +520,7 @@ static int run_one(u32 me, u32 index)
 	default: access_memory(in, v, out);
 	}
 	if (counted) counts[index] = machine_counter() - began;
-	if (in->op >= OP_LOAD && in->op <= OP_FILL) return 0;
+	if ((in->op >= OP_LOAD && in->op <= OP_FILL) || in->op == OP_AWAIT) return 0;
 	out->value = r;
 	/* Calls fail with -4095..-1; a computed value may be anything. */
 	put(&out->state, r < 0 && r > -4096 && in->op != OP_CALC ? STATE_ERRNO : STATE_OK);

@@ -78,6 +78,7 @@ export const structBytes = {
   statx: 256,
   pollfd: 8,
   kvmMemoryRegion: 32,
+  kvmDirtyLog: 16,
   kvmRegs: 144,
   kvmSregs: 312,
   vfioMapDma: 32,
@@ -109,6 +110,7 @@ export const requests = {
   swSyncCreateFence: ioc(3, "W", 0, structBytes.swSyncFence),
   swSyncInc: ioc(1, "W", 1, 4),
   kvmSetUserMemoryRegion: ioc(1, 0xae, 0x46, structBytes.kvmMemoryRegion),
+  kvmGetDirtyLog: ioc(1, 0xae, 0x42, structBytes.kvmDirtyLog),
   kvmSetRegs: ioc(1, 0xae, 0x82, structBytes.kvmRegs),
   kvmGetSregs: ioc(2, 0xae, 0x83, structBytes.kvmSregs),
   kvmSetSregs: ioc(1, 0xae, 0x84, structBytes.kvmSregs),
@@ -199,6 +201,12 @@ export const kvm = {
   regsRip: 128,
   sregsCsBase: 0,
   sregsDsBase: 24,
+  memoryFlags: { log_dirty: 1, read_only: 2 },
+  /** Slots that tests may use, and that of the code that they run. */
+  slots: 100,
+  codeSlot: 500,
+  /** Bits of 2^20 pages. */
+  dirtyBitmapBytes: 2 ** 17,
   /** Guest physical address of the code that tests run: behind every memory slot that they make. */
   codeAt: 0xf000_0000,
 } as const;

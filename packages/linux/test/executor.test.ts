@@ -43,6 +43,21 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     expect(round.results[byte.index].value).toBe(0n);
   });
 
+  test("a word is awaited until it has the value, or the time is up, and a bad address is a signal", async () => {
+    const p = new ProgramBuilder();
+    const a = p.actor("process");
+    const va = anon(p, a, 1);
+    p.emit({ op: "store", actor: a, imm: 4, args: [result(va), imm(0x35)] });
+    const await_ = (at: number, mask: number, value: number): Ref => p.emit({ op: "await", actor: a, args: [result(va, at), imm(mask), imm(value), imm(20)] });
+    const there = await_(0, 0xf, 5);
+    const never = await_(0, 0xf, 6);
+    const nowhere = await_(8 * page, 0xf, 6);
+    const { results } = (await host.run(p)).distinct[0];
+    expect(results[there.index].state).toBe("ok");
+    expect(results[never.index]).toMatchObject({ state: "errno", value: -110n });
+    expect(results[nowhere.index]).toMatchObject({ state: "signal", value: 11n });
+  });
+
   test("SIGSEGV and SIGBUS are results, and the actor goes on", async () => {
     const p = new ProgramBuilder();
     const a = p.actor("process");

@@ -204,7 +204,7 @@ function describe(op: OperationName): string[] {
   const params = Object.entries(shape.params);
   if (params.length) {
     out.push("| parameter | type | default | what |", "| --- | --- | --- | --- |");
-    for (const [name, param] of params) out.push(`| \`${name}\` | ${cell(typeText(param.type))} | ${param.default === undefined ? "" : `\`${param.default}\``} | ${cell(docText(param))} |`);
+    for (const [name, param] of params) out.push(`| \`${name}\` | ${cell(typeText(param.type))} | ${param.default === undefined ? "" : `\`${cell(param.default)}\``} | ${cell(docText(param))} |`);
     out.push("");
   }
   out.push(`* gives: ${describeResult(shape.result)}`);

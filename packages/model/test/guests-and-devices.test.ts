@@ -6,6 +6,7 @@ import { ask, onReleases, values } from "./ask.js";
 
 const heap = "buf = dma_heap_alloc(system, 64K)\nva = mmap(buf, 64K, rw, shared)";
 const anon = "va = mmap(anon, 64K, rw, private)";
+const slot = (length: number) => ({ id: 0, guest: 0, address: 0x10000, length, flags: [] });
 const guest = "vm = kvm_create()\nr = kvm_memory(vm, va, 64K)";
 const device = "c = vfio_open()\nr = vfio_map_dma(c, va, 64K)";
 
@@ -36,7 +37,7 @@ describe("what the guest holds", () => {
     const task = k.process("A");
     const { vm } = createVm(k, task);
     const machine = machineOf(k, task, vm) as VirtualMachine;
-    expect(setMemoryRegion(k, machine, 0x10000, 3 * k.pageSize)).toBe(0);
+    expect(setMemoryRegion(k, machine, slot(3 * k.pageSize))).toBe(0);
     for (const gfn of [0, 1, 2]) machine.entries.set(gfn, { pfn: 100 + gfn, writable: true });
     task.mm.invalidate(0x10000 + k.pageSize, 0x10000 + 2 * k.pageSize);
     expect([...machine.entries.keys()]).toEqual([0, 2]);
@@ -46,9 +47,9 @@ describe("what the guest holds", () => {
     const k = new Kernel({ release: "7.3" });
     const task = k.process("A");
     const machine = createVm(k, task).vm.data as VirtualMachine;
-    setMemoryRegion(k, machine, 0x10000, k.pageSize);
+    setMemoryRegion(k, machine, slot(k.pageSize));
     machine.entries.set(0, { pfn: 100, writable: true });
-    setMemoryRegion(k, machine, 0x10000, 0);
+    setMemoryRegion(k, machine, slot(0));
     expect(machine.entries.size).toBe(0);
     expect(vcpuRun(k, task, machine, 0, false).next()).toEqual({ done: true, value: 6 });
   });

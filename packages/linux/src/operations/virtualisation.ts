@@ -20,15 +20,26 @@ export const virtualisation = {
     const vcpu = call.sys("ioctl", result(vm), kvm.createVcpu, 0);
     const page = call.builder.reserve(4096, 4096);
     code.forEach((bytes, i) => call.store(data(page, i * 16), 8, bytes));
-    const slot = call.struct(structBytes.kvmMemoryRegion, [[0, 4, 1], [8, 8, kvm.codeAt], [16, 8, 4096], [24, 8, data(page)]]);
+    const slot = call.struct(structBytes.kvmMemoryRegion, [[0, 4, kvm.codeSlot], [8, 8, kvm.codeAt], [16, 8, 4096], [24, 8, data(page)]]);
     call.sys("ioctl", result(vm), requests.kvmSetUserMemoryRegion, data(slot));
     call.softSys([device], "close", result(device));
     return { value: vm, writeEnd: vcpu };
   },
   kvm_memory: (call) => {
-    const slot = call.struct(structBytes.kvmMemoryRegion, [[16, 8, call.number("length")], [24, 8, call.number("address")]]);
+    const slot = call.struct(structBytes.kvmMemoryRegion, [
+      [0, 4, slotOf(call)],
+      [4, 4, uapi.bitsOf(kvm.memoryFlags, call.words("flags"))],
+      [8, 8, call.number("guest")],
+      [16, 8, call.number("length")],
+      [24, 8, call.number("address")],
+    ]);
     call.sys("ioctl", call.number("kvm"), requests.kvmSetUserMemoryRegion, data(slot));
     return done;
+  },
+  kvm_dirty_log: (call) => {
+    const bitmap = call.builder.reserve(kvm.dirtyBitmapBytes, 64);
+    call.sys("ioctl", call.number("kvm"), requests.kvmGetDirtyLog, data(call.struct(structBytes.kvmDirtyLog, [[0, 4, slotOf(call)], [8, 8, data(bitmap)]])));
+    return { value: call.load(data(bitmap), 4) };
   },
   kvm_run: (call) => {
     const vcpu = processorOf(call);
@@ -50,7 +61,14 @@ export const virtualisation = {
     call.hard.push(ran, reason);
     return { value: reason };
   },
-} satisfies CompilerTable<"kvm_create" | "kvm_memory" | "kvm_run">;
+} satisfies CompilerTable<"kvm_create" | "kvm_memory" | "kvm_dirty_log" | "kvm_run">;
+
+/** The number of a memory slot: the highest ones are the kernel's, and that of the code is ours. */
+function slotOf(call: Call<"kvm_memory"> | Call<"kvm_dirty_log">): number {
+  const slot = call.constant("slot");
+  if (slot < 0 || slot >= kvm.slots) throw new UnsupportedHere(`${call.step.op}() takes slots 0 to ${kvm.slots - 1}`);
+  return slot;
+}
 
 /** The descriptor of a virtual machine's processor. */
 function processorOf(call: Call<"kvm_run">): Ref {

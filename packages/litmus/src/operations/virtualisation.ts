@@ -17,11 +17,19 @@ export const virtualisation = {
   },
   kvm_memory: {
     subject: "virtualisation",
-    doc: "Makes a range of the process's memory the guest's physical memory from address 0 (KVM_SET_USER_MEMORY_REGION).",
+    doc: "Makes a range of the process's memory a slot of the guest's physical memory (KVM_SET_USER_MEMORY_REGION). A slot that exists keeps address, length and read_only, and can be moved in the guest; a length of 0 takes it away. Page 0xf0000000 of the guest is taken by the code that it runs.",
     kernel: "kvm_set_memory_region, virt/kvm/kvm_main.c",
     by: process,
-    params: { kvm: vm, address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" } },
+    params: { kvm: vm, address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" }, guest: { type: size, default: "0", doc: "guest physical address" }, slot: { type: integer, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" }, flags: { type: flags({ read_only: "KVM_MEM_READONLY: the guest's stores leave it", log_dirty: "KVM_MEM_LOG_DIRTY_PAGES" }), default: "none", doc: "KVM_MEM_ flags" } },
     result: status,
+  },
+  kvm_dirty_log: {
+    subject: "virtualisation",
+    doc: "Pages of a slot that the guest has written since the log was asked last, or began (KVM_GET_DIRTY_LOG): one bit each of the first 32. ENOENT for a slot without log_dirty.",
+    kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c",
+    by: process,
+    params: { kvm: vm, slot: { type: integer, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" } },
+    result: number("bits"),
   },
   kvm_run: {
     subject: "virtualisation",
@@ -31,7 +39,7 @@ export const virtualisation = {
     params: {
       kvm: vm,
       access: { type: word({ read: "a load", write: "a store of 0x5a" }), doc: "what the guest does" },
-      offset: { type: size, default: "0", doc: "guest physical address: bytes into the range" },
+      offset: { type: size, default: "0", doc: "guest physical address, below 4 GiB" },
     },
     result: number("exit reason"),
   },

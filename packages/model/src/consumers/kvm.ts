@@ -12,11 +12,14 @@ import { getUserPageFastOnly } from "../mm/gup-fast.js";
 import { gupUnlocked } from "../mm/gup.js";
 import { PTE } from "../mm/page-table.js";
 import { putPages } from "../mm/pin.js";
+import { reached } from "../mm/vmalloc.js";
 import { copyToUser } from "../mm/user-access.js";
 import { VM } from "../mm/vma.js";
 import { kvmRules as rule } from "../rules/kvm.js";
-import { acquire, release } from "../sched/path.js";
+import { secondaryRules } from "../rules/registration.js";
+import { acquire, release, walkEntries } from "../sched/path.js";
 import type { FileOps } from "../fs/file.js";
+import type { Holder } from "../mm/custody.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm, Notifier } from "../mm/mm.js";
 import type { Vma } from "../mm/vma.js";
@@ -32,29 +35,79 @@ const CODE_AT = 0xf000_0000;
 export const EXIT = { hlt: 5, mmio: 6 } as const;
 
 /** What hva_to_pfn gives besides a frame: KVM_PFN_ERR_FAULT, KVM_PFN_ERR_RO_FAULT. */
-type GuestPage = { readonly pfn: number; readonly writable: boolean } | "fault" | "read-only";
+type GuestPage = Entry | "fault" | "read-only";
 
-/** struct kvm with one processor: one memory slot at guest physical address 0. */
+/** An entry of the guest's page table. */
+interface Entry {
+  readonly pfn: number;
+  readonly writable: boolean;
+}
+
+/** struct kvm_memory_slot: a range of the process's memory in the guest. Bytes. */
+interface Slot {
+  readonly id: number;
+  readonly guest: number;
+  readonly address: number;
+  readonly length: number;
+  readonly readOnly: boolean;
+  /** Guest frame numbers that were written; undefined without KVM_MEM_LOG_DIRTY_PAGES. */
+  readonly dirty: Set<number> | undefined;
+}
+
+/** struct kvm with one processor. */
 export class VirtualMachine implements Notifier {
-  slot: { readonly address: number; readonly length: number } | undefined;
+  readonly slots = new Map<number, Slot>();
   /** The guest's page table, by guest frame number. */
-  readonly entries = new Map<number, { readonly pfn: number; readonly writable: boolean }>();
+  readonly entries = new Map<number, Entry>();
+  /** Invalidations of what slots cover (mmu_invalidate_seq). */
+  sequence = 0;
+  readonly holder: Holder;
+  private entering: { readonly gfn: number; readonly pfn: number } | undefined;
 
   constructor(
     readonly k: Kernel,
     readonly mm: Mm,
-  ) {}
+  ) {
+    const keeper = "the notifier, which drops the guest's entries before their pages are freed";
+    this.holder = k.custody.hold("a guest's page table", keeper, (pfn) => this.gfnOf(pfn));
+  }
+
+  /** The slot at a guest physical address. */
+  slotAt(address: number): Slot | undefined {
+    for (const slot of this.slots.values()) if (address >= slot.guest && address < slot.guest + slot.length) return slot;
+    return undefined;
+  }
 
   /** kvm_mmu_notifier_invalidate_range_start, virt/kvm/kvm_main.c. Bytes of the process. */
   invalidate(start: number, end: number): void {
-    if (this.slot === undefined || this.entries.size === 0) return;
-    const { address } = this.slot;
-    for (const gfn of this.entries.keys()) {
-      const hva = address + gfn * this.k.pageSize;
-      if (hva + this.k.pageSize <= start || hva >= end) continue;
-      this.entries.delete(gfn);
-      this.k.note(rule.invalidated, `guest page ${gfn}`);
+    for (const slot of this.slots.values()) {
+      if (slot.address + slot.length <= start || slot.address >= end) continue;
+      this.sequence++;
+      for (const gfn of this.entries.keys()) {
+        const at = gfn * this.k.pageSize;
+        const hva = at - slot.guest + slot.address;
+        if (at < slot.guest || at >= slot.guest + slot.length || hva + this.k.pageSize <= start || hva >= end) continue;
+        this.entries.delete(gfn);
+        this.k.note(rule.invalidated, `guest page ${gfn}`);
+      }
     }
+  }
+
+  /** The processor is about to enter a frame. */
+  finds(gfn: number, pfn: number): void {
+    this.entering = { gfn, pfn };
+    this.k.custody.finds(this.holder, pfn);
+  }
+
+  /** Drops the guest's entries of a slot (kvm_arch_flush_shadow_memslot). */
+  flush({ guest, length }: Slot): void {
+    const first = guest / this.k.pageSize;
+    for (const gfn of this.entries.keys()) if (gfn >= first && gfn < first + length / this.k.pageSize) this.entries.delete(gfn);
+  }
+
+  private gfnOf(pfn: number): number {
+    for (const [gfn, entry] of this.entries) if (entry.pfn === pfn) return gfn;
+    return this.entering?.pfn === pfn ? this.entering.gfn : -1;
   }
 }
 
@@ -66,6 +119,7 @@ export function createVm(k: Kernel, task: Task): { readonly vm: File; readonly v
     const ops: FileOps = {
       // eslint-disable-next-line require-yield
       *release() {
+        k.custody.letGo(machine.holder);
         const at = machine.mm.notifiers.indexOf(machine);
         if (at >= 0) machine.mm.notifiers.splice(at, 1);
       },
@@ -89,25 +143,69 @@ export function machineOf(k: Kernel, task: Task, file: File): VirtualMachine | n
   return machine;
 }
 
-/** __kvm_set_memory_region, virt/kvm/kvm_main.c, of slot 0 at guest address 0. Bytes; 0 or a negative errno. */
-export function setMemoryRegion(k: Kernel, machine: VirtualMachine, address: number, length: number): number {
-  const about = `0x${address.toString(16)}, ${length} bytes`;
-  if (length % k.pageSize !== 0 || address % k.pageSize !== 0 || !accessOk(k, address, length)) return k.refuse(rule["memory-range"], errnos.EINVAL, about);
+/** struct kvm_userspace_memory_region. Bytes. */
+interface Region {
+  readonly id: number;
+  readonly guest: number;
+  readonly address: number;
+  readonly length: number;
+  readonly flags: readonly ("read_only" | "log_dirty")[];
+}
+
+/** __kvm_set_memory_region, virt/kvm/kvm_main.c: 0 or a negative errno. */
+export function setMemoryRegion(k: Kernel, machine: VirtualMachine, { id, guest, address, length, flags }: Region): number {
+  const about = `slot ${id}: 0x${address.toString(16)}, ${length} bytes at guest address 0x${guest.toString(16)}`;
+  const uneven = length % k.pageSize !== 0 || guest % k.pageSize !== 0 || address % k.pageSize !== 0;
+  if (uneven || !accessOk(k, address, length)) return k.refuse(rule["memory-range"], errnos.EINVAL, about);
   if (length / k.pageSize > MOST_PAGES) return k.refuse(rule["memory-range"], errnos.EINVAL, about);
-  const old = machine.slot;
-  if (length === 0) {
-    if (old === undefined) return k.refuse(rule["memory-gone"], errnos.EINVAL, about);
-    machine.slot = undefined;
-    machine.entries.clear();
-    return 0;
+  const old = machine.slots.get(id);
+  if (length === 0) return old === undefined ? k.refuse(rule["memory-gone"], errnos.EINVAL, about) : deleteSlot(machine, old);
+  const readOnly = flags.includes("read_only");
+  if (old !== undefined && (old.address !== address || old.length !== length || old.readOnly !== readOnly)) {
+    return k.refuse(rule["memory-fixed"], errnos.EINVAL, about);
   }
-  if (old !== undefined) {
-    return old.address === address && old.length === length ? 0 : k.refuse(rule["memory-fixed"], errnos.EINVAL, about);
-  }
-  if (length > CODE_AT) return k.refuse(rule["memory-overlap"], errnos.EEXIST, about);
+  if (old?.guest !== guest && overlaps(machine, id, guest, length)) return k.refuse(rule["memory-overlap"], errnos.EEXIST, about);
   k.note(rule["memory-unseen"], about);
-  machine.slot = { address, length };
+  const slot = { id, guest, address, length, readOnly, dirty: flags.includes("log_dirty") ? (old?.dirty ?? new Set<number>()) : undefined };
+  if (old !== undefined && old.guest !== guest) deleteSlot(machine, old);
+  if (old !== undefined && old.dirty === undefined && slot.dirty !== undefined) writeProtect(machine, slot);
+  machine.slots.set(id, slot);
   return 0;
+}
+
+function deleteSlot(machine: VirtualMachine, slot: Slot): number {
+  machine.slots.delete(slot.id);
+  machine.flush(slot);
+  return 0;
+}
+
+/** kvm_check_memslot_overlap, among them the slot of the guest's code. */
+function overlaps(machine: VirtualMachine, id: number, guest: number, length: number): boolean {
+  const end = guest + length;
+  if (guest < CODE_AT + machine.k.pageSize && end > CODE_AT) return true;
+  return [...machine.slots.values()].some((slot) => slot.id !== id && guest < slot.guest + slot.length && end > slot.guest);
+}
+
+/** kvm_mmu_slot_remove_write_access: the guest's next store to each page faults. */
+function writeProtect(machine: VirtualMachine, { guest, length }: Slot, only?: ReadonlySet<number>): void {
+  const pages = machine.k.pageSize;
+  for (const [gfn, entry] of machine.entries) {
+    const inside = gfn * pages >= guest && gfn * pages < guest + length;
+    if (inside && (only === undefined || only.has(gfn))) machine.entries.set(gfn, { pfn: entry.pfn, writable: false });
+  }
+}
+
+/** kvm_get_dirty_log_protect: a bit for each of the first 32 pages, or -ENOENT. */
+export function getDirtyLog(k: Kernel, machine: VirtualMachine, id: number): number {
+  const slot = machine.slots.get(id);
+  if (slot?.dirty === undefined) return k.refuse(rule["no-log"], errnos.ENOENT, `slot ${id}`);
+  k.note(rule["dirty-log"], `slot ${id}: ${slot.dirty.size} pages`);
+  const first = slot.guest / k.pageSize;
+  let bits = 0;
+  for (const gfn of slot.dirty) if (gfn - first < 32) bits += 2 ** (gfn - first);
+  writeProtect(machine, slot, slot.dirty);
+  slot.dirty.clear();
+  return bits;
 }
 
 /**
@@ -117,57 +215,96 @@ export function setMemoryRegion(k: Kernel, machine: VirtualMachine, address: num
 export function* vcpuRun(k: Kernel, task: Task, machine: VirtualMachine, offset: number, write: boolean): Path<number> {
   task.minorFaults++;
   k.counters.faults++;
-  const { slot, entries } = machine;
-  if (slot === undefined || offset >= slot.length) {
+  const slot = machine.slotAt(offset);
+  if (slot === undefined) {
     k.note(rule["no-slot"], `guest address 0x${offset.toString(16)}`);
     return EXIT.mmio;
   }
-  const gfn = Math.floor(offset / k.pageSize);
-  const hva = slot.address + offset - (offset % k.pageSize);
-  let page: GuestPage | undefined = entries.get(gfn);
-  if (page === undefined || (write && !page.writable)) {
-    page = yield* hvaToPfn(k, task, hva, write);
-    if (page === "fault") return -errnos.EFAULT;
-    if (page === "read-only") return yield* emulateWrite(k, task, slot.address + offset);
-    entries.set(gfn, page);
-    if (page.writable && k.design["kvm.references"] === "pages" && counted(k, page.pfn)) k.frames.setFlags(k.frames.head(page.pfn), PG.dirty);
+  if (write && slot.readOnly) {
+    k.note(rule["read-only-slot"], `slot ${slot.id}`);
+    return EXIT.mmio;
   }
-  if (write) k.frames.writable(page.pfn)[offset % k.pageSize] = STORED;
+  const page = yield* guestPage(k, task, machine, slot, offset, write);
+  if (page === "fault") return -errnos.EFAULT;
+  if (page === "read-only") return yield* emulateWrite(k, task, machine, slot, offset);
+  k.custody.uses(machine.holder, page.pfn, rule["use-after-free"]);
+  if (write) reached(k, page.pfn)[offset % k.pageSize] = STORED;
   return EXIT.hlt;
+}
+
+/** kvm_tdp_page_fault, arch/x86/kvm/mmu/mmu.c: the guest's entry for a page, entered if need be. */
+function* guestPage(k: Kernel, task: Task, machine: VirtualMachine, slot: Slot, offset: number, write: boolean): Path<GuestPage> {
+  const gfn = Math.floor(offset / k.pageSize);
+  const hva = slot.address + gfn * k.pageSize - slot.guest;
+  for (;;) {
+    const entry = machine.entries.get(gfn);
+    if (entry !== undefined && (entry.writable || !write)) return entry;
+    const { sequence } = machine;
+    const page = yield* hvaToPfn(k, task, { hva, write, mayWrite: !slot.readOnly }, (pfn) => machine.finds(gfn, pfn));
+    if (typeof page === "string") return page;
+    yield* walkEntries(k, machine.mm);
+    if (sequence !== machine.sequence && k.design["mmu-notifier.retry"] === "checked") {
+      k.note(secondaryRules.retry, `guest page ${gfn}`);
+      continue;
+    }
+    return enter(k, machine, slot, gfn, page);
+  }
+}
+
+/** The page goes into the guest's table: a writable entry is taken for one that is written. */
+function enter(k: Kernel, machine: VirtualMachine, slot: Slot, gfn: number, page: Entry): Entry {
+  machine.entries.set(gfn, page);
+  if (page.writable) slot.dirty?.add(gfn);
+  if (page.writable && k.design["kvm.references"] === "pages" && counted(k, page.pfn)) k.frames.setFlags(k.frames.head(page.pfn), PG.dirty);
+  return page;
 }
 
 /** The byte that the guest's code stores. */
 const STORED = 0x5a;
 
 /** emulator_write_emulated, arch/x86/kvm/x86.c. */
-function* emulateWrite(k: Kernel, task: Task, address: number): Path<number> {
-  const copied = yield* copyToUser(k, task, address, Uint8Array.of(STORED));
-  return copied === 1 ? EXIT.hlt : EXIT.mmio;
+function* emulateWrite(k: Kernel, task: Task, machine: VirtualMachine, slot: Slot, offset: number): Path<number> {
+  const copied = yield* copyToUser(k, task, slot.address + offset - slot.guest, Uint8Array.of(STORED));
+  if (copied !== 1) return EXIT.mmio;
+  machine.slots.get(slot.id)?.dirty?.add(Math.floor(offset / k.pageSize));
+  return EXIT.hlt;
 }
 
-/** hva_to_pfn, virt/kvm/kvm_main.c. */
-function* hvaToPfn(k: Kernel, task: Task, hva: number, write: boolean): Path<GuestPage> {
+/** struct kvm_follow_pfn: what is asked for, and whether a load may get an entry that can be written. */
+interface Follow {
+  readonly hva: number;
+  readonly write: boolean;
+  readonly mayWrite: boolean;
+}
+
+/** hva_to_pfn, virt/kvm/kvm_main.c. `seen` is told of the frame while nobody can have freed it. */
+function* hvaToPfn(k: Kernel, task: Task, { hva, write, mayWrite }: Follow, seen: (pfn: number) => void): Path<GuestPage> {
   const { mm } = task;
   const about = `0x${hva.toString(16)}`;
-  const fast = getUserPageFastOnly(k, mm, hva, FOLL.write);
+  const found = (pfn: number, writable: boolean): Entry => {
+    seen(pfn);
+    putPages(k, [pfn]);
+    return { pfn, writable };
+  };
+  const fast = mayWrite ? getUserPageFastOnly(k, mm, hva, FOLL.write) : -1;
   if (fast >= 0) {
-    putPages(k, [fast]);
     k.note(rule.fast, about);
-    return { pfn: fast, writable: true };
+    return found(fast, true);
   }
   const pages: number[] = [];
   const got = yield* gupUnlocked(k, task, mm, hva, 1, FOLL.get | FOLL.touch | (write ? FOLL.write : 0), pages);
   if (got === 1) {
-    putPages(k, pages);
     k.note(rule.slow, about);
-    const upgraded = write ? pages[0] : getUserPageFastOnly(k, mm, hva, FOLL.write);
-    if (!write && upgraded >= 0) putPages(k, [upgraded]);
-    return upgraded >= 0 ? { pfn: upgraded, writable: true } : { pfn: pages[0], writable: false };
+    const upgraded = write || !mayWrite ? -1 : getUserPageFastOnly(k, mm, hva, FOLL.write);
+    if (upgraded < 0) return found(pages[0], write);
+    putPages(k, pages);
+    return found(upgraded, true);
   }
   yield* acquire(k, mm.mmapLock, "read");
   const page = yield* withoutReferences(k, task, hva, write);
+  if (typeof page !== "string") seen(page.pfn);
   yield* release(k, mm.mmapLock);
-  return page;
+  return typeof page === "string" || mayWrite ? page : { pfn: page.pfn, writable: false };
 }
 
 function* withoutReferences(k: Kernel, task: Task, hva: number, write: boolean): Path<GuestPage> {
@@ -208,7 +345,7 @@ function counted(k: Kernel, pfn: number): boolean {
 }
 
 /** follow_pte (follow_pfnmap_start), mm/memory.c. */
-function present(vma: Vma, address: number): { readonly pfn: number; readonly writable: boolean } | undefined {
+function present(vma: Vma, address: number): Entry | undefined {
   const { table } = vma.mm;
   const leaf = table.leaf(address);
   const slot = table.slot(address);

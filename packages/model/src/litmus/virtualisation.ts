@@ -1,6 +1,6 @@
 /** Virtual machines and VFIO. */
 import { errnos } from "@litmap/litmus";
-import { createVm, machineOf, setMemoryRegion, VirtualMachine, vcpuRun } from "../consumers/kvm.js";
+import { createVm, getDirtyLog, machineOf, setMemoryRegion, VirtualMachine, vcpuRun } from "../consumers/kvm.js";
 import { Container, dmaDoMap, dmaDoUnmap, openContainer, openGroup } from "../consumers/vfio.js";
 import { deviceCopies } from "../consumers/vfio-device.js";
 import { NotModelled } from "../sched/path.js";
@@ -29,10 +29,18 @@ const unsigned = (value: number): number => (value < 0 ? value + 2 ** 64 : value
 /** What a test's patience allows one transfer of the device. */
 const MOST_BYTES = 16 * 2048;
 
+/** As many slots as tests may use. */
+const SLOTS = 100;
+
+function knownSlot(op: string, slot: number): number {
+  if (slot < 0 || slot >= SLOTS) throw new NotModelled(`${op}() takes slots 0 to ${SLOTS - 1}`);
+  return slot;
+}
+
 const noIommu = (k: Kernel): string | undefined => (k.arch.name === "x86_64" ? undefined : "an IOMMU for user space is modelled on x86_64 alone");
 const noKvm = (k: Kernel): string | undefined => (k.arch.name === "x86_64" ? undefined : "guests are modelled on x86_64 alone");
 
-export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | "kvm_run" | "vfio_open" | "vfio_map_dma" | "vfio_unmap_dma" | "vfio_dma"> = {
+export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | "kvm_dirty_log" | "kvm_run" | "vfio_open" | "vfio_map_dma" | "vfio_unmap_dma" | "vfio_dma"> = {
   run: {
     *kvm_create({ k, task }) {
       const { vm, vcpu } = createVm(k, task);
@@ -41,9 +49,13 @@ export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | 
       task.files.writeEnds.set(fd, task.files.install(vcpu, 1));
       return fd;
     },
-    *kvm_memory(ctx, { kvm, address, length }) {
+    *kvm_memory(ctx, { kvm, slot, ...region }) {
       const vm = machine(ctx, kvm);
-      return typeof vm === "number" ? vm : setMemoryRegion(ctx.k, vm, address, length);
+      return typeof vm === "number" ? vm : setMemoryRegion(ctx.k, vm, { ...region, id: knownSlot("kvm_memory", slot) });
+    },
+    *kvm_dirty_log(ctx, { kvm, slot }) {
+      const vm = machine(ctx, kvm);
+      return typeof vm === "number" ? vm : getDirtyLog(ctx.k, vm, knownSlot("kvm_dirty_log", slot));
     },
     *kvm_run(ctx, { kvm, access, offset }) {
       const vm = machine(ctx, kvm);

@@ -9,7 +9,7 @@ export const kvmRules = rules("kvm", {
     kernel: `__kvm_set_memory_region (kvm_set_memory_region), ${main}`,
   },
   "memory-fixed": {
-    sentence: "A memory slot that exists keeps its address and its length: other ones are refused with EINVAL.",
+    sentence: "A memory slot that exists keeps its address, its length and whether it is read-only: other ones are refused with EINVAL. It can be moved in the guest.",
     kernel: `__kvm_set_memory_region (kvm_set_memory_region), ${main}`,
   },
   "memory-overlap": {
@@ -63,6 +63,23 @@ export const kvmRules = rules("kvm", {
   "read-only": {
     sentence: "A guest's store to a remapped page whose entry is read-only is done by the emulator with copy_to_user, and where that fails the guest leaves with an exit for IO memory (6).",
     kernel: `hva_to_pfn_remapped, ${main}; kvm_handle_error_pfn, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c`,
+  },
+  "read-only-slot": {
+    sentence: "A guest's store to a read-only memory slot leaves with an exit for IO memory (6), and nothing is written.",
+    kernel: `gfn_to_hva_memslot_prot, memslot_is_readonly, ${main}`,
+  },
+  "dirty-log": {
+    sentence: "A memory slot with a dirty log marks each page that gets a writable entry in the guest; to ask takes those entries' write access away again.",
+    kernel: `kvm_get_dirty_log_protect, ${main}; make_spte, arch/x86/kvm/mmu/spte.c`,
+  },
+  "no-log": {
+    sentence: "The dirty log of a memory slot that has none, or that is not there, gives ENOENT.",
+    kernel: `kvm_get_dirty_log_protect, ${main}`,
+  },
+  "use-after-free": {
+    sentence: "A guest whose entry was not dropped in time reads and writes whatever the page is by then.",
+    kernel: `kvm_mmu_notifier_invalidate_range_start, ${main}`,
+    unproven: "no release forgets to",
   },
   "invalidated": {
     sentence: "The guest's entries for a range are dropped before those of the process change: what it holds has no reference.",
