@@ -107,11 +107,15 @@ export function* bindings(steps: readonly Step[]): Generator<Extract<Step, { kin
 
 /** Other actors that a call's arguments name: when one was never made, the call is not reached. */
 export function actorsNamed(step: CallStep): string[] {
-  return Object.entries(operation(step.op).params).flatMap(([name, { type }]) => {
+  const named: string[] = [];
+  const { params } = operation(step.op);
+  for (const name in params) {
+    const { type } = params[name];
+    if (type.kind !== "actor" && !(type.kind === "optional" && type.of.kind === "actor")) continue;
     const argument = step.args[name];
-    const wanted = type.kind === "optional" ? type.of.kind : type.kind;
-    return wanted === "actor" && argument?.kind === "words" ? argument.words.slice(0, 1) : [];
-  });
+    if (argument?.kind === "words") named.push(...argument.words.slice(0, 1));
+  }
+  return named;
 }
 
 /** Whether every condition holds. A `with` never holds on a real kernel: nobody knows its choices for sure. */

@@ -54,7 +54,8 @@ export class Kernel {
   readonly frames: Frames;
   readonly pageSize: number;
   readonly trace = new Trace();
-  readonly counters = newCounters();
+  /** What the running step costs; whoever runs steps puts in new ones for each, and adds up. */
+  counters = newCounters();
   /** Several tasks are driven step by step: paths yield. */
   concurrent = false;
   /** Who owns page frames, by id: page caches and anon_vmas. */
@@ -118,12 +119,8 @@ export class Kernel {
     this.release = options.release ?? newestRelease;
     this.arch = arches[options.arch ?? "x86_64"];
     const base = designOf(this.release);
-    const design = {
-      ...base,
-      ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }),
-      ...options.configured,
-      ...options.designs,
-    } as Design;
+    const own = { ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }), ...options.configured, ...options.designs };
+    const design = Object.keys(own).length === 0 ? base : ({ ...base, ...own } as Design);
     this.design = options.asked === undefined ? design : noting(design, options.asked);
     this.frames = new Frames(this.arch.pageShift);
     this.pageSize = this.frames.pageSize;

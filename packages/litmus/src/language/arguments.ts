@@ -51,15 +51,15 @@ export class ArgumentChecker {
     const of = params.of && given.byName.get("of");
     const named = of && of.value.kind === "word" ? this.scene.actor(of.value.text) : undefined;
     const owner = named && classOf(named.kind) === "process" && this.scene.exists(named.name) ? named.name : actor;
-    const use: Use = { op, actor, owner, hint, param: "" };
-    for (const [name, param] of Object.entries(params)) {
+    for (const name in params) {
+      const param = params[name];
       const arg = given.byName.get(name);
       if (!arg) {
         const filled = defaultArgument(param);
         if (filled) args[name] = filled;
         continue;
       }
-      const value = this.value(arg.value, param.type, { ...use, param: name });
+      const value = this.value(arg.value, param.type, { op, actor, owner, hint, param: name });
       if (value) args[name] = value;
       else good = false;
     }
@@ -165,22 +165,21 @@ export class ArgumentChecker {
   // --- words
 
   private words(expr: ExprSyntax, type: Extract<ParamType, { kind: "word" | "flags" }>, use: Use): Argument | undefined {
-    const known = Object.keys(type.words);
-    const hint = `${use.param}: ${known.join(type.kind === "flags" ? " | " : ", ")}`;
+    const hint = (): string => `${use.param}: ${Object.keys(type.words).join(type.kind === "flags" ? " | " : ", ")}`;
     const words = expr.kind === "word" ? [expr] : expr.kind === "union" ? expr.words : undefined;
     if (!words) {
-      this.wrong(expr, type, use, "", hint);
+      this.wrong(expr, type, use, "", hint());
       return undefined;
     }
     if (type.kind === "word" && words.length > 1) {
-      this.report("argument-type", `'${use.param}' of ${use.op}() is one word, not several`, expr.span, hint);
+      this.report("argument-type", `'${use.param}' of ${use.op}() is one word, not several`, expr.span, hint());
       return undefined;
     }
     if (type.kind === "flags" && words.length === 1 && words[0].text === "none") return { kind: "words", words: [] };
     const result: string[] = [];
     for (const word of words) {
       if (!Object.hasOwn(type.words, word.text)) {
-        this.unknownWord(word, known, use, hint);
+        this.unknownWord(word, Object.keys(type.words), use, hint());
         return undefined;
       }
       if (!result.includes(word.text)) result.push(word.text);

@@ -4,10 +4,18 @@ import type { OperationName, Param, ParamType, ResultType, Words } from "../oper
 import type { Argument } from "../test.js";
 import { numberMeaning } from "./numbers.js";
 
+/** By operation: every call in a test asks for it, in case that something is wrong with the call. */
+const signatures = new Map<OperationName, string>();
+
 /** `mmap(object, length, prot, sharing, offset = 0, at = none)`. */
 export function signature(op: OperationName): string {
-  const params = Object.entries(operation(op).params);
-  return `${op}(${params.map(([name, p]) => (p.default === undefined ? name : `${name} = ${p.default}`)).join(", ")})`;
+  let text = signatures.get(op);
+  if (text === undefined) {
+    const params = Object.entries(operation(op).params);
+    text = `${op}(${params.map(([name, p]) => (p.default === undefined ? name : `${name} = ${p.default}`)).join(", ")})`;
+    signatures.set(op, text);
+  }
+  return text;
 }
 
 /** The words that a parameter takes, if it takes any. */
@@ -24,13 +32,21 @@ export function wordsOf(type: ParamType): Words | undefined {
   }
 }
 
+const defaults = new WeakMap<Param, Argument>();
+
 /** What a parameter gets when it is left out. */
 export function defaultArgument(param: Param): Argument | undefined {
   if (param.default === undefined) return undefined;
-  if (param.default === "none") return { kind: "words", words: [] };
-  const meaning = numberMeaning(param.default);
+  let argument = defaults.get(param);
+  if (argument === undefined) defaults.set(param, (argument = readDefault(param.default)));
+  return argument;
+}
+
+function readDefault(text: string): Argument {
+  if (text === "none") return { kind: "words", words: [] };
+  const meaning = numberMeaning(text);
   if (meaning.kind !== "bad") return meaning;
-  return { kind: "words", words: param.default.split("|") };
+  return { kind: "words", words: text.split("|") };
 }
 
 /** `a size in bytes`, `one of: a, b`. */

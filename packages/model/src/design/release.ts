@@ -34,12 +34,20 @@ function choiceAt(choices: Aged, age: number): string {
   return choice;
 }
 
+/** Designs that have been asked for: they follow from the release alone, and every kernel asks. */
+const designs = new Map<string, Design>();
+
 /** The design that is a release: mainline's choice at every point. Any `major.minor` will do. */
 export function designOf(release: string): Design {
-  const age = ageOf(release);
+  let design = designs.get(release);
+  if (design === undefined) designs.set(release, (design = madeAt(ageOf(release))));
+  return design;
+}
+
+function madeAt(age: number): Design {
   const design: Record<string, string> = {};
   for (const { name, mainline } of all) design[name] = choiceAt(mainline, age);
-  return design as Design;
+  return Object.freeze(design) as Design;
 }
 
 /** Where a kernel of a release chose otherwise than the release because of the options that it was built with (names without `CONFIG_`). */

@@ -35,10 +35,11 @@ export interface Resolved {
 export function resolveArguments(step: CallStep, scopes: Scopes): Resolved | NotReached {
   const args: Record<string, unknown> = {};
   const owners = new Map<string, Task>();
-  for (const [name, param] of Object.entries(operation(step.op).params)) {
+  const { params } = operation(step.op);
+  for (const name in params) {
     const argument = step.args[name];
     if (argument === undefined) continue;
-    const value = resolve(argument, param.type, scopes);
+    const value = resolve(argument, params[name].type, scopes);
     if (value instanceof NotReached) return value;
     args[name] = value;
     const task = ownerIn(argument, scopes.names);

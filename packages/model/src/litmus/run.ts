@@ -46,7 +46,7 @@ function prediction(session: Session, began: number, how: Pick<Outcome, "status"
     ...(violations.length === 0 ? {} : { violations }),
     values: how.status === "unsupported" ? {} : session.values(),
     rules: [...rules],
-    counters: { ...session.k.counters },
+    counters: session.counters(),
     ms: Date.now() - began,
     machine: session.machine,
     steps: session.reports,

@@ -6,7 +6,7 @@ import { actorsNamed, callEntries, errnoName, mmapHints, observerEntries, observ
 import type { CallStep, CallValue, FaultsStep, Machine, Observer, ParallelStep, SpawnStep, Step, Test, Value, Values } from "@litmap/litmus";
 import { Kernel } from "../kernel.js";
 import { KernelHang } from "../sched/path.js";
-import { StepTrace } from "../trace/trace.js";
+import { counterNames, newCounters, StepTrace } from "../trace/trace.js";
 import { exit, fork, thread } from "./processes.js";
 import { handlerOf, unsupportedHere } from "./handlers.js";
 import { NotReached, resolveArguments } from "./arguments.js";
@@ -112,11 +112,22 @@ export class Session {
   /** Values as an outcome has them: in the order of the text, whatever the schedule was. */
   values(): Values {
     const values: Record<string, Value> = {};
+    if (!this.test.steps.some((step) => step.kind === "parallel")) {
+      for (const [key, value] of this.entries) values[key] = value;
+      return values;
+    }
     for (const name of boundNames(this.test.steps)) {
       for (const [key, value] of this.entries) if (key === name || key.startsWith(`${name}.`)) values[key] = value;
     }
     for (const [key, value] of this.entries) values[key] ??= value;
     return values;
+  }
+
+  /** What the whole test has cost so far. */
+  counters(): Readonly<Record<string, number>> {
+    const total = { ...this.k.counters };
+    for (const { counters } of this.reports) for (const name of counterNames) total[name] += counters[name] ?? 0;
+    return total;
   }
 
   /** The task that an actor is, once it exists. */
@@ -161,9 +172,9 @@ export class Session {
       return;
     }
     const trace = new StepTrace();
-    const counters: Partial<Counters> = {};
+    const costs = newCounters();
     const make = actor?.kind === "thread" ? thread(parent.task, step.child) : fork(this.k, parent.task, step.child);
-    const child = yield* this.traced(make, trace, counters, `${step.actor}, line ${step.span.line}: ${actor?.kind === "thread" ? "thread" : "fork"}`);
+    const child = yield* this.traced(make, trace, costs, `${step.actor}, line ${step.span.line}: ${actor?.kind === "thread" ? "thread" : "fork"}`);
     const failed = typeof child === "number";
     if (failed) this.unborn.set(step.child, step.span.line);
     else this.addActor(step.child, child, undefined);
@@ -174,7 +185,7 @@ export class Session {
       bind: step.child,
       result: failed ? errnoName(-child) : "ok",
       events: trace.events,
-      counters,
+      counters: moved(costs),
     });
   }
 
@@ -182,7 +193,7 @@ export class Session {
   private *perform(step: CallStep): Path<CallValue> {
     const line = step.span.line;
     const actor = this.actors.get(step.actor);
-    const absent = [step.actor, ...actorsNamed(step)].find((name) => !this.actors.has(name));
+    const absent = actor === undefined ? step.actor : actorsNamed(step).find((name) => !this.actors.has(name));
     const resolved = absent !== undefined ? new NotReached(this.unborn.get(absent) ?? line) : resolveArguments(step, { names: this.names, pageSize: this.k.pageSize });
     if (actor === undefined || resolved instanceof NotReached) {
       const failedAt = resolved instanceof NotReached ? resolved.line : line;
@@ -190,17 +201,17 @@ export class Session {
       return this.report(step, { not_reached: failedAt }, [], {});
     }
     const trace = new StepTrace();
-    const counters: Partial<Counters> = {};
+    const costs = newCounters();
     const context = this.context(actor, resolved.owners, this.hints.get(step) ?? 0);
     let result: Result;
     try {
-      result = yield* this.traced(handlerOf(step.op)(context, resolved.args), trace, counters, `${step.actor}, line ${line}: ${step.op}()`);
+      result = yield* this.traced(handlerOf(step.op)(context, resolved.args), trace, costs, `${step.actor}, line ${line}: ${step.op}()`);
     } catch (error) {
-      this.report(step, error instanceof KernelHang ? "hang" : "oops", trace.events, counters);
+      this.report(step, error instanceof KernelHang ? "hang" : "oops", trace.events, moved(costs));
       throw error;
     }
     if (step.bind !== undefined) this.names.set(step.bind, failed(result) ? { failedAt: line } : { result: fieldOf(result, step.field), task: actor.task, line });
-    return this.report(step, toValue(result), trace.events, counters);
+    return this.report(step, toValue(result), trace.events, moved(costs));
   }
 
   private report(step: CallStep, result: CallValue, events: readonly TraceEvent[], counters: Partial<Counters>): CallValue {
@@ -238,17 +249,19 @@ export class Session {
   }
 
   /** Runs a path so that its events and costs are its own, also when others run in between. `doing` is for stories. */
-  private *traced<T>(path: Path<T>, trace: StepTrace, counters: Partial<Counters>, doing: string): Path<T> {
+  private *traced<T>(path: Path<T>, trace: StepTrace, costs: Counters, doing: string): Path<T> {
+    const { k } = this;
     for (;;) {
-      const outer = this.k.trace.switchTo(trace);
-      this.k.custody.doing = doing;
-      const before = { ...this.k.counters };
+      const outer = k.trace.switchTo(trace);
+      const outerCosts = k.counters;
+      k.counters = costs;
+      k.custody.doing = doing;
       let step;
       try {
         step = path.next();
       } finally {
-        this.k.trace.switchTo(outer);
-        addDelta(counters, before, this.k.counters);
+        k.trace.switchTo(outer);
+        k.counters = outerCosts;
       }
       if (step.done === true) return step.value;
       yield step.value;
@@ -256,11 +269,11 @@ export class Session {
   }
 }
 
-function addDelta(into: Partial<Counters>, before: Counters, after: Counters): void {
-  for (const name of Object.keys(after) as (keyof Counters)[]) {
-    const delta = after[name] - before[name];
-    if (delta !== 0) into[name] = (into[name] ?? 0) + delta;
-  }
+/** Only counters that moved. */
+function moved(costs: Counters): Partial<Counters> {
+  const counters: Partial<Counters> = {};
+  for (const name of counterNames) if (costs[name] !== 0) counters[name] = costs[name];
+  return counters;
 }
 
 function failed(result: Result): boolean {

@@ -62,11 +62,29 @@ interface Section {
   cache: Uint8Array | undefined;
 }
 
+/** One allocation for all columns: each of its own would cost more than it holds. */
+function newSection(): Section {
+  const memory = new ArrayBuffer(SECTION * 11);
+  return {
+    ref: new Int32Array(memory, 0, SECTION),
+    map: new Int32Array(memory, SECTION * 4, SECTION),
+    flags: new Uint16Array(memory, SECTION * 8, SECTION),
+    order: new Uint8Array(memory, SECTION * 10, SECTION),
+    owner: undefined,
+    index: undefined,
+    cache: undefined,
+  };
+}
+
 export class Frames {
   readonly pageSize: number;
   private readonly sections: (Section | undefined)[] = [];
   private readonly free: number[][] = [];
   private readonly contents = new Map<number, Uint8Array>();
+  /** Memory for contents: how many pages of the newest piece are still free, and how many it had. */
+  private slab = new ArrayBuffer(0);
+  private blanks = 0;
+  private slabPages = 1;
   /** `_pincount` of large folios, by head. */
   private readonly largePins = new Map<number, number>();
   private next: number;
@@ -101,15 +119,7 @@ export class Frames {
 
   private section(pfn: number): Section {
     const at = pfn >>> SECTION_SHIFT;
-    return (this.sections[at] ??= {
-      ref: new Int32Array(SECTION),
-      map: new Int32Array(SECTION),
-      flags: new Uint16Array(SECTION),
-      order: new Uint8Array(SECTION),
-      owner: undefined,
-      index: undefined,
-      cache: undefined,
-    });
+    return (this.sections[at] ??= newSection());
   }
 
   /** pfn_valid: the frame has a struct page. IO memory below 4 GiB and reserved memory have none. */
@@ -312,7 +322,7 @@ export class Frames {
     if (bytes === undefined) {
       const to = this.aliases.size === 0 ? undefined : this.aliases.get(pfn);
       if (to !== undefined) return this.writable(to);
-      bytes = new Uint8Array(this.pageSize);
+      bytes = this.blank();
       if (this.valid(pfn) || pfn >= this.limit || this.answers(pfn)) this.contents.set(pfn, bytes);
     }
     return bytes;
@@ -334,5 +344,15 @@ export class Frames {
   }
   private answers(pfn: number): boolean {
     return this.answering.some(({ from, to }) => from <= pfn && pfn < to);
+  }
+
+  /** A page of zeros, cut from memory for several. */
+  private blank(): Uint8Array {
+    if (this.blanks === 0) {
+      this.slabPages = Math.min(this.slabPages * 2, 64);
+      this.slab = new ArrayBuffer(this.slabPages * this.pageSize);
+      this.blanks = this.slabPages;
+    }
+    return new Uint8Array(this.slab, --this.blanks * this.pageSize, this.pageSize);
   }
 }

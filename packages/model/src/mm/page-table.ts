@@ -61,8 +61,11 @@ export interface HugeEntry {
   bits: number;
 }
 
+/** Few, since most tests map little: an empty directory is paid for by every process. */
+const DIRECTORY = 64;
+
 export class PageTable {
-  /** Leaves by `vpn >> tableShift`, 1024 to a directory. */
+  /** Leaves by `vpn >> tableShift`, so many to a directory. */
   private readonly directories = new Map<number, (Leaf | undefined)[]>();
   readonly entries: number;
   private readonly entriesMask: number;
@@ -110,7 +113,7 @@ export class PageTable {
   leaf(address: number): Leaf | undefined {
     const table = Math.floor(address / this.leafBytes);
     if (table === this.lastTable) return this.lastLeaf;
-    const leaf = this.directories.get(Math.floor(table / 1024))?.[table % 1024];
+    const leaf = this.directories.get(Math.floor(table / DIRECTORY))?.[table % DIRECTORY];
     this.lastTable = table;
     this.lastLeaf = leaf;
     return leaf;
@@ -136,10 +139,10 @@ export class PageTable {
   /** Puts a leaf where none is (pmd_install), with the tables above it. */
   install(address: number, leaf: Leaf): Leaf {
     const table = Math.floor(address / this.leafBytes);
-    const at = Math.floor(table / 1024);
+    const at = Math.floor(table / DIRECTORY);
     let directory = this.directories.get(at);
-    if (directory === undefined) this.directories.set(at, (directory = new Array<Leaf | undefined>(1024)));
-    directory[table % 1024] = leaf;
+    if (directory === undefined) this.directories.set(at, (directory = new Array<Leaf | undefined>(DIRECTORY)));
+    directory[table % DIRECTORY] = leaf;
     this.leaves++;
     this.made++;
     this.lastTable = table;
@@ -173,9 +176,9 @@ export class PageTable {
   /** Takes a leaf out: its entries are gone or move elsewhere. */
   dropLeaf(address: number): void {
     const table = Math.floor(address / this.leafBytes);
-    const directory = this.directories.get(Math.floor(table / 1024));
-    if (directory?.[table % 1024] === undefined) return;
-    directory[table % 1024] = undefined;
+    const directory = this.directories.get(Math.floor(table / DIRECTORY));
+    if (directory?.[table % DIRECTORY] === undefined) return;
+    directory[table % DIRECTORY] = undefined;
     this.leaves--;
     this.lastTable = -1;
   }

@@ -38,6 +38,8 @@ export function newCounters(): Counters {
   };
 }
 
+export const counterNames = Object.keys(newCounters()) as (keyof Counters)[];
+
 export interface TraceEvent {
   readonly rule: Rule;
   /** `refuse`: it made an errno or a signal; `note`: it let something happen. */
@@ -51,20 +53,19 @@ export interface TraceEvent {
 /** The events of one statement. Repeats of a note within it are dropped. */
 export class StepTrace {
   readonly events: TraceEvent[] = [];
-  private seen: Uint8Array | undefined;
+  /** Rules that have been noted, a bit each; a typed array a step would cost more than the step. */
+  private readonly seen: number[] = [];
 
   refuse(rule: Rule, errno: number, about: string): void {
     this.events.push({ rule, kind: "refuse", errno, about });
   }
 
   note(rule: Rule, about: string): void {
-    if (this.seen === undefined || rule.index >= this.seen.length) {
-      const grown = new Uint8Array(Math.max(rule.index + 1, 256));
-      if (this.seen !== undefined) grown.set(this.seen);
-      this.seen = grown;
-    }
-    if (this.seen[rule.index] === 1) return;
-    this.seen[rule.index] = 1;
+    const at = rule.index >> 5;
+    const bit = 1 << (rule.index & 31);
+    while (this.seen.length <= at) this.seen.push(0);
+    if ((this.seen[at] & bit) !== 0) return;
+    this.seen[at] |= bit;
     this.events.push({ rule, kind: "note", errno: 0, about });
   }
 }
