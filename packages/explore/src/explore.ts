@@ -65,24 +65,30 @@ class TestWorld implements World {
   /**
    * A statement begins at a switch point that commutes with nothing, so that operations which
    * do not name what they touch are still tried in every order. A process's own loads and
-   * stores name every look at the page table and every page, and need none.
+   * stores name every look at the page table and every page, and calls that begin with the mmap
+   * lock do all that they do under it and the page-table lock: they need none.
    */
   private *branch({ actor, body }: ParallelStep["branches"][number]): Path<void> {
     const kind = this.session.test.actors.find(({ name }) => name === actor)?.kind;
     const byCpu = kind !== "driver" && kind !== "kernel";
     for (const step of body) {
-      if (!byCpu || !isPlainAccess(step)) yield { kind: "begin", note: `begins line ${step.span.line}` };
+      if (!byCpu || !namesTouches(step)) yield { kind: "begin", note: `begins line ${step.span.line}` };
       yield* this.session.step(step);
     }
   }
 }
 
-const accesses: ReadonlySet<string> = new Set(["load", "store", "touch", "fill"]);
+const naming: ReadonlySet<string> = new Set(["load", "store", "touch", "fill", "mprotect", "munmap", "mincore"]);
 
-/** Loads and stores at addresses that are known before the section begins. */
-function isPlainAccess(step: Step): boolean {
-  if (step.kind === "faults") return step.body.every(isPlainAccess);
-  return step.kind === "call" && accesses.has(step.op);
+/** Advice that reaches no page of another process. */
+const namingAdvice: ReadonlySet<string> = new Set(["dontneed", "dontneed_locked", "guard_install", "guard_remove", "populate_read", "populate_write"]);
+
+/** Steps of a process that name all that they touch before they touch it. */
+function namesTouches(step: Step): boolean {
+  if (step.kind === "faults") return step.body.every(namesTouches);
+  if (step.kind !== "call") return false;
+  const { advice } = step.args;
+  return naming.has(step.op) || (step.op === "madvise" && advice.kind === "words" && namingAdvice.has(advice.words[0]));
 }
 
 interface Seen {

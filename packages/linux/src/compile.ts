@@ -10,6 +10,7 @@ import {
 import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound, type Compiled, type KernelDescription, type OperationCompiler, type Scene, type Unsupported } from "./call.js";
 import { moduleDevice } from "./module.js";
 import { moduleCompilers } from "./operations/drivers.js";
+import { clearDisk, diskReaders } from "./operations/files.js";
 import { compilers, needsModule } from "./operations/index.js";
 import { readMeminfo, readStatus } from "./operations/observers.js";
 import { quantities } from "./procfs/index.js";
@@ -168,6 +169,7 @@ class Compiler implements Scene {
     for (const { name } of this.test.actors) if (this.#isKernelSide(name)) this.#modules.set(name, this.#openModule(name));
     for (const actor of this.test.actors) if (actor.kind === "process") this.#baseline(actor.name);
     const first = this.test.actors[0].name;
+    if (this.#uses("open_disk") && diskReaders.some((op) => this.#uses(op))) clearDisk(this.#plainCall(first));
     if (this.#uses("meminfo")) this.baselines.meminfo = readMeminfo(this.#plainCall(first));
     if (this.#wantsHugePages()) {
       const call = this.#plainCall(first);

@@ -54,6 +54,8 @@ export const atEmptyPath = 0x1000;
 
 export const whence = { set: 0, cur: 1, end: 2 } as const;
 export const fallocate = { allocate: 0, keep_size: 1, punch_hole: 3 } as const;
+/** Zeros over a range of a block device: start and length, 64 bits each. */
+export const blkZeroOut = 0x127f;
 export const pollEvents = { in: 1, pri: 2, out: 4, err: 8, hup: 16, nval: 32 } as const;
 
 export const dmaBufSync = { start: 0, read: 1, write: 2, end: 4, bit3: 8 } as const;

@@ -35,6 +35,18 @@ describe("compiling", () => {
     expect(compile(parsed("d = open_disk(direct)"), { ...somewhere, disk: "/dev/vda" }).kind).toBe("program");
   });
 
+  test("a disk is cleared for whoever reads it, and only then", () => {
+    const clears = (text: string): boolean => {
+      const compiled = compile(parsed(text), { ...somewhere, disk: "/dev/vda" });
+      // BLKZEROOUT, as an argument of a call.
+      return compiled.kind === "program" && Buffer.from(compiled.program).includes(Buffer.from([0x7f, 0x12, 0, 0, 0, 0, 0, 0]));
+    };
+    const open = "d = open_disk(buffered)\nva = mmap(anon, 4K, rw, private)\n";
+    expect(clears(`${open}n = pread(d, va, 4K, 0)`)).toBe(true);
+    expect(clears(`${open}n = pwrite(d, va, 4K, 0)`)).toBe(false);
+    expect(clears("m = memfd_create(4K)\nva = mmap(anon, 4K, rw, private)\nn = pread(m, va, 4K, 0)")).toBe(false);
+  });
+
   test("every DRM operation compiles, also with results of others as arguments", () => {
     const compiled = compile(parsed("d = drm_open(qxl)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nb = prime_export(d, h, r)\ni = prime_import(d, b)\nva = mmap(b, 4K, r, shared)\ng = gem_close(d, h)"), somewhere);
     expect(compiled.kind).toBe("program");

@@ -6,6 +6,9 @@ import * as uapi from "../uapi.js";
 
 const done: Compiled = {};
 
+/** As much of the disk as tests know. */
+const diskBytes = 16 * 1024 * 1024;
+
 export const files = {
   memfd_create: (call) => {
     const words = call.words("flags");
@@ -82,6 +85,19 @@ export const files = {
   },
   ioctl: (call) => (call.sys("ioctl", call.number("fd"), call.number("request"), 0), done),
 } satisfies Partial<CompilerTable<"memfd_create" | "open_file" | "open_disk" | "pipe" | "read" | "write" | "pread" | "pwrite" | "lseek" | "ftruncate" | "fallocate" | "add_seals" | "get_seals" | "fsync" | "fstat" | "reopen" | "dup" | "close" | "ioctl">>;
+
+/** What is on the disk matters only to tests that read. */
+export const diskReaders = ["read", "pread", "io_uring_read"] as const;
+
+/** Zeros on the whole of the disk and nothing in its page cache: what tests before this one wrote is gone. */
+export function clearDisk(call: Pick<Call, "kernel" | "builder" | "struct" | "soft" | "softSys">): void {
+  const { disk } = call.kernel;
+  if (disk === undefined) return;
+  const range = call.struct(16, [[0, 8, 0], [8, 8, diskBytes]]);
+  const fd = call.softSys([], "openat", -100, data(call.builder.string(disk)), uapi.open.rw, 0);
+  call.softSys([fd], "ioctl", result(fd), uapi.blkZeroOut, data(range));
+  call.softSys([fd], "close", result(fd));
+}
 
 /** What a descriptor argument writes to: of a pipe the other end. */
 export function writeEnd(call: Call<"write"> | Call<"pwrite"> | Call<"io_uring_write">): Operand {

@@ -39,6 +39,7 @@ export async function run(selectors: readonly string[], options: RunOptions): Pr
     }
     return await runOnModel(files, nameWidth, options, began, interrupt);
   } finally {
+    process.stdout.uncork();
     interrupt.done();
   }
 }
@@ -51,11 +52,13 @@ async function runOnModel(files: readonly string[], nameWidth: number, options: 
   const machines = [[`model ${release}`, arch, ...chosen].join(", ")];
   const report = reportFor(options, { nameWidth, headings: [] });
   const results: TestResult[] = [];
-  let breath = performance.now();
+  let breath = 0;
   for (const path of files) {
     if (performance.now() - breath > 50) {
-      // A signal is only heard between two turns of the event loop.
+      // A signal is only heard between two turns of the event loop, and lines are cheaper by the dozen.
+      process.stdout.uncork();
       await new Promise((resolve) => setImmediate(resolve));
+      if (results.length > 0) process.stdout.cork();
       breath = performance.now();
     }
     if (interrupt.happened) break;

@@ -3,7 +3,6 @@
  * struct page holds, and who else holds it. Counts of references stand at the folio's head,
  * map counts at the very frame.
  */
-import { access } from "../sched/path.js";
 import { KernelBug } from "../sched/path.js";
 import { GUP_PIN_COUNTING_BIAS, PG } from "./frames.js";
 import { AnonVma } from "./vma.js";
@@ -105,7 +104,7 @@ export function rmapWalk(k: Kernel, pfn: number, visit: (vma: Vma, address: numb
   }
 }
 
-/** The name under which the explorer knows a page's contents. */
-export function touchPage(k: Kernel, pfn: number, write: boolean): Path<void> {
-  return access(k, k.concurrent ? `page ${pfn}` : "", write);
+/** The CPU is about to use a page that it found in a table: it looks at the entry once more, then at the page's contents. */
+export function* touchPage(k: Kernel, mm: Mm, pfn: number, write: boolean): Path<void> {
+  if (k.concurrent) yield { kind: "access", object: `page ${pfn}`, write, guards: [mm.ptl, mm.mmapLock] };
 }

@@ -79,7 +79,7 @@ function* reach(k: Kernel, task: Task, address: number, write: boolean): Path<nu
     const pfn = translate(k, task, address, write);
     if (pfn >= 0) {
       if (!k.concurrent) return pfn;
-      yield* touchPage(k, pfn, write);
+      yield* touchPage(k, task.mm, pfn, write);
       if (translate(k, task, address, write) === pfn) return pfn;
       continue;
     }
