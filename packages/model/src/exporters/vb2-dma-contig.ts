@@ -1,11 +1,13 @@
 /** videobuf2's dma-contig allocator: coherent DMA memory (drivers/media/common/videobuf2/videobuf2-dma-contig.c). */
 import { errnos } from "@litmap/litmus";
+import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
+import { PG } from "../mm/frames.js";
 import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { dmaAllocAttrs, dmaAllocNoncontiguous, dmaGetSgtable, dmaMmapAttrs, dmaMmapNoncontiguous } from "../dma/alloc.js";
-import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
+import { dmaMapSgtable, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
 import { VM } from "../mm/vma.js";
-import { vb2ContigRules as rule } from "../rules/v4l2.js";
+import { vb2ContigRules as rule, vb2ContigUserptrRules as userptrRule } from "../rules/v4l2.js";
 import { Handler } from "./vb2-memops.js";
 import type { DmaMemory } from "../dma/alloc.js";
 import type { Device } from "../dma/device.js";
@@ -16,11 +18,13 @@ import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
-import type { ImportedMemory, MemOps, OwnMemory } from "./vb2-memops.js";
+import type { Task } from "../task.js";
+import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
 
 /** The allocator for a driver's device. USERPTR is what vivid does not allow with it. */
-export function vb2DmaContigMemops(device: Device): MemOps {
+export function vb2DmaContigMemops(device: Device, userptr = false): MemOps {
   return {
+    ...(userptr ? { getUserptr: (k: Kernel, task: Task, address: number, length: number) => vb2DcGetUserptr(k, device, task, address, length) } : {}),
     expName: "videobuf2_dma_contig",
     alloc: (k, size) => vb2DcAlloc(k, device, size, false),
     attachDmabuf: (k, buf, length) => vb2DcAttachDmabuf(k, device, buf, length),
@@ -118,6 +122,41 @@ class ContigDmaBuf implements DmaBufOps {
   *release(): Path<void> {
     this.handler.put();
   }
+}
+
+/** dma_get_cache_alignment, where devices look into caches. Bytes. */
+const CACHE_ALIGNMENT = 1;
+
+/** What every architecture without coherent devices has as ARCH_DMA_MINALIGN. Bytes. */
+const NONCOHERENT_ALIGNMENT = 128;
+
+/** vb2_dc_get_userptr: memory that is one range to the device; -EINVAL, -EFAULT, or why it cannot be held. */
+function* vb2DcGetUserptr(k: Kernel, device: Device, task: Task, address: number, length: number): Path<PlaneMemory | number> {
+  const alignment = device.coherent ? CACHE_ALIGNMENT : NONCOHERENT_ALIGNMENT;
+  if (address % alignment !== 0 || length % alignment !== 0) return k.refuse(userptrRule.unaligned, errnos.EINVAL, `0x${address.toString(16)}, ${length}`);
+  const vec = yield* vb2CreateFramevec(k, task, address, length, true);
+  if (typeof vec === "number") return vec;
+  const sgt = sgFromPages(vec.pfns);
+  const contiguous = contiguousSize(k, device, sgt) - (address % k.pageSize);
+  if (contiguous < length) {
+    vb2DestroyFramevec(k, vec);
+    return k.refuse(userptrRule.scattered, errnos.EFAULT, `${contiguous} of ${length}`);
+  }
+  k.note(vec.pinned ? userptrRule.pinned : userptrRule.frames, `${vec.pfns.length} pages`);
+  dmaMapSgtable(k, device, sgt, "from_device", false);
+  let map: KernelMap | undefined;
+  return {
+    *vaddr() {
+      return (map ??= k.vmalloc.map(vec.pfns, "user memory that a camera writes to"));
+    },
+    /** vb2_dc_put_userptr. */
+    *put() {
+      dmaUnmapSgtable(k, device, sgt, "from_device", false);
+      if (map !== undefined) k.vmalloc.unmap(map);
+      if (vec.pinned) for (const pfn of vec.pfns) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
+      vb2DestroyFramevec(k, vec);
+    },
+  };
 }
 
 /** vb2_dc_get_contiguous_size: bytes from the first DMA address on without a gap. */

@@ -3,13 +3,16 @@ import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { vb2Rules as rule } from "../rules/v4l2.js";
 import { NotModelled } from "../sched/path.js";
+import { vb2DmaSgMemops } from "./vb2-dma-sg.js";
 import { vb2DmaContigMemops } from "./vb2-dma-contig.js";
 import { Vb2Queue } from "./vb2-core.js";
 import { vb2VmallocMemops } from "./vb2-vmalloc.js";
+import type { OperationArgs } from "@litmap/litmus";
+import type { MemOps } from "./vb2-memops.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 
-export type VividNode = "vivid" | "vivid_contig";
+export type VividNode = OperationArgs<"v4l2_open">["device"];
 
 /** 320 x 180 pixels of a byte. */
 const IMAGE_BYTES = 320 * 180;
@@ -22,9 +25,8 @@ export class CaptureNode {
   constructor(
     readonly k: Kernel,
     readonly path: string,
-    contig: boolean,
+    memops: MemOps,
   ) {
-    const memops = contig ? vb2DmaContigMemops(k.device("vivid")) : vb2VmallocMemops;
     const maxBuffers = k.design["vivid.buffers"] === "32" ? 32 : 64;
     this.queue = new Vb2Queue(k, { name: path, memops, imageSize: IMAGE_BYTES, minBuffers: 2, maxBuffers });
     this.inode = new Inode(k.id(), "v4l2");
@@ -32,12 +34,37 @@ export class CaptureNode {
   }
 }
 
-const paths: Readonly<Record<VividNode, string>> = { vivid: "/dev/video0", vivid_contig: "/dev/video1" };
+const paths: Readonly<Record<VividNode, string>> = {
+  vivid: "/dev/video0",
+  vivid_contig: "/dev/video1",
+  vivid_contig_userptr: "/dev/video2",
+  vivid_contig_iommu: "/dev/video3",
+  vivid_sg: "/dev/video4",
+  vivid_sg_iommu: "/dev/video5",
+};
+
+/** The allocator of a node's buffers. */
+function memopsOf(k: Kernel, name: VividNode): MemOps {
+  switch (name) {
+    case "vivid":
+      return vb2VmallocMemops;
+    case "vivid_contig":
+      return vb2DmaContigMemops(k.device("vivid"));
+    case "vivid_contig_userptr":
+      return vb2DmaContigMemops(k.device("vivid"), true);
+    case "vivid_contig_iommu":
+      return vb2DmaContigMemops(k.device("vivid", { iommu: true }), true);
+    case "vivid_sg":
+      return vb2DmaSgMemops(k.device("vivid"));
+    case "vivid_sg_iommu":
+      return vb2DmaSgMemops(k.device("vivid", { iommu: true }));
+  }
+}
 
 /** v4l2_open: a new open file of a node. */
 export function v4l2Open(k: Kernel, name: VividNode): File {
   let node = k.videoNodes.get(name);
-  if (node === undefined) k.videoNodes.set(name, (node = new CaptureNode(k, paths[name], name === "vivid_contig")));
+  if (node === undefined) k.videoNodes.set(name, (node = new CaptureNode(k, paths[name], memopsOf(k, name))));
   return new File(node.inode, fileOps(node), true, true, false, node);
 }
 

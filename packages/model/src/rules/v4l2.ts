@@ -8,6 +8,8 @@ const contig = "drivers/media/common/videobuf2/videobuf2-dma-contig.c";
 const memops = "drivers/media/common/videobuf2/videobuf2-memops.c";
 const frames = "drivers/media/common/videobuf2/frame_vector.c";
 
+const userptrDrivers = "vivid takes no USERPTR with this allocator";
+
 export const vb2Rules = rules("vb2", {
   "not-a-queue": {
     sentence: "Only a video device's file answers the ioctls of V4L2; any other gives ENOTTY.",
@@ -162,6 +164,29 @@ export const vb2ContigRules = rules("vb2-dma-contig", {
   "import-scattered": {
     sentence: "A dma-buf must be one range of DMA addresses as long as the length it is queued with: EFAULT.",
     kernel: `vb2_dc_map_dmabuf, ${contig}`,
+  },
+});
+
+export const vb2ContigUserptrRules = rules("vb2-dma-contig-userptr", {
+  "unaligned": {
+    sentence: "User memory must begin and end at cache lines where devices do not look into caches: EINVAL.",
+    kernel: `vb2_dc_get_userptr, ${contig}`,
+    unproven: userptrDrivers,
+  },
+  "scattered": {
+    sentence: "User memory must be one range of DMA addresses: EFAULT; an IOMMU makes one of any pages.",
+    kernel: `vb2_dc_get_userptr, ${contig}`,
+    unproven: userptrDrivers,
+  },
+  "pinned": {
+    sentence: "User memory is pinned and mapped for the device.",
+    kernel: `vb2_dc_get_userptr, ${contig}`,
+    unproven: userptrDrivers,
+  },
+  "frames": {
+    sentence: "Bare frame numbers in a row are given to the device as they are.",
+    kernel: `vb2_dc_get_userptr, ${contig}`,
+    unproven: userptrDrivers,
   },
 });
 
