@@ -86,7 +86,7 @@ class DynamicPrimeOps extends PrimeOps {
     }
     const sgt = this.bo.systemTable();
     if (typeof sgt === "number") return sgt;
-    dmaMapSgtable(this.k, at.device, sgt, direction, false);
+    dmaMapSgtable(this.k, at.device, sgt, direction, false, "a pin of the object, or an importer that gives its table up when move_notify tells it of the move");
     return sgt;
   }
 }

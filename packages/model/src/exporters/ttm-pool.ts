@@ -104,7 +104,10 @@ export class TtmPool {
         freePages(this.k, block);
         continue;
       }
-      for (let i = 0; i < pagesOf(block); i++) this.k.frames.clear(block.pfn + i);
+      for (let i = 0; i < pagesOf(block); i++) {
+        this.k.custody.leaves(block.pfn + i);
+        this.k.frames.clear(block.pfn + i);
+      }
       this.k.counters.pages_zeroed += pagesOf(block);
       type.push(block);
       this.pages += pagesOf(block);

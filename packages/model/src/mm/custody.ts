@@ -61,6 +61,11 @@ export class Custody {
     if (frames.valid(pfn)) for (let i = 0; i < pages; i++) frames.setFlags(pfn + i, PG.watched);
   }
 
+  /** A frame goes back to a pool of its owner's, which is as good as freed for who reaches it. */
+  leaves(pfn: number): void {
+    if ((this.k.frames.flags(pfn) & PG.watched) !== 0) this.gone(pfn);
+  }
+
   letGo(holder: Holder): void {
     this.holders.delete(holder);
   }
