@@ -4,6 +4,7 @@
  * go with which primitive is the same as in the model (packages/model/src/exporters/chardev.ts).
  */
 #include <linux/fs.h>
+#include <linux/io-mapping.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/version.h>
@@ -23,6 +24,7 @@ struct chardev {
 	vm_flags_t flags;
 	unsigned long count;
 	unsigned int order;
+	struct io_mapping io;		/* of LITMAP_REMAP_IO_MAPPING */
 	unsigned long pfns[];
 };
 
@@ -42,6 +44,8 @@ static vm_flags_t vma_flags(u64 asked, enum litmap_primitive primitive)
 			   | (asked & LITMAP_FLAG_DONTEXPAND ? VM_DONTEXPAND : 0) | (asked & LITMAP_FLAG_DONTDUMP ? VM_DONTDUMP : 0)
 			   | (asked & LITMAP_FLAG_DONTCOPY ? VM_DONTCOPY : 0);
 
+	if (primitive == LITMAP_REMAP_IO_MAPPING)
+		flags |= VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_DONTDUMP;
 	if (primitive == LITMAP_VMF_INSERT_MIXED)
 		flags |= VM_MIXEDMAP;
 	if (primitive == LITMAP_VMF_INSERT_PFN && !(flags & VM_MIXEDMAP))
@@ -55,6 +59,8 @@ void chardev_free(struct chardev *dev)
 
 	if (!dev)
 		return;
+	if (dev->primitive == LITMAP_REMAP_IO_MAPPING)
+		io_mapping_fini(&dev->io);
 	if (dev->memory == LITMAP_RAM)
 		for (i = 0; i < dev->count && dev->pfns[i]; i++)
 			put_page(pfn_to_page(dev->pfns[i]));
@@ -105,6 +111,8 @@ static long become_chardev(struct session *session, struct litmap_call *call)
 		return -EOPNOTSUPP;
 	if (call->arg[2] == LITMAP_IOMEM && by_page(call->arg[1]))
 		return -EINVAL;
+	if (call->arg[2] != LITMAP_IOMEM && call->arg[1] == LITMAP_REMAP_IO_MAPPING)
+		return -EINVAL;
 	dev = kzalloc(struct_size(dev, pfns, count), GFP_KERNEL);
 	if (!dev)
 		return -ENOMEM;
@@ -120,8 +128,39 @@ static long become_chardev(struct session *session, struct litmap_call *call)
 			kfree(dev);
 		return -ENOMEM;
 	}
+	if (dev->primitive == LITMAP_REMAP_IO_MAPPING && !io_mapping_init_wc(&dev->io, PFN_PHYS(dev->pfns[0]), count * PAGE_SIZE)) {
+		kfree(dev);
+		return -EBUSY;
+	}
 	session->chardev = dev;
 	return 0;
+}
+
+struct io_fill {
+	struct mm_struct *mm;
+	unsigned long pfn;
+	pgprot_t prot;
+};
+
+static int fill_pte(pte_t *pte, unsigned long address, void *data)
+{
+	struct io_fill *fill = data;
+
+	set_pte_at(fill->mm, address, pte, pte_mkspecial(pfn_pte(fill->pfn++, fill->prot)));
+	return 0;
+}
+
+/* The whole mapping at once, with the io_mapping's cache mode: nobody is asked which that is. */
+static vm_fault_t remap_io(struct chardev *dev, struct vm_area_struct *vma)
+{
+	struct io_fill fill = { vma->vm_mm, dev->pfns[vma->vm_pgoff] };
+
+#ifdef CONFIG_X86
+	fill.prot = __pgprot((pgprot_val(dev->io.prot) & _PAGE_CACHE_MASK) | (pgprot_val(vma->vm_page_prot) & ~_PAGE_CACHE_MASK));
+#else
+	fill.prot = pgprot_writecombine(vma->vm_page_prot);
+#endif
+	return apply_to_page_range(vma->vm_mm, vma->vm_start, vma->vm_end - vma->vm_start, fill_pte, &fill) ? VM_FAULT_OOM : VM_FAULT_NOPAGE;
 }
 
 static vm_fault_t chardev_fault(struct vm_fault *vmf)
@@ -144,6 +183,8 @@ static vm_fault_t chardev_fault(struct vm_fault *vmf)
 #else
 		return vmf_insert_mixed(vma, vmf->address & PAGE_MASK, pfn);
 #endif
+	case LITMAP_REMAP_IO_MAPPING:
+		return remap_io(dev, vma);
 	case LITMAP_FAULT_INSERT_PAGE:
 		error = vm_insert_page(vma, vmf->address & PAGE_MASK, pfn_to_page(pfn));
 		return !error || error == -EBUSY ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
@@ -201,7 +242,7 @@ int chardev_mmap(struct file *file, struct vm_area_struct *vma)
 		return -ENODEV;
 	if (vma->vm_pgoff + vma_pages(vma) > dev->count)
 		return -EINVAL;
-	if (dev->primitive == LITMAP_VMF_INSERT_PFN && (dev->flags & VM_PFNMAP) && (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE)
+	if ((dev->primitive == LITMAP_VMF_INSERT_PFN || dev->primitive == LITMAP_REMAP_IO_MAPPING) && (dev->flags & VM_PFNMAP) && (vma->vm_flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE)
 		return -EINVAL;
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
 	vm_flags_set(vma, dev->flags);

@@ -22,7 +22,7 @@ const valueOffset = 48;
 const request = 0xc0384c4d;
 
 export const gupFlags = { write: 1, force: 2, longterm: 4, fast: 8, pin: 16, p2pdma: 32 } as const;
-export const primitives = ["vm_insert_page", "vm_map_pages", "remap_pfn_range", "vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page"] as const;
+export const primitives = ["vm_insert_page", "vm_map_pages", "remap_pfn_range", "vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page", "remap_io_mapping"] as const;
 export const memories = ["ram", "block", "compound", "cma", "iomem"] as const;
 export const exportedMemory = [
   "coherent", "noncontiguous", "pages", "vb2-vmalloc", "vb2-contig", "vb2-contig-noncoherent", "vb2-sg", "gem-dma", "gem-dma-noncoherent",

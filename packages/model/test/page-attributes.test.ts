@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Kernel } from "../src/kernel.js";
 import { dupMm } from "../src/mm/fork.js";
-import { ioMappingMapUser, remapPfnRange, vmfInsertMixed, vmfInsertPfn } from "../src/mm/insert.js";
+import { remapIoMapping, remapPfnRange, vmfInsertMixed, vmfInsertPfn } from "../src/mm/insert.js";
 import { iomem, pagerangeIsRam, walkOfPage } from "../src/mm/iomem.js";
 import { CACHE, ioMappingFini, ioMappingInitWc } from "../src/mm/memtype.js";
 import { mremap } from "../src/mm/mremap.js";
@@ -13,12 +13,12 @@ import { File, Inode } from "../src/fs/file.js";
 import { runAlone } from "../src/sched/path.js";
 import { PAGE, Scene } from "./scene.js";
 import { ask } from "./ask.js";
-import type { KernelOptions } from "../src/kernel.js";
 import type { Task } from "../src/task.js";
 import type { Vma } from "../src/mm/vma.js";
 
-/** A page of the hole below 4 GiB, and one of memory. */
+/** A page of the hole below 4 GiB, one of the window above all memory, and one of memory. */
 const io = 0xf0000;
+const high = 0x10000000;
 const ram = 0x10000;
 
 /** A shared mapping of `pages` pages that a driver fills; its address or a negative errno, and the mapping as the driver saw it. */
@@ -231,16 +231,24 @@ describe("remap_pfn_range", () => {
   for (const release of ["6.12", "6.18"]) {
     test(`reserves IO memory until its mapping goes, on ${release}`, () => {
       const scene = new Scene({ release });
-      const first = remap(scene, 2, io, 2, CACHE.wb);
+      const first = remap(scene, 2, high, 2, CACHE.wb);
       // Reserved as write-back: whoever wants it uncached is refused.
-      expect(() => remap(scene, 2, io, 2, CACHE.ucMinus)).toThrow("mmap gave -22");
+      expect(() => remap(scene, 2, high, 2, CACHE.ucMinus)).toThrow("mmap gave -22");
       expect(scene.rules()).toContain("pat/type-not-allowed");
       runAlone(munmap(scene.k, scene.task, first.address, 2 * PAGE));
       expect(scene.k.pat.memtypes).toEqual([]);
-      const second = remap(scene, 2, io, 2, CACHE.wc);
+      const second = remap(scene, 2, high, 2, CACHE.wc);
       // The other way round the second mapping gets what the first one has.
-      const third = remap(scene, 2, io, 2, CACHE.wb);
+      const third = remap(scene, 2, high, 2, CACHE.wb);
       expect([second, third].map(({ address }) => modeAt(scene, address))).toEqual([CACHE.wc, CACHE.wc]);
+    });
+
+    test(`takes what the MTRRs say for the hole below 4 GiB, and refuses a range with two modes, on ${release}`, () => {
+      const scene = new Scene({ release });
+      expect(modeAt(scene, remap(scene, 1, io, 1, CACHE.wb).address)).toBe(CACHE.ucMinus);
+      remap(scene, 1, io + 1, 1, CACHE.wc);
+      expect(() => remap(scene, 2, io, 2, CACHE.wc)).toThrow("mmap gave -22");
+      expect(scene.rules()).toContain("pat/reserved-otherwise");
     });
 
     test(`a fork has the reservation too, on ${release}`, () => {
@@ -257,38 +265,40 @@ describe("remap_pfn_range", () => {
   }
 });
 
-describe("an io_mapping", () => {
-  function ioMapped(options: KernelOptions = {}): { scene: Scene; fill: (vma: Vma) => number } {
-    const scene = new Scene(options);
-    const mapping = ioMappingInitWc(scene.k, io, 256);
-    if (typeof mapping === "number") throw new Error("refused");
-    return { scene, fill: (vma) => ioMappingMapUser(scene.k, mapping, vma, vma.start, io + 8, vma.end - vma.start) };
-  }
+test("a tracked mapping that is unmapped in parts: from its end it frees its memory type, from its beginning only since 6.16", () => {
+  const left = (release: string, ...halves: number[]): number => {
+    const scene = new Scene({ release });
+    const { address } = mapped(scene, 4, (vma) => remapPfnRange(scene.k, vma, vma.start, high, 4 * PAGE));
+    for (const half of halves) runAlone(munmap(scene.k, scene.task, address + half * 2 * PAGE, 2 * PAGE));
+    return scene.k.pat.memtypes.length;
+  };
+  expect([left("6.12", 1, 0), left("6.12", 0, 1), left("6.12", 1)]).toEqual([0, 1, 1]);
+  expect([left("6.18", 1, 0), left("6.18", 0, 1), left("6.18", 1)]).toEqual([0, 0, 1]);
+});
 
-  test("is asked for once; its mappings ask for nothing", () => {
-    const { scene, fill } = ioMapped();
+describe("an io_mapping", () => {
+  test("is asked for once; its mappings ask for nothing, and are filled by one fault", () => {
+    const scene = new Scene();
+    const mapping = ioMappingInitWc(scene.k, high, 256);
+    if (typeof mapping === "number") throw new Error("refused");
     const { pat_lookups: before } = scene.k.counters;
     expect(before).toBeGreaterThan(0);
     const { address } = mapped(scene, 16, (vma) => {
       vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
-      return fill(vma);
+      return remapIoMapping(scene.k, mapping, vma, high + 8) === FAULT.nopage ? 0 : -1;
     });
     expect(scene.k.counters.pat_lookups).toBe(before);
     expect(modeAt(scene, address + 15 * PAGE)).toBe(CACHE.wc);
-  });
-
-  test("wants a mapping with its flags", () => {
-    const { scene, fill } = ioMapped();
-    expect(() => mapped(scene, 16, fill)).toThrow("mmap gave -22");
+    expect(scene.frame(address + 15 * PAGE)).toBe(high + 23);
   });
 
   test("ends, and then others may have the memory as they like", () => {
     const k = new Kernel();
-    const first = ioMappingInitWc(k, io, 256);
-    expect(k.pat.reserve(io, 256, CACHE.wb, true)).toBe(-16);
+    const first = ioMappingInitWc(k, high, 256);
+    expect(k.pat.reserve(high, 256, CACHE.wb, true)).toBe(-16);
     if (typeof first !== "number") ioMappingFini(k, first);
-    expect(k.pat.reserve(io, 256, CACHE.wb, true)).toBe(CACHE.wb);
-    expect(ioMappingInitWc(k, io, 256)).toBe(-16);
+    expect(k.pat.reserve(high, 256, CACHE.wb, true)).toBe(CACHE.wb);
+    expect(ioMappingInitWc(k, high, 256)).toBe(-16);
     expect(k.pat.reserve(0xbffff, 0x40002, CACHE.wb, true)).toBe(-22);
   });
 });

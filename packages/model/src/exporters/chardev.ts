@@ -5,12 +5,14 @@
 import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { PG } from "../mm/frames.js";
-import { remapPfnRange, vmInsertPage, vmMapPages, vmaName, vmfInsertMixed, vmfInsertPfn } from "../mm/insert.js";
+import { remapIoMapping, remapPfnRange, vmInsertPage, vmMapPages, vmaName, vmfInsertMixed, vmfInsertPfn } from "../mm/insert.js";
+import { ioMappingFini, ioMappingInitWc } from "../mm/memtype.js";
 import { folioGet, folioPut } from "../mm/rmap.js";
 import { FAULT, VM, isCowMapping } from "../mm/vma.js";
 import { chardevRules as rule } from "../rules/chardev.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
+import type { IoMapping } from "../mm/memtype.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { OperationArgs } from "@litmap/litmus";
@@ -22,15 +24,17 @@ type Memory = Options["memory"];
 /** The largest allocation: 2^10 pages. */
 const MAX_ORDER = 10;
 /** Where the IO memory of such devices begins, bytes. */
-const IO_BASE = 0xf0000000;
+const IO_BASE = 2 ** 40 + 2 ** 38;
 
 const byPage: ReadonlySet<Primitive> = new Set(["vm_insert_page", "vm_map_pages", "fault_insert_page", "fault_page"]);
-const atFault: ReadonlySet<Primitive> = new Set(["vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page"]);
+const atFault: ReadonlySet<Primitive> = new Set(["vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page", "remap_io_mapping"]);
 const flagBits = { io: VM.IO, pfnmap: VM.PFNMAP, mixedmap: VM.MIXEDMAP, dontexpand: VM.DONTEXPAND, dontdump: VM.DONTDUMP, dontcopy: VM.DONTCOPY } as const;
 
 /** Frame numbers in the device's order, and how to give them back. */
 interface Backing {
   readonly pfns: readonly number[];
+  /** Of remap_io_mapping. */
+  readonly io?: IoMapping;
   free(): void;
 }
 
@@ -40,9 +44,19 @@ export function newChardev(k: Kernel, options: Options): File | number {
   if (pages === 0) return k.refuse(rule["no-memory"], errnos.EINVAL, "0 bytes");
   if (pages > 1 << MAX_ORDER) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
   if (options.memory === "iomem" && byPage.has(options.primitive)) return k.refuse(rule["needs-pages"], errnos.EINVAL, options.primitive);
+  if (options.memory !== "iomem" && options.primitive === "remap_io_mapping") return k.refuse(rule["needs-iomem"], errnos.EINVAL, options.memory);
+  const backing = options.primitive === "remap_io_mapping" ? reserve(k, pages) : allocate(k, options.memory, pages);
+  if (typeof backing === "number") return backing;
   const inode = new Inode(k.id(), "chardev");
   inode.mode = 0o600;
-  return new File(inode, charOps(k, options, allocate(k, options.memory, pages)), true, true);
+  return new File(inode, charOps(k, options, backing), true, true);
+}
+
+/** IO memory with an io_mapping over all of it, or -EBUSY. */
+function reserve(k: Kernel, pages: number): Backing | number {
+  const first = IO_BASE / k.pageSize;
+  const io = ioMappingInitWc(k, first, pages);
+  return typeof io === "number" ? io : { pfns: consecutive(first, pages), io, free: () => ioMappingFini(k, io) };
 }
 
 function allocate(k: Kernel, memory: Memory, pages: number): Backing {
@@ -66,13 +80,13 @@ function consecutive(first: number, pages: number): number[] {
 
 function charOps(k: Kernel, options: Options, backing: Backing): FileOps {
   const { pfns } = backing;
-  const ops: VmOps = { name: "chardev_vm_ops", fault: (vmf) => charFault(k, options.primitive, pfns, vmf) };
+  const ops: VmOps = { name: "chardev_vm_ops", fault: (vmf) => charFault(k, options.primitive, backing, vmf) };
   return {
     *mmap(_file, vma) {
       const pages = (vma.end - vma.start) / k.pageSize;
       if (vma.pgoff + pages > pfns.length) return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${pfns.length}`);
       const flags = vmaFlags(options);
-      const bare = options.primitive === "vmf_insert_pfn" && (flags & VM.PFNMAP) !== 0;
+      const bare = (options.primitive === "vmf_insert_pfn" || options.primitive === "remap_io_mapping") && (flags & VM.PFNMAP) !== 0;
       if (bare && isCowMapping(vma.flags)) return k.refuse(rule["private-pfnmap"], errnos.EINVAL, vmaName(vma));
       vma.flags |= flags;
       if (!atFault.has(options.primitive)) return fillNow(k, options, pfns, vma);
@@ -91,6 +105,7 @@ function charOps(k: Kernel, options: Options, backing: Backing): FileOps {
 function vmaFlags({ primitive, flags }: Options): number {
   const asked = flags.reduce((bits, word) => bits | flagBits[word], 0);
   if (primitive === "vmf_insert_mixed") return asked | VM.MIXEDMAP;
+  if (primitive === "remap_io_mapping") return asked | VM.PFNMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
   return primitive === "vmf_insert_pfn" && (asked & VM.MIXEDMAP) === 0 ? asked | VM.PFNMAP : asked;
 }
 
@@ -110,12 +125,13 @@ function fillNow(k: Kernel, { primitive, memory }: Options, pfns: readonly numbe
 
 /** The fault handler: FAULT bits. */
 // eslint-disable-next-line require-yield
-function* charFault(k: Kernel, primitive: Primitive, pfns: readonly number[], vmf: VmFault): Path<number> {
+function* charFault(k: Kernel, primitive: Primitive, { pfns, io }: Backing, vmf: VmFault): Path<number> {
   if (vmf.pgoff >= pfns.length) {
     k.refuse(rule["handler-beyond"], 0, `page ${vmf.pgoff}`);
     return FAULT.sigbus;
   }
   const pfn = pfns[vmf.pgoff];
+  if (io !== undefined) return remapIoMapping(k, io, vmf.vma, pfns[vmf.vma.pgoff]);
   if (primitive === "vmf_insert_pfn") return vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
   if (primitive === "vmf_insert_mixed") return vmfInsertMixed(k, vmf.vma, vmf.address, pfn);
   if (primitive === "fault_insert_page") {

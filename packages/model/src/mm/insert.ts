@@ -184,15 +184,20 @@ export function remapPfnRange(k: Kernel, vma: Vma, address: number, pfn: number,
 }
 
 /**
- * io_mapping_map_user, mm/io-mapping.c, and remap_io_mapping of i915: fills the page table with
- * the mode of an io_mapping, without asking PAT. 0, or -EINVAL for a mapping without the flags.
+ * remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c, over a whole mapping from a fault handler: entries
+ * with the mode of an io_mapping, whatever was there, without asking PAT. FAULT.nopage.
  */
-export function ioMappingMapUser(k: Kernel, io: IoMapping, vma: Vma, address: number, pfn: number, bytes: number): number {
-  const expected = VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
-  if ((vma.flags & expected) !== expected) return k.refuse(rule["io-mapping-flags"], errnos.EINVAL, vmaName(vma));
+export function remapIoMapping(k: Kernel, io: IoMapping, vma: Vma, first: number): number {
+  const { table } = vma.mm;
+  for (let address = vma.start, pfn = first; address < vma.end; address += k.pageSize, pfn++) {
+    const leaf = pteAlloc(k, vma, address);
+    const slot = table.slot(address);
+    leaf.set(slot, pfn, vma.pageProt | PTE.special);
+    leaf.setCacheMode(slot, 1, io.mode);
+  }
+  k.counters.ptes += (vma.end - vma.start) / k.pageSize;
   k.note(rule["io-mapping"], vmaName(vma));
-  fillPfns(k, vma, address, address + Math.ceil(bytes / k.pageSize) * k.pageSize, pfn, io.mode);
-  return 0;
+  return FAULT.nopage;
 }
 
 /** remap_p4d_range down to remap_pte_range: leaf by leaf. */

@@ -85,9 +85,10 @@ export class Pat {
     const ram = this.rangeIsRam(pfn, pages);
     if (ram < 0) return k.refuse(rule["ram-and-io"], errnos.EINVAL, `frame ${pfn}`);
     if (ram === 1) return this.reserveRam(pfn, pages, wanted);
+    const asked = wanted === CACHE.wb ? mtrrHint(pfn) : wanted;
     const overlap = this.memtypes.filter((entry) => entry.start < pfn + pages && pfn < entry.end);
-    const found = overlap[0]?.mode ?? wanted;
-    if ((strict && found !== wanted) || overlap.some((entry) => entry.mode !== found)) {
+    const found = overlap[0]?.mode ?? asked;
+    if ((strict && found !== asked) || overlap.some((entry) => entry.mode !== found)) {
       return k.refuse(rule["reserved-otherwise"], errnos.EBUSY, `frame ${pfn} is ${cacheModeName(found)}`);
     }
     this.memtypes.push({ start: pfn, end: pfn + pages, mode: found });
@@ -105,14 +106,21 @@ export class Pat {
     return mode;
   }
 
-  /** memtype_free: memory becomes write-back, a reservation of exactly these frames goes. */
+  /**
+   * memtype_free: memory becomes write-back; of IO memory a reservation of exactly these frames goes,
+   * or one that ends with them is cut short (memtype_erase). Where there is neither it stays for good.
+   */
   free(pfn: number, pages: number): void {
     if (isIsa(pfn)) return;
     const ram = this.rangeIsRam(pfn, pages);
     if (ram === 1) for (let at = pfn; at < pfn + pages; at++) this.k.frames.setMemtype(at, CACHE.wb);
     if (ram !== 0) return;
-    const at = this.memtypes.findIndex((entry) => entry.start === pfn && entry.end === pfn + pages);
-    if (at >= 0) this.memtypes.splice(at, 1);
+    const end = pfn + pages;
+    const exact = this.memtypes.findIndex((entry) => entry.start === pfn && entry.end === end);
+    const ending = this.memtypes.findIndex((entry) => entry.start < pfn && entry.end === end);
+    if (exact >= 0) this.memtypes.splice(exact, 1);
+    else if (ending >= 0) this.memtypes[ending] = { ...this.memtypes[ending], end: pfn };
+    else this.k.note(rule["freed-in-part"], `frame ${pfn}`);
   }
 
   /** reserve_pfn_range: what a mapping of these frames gets that wants a mode; -EINVAL or -EBUSY. Memory is only looked up. */
@@ -156,6 +164,9 @@ export class Pat {
   }
 }
 
+/** pat_x_mtrr_type: the MTRRs make the hole below 4 GiB uncached; windows above all memory are left write-back. */
+const mtrrHint = (pfn: number): CacheMode => (pfn < 2 ** 20 ? CACHE.ucMinus : CACHE.wb);
+
 /** The low ISA region is not tracked. */
 const isIsa = (pfn: number): boolean => pfn < 256;
 
@@ -176,7 +187,7 @@ export function trackPfnRemap(k: Kernel, vma: Vma, address: number, pfn: number,
   const contexts = k.design["pat.tracking"] === "track-ctx";
   if (contexts && vma.pat !== undefined) return k.refuse(rule["tracked-twice"], errnos.EINVAL, `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`);
   const mode = k.pat.reservePfnRange(pfn, pages, vma.cacheMode);
-  if (mode < 0) return contexts ? -errnos.EINVAL : mode;
+  if (mode < 0) return -errnos.EINVAL;
   vma.pat = { pfn, pages, users: 1 };
   if (!contexts) vma.flags |= VM.ARCH_1;
   k.note(contexts ? rule["tracked-context"] : rule["tracked-flag"], `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`);
@@ -229,7 +240,7 @@ export interface IoMapping {
   readonly mode: CacheMode;
 }
 
-/** io_mapping_init_wc, include/linux/io-mapping.h: frames as write-combining, or a negative errno. */
+/** io_mapping_init_wc, include/linux/io-mapping.h (ioremap_wc with 64 bits): frames as write-combining, or a negative errno. */
 export function ioMappingInitWc(k: Kernel, pfn: number, pages: number): IoMapping | number {
   const mode = k.arch.pat ? k.pat.reserveIo(pfn, pages, CACHE.wc) : CACHE.wc;
   return mode < 0 ? mode : { pfn, pages, mode: mode as CacheMode };

@@ -12,6 +12,11 @@ export const chardevRules = rules("chardev", {
     kernel: "insert_page, mm/memory.c",
     unproven: "the primitives take a struct page; read from their prototypes",
   },
+  "needs-iomem": {
+    sentence: "An io_mapping is made by ioremap, which refuses memory: a driver can offer only IO memory that way (EINVAL).",
+    kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
+    unproven: "the driver is the test's own: no kernel has it without the test module",
+  },
   "beyond": {
     sentence: "The driver refuses a mapping that reaches past its memory with EINVAL.",
     kernel: "vm_iomap_memory, mm/memory.c",

@@ -83,13 +83,8 @@ export const insertRules = rules("insert", {
     kernel: "remap_pfn_range_internal, mm/memory.c",
   },
   "io-mapping": {
-    sentence: "A mapping of IO memory by its io_mapping gets the cache mode that was reserved for all of it, without a look-up.",
-    kernel: "io_mapping_map_user, mm/io-mapping.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
-    unproven: "the source; QEMU has no device whose driver does it",
-  },
-  "io-mapping-flags": {
-    sentence: "io_mapping_map_user warns and gives EINVAL for a mapping without VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP.",
-    kernel: "io_mapping_map_user, mm/io-mapping.c",
-    unproven: "the source; QEMU has no device whose driver does it",
+    sentence: "A mapping of IO memory by its io_mapping gets the cache mode that was reserved for all of it once, without a look-up.",
+    kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c)",
+    unproven: "no system call shows a page's cache mode; that nothing is looked up shows in the instructions of a fault (`litmap cost --on`)",
   },
 });

@@ -34,9 +34,13 @@ export const patRules = rules("pat", {
     unproven: unseen,
   },
   "reserved-otherwise": {
-    sentence: "IO memory that somebody has reserved in one cache mode cannot be reserved in another: EBUSY.",
+    sentence: "IO memory that somebody has reserved in one cache mode cannot be reserved in another: EBUSY, which remap_pfn_range turns into EINVAL.",
     kernel: "memtype_check_conflict, arch/x86/mm/pat/memtype_interval.c",
-    unproven: unseen,
+  },
+  "freed-in-part": {
+    sentence: "Up to 6.15 the first half of a tracked mapping that is unmapped by itself frees nothing, and its memory type stays reserved for good.",
+    kernel: "memtype_erase, arch/x86/mm/pat/memtype_interval.c",
+    unproven: "the source; a machine on which it happened would spoil the tests after it",
   },
   "memory-has-its-own": {
     sentence: "A mapping of memory gets the cache mode that its pages have, whatever it asked for.",
@@ -46,7 +50,6 @@ export const patRules = rules("pat", {
   "type-not-allowed": {
     sentence: "Who wants IO memory uncached or write-combining while it is reserved as write-back is refused: EINVAL for a mapping, EBUSY for an io_mapping.",
     kernel: `reserve_pfn_range, ${memtype}; is_new_memtype_allowed, arch/x86/include/asm/pgtable.h`,
-    unproven: unseen,
   },
   "array-refused": {
     sentence: "set_pages_array_wc and _uc give EINVAL when one page is not write-back, and leave all as they were.",
