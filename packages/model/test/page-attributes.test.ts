@@ -285,11 +285,18 @@ describe("an io_mapping", () => {
     expect(before).toBeGreaterThan(0);
     const { address } = mapped(scene, 16, (vma) => {
       vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
-      return remapIoMapping(scene.k, mapping, vma, high + 8) === FAULT.nopage ? 0 : -1;
+      return remapIoMapping(scene.k, mapping, vma, vma.start, high + 8, vma.end - vma.start);
     });
     expect(scene.k.counters.pat_lookups).toBe(before);
     expect(modeAt(scene, address + 15 * PAGE)).toBe(CACHE.wc);
     expect(scene.frame(address + 15 * PAGE)).toBe(high + 23);
+  });
+
+  test("wants a mapping with its flags", () => {
+    const scene = new Scene();
+    const mapping = ioMappingInitWc(scene.k, high, 16);
+    if (typeof mapping === "number") throw new Error("refused");
+    expect(() => mapped(scene, 16, (vma) => remapIoMapping(scene.k, mapping, vma, vma.start, high, 16 * PAGE))).toThrow("mmap gave -22");
   });
 
   test("ends, and then others may have the memory as they like", () => {

@@ -131,7 +131,10 @@ function* charFault(k: Kernel, primitive: Primitive, { pfns, io }: Backing, vmf:
     return FAULT.sigbus;
   }
   const pfn = pfns[vmf.pgoff];
-  if (io !== undefined) return remapIoMapping(k, io, vmf.vma, pfns[vmf.vma.pgoff]);
+  if (io !== undefined) {
+    const { vma } = vmf;
+    return remapIoMapping(k, io, vma, vma.start, pfns[vma.pgoff], vma.end - vma.start) === 0 ? FAULT.nopage : FAULT.sigbus;
+  }
   if (primitive === "vmf_insert_pfn") return vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
   if (primitive === "vmf_insert_mixed") return vmfInsertMixed(k, vmf.vma, vmf.address, pfn);
   if (primitive === "fault_insert_page") {

@@ -6,7 +6,7 @@ import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
 import { File, fput, Inode } from "../fs/file.js";
-import { bug, ioMappingMapUser, pteAlloc, vmaName } from "../mm/insert.js";
+import { bug, pteAlloc, remapIoMapping, vmaName } from "../mm/insert.js";
 import { CACHE, ioMappingInitWc } from "../mm/memtype.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { PTE } from "../mm/page-table.js";
@@ -125,7 +125,7 @@ class Aperture {
     const address = vma.start + (from - firstPage) * k.pageSize;
     const bytes = (to - from) * k.pageSize;
     zapPageRange(k, vma, address, address + bytes);
-    ioMappingMapUser(k, this.io, vma, address, view.pfn + from - view.offset, bytes);
+    remapIoMapping(k, this.io, vma, address, view.pfn + from - view.offset, bytes);
   }
 }
 

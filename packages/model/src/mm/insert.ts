@@ -184,20 +184,24 @@ export function remapPfnRange(k: Kernel, vma: Vma, address: number, pfn: number,
 }
 
 /**
- * remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c, over a whole mapping from a fault handler: entries
- * with the mode of an io_mapping, whatever was there, without asking PAT. FAULT.nopage.
+ * remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c): `bytes` bytes of
+ * entries with the mode of an io_mapping, whatever was there, without asking PAT. 0, or -EINVAL for a
+ * mapping without the flags.
  */
-export function remapIoMapping(k: Kernel, io: IoMapping, vma: Vma, first: number): number {
+export function remapIoMapping(k: Kernel, io: IoMapping, vma: Vma, address: number, first: number, bytes: number): number {
+  const expected = VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
+  if ((vma.flags & expected) !== expected) return k.refuse(rule["io-mapping-flags"], errnos.EINVAL, vmaName(vma));
   const { table } = vma.mm;
-  for (let address = vma.start, pfn = first; address < vma.end; address += k.pageSize, pfn++) {
-    const leaf = pteAlloc(k, vma, address);
-    const slot = table.slot(address);
-    leaf.set(slot, pfn, vma.pageProt | PTE.special);
+  const bits = vma.pageProt | PTE.special;
+  for (let at = address, pfn = first; at < address + bytes; at += k.pageSize, pfn++) {
+    const leaf = pteAlloc(k, vma, at);
+    const slot = table.slot(at);
+    leaf.set(slot, pfn, bits);
     leaf.setCacheMode(slot, 1, io.mode);
   }
-  k.counters.ptes += (vma.end - vma.start) / k.pageSize;
+  k.counters.ptes += Math.ceil(bytes / k.pageSize);
   k.note(rule["io-mapping"], vmaName(vma));
-  return FAULT.nopage;
+  return 0;
 }
 
 /** remap_p4d_range down to remap_pte_range: leaf by leaf. */

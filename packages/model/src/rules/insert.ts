@@ -87,4 +87,9 @@ export const insertRules = rules("insert", {
     kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c)",
     unproven: "no system call shows a page's cache mode; that nothing is looked up shows in the instructions of a fault (`litmap cost --on`)",
   },
+  "io-mapping-flags": {
+    sentence: "A driver that maps IO memory by an io_mapping has set VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP before; without them io_mapping_map_user warns and gives EINVAL, and i915 stops where it is built for debugging.",
+    kernel: "io_mapping_map_user, mm/io-mapping.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
+    unproven: "the source; the drivers that there are set them",
+  },
 });
