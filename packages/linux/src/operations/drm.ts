@@ -12,6 +12,7 @@ const cards = {
   virtio_gpu: { card: 1, nameLength: 10 },
   bochs: { card: 2, nameLength: 9 },
   qxl: { card: 3, nameLength: 3 },
+  vkms: { card: 4, nameLength: 4 },
 } as const;
 
 /** Bytes of a line: 1024 pixels of 32 bits. */
@@ -22,7 +23,7 @@ export const drm = {
     const device = call.word("device");
     if (device === "i915" || device === "i915_discrete") throw new UnsupportedHere("drm_open() needs an Intel GPU, which QEMU does not have");
     const { card, nameLength } = cards[device];
-    const lacking = `this machine has no ${device} device`;
+    const lacking = device === "vkms" ? "this kernel has no vkms (CONFIG_DRM_VKMS)" : `this machine has no ${device} device`;
     const found = call.open(call.builder.string(`/dev/dri/card${card}`), uapi.open.rw | uapi.open.cloexec, lacking);
     // Three numbers, then lengths and pointers: it differs with their size.
     const version = call.struct(uapi.drmVersion(call.pointer).bytes, []);

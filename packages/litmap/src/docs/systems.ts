@@ -33,7 +33,7 @@ export interface System {
 
 export const systems: readonly System[] = [
   { name: "system heap", threads: [1, 2, 3], source: "drivers/dma-buf/heaps/system_heap.c", calls: [{ op: "dma_heap_alloc", word: "system" }], rules: ["system-heap"] },
-  { name: "CMA heap", threads: [2, 5], source: "drivers/dma-buf/heaps/cma_heap.c", calls: [{ op: "dma_heap_alloc", word: "cma" }], rules: ["cma-heap"] },
+  { name: "CMA heap", threads: [2, 5], source: "drivers/dma-buf/heaps/cma_heap.c", calls: [{ op: "dma_heap_alloc", word: "cma" }], rules: ["cma"] },
   { name: "udmabuf", threads: [2, 3], source: "drivers/dma-buf/udmabuf.c", calls: [{ op: "udmabuf_create" }, { op: "udmabuf_create_list" }], rules: ["udmabuf"] },
   { name: "dma-buf core", threads: [1, 2, 3, 4], source: "drivers/dma-buf/dma-buf.c", rules: ["dma-buf"] },
   { name: "GEM core and PRIME", threads: [2, 4], source: "drivers/gpu/drm/drm_gem.c, drm_prime.c", rules: ["gem"] },
@@ -42,6 +42,7 @@ export const systems: readonly System[] = [
   { name: "virtio-gpu", threads: [4], source: "drivers/gpu/drm/virtio", calls: [{ op: "drm_open", word: "virtio_gpu" }] },
   { name: "bochs", threads: [2], source: "drivers/gpu/drm/tiny/bochs.c", calls: [{ op: "drm_open", word: "bochs" }] },
   { name: "qxl", threads: [2], source: "drivers/gpu/drm/qxl", calls: [{ op: "drm_open", word: "qxl" }] },
+  { name: "vkms", threads: [4], source: "drivers/gpu/drm/vkms", calls: [{ op: "drm_open", word: "vkms" }] },
   { name: "TTM", threads: [2], source: "drivers/gpu/drm/ttm", rules: ["ttm"] },
   { name: "vb2-vmalloc", threads: [2, 5], source: "drivers/media/common/videobuf2/videobuf2-vmalloc.c", rules: ["vb2-vmalloc"] },
   { name: "vb2-dma-contig", threads: [5], source: "drivers/media/common/videobuf2/videobuf2-dma-contig.c", rules: ["vb2-dma-contig"] },

@@ -36,6 +36,7 @@ const devices: Outfit = {
     { name: "virtio_gpu" },
     { name: "bochs" },
     { name: "qxl" },
+    { name: "vkms" },
     { name: "vivid", params: "n_devs=2 allocators=0,1 node_types=0x1,0x1" },
     { name: "af_packet" },
     { name: "kvm_amd" },

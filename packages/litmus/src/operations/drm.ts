@@ -19,6 +19,7 @@ export const drm = {
           virtio_gpu: "QEMU's virtio-gpu: GEM shmem objects",
           bochs: "QEMU's bochs-display: VRAM through TTM up to 6.12, GEM shmem objects later",
           qxl: "QEMU's qxl: TTM",
+          vkms: "vkms, a display without hardware: GEM shmem objects; Debian's kernels have none",
           i915: "an integrated Intel GPU with an aperture of 64 MiB; on the model only",
           i915_discrete: "a discrete Intel GPU with 64 MiB of local memory and no aperture; on the model only",
         }),

@@ -11,7 +11,7 @@ import type { DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { VideoMemory } from "./ttm-device.js";
 import type { Path } from "../sched/path.js";
 
-export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "i915" | "i915_discrete";
+export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vkms" | "i915" | "i915_discrete";
 
 const MIB = 2 ** 20;
 /** Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16 MiB at the beginning are part of the rest. */
@@ -71,6 +71,8 @@ const bochsVram: DrmDriver = { card: 2, create: vram, prime: "none", import: err
 const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: "shmem", expName: "drm" };
 const qxl: DrmDriver = { card: 3, create: surface, prime: "no-mmap", import: errnos.ENOSYS, expName: "drm" };
 
+const vkms: DrmDriver = { card: 4, create: shmem, prime: "all", import: "shmem", expName: "drm" };
+
 /** The device of a driver, made when it is first opened. */
 export function drmDevice(k: Kernel, name: DrmDriverName): DrmDevice {
   let dev = k.drmDevices.get(name);
@@ -88,6 +90,8 @@ function driverOf(k: Kernel, name: DrmDriverName): DrmDriver {
       return k.design["drm.bochs"] === "vram-helper" ? bochsVram : bochsShmem;
     case "qxl":
       return qxl;
+    case "vkms":
+      return vkms;
     case "i915":
       return i915Driver;
     case "i915_discrete":
