@@ -32,6 +32,7 @@ function needOf(call: CallStep): Need | undefined {
     case "pcm_open":
       return word(call.args.device) === "es1370_iommu" ? "sound-iommu" : "sound";
     case "p2pmem":
+    case "nvme_open":
       return "p2pmem";
     case "pci_bar":
       return "edu";

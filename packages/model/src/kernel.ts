@@ -86,6 +86,8 @@ export class Kernel {
   readonly videoNodes = new Map<string, CaptureNode>();
   /** The machine's block device, once somebody has opened it. */
   disk: Disk | undefined;
+  /** The NVMe controller's namespace, once somebody has opened it. */
+  nvme: Disk | undefined;
   /** Somebody holds the IOMMU group of the device that user space may drive. */
   vfioGroupOpen = false;
   /** The device that user space may drive, once somebody has. */

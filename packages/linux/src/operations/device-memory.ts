@@ -38,4 +38,9 @@ export const deviceMemory = {
     if (call.kernel.kind !== "vm") throw new UnsupportedHere("only virtual machines have QEMU's NVMe controller");
     return { value: call.open(call.builder.string(p2pmemFile), uapi.open.rw | uapi.open.cloexec, "this kernel does not give out memory of PCI devices (CONFIG_PCI_P2PDMA, from 6.2 on)") };
   },
-} satisfies CompilerTable<"pcm_open" | "p2pmem">;
+  nvme_open: (call) => {
+    if (call.kernel.kind !== "vm") throw new UnsupportedHere("only virtual machines have QEMU's NVMe controller");
+    const flags = uapi.open.rw | uapi.open.cloexec | uapi.openByIsa[call.isa].direct;
+    return { value: call.open(call.builder.string("/dev/nvme0n1"), flags, "this machine has no NVMe controller") };
+  },
+} satisfies CompilerTable<"pcm_open" | "p2pmem" | "nvme_open">;

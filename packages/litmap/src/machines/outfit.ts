@@ -69,7 +69,7 @@ const sound: ModuleRequest = { name: "snd-ens1370" };
 const deviceMemory: Outfit = {
   name: "device-memory",
   modules: [disk, { name: "vgem" }, { name: "kvm_amd" }, sound, { name: "nvme", params: "use_cmb_sqes=0" }],
-  devices: ["-device", "ES1370,addr=0x1c", "-device", "nvme,serial=litmap,cmb_size_mb=8,addr=0x1d"],
+  devices: ["-device", "ES1370,addr=0x1c", "-device", "nvme,serial=litmap,cmb_size_mb=8,addr=0x1d,drive=nvm", "-blockdev", "driver=null-co,node-name=nvm,size=16777216,read-zeroes=on"],
   cpuFeatures: ["+svm"],
   cmdline,
   cpus: 1,

@@ -27,4 +27,12 @@ export const deviceMemory = {
     params: {},
     result: { kind: "descriptor", of: "p2pmem" },
   },
+  nvme_open: {
+    subject: "rings and IO memory",
+    doc: "Opens the block device of the same NVMe controller with O_DIRECT: 16 MiB with 512-byte sectors that keep nothing. Reads give zeros, writes are lost.",
+    kernel: "blkdev_open, block/fops.c; nvme_pci_supports_pci_p2pdma, drivers/nvme/host/pci.c",
+    by: process,
+    params: {},
+    result: { kind: "descriptor", of: "disk" },
+  },
 } as const satisfies Record<string, OperationShape>;

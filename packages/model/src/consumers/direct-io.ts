@@ -6,6 +6,7 @@ import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
 import { gather, scatter, spannedPages } from "../mm/page-bytes.js";
 import { gupPutFolio } from "../mm/pin.js";
 import { diskRules } from "../rules/vfs.js";
+import type { Disk } from "../fs/disk.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -23,6 +24,7 @@ export interface DirectIo {
   readonly position: number;
   readonly write: boolean;
   readonly sync: boolean;
+  readonly disk: Disk;
 }
 
 /**
@@ -59,7 +61,7 @@ function* manyBios(k: Kernel, task: Task, io: DirectIo): Path<number> {
  */
 function* oneBio(k: Kernel, task: Task, io: DirectIo, from: number, length: number): Path<number> {
   const offset = (io.address + from) % k.pageSize;
-  const take = io.write ? 0 : FOLL.write;
+  const take = (io.write ? 0 : FOLL.write) | (io.disk.p2pdma ? FOLL.p2pdma : 0);
   const pinned = k.design["direct-io.references"] === "pin";
   const get = pinned ? pinUserPagesFast : getUserPagesFast;
   const pages: number[] = [];
@@ -80,7 +82,7 @@ function* oneBio(k: Kernel, task: Task, io: DirectIo, from: number, length: numb
 }
 
 function move(k: Kernel, io: DirectIo, pages: readonly number[], offset: number, position: number, bytes: number): void {
-  const disk = k.disk!.store;
+  const disk = io.disk.store;
   if (io.write) return disk.write(position, gather(k, pages, offset, bytes));
   scatter(k, pages, offset, disk.read(position, bytes));
   for (const pfn of pages) k.frames.setFlags(k.frames.head(pfn), PG.dirty);

@@ -51,24 +51,40 @@ export class DiskStore {
   }
 }
 
+/** Where a device keeps bytes. */
+interface Store {
+  read(position: number, length: number): Uint8Array;
+  write(position: number, bytes: Uint8Array): void;
+}
+
 /** A block device: its inode and what is on it. */
 export class Disk {
-  readonly store = new DiskStore();
-  constructor(readonly inode: Inode) {
+  constructor(
+    readonly inode: Inode,
+    readonly path: string,
+    readonly store: Store,
+    /** Its transfers reach memory of PCI devices (BLK_FEAT_PCI_P2PDMA). */
+    readonly p2pdma = false,
+  ) {
     inode.size = DISK_BYTES;
+    inode.mode = 0o600;
   }
+}
+
+/** Opens a block device: a new open file. */
+export function openBlockDevice(k: Kernel, disk: Disk, direct: boolean): File {
+  return new File(disk.inode, diskOps(k), true, true, direct, disk);
+}
+
+/** The device behind an open file. */
+function diskOf(file: File): Disk {
+  return file.data as Disk;
 }
 
 /** blkdev_open, block/fops.c: a new open file of the machine's disk. */
 export function openDisk(k: Kernel, direct: boolean): File {
-  k.disk ??= newDisk(k);
-  return new File(k.disk.inode, diskOps(k), true, true, direct);
-}
-
-function newDisk(k: Kernel): Disk {
-  const inode = new Inode(k.id(), "disk");
-  inode.mode = 0o600;
-  return new Disk(inode);
+  k.disk ??= new Disk(new Inode(k.id(), "disk"), "/dev/DISK", new DiskStore());
+  return openBlockDevice(k, k.disk, direct);
 }
 
 function diskOps(k: Kernel): FileOps {
@@ -87,7 +103,7 @@ function diskOps(k: Kernel): FileOps {
     *fsync() {
       return 0;
     },
-    path: () => "/dev/DISK",
+    path: (file) => diskOf(file).path,
   };
 }
 
@@ -115,10 +131,10 @@ export function* blkdevWriteIter(k: Kernel, task: Task, file: File, span: Span, 
   const length = cut(k, file, position, span.length);
   let done = 0;
   if (file.direct) {
-    done = yield* blkdevDirectIo(k, task, { address: span.address, length, position, write: true, sync });
+    done = yield* blkdevDirectIo(k, task, { address: span.address, length, position, write: true, sync, disk: diskOf(file) });
     if (done < 0) return done;
   }
-  if (done < length && (sync || !file.direct)) done = yield* bufferedWrite(k, task, { address: span.address, length, position, done });
+  if (done < length && (sync || !file.direct)) done = yield* bufferedWrite(k, task, { address: span.address, length, position, done, disk: diskOf(file) });
   return advance(file, span, position, done);
 }
 
@@ -133,10 +149,10 @@ export function* blkdevReadIter(k: Kernel, task: Task, file: File, span: Span, s
   const length = cut(k, file, position, span.length);
   let done = 0;
   if (file.direct) {
-    done = yield* blkdevDirectIo(k, task, { address: span.address, length, position, write: false, sync });
+    done = yield* blkdevDirectIo(k, task, { address: span.address, length, position, write: false, sync, disk: diskOf(file) });
     if (done < 0) return done;
   }
-  if (done < length && (sync || !file.direct)) done = yield* bufferedRead(k, task, { address: span.address, length, position, done });
+  if (done < length && (sync || !file.direct)) done = yield* bufferedRead(k, task, { address: span.address, length, position, done, disk: diskOf(file) });
   return advance(file, span, position, done);
 }
 
@@ -155,6 +171,7 @@ interface Rest {
   readonly address: number;
   readonly length: number;
   readonly position: number;
+  readonly disk: Disk;
   /** Bytes that direct I/O moved already. */
   readonly done: number;
 }
@@ -163,14 +180,14 @@ interface Rest {
 function* bufferedWrite(k: Kernel, task: Task, rest: Rest): Path<number> {
   if (rest.done > 0) k.note(diskRules["buffered-rest"], `after ${rest.done} bytes`);
   const { copied, bytes } = yield* copyFromUser(k, task, rest.address + rest.done, rest.length - rest.done);
-  k.disk!.store.write(rest.position + rest.done, bytes.subarray(0, copied));
+  rest.disk.store.write(rest.position + rest.done, bytes.subarray(0, copied));
   return short(k, rest, copied);
 }
 
 /** filemap_read, mm/filemap.c: all bytes moved, or -EFAULT. */
 function* bufferedRead(k: Kernel, task: Task, rest: Rest): Path<number> {
   if (rest.done > 0) k.note(diskRules["buffered-rest"], `after ${rest.done} bytes`);
-  const bytes = k.disk!.store.read(rest.position + rest.done, rest.length - rest.done);
+  const bytes = rest.disk.store.read(rest.position + rest.done, rest.length - rest.done);
   return short(k, rest, yield* copyToUser(k, task, rest.address + rest.done, bytes));
 }
 

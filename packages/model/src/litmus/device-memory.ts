@@ -1,13 +1,17 @@
 /** Sound buffers and memory of PCI devices, as a process opens them. */
 import { openP2pmem } from "../exporters/p2pmem.js";
+import { openNvme } from "../exporters/nvme.js";
 import { openPcm } from "../exporters/pcm.js";
 import type { HandlerTable } from "./handler.js";
 
-export const deviceMemoryHandlers: HandlerTable<"pcm_open" | "p2pmem"> = {
+export const deviceMemoryHandlers: HandlerTable<"pcm_open" | "p2pmem" | "nvme_open"> = {
   run: {
     *pcm_open({ k, task }, { device }) {
       const stream = openPcm(k, device === "es1370_iommu");
       return typeof stream === "number" ? stream : task.files.install(stream);
+    },
+    *nvme_open({ k, task }) {
+      return task.files.install(openNvme(k));
     },
     *p2pmem({ k, task }) {
       return task.files.install(openP2pmem(k));
@@ -15,6 +19,7 @@ export const deviceMemoryHandlers: HandlerTable<"pcm_open" | "p2pmem"> = {
   },
   unsupported: {
     pcm_open: (k) => (k.arch.name === "x86_64" ? undefined : "the machines of this architecture have no sound card"),
+    nvme_open: (k) => (k.arch.name === "x86_64" ? undefined : "the machines of this architecture have no NVMe controller"),
     p2pmem: (k) => {
       if (k.arch.name !== "x86_64") return "the machines of this architecture have no NVMe controller";
       return k.design["p2pdma.user-space"] === "no" ? "this release gives out no memory of PCI devices" : undefined;
