@@ -15,7 +15,7 @@ import { lruAddInFault } from "./fault.js";
 import { PG } from "./frames.js";
 import { HUGE_ORDER, HUGE_SIZE, hugetlbGetPage, hugetlbReservePages, hugetlbReservePrivate, hugetlbUnreserve, reservationsOf } from "./hugetlb.js";
 import type { Reservations } from "./hugetlb.js";
-import { folioGet, folioPut } from "./rmap.js";
+import { folioGet, folioPut, touchPage } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
 import { unmapMappingPath, unmapMappingRange } from "./zap.js";
 import type { FileOps } from "../fs/file.js";
@@ -228,6 +228,7 @@ function* setSize(k: Kernel, inode: Inode, length: number): Path<number> {
     yield* unmapMappingPath(k, inode.mapping, hole, 0, true);
   }
   yield* access(k, `pages of inode ${inode.id}`, true);
+  yield* touchEnds(k, inode, length, length);
   shmemTruncateRange(k, inode, length, Infinity);
   return 0;
 }
@@ -248,10 +249,23 @@ function* punchHole(k: Kernel, inode: Inode, offset: number, length: number): Pa
   if (last > first) {
     k.note(rule["hole-unmaps"]);
     yield* unmapMappingPath(k, inode.mapping, first, last - first, false);
+  } else if (last === 0) {
+    // The last byte to unmap is then -1, and that is compared as if it were unsigned.
+    k.note(rule["hole-in-first-page"]);
+    yield* unmapMappingPath(k, inode.mapping, first, 0, false);
   }
   yield* access(k, `pages of inode ${inode.id}`, true);
+  yield* touchEnds(k, inode, offset, offset + length);
   shmemTruncateRange(k, inode, offset, offset + length);
   return 0;
+}
+
+/** The pages of which a part is about to be zeroed: others may store to them meanwhile. Bytes, `end` exclusive. */
+function* touchEnds(k: Kernel, inode: Inode, start: number, end: number): Path<void> {
+  for (const at of [start, end]) {
+    const pfn = at % k.pageSize === 0 ? undefined : inode.mapping.pages.get(Math.floor(at / k.pageSize));
+    if (pfn !== undefined) yield* touchPage(k, pfn, true);
+  }
 }
 
 function allocateRange(k: Kernel, inode: Inode, mode: "allocate" | "keep_size", offset: number, length: number): number {

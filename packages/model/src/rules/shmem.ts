@@ -30,6 +30,10 @@ export const shmemRules = rules("memfd", {
     sentence: "A hole takes whole pages out of every mapping but leaves private copies.",
     kernel: "shmem_fallocate, mm/shmem.c",
   },
+  "hole-in-first-page": {
+    sentence: "A hole that ends within the file's first page unmaps that page if it begins with it, and every page after it, from all mappings; they come back by faults.",
+    kernel: "shmem_fallocate, mm/shmem.c",
+  },
   "too-big": {
     sentence: "A size past what the file system can hold is refused with EFBIG.",
     kernel: "inode_newsize_ok, fs/attr.c",
