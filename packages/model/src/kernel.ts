@@ -53,6 +53,8 @@ export class Kernel {
   readonly design: Design;
   readonly frames: Frames;
   readonly pageSize: number;
+  /** What an unsigned long wraps at. */
+  readonly wordLimit: number;
   readonly trace = new Trace();
   /** What the running step costs; whoever runs steps puts in new ones for each, and adds up. */
   counters = newCounters();
@@ -126,6 +128,7 @@ export class Kernel {
     this.design = options.asked === undefined ? design : noting(design, options.asked);
     this.frames = new Frames(this.arch.pageShift);
     this.pageSize = this.frames.pageSize;
+    this.wordLimit = 2 ** this.arch.wordBits;
     this.totalRam = (2 ** 30) / this.pageSize;
     this.vmalloc = new Vmalloc(this);
     this.ttmPool = new TtmPool(this);

@@ -13,9 +13,9 @@ const A = task("A");
 const B = task("B");
 
 /** What the last step's handler would get, given what names stand for. */
-function resolved(lines: string, names: Record<string, Bound> = {}, pageSize = 4096): ReturnType<typeof resolveArguments> {
+function resolved(lines: string, names: Record<string, Bound> = {}, pageSize = 4096, wordBits = 64): ReturnType<typeof resolveArguments> {
   const step = testOf(lines).steps.at(-1) as CallStep;
-  return resolveArguments(step, { names: new Map(Object.entries(names)), pageSize });
+  return resolveArguments(step, { names: new Map(Object.entries(names)), pageSize, wordBits });
 }
 
 function args(lines: string, names: Record<string, Bound> = {}, pageSize?: number): Record<string, unknown> {
@@ -26,6 +26,14 @@ function args(lines: string, names: Record<string, Bound> = {}, pageSize?: numbe
 
 const heap = "b = dma_heap_alloc(system, 64K)\n";
 const map = `${heap}va = mmap(b, 64K, rw, shared)\n`;
+test("on a 32-bit machine a size in a register loses its upper half, a position in a file does not", () => {
+  const cut = (line: string): Record<string, unknown> => (resolved(line, {}, 4096, 32) as { args: Record<string, unknown> }).args;
+  expect(cut("a = mmap(anon, 0x100001000, rw, private)")).toMatchObject({ length: 0x1000 });
+  expect(cut("a = munmap(-4096, 0x200000000)")).toMatchObject({ address: 0xffff_f000, length: 0 });
+  expect(cut("m = memfd_create(0x100001000)")).toMatchObject({ size: 0x1_0000_1000 });
+  expect(cut("a = mmap(anon, 4K, rw, private, 0x100000001000)")).toMatchObject({ offset: 0x1000 });
+});
+
 const fd = (n: number): Bound => ({ result: n, task: A, line: 3 });
 
 describe("by type of parameter", () => {

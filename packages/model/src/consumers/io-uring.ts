@@ -2,7 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
 import { pipeOf } from "../fs/pipe.js";
-import { accessOk, hasPositions, MAX_RW_COUNT } from "../fs/vfs.js";
+import { accessOk, hasPositions, maxRwCount } from "../fs/vfs.js";
 import { FOLL } from "../mm/foll.js";
 import { pinUserPagesFast } from "../mm/gup-fast.js";
 import { pinUserPages } from "../mm/gup.js";
@@ -83,7 +83,7 @@ function validate(k: Kernel, address: number, length: number): number {
   if (length === 0 || address === 0) return k.refuse(ioUringRules["empty-buffer"], errnos.EFAULT, `${length} bytes`);
   const tera = k.design["io-uring.buffer-limit"] === "1T-EINVAL";
   if (length > (tera ? TIB : GIB)) return k.refuse(ioUringRules["buffer-too-large"], tera ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
-  if (address + length + k.pageSize - 1 >= 2 ** 64) return k.refuse(ioUringRules["buffer-overflow"], errnos.EOVERFLOW, `0x${address.toString(16)}`);
+  if (address + length + k.pageSize - 1 >= k.wordLimit) return k.refuse(ioUringRules["buffer-overflow"], errnos.EOVERFLOW, `0x${address.toString(16)}`);
   return 0;
 }
 
@@ -134,7 +134,7 @@ export function* readOrWriteRequest(k: Kernel, task: Task, request: Request): Pa
   const file = task.files.get(request.fd);
   if (file === undefined || !(request.write ? file.writable : file.readable)) return k.refuse(ioUringRules["bad-file"], errnos.EBADF, `descriptor ${request.fd}`);
   const { address, offset } = request;
-  const length = Math.min(request.length % 2 ** 32, MAX_RW_COUNT);
+  const length = Math.min(request.length % 2 ** 32, maxRwCount(k));
   if (!accessOk(k, address, length)) return k.refuse(ioUringRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
   if (hasPositions(file) && offset >= 2 ** 63) return k.refuse(vfsRules["negative-offset"], errnos.EINVAL, `${offset}`);
   const who = isPunted(file, request.write) ? new Task("io-wq", task.mm, task.files) : task;

@@ -1,6 +1,6 @@
 /** process_madvise (mm/madvise.c): advice about a process's memory, by a descriptor of the process. */
 import { errnos } from "@litmap/litmus";
-import { iovecOk, MAX_RW_COUNT } from "../fs/vfs.js";
+import { iovecOk, maxRwCount } from "../fs/vfs.js";
 import { madvise, madviseBehaviorValid } from "../mm/madvise.js";
 import { processMadviseRules as rule } from "../rules/remote.js";
 import { Task } from "../task.js";
@@ -17,13 +17,13 @@ const remoteAdvice = {
 
 /** Bytes advised, -EINVAL, -EFAULT, -ESRCH, or what madvise says. */
 export function* processMadvise(k: Kernel, task: Task, target: Task, address: number, length: number, advice: Advice): Path<number> {
-  if (length >= 2 ** 63) return k.refuse(rule.range, errnos.EINVAL, `${length} bytes`);
+  if (length >= k.wordLimit / 2) return k.refuse(rule.range, errnos.EINVAL, `${length} bytes`);
   if (!iovecOk(k, address, length)) return k.refuse(rule.range, errnos.EFAULT, `0x${address.toString(16)}`);
   if (target.dead) return k.refuse(rule["no-process"], errnos.ESRCH, target.name);
   const choice = k.design["process-madvise.advice"];
   const own = choice === "any-own" && target.mm === task.mm;
   if (!own && !(remoteAdvice[choice] as readonly Advice[]).includes(advice)) return k.refuse(rule["remote-advice"], errnos.EINVAL, advice);
-  const bytes = Math.min(length, MAX_RW_COUNT);
+  const bytes = Math.min(length, maxRwCount(k));
   if (bytes === 0) return madviseBehaviorValid(k, advice) ? 0 : -errnos.EINVAL;
   const error = yield* madvise(k, target.mm === task.mm ? task : new Task(task.name, target.mm, task.files), address, bytes, advice);
   return error < 0 ? error : bytes;

@@ -21,7 +21,7 @@ const BATCH = 1024;
  */
 export function* processVmRw(k: Kernel, task: Task, target: Task, address: number, length: number, write: boolean): Path<number> {
   if (length === 0) return 0;
-  if (!accessOk(k, 0, length)) return k.refuse(processVmRules["local-too-long"], length >= 2 ** 63 ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
+  if (!accessOk(k, 0, length)) return k.refuse(processVmRules["local-too-long"], length >= k.wordLimit / 2 ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
   if (target.dead) return k.refuse(processVmRules["no-process"], errnos.ESRCH, target.name);
   const first = address - (address % k.pageSize);
   const nrPages = spannedPages(k, address, length);

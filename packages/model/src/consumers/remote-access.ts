@@ -35,7 +35,7 @@ function* accessPage(k: Kernel, task: Task, mm: Mm, address: number, buffer: Uin
   const got = yield* getUserPages(k, task, mm, address - (address % k.pageSize), 1, flags | FOLL.get | FOLL.touch | FOLL.remote, pages);
   if (got <= 0) {
     const vma = mm.lookup(address);
-    if (vma?.ops?.access === undefined) {
+    if (!k.arch.ioremapProt || vma?.ops?.access === undefined) {
       k.note(procMemRules["no-access-method"], `0x${address.toString(16)}`);
       return 0;
     }
@@ -60,7 +60,7 @@ export function* memRw(k: Kernel, task: Task, target: Task, address: number, len
   let done = 0;
   while (done < length) {
     const page = new Uint8Array(Math.min(k.pageSize, length - done));
-    const moved = yield* accessRemoteVm(k, task, target.mm, address + done, page, flags);
+    const moved = yield* accessRemoteVm(k, task, target.mm, (address % k.wordLimit) + done, page, flags);
     if (moved === 0) {
       if (done === 0) return k.refuse(procMemRules.short, errnos.EIO, `0x${address.toString(16)}`);
       k.note(procMemRules.short, `${done} bytes`);
@@ -85,7 +85,7 @@ export function* ptracePeek(k: Kernel, task: Task, target: Task, address: number
 export function* ptracePoke(k: Kernel, task: Task, target: Task, address: number, value: number): Path<number> {
   if (target.mm === task.mm) return k.refuse(ptraceRules.self, errnos.EPERM, target.name);
   if (target.dead) return k.refuse(ptraceRules["no-process"], errnos.ESRCH, target.name);
-  const word = new Uint8Array(k.arch.name === "arm" ? 4 : 8);
+  const word = new Uint8Array(k.arch.wordBits / 8);
   new DataView(word.buffer).setUint32(0, ((value % 2 ** 32) + 2 ** 32) % 2 ** 32, true);
   const moved = yield* accessRemoteVm(k, task, target.mm, address, word, FOLL.force | FOLL.write);
   return moved < word.length ? k.refuse(ptraceRules.short, errnos.EIO, `0x${address.toString(16)}`) : 0;

@@ -1,6 +1,6 @@
 /** vmsplice of user pages into a pipe (fs/splice.c). */
 import { errnos } from "@litmap/litmus";
-import { iovecOk, MAX_RW_COUNT } from "../fs/vfs.js";
+import { iovecOk, maxRwCount } from "../fs/vfs.js";
 import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
 import { spannedPages } from "../mm/page-bytes.js";
@@ -18,9 +18,9 @@ const BATCH = 16;
  * holds, or a negative errno when it holds none. Whether pages are a gift changes nothing here.
  */
 export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
-  if (length >= 2 ** 63) return k.refuse(vmspliceRules["negative-length"], errnos.EINVAL, `${length} bytes`);
+  if (length >= k.wordLimit / 2) return k.refuse(vmspliceRules["negative-length"], errnos.EINVAL, `${length} bytes`);
   if (!iovecOk(k, address, length)) return k.refuse(vmspliceRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
-  const wanted = Math.min(length, MAX_RW_COUNT);
+  const wanted = Math.min(length, maxRwCount(k));
   if (wanted === 0) return 0;
   if (pipe.full) return -errnos.EAGAIN;
   let done = 0;

@@ -6,8 +6,8 @@ import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 
-/** MAX_RW_COUNT on 4 KiB pages: what one call moves at most. Bytes. */
-export const MAX_RW_COUNT = 0x7fff_f000;
+/** MAX_RW_COUNT, include/linux/fs.h: what one call moves at most. Bytes. */
+export const maxRwCount = (k: Kernel): number => 2 ** 31 - k.pageSize;
 
 /** Past what a signed 64-bit offset holds. */
 const OFFSET_LIMIT = 2 ** 63;
@@ -34,7 +34,7 @@ export function* readOrWrite(k: Kernel, task: Task, t: Transfer): Path<number> {
 export function* transfer(k: Kernel, task: Task, file: File, t: Omit<Transfer, "fd">): Path<number> {
   const refused = mayTransfer(k, file, t);
   if (refused !== 0) return refused;
-  const length = Math.min(t.length, MAX_RW_COUNT);
+  const length = Math.min(t.length, maxRwCount(k));
   const { ops } = file;
   return t.write ? yield* ops.write!(task, file, t.address, length, t.offset) : yield* ops.read!(task, file, t.address, length, t.offset);
 }
@@ -55,7 +55,7 @@ export function accessOk(k: Kernel, address: number, length: number): boolean {
 
 /** __import_iovec with one element, lib/iov_iter.c (import_ubuf): as {@link accessOk} of what one call moves, where the design looks no further. */
 export function iovecOk(k: Kernel, address: number, length: number): boolean {
-  return accessOk(k, address, k.design["iovec.single"] === "whole" ? length : Math.min(length, MAX_RW_COUNT));
+  return accessOk(k, address, k.design["iovec.single"] === "whole" ? length : Math.min(length, maxRwCount(k)));
 }
 
 /** FMODE_PREAD and FMODE_LSEEK of the files here. */

@@ -194,7 +194,7 @@ export class Session {
     const line = step.span.line;
     const actor = this.actors.get(step.actor);
     const absent = actor === undefined ? step.actor : actorsNamed(step).find((name) => !this.actors.has(name));
-    const resolved = absent !== undefined ? new NotReached(this.unborn.get(absent) ?? line) : resolveArguments(step, { names: this.names, pageSize: this.k.pageSize });
+    const resolved = absent !== undefined ? new NotReached(this.unborn.get(absent) ?? line) : resolveArguments(step, { names: this.names, pageSize: this.k.pageSize, wordBits: this.k.arch.wordBits });
     if (actor === undefined || resolved instanceof NotReached) {
       const failedAt = resolved instanceof NotReached ? resolved.line : line;
       if (step.bind !== undefined) this.names.set(step.bind, { failedAt });

@@ -34,7 +34,7 @@ const discards: ReadonlySet<Advice> = new Set(["free", "dontneed", "dontneed_loc
 export function* madvise(k: Kernel, task: Task, start: number, length: number, advice: Advice): Path<number> {
   if (!madviseBehaviorValid(k, advice)) return k.refuse(rule["unknown-advice"], errnos.EINVAL, advice);
   const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (start % k.pageSize !== 0 || end >= 2 ** 64) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (start % k.pageSize !== 0 || end >= k.wordLimit) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (end === start) return 0;
   yield* acquire(k, task.mm.mmapLock, readers.has(advice) ? "read" : "write");
   if (rewriters.has(advice)) yield* acquire(k, task.mm.ptl, "write");

@@ -42,8 +42,8 @@ function* setLocked(k: Kernel, task: Task, start: number, end: number, flags: nu
 
 /** apply_vma_lock_flags: mapping by mapping, until a hole. */
 function applyLockFlags(k: Kernel, task: Task, start: number, end: number, flags: number): number {
-  if (end >= 2 ** 64) {
-    const wrapped = end - 2 ** 64;
+  if (end >= k.wordLimit) {
+    const wrapped = end - k.wordLimit;
     if (wrapped < start) return k.refuse(rule["range-wraps"], errnos.EINVAL, `0x${start.toString(16)}`);
   }
   let at = start;

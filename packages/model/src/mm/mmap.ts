@@ -72,7 +72,7 @@ export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<numbe
   const { file } = request;
   if (request.length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL);
   const { length } = request;
-  if (length >= WRAP) return k.refuse(rule["length-wraps"], errnos.ENOMEM);
+  if (length >= k.wordLimit) return k.refuse(rule["length-wraps"], errnos.ENOMEM);
   const address = getUnmappedArea(k, mm, file, request.address, length, (request.flags & MAP.FIXED) !== 0, request.offset / k.pageSize);
   if (address < 0) return address;
   if ((request.flags & MAP.NOREPLACE) !== 0 && !mm.isFree(address, address + length)) return k.refuse(rule["no-replace"], errnos.EEXIST, `0x${address.toString(16)}`);

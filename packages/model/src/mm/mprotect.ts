@@ -24,7 +24,7 @@ export function* mprotect(k: Kernel, task: Task, start: number, length: number, 
   if (start % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `0x${start.toString(16)}`);
   if (length === 0) return 0;
   const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (end >= 2 ** 64) return k.refuse(rule["range-wraps"], errnos.ENOMEM, `${length} bytes`);
+  if (end >= k.wordLimit) return k.refuse(rule["range-wraps"], errnos.ENOMEM, `${length} bytes`);
   const mm = task.mm;
   yield* acquire(k, mm.mmapLock, "write");
   const sealed = k.design["mseal.check"] === "whole-range" ? sealedWithin(k, mm, start, end) : 0;

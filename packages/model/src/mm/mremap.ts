@@ -135,7 +135,7 @@ function checkResize(k: Kernel, remap: Remap, vma: Vma, oldLength: number): numb
   if (vma.has(VM.HUGETLB) && k.design["mremap.lookup"] === "to-resize") return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
   if (oldLength > vma.end - remap.address) return k.refuse(rule["across-vmas"], errnos.EFAULT, about(remap));
   if (remap.newLength === oldLength) return 0;
-  if ((vma.pgoff + remap.newLength / k.pageSize) >= 2 ** 64) return k.refuse(rule["pgoff-wraps"], errnos.EINVAL, about(remap));
+  if ((vma.pgoff + remap.newLength / k.pageSize) >= k.wordLimit) return k.refuse(rule["pgoff-wraps"], errnos.EINVAL, about(remap));
   if (vma.has(VM.DONTEXPAND | VM.PFNMAP)) return k.refuse(rule["never-grows"], errnos.EFAULT, about(remap));
   return 0;
 }

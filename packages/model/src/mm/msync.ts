@@ -20,7 +20,7 @@ export function* msync(k: Kernel, task: Task, address: number, length: number, f
   if (address % k.pageSize !== 0 || (flags.async && flags.sync)) return k.refuse(rule["bad-flags"], errnos.EINVAL, `0x${address.toString(16)}`);
   const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
   if (end === address) return 0;
-  if (end >= 2 ** 64) return end - 2 ** 64 < address && end !== 2 ** 64 ? k.refuse(rule.hole, errnos.ENOMEM, `${length} bytes`) : 0;
+  if (end >= k.wordLimit) return end - k.wordLimit < address && end !== k.wordLimit ? k.refuse(rule.hole, errnos.ENOMEM, `${length} bytes`) : 0;
   const { mm } = task;
   let start = address;
   let hole = false;

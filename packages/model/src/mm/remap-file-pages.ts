@@ -16,7 +16,7 @@ export function* remapFilePages(k: Kernel, task: Task, address: number, size: nu
   const down = (bytes: number): number => bytes - (bytes % k.pageSize);
   const start = down(address);
   const length = down(size);
-  if (length === 0 || start + length >= 2 ** 64 || pgoff + length / k.pageSize >= 2 ** 64) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (length === 0 || start + length >= k.wordLimit || pgoff + length / k.pageSize >= k.wordLimit) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   const { mm } = task;
   yield* acquire(k, mm.mmapLock, "write");
   const vma = mm.lookup(start);
