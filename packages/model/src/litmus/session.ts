@@ -194,7 +194,7 @@ export class Session {
     const line = step.span.line;
     const actor = this.actors.get(step.actor);
     const absent = actor === undefined ? step.actor : actorsNamed(step).find((name) => !this.actors.has(name));
-    const resolved = absent !== undefined ? new NotReached(this.unborn.get(absent) ?? line) : resolveArguments(step, { names: this.names, pageSize: this.k.pageSize, wordBits: this.k.arch.wordBits });
+    const resolved = absent !== undefined ? new NotReached(this.unborn.get(absent) ?? line) : resolveArguments(step, { names: this.names, pageSize: this.k.pageSize, wordBits: this.inKernel(step.actor) ? 64 : this.k.arch.wordBits });
     if (actor === undefined || resolved instanceof NotReached) {
       const failedAt = resolved instanceof NotReached ? resolved.line : line;
       if (step.bind !== undefined) this.names.set(step.bind, { failedAt });
@@ -224,8 +224,7 @@ export class Session {
   }
 
   private context(actor: Actor, owners: ReadonlyMap<string, Task>, hint: number): Context {
-    const isProcess = this.test.actors.find((a) => a.name === actor.name)?.kind;
-    const own = isProcess === "driver" || isProcess === "kernel" ? this.firstProcess() : actor.task;
+    const own = this.inKernel(actor.name) ? this.firstProcess() : actor.task;
     return {
       k: this.k,
       actor: actor.name,
@@ -241,6 +240,12 @@ export class Session {
       },
       ownerOf: (argument) => owners.get(argument) ?? own,
     };
+  }
+
+  /** A driver or the kernel itself: makes no system calls, and its addresses are the kernel's. */
+  private inKernel(actor: string): boolean {
+    const kind = this.test.actors.find(({ name }) => name === actor)?.kind;
+    return kind === "driver" || kind === "kernel";
   }
 
   private firstProcess(): Task {

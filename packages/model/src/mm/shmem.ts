@@ -15,7 +15,7 @@ import { lruAddInFault } from "./fault.js";
 import { PG } from "./frames.js";
 import { HUGE_ORDER, HUGE_SIZE, hugetlbGetPage, hugetlbReservePages, hugetlbReservePrivate, hugetlbUnreserve, reservationsOf } from "./hugetlb.js";
 import type { Reservations } from "./hugetlb.js";
-import { folioGet, folioPut, touchPage } from "./rmap.js";
+import { folioGet, folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
 import { unmapMappingPath, unmapMappingRange } from "./zap.js";
 import type { FileOps } from "../fs/file.js";
@@ -264,7 +264,7 @@ function* punchHole(k: Kernel, inode: Inode, offset: number, length: number): Pa
 function* touchEnds(k: Kernel, inode: Inode, start: number, end: number): Path<void> {
   for (const at of [start, end]) {
     const pfn = at % k.pageSize === 0 ? undefined : inode.mapping.pages.get(Math.floor(at / k.pageSize));
-    if (pfn !== undefined) yield* touchPage(k, pfn, true);
+    if (pfn !== undefined) yield* access(k, `page ${pfn}`, true);
   }
 }
 
