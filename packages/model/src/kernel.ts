@@ -123,7 +123,8 @@ export class Kernel {
     this.release = options.release ?? newestRelease;
     this.arch = arches[options.arch ?? "x86_64"];
     const base = designOf(this.release);
-    const own = { ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }), ...options.configured, ...options.designs };
+    const byArch = { ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }), ...(this.arch.dmaCoherent ? {} : { "dma.coherence": "non-coherent" }) };
+    const own = { ...byArch, ...options.configured, ...options.designs };
     const design = Object.keys(own).length === 0 ? base : ({ ...base, ...own } as Design);
     this.design = options.asked === undefined ? design : noting(design, options.asked);
     this.frames = new Frames(this.arch.pageShift);

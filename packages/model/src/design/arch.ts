@@ -13,6 +13,8 @@ export interface ArchTraits {
   readonly tableBytes: number;
   /** CONFIG_ARCH_HAS_PTE_SPECIAL. */
   readonly pteSpecial: boolean;
+  /** Devices that nothing is said of see the CPU's caches. */
+  readonly dmaCoherent: boolean;
   /** CONFIG_HAVE_GUP_FAST. */
   readonly gupFast: boolean;
   /** Accessed and dirty bits are kept by faults. */
@@ -41,9 +43,9 @@ export interface ArchTraits {
 }
 
 export const arches: Readonly<Record<Arch, ArchTraits>> = {
-  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, tableBytes: 4096, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, firstAddress: 0, hugetlb: true, ioremapProt: true, numa: true },
-  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, tableBytes: 4096, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, firstAddress: 0, hugetlb: true, ioremapProt: true, numa: true },
-  "arm64-16k": { name: "arm64-16k", pageShift: 14, wordBits: 64, tableShift: 11, levels: 3, tableBytes: 16384, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x8000_0000_0000, pat: false, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, firstAddress: 0, hugetlb: true, ioremapProt: true, numa: true },
-  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, tableBytes: 2048, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, executeOnly: false, thp: false, uffdWp: false, uffdMinor: false, firstAddress: 8192, hugetlb: false, ioremapProt: false, numa: false },
-  "arm-lpae": { name: "arm-lpae", pageShift: 12, wordBits: 32, tableShift: 9, levels: 3, tableBytes: 4096, pteSpecial: true, gupFast: true, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, executeOnly: false, thp: true, uffdWp: false, uffdMinor: false, firstAddress: 8192, hugetlb: true, ioremapProt: false, numa: false },
+  x86_64: { name: "x86_64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, tableBytes: 4096, dmaCoherent: true, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x7fff_ffff_f000, pat: true, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, firstAddress: 0, hugetlb: true, ioremapProt: true, numa: true },
+  arm64: { name: "arm64", pageShift: 12, wordBits: 64, tableShift: 9, levels: 4, tableBytes: 4096, dmaCoherent: true, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x1_0000_0000_0000, pat: false, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, firstAddress: 0, hugetlb: true, ioremapProt: true, numa: true },
+  "arm64-16k": { name: "arm64-16k", pageShift: 14, wordBits: 64, tableShift: 11, levels: 3, tableBytes: 16384, dmaCoherent: true, pteSpecial: true, gupFast: true, softwareYoungDirty: false, slotBase: 0x1_0000_0000, taskSize: 0x8000_0000_0000, pat: false, executeOnly: true, thp: true, uffdWp: true, uffdMinor: true, firstAddress: 0, hugetlb: true, ioremapProt: true, numa: true },
+  arm: { name: "arm", pageShift: 12, wordBits: 32, tableShift: 9, levels: 2, tableBytes: 2048, dmaCoherent: false, pteSpecial: false, gupFast: false, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, executeOnly: false, thp: false, uffdWp: false, uffdMinor: false, firstAddress: 8192, hugetlb: false, ioremapProt: false, numa: false },
+  "arm-lpae": { name: "arm-lpae", pageShift: 12, wordBits: 32, tableShift: 9, levels: 3, tableBytes: 4096, dmaCoherent: false, pteSpecial: true, gupFast: true, softwareYoungDirty: true, slotBase: 0x4000_0000, taskSize: 0xbf00_0000, pat: false, executeOnly: false, thp: true, uffdWp: false, uffdMinor: false, firstAddress: 8192, hugetlb: true, ioremapProt: false, numa: false },
 };
