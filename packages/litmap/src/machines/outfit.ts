@@ -35,6 +35,7 @@ const devices: Outfit = {
     { name: "vgem" },
     { name: "virtio_gpu" },
     { name: "bochs" },
+    { name: "bochs-drm" },
     { name: "qxl" },
     { name: "vkms" },
     { name: "vivid", params: "n_devs=2 allocators=0,1 node_types=0x1,0x1" },

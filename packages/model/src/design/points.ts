@@ -359,6 +359,11 @@ export const points = define({
     },
     mainline: [["5.5", "ignored"], ["6.12", "heeded"]],
   },
+  "qxl.dumb": {
+    question: "Where does qxl keep dumb buffers?",
+    choices: { surface: { doc: "in the video memory for surfaces" }, system: { doc: "in system memory" } },
+    mainline: [["3.10", "surface"], ["5.14", "system"]],
+  },
   "ttm.mmap": {
     question: "What kind of mapping does TTM make of an object?",
     choices: {
@@ -423,7 +428,7 @@ export const points = define({
   "drm.objects": {
     question: "What are the objects of vgem, virtio-gpu and TTM drivers made of?",
     choices: {
-      "own-pages": { doc: "pages that each driver inserts by its own fault handler; not modelled" },
+      "own-pages": { doc: "pages that vgem and virtio-gpu insert by fault handlers of their own, which is not modelled; TTM is as `ttm.mmap` says" },
       helpers: { doc: "the GEM shmem helper with vmf_insert_pfn, and TTM with VM_PFNMAP" },
     },
     mainline: [["2.6", "own-pages"], ["5.16", "helpers"]],

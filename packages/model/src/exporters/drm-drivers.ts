@@ -18,6 +18,8 @@ const MIB = 2 ** 20;
 const bochsMemory: VideoMemory = { address: 0xf800_0000, size: 16 * MIB };
 const qxlMemory: VideoMemory = { address: 0xf000_0000, size: 64 * MIB - 8192 };
 
+const qxlSurfaces: VideoMemory = { address: 0xf400_0000, size: 64 * MIB };
+
 /** vgem_gem_create_object: write-combining, because it has no way to tell of CPU access. */
 // eslint-disable-next-line require-yield
 function* shmemWc({ k, device }: DrmDevice, size: number): Path<GemBacking> {
@@ -41,8 +43,11 @@ function* vram(dev: DrmDevice, size: number): Path<GemBacking | number> {
   return yield* ttmBoCreate(ttmDeviceOf(dev, bochsMemory), size, { home: "system", caching: "cached", tables: "none" });
 }
 
+/** A dumb buffer of qxl. */
 function* surface(dev: DrmDevice, size: number): Path<GemBacking | number> {
-  return yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), size, { home: "system", caching: "cached", tables: "refused" });
+  if (dev.k.design["qxl.dumb"] === "system") return yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), size, { home: "system", caching: "cached", tables: "refused" });
+  dev.surfaces ??= new TtmDevice(dev.k, qxlSurfaces, false);
+  return yield* ttmBoCreate(dev.surfaces, size, { home: "vram", caching: "cached", tables: "refused" });
 }
 
 /** The TTM side of a device, made when its first object is. */

@@ -67,6 +67,8 @@ export class DrmDevice {
   /** Its side in TTM, if it has one. */
   ttm: TtmDevice | undefined;
   private readonly granted = new Set<GemObject>();
+  /** The surfaces of qxl, which are managed apart from the rest of its memory. */
+  surfaces: TtmDevice | undefined;
   /** i915's own side of it. */
   i915: I915 | undefined;
   /** drm_dev_unplug was called. */

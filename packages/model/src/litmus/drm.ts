@@ -5,6 +5,7 @@ import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "..
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
 import { gemRules } from "../rules/exporters.js";
 import { fdRules } from "../rules/processes.js";
+import { NotModelled } from "../sched/path.js";
 import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Path } from "../sched/path.js";
 
@@ -21,9 +22,13 @@ export function* handleOf(path: Path<number>): Path<Result> {
   return handle < 0 ? handle : { handle };
 }
 
+/** Drivers whose objects are TTM's in every release. */
+const ttmDrivers: ReadonlySet<string> = new Set(["qxl", "bochs"]);
+
 export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc"> = {
   run: {
     *drm_open({ k, task }, { device }) {
+      if (k.design["drm.objects"] === "own-pages" && !ttmDrivers.has(device)) throw new NotModelled(`${device} inserts pages of its own in this release, which is not modelled`);
       return task.files.install(drmDevice(k, device).open());
     },
     *dumb_create(ctx, { drm, size }) {
@@ -50,8 +55,5 @@ export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" |
       const file = drmFileOf(ctx, drm);
       return typeof file === "number" ? file : yield* drmGemClose(ctx.k, file, handle as number);
     },
-  },
-  unsupported: {
-    drm_open: (k) => (k.design["drm.objects"] === "own-pages" ? "DRM drivers of this release insert pages of their own, which is not modelled" : undefined),
   },
 };

@@ -15,7 +15,6 @@ export const ttmRules = rules("ttm", {
   "mmap-mixedmap": {
     sentence: "A mapping of a TTM object is VM_MIXEDMAP and VM_IO, private ones included.",
     kernel: `ttm_bo_mmap_vma_setup, ${vm}`,
-    unproven: "from source of 5.10; what it means without special entries no machine here can show",
   },
   "prefault": {
     sentence: "A fault maps its page and up to 15 that follow, to the end of the mapping.",
