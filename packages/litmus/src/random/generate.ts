@@ -30,8 +30,11 @@ const needsDevice: ReadonlySet<Subject> = new Set(["DRM", "V4L2", "rings and IO 
 /** Operations that few machines have, or whose results depend on the rest of the machine. */
 export const seldomUseful: readonly OperationName[] = [
   ...(Object.keys(operations) as OperationName[]).filter((op) => needsDevice.has(operations[op].subject)),
-  "sw_sync_fence", "sw_sync_inc", "mlockall", "munlockall", "bufinfo", "meminfo", "ioctl", "exit",
+  "sw_sync_fence", "sw_sync_inc", "charged", "mlockall", "munlockall", "bufinfo", "meminfo", "ioctl", "exit",
 ];
+
+/** Words for what few machines have: a program with one is unsupported nearly everywhere. */
+const fewHave: ReadonlySet<string> = new Set(["cma"]);
 
 /** Something that a step made and later steps may use. */
 interface Resource {
@@ -309,7 +312,7 @@ class Arguments {
       case "integer":
         return this.integer(name);
       case "word":
-        return this.random.pick(Object.keys(type.words));
+        return this.random.pick(Object.keys(type.words).filter((word) => !fewHave.has(word) || this.random.chance(0.02)));
       case "flags": {
         const words = Object.keys(type.words);
         const chosen = words.filter(() => this.random.chance(1.2 / words.length)).slice(0, 3);
