@@ -115,6 +115,10 @@ export class Kernel {
   committed = 0;
   /** Pages of memory that the machine has: more private writable memory than this is never granted at once. */
   readonly totalRam: number;
+  /** Fault injection: how many more pages of page tables are to be had before one is not. */
+  tablesLeft: number | undefined;
+  /** A fault ended in VM_FAULT_OOM for want of a page table, and nobody was killed for it. */
+  oomLeaked = false;
   /** The first warning that the kernel has printed. */
   warning: string | undefined;
   private ids = 0;

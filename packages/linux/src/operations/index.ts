@@ -80,6 +80,7 @@ export const compilers = {
   notifier_register: needsModule,
   notifier_count: needsModule,
   shrink: needsModule,
+  fail_page_table: { unsupported: "needs a kernel with fault injection" },
   migrate: needsModule,
   compact: needsModule,
   oom_reap: needsModule,

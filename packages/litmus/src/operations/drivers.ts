@@ -226,6 +226,14 @@ export const kernel = {
     params: { address: { type: address, doc: "an address in the process" } },
     result: number("pages"),
   },
+  fail_page_table: {
+    subject: "kernel",
+    doc: "Fault injection: the page of a page table that a fault handler needs for a frame number (vmf_insert_pfn, vmf_insert_mixed) cannot be had, once, after so many that can.",
+    kernel: "insert_pfn, mm/memory.c",
+    by: ["kernel"],
+    params: { after: { type: integer, default: "0", doc: "how many are to be had before" } },
+    result: status,
+  },
   revoke: {
     subject: "kernel",
     doc: "Zaps every mapping of a buffer, as an exporter does that moves it.",

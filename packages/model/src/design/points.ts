@@ -37,6 +37,14 @@ export const points = define({
     },
     mainline: [["4.20", "normal-page"], ["6.7", "pfn-per-fault"], ["6.13", "pfn-all-on-first-fault"]],
   },
+  "udmabuf.prefault-error": {
+    question: "What becomes of an error while a udmabuf's first fault maps the rest of the buffer?",
+    choices: {
+      hidden: { doc: "nothing: the fault was for one page, and that is there" },
+      reported: { doc: "it is the fault's own" },
+    },
+    mainline: [["4.20", "hidden"]],
+  },
   "udmabuf.backing": {
     question: "What keeps the memfd's pages for a udmabuf?",
     choices: {

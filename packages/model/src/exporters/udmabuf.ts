@@ -190,17 +190,20 @@ class Udmabuf implements DmaBufOps {
       return result;
     }
     k.note(rule["fault-all"]);
-    if (result === FAULT.nopage) this.prefault(vmf);
-    return result;
+    return result === FAULT.nopage ? this.prefault(vmf) : result;
   }
 
-  /** The rest of the mapping; an error ends it and is nobody's. */
-  private prefault({ vma, address }: VmFault): void {
+  /** The rest of the mapping; an error ends it, and is the fault's where the design reports it. FAULT bits. */
+  private prefault({ vma, address }: VmFault): number {
     const { pfns, count } = this.held;
     let page = vma.pgoff;
     for (let at = vma.start; at < vma.end && page < count; at += this.k.pageSize, page++) {
-      if (at !== address && vmfInsertPfn(this.k, vma, at, pfns[page]) !== FAULT.nopage) break;
+      const result = at === address ? FAULT.nopage : vmfInsertPfn(this.k, vma, at, pfns[page]);
+      if (result === FAULT.nopage) continue;
+      this.k.note(rule["prefault-error"]);
+      return this.k.design["udmabuf.prefault-error"] === "reported" ? result : FAULT.nopage;
     }
+    return FAULT.nopage;
   }
 
   private sgTable(): SgTable {

@@ -6,12 +6,16 @@ import { compactNode, migrateAt } from "../mm/migrate.js";
 import { oomReapTaskMm, shrinkShmem } from "../mm/oom.js";
 import type { HandlerTable } from "./handler.js";
 
-type Name = "migrate" | "compact" | "oom_reap" | "shrink";
+type Name = "fail_page_table" | "migrate" | "compact" | "oom_reap" | "shrink";
 
 export const kernelActorHandlers: HandlerTable<Name> = {
   run: {
     *migrate(ctx, { address }) {
       return yield* migrateAt(ctx.k, ctx.ownerOf("address").mm, address);
+    },
+    *fail_page_table({ k }, { after }) {
+      k.tablesLeft = Math.max(0, after);
+      return 0;
     },
     *compact({ k }) {
       return yield* compactNode(k);

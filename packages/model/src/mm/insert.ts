@@ -125,10 +125,23 @@ function setupCachemodePfn(k: Kernel, vma: Vma, pfn: number): number {
   return k.arch.pat ? k.pat.lookup(pfn) : vma.cacheMode;
 }
 
-/** insert_pfn, mm/memory.c: a special entry, where none is yet. */
+/** Whether fault injection denies the page of a page table that is needed now. */
+function noTable(k: Kernel): boolean {
+  if (k.tablesLeft === undefined) return false;
+  k.oomLeaked = k.tablesLeft === 0;
+  k.tablesLeft = k.oomLeaked ? undefined : k.tablesLeft - 1;
+  return k.oomLeaked;
+}
+
+/** insert_pfn, mm/memory.c: a special entry, where none is yet; FAULT.oom without a page for the table. */
 function insertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
   const mode = setupCachemodePfn(k, vma, pfn);
-  const leaf = vma.mm.table.leaf(address) ?? pteAlloc(k, vma, address);
+  const there = vma.mm.table.leaf(address);
+  if (there === undefined && noTable(k)) {
+    k.refuse(rule["no-table"], errnos.ENOMEM, vmaName(vma));
+    return FAULT.oom;
+  }
+  const leaf = there ?? pteAlloc(k, vma, address);
   const slot = vma.mm.table.slot(address);
   if (leaf.bits[slot] !== 0) {
     k.note(rule["pfn-kept"]);

@@ -68,6 +68,11 @@ function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Pat
   if (k.concurrent) yield* release(k, mm.mmapLock);
   else mm.mmapLock.readers--;
   if ((ret & FAULT_ERROR) === 0) return undefined;
+  if ((ret & FAULT.oom) !== 0 && k.oomLeaked) {
+    k.note(rule["oom-leaked"], `0x${address.toString(16)}`);
+    k.oomLeaked = false;
+    return undefined;
+  }
   if ((ret & (FAULT.sigbus | FAULT.hwpoison)) !== 0) return { signal: "SIGBUS" };
   return { signal: (ret & FAULT.sigsegv) !== 0 ? "SIGSEGV" : "SIGKILL" };
 }

@@ -118,6 +118,11 @@ export const udmabufRules = rules("udmabuf", {
     sentence: "Each fault inserts the frame number of the page it hit into a VM_PFNMAP mapping.",
     kernel: `udmabuf_vm_fault, ${udmabuf}`,
   },
+  "prefault-error": {
+    sentence: "An error while the first fault maps the rest of a udmabuf ends that, and is hidden: the page that was asked for is there, the others fault by themselves.",
+    kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
+    unproven: "only fault injection shows it, which no kernel here is built with",
+  },
   "fault-all": {
     sentence: "The first fault inserts the page it hit and then the rest of the mapping: one fault for all.",
     kernel: `udmabuf_vm_fault, ${udmabuf}`,

@@ -82,6 +82,11 @@ export const faultRules = rules("fault", {
     sentence: "A fault that succeeds counts once, when it is complete; one that ends in a signal counts not at all, and one that was taken again counts as major.",
     kernel: "mm_account_fault, mm/memory.c",
   },
+  "oom-leaked": {
+    sentence: "A fault that ends in VM_FAULT_OOM although nobody was killed for memory is taken again, as the instruction is.",
+    kernel: "pagefault_out_of_memory, mm/oom_kill.c",
+    unproven: "only fault injection shows it",
+  },
   "no-memory": {
     sentence: "No page frame is left for the fault.",
     kernel: "handle_mm_fault, mm/memory.c",

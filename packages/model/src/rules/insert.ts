@@ -50,6 +50,11 @@ export const insertRules = rules("insert", {
     sentence: "vmf_insert_pfn and vmf_insert_mixed outside the mapping end the fault in SIGBUS.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
+  "no-table": {
+    sentence: "vmf_insert_pfn that gets no page for the page table is VM_FAULT_OOM.",
+    kernel: "insert_pfn, mm/memory.c",
+    unproven: "only fault injection shows it, which no kernel here is built with",
+  },
   "pfn-kept": {
     sentence: "vmf_insert_pfn over an entry that is already there keeps it and reports success.",
     kernel: "insert_pfn, mm/memory.c",
