@@ -76,7 +76,7 @@ const deviceMemory: Outfit = {
   cpus: 1,
 };
 
-/** A sound card behind an emulated IOMMU. */
+/** A sound card behind an emulated IOMMU; apart from the device that user space drives, whose group's number it would change. */
 const deviceMemoryIommu: Outfit = {
   ...deviceMemory,
   name: "device-memory-iommu",
@@ -107,8 +107,8 @@ export function outfitFor(needs: readonly Need[], isa: Isa = "x86_64"): Outfit {
 
 function machineFor(needs: readonly Need[], isa: Isa): Outfit {
   if (isa !== "x86_64") return needs.length === 0 ? plainArm : devicesArm;
-  if (needs.includes("sound-iommu")) return deviceMemoryIommu;
   if (needs.includes("sound") || needs.includes("p2pmem")) return deviceMemory;
+  if (needs.includes("sound-iommu")) return deviceMemoryIommu;
   if (needs.includes("vfio") || needs.includes("iommu")) return iommu;
   if (needs.includes("kvm")) return guests;
   return needs.length === 0 ? plain : devices;
