@@ -1,5 +1,6 @@
 /** task_struct, as far as memory needs it: a process or a thread of one. */
 import { Memcg } from "./dma-buf/charge.js";
+import type { Timeline } from "./dma-buf/sync-file.js";
 import type { File } from "./fs/file.js";
 import type { Mm } from "./mm/mm.js";
 
@@ -10,6 +11,8 @@ export class Files {
   users = 1;
   /** The number of the write end of each pipe that a test sees as one descriptor, by the number of its read end. */
   readonly writeEnds = new Map<number, number>();
+  /** The timeline of sw_sync that was opened last; a fork inherits its descriptor, but opens its own. */
+  timeline: Timeline | undefined;
   /**
    * Lowest free number from 3 on gets the file; the caller's reference passes to the table.
    * `taken` lower ones are in use for the moment: by the device through which the file is made.

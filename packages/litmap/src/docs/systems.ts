@@ -52,6 +52,7 @@ export const systems: readonly System[] = [
   { name: "PCI BAR", threads: [2, 5], source: "drivers/pci/mmap.c", calls: [{ op: "pci_bar" }], rules: ["pci-bar"] },
   { name: "KVM", threads: [5], source: "virt/kvm/kvm_main.c", rules: ["kvm"] },
   { name: "VFIO", threads: [5], source: "drivers/vfio/vfio_iommu_type1.c", rules: ["vfio"] },
+  { name: "fences of user space", threads: [1], source: "drivers/dma-buf/sw_sync.c", calls: [{ op: "sw_sync_fence" }] },
   { name: "get_user_pages, FOLL_LONGTERM", threads: [2, 5], source: "mm/gup.c", rules: ["gup", "gup-fast", "pin"] },
 ];
 

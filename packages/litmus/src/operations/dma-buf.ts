@@ -129,10 +129,10 @@ export const dmaBuf = {
   },
   sw_sync_fence: {
     subject: "dma-buf",
-    doc: "An unsignalled fence as a sync file, from a new timeline (debugfs sw_sync; few kernels have it).",
+    doc: "A fence as a sync file, from a new timeline that begins at 0 and ends with the processes that have it open (debugfs sw_sync; built kernels have it).",
     kernel: "sw_sync_ioctl_create_fence, drivers/dma-buf/sw_sync.c",
     by: process,
-    params: { value: { type: integer, default: "1", doc: "the timeline value that signals it" } },
+    params: { value: { type: integer, default: "1", doc: "the timeline value that signals it, 32 bits; 0 and values past 2^31 - 1 lie behind and have signalled" } },
     result: { kind: "descriptor", of: "sync-file" },
   },
   sw_sync_inc: {
@@ -140,7 +140,7 @@ export const dmaBuf = {
     doc: "Advances the timeline that sw_sync_fence made last in this process.",
     kernel: "sw_sync_ioctl_inc, drivers/dma-buf/sw_sync.c",
     by: process,
-    params: { by: { type: integer, default: "1", doc: "how far" } },
+    params: { by: { type: integer, default: "1", doc: "how far, modulo 2^32" } },
     result: status,
   },
 } as const satisfies Record<string, OperationShape>;

@@ -1,7 +1,10 @@
 /** Fences as files: sync files, and timelines that a program advances itself. */
 import { File, Inode } from "../fs/file.js";
 import type { FileOps } from "../fs/file.js";
+import { dmaBufRules as rule } from "../rules/dma-buf.js";
 import type { Kernel } from "../kernel.js";
+import type { Path } from "../sched/path.js";
+import type { Files } from "../task.js";
 import { Fence } from "./resv.js";
 
 /** A set of fences behind a descriptor (struct sync_file, drivers/dma-buf/sync_file.c). */
@@ -32,23 +35,60 @@ export function syncFileGetFence(file: File | undefined): SyncFile | undefined {
   return file !== undefined && file.data instanceof SyncFile ? file.data : undefined;
 }
 
-/** A timeline of sw_sync: a counter that a program advances (struct sync_timeline, drivers/dma-buf/sw_sync.c). */
+/** SW_SYNC_IOC_INC goes in steps of at most so much. */
+const INT_MAX = 0x7fffffff;
+
+/** A timeline of sw_sync: a counter that a program advances, and that ends with its file (struct sync_timeline, drivers/dma-buf/sw_sync.c). */
 export class Timeline {
+  /** 32 bits. */
   private value = 0;
-  private readonly waiting: { readonly fence: Fence; readonly at: number }[] = [];
-  constructor(private readonly id: number) {}
+  private waiting: { readonly fence: Fence; readonly at: number }[] = [];
+
+  private constructor(
+    private readonly k: Kernel,
+    private readonly id: number,
+  ) {}
+
+  /** Opens sw_sync: a new timeline behind a descriptor of its own, the one that this table's processes advance. */
+  static open(k: Kernel, files: Files): Timeline {
+    const inode = new Inode(k.id(), "sw-sync");
+    const timeline = new Timeline(k, inode.id);
+    files.install(new File(inode, { path: () => "/sys/kernel/debug/sync/sw_sync", release: () => timeline.end() }, true, true, false, timeline));
+    files.timeline = timeline;
+    return timeline;
+  }
 
   /** A fence that signals once the counter has reached `at` (sync_pt_create). */
-  fence(k: Kernel, at: number): Fence {
-    const fence = new Fence(k.id(), this.id, at);
-    if (at <= this.value) fence.signal();
-    else this.waiting.push({ fence, at });
+  fence(at: number): Fence {
+    const fence = new Fence(this.k.id(), this.id, at);
+    if (this.isLater(at)) this.waiting.push({ fence, at });
+    else fence.signal();
     return fence;
   }
 
-  /** Advances the counter (sync_timeline_signal). */
+  /** Whether a point still lies ahead: numbers wrap round, so that one far ahead lies behind (__dma_fence_is_later). */
+  private isLater(at: number): boolean {
+    return ((at - this.value) | 0) > 0;
+  }
+
+  /** Advances the counter (sw_sync_ioctl_inc). */
   advance(by: number): void {
-    this.value += by;
-    for (const { fence, at } of this.waiting) if (at <= this.value) fence.signal();
+    for (let left = by; left > 0; left -= INT_MAX) this.signal(Math.min(left, INT_MAX));
+  }
+
+  /** sync_timeline_signal. */
+  private signal(by: number): void {
+    this.value = (this.value + by) % 2 ** 32;
+    const reached = this.waiting.filter(({ at }) => !this.isLater(at));
+    this.waiting = this.waiting.filter(({ at }) => this.isLater(at));
+    for (const { fence } of reached) fence.signal();
+  }
+
+  /** sw_sync_debugfs_release: with the last descriptor every fence signals, as failed. */
+  private *end(): Path<void> {
+    for (const { fence } of this.waiting.splice(0)) {
+      this.k.note(rule["timeline-ended"]);
+      fence.signal();
+    }
   }
 }

@@ -98,14 +98,13 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       const ready = yield* file.ops.poll(file, events);
       return ready.filter((event) => event === "err" || event === "hup" || events.some((wanted) => wanted === event));
     },
-    *sw_sync_fence({ k, task, state }, { value }) {
-      const timeline = new Timeline(k.id());
-      state.set("timeline", timeline);
-      return task.files.install(syncFileCreate(k, [timeline.fence(k, u32(value))]));
+    *sw_sync_fence({ k, task }, { value }) {
+      const timeline = Timeline.open(k, task.files);
+      return task.files.install(syncFileCreate(k, [timeline.fence(u32(value))]));
     },
-    *sw_sync_inc({ k, state }, { by }) {
-      const timeline = state.get("timeline");
-      if (!(timeline instanceof Timeline)) return k.refuse(rule["not-open"], errnos.EBADF, "no timeline");
+    *sw_sync_inc({ k, task }, { by }) {
+      const { timeline } = task.files;
+      if (timeline === undefined) return k.refuse(rule["not-open"], errnos.EBADF, "no timeline");
       timeline.advance(u32(by));
       return 0;
     },

@@ -4,6 +4,10 @@ import { rules } from "./rule.js";
 const core = "drivers/dma-buf/dma-buf.c";
 
 export const dmaBufRules = rules("dma-buf", {
+  "timeline-ended": {
+    sentence: "When the last descriptor of a sw_sync timeline is closed, its fences signal with an error.",
+    kernel: "sw_sync_debugfs_release, drivers/dma-buf/sw_sync.c",
+  },
   "bad-descriptor": {
     sentence: "A descriptor that is not open is refused with EBADF.",
     kernel: `dma_buf_get, ${core}`,
