@@ -151,7 +151,7 @@ export const ioUring = {
 } as const;
 
 /** Structs of DRM's ioctls, bytes. */
-export const drmStructBytes = { createDumb: 32, mapDumb: 16, primeHandle: 12, gemClose: 8, qxlAlloc: 8 } as const;
+export const drmStructBytes = { createDumb: 32, mapDumb: 16, primeHandle: 12, gemClose: 8, qxlAlloc: 8, virtgpuCreateBlob: 48 } as const;
 
 export const drmRequests = {
   gemClose: ioc(1, "d", 0x09, drmStructBytes.gemClose),
@@ -159,6 +159,7 @@ export const drmRequests = {
   primeFdToHandle: ioc(3, "d", 0x2e, drmStructBytes.primeHandle),
   createDumb: ioc(3, "d", 0xb2, drmStructBytes.createDumb),
   mapDumb: ioc(3, "d", 0xb3, drmStructBytes.mapDumb),
+  virtgpuCreateBlob: ioc(3, "d", 0x4a, drmStructBytes.virtgpuCreateBlob),
   qxlAlloc: ioc(3, "d", 0x40, drmStructBytes.qxlAlloc),
 } as const;
 

@@ -21,6 +21,7 @@ const lineShift = 12;
 export const drm = {
   drm_open: (call) => {
     const device = call.word("device");
+    if (device === "virtio_gpu_blob") throw new UnsupportedHere("drm_open() needs a virtio-gpu with blob resources, for which this machine's QEMU has no host side");
     if (device === "i915" || device === "i915_discrete") throw new UnsupportedHere("drm_open() needs an Intel GPU, which QEMU does not have");
     const { card, nameLength } = cards[device];
     const lacking = device === "vkms" ? "this kernel has no vkms (CONFIG_DRM_VKMS)" : `this machine has no ${device} device`;
@@ -48,6 +49,13 @@ export const drm = {
     drmIoctl(call, call.number("drm"), requests.qxlAlloc, request);
     return { value: call.load(data(request, 4), 4) };
   },
+  virtgpu_create_blob: (call) => {
+    const memory = { guest: 1, host3d: 2 }[call.word("memory")];
+    const flags = call.words("flags").includes("mappable") ? 1 : 0;
+    const request = call.struct(structBytes.virtgpuCreateBlob, [[0, 4, memory], [4, 4, flags], [16, 8, call.number("size")]]);
+    drmIoctl(call, call.number("drm"), requests.virtgpuCreateBlob, request);
+    return { value: call.load(data(request, 8), 4) };
+  },
   dumb_map: (call) => {
     const request = call.struct(structBytes.mapDumb, [[0, 4, call.number("handle")]]);
     drmIoctl(call, call.number("drm"), requests.mapDumb, request);
@@ -69,7 +77,7 @@ export const drm = {
     drmIoctl(call, call.number("drm"), requests.gemClose, request);
     return done;
   },
-} satisfies CompilerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc">;
+} satisfies CompilerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc" | "virtgpu_create_blob">;
 
 
 /** An ioctl whose ENOSYS is the driver's answer, not the kernel's lack of the call. */

@@ -1,4 +1,4 @@
-import { descriptor, handle, size, status, word } from "./types.js";
+import { descriptor, flags, handle, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const process = ["process"] as const;
@@ -20,6 +20,7 @@ export const drm = {
           bochs: "QEMU's bochs-display: VRAM through TTM up to 6.12, GEM shmem objects later",
           qxl: "QEMU's qxl: TTM",
           vkms: "vkms, a display without hardware: GEM shmem objects; Debian's kernels have none",
+          virtio_gpu_blob: "virtio-gpu with blob resources, 3D and a window of 64 MiB to the host's memory; on the model only",
           i915: "an integrated Intel GPU with an aperture of 64 MiB; on the model only",
           i915_discrete: "a discrete Intel GPU with 64 MiB of local memory and no aperture; on the model only",
         }),
@@ -42,6 +43,19 @@ export const drm = {
     kernel: "qxl_alloc_ioctl, drivers/gpu/drm/qxl/qxl_ioctl.c",
     by: process,
     params: { drm: drmFile, size: { type: size, doc: "bytes, rounded up to pages; modulo 2^32" } },
+    result: { kind: "handle", of: "gem-handle" },
+  },
+  virtgpu_create_blob: {
+    subject: "DRM",
+    doc: "Makes a blob resource (DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB), rounded up to pages; dumb_map gives its fake offset. EINVAL on a device without blobs, which QEMU's is here.",
+    kernel: "virtio_gpu_resource_create_blob_ioctl, drivers/gpu/drm/virtio/virtgpu_ioctl.c",
+    by: process,
+    params: {
+      drm: drmFile,
+      size: { type: size, doc: "bytes" },
+      memory: { type: word({ guest: "the guest's own, in shmem", host3d: "the host's, seen through the device's window" }), doc: "VIRTGPU_BLOB_MEM_..." },
+      flags: { type: flags({ mappable: "VIRTGPU_BLOB_FLAG_USE_MAPPABLE" }), default: "mappable", doc: "VIRTGPU_BLOB_FLAG_USE_..." },
+    },
     result: { kind: "handle", of: "gem-handle" },
   },
   dumb_map: {

@@ -351,6 +351,14 @@ export const points = define({
     },
     mainline: [["5.0", "mapped"], ["6.17", "attached"]],
   },
+  "virtio-vram.mmap": {
+    question: "Which mappings of host memory does virtio-gpu make?",
+    choices: {
+      whole: { doc: "of a whole blob" },
+      parts: { doc: "of any part" },
+    },
+    mainline: [["5.11", "whole"], ["6.14", "parts"]],
+  },
   "i915.vmap": {
     question: "Does a kernel mapping of i915's dma-buf keep the object's pages from the shrinker?",
     choices: {

@@ -4,6 +4,7 @@ import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
 import { ttmRules as rule } from "../rules/ttm.js";
 import { DrmDevice, drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
 import { i915Discrete, i915Driver } from "./i915.js";
+import { virtioGpuBlob } from "./virtio-vram.js";
 import { ttmBoCreate } from "./ttm.js";
 import { TtmDevice } from "./ttm-device.js";
 import type { Kernel } from "../kernel.js";
@@ -11,7 +12,7 @@ import type { DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { VideoMemory } from "./ttm-device.js";
 import type { Path } from "../sched/path.js";
 
-export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vkms" | "i915" | "i915_discrete";
+export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vkms" | "i915" | "i915_discrete" | "virtio_gpu_blob";
 
 const MIB = 2 ** 20;
 /** Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16 MiB at the beginning are part of the rest. */
@@ -97,6 +98,8 @@ function driverOf(k: Kernel, name: DrmDriverName): DrmDriver {
       return qxl;
     case "vkms":
       return vkms;
+    case "virtio_gpu_blob":
+      return virtioGpuBlob;
     case "i915":
       return i915Driver;
     case "i915_discrete":

@@ -18,6 +18,7 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+import type { HostVisible } from "./virtio-vram.js";
 import type { I915 } from "./i915.js";
 import type { TtmDevice } from "./ttm-device.js";
 
@@ -69,6 +70,8 @@ export class DrmDevice {
   private readonly granted = new Set<GemObject>();
   /** The surfaces of qxl, which are managed apart from the rest of its memory. */
   surfaces: TtmDevice | undefined;
+  /** virtio-gpu's window to the host's memory. */
+  hostVisible: HostVisible | undefined;
   /** i915's own side of it. */
   i915: I915 | undefined;
   /** drm_dev_unplug was called. */

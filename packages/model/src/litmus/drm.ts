@@ -4,6 +4,7 @@ import { drmDevice, qxlAlloc } from "../exporters/drm-drivers.js";
 import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
 import { gemRules } from "../rules/exporters.js";
+import { virtioGpuCreateBlob } from "../exporters/virtio-vram.js";
 import { fdRules } from "../rules/processes.js";
 import { NotModelled } from "../sched/path.js";
 import type { Context, HandlerTable, Result } from "./handler.js";
@@ -25,7 +26,7 @@ export function* handleOf(path: Path<number>): Path<Result> {
 /** Drivers whose objects are TTM's in every release. */
 const ttmDrivers: ReadonlySet<string> = new Set(["qxl", "bochs"]);
 
-export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc"> = {
+export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc" | "virtgpu_create_blob"> = {
   run: {
     *drm_open({ k, task }, { device }) {
       if (k.design["drm.objects"] === "own-pages" && !ttmDrivers.has(device)) throw new NotModelled(`${device} inserts pages of its own in this release, which is not modelled`);
@@ -38,6 +39,10 @@ export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" |
     *qxl_alloc(ctx, { drm, size }) {
       const file = drmFileOf(ctx, drm);
       return typeof file === "number" ? file : yield* handleOf(qxlAlloc(ctx.k, file, size));
+    },
+    *virtgpu_create_blob(ctx, { drm, size, memory, flags }) {
+      const file = drmFileOf(ctx, drm);
+      return typeof file === "number" ? file : yield* handleOf(virtioGpuCreateBlob(ctx.k, file, size, memory, flags.includes("mappable")));
     },
     *dumb_map(ctx, { drm, handle }) {
       const file = drmFileOf(ctx, drm);

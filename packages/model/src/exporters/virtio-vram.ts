@@ -1,0 +1,119 @@
+/** Blobs of virtio-gpu in memory of the host, which the guest sees through a window of the device (drivers/gpu/drm/virtio/virtgpu_vram.c). */
+import { errnos } from "@litmap/litmus";
+import { SgTable } from "../dma/sg.js";
+import { Resv } from "../dma-buf/resv.js";
+import { remapPfnRange } from "../mm/insert.js";
+import { CACHE } from "../mm/memtype.js";
+import { VM } from "../mm/vma.js";
+import { virtioVramRules as rule } from "../rules/virtio-vram.js";
+import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
+import { drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
+import { RangeManager } from "./ttm-device.js";
+import type { Kernel } from "../kernel.js";
+import type { Vma, VmOps } from "../mm/vma.js";
+import type { Path } from "../sched/path.js";
+import type { DrmDevice, DrmDriver, DrmFile, GemBacking } from "./gem.js";
+
+/** The window (hostmem) of a device that has one. Bytes. */
+const WINDOW = { address: 0xe000_0000, size: 64 * 2 ** 20 } as const;
+
+/** host_visible_mm. */
+export class HostVisible {
+  readonly manager: RangeManager;
+  readonly base: number;
+  constructor(k: Kernel) {
+    const pages = WINDOW.size / k.pageSize;
+    this.manager = new RangeManager(pages);
+    this.base = WINDOW.address / k.pageSize;
+    k.frames.addDeviceMemory(this.base, pages);
+  }
+}
+
+/** struct virtio_gpu_object_vram: as its pages have no struct page, every mapping is made at once. */
+class VramObject implements GemBacking {
+  readonly resv = new Resv("a blob of host memory");
+  readonly vmOps: Pick<VmOps, "fault"> = {};
+  gem?: GemObject;
+
+  constructor(
+    private readonly k: Kernel,
+    private readonly window: HostVisible,
+    /** First page in the window; -1 when it is not mappable. */
+    private readonly start: number,
+    private readonly pages: number,
+  ) {}
+
+  /** virtio_gpu_vram_mmap: 0, -EINVAL, or what remap_pfn_range says. */
+  *mmap(vma: Vma): Path<number> {
+    const { k } = this;
+    const pages = (vma.end - vma.start) / k.pageSize;
+    if (this.start < 0) return k.refuse(rule["not-mappable"], errnos.EINVAL);
+    vma.pgoff -= this.gem!.offset;
+    vma.flags |= VM.MIXEDMAP | VM.DONTEXPAND;
+    vma.cacheMode = CACHE.wb;
+    const parts = k.design["virtio-vram.mmap"] === "parts";
+    if (!parts && pages !== this.pages) return k.refuse(rule["whole-only"], errnos.EINVAL, `${pages} of ${this.pages} pages`);
+    if (parts && vma.pgoff + pages > this.pages) return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${this.pages}`);
+    k.note(rule.mapped);
+    return remapPfnRange(k, vma, vma.start, this.window.base + this.start + (parts ? vma.pgoff : 0), pages * k.pageSize);
+  }
+
+  *pin(): Path<number> {
+    return 0;
+  }
+
+  *unpin(): Path<void> {}
+
+  /** virtio_gpu_vram_map_dma_buf: one range, without pages; none for what is not mappable. */
+  getSgTable(): SgTable {
+    return new SgTable(this.start < 0 ? [] : [{ pfn: this.window.base + this.start, pages: this.pages }]);
+  }
+
+  /** virtio_gpu_vram_free. */
+  free(): void {
+    if (this.start < 0) return;
+    for (let page = 0; page < this.pages; page++) this.k.frames.clear(this.window.base + this.start + page);
+    this.window.manager.remove(this.start);
+  }
+}
+
+/** A virtio-gpu device with blob resources, 3D and a window to the host's memory. */
+export const virtioGpuBlob: DrmDriver = {
+  card: 9,
+  *create({ k, device }, size) {
+    return yield* guestObject(k, device, size);
+  },
+  prime: "all",
+  import: errnos.ENODEV,
+  expName: "virtio_gpu",
+};
+
+function* guestObject(k: Kernel, device: DrmDevice["device"], size: number): Path<GemBacking | number> {
+  const bo = new GemShmemObject(k.id(), device, k, size);
+  const error = yield* drmGemShmemGetPagesSgt(k, bo);
+  return error === 0 ? bo : error;
+}
+
+/** virtio_gpu_resource_create_blob_ioctl: a handle, -EINVAL, -ENOSPC, -ENOMEM. Bytes. */
+export function* virtioGpuCreateBlob(k: Kernel, file: DrmFile, size: number, memory: "guest" | "host3d", mappable: boolean): Path<number> {
+  const { dev } = file;
+  if (dev.driver !== virtioGpuBlob) return k.refuse(rule["no-blobs"], errnos.EINVAL, dev.name);
+  const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
+  const backing = memory === "guest" ? yield* guestBlob(k, dev, bytes) : hostBlob(k, dev, bytes / k.pageSize, mappable);
+  if (typeof backing === "number") return backing;
+  const obj = new GemObject(dev, bytes, backing);
+  const handle = drmGemHandleCreate(file, obj);
+  yield* drmGemObjectPut(obj);
+  return handle;
+}
+
+function* guestBlob(k: Kernel, dev: DrmDevice, bytes: number): Path<GemBacking | number> {
+  return bytes === 0 ? k.refuse(rule["no-guest-size"], errnos.EINVAL) : yield* guestObject(k, dev.device, bytes);
+}
+
+function hostBlob(k: Kernel, dev: DrmDevice, pages: number, mappable: boolean): VramObject | number {
+  const window = (dev.hostVisible ??= new HostVisible(k));
+  if (!mappable) return new VramObject(k, window, -1, pages);
+  const start = pages === 0 ? -1 : window.manager.insert(pages);
+  return start < 0 ? k.refuse(rule["no-room"], errnos.ENOSPC, `${pages} pages`) : new VramObject(k, window, start, pages);
+}
