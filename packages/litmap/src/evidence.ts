@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Design } from "@litmap/model";
 import type { Arch, Outcome, Test, Values } from "@litmap/litmus";
 import { evidenceFolder } from "./places.js";
 import { writeFailed } from "./results-file.js";
@@ -21,6 +22,8 @@ export interface RecordedKernel {
   readonly package?: string;
   /** SHA-256 of the kernel's configuration, where it is known. */
   readonly config?: string;
+  /** Where that configuration chose otherwise than the release, by decision point. */
+  readonly configured?: Partial<Design>;
 }
 
 export interface Witness {

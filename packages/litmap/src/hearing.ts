@@ -1,42 +1,64 @@
 /** The corpus put to the model of every release, with what the recorded kernels of that release answered. */
-import type { Test } from "@litmap/litmus";
+import type { Arch, Test } from "@litmap/litmus";
 import { predict, releases } from "@litmap/model";
-import type { Release } from "@litmap/model";
+import type { KernelOptions, Release } from "@litmap/model";
 import { readTest, selectFiles } from "./corpus.js";
 import { readEvidence } from "./evidence.js";
+import type { Evidence } from "./evidence.js";
 import { ask } from "./machines/model.js";
 import { agreesWith } from "./witnesses.js";
 import type { Testimony } from "./witnesses.js";
 
-/** One test on the model of one release. */
+/** One test on the model of one release, or of what a recorded kernel makes of it. */
 export interface Hearing {
   readonly test: Test;
   readonly release: Release;
+  readonly arch: Arch;
   /** The rules that decided or were noted. */
   readonly rules: readonly string[];
   /** Why the model cannot be asked, where it cannot. */
   readonly unsupported?: string;
-  /** Kernels of this release and the model's architecture that were asked. */
+  /** Kernels that this is the model of, as far as they were asked. */
   readonly witnesses: readonly { readonly kernel: string; readonly said: Testimony; readonly reason?: string }[];
 }
 
-/** Runs the whole corpus on every release: seconds. */
+/** Runs the whole corpus on the model of every release and of every recorded kernel: seconds. */
 export function hearings(): Hearing[] {
-  const evidence = readEvidence().filter(({ kernel }) => kernel.arch === "x86_64");
+  const models = modelsOf(readEvidence());
   return corpusTests().flatMap((test) =>
-    releases.map((release): Hearing => {
-      const there = evidence.filter((each) => each.kernel.release === release && each.tests.has(test.name));
+    models.map(({ options, kernels }): Hearing => {
+      const there = kernels.filter((each) => each.tests.has(test.name));
       // Without a witness one order tells which rules there are.
-      const prediction = there.length > 0 ? ask(test, { release }) : predict(test, { release });
+      const prediction = there.length > 0 ? ask(test, options) : predict(test, options);
       return {
         test,
-        release,
+        release: options.release,
+        arch: options.arch,
         rules: prediction.rules ?? [],
         unsupported: prediction.status === "unsupported" ? prediction.reason : undefined,
         witnesses: there.map((each) => ({ kernel: each.kernel.kernel, said: agreesWith(test, prediction, each), reason: each.tests.get(test.name)?.reason })),
       };
     }),
   );
+}
+
+interface ModelWithKernels {
+  readonly options: KernelOptions & { readonly release: Release; readonly arch: Arch };
+  readonly kernels: Evidence[];
+}
+
+/** The releases' own models first, each with the kernels that are as their release; then those of other architectures and configurations. */
+function modelsOf(evidence: readonly Evidence[]): ModelWithKernels[] {
+  const models = new Map<string, ModelWithKernels>(releases.map((release) => [`${release} x86_64`, { options: { release, arch: "x86_64" }, kernels: [] }]));
+  for (const each of evidence) {
+    const { arch, configured } = each.kernel;
+    const release = releases.find((name) => name === each.kernel.release);
+    if (release === undefined) continue;
+    const key = `${release} ${arch}${configured ? ` ${JSON.stringify(configured)}` : ""}`;
+    if (!models.has(key)) models.set(key, { options: { release, arch, ...(configured ? { configured } : {}) }, kernels: [] });
+    models.get(key)!.kernels.push(each);
+  }
+  return [...models.values()];
 }
 
 function corpusTests(): Test[] {

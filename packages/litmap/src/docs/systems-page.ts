@@ -11,7 +11,7 @@ export function systemsPage(heard: readonly Hearing[]): string {
   const tests = new Map(systems.map((system) => [system, heard.filter(({ test }) => isAbout(system, test, rulesOf.get(test.name)!))]));
   const row = (system: System): string => {
     const mine = tests.get(system)!;
-    return cells([`[${system.name}](#${anchor(system.name)})`, system.threads.join(", "), `${namesOf(mine).size}`, ...kernels.map((kernel) => tally(mine, kernel))]);
+    return cells([`[${system.name}](#${anchor(system.name)})`, system.threads.join(", "), `${namesOf(mine).size}`, `${proven(mine).size}`, ...kernels.map((kernel) => tally(mine, kernel))]);
   };
   return `${[
     "# The systems of the threads",
@@ -21,12 +21,14 @@ export function systemsPage(heard: readonly Hearing[]): string {
     "",
     ...threads.map(({ title, when }, i) => `${i + 1}. *${title}*, ${when}`),
     "",
-    "Of each kernel: tests whose every value is as the model of its release says. **Disagree** would stand where one is not;",
-    "`n/a` counts tests that a kernel cannot be asked (below: why).",
+    "Of each kernel: tests whose every value is as the model of its release says; *disagree* would stand where one is not. The",
+    "other tests cannot be asked there, or not since their text changed (below: why).",
     "",
-    cells(["system", "threads", "tests", ...kernels.map((kernel) => `\`${kernel}\``)]),
-    cells(Array.from({ length: kernels.length + 3 }, () => "---")),
+    cells(["system", "threads", "tests", "borne out", ...kernels.map(shortName)]),
+    cells(Array.from({ length: kernels.length + 4 }, () => "---")),
     ...systems.map(row),
+    "",
+    `The kernels: ${kernels.map((kernel) => `\`${kernel}\``).join(", ")}.`,
     ...systems.flatMap((system) => ["", ...section(system, tests.get(system)!, heard)]),
   ].join("\n")}\n`;
 }
@@ -42,14 +44,23 @@ function rulesByTest(heard: readonly Hearing[]): Map<string, Set<string>> {
   return rules;
 }
 
-/** `58`, `40 (18 n/a)`, `–` where a kernel was not asked. */
+/** `58`, `58, 2 disagree`, `–` where a kernel was not asked. */
 function tally(heard: readonly Hearing[], kernel: string): string {
   const said = heard.flatMap(({ witnesses }) => witnesses.filter((witness) => witness.kernel === kernel).map((witness) => witness.said));
-  const count = (what: string): number => said.filter((each) => each === what).length;
   const disagree = said.filter((each) => Array.isArray(each)).length;
   if (said.length === 0) return "–";
-  const notes = [disagree > 0 && `**${disagree} disagree**`, count("stale") > 0 && `${count("stale")} changed since`, count("unsupported") > 0 && `${count("unsupported")} n/a`].filter((note) => note !== false);
-  return `${count("same")}${notes.length > 0 ? ` (${notes.join(", ")})` : ""}`;
+  return `${said.filter((each) => each === "same").length}${disagree > 0 ? `, **${disagree} disagree**` : ""}`;
+}
+
+/** Tests that some kernel answered as the model of its release says. */
+function proven(heard: readonly Hearing[]): Set<string> {
+  return namesOf(heard.filter(({ witnesses }) => witnesses.some(({ said }) => said === "same")));
+}
+
+/** `6.12` of Debian's own on x86_64, `6.12 arm64-16k`, `6.12 litmap`. */
+function shortName(kernel: string): string {
+  const [, release, flavour] = /^(\d+\.\d+)[\d.]*(?:\+deb\d+)?(?:-rc\d+)?(?:-\d+)?-?(.*)$/.exec(kernel) ?? ["", kernel, ""];
+  return flavour === "amd64" ? release : `${release} ${flavour}`;
 }
 
 function section(system: System, mine: readonly Hearing[], heard: readonly Hearing[]): string[] {
@@ -66,8 +77,8 @@ function section(system: System, mine: readonly Hearing[], heard: readonly Heari
 
 /** Tests that no kernel has borne out, by the reason that kernels gave. */
 function reasons(mine: readonly Hearing[]): string[] {
-  const proven = new Set(mine.filter(({ witnesses }) => witnesses.some(({ said }) => said === "same")).map(({ test }) => test.name));
-  const open = mine.filter(({ test }) => !proven.has(test.name));
+  const answered = proven(mine);
+  const open = mine.filter(({ test }) => !answered.has(test.name));
   const byReason = new Map<string, Set<string>>();
   for (const { test, witnesses } of open) {
     for (const reason of witnesses.length > 0 ? witnesses.map((witness) => witness.reason ?? "not run since its text changed") : []) {

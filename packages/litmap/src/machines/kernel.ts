@@ -68,9 +68,8 @@ export class KernelMachine implements TestMachine {
 
   /** The model that this kernel is compared with: of its release, and of what its configuration chose. */
   get modelOptions(): ModelOptions {
-    const release = releaseOf(this.machine.release);
-    const options = this.choice.kind === "vm" ? optionsOf(this.choice.kernel) : undefined;
-    return { release, arch: archOf(this.machine.arch), ...(options ? { configured: configuredDesign(release, options) } : {}) };
+    const { configured } = this.recorded;
+    return { release: releaseOf(this.machine.release), arch: archOf(this.machine.arch), ...(configured ? { configured } : {}) };
   }
 
   /** Machines with devices, by outfit, once a test has needed one. */
@@ -82,7 +81,7 @@ export class KernelMachine implements TestMachine {
     const release = /^\d+\.\d+/.exec(ready.release)?.[0] ?? ready.release;
     const uname = `${ready.release} ${ready.version}`;
     const machine = { kind: choice.kind, release, arch: ready.arch, name: choice.name, uname, ...(accelerator === undefined ? {} : { accel: accelerator }) };
-    const recorded = { kernel: ready.release, release, arch: ready.arch, uname, ...(choice.kind === "vm" ? originOf(choice.kernel) : {}) };
+    const recorded = { kernel: ready.release, release, arch: ready.arch, uname, ...(choice.kind === "vm" ? originOf(choice.kernel, release) : {}) };
     const notes = [...ready.notes, ...missingModules.map((name) => `this kernel has no module ${name}`)];
     const plain = { guest, description: describe(choice, ready) };
     return new KernelMachine(machine, accelerator ?? "", recorded, notes, choice, plain, options);
@@ -188,11 +187,13 @@ async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOpt
   }
 }
 
-/** The package that the image came in, and which configuration it was built with. */
-function originOf(kernel: Kernel): Pick<RecordedKernel, "package" | "config"> {
+/** The package that the image came in, which configuration it was built with, and what that chose. */
+function originOf(kernel: Kernel, release: string): Pick<RecordedKernel, "package" | "config" | "configured"> {
+  const options = optionsOf(kernel);
+  const configured = options ? configuredDesign(releaseOf(release), options) : {};
   const packages = kernel.source.kind === "image" ? [] : kernel.source.packages;
   const image = packages.find(({ name }) => name.startsWith("linux-image")) ?? packages.at(-1);
-  return { package: image && `${image.name} ${image.version}`, config: configHash(kernel) };
+  return { package: image && `${image.name} ${image.version}`, config: configHash(kernel), ...(Object.keys(configured).length > 0 ? { configured } : {}) };
 }
 
 function configHash(kernel: Kernel): string | undefined {
