@@ -102,7 +102,9 @@ export class Link {
 
   #wait(answers: FrameType, numbers: Set<number>, ms: number): Promise<{ answer: Answer | "damage"; detail?: string }> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => waiter.settle({ kind: "silent" }), Math.max(0, ms));
+      // After a while in which this process did other things, the answer may have come and not been read yet.
+      const late = (): void => void setImmediate(() => this.#waiter === waiter && waiter.settle({ kind: "silent" }));
+      const timer = setTimeout(late, Math.max(0, ms));
       const waiter: Waiter = {
         answers,
         numbers,

@@ -6,7 +6,7 @@ import { findDebian, kernelSources, parseDeb822, parseOneLine } from "../src/apt
 import { compareDebianVersions } from "../src/debian-version.js";
 import { type PackageRecord, aptConf, chooseKernel, parsePackageRecords } from "../src/debian.js";
 import { KernelStore } from "../src/index.js";
-import { bzImage, eventually, fake, isRunning, scratch } from "./stand-ins.js";
+import { arm64Image, bzImage, eventually, fake, isRunning, scratch } from "./stand-ins.js";
 
 describe("sources", () => {
   test("deb822, with comments, continuation lines, several of each, and stanzas that do not count", () => {
@@ -207,6 +207,26 @@ esac`,
     expect(called.filter((line) => line.startsWith("apt-get")).map((line) => line.split(" ")[1])).toEqual(["update", "download"]);
     for (const line of called) expect(line.endsWith(/^apt-(get|cache)/.test(line) ? `[${conf}]` : "[]")).toBe(true);
     expect(process.env.APT_CONFIG).toBeUndefined();
+  });
+
+  test("another architecture has lists of its own, and the flavour is part of the package's name", async () => {
+    writeFileSync(join(bin, "vmlinuz"), arm64Image("6.12.117+deb13-arm64-16k"));
+    program(
+      "apt-cache",
+      `case "$1" in
+pkgnames) printf 'linux-image-6.12.117+deb13-arm64\\nlinux-image-6.12.117+deb13-arm64-16k\\nlinux-image-6.12.117+deb13-cloud-arm64\\n' ;;
+show) shift; for name; do printf 'Package: %s\\nVersion: 6.12.117-1\\nSize: 5000000\\nInstalled-Size: 10\\nSHA256: abc\\n\\n' "$name"; done ;;
+esac`,
+    );
+    const store = new KernelStore(scratch());
+    const added = await store.addDebian("6.12-arm64-16k", { aptFolder: etc });
+    if (!added.ok) throw added.fault;
+    expect(added.value).toMatchObject({ name: "6.12-arm64-16k", release: "6.12", arch: "arm64", version: "6.12.117+deb13-arm64-16k" });
+    expect(added.value.source).toMatchObject({ packages: [{ name: "linux-image-6.12.117+deb13-arm64-16k" }] });
+    const folder = join(store.folder, "apt-arm64");
+    expect(readFileSync(join(folder, "apt.conf"), "utf8")).toContain('APT::Architectures { "arm64"; };');
+    expect(readFileSync(join(folder, "sources", "kernels.sources"), "utf8")).toContain("Architectures: arm64");
+    expect(existsSync(join(store.folder, "apt"))).toBe(false);
   });
 
   test("a second one uses the lists at hand", async () => {

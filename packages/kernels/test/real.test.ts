@@ -5,7 +5,7 @@ import { KernelStore, Machine, VmTarget, type VmOptions } from "../src/index.js"
 import { findProgram } from "../src/running.js";
 import { scratch } from "./stand-ins.js";
 
-const debian = new KernelStore().list().filter((each) => each.source.kind === "debian");
+const debian = new KernelStore().list().filter((each) => each.source.kind === "debian" && each.arch === "x86_64");
 const kernel = debian.find((each) => each.release === "6.12") ?? debian[0];
 const reason = !findProgram("qemu-system-x86_64")
   ? "qemu-system-x86_64 is not installed"
@@ -26,7 +26,7 @@ describe.skipIf(reason)(`a real kernel (${kernel?.name})`, () => {
   const notes: string[] = [];
 
   beforeAll(async () => {
-    const executor = await buildExecutor({ arch: "x86_64" });
+    const executor = await buildExecutor({ isa: "x86_64" });
     options = { kernel: kernel!, executor, cache: scratch(), accelerator: "tcg", modules: [{ name: "brd", params: "rd_nr=1 rd_size=16384" }] };
     machine = new Machine(new VmTarget(options), { onNote: (line) => notes.push(line) });
   });

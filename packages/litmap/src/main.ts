@@ -54,7 +54,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   const onModel = (command: Command): Command =>
     command
       .option("--release <release>", "the model's release, major.minor")
-      .option("--arch <arch>", "the model's architecture: x86_64, arm64, arm")
+      .option("--arch <arch>", "the model's architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
       .option("--set <point=choice>", "choose otherwise than the release does; may be repeated", collect, []);
 
   onModel(sub("run [tests...]", "run tests (default: the whole corpus) on the model, and on real kernels with --on"))
@@ -92,7 +92,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
 
   sub("whatif <choices...>", "the tests whose outcome changes with POINT=CHOICE, before and after")
     .option("--release <release>", "the release that is changed")
-    .option("--arch <arch>", "the architecture: x86_64, arm64, arm")
+    .option("--arch <arch>", "the architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .option("--tests <tests...>", "these tests, not the whole corpus")
     .option("--json", "one JSON object a line")
     .action(does(async (choices: string[], options: object) => (await import("./commands/whatif.js")).whatif(choices, options)));
@@ -108,7 +108,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
 
   sub("diff <a> <b>", "what two kernels answer differently; either may be model:RELEASE")
     .option("--tests <tests...>", "these tests, not the whole corpus")
-    .option("--arch <arch>", "the models' architecture: x86_64, arm64, arm")
+    .option("--arch <arch>", "the models' architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--json", "one JSON object a line")
     .action(does(async (a: string, b: string, options: object) => (await import("./commands/diff.js")).diff(a, b, options)));

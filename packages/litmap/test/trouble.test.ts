@@ -14,7 +14,7 @@ import { litmap, scratch, type Ended } from "./command.js";
 
 const kernel = new KernelStore().get("6.12");
 const realQemu = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "qemu-system-x86_64")).find((path) => existsSync(path));
-const executor = await buildExecutor({ arch: "x86_64" }).catch((error: Error) => error);
+const executor = await buildExecutor({ isa: "x86_64" }).catch((error: Error) => error);
 const reason = !realQemu ? "qemu-system-x86_64 is not installed" : !kernel ? "kernel 6.12 is not in the store" : executor instanceof Error ? executor.message : "";
 if (reason) console.log(`skipped: trouble under a run on a real kernel: ${reason}`);
 

@@ -95,12 +95,18 @@ export class KernelMachine implements TestMachine {
     await Promise.all([this.plain.guest.stop(), ...[...this.withDevices.values()].map((running) => running.then(({ guest }) => guest.stop()))]);
   }
 
+  /** Looked for once: going through the modules for every test would keep the answers of others waiting. */
+  private get testModule(): boolean {
+    return (this.foundModule ??= this.choice.kind === "vm" && hasModule(join(this.choice.kernel.folder, "modules"), moduleDevice));
+  }
+  private foundModule: boolean | undefined;
+
   /** Devices are attached to virtual machines; a host has those that it has. */
   private running(test: Test): Promise<Running> | Running {
     if (this.choice.kind !== "vm") return this.plain;
     const { kernel } = this.choice;
     // Where there is no test module no machine need boot to say so.
-    const needs = needsOf(test).filter((need) => need !== "module" || hasModule(join(kernel.folder, "modules"), moduleDevice));
+    const needs = needsOf(test).filter((need) => need !== "module" || this.testModule);
     if (needs.length === 0) return this.plain;
     const outfit = outfitFor(needs, kernel.arch);
     let running = this.withDevices.get(outfit.name);

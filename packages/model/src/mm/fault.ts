@@ -31,8 +31,8 @@ export const FAULT_FLAG = { read: 0, write: 1, unshare: 2, remote: 4 } as const;
 /** VM_FAULT_ERROR: bits that end the access. */
 export const FAULT_ERROR = FAULT.oom | FAULT.sigbus | FAULT.sigsegv | FAULT.hwpoison;
 
-/** Pages that a read fault may map around the one it is for (fault_around_bytes). */
-const FAULT_AROUND = 16;
+/** What a read fault may map around the page that it is for (fault_around_bytes). */
+const FAULT_AROUND_BYTES = 65536;
 
 /**
  * handle_mm_fault, mm/memory.c: makes one access possible, or says by FAULT bits why not. The
@@ -229,7 +229,7 @@ function setNewPte(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
 
 /**
  * do_fault_around, mm/memory.c with filemap_map_pages, mm/filemap.c: maps what the page cache
- * holds in the 16 pages around, within the mapping, the file and one table. Whether the page
+ * holds in the 64 KiB around, within the mapping, the file and one table. Whether the page
  * asked for was among them.
  */
 function faultAround(k: Kernel, vma: Vma, address: number): boolean {
@@ -239,8 +239,9 @@ function faultAround(k: Kernel, vma: Vma, address: number): boolean {
   const slot = table.slot(address);
   const inVma = (address - vma.start) / k.pageSize;
   const pages = (vma.end - vma.start) / k.pageSize;
-  const from = Math.max(slot - (slot % FAULT_AROUND), slot - Math.min(slot, inVma));
-  const to = Math.min(from + FAULT_AROUND, table.entries, slot + pages - inVma);
+  const around = FAULT_AROUND_BYTES / k.pageSize;
+  const from = Math.max(slot - (slot % around), slot - Math.min(slot, inVma));
+  const to = Math.min(from + around, table.entries, slot + pages - inVma);
   const fileEnd = Math.ceil(vma.file!.inode.size / k.pageSize);
   let hit = false;
   for (let at = from; at < to; at++) {

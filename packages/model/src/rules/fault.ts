@@ -39,7 +39,7 @@ export const faultRules = rules("fault", {
     kernel: "finish_fault, mm/memory.c",
   },
   "fault-around": {
-    sentence: "A read fault also maps neighbours that are already in the page cache, 16 pages at most.",
+    sentence: "A read fault also maps neighbours that are already in the page cache, 64 KiB at most.",
     kernel: "do_fault_around, mm/memory.c; filemap_map_pages, mm/filemap.c",
   },
   "cow-fault": {
