@@ -157,11 +157,15 @@ static long read_whole(const char *path, char *to, word max)
 	to[got] = 0;
 	return got;
 }
-static u64 number_in(const char *path)
+/* /proc/sys/kernel/tainted, kept open: it is read before and after every Program. */
+static u64 taint(void)
 {
+	static int fd = -1;
 	char text[32]; u64 v = 0;
-	if (read_whole(path, text, sizeof text) < 0) return 0;
-	for (char *c = text; *c >= '0' && *c <= '9'; c++) v = v * 10 + (u64)(*c - '0');
+	if (fd < 0) fd = open_at("/proc/sys/kernel/tainted", O_RDONLY);
+	sys(__NR_lseek, fd, 0, 0);
+	long n = sys(__NR_read, fd, text, sizeof text);
+	for (long i = 0; i < n && text[i] >= '0' && text[i] <= '9'; i++) v = v * 10 + (u64)(text[i] - '0');
 	return v;
 }
 static void note(const char *what, const char *name, long error)
@@ -701,23 +705,32 @@ static word write_round(u8 *to, word room, u32 outcome, u32 how)
 
 struct summary { u32 version, ninsns, rounds, distinct; u64 taint_before, taint_after; u32 flags, ms; };
 
+/* To the CPU that we are on, or to all; it lasts from Program to Program. */
+static void pin(u32 wanted)
+{
+	static u32 pinned;
+	u8 one[sizeof all_cpus] = { 0 };
+	u32 cpu = 0;
+	if (pinned == wanted) return;
+	pinned = wanted;
+	sys(__NR_getcpu, &cpu, 0, 0);
+	one[cpu / 8 % sizeof one] = (u8)(1 << cpu % 8);
+	sys(__NR_sched_setaffinity, 0, sizeof one, wanted ? one : all_cpus);
+}
 /* Equal rounds are counted, not sent again. */
 static word run_program(u8 *out)
 {
 	struct summary *sum = (struct summary *)out;
 	u8 *end = out + sizeof *sum;
 	static u32 starts[1024], hashes[1024];
-	u32 began = now_ms(), cpu = 0;
-	u8 one[sizeof all_cpus] = { 0 };
-	sys(__NR_getcpu, &cpu, 0, 0);
-	one[cpu / 8 % sizeof one] = (u8)(1 << cpu % 8);
+	u32 began = now_ms();
 	/* Actors inherit it, until they run in parallel: counters kept per CPU are exact, a turn costs no interrupt. */
-	if (prog->flags & PROGRAM_PINNED) sys(__NR_sched_setaffinity, 0, sizeof one, one);
+	pin(prog->flags & PROGRAM_PINNED);
 	memset(sum, 0, sizeof *sum);
 	sum->version = 1;
 	sum->ninsns = prog->ninsns;
 	sum->flags = prog->flags & PROGRAM_COUNTED;
-	sum->taint_before = number_in("/proc/sys/kernel/tainted");
+	sum->taint_before = taint();
 	while (sum->rounds < prog->rounds) {
 		u32 how = 0;
 		u32 group = start_round(sum->rounds);
@@ -741,8 +754,7 @@ static word run_program(u8 *out)
 		if (!cleared) { sum->flags |= 1; break; }
 		if (outcome != ROUND_DONE || now_ms() - began > prog->budget_ms) break;
 	}
-	sys(__NR_sched_setaffinity, 0, sizeof all_cpus, all_cpus);
-	sum->taint_after = number_in("/proc/sys/kernel/tainted");
+	sum->taint_after = taint();
 	sum->ms = now_ms() - began;
 	return (word)(end - out);
 }
@@ -851,7 +863,7 @@ static void send_ready(u32 seq)
 	char *text = (char *)OUT, names[6][65], *end = text + 16384;
 	sys(__NR_uname, names);
 	char *at = print(text, end, "release=%s\nversion=%s\nmachine=%s\npage=%u\ntable=%u\ncpus=%u\npid=%u\ntaint=%u\n%s", names[2], names[3], names[4],
-			 (u32)page, weigh_table(), cpus, (u32)sys(__NR_getpid), (u32)number_in("/proc/sys/kernel/tainted"), notes);
+			 (u32)page, weigh_table(), cpus, (u32)sys(__NR_getpid), (u32)taint(), notes);
 	at = list_devices(at, end, "/dev", "");
 	at = list_devices(at, end, "/dev/dma_heap", "dma_heap/");
 	send_frame(READY, seq, text, (u32)(at - text));
@@ -877,7 +889,7 @@ static void serve(const struct frame *f, u8 *payload)
 		wrong = accept((u8 *)PROGRAM, f->bytes);
 		if (wrong) send_frame(ERROR, f->seq, wrong, (u32)length(wrong));
 		else send_frame(RESULT, f->seq, (void *)OUT, (u32)run_program((u8 *)OUT));
-		sys(__NR_madvise, OUT, OUT_BYTES, MADV_DONTNEED);
+		sys(__NR_madvise, OUT + 65536, OUT_BYTES - 65536, MADV_DONTNEED);
 		break;
 	default: send_frame(ERROR, f->seq, "unknown frame", 13);
 	}
