@@ -23,6 +23,7 @@ import type { AnonVma } from "./mm/vma.js";
 import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";
 import type { DrmDevice } from "./exporters/gem.js";
+import type { PanthorObject } from "./exporters/panthor.js";
 import type { I915 } from "./exporters/i915.js";
 import type { TtmDevice } from "./exporters/ttm-device.js";
 import type { CaptureNode } from "./exporters/vivid.js";
@@ -71,6 +72,8 @@ export class Kernel {
   /** Devices with TTM, and the page pool that they share. */
   readonly ttmDevices = new Set<TtmDevice>();
   readonly ttmPool: TtmPool;
+  /** Objects of panthor that its shrinker looks at. */
+  readonly panthorObjects = new Set<PanthorObject>();
   /** Intel GPUs. */
   readonly i915Devices = new Set<I915>();
   /** DRM devices that somebody has opened, by driver. */

@@ -33,6 +33,7 @@ export const devices = {
   dma: "as the design says (points `dma.mapping`, `dma.coherence`): by default without an IOMMU, its accesses go through the CPU's caches",
   shmem: "a GPU with GEM objects in shmem, otherwise like `dma`",
   ttm: "a GPU with TTM and 16 MiB of video memory, which exports its objects as amdgpu does; otherwise like `dma`",
+  panthor: "a Mali GPU, whose objects in shmem are its driver's own from 7.1 on; otherwise like `dma`",
   pci: "no IOMMU, coherent: its DMA addresses are physical",
   "pci-iommu": "behind an IOMMU, coherent: memory from the DMA API is single pages that the IOMMU makes one range of",
   noncoherent: "no IOMMU, sees memory and not the CPU's caches",

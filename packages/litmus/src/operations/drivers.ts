@@ -199,7 +199,7 @@ export const kernel = {
     doc: "Reclaim asks a shrinker to scan all it has; gives the pages freed.",
     kernel: "shrink_slab, mm/shrinker.c; the driver's scan_objects",
     by: ["kernel"],
-    params: { what: { type: word({ "drm-shmem": "GEM shmem objects that are marked as not needed, which are purged", ttm: "TTM objects in system memory, which are swapped out", "ttm-pool": "TTM's page pool", i915: "i915's objects that are marked as not needed, which are purged", shmem: "page cache of memfds and tmpfs, to swap" }), doc: "which shrinker" } },
+    params: { what: { type: word({ "drm-shmem": "GEM shmem objects that are marked as not needed, which are purged", ttm: "TTM objects in system memory, which are swapped out", "ttm-pool": "TTM's page pool", i915: "i915's objects that are marked as not needed, which are purged", panthor: "panthor's objects, evicted where there is swap (point `memory.swap`)", shmem: "page cache of memfds and tmpfs, to swap" }), doc: "which shrinker" } },
     result: number("pages"),
   },
   migrate: {

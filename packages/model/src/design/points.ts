@@ -351,6 +351,22 @@ export const points = define({
     },
     mainline: [["5.0", "mapped"], ["6.17", "attached"]],
   },
+  "panthor.objects": {
+    question: "What are panthor's objects?",
+    choices: {
+      "shmem-helper": { doc: "the shmem helper's, without a shrinker" },
+      own: { doc: "its own: pages come with the first use, and a shrinker evicts them" },
+    },
+    mainline: [["6.10", "shmem-helper"], ["7.1", "own"]],
+  },
+  "memory.swap": {
+    question: "Is there swap that GPU drivers' shrinkers count on? (A matter of the machine.)",
+    choices: {
+      none: { doc: "no, as on every machine here: only what may be lost is given up" },
+      present: { doc: "yes: objects give up their pages and keep their contents; the model writes none of them out" },
+    },
+    mainline: [["2.6", "none"]],
+  },
   "virtio-vram.mmap": {
     question: "Which mappings of host memory does virtio-gpu make?",
     choices: {

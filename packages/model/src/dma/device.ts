@@ -34,6 +34,7 @@ export const deviceKinds: Readonly<Record<DeviceName, DeviceOptions & { readonly
   dma: {},
   shmem: {},
   ttm: {},
+  panthor: {},
   pci: { iommu: false, coherent: true },
   "pci-iommu": { iommu: true, coherent: true },
   noncoherent: { iommu: false, coherent: false },

@@ -417,13 +417,13 @@ function* vmAccess(obj: I915Object, vma: Vma, address: number, buf: Uint8Array, 
   return error === 0 ? buf.length : error;
 }
 
-/** i915_gem_shrink over all objects: pages that were given back. Without swap only what is not needed goes. */
+/** i915_gem_shrink over all objects: pages that were given back. Without swap only what is not needed goes; with it the rest keeps its contents. */
 export function* shrinkI915(k: Kernel): Path<number> {
   let freed = 0;
   for (const { objects } of k.i915Devices) {
     for (const obj of [...objects]) {
       if (obj.pages === undefined) continue;
-      if (obj.madv === 0) {
+      if (obj.madv === 0 && k.design["memory.swap"] === "none") {
         k.note(rule["shrink-needed"], obj.name);
         continue;
       }
@@ -431,7 +431,8 @@ export function* shrinkI915(k: Kernel): Path<number> {
         k.note(rule["shrink-pinned"], obj.name);
         continue;
       }
-      if (obj.pagesPinCount === 0 && obj.madv > 0) freed += yield* shrinkOne(k, obj);
+      // Another may have come between.
+      if (obj.pagesPinCount === 0 && obj.pages !== undefined) freed += yield* shrinkOne(k, obj);
       yield* release(k, obj.resv.lock);
     }
   }
@@ -442,7 +443,7 @@ function* shrinkOne(k: Kernel, obj: I915Object): Path<number> {
   k.note(rule.shrunk, obj.name);
   k.custody.freeing = `the shrinker purged ${obj.name}`;
   yield* obj.putPages();
-  obj.truncate();
+  if (obj.madv > 0) obj.truncate();
   k.custody.freeing = "";
   return obj.nrPages;
 }

@@ -4,6 +4,7 @@ import { dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { drmGemShmemCreate, drmGemShmemGetPagesSgt, drmGemShmemMadvise, GemShmemObject } from "../exporters/drm-shmem.js";
 import { DrmDevice, drmDevUnplug, DrmFile, drmGemClose, drmGemHandleCreate, drmGemObjectPut, GemObject } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
+import { panthorGemCreate, panthorGpu } from "../exporters/panthor.js";
 import { TtmObject, ttmBoCreate } from "../exporters/ttm.js";
 import { gpuOptions, shmemGpu, ttmGpu, ttmGpuDevice } from "../exporters/gpu.js";
 import { gemDriverRules as rule } from "../rules/gem-driver.js";
@@ -11,6 +12,7 @@ import { acquire, release } from "../sched/path.js";
 import { deviceOf } from "./drivers.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { Attachment } from "../dma-buf/attachment.js";
+import type { DrmDriver } from "../exporters/gem.js";
 import type { Place } from "../exporters/ttm-device.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Path } from "../sched/path.js";
@@ -21,10 +23,15 @@ interface Client {
   readonly file: DrmFile;
 }
 
+function driverOf({ device }: Context): DrmDriver {
+  if (device === "ttm") return ttmGpu;
+  return device === "panthor" ? panthorGpu : shmemGpu;
+}
+
 function clientOf(ctx: Context): Client {
   let client = ctx.state.get("drm-client") as Client | undefined;
   if (client === undefined) {
-    const dev = new DrmDevice(ctx.k, ctx.device ?? ctx.actor, ctx.device === "ttm" ? ttmGpu : shmemGpu, deviceOf(ctx));
+    const dev = new DrmDevice(ctx.k, ctx.device ?? ctx.actor, driverOf(ctx), deviceOf(ctx));
     ctx.state.set("drm-client", (client = { dev, file: new DrmFile(dev) }));
   }
   return client;
@@ -42,6 +49,7 @@ function* create(ctx: Context, { size, place, caching }: OperationArgs<"gem_crea
   const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
   if (dev.driver !== ttmGpu) {
     if (place === "vram" || caching === "uc") return k.refuse(rule["no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
+    if (dev.driver === panthorGpu && bytes > 0) return new GemObject(dev, bytes, panthorGemCreate(dev, bytes));
     const bo = drmGemShmemCreate(k, deviceOf(ctx), size, caching === "wc");
     return typeof bo === "number" ? bo : new GemObject(dev, bo.size, bo);
   }

@@ -1,6 +1,7 @@
 /** What the kernel does of its own accord: migration, compaction, reclaim, the OOM reaper. */
 import { shrinkDrmShmem } from "../exporters/drm-shmem.js";
 import { shrinkI915 } from "../exporters/i915.js";
+import { shrinkPanthor } from "../exporters/panthor.js";
 import { shrinkTtm } from "../exporters/ttm.js";
 import { compactNode, migrateAt } from "../mm/migrate.js";
 import { oomReapTaskMm, shrinkShmem } from "../mm/oom.js";
@@ -31,6 +32,8 @@ export const kernelActorHandlers: HandlerTable<Name> = {
           return yield* shrinkTtm(k);
         case "ttm-pool":
           return k.ttmPool.shrink();
+        case "panthor":
+          return yield* shrinkPanthor(k);
         case "i915":
           return yield* shrinkI915(k);
         case "shmem":
