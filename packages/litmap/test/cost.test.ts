@@ -1,7 +1,15 @@
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { KernelStore } from "@litmap/kernels";
+import { cacheFolder } from "@litmap/linux";
 import { describe, expect, test } from "vitest";
 import { litmap, scratch } from "./command.js";
+
+const cache = cacheFolder();
+const kernel = new KernelStore(cache).get("6.12");
+const reason = spawnSync("sh", ["-c", "command -v qemu-system-x86_64 && command -v cc"]).status !== 0 ? "no QEMU or no compiler" : !kernel ? "no kernel 6.12 in the store" : "";
+if (reason) console.log(`skipped: instructions of a step on kernel 6.12: ${reason}`);
 
 const text = 'test u\n  "What does a udmabuf cost?"\n\nm = memfd_create(1M, seal_shrink)\nb = udmabuf_create(m, 0, 1M)\nva = mmap(b, 1M, rw, shared)\nf = faults { touch(va, 1M, write) }\n';
 
@@ -87,5 +95,22 @@ describe("litmap cost", () => {
     expect(both.status).toBe(2);
     const host = await litmap(["cost", udmabuf(), "--on", "host"]);
     expect([host.status, host.stderr]).toEqual([2, expect.stringMatching(/'host' cannot count instructions/)]);
+  });
+});
+
+describe.skipIf(reason)("litmap cost --on 6.12", () => {
+  test("instructions of each step beside what the model counts, the least of some runs", { timeout: 300_000 }, async () => {
+    const { stdout, stderr, status } = await litmap(["cost", udmabuf(), "--on", "6.12", "--runs", "2", "--json"], { env: { LITMAP_CACHE: cache } });
+    expect([status, stderr]).toEqual([0, ""]);
+    const { kernel: release, steps, disagrees, runs } = JSON.parse(stdout);
+    expect([release, disagrees, runs]).toEqual([expect.stringMatching(/^6\.12\./), [], 2]);
+    const of = (op: string): { instructions: number; runs: number[]; counters: Record<string, number> } => steps.find((step: { op: string }) => step.op === op);
+    expect(of("mmap").instructions).toBeLessThan(20_000);
+    // 256 faults, each of some thousand instructions.
+    expect(of("touch").instructions).toBeGreaterThan(256 * 500);
+    expect(of("touch").counters).toMatchObject({ faults: 256, ptes: 256, pat_lookups: 256 });
+    expect(of("touch").instructions).toBe(Math.min(...of("touch").runs));
+    // Counted, not timed: two runs differ by little.
+    expect(Math.max(...of("touch").runs) / of("touch").instructions).toBeLessThan(1.2);
   });
 });
