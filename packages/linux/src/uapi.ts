@@ -68,6 +68,8 @@ export const ioc = (direction: 1 | 2 | 3, type: string | number, number: number,
 export const structBytes = {
   dmaHeapAllocation: 24,
   gupTest: 80,
+  syncMergeData: 48,
+  syncFileInfo: 56,
   udmabufCreate: 24,
   udmabufList: 8,
   udmabufItem: 24,
@@ -98,6 +100,8 @@ export const gupTest = {
 } as const;
 
 export const requests = {
+  syncMerge: ioc(3, ">", 3, structBytes.syncMergeData),
+  syncFileInfo: ioc(3, ">", 4, structBytes.syncFileInfo),
   dmaHeapAlloc: ioc(3, "H", 0, structBytes.dmaHeapAllocation),
   udmabufCreate: ioc(1, "u", 0x42, structBytes.udmabufCreate),
   udmabufCreateList: ioc(1, "u", 0x43, structBytes.udmabufList),

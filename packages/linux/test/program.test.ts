@@ -102,7 +102,7 @@ describe("what the kernel fixes", () => {
     expect(Object.fromEntries(Object.entries(requests).map(([name, n]) => [name, n.toString(16)]))).toEqual({
       dmaHeapAlloc: "c0184800", udmabufCreate: "40187542", udmabufCreateList: "40087543", dmaBufSync: "40086200",
       dmaBufSetName: "40086201", dmaBufExportSyncFile: "c0086202", dmaBufImportSyncFile: "40086203", dmaBufXferCharge: "40086204",
-      uffdioApi: "c018aa3f", uffdioRegister: "c020aa00", swSyncCreateFence: "c0285700", swSyncInc: "40045701",
+      uffdioApi: "c018aa3f", uffdioRegister: "c020aa00", swSyncCreateFence: "c0285700", swSyncInc: "40045701", syncMerge: "c0303e03", syncFileInfo: "c0383e04",
       kvmSetUserMemoryRegion: "4020ae46", kvmGetDirtyLog: "4010ae42", kvmSetRegs: "4090ae82", kvmGetSregs: "8138ae83", kvmSetSregs: "4138ae84",
     });
     expect(ioc(3, "H", 0, structBytes.dmaHeapAllocation)).toBe(0xc0184800);

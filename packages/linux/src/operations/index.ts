@@ -13,6 +13,7 @@ import { processes } from "./processes.js";
 import { reaching } from "./reaching.js";
 import { remote } from "./remote.js";
 import { rings } from "./rings.js";
+import { syncFile } from "./sync-file.js";
 import { v4l2 } from "./v4l2.js";
 import { vfioCompilers } from "./vfio.js";
 import { virtualisation } from "./virtualisation.js";
@@ -26,6 +27,7 @@ export const compilers = {
   ...memory,
   ...files,
   ...dmaBuf,
+  ...syncFile,
   ...processes,
   ...reaching,
   ...remote,

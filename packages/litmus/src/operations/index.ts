@@ -21,6 +21,7 @@ import { rings } from "./rings.js";
 import { registration } from "./registration.js";
 import { v4l2 } from "./v4l2.js";
 import { virtualisation } from "./virtualisation.js";
+import { syncFile } from "./sync-file.js";
 import type { ArgsOf, OperationShape } from "./types.js";
 
 export const operations = {
@@ -28,6 +29,7 @@ export const operations = {
   ...files,
   ...dmaBuf,
   ...charge,
+  ...syncFile,
   ...processes,
   ...reaching,
   ...remote,

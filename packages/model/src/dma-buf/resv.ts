@@ -14,6 +14,8 @@ export function usageRw(write: boolean): Usage {
 /** A point in a timeline that work of a device reaches when it is done. */
 export class Fence {
   private done = false;
+  /** 0, or the negative errno with which its work ended. */
+  error = 0;
   private readonly callbacks: (() => void)[] = [];
   constructor(
     readonly id: number,
@@ -27,9 +29,10 @@ export class Fence {
   }
 
   /** Runs what waits for it, once (dma_fence_signal). */
-  signal(): void {
+  signal(error = 0): void {
     if (this.done) return;
     this.done = true;
+    this.error = error;
     for (const callback of this.callbacks.splice(0)) callback();
   }
 

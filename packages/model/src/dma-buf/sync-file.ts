@@ -1,4 +1,5 @@
 /** Fences as files: sync files, and timelines that a program advances itself. */
+import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import type { FileOps } from "../fs/file.js";
 import { dmaBufRules as rule } from "../rules/dma-buf.js";
@@ -9,18 +10,44 @@ import { Fence } from "./resv.js";
 
 /** A set of fences behind a descriptor (struct sync_file, drivers/dma-buf/sync_file.c). */
 export class SyncFile {
+  /** Somebody waits for it: several fences then tell it when they signal, and of what they died. */
+  private awaited = false;
   constructor(readonly fences: readonly Fence[]) {}
   get signaled(): boolean {
     return this.fences.every((fence) => fence.signaled);
+  }
+
+  /** sync_file_poll: whether it has signalled; who asks too early is told later. */
+  poll(): boolean {
+    this.awaited ||= !this.signaled;
+    return this.signaled;
+  }
+
+  /** dma_fence_get_status: 0, 1 or a negative errno. Of several fences an error is only known where somebody waited. */
+  get status(): number {
+    if (!this.signaled) return 0;
+    const heard = this.fences.length === 1 || this.awaited;
+    return (heard ? this.fences.find(({ error }) => error < 0)?.error : undefined) ?? 1;
   }
 }
 
 const syncFileOps: FileOps = {
   *poll(file) {
-    return (file.data as SyncFile).signaled ? ["in"] : [];
+    return (file.data as SyncFile).poll() ? ["in"] : [];
   },
   path: () => "anon_inode:sync_file",
 };
+
+/** sync_file_merge: what has not signalled, of each timeline the latest. */
+export function syncFileMerge(a: SyncFile, b: SyncFile): Fence[] {
+  const latest = new Map<number, Fence>();
+  for (const fence of [...a.fences, ...b.fences]) {
+    if (fence.signaled) continue;
+    const other = latest.get(fence.context);
+    if (other === undefined || ((fence.seqno - other.seqno) | 0) > 0) latest.set(fence.context, fence);
+  }
+  return [...latest.values()];
+}
 
 /** A new open sync file (sync_file_create, drivers/dma-buf/sync_file.c). */
 export function syncFileCreate(k: Kernel, fences: readonly Fence[]): File {
@@ -88,7 +115,7 @@ export class Timeline {
   private *end(): Path<void> {
     for (const { fence } of this.waiting.splice(0)) {
       this.k.note(rule["timeline-ended"]);
-      fence.signal();
+      fence.signal(-errnos.ENOENT);
     }
   }
 }

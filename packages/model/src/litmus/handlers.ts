@@ -19,6 +19,7 @@ import { reachingHandlers } from "./reaching.js";
 import { registrationHandlers } from "./registration.js";
 import { remoteHandlers } from "./remote.js";
 import { ringsHandlers } from "./rings.js";
+import { syncFileHandlers } from "./sync-file.js";
 import { v4l2Handlers } from "./v4l2.js";
 import { virtualisationHandlers } from "./virtualisation.js";
 import type { CallStep, OperationName } from "@litmap/litmus";
@@ -47,6 +48,7 @@ const run = {
   ...i915Handlers.run,
   ...v4l2Handlers.run,
   ...ringsHandlers.run,
+  ...syncFileHandlers.run,
   ...deviceMemoryHandlers.run,
   ...gupTestHandlers.run,
   ...virtualisationHandlers.run,
@@ -69,6 +71,7 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...i915Handlers.unsupported,
   ...v4l2Handlers.unsupported,
   ...ringsHandlers.unsupported,
+  ...syncFileHandlers.unsupported,
   ...deviceMemoryHandlers.unsupported,
   ...gupTestHandlers.unsupported,
   ...virtualisationHandlers.unsupported,

@@ -4,6 +4,10 @@ import { rules } from "./rule.js";
 const core = "drivers/dma-buf/dma-buf.c";
 
 export const dmaBufRules = rules("dma-buf", {
+  "merge-not-a-sync-file": {
+    sentence: "A sync file is merged with another sync file only: ENOENT.",
+    kernel: "sync_file_ioctl_merge, drivers/dma-buf/sync_file.c",
+  },
   "timeline-ended": {
     sentence: "When the last descriptor of a sw_sync timeline is closed, its fences signal with an error.",
     kernel: "sw_sync_debugfs_release, drivers/dma-buf/sw_sync.c",

@@ -1,0 +1,33 @@
+/** Sync files as a process sees them. */
+import { errnos } from "@litmap/litmus";
+import { syncFileCreate, syncFileGetFence, syncFileMerge } from "../dma-buf/sync-file.js";
+import { vfsIoctl } from "../fs/ioctl.js";
+import { dmaBufRules } from "../rules/dma-buf.js";
+import { fdRules } from "../rules/processes.js";
+import type { SyncFile } from "../dma-buf/sync-file.js";
+import type { Context, HandlerTable } from "./handler.js";
+
+const requests = { merge: 0xc0303e03, info: 0xc0383e04 } as const;
+
+/** The sync file behind a descriptor: -EBADF, or what another kind of file says to the request. */
+function syncFileOf({ k, task }: Context, fd: number, request: keyof typeof requests): SyncFile | number {
+  const file = task.files.get(fd);
+  if (file === undefined) return k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
+  return syncFileGetFence(file) ?? vfsIoctl(k, file, requests[request]);
+}
+
+export const syncFileHandlers: HandlerTable<"sync_file_info" | "sync_file_merge"> = {
+  run: {
+    *sync_file_info(ctx, { fd }) {
+      const file = syncFileOf(ctx, fd, "info");
+      return typeof file === "number" ? file : { status: file.status, fences: Math.max(1, file.fences.length) };
+    },
+    *sync_file_merge(ctx, { a, b }) {
+      const file = syncFileOf(ctx, a, "merge");
+      if (typeof file === "number") return file;
+      const other = syncFileGetFence(ctx.task.files.get(b));
+      if (other === undefined) return ctx.k.refuse(dmaBufRules["merge-not-a-sync-file"], errnos.ENOENT, `descriptor ${b}`);
+      return ctx.task.files.install(syncFileCreate(ctx.k, syncFileMerge(file, other)));
+    },
+  },
+};
