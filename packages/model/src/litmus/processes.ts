@@ -30,9 +30,19 @@ export function* thread(parent: Task, name: string): Path<Task> {
 
 /** do_exit, kernel/exit.c: first the memory, then the descriptors. */
 export function* exit(k: Kernel, task: Task): Path<void> {
+  yield* exitMemory(k, task);
+  yield* exitFiles(task);
+}
+
+/** exit_mm, kernel/exit.c. */
+export function* exitMemory(k: Kernel, task: Task): Path<void> {
   task.dead = true;
   for (const end of task.atExit.splice(0)) end();
   if (--task.mm.users === 0) yield* exitMmap(k, task.mm);
+}
+
+/** exit_files, fs/file.c. */
+export function* exitFiles(task: Task): Path<void> {
   if (--task.files.users > 0) return;
   for (const [fd] of [...task.files]) yield* fput(task.files.remove(fd)!);
 }

@@ -7,7 +7,7 @@ import type { CallStep, CallValue, FaultsStep, Machine, Observer, ParallelStep, 
 import { Kernel } from "../kernel.js";
 import { KernelHang } from "../sched/path.js";
 import { counterNames, newCounters, StepTrace } from "../trace/trace.js";
-import { exit, fork, thread } from "./processes.js";
+import { exitFiles, exitMemory, fork, thread } from "./processes.js";
 import { handlerOf, unsupportedHere } from "./handlers.js";
 import { NotReached, resolveArguments } from "./arguments.js";
 import type { Bound } from "./arguments.js";
@@ -104,12 +104,14 @@ export class Session {
     if (this.k.endTells) yield* this.end();
   }
 
-  /** Every process ends: what is still held is given back, and the kernel may find fault with that. It is no part of what the test costs. */
+  /**
+   * Every process is killed, and the kernel may find fault with what is still held. They die at
+   * the same time: memory goes everywhere before the last descriptors do.
+   */
   private *end(): Path<void> {
-    const { counters } = this.k;
-    const before = { ...counters };
-    for (const { task } of this.actors.values()) if (!task.dead) yield* exit(this.k, task);
-    Object.assign(counters, before);
+    const left = [...this.actors.values()].map(({ task }) => task).filter((task) => !task.dead);
+    for (const task of left) yield* exitMemory(this.k, task);
+    for (const task of left) yield* exitFiles(task);
   }
 
   /** Values as an outcome has them: in the order of the text, whatever the schedule was. */
