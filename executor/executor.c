@@ -406,6 +406,7 @@ static void set_up_memory(u32 me)
 		map(data_of(who), prog->data_bytes, MAP_PRIVATE);
 		memcpy((void *)data_of(who), initial, prog->data_init);
 		hold(data_of(who), data_of(who) + prog->data_bytes, 1);
+		hold(STREAMS + (word)who * prog->stream_bytes, STREAMS + ((word)who + 1) * prog->stream_bytes, 1);
 		if (who != me) hold((word)stacks[who + 1], (word)stacks[who + 1] + STACK, 1);
 	}
 	hold_all(me);

@@ -35,7 +35,8 @@ export function* elfCoreDump(k: Kernel, task: Task, filter: number, address: num
   let filled = 0;
   const overlap = (from: number, to: number): number => Math.max(0, Math.min(to, address + length) - Math.max(from, address));
   const segments: { readonly vma: Vma; readonly bytes: number }[] = [];
-  for (const vma of task.mm.vmas) segments.push({ vma, bytes: yield* vmaDumpSize(k, task, vma, filter) });
+  const first = k.design["coredump.address-zero"] === "skipped" ? 1 : 0;
+  for (const vma of task.mm.vmas) if (vma.start >= first) segments.push({ vma, bytes: yield* vmaDumpSize(k, task, vma, filter) });
   for (const { vma, bytes } of segments) {
     mapped += overlap(vma.start, vma.end);
     dumped += overlap(vma.start, vma.start + bytes);

@@ -569,6 +569,19 @@ export const points = define({
     },
     mainline: [["5.1", "slow-no-files"], ["6.5", "slow"], ["6.10", "fast"]],
   },
+  "io-uring.header": {
+    question: "How does a ring's header lie in memory?",
+    choices: {
+      "cache-lines": { doc: "each head and tail in a cache line of its own" },
+      packed: { doc: "heads and tails side by side" },
+    },
+    mainline: [["5.1", "cache-lines"], ["6.3", "packed"]],
+  },
+  "coredump.address-zero": {
+    question: "Is a mapping at address 0 in a core file?",
+    choices: { yes: { doc: "yes" }, skipped: { doc: "no: the search for mappings begins behind it" } },
+    mainline: [["2.6", "yes"], ["6.1", "skipped"], ["6.2", "yes"]],
+  },
   "io-uring.mmap": {
     question: "What does mmap of an io_uring put into the page table?",
     choices: {

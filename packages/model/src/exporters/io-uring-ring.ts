@@ -22,13 +22,24 @@ interface RingContext {
   readonly sqes: number;
 }
 
+/** Entries of the submission ring; the completion ring has twice as many. */
+const ENTRIES = 64;
+
 /** io_uring_setup with 64 entries, io_uring/io_uring.c. */
 export function newIoUring(k: Kernel): File {
   const context: RingContext = { rings: k.frames.alloc(0), sqes: k.frames.alloc(0) };
+  writeHeader(k, context.rings);
   const inode = new Inode(k.id(), "io-uring");
   inode.mode = 0o600;
   inode.noexec = k.design["anon-inode.mount"] === "noexec";
   return new File(inode, ringOps(k, context), true, true);
+}
+
+/** struct io_rings: masks and numbers of the entries of both rings, behind their heads and tails. */
+function writeHeader(k: Kernel, pfn: number): void {
+  const at = k.design["io-uring.header"] === "cache-lines" ? 256 : 16;
+  const view = new DataView(k.frames.writable(pfn).buffer, k.frames.writable(pfn).byteOffset);
+  [ENTRIES - 1, 2 * ENTRIES - 1, ENTRIES, 2 * ENTRIES].forEach((value, i) => view.setUint32(at + i * 4, value, true));
 }
 
 function ringOps(k: Kernel, context: RingContext): FileOps {
