@@ -85,6 +85,15 @@ describe("litmap cost", () => {
     expect(tables(stdout)["system-heap.mmap"].outcome.join(" ")).toMatch(/va EINVAL/);
   });
 
+  test("what cannot run is neither dear nor cheap", async () => {
+    const folder = scratch();
+    writeFileSync(join(folder, "v.lit"), 'test v\n  "?"\n\nd = drm_open(vgem)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nva = mmap(d, 64K, rw, shared, o)\ntouch(va, 64K, read)\ntouch(va, 64K, write)\n');
+    const all = tables((await litmap(["cost", join(folder, "v.lit")])).stdout);
+    expect(all["drm.objects"]).toBeUndefined();
+    expect(all.release).toMatchObject({ "minor faults": ["-", "16", "16", "16", "32", "32"], outcome: ["unsupported", "=", "=", "=", "=", "="] });
+    expect((await litmap(["cost", join(folder, "v.lit"), "--release", "5.10"])).stdout).toMatch(/\nunsupported: .*not modelled\n/);
+  });
+
   test("a test whose cost nothing changes; wrong requests", async () => {
     const folder = scratch();
     writeFileSync(join(folder, "n.lit"), 'test n\n  "?"\n\nm = memfd_create(64K)\n');

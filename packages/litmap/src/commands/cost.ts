@@ -1,14 +1,14 @@
 /** `litmap cost`: what a test costs, side by side for the choices of each decision point, for the releases, or on kernels that count instructions. */
 import { didYouMean } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
-import { Kernel, points, releases } from "@litmap/model";
+import { Kernel, points, predict, releases } from "@litmap/model";
 import type { KernelOptions, PointName, Prediction } from "@litmap/model";
 import { modelOptions, wholeNumber } from "../choices.js";
 import type { ModelChoices } from "../choices.js";
 import { readTest, renderAll, selectFiles } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import type { Answer } from "../machines/machine.js";
-import { ask, decidedBy } from "../machines/model.js";
+import { decidedBy } from "../machines/model.js";
 import { changeOf } from "../report/changes.js";
 import { costLines, costObject, costsDiffer } from "../report/cost-table.js";
 import type { CostColumn, CostTable } from "../report/cost-table.js";
@@ -52,12 +52,15 @@ function pointOf(name: string): PointName {
   throw badRequest(`there is no decision point '${name}'${didYouMean(name, names)}`, "`litmap designs` lists them");
 }
 
-/** A table for each point that the test's course asks for, or for the one that is wanted, and one for the releases. */
+/**
+ * A table for each point that the test's course asks for, or for the one that is wanted, and one for the
+ * releases. Of a concurrent test the costs are those of one order: branch after branch.
+ */
 function tablesOf(test: Test, base: KernelOptions, only: PointName | undefined): CostTable[] {
   const asked = new Set<PointName>();
-  const now = ask(test, { ...base, asked });
+  const now = predict(test, { ...base, asked });
   const column = (label: string, current: boolean, options: KernelOptions): CostColumn => {
-    const prediction = current ? now : ask(test, options);
+    const prediction = current ? now : predict(test, options);
     return { label, current, prediction, change: current ? undefined : changeOf(test, answerOf(test, now), answerOf(test, prediction), base.arch) };
   };
   const { design } = new Kernel(base);
@@ -81,6 +84,8 @@ function report(test: Test, tables: readonly CostTable[], options: CostOptions, 
   const shape = { steps: options.steps ?? false, all: options.all ?? false, paint };
   const shown = options.all || options.point !== undefined ? tables : tables.filter(costsDiffer);
   print(`${paint.bold(test.name)}   ${paint.dim(machine)}\n${test.question}`);
+  const now = tables[0]?.columns.find(({ current }) => current)?.prediction;
+  if (now?.status === "unsupported") print(`${paint.odd("unsupported")}: ${now.reason}`);
   if (shown.length === 0) print("\nno design that its course depends on, and no release, changes what it costs");
   for (const table of shown) print(["", ...costLines(test, table, shape)].join("\n"));
 }

@@ -4,12 +4,12 @@ import { Machine, VmTarget } from "@litmap/kernels";
 import type { Kernel } from "@litmap/kernels";
 import { ExecutorUnavailable, buildExecutor, compile, needsOf } from "@litmap/linux";
 import type { KernelDescription, StepCount } from "@litmap/linux";
+import { predict } from "@litmap/model";
 import type { Prediction } from "@litmap/model";
 import { releaseOf } from "../choices.js";
 import { badMachine, badRequest } from "../exit-status.js";
 import { describe, endingOf } from "./kernel.js";
 import type { KernelChoice } from "./kernel.js";
-import { ask } from "./model.js";
 import { outfitFor } from "./outfit.js";
 
 /** Guest memory, MiB: room for a buffer of 1 GiB, twice. */
@@ -49,7 +49,7 @@ export class CountingMachine {
 
   /** Runs a test several times in this boot, with fresh processes each time. */
   async count(test: Test, runs: number): Promise<CountedSteps> {
-    const model = ask(test, { release: releaseOf(/^\d+\.\d+/.exec(this.release)?.[0] ?? this.release), designs: { "udmabuf.size-limit": "int-max" } });
+    const model = predict(test, { release: releaseOf(/^\d+\.\d+/.exec(this.release)?.[0] ?? this.release), designs: { "udmabuf.size-limit": "int-max" } });
     const compiled = compile(test, this.description, { counted: true, rounds: runs, roundMs, budgetMs });
     if (compiled.kind === "unsupported") return { outcome: compiled.outcome, steps: [], model };
     const ran = await this.guest.run(compiled.program, { timeoutMs: budgetMs });

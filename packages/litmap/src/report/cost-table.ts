@@ -36,11 +36,15 @@ type Row = readonly [heading: string, ...cells: string[]];
 
 const counters = Object.keys(counterNames) as Count[];
 
-const costOf = ({ prediction }: CostColumn): Readonly<Record<string, number>> => prediction.counters ?? {};
+type Costs = Readonly<Record<string, number | undefined>>;
 
-/** Whether some counter, or what kept the test from running, is not the same in every column. */
+/** Undefined where the test did not run. */
+const costOf = ({ prediction }: CostColumn): Costs | undefined => (prediction.status === "unsupported" ? undefined : (prediction.counters ?? {}));
+
+/** Whether some counter is not the same in every column in which the test ran. */
 export function costsDiffer({ columns: all }: CostTable): boolean {
-  return all.some((column) => column.prediction.status !== all[0].prediction.status || counters.some((name) => costOf(column)[name] !== costOf(all[0])[name]));
+  const ran = all.map(costOf).filter((costs): costs is Costs => costs !== undefined);
+  return ran.some((costs) => counters.some((name) => costs[name] !== ran[0][name]));
 }
 
 export function costLines(test: Test, table: CostTable, shape: CostShape): string[] {
@@ -53,15 +57,16 @@ export function costLines(test: Test, table: CostTable, shape: CostShape): strin
 }
 
 /** A row for each counter that differs, and what bookkeeping comes to a page. */
-function countRows(costs: readonly Readonly<Record<string, number | undefined>>[], { all }: Pick<CostShape, "all">, indent: string): Row[] {
+function countRows(costs: readonly (Costs | undefined)[], { all }: Pick<CostShape, "all">, indent: string): Row[] {
   const rows: Row[] = [];
-  const add = (heading: string, values: readonly (number | undefined)[]): void => {
-    const moved = values.some((value) => (value ?? 0) !== 0);
-    if (moved && (all || values.some((value) => (value ?? 0) !== (values[0] ?? 0)))) rows.push([`${indent}${heading}`, ...values.map((value) => String(value ?? 0))]);
+  const add = (heading: string, of: (cost: Costs) => number): void => {
+    const values = costs.map((cost) => cost && of(cost));
+    const ran = values.filter((value) => value !== undefined);
+    if (ran.some((value) => value !== 0) && (all || ran.some((value) => value !== ran[0]))) rows.push([`${indent}${heading}`, ...values.map((value) => String(value ?? "-"))]);
   };
   for (const name of counters) {
-    add(counterNames[name][1], costs.map((cost) => cost[name]));
-    if (name === "bookkeeping") add("bytes of it a page", costs.map((cost) => (cost.buffer_pages ? Math.round((100 * (cost.bookkeeping ?? 0)) / cost.buffer_pages) / 100 : 0)));
+    add(counterNames[name][1], (cost) => cost[name] ?? 0);
+    if (name === "bookkeeping") add("bytes of it a page", (cost) => (cost.buffer_pages ? Math.round((100 * (cost.bookkeeping ?? 0)) / cost.buffer_pages) / 100 : 0));
   }
   return rows;
 }
@@ -70,7 +75,7 @@ function countRows(costs: readonly Readonly<Record<string, number | undefined>>[
 function stepRows(table: CostTable, shape: CostShape): Row[] {
   const most = table.columns.reduce((best, column) => (column.prediction.steps.length > best.prediction.steps.length ? column : best));
   return most.prediction.steps.flatMap((step, i) => {
-    const costs = table.columns.map(({ prediction }) => (prediction.steps[i] === undefined ? {} : (prediction.steps[i].counters as Readonly<Record<string, number>>)));
+    const costs = table.columns.map((column) => costOf(column) && ((column.prediction.steps[i]?.counters ?? {}) as Costs));
     const rows = countRows(costs, shape, "    ");
     return rows.length === 0 ? [] : [[`  line ${step.line}  ${step.op}${step.bind === undefined ? "" : ` → ${step.bind}`}`, ...table.columns.map(() => "")] as Row, ...rows];
   });
@@ -84,7 +89,7 @@ function outcomeRow(test: Test, { columns: all }: CostTable, shape: CostShape): 
     if (prediction.status !== "ok") return prediction.status;
     if (change === undefined) return "=";
     const [first, ...rest] = change.values;
-    return first === undefined ? "otherwise" : `${first.key} ${valueText(first.after, units.get(first.key))}${rest.length > 0 ? ` +${rest.length}` : ""}`;
+    return first === undefined ? "ok" : `${first.key} ${valueText(first.after, units.get(first.key))}${rest.length > 0 ? ` +${rest.length}` : ""}`;
   });
   return [["  outcome", ...cells]];
 }
@@ -108,7 +113,7 @@ export function costObject({ point, columns: all }: CostTable): Readonly<Record<
       current,
       status: prediction.status,
       reason: prediction.reason,
-      counters: costOf({ prediction } as CostColumn),
+      counters: prediction.counters ?? {},
       steps: prediction.steps.map(({ line, actor, op, bind, counters: step }) => ({ line, actor, op, bind, counters: step })),
       differs: change && (change.status ?? Object.fromEntries(change.values.map(({ key, after }) => [key, after ?? null]))),
     })),
