@@ -183,11 +183,15 @@ export const v4l2Capture = 1;
 export const v4l2Format = { pix: (pointer: 4 | 8): number => (pointer === 8 ? 8 : 4), sizeimage: 20, smallWidth: 320, smallHeight: 180, grey: 0x59455247 } as const;
 export const v4l2FormatBytes = (pointer: 4 | 8): number => v4l2Format.pix(pointer) + 200;
 /** v4l2_format and v4l2_buffer hold pointers, so these differ with their size. */
+/** vivid's control of what it writes over its frames (VIVID_CID_OSD_TEXT_MODE), and nothing. */
+export const vividText = { control: 0x00f0f001, none: 2 } as const;
+
 export const v4l2Requests = (pointer: 4 | 8) => {
   const buffer = pointer === 8 ? 88 : 80;
   return {
     getFormat: ioc(3, "V", 4, v4l2FormatBytes(pointer)),
     setFormat: ioc(3, "V", 5, v4l2FormatBytes(pointer)),
+    setControl: ioc(3, "V", 28, 8),
     reqbufs: ioc(3, "V", 8, 20),
     querybuf: ioc(3, "V", 9, buffer),
     qbuf: ioc(3, "V", 15, buffer),

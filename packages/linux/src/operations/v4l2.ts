@@ -55,6 +55,8 @@ export const v4l2 = {
     ]);
     // Refused while somebody else has buffers; then that one has set the same format before.
     call.softSys([fd], "ioctl", result(fd), uapi.v4l2Requests(call.pointer).setFormat, data(format));
+    const text = call.struct(8, [[0, 4, uapi.vividText.control], [4, 4, uapi.vividText.none]]);
+    call.softSys([fd], "ioctl", result(fd), uapi.v4l2Requests(call.pointer).setControl, data(text));
     return { value: fd };
   },
   reqbufs: (call) => {

@@ -29,6 +29,8 @@ export interface QueueSetup {
   readonly memops: MemOps;
   /** Bytes of an image. */
   readonly imageSize: number;
+  /** What a frame shows. */
+  image(): Uint8Array;
   /** The fewest and the most buffers that the driver has. */
   readonly minBuffers: number;
   readonly maxBuffers: number;
@@ -354,11 +356,15 @@ export class Vb2Queue {
   /** A frame: the driver writes the image through the buffer's kernel mapping. */
   private *capture(buffer: Vb2Buffer): Path<void> {
     const { k, setup } = this;
-    const map = yield* (buffer.own ?? buffer.given!).vaddr();
+    const memory: PlaneMemory = buffer.own ?? buffer.given!;
+    const map = yield* memory.vaddr();
     if (map === undefined) return;
-    for (let at = 0; at < setup.imageSize; at += k.pageSize) {
-      const { pfn } = k.vmalloc.frameAt(map.address + at);
-      k.frames.writable(pfn).fill(0x80, 0, Math.min(k.pageSize, setup.imageSize - at));
+    const image = setup.image();
+    for (let at = 0; at < image.length; ) {
+      const { pfn, offset } = k.vmalloc.frameAt(map.address + (memory.offset ?? 0) + at);
+      const part = image.subarray(at, at + k.pageSize - offset);
+      k.frames.writable(pfn).set(part, offset);
+      at += part.length;
     }
   }
 

@@ -146,6 +146,7 @@ function* vb2DcGetUserptr(k: Kernel, device: Device, task: Task, address: number
   dmaMapSgtable(k, device, sgt, "from_device", false);
   let map: KernelMap | undefined;
   return {
+    offset: address % k.pageSize,
     *vaddr() {
       return (map ??= k.vmalloc.map(vec.pfns, "user memory that a camera writes to"));
     },

@@ -174,6 +174,7 @@ function* vb2DmaSgGetUserptr(k: Kernel, device: Device, task: Task, address: num
   dmaMapSgtable(k, device, sgt, "from_device", false);
   let map: KernelMap | undefined;
   return {
+    offset: address % k.pageSize,
     *vaddr() {
       return (map ??= k.vmalloc.map(vec.pfns, "user memory that a camera writes to", "a pin of each page, which bare frame numbers have not"));
     },

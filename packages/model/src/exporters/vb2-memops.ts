@@ -11,6 +11,8 @@ import type { Task } from "../task.js";
 export interface PlaneMemory {
   /** Where the kernel reaches it, made when it is asked for first; undefined: nowhere (the memop vaddr). */
   vaddr(): Path<KernelMap | undefined>;
+  /** Bytes into the mapping at which it begins: of user memory that does not begin at a page. */
+  readonly offset?: number;
   /** The memops put, put_userptr and detach_dmabuf. */
   put(): Path<void>;
 }

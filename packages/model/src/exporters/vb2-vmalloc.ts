@@ -134,6 +134,7 @@ function* vb2VmallocGetUserptr(k: Kernel, task: Task, address: number, length: n
   k.note(rule.userptr);
   const map = k.vmalloc.map(vec.pfns, "user memory that a camera writes to", "a pin of each page, which bare frame numbers have not");
   return {
+    offset: address % k.pageSize,
     *vaddr() {
       return map;
     },

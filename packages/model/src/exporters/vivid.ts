@@ -17,6 +17,15 @@ export type VividNode = OperationArgs<"v4l2_open">["device"];
 /** 320 x 180 pixels of a byte. */
 const IMAGE_BYTES = 320 * 180;
 
+/** Pixels of a line, and the bars that a line shows: shades of grey from white to black (tpg_colors). */
+const LINE = 320;
+const BARS = [190, 176, 149, 136, 54, 40, 13, 0] as const;
+
+/** Every frame, without the text that vivid lays over it unless it is told not to (tpg_fill_plane_buffer). */
+function colourBars(): Uint8Array {
+  return Uint8Array.from({ length: IMAGE_BYTES }, (_, i) => BARS[Math.floor((i % LINE) / (LINE / BARS.length))]);
+}
+
 /** struct video_device of a capture node. */
 export class CaptureNode {
   readonly queue: Vb2Queue;
@@ -27,8 +36,9 @@ export class CaptureNode {
     readonly path: string,
     memops: MemOps,
   ) {
+    let image: Uint8Array | undefined;
     const maxBuffers = k.design["vivid.buffers"] === "32" ? 32 : 64;
-    this.queue = new Vb2Queue(k, { name: path, memops, imageSize: IMAGE_BYTES, minBuffers: 2, maxBuffers });
+    this.queue = new Vb2Queue(k, { name: path, memops, imageSize: IMAGE_BYTES, image: () => (image ??= colourBars()), minBuffers: 2, maxBuffers });
     this.inode = new Inode(k.id(), "v4l2");
     this.inode.mode = 0o600;
   }

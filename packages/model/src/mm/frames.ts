@@ -16,6 +16,8 @@
  */
 const SECTION_SHIFT = 10;
 const SECTION = 1 << SECTION_SHIFT;
+/** Single frames that are handed out one behind the other. */
+const RUN = 8;
 /** Below it lies what the kernel itself occupies. */
 const FIRST_FRAME = 1 << 15;
 
@@ -97,6 +99,9 @@ export class Frames {
   private readonly aliases = new Map<number, number>();
   /** Frames of IO memory at which something answers: video memory keeps what is written to it. */
   private readonly answering: { readonly from: number; readonly to: number }[] = [];
+  /** Where single frames come from now, and how many of it are left. */
+  private block = 0;
+  private left = 0;
   /** Pages handed out and not yet freed. */
   used = 0;
   /** Told of frames with PG.watched when they are freed. */
@@ -170,7 +175,7 @@ export class Frames {
    */
   alloc(order: number, flags = 0, compound = order > 0): number {
     const size = 1 << order;
-    let pfn = this.free[order]?.pop();
+    let pfn = this.free[order]?.pop() ?? (order === 0 ? this.single() : undefined);
     if (pfn === undefined) {
       pfn = Math.ceil(this.next / size) * size;
       if (pfn + size > this.ioStart && pfn < this.ioEnd) pfn = this.ioEnd;
@@ -187,6 +192,21 @@ export class Frames {
     section.order.fill(compound ? order : 0, from, from + size);
     section.ref[from] = 1;
     return pfn;
+  }
+
+  /**
+   * A frame that was never handed out. Single frames come in runs of eight with a break behind
+   * each: memory that was allocated page by page is never long in one piece.
+   */
+  private single(): number | undefined {
+    if (this.left === 0) {
+      const block = Math.ceil(this.next / (2 * RUN)) * 2 * RUN;
+      if (block + 2 * RUN > this.limit || (block + 2 * RUN > this.ioStart && block < this.ioEnd)) return undefined;
+      this.next = block + 2 * RUN;
+      this.block = block;
+      this.left = 2 * RUN;
+    }
+    return this.block + ((RUN + 2 * RUN - this.left--) & (2 * RUN - 1));
   }
 
   /** Takes `size` consecutive frames aside for good, aligned to the largest folio: the first one. They are nobody's yet. */

@@ -1,7 +1,7 @@
 /** u-dma-buf: what a driver may not do with pages of dma_alloc_coherent. */
 import { rules } from "./rule.js";
 
-const source = "udmabuf_driver_vma_fault, u-dma-buf.c of github.com/ikwzm/udmabuf";
+const source = "udmabuf_driver_vma_fault, u-dma-buf.c";
 const unproven = "the driver is in no kernel; read in its reports";
 
 export const uDmaBufRules = rules("u-dma-buf", {
