@@ -48,7 +48,7 @@ export class PanthorObject implements GemBacking {
   }
 
   get vmOps(): GemBacking["vmOps"] {
-    return { fault: (vmf) => this.fault(vmf), pfnMkwrite: () => mkwrite() };
+    return { fault: (vmf) => this.fault(vmf) };
   }
 
   /** panthor_gem_any_fault: FAULT bits. */
@@ -148,12 +148,6 @@ export class PanthorObject implements GemBacking {
     this.dropPages();
     shmemTruncateRange(this.k, this.inode, 0, Infinity);
   }
-}
-
-/** The folio becomes dirty. */
-// eslint-disable-next-line require-yield
-function* mkwrite(): Path<number> {
-  return FAULT.none;
 }
 
 /** A panthor device; before its own objects it had those of the shmem helper. */
