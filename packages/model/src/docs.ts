@@ -44,6 +44,7 @@ export function designsMarkdown(): string {
     }
     out.push("", `Mainline: ${history(point.mainline)}.`, "");
     for (const [condition, choices] of point.configured ?? []) out.push(`${configurationText(condition)}: ${history(choices)}.`, "");
+    for (const [version, choice] of point.before ?? []) out.push(`Before ${version} of its release: \`${choice}\`.`, "");
     out.push(`Here: ${releases.map((release) => `${release} \`${designOf(release)[name]}\``).join(", ")}.`, "");
   }
   return out.join("\n");

@@ -1,6 +1,6 @@
 /** Decision points: what releases are made of, and the pages printed from them. */
 import { describe, expect, test } from "vitest";
-import { compareReleases, configuredDesign, designOf, designsMarkdown, Kernel, points, releases, ruleBook, rulesMarkdown } from "../src/index.js";
+import { compareReleases, configuredDesign, designOf, designsMarkdown, Kernel, olderDesign, points, releases, ruleBook, rulesMarkdown } from "../src/index.js";
 import type { Point, PointName } from "../src/index.js";
 
 const all = Object.entries(points) as [PointName, Point][];
@@ -54,6 +54,8 @@ describe("decision points", () => {
   test("a kernel's configuration differs from its release only where its options decide otherwise", () => {
     const debian = new Set(["SECRETMEM", "NUMA_BALANCING", "PROC_MEM_ALWAYS_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]);
     expect(configuredDesign("6.12", debian)).toEqual({});
+    expect(olderDesign("6.12.107")).toEqual({ "lru.activate": "kept" });
+    for (const version of ["6.12.117", "6.11.3", "6.1.176", "7.12.9", "6.12"]) expect([version, olderDesign(version)]).toEqual([version, {}]);
     expect(configuredDesign("6.12", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "mangle" });
     expect(configuredDesign("7.2", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "wrap", "proc-mem.force": "always" });
     expect(configuredDesign("7.3", new Set(["SECRETMEM", "PROC_MEM_NO_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]))).toEqual({ "dma-buf.debug": "off", "proc-mem.force": "never" });

@@ -8,7 +8,7 @@ import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget, hasModule
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
 import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, moduleDevice, needsOf } from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
-import { configuredDesign } from "@litmap/model";
+import { configuredDesign, olderDesign } from "@litmap/model";
 import type { KernelOptions as ModelOptions } from "@litmap/model";
 import { archOf, releaseOf } from "../choices.js";
 import { Ending, badMachine, exitStatus } from "../exit-status.js";
@@ -81,7 +81,7 @@ export class KernelMachine implements TestMachine {
     const release = /^\d+\.\d+/.exec(ready.release)?.[0] ?? ready.release;
     const uname = `${ready.release} ${ready.version}`;
     const machine = { kind: choice.kind, release, arch: ready.arch, name: choice.name, uname, ...(accelerator === undefined ? {} : { accel: accelerator }) };
-    const recorded = { kernel: ready.release, release, arch: ready.arch, uname, ...(choice.kind === "vm" ? originOf(choice.kernel, release) : {}) };
+    const recorded = { kernel: ready.release, release, arch: ready.arch, uname, ...(choice.kind === "vm" ? originOf(choice.kernel, release, uname) : {}) };
     const notes = [...ready.notes, ...missingModules.map((name) => `this kernel has no module ${name}`)];
     const plain = { guest, description: describe(choice, ready) };
     return new KernelMachine(machine, accelerator ?? "", recorded, notes, choice, plain, options);
@@ -194,12 +194,17 @@ async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOpt
 }
 
 /** The package that the image came in, which configuration it was built with, and what that chose. */
-function originOf(kernel: Kernel, release: string): Pick<RecordedKernel, "package" | "config" | "configured"> {
+function originOf(kernel: Kernel, release: string, uname: string): Pick<RecordedKernel, "package" | "config" | "configured"> {
   const options = optionsOf(kernel);
-  const configured = options ? configuredDesign(releaseOf(release), options) : {};
+  const configured = { ...olderDesign(stableVersion(uname)), ...(options ? configuredDesign(releaseOf(release), options) : {}) };
   const packages = kernel.source.kind === "image" ? [] : kernel.source.packages;
   const image = packages.find(({ name }) => name.startsWith("linux-image")) ?? packages.at(-1);
   return { package: image && `${image.name} ${image.version}`, config: configHash(kernel), ...(Object.keys(configured).length > 0 ? { configured } : {}) };
+}
+
+/** `6.1.176` of a `uname -rv`; Debian's release numbers its builds, and its version names the update. */
+function stableVersion(uname: string): string {
+  return /Debian (\d+\.\d+\.\d+)/.exec(uname)?.[1] ?? /^\d+\.\d+\.\d+/.exec(uname)?.[0] ?? uname;
 }
 
 function configHash(kernel: Kernel): string | undefined {

@@ -20,6 +20,8 @@ export interface Point {
    * `!OPTION`, gives the choices; when none does, mainline's stand, which are those of Debian's kernels.
    */
   readonly configured?: readonly (readonly [condition: string, choices: History])[];
+  /** Where a stable update changed the choice within a release: kernels before that version, `6.12.117`, chose otherwise. */
+  readonly before?: readonly (readonly [version: string, choice: string])[];
 }
 
 export type History = readonly (readonly [since: string, choice: string])[];
@@ -828,6 +830,14 @@ export const points = define({
   "lru.activate": {
     question: "Does a faulted-in page lose its referenced flag when it comes from the per-CPU batch to the youngest generation?",
     choices: { kept: { doc: "no" }, reset: { doc: "yes: lru_gen_add_folio clears PG_referenced with the tier bits" } },
+    mainline: [["2.6", "kept"], ["6.12", "reset"], ["6.14", "kept"]],
+    configured: [["!LRU_GEN_ENABLED", [["2.6", "kept"]]]],
+    // 6.12.107 keeps it, 6.12.117 does not; none between was looked at.
+    before: [["6.12.117", "kept"]],
+  },
+  "lru.deactivate": {
+    question: "Does a page that MADV_COLD deactivates lose its referenced flag when the per-CPU batch takes effect, whatever set it meanwhile?",
+    choices: { kept: { doc: "no: it is not queued" }, reset: { doc: "yes, under the multi-generational LRU: lru_deactivate clears PG_referenced" } },
     mainline: [["2.6", "kept"], ["6.12", "reset"], ["6.14", "kept"]],
     configured: [["!LRU_GEN_ENABLED", [["2.6", "kept"]]]],
   },

@@ -22,11 +22,26 @@ type Aged = readonly { readonly since: number; readonly choice: string }[];
 const aged = (history: History): Aged => history.map(([since, choice]) => ({ since: ageOf(since), choice }));
 
 /** Every point's choices by age: a kernel is made for each test, so this is worked out once. */
-const all = (Object.entries(points) as [PointName, Point][]).map(([name, { mainline, configured = [] }]) => ({
+const all = (Object.entries(points) as [PointName, Point][]).map(([name, { mainline, configured = [], before = [] }]) => ({
   name,
+  before,
   mainline: aged(mainline),
   configured: configured.map(([condition, choices]) => ({ condition, choices: aged(choices) })),
 }));
+
+/** Where a kernel of a version chose otherwise than its release does now: what a stable update has changed since. */
+export function olderDesign(version: string): Partial<Design> {
+  const [major, minor, update] = version.split(".").map(Number);
+  const differs: Record<string, string> = {};
+  for (const { name, before } of all) {
+    const decides = before.find(([until]) => {
+      const [a, b, c] = until.split(".").map(Number);
+      return a === major && b === minor && update < c;
+    });
+    if (decides) differs[name] = decides[1];
+  }
+  return differs as Partial<Design>;
+}
 
 function choiceAt(choices: Aged, age: number): string {
   let { choice } = choices[0];

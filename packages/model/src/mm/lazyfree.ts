@@ -16,14 +16,17 @@ export function folioMarkLazyfree(k: Kernel, pfn: number): void {
 
 /** Active pages that come to the youngest generation when the batch is full or drained (folio_add_lru). */
 export function folioAddActive(k: Kernel, pfn: number): void {
-  if (k.design["lru.activate"] === "kept") return;
+  if (k.design["lru.activate"] === "reset") queue(k, pfn);
+}
+
+function queue(k: Kernel, pfn: number): void {
   k.lruAdd.push(pfn);
   if (k.lruAdd.length === batchSize(k)) drainLruAdd(k);
 }
 
 /** folio_deactivate, mm/swap.c: the referenced flag goes when the page leaves the batch, where it does not stay for ever. */
 export function folioDeactivate(k: Kernel, pfn: number): void {
-  folioAddActive(k, pfn);
+  if (k.design["lru.deactivate"] === "reset") queue(k, pfn);
 }
 
 function drainLruAdd(k: Kernel): void {
