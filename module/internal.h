@@ -10,6 +10,8 @@
 
 struct chardev;
 struct file;
+struct mm_struct;
+struct page;
 struct vm_area_struct;
 
 /* One open /dev/litmap: an actor of a test, or memory that a driver lets others map. */
@@ -18,7 +20,7 @@ struct session {
 	struct chardev *chardev;
 };
 
-enum kind { ATTACHMENT, TABLE, KERNEL_MAP, USER_PAGES, NOTIFIER, GEM, GEM_MAP };
+enum kind { ATTACHMENT, TABLE, KERNEL_MAP, USER_PAGES, NOTIFIER, GEM, GEM_MAP, REGION };
 
 /* Whatever an actor holds. Any actor may use it by its handle; it goes when its maker does. */
 struct object {
@@ -42,7 +44,12 @@ struct object *object_get(u32 handle, enum kind kind);
 /* Takes it out of the tables; the caller destroys it. */
 void object_remove(struct object *object);
 
-extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS], chardev_calls[LITMAP_OPS], export_calls[LITMAP_OPS];
+extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS], chardev_calls[LITMAP_OPS], export_calls[LITMAP_OPS], region_calls[LITMAP_OPS];
+
+/* The address space of a process, by the number that its own namespace knows it by; mmput() it. */
+struct mm_struct *mm_of(u64 number);
+/* Page references, or pins, by the fast path, which walks the page table of whoever runs: pages or a negative errno. */
+long pages_fast(struct mm_struct *mm, unsigned long start, unsigned long count, unsigned int foll, bool pin, struct page **pages);
 
 int chardev_mmap(struct file *file, struct vm_area_struct *vma);
 void chardev_free(struct chardev *chardev);

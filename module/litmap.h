@@ -49,8 +49,16 @@ enum litmap_op {
 	LITMAP_GEM_SHRINK,		/* -> pages */
 	LITMAP_CHARDEV,			/* bytes, primitive, memory, LITMAP_FLAG_*: this open file can be mapped */
 	LITMAP_EXPORT,			/* LITMAP_COHERENT and so on, bytes, device -> dma-buf fd */
+	LITMAP_REG_MR,			/* pid, address, length, LITMAP_REGION_*, LITMAP_HOLD_* -> handle */
+	LITMAP_DEREG_MR,		/* handle */
+	LITMAP_MR_READ,			/* handle, offset -> value */
+	LITMAP_MR_WRITE,		/* handle, offset, value */
+	LITMAP_MR_SYNC,			/* handle */
 	LITMAP_OPS
 };
+
+enum { LITMAP_REGION_READ = 1, LITMAP_REGION_WRITE = 2 };
+enum { LITMAP_HOLD_PIN, LITMAP_HOLD_GET, LITMAP_HOLD_NOTIFIER };
 
 /* Devices: what a driver acts for. */
 enum { LITMAP_PLAIN, LITMAP_BEHIND_IOMMU, LITMAP_FROM_CMA };

@@ -29,8 +29,7 @@ struct notifier {
 	atomic_t calls;
 };
 
-/* The address space of a process, by the number that its own namespace knows it by; mmput() it. */
-static struct mm_struct *mm_of(u64 number)
+struct mm_struct *mm_of(u64 number)
 {
 	struct pid *pid = find_get_pid((int)number);
 	struct task_struct *task = pid ? get_pid_task(pid, PIDTYPE_PID) : NULL;
@@ -74,11 +73,12 @@ static long take_slowly(struct user_pages *held, struct mm_struct *mm, unsigned 
 	return got;
 }
 
-/* The fast path walks the page table of whoever runs: a thread of the kernel borrows the address space. */
+/* A thread of the kernel borrows the address space. */
 struct visit {
-	struct user_pages *held;
 	struct mm_struct *mm;
-	unsigned long count;
+	unsigned long start, count;
+	struct page **pages;
+	bool pin;
 	unsigned int foll;
 	long got;
 	struct completion done;
@@ -87,19 +87,18 @@ struct visit {
 static int visitor(void *data)
 {
 	struct visit *visit = data;
-	struct user_pages *held = visit->held;
 
 	kthread_use_mm(visit->mm);
-	visit->got = held->pinned ? pin_user_pages_fast(held->address & PAGE_MASK, visit->count, visit->foll, held->pages)
-				  : get_user_pages_fast(held->address & PAGE_MASK, visit->count, visit->foll, held->pages);
+	visit->got = visit->pin ? pin_user_pages_fast(visit->start, visit->count, visit->foll, visit->pages)
+				: get_user_pages_fast(visit->start, visit->count, visit->foll, visit->pages);
 	kthread_unuse_mm(visit->mm);
 	complete(&visit->done);
 	return 0;
 }
 
-static long take_fast(struct user_pages *held, struct mm_struct *mm, unsigned long count, u64 flags)
+long pages_fast(struct mm_struct *mm, unsigned long start, unsigned long count, unsigned int foll, bool pin, struct page **pages)
 {
-	struct visit visit = { .held = held, .mm = mm, .count = count, .foll = foll_of(flags) };
+	struct visit visit = { .mm = mm, .start = start, .count = count, .foll = foll, .pin = pin, .pages = pages };
 	struct task_struct *thread;
 
 	init_completion(&visit.done);
@@ -108,6 +107,11 @@ static long take_fast(struct user_pages *held, struct mm_struct *mm, unsigned lo
 		return PTR_ERR(thread);
 	wait_for_completion(&visit.done);
 	return visit.got;
+}
+
+static long take_fast(struct user_pages *held, struct mm_struct *mm, unsigned long count, u64 flags)
+{
+	return pages_fast(mm, held->address & PAGE_MASK, count, foll_of(flags), held->pinned, held->pages);
 }
 
 static void destroy_user_pages(struct object *object)

@@ -14,6 +14,7 @@ export const opcodes = [
   "attach", "detach", "map_attachment", "unmap_attachment", "pin", "unpin", "dma_read", "dma_write", "begin_cpu_access", "end_cpu_access",
   "vmap", "vunmap", "load", "store", "take_pages", "put_pages", "follow_pfn", "notifier_register", "notifier_count", "revoke",
   "gem_create", "gem_get_sg_table", "gem_madvise", "gem_vmap", "gem_vunmap", "gem_shrink", "chardev", "export",
+  "reg_mr", "dereg_mr", "mr_read", "mr_write", "mr_sync",
 ] as const;
 type Opcode = (typeof opcodes)[number];
 
@@ -23,6 +24,9 @@ const request = 0xc0384c4d;
 
 export const gupFlags = { write: 1, force: 2, longterm: 4, fast: 8, pin: 16, p2pdma: 32 } as const;
 export const primitives = ["vm_insert_page", "vm_map_pages", "remap_pfn_range", "vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page", "remap_io_mapping"] as const;
+/** What keeps the pages of a region; bare frame numbers are left out: through them memory that was freed would be written. */
+export const holds: Readonly<Record<string, number>> = { pin: 0, get: 1, notifier: 2 };
+export const regionAccess = { read: 1, write: 2 } as const;
 export const memories = ["ram", "block", "compound", "cma", "iomem"] as const;
 export const exportedMemory = [
   "coherent", "noncontiguous", "pages", "vb2-vmalloc", "vb2-contig", "vb2-contig-noncoherent", "vb2-sg", "gem-dma", "gem-dma-noncoherent",

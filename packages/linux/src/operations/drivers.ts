@@ -1,6 +1,6 @@
 /** What drivers and the kernel itself do, through the test module. */
 import type { OperationName } from "@litmap/litmus";
-import { callModule, deviceOf, directions, exportedMemory, gupFlags, isHandle, mappingFlags, memories, modelOnly, moduleDevice, primitives, processOf, withDescriptor } from "../module.js";
+import { callModule, deviceOf, directions, exportedMemory, gupFlags, holds, isHandle, mappingFlags, memories, modelOnly, moduleDevice, primitives, processOf, regionAccess, withDescriptor } from "../module.js";
 import * as uapi from "../uapi.js";
 import type { Call, Compiled, OperationCompiler } from "../call.js";
 
@@ -22,8 +22,21 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
   unmap_attachment: (call) => callModule(call, "unmap_attachment", { handle: call.number("sgt") }),
   pin: (call) => callModule(call, "pin", { handle: call.number("attachment") }),
   unpin: (call) => callModule(call, "unpin", { handle: call.number("attachment") }),
-  dma_read: (call) => callModule(call, "dma_read", { handle: call.number("sgt"), args: [call.number("offset")], gives: "value" }),
-  dma_write: (call) => callModule(call, "dma_write", { handle: call.number("sgt"), args: [call.number("offset"), call.number("value")] }),
+  reg_mr: (call) => {
+    // Only its coherence matters, and only some devices can be had.
+    deviceOf(call);
+    const hold = holds[call.word("hold")];
+    if (hold === undefined) return modelOnly("with bare frame numbers can be asked of the model only: memory that was freed would be written")(call);
+    const args = [processOf(call, "address"), call.number("address"), call.number("length"), uapi.bitsOf(regionAccess, call.words("access")), hold];
+    return callModule(call, "reg_mr", { args, gives: "unstable" });
+  },
+  dereg_mr: (call) => callModule(call, "dereg_mr", { handle: call.number("mr") }),
+  dma_sync: (call) => {
+    if (!isHandle(call, "sgt", "region")) return modelOnly("of a buffer can be asked of the model only: DMA_BUF_IOCTL_SYNC is what processes have")(call);
+    return callModule(call, "mr_sync", { handle: call.number("sgt") });
+  },
+  dma_read: (call) => callModule(call, isHandle(call, "sgt", "region") ? "mr_read" : "dma_read", { handle: call.number("sgt"), args: [call.number("offset")], gives: "value" }),
+  dma_write: (call) => callModule(call, isHandle(call, "sgt", "region") ? "mr_write" : "dma_write", { handle: call.number("sgt"), args: [call.number("offset"), call.number("value")] }),
   begin_cpu_access: (call) => withDescriptor(call, "buf", (fd) => callModule(call, "begin_cpu_access", { args: [fd, directions[call.word("direction")]] })),
   end_cpu_access: (call) => withDescriptor(call, "buf", (fd) => callModule(call, "end_cpu_access", { args: [fd, directions[call.word("direction")]] })),
   vmap: (call) => {
