@@ -72,6 +72,19 @@ export const dmaBuf = {
     return done;
   },
   dma_buf_set_name: (call) => (call.sys("ioctl", call.number("fd"), requests.dmaBufSetName, data(call.builder.string(call.text("name")))), done),
+  /** Where nothing is charged there is nothing to count; the setting says whether that is so. */
+  charged: (call) => {
+    const zero = call.calc(imm(0), 0n, 0);
+    call.scene.streamBytes += 64;
+    const setting = call.soft({ op: "read", args: [data(call.builder.path("/sys/module/dma_heap/parameters/mem_accounting")), imm(64), imm(0), imm(0)] }, [zero]);
+    return {
+      read: (round) => {
+        const known = round.results[setting.index].state === "ok";
+        if (known && round.text(setting).startsWith("Y")) throw new UnsupportedHere("dma_heap.mem_accounting is on, and the machine has no memory cgroups");
+        return 0;
+      },
+    };
+  },
   xfer_charge: (call) => {
     const request = call.struct(8, [[0, 4, pid(call.other("to"))]]);
     call.sys("ioctl", call.number("fd"), requests.dmaBufXferCharge, data(request));
@@ -111,7 +124,7 @@ export const dmaBuf = {
     call.sys("ioctl", result(timeline), requests.swSyncInc, data(request));
     return done;
   },
-} satisfies Partial<CompilerTable<"dma_heap_alloc" | "udmabuf_create" | "udmabuf_create_list" | "dma_buf_sync" | "dma_buf_set_name" | "xfer_charge" | "dma_buf_export_sync_file" | "dma_buf_import_sync_file" | "poll" | "sw_sync_fence" | "sw_sync_inc">>;
+} satisfies Partial<CompilerTable<"dma_heap_alloc" | "udmabuf_create" | "udmabuf_create_list" | "dma_buf_sync" | "dma_buf_set_name" | "charged" | "xfer_charge" | "dma_buf_export_sync_file" | "dma_buf_import_sync_file" | "poll" | "sw_sync_fence" | "sw_sync_inc">>;
 
 /** What the heap of contiguous memory has been called: since 6.17, by a device tree, by the command line or the configuration. */
 const cmaHeaps = ["default_cma_region", "linux,cma", "reserved"] as const;

@@ -60,7 +60,6 @@ export const compilers = {
   pin_user_pages: needsModule,
   put_user_pages: needsModule,
   follow_pfn: needsModule,
-  charged: { unsupported: "the machines have no memory cgroups" },
   chardev: needsModule,
   reg_mr: needsModule,
   dereg_mr: needsModule,

@@ -30,7 +30,7 @@ const needsDevice: ReadonlySet<Subject> = new Set(["DRM", "V4L2", "rings and IO 
 /** Operations that few machines have, or whose results depend on the rest of the machine. */
 export const seldomUseful: readonly OperationName[] = [
   ...(Object.keys(operations) as OperationName[]).filter((op) => needsDevice.has(operations[op].subject)),
-  "sw_sync_fence", "sw_sync_inc", "gup_test", "charged", "mlockall", "munlockall", "bufinfo", "meminfo", "ioctl", "exit",
+  "sw_sync_fence", "sw_sync_inc", "gup_test", "mlockall", "munlockall", "bufinfo", "meminfo", "ioctl", "exit",
 ];
 
 /** Words for what few machines have: a program with one is unsupported nearly everywhere. */
