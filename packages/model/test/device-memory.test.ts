@@ -30,6 +30,24 @@ test("memory for a device goes back frame by frame, block by block, whatever it 
   }
 });
 
+test("single frames come in runs of at most eight, and none twice", () => {
+  const { frames } = new Kernel();
+  const pfns = Array.from({ length: 200 }, () => frames.alloc(0));
+  expect(new Set(pfns).size).toBe(200);
+  let run = 1;
+  for (let i = 1; i < pfns.length; i++) {
+    run = pfns[i] === pfns[i - 1] + 1 ? run + 1 : 1;
+    expect(run).toBeLessThanOrEqual(8);
+  }
+  const block = frames.alloc(4);
+  expect(pfns.some((pfn) => pfn >= block && pfn < block + 16)).toBe(false);
+});
+
+// Opened again by its path, without O_NONBLOCK: the kernel waits as well.
+test("opening a sound stream that is in use waits", () => {
+  expect(ask("s = pcm_open(es1370)\nt = reopen(s, rw)").status).toBe("hang");
+});
+
 test("a block's first frame alone has a count; pages behind an IOMMU have one each", () => {
   const k = new Kernel();
   const counts = (iommu: boolean): number[] => {

@@ -3,6 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { dmaAllocAttrs, dmaMmapAttrs } from "../dma/alloc.js";
 import { File, Inode } from "../fs/file.js";
 import { VM } from "../mm/vma.js";
+import { NotModelled } from "../sched/path.js";
 import { pcmRules as rule } from "../rules/p2pdma.js";
 import type { DmaMemory } from "../dma/alloc.js";
 import type { FileOps } from "../fs/file.js";
@@ -40,6 +41,13 @@ export function openPcm(k: Kernel, iommu: boolean): File | number {
   for (const pfn of card.memory.pfns) k.frames.writable(pfn).fill(0);
   k.note(rule.cleared);
   return new File(card.inode, streamOps(card), true, true, false, card);
+}
+
+/** snd_pcm_open without O_NONBLOCK: it waits until nobody has the stream open. */
+export function* waitForPcm(card: SoundCard): Path<number> {
+  card.k.note(rule.waits);
+  yield { kind: "wait", object: "a sound stream that is in use", ready: () => !card.open };
+  throw new NotModelled("a sound stream that is opened again");
 }
 
 /** snd_pcm_f_ops for playback. */

@@ -1,18 +1,15 @@
 /** videobuf2's dma-contig allocator: coherent DMA memory (drivers/media/common/videobuf2/videobuf2-dma-contig.c). */
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
-import { PG } from "../mm/frames.js";
-import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
-import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { dmaAllocAttrs, dmaAllocNoncontiguous, dmaGetSgtable, dmaMmapAttrs, dmaMmapNoncontiguous } from "../dma/alloc.js";
-import { dmaMapSgtable, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
+import { sgFromPages } from "../dma/sg.js";
 import { VM } from "../mm/vma.js";
 import { vb2ContigRules as rule, vb2ContigUserptrRules as userptrRule } from "../rules/v4l2.js";
+import { attachPlane, PlaneDmaBuf, userPlane } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
 import type { DmaMemory } from "../dma/alloc.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
-import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
@@ -70,57 +67,7 @@ class ContigBuffer implements OwnMemory {
 
   getDmabuf(): DmaBufOps {
     this.handler.get();
-    return new ContigDmaBuf(this.k, this, this.handler);
-  }
-}
-
-/** vb2_dc_dmabuf_ops. */
-class ContigDmaBuf implements DmaBufOps {
-  constructor(
-    private readonly k: Kernel,
-    private readonly buffer: ContigBuffer,
-    private readonly handler: Handler,
-  ) {}
-
-  *attach(at: Attachment): Path<number> {
-    at.priv = dmaGetSgtable(this.buffer.memory);
-    return 0;
-  }
-
-  *detach(at: Attachment): Path<void> {
-    const sgt = at.priv as SgTable;
-    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction, false);
-  }
-
-  /** Keeps the mapping until somebody wants another direction; the memory is coherent, caches are left alone. */
-  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
-    const sgt = at.priv as SgTable;
-    if (sgt.mapped?.direction === direction) return sgt;
-    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction, false);
-    dmaMapSgtable(this.k, at.device, sgt, direction, false);
-    return sgt;
-  }
-
-  *unmapDmaBuf(): Path<void> {}
-
-  *beginCpuAccess(): Path<number> {
-    return 0;
-  }
-
-  *endCpuAccess(): Path<number> {
-    return 0;
-  }
-
-  *mmap(vma: Vma): Path<number> {
-    return this.buffer.mmap(vma);
-  }
-
-  vmap(): Path<KernelMap> {
-    return this.buffer.vaddr();
-  }
-
-  *release(): Path<void> {
-    this.handler.put();
+    return new PlaneDmaBuf(this.k, this, this.handler, () => dmaGetSgtable(this.memory), false);
   }
 }
 
@@ -143,21 +90,7 @@ function* vb2DcGetUserptr(k: Kernel, device: Device, task: Task, address: number
     return k.refuse(userptrRule.scattered, errnos.EFAULT, `${contiguous} of ${length}`);
   }
   k.note(vec.pinned ? userptrRule.pinned : userptrRule.frames, `${vec.pfns.length} pages`);
-  dmaMapSgtable(k, device, sgt, "from_device", false);
-  let map: KernelMap | undefined;
-  return {
-    offset: address % k.pageSize,
-    *vaddr() {
-      return (map ??= k.vmalloc.map(vec.pfns, "user memory that a camera writes to"));
-    },
-    /** vb2_dc_put_userptr. */
-    *put() {
-      dmaUnmapSgtable(k, device, sgt, "from_device", false);
-      if (map !== undefined) k.vmalloc.unmap(map);
-      if (vec.pinned) for (const pfn of vec.pfns) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
-      vb2DestroyFramevec(k, vec);
-    },
-  };
+  return userPlane(k, device, vec, sgt, address % k.pageSize);
 }
 
 /** vb2_dc_get_contiguous_size: bytes from the first DMA address on without a gap. */
@@ -171,39 +104,10 @@ function contiguousSize(k: Kernel, device: Device, sgt: SgTable): number {
   return pages * k.pageSize;
 }
 
-/** vb2_dc_attach_dmabuf: dma_buf_attach, after a look at the lengths. */
-function* vb2DcAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
-  if (buf.size < length) return k.refuse(rule["import-short"], errnos.EFAULT, `${buf.size} of ${length}`);
-  const at = yield* dmaBufDynamicAttach(buf, device, false);
-  if (typeof at === "number") return at;
-  let sgt: SgTable | undefined;
-  let map: KernelMap | undefined;
-  return {
-    /** vb2_dc_vaddr: the exporter's vmap, when a frame is first written. */
-    *vaddr() {
-      if (map === undefined) {
-        const mapped = yield* dmaBufVmap(buf);
-        if (typeof mapped !== "number") map = mapped;
-      }
-      return map;
-    },
-    /** vb2_dc_map_dmabuf. */
-    *map() {
-      const mapped = yield* dmaBufMapAttachment(at, "from_device");
-      if (typeof mapped === "number") return k.refuse(rule["import-sg"], errnos.EINVAL, buf.expName);
-      const contiguous = contiguousSize(k, device, mapped);
-      if (contiguous < length) {
-        yield* dmaBufUnmapAttachment({ at, sgt: mapped, direction: "from_device" });
-        return k.refuse(rule["import-scattered"], errnos.EFAULT, `${contiguous} of ${length}`);
-      }
-      sgt = mapped;
-      return 0;
-    },
-    /** vb2_dc_unmap_dmabuf, vb2_dc_detach_dmabuf. */
-    *put() {
-      if (map !== undefined) yield* dmaBufVunmap(buf);
-      if (sgt !== undefined) yield* dmaBufUnmapAttachment({ at, sgt, direction: "from_device" });
-      yield* dmaBufDetach(at);
-    },
-  };
+/** vb2_dc_attach_dmabuf, vb2_dc_map_dmabuf: the buffer must be one range of DMA addresses. */
+function vb2DcAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
+  return attachPlane(k, device, buf, length, rule, (sgt) => {
+    const contiguous = contiguousSize(k, device, sgt);
+    return contiguous < length ? k.refuse(rule["import-scattered"], errnos.EFAULT, `${contiguous} of ${length}`) : 0;
+  });
 }

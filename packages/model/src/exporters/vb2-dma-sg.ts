@@ -1,17 +1,14 @@
 /** videobuf2's dma-sg allocator: single pages in as large runs as there are (drivers/media/common/videobuf2/videobuf2-dma-sg.c). */
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
-import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
-import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
-import { PG } from "../mm/frames.js";
 import { vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { VM } from "../mm/vma.js";
 import { vb2SgRules as rule } from "../rules/vb2-dma-sg.js";
+import { attachPlane, PlaneDmaBuf, userPlane } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
-import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
@@ -109,36 +106,16 @@ class SgBuffer implements OwnMemory {
   }
 }
 
-/** vb2_dma_sg_dmabuf_ops. */
-class SgDmaBuf implements DmaBufOps {
+/** vb2_dma_sg_dmabuf_ops: CPU access syncs for the queue's own device and direction, whatever the caller asks for. */
+class SgDmaBuf extends PlaneDmaBuf {
   constructor(
-    private readonly k: Kernel,
+    k: Kernel,
     private readonly buffer: SgBuffer,
-    private readonly handler: Handler,
-  ) {}
-
-  *attach(at: Attachment): Path<number> {
-    at.priv = sgFromPages(this.buffer.pfns);
-    return 0;
+    handler: Handler,
+  ) {
+    super(k, buffer, handler, () => sgFromPages(buffer.pfns), true);
   }
 
-  *detach(at: Attachment): Path<void> {
-    const sgt = at.priv as SgTable;
-    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction);
-  }
-
-  /** Keeps the mapping until somebody wants another direction. */
-  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
-    const sgt = at.priv as SgTable;
-    if (sgt.mapped?.direction === direction) return sgt;
-    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction);
-    dmaMapSgtable(this.k, at.device, sgt, direction);
-    return sgt;
-  }
-
-  *unmapDmaBuf(): Path<void> {}
-
-  /** For the queue's own device and direction, whatever the caller asks for. */
   *beginCpuAccess(): Path<number> {
     dmaSyncForCpu(this.k, this.buffer.device, this.buffer.sgt, "from_device");
     return 0;
@@ -147,18 +124,6 @@ class SgDmaBuf implements DmaBufOps {
   *endCpuAccess(): Path<number> {
     dmaSyncForDevice(this.k, this.buffer.device, this.buffer.sgt, "from_device");
     return 0;
-  }
-
-  *mmap(vma: Vma): Path<number> {
-    return this.buffer.mmap(vma);
-  }
-
-  vmap(): Path<KernelMap> {
-    return this.buffer.vaddr();
-  }
-
-  *release(): Path<void> {
-    this.handler.put();
   }
 }
 
@@ -170,51 +135,10 @@ function* vb2DmaSgGetUserptr(k: Kernel, device: Device, task: Task, address: num
     vb2DestroyFramevec(k, vec);
     return k.refuse(rule["userptr-error"], errnos.ENOMEM, "no struct pages");
   }
-  const sgt = sgFromPages(vec.pfns);
-  dmaMapSgtable(k, device, sgt, "from_device", false);
-  let map: KernelMap | undefined;
-  return {
-    offset: address % k.pageSize,
-    *vaddr() {
-      return (map ??= k.vmalloc.map(vec.pfns, "user memory that a camera writes to", "a pin of each page, which bare frame numbers have not"));
-    },
-    /** vb2_dma_sg_put_userptr. */
-    *put() {
-      dmaUnmapSgtable(k, device, sgt, "from_device", false);
-      if (map !== undefined) k.vmalloc.unmap(map);
-      for (const pfn of vec.pfns) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
-      vb2DestroyFramevec(k, vec);
-    },
-  };
+  return userPlane(k, device, vec, sgFromPages(vec.pfns), address % k.pageSize);
 }
 
-/** vb2_dma_sg_attach_dmabuf: any table will do, contiguous or not. */
-function* vb2DmaSgAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
-  if (buf.size < length) return k.refuse(rule["import-short"], errnos.EFAULT, `${buf.size} of ${length}`);
-  const at = yield* dmaBufDynamicAttach(buf, device, false);
-  if (typeof at === "number") return at;
-  let sgt: SgTable | undefined;
-  let map: KernelMap | undefined;
-  return {
-    *vaddr() {
-      if (map === undefined) {
-        const mapped = yield* dmaBufVmap(buf);
-        if (typeof mapped !== "number") map = mapped;
-      }
-      return map;
-    },
-    /** vb2_dma_sg_map_dmabuf. */
-    *map() {
-      const mapped = yield* dmaBufMapAttachment(at, "from_device");
-      if (typeof mapped === "number") return k.refuse(rule["import-sg"], errnos.EINVAL, buf.expName);
-      sgt = mapped;
-      return 0;
-    },
-    /** vb2_dma_sg_unmap_dmabuf, vb2_dma_sg_detach_dmabuf. */
-    *put() {
-      if (map !== undefined) yield* dmaBufVunmap(buf);
-      if (sgt !== undefined) yield* dmaBufUnmapAttachment({ at, sgt, direction: "from_device" });
-      yield* dmaBufDetach(at);
-    },
-  };
+/** vb2_dma_sg_attach_dmabuf, vb2_dma_sg_map_dmabuf: any table will do, contiguous or not. */
+function vb2DmaSgAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
+  return attachPlane(k, device, buf, length, rule, () => 0);
 }

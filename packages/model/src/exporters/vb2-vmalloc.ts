@@ -3,16 +3,15 @@ import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
-import { dmaMapSgtable, dmaUnmapSgtable, sgOfEachPage } from "../dma/sg.js";
+import { sgOfEachPage } from "../dma/sg.js";
 import { PG } from "../mm/frames.js";
 import { vmInsertPage } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { VM } from "../mm/vma.js";
 import { vb2VmallocRules as rule } from "../rules/v4l2.js";
+import { PlaneDmaBuf } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
-import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
-import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
@@ -80,50 +79,7 @@ class VmallocBuffer implements OwnMemory {
 
   getDmabuf(): DmaBufOps {
     this.handler.get();
-    return new VmallocDmaBuf(this.k, this, this.map, this.handler);
-  }
-}
-
-/** vb2_vmalloc_dmabuf_ops. */
-class VmallocDmaBuf implements DmaBufOps {
-  constructor(
-    private readonly k: Kernel,
-    private readonly buffer: VmallocBuffer,
-    private readonly map: KernelMap,
-    private readonly handler: Handler,
-  ) {}
-
-  *attach(at: Attachment): Path<number> {
-    at.priv = sgOfEachPage(this.map.pfns);
-    return 0;
-  }
-
-  *detach(at: Attachment): Path<void> {
-    const sgt = at.priv as SgTable;
-    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction);
-  }
-
-  /** Keeps the mapping until somebody wants another direction. */
-  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
-    const sgt = at.priv as SgTable;
-    if (sgt.mapped?.direction === direction) return sgt;
-    if (sgt.mapped !== undefined) dmaUnmapSgtable(this.k, at.device, sgt, sgt.mapped.direction);
-    dmaMapSgtable(this.k, at.device, sgt, direction);
-    return sgt;
-  }
-
-  *unmapDmaBuf(): Path<void> {}
-
-  *mmap(vma: Vma): Path<number> {
-    return this.buffer.mmap(vma);
-  }
-
-  *vmap(): Path<KernelMap> {
-    return this.map;
-  }
-
-  *release(): Path<void> {
-    this.handler.put();
+    return new PlaneDmaBuf(this.k, this, this.handler, () => sgOfEachPage(this.map.pfns), true);
   }
 }
 

@@ -7,6 +7,7 @@ import { DrmFile } from "../exporters/gem.js";
 import { cmaHeapAllocate } from "../exporters/cma-heap.js";
 import { dmaHeapIoctlAllocate, O, systemHeapAllocate } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
+import { SoundCard, waitForPcm } from "../exporters/pcm.js";
 import { File, fput } from "../fs/file.js";
 import { pipeOf, reopenPipe } from "../fs/pipe.js";
 import { fdRules as rule } from "../rules/processes.js";
@@ -118,6 +119,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       const file = ctx.task.files.get(fd);
       if (file === undefined) return ctx.k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
       if (unnamed.has(file.inode.kind)) return ctx.k.refuse(rule.reopen, errnos.ENXIO, file.inode.kind);
+      if (file.data instanceof SoundCard) return yield* waitForPcm(file.data);
       if (file.data instanceof DrmFile) return ctx.task.files.install(file.data.dev.open(mode !== "w", mode !== "r"));
       const opened = pipeOf(file) ? reopenPipe(file, mode !== "w", mode !== "r") : new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data);
       return ctx.task.files.install(opened);

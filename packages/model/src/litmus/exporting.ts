@@ -71,7 +71,7 @@ function exported(ctx: Context, ops: DmaBufOps, size: number, expName: string): 
 }
 
 function ofMemory(ctx: Context, how: "coherent" | "noncontiguous" | "pages", size: number, memory: DmaMemory | number): DmaBuf | number {
-  return typeof memory === "number" ? memory : exported(ctx, new DmaMemoryExporter(ctx.k, memory, how), size, ctx.device ?? ctx.actor);
+  return typeof memory === "number" ? memory : exported(ctx, new DmaMemoryExporter(ctx.k, memory, how), size, "litmap");
 }
 
 /** VIDIOC_EXPBUF, and the queue's buffers freed: the dma-buf has the last reference. */

@@ -44,6 +44,10 @@ export const pcmRules = rules("pcm", {
     sentence: "A playback stream that somebody has open gives EBUSY.",
     kernel: "snd_pcm_open, sound/core/pcm_native.c",
   },
+  "waits": {
+    sentence: "Who opens a playback stream in use without O_NONBLOCK waits until it is free.",
+    kernel: "snd_pcm_open, sound/core/pcm_native.c",
+  },
   "cleared": {
     sentence: "Setting a stream's parameters clears its buffer.",
     kernel: "snd_pcm_hw_params, sound/core/pcm_native.c",
