@@ -337,6 +337,14 @@ export const points = define({
     },
     mainline: [["5.0", "use-count"], ["6.14", "pin-count"]],
   },
+  "drm-shmem.locks": {
+    question: "Which locks guard a GEM shmem object's pages and its kernel mapping?",
+    choices: {
+      mutexes: { doc: "a mutex for the pages and one for the kernel mapping; the shrinker asks whether it may purge before it has one" },
+      reservation: { doc: "the reservation lock", proposed: "drm/shmem-helper: Switch to reservation lock (Dmitry Osipenko, 2023), merged" },
+    },
+    mainline: [["5.0", "mutexes"], ["6.8", "reservation"]],
+  },
   "drm-shmem.write-notify": {
     question: "Does a GEM shmem object want to know of the first write to each of its pages?",
     choices: {

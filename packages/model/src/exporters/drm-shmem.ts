@@ -14,7 +14,7 @@ import { shmemRules as rule } from "../rules/exporters.js";
 import { gemDriverRules as driverRule } from "../rules/gem-driver.js";
 import { bug, vmfInsertPfn } from "../mm/insert.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
-import { acquire, release, tryAcquire } from "../sched/path.js";
+import { acquire, Lock, release, tryAcquire } from "../sched/path.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
@@ -28,6 +28,9 @@ import type { Path } from "../sched/path.js";
 /** struct drm_gem_shmem_object. */
 export class GemShmemObject implements GemBacking {
   readonly resv: Resv;
+  /** What guards the pages, and what the kernel mapping: the reservation lock, or a mutex each. */
+  readonly lock: Lock;
+  readonly vmapLock: Lock;
   /** The shmem file that holds its memory. */
   readonly inode: Inode;
   pages: Int32Array | undefined;
@@ -51,6 +54,9 @@ export class GemShmemObject implements GemBacking {
     readonly mapWc = false,
   ) {
     this.resv = new Resv(`GEM object ${id}`);
+    const mutexes = k.design["drm-shmem.locks"] === "mutexes";
+    this.lock = mutexes ? new Lock("pages_lock", `pages_lock of ${this.name}`) : this.resv.lock;
+    this.vmapLock = mutexes ? new Lock("vmap_lock", `vmap_lock of ${this.name}`) : this.resv.lock;
     this.inode = newShmemInode(k, size);
   }
 
@@ -62,9 +68,9 @@ export class GemShmemObject implements GemBacking {
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
     if (isCowMapping(vma.flags)) return k.refuse(rule["mmap-private"], errnos.EINVAL, this.name);
-    yield* acquire(k, this.resv.lock, "write");
+    yield* acquire(k, this.lock, "write");
     const error = getPages(k, this);
-    yield* release(k, this.resv.lock);
+    yield* release(k, this.lock);
     if (error !== 0) return error;
     vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
     if (this.mapWc) vma.cacheMode = CACHE.wc;
@@ -79,19 +85,19 @@ export class GemShmemObject implements GemBacking {
 
   /** drm_gem_shmem_pin: what an attachment needs. 0 or a negative errno. */
   *pin(): Path<number> {
-    yield* acquire(this.k, this.resv.lock, "write");
+    yield* acquire(this.k, this.lock, "write");
     const error = getPages(this.k, this);
     if (error === 0 && this.k.design["drm-shmem.vmap"] === "pin-count") this.pagesPinCount++;
-    yield* release(this.k, this.resv.lock);
+    yield* release(this.k, this.lock);
     return error;
   }
 
   /** drm_gem_shmem_unpin. */
   *unpin(): Path<void> {
-    yield* acquire(this.k, this.resv.lock, "write");
+    yield* acquire(this.k, this.lock, "write");
     if (this.k.design["drm-shmem.vmap"] === "pin-count") this.pagesPinCount--;
     putPages(this.k, this);
-    yield* release(this.k, this.resv.lock);
+    yield* release(this.k, this.lock);
   }
 
   /** drm_gem_shmem_get_sg_table, of pages that are pinned. */
@@ -127,7 +133,7 @@ export class GemShmemObject implements GemBacking {
 /** drm_gem_shmem_fault: FAULT bits. The page is counted from the beginning of the mapping, not of the object. */
 function* drmGemShmemFault(k: Kernel, bo: GemShmemObject, vmf: VmFault): Path<number> {
   const page = (vmf.address - vmf.vma.start) / k.pageSize;
-  yield* acquire(k, bo.resv.lock, "write");
+  yield* acquire(k, bo.lock, "write");
   let ret: number = FAULT.sigbus;
   if (page >= bo.size / k.pageSize || bo.pages === undefined || bo.madv < 0) {
     k.trace.refuse(rule["fault-beyond"], 0, `page ${page} of ${bo.name}`);
@@ -135,7 +141,7 @@ function* drmGemShmemFault(k: Kernel, bo: GemShmemObject, vmf: VmFault): Path<nu
     k.note(rule["fault-index"], `page ${page} of ${bo.name}`);
     ret = vmfInsertPfn(k, vmf.vma, vmf.address, bo.pages[page]);
   }
-  yield* release(k, bo.resv.lock);
+  yield* release(k, bo.lock);
   return ret;
 }
 
@@ -186,7 +192,7 @@ function putPages(k: Kernel, bo: GemShmemObject): void {
 
 /** drm_gem_shmem_get_pages_sgt: populates the object and maps it for its device, once. 0 or a negative errno. */
 export function* drmGemShmemGetPagesSgt(k: Kernel, bo: GemShmemObject): Path<number> {
-  yield* acquire(k, bo.resv.lock, "write");
+  yield* acquire(k, bo.lock, "write");
   let error = 0;
   if (bo.sgt === undefined) {
     error = getPages(k, bo);
@@ -195,19 +201,28 @@ export function* drmGemShmemGetPagesSgt(k: Kernel, bo: GemShmemObject): Path<num
       dmaMapSgtable(k, bo.device, bo.sgt, "bidirectional");
     }
   }
-  yield* release(k, bo.resv.lock);
+  yield* release(k, bo.lock);
   return error;
 }
 
-/** drm_gem_shmem_vmap_locked, with the reservation lock that its caller takes around it. The mapping or a negative errno. */
+/** drm_gem_shmem_vmap_locked, with the lock that its caller takes around it. The mapping or a negative errno. */
 export function* drmGemShmemVmap(k: Kernel, bo: GemShmemObject): Path<KernelMap | number> {
-  yield* acquire(k, bo.resv.lock, "write");
-  const error = bo.vmapUseCount === 0 ? mapFirst(k, bo) : 0;
+  yield* acquire(k, bo.vmapLock, "write");
+  const error = bo.vmapUseCount === 0 ? yield* mapFirstLocked(k, bo) : 0;
   if (error === 0) bo.vmapUseCount++;
   // In that design the lock is what protects the mapping: its user keeps it until vunmap.
   const keeps = k.design["drm-shmem.vmap"] === "hold-reservation" && error === 0;
-  if (!keeps) yield* release(k, bo.resv.lock);
+  if (!keeps) yield* release(k, bo.vmapLock);
   return error === 0 ? bo.vaddr! : error;
+}
+
+/** The first kernel mapping, under the lock that guards the pages. */
+function* mapFirstLocked(k: Kernel, bo: GemShmemObject): Path<number> {
+  if (bo.lock === bo.vmapLock) return mapFirst(k, bo);
+  yield* acquire(k, bo.lock, "write");
+  const error = mapFirst(k, bo);
+  yield* release(k, bo.lock);
+  return error;
 }
 
 /** The first kernel mapping: takes what the design says it has to. */
@@ -232,9 +247,16 @@ export function* drmGemShmemVunmap(k: Kernel, bo: GemShmemObject): Path<void> {
     k.note(rule["vunmap-unmapped"], bo.name);
     return;
   }
-  if (choice !== "hold-reservation") yield* acquire(k, bo.resv.lock, "write");
-  if (--bo.vmapUseCount === 0) unmapLast(k, bo);
-  yield* release(k, bo.resv.lock);
+  if (choice !== "hold-reservation") yield* acquire(k, bo.vmapLock, "write");
+  if (--bo.vmapUseCount === 0) yield* unmapLastLocked(k, bo);
+  yield* release(k, bo.vmapLock);
+}
+
+function* unmapLastLocked(k: Kernel, bo: GemShmemObject): Path<void> {
+  if (bo.lock === bo.vmapLock) return unmapLast(k, bo);
+  yield* acquire(k, bo.lock, "write");
+  unmapLast(k, bo);
+  yield* release(k, bo.lock);
 }
 
 /** The last kernel mapping goes, and with it what the first one took. */
@@ -248,7 +270,7 @@ function unmapLast(k: Kernel, bo: GemShmemObject): void {
 
 /** drm_gem_shmem_madvise: 1 while the pages are there, 0 once they were purged. */
 export function* drmGemShmemMadvise(k: Kernel, bo: GemShmemObject, notNeeded: boolean): Path<number> {
-  yield* acquire(k, bo.resv.lock, "write");
+  yield* acquire(k, bo.lock, "write");
   if (bo.madv >= 0) {
     bo.madv = notNeeded ? 1 : 0;
     if (notNeeded) addToShrinker(k, bo);
@@ -256,7 +278,7 @@ export function* drmGemShmemMadvise(k: Kernel, bo: GemShmemObject, notNeeded: bo
   } else {
     k.note(rule.purged);
   }
-  yield* release(k, bo.resv.lock);
+  yield* release(k, bo.lock);
   return bo.madv >= 0 ? 1 : 0;
 }
 
@@ -286,17 +308,19 @@ function isPurgeable(k: Kernel, bo: GemShmemObject): boolean {
 export function* shrinkDrmShmem(k: Kernel): Path<number> {
   let freed = 0;
   for (const bo of [...k.purgeableGem]) {
-    if (!(yield* tryAcquire(k, bo.resv.lock))) {
+    // With a mutex for the pages alone the question comes before the lock, and its answer may be old by then.
+    const asked = bo.lock === bo.resv.lock || isPurgeable(k, bo);
+    if (!(yield* tryAcquire(k, bo.lock))) {
       k.note(rule["shrinker-trylock"], bo.name);
       continue;
     }
-    if (isPurgeable(k, bo)) {
+    if (bo.lock === bo.resv.lock ? isPurgeable(k, bo) : asked && bo.sgt !== undefined) {
       yield* purge(k, bo);
       freed += bo.size / k.pageSize;
     } else {
       k.note(rule["not-purgeable"], bo.name);
     }
-    yield* release(k, bo.resv.lock);
+    yield* release(k, bo.lock);
   }
   return freed;
 }
