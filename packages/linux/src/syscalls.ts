@@ -14,6 +14,7 @@ const x86_64 = {
     io_uring_enter: 426, io_uring_register: 427, futex: 202, userfaultfd: 323, move_pages: 279, mbind: 237,
     get_mempolicy: 239, pidfd_open: 434, pidfd_getfd: 438, getpid: 39, gettid: 186, sched_yield: 24, nanosleep: 35,
     socket: 41, setsockopt: 54, bind: 49, listen: 50, getsockname: 51, connect: 42, sendto: 44, process_madvise: 440, prlimit64: 302,
+    io_setup: 206, io_destroy: 207, io_getevents: 208, io_submit: 209,
 } as const;
 
 export type SyscallName = keyof typeof x86_64;
@@ -29,7 +30,8 @@ export const syscallNumbers: Readonly<Record<Isa, Readonly<Record<SyscallName, n
     io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427, futex: 98, userfaultfd: 282, move_pages: 239,
     mbind: 235, get_mempolicy: 236, pidfd_open: 434, pidfd_getfd: 438, getpid: 172, gettid: 178, sched_yield: 124,
     nanosleep: 101, socket: 198, setsockopt: 208, bind: 200, listen: 201, getsockname: 204, connect: 203, sendto: 206,
-    process_madvise: 440, prlimit64: 261,
+    process_madvise: 440, prlimit64: 261, io_setup: 0, io_destroy: 1,
+    io_submit: 2, io_getevents: 4,
   },
   arm: {
     mmap: 192, munmap: 91, mprotect: 125, mremap: 163, remap_file_pages: 253, madvise: 220, mlock: 150, mlock2: 390,
@@ -40,6 +42,7 @@ export const syscallNumbers: Readonly<Record<Isa, Readonly<Record<SyscallName, n
     io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427, futex: 240, userfaultfd: 388, move_pages: 344,
     mbind: 319, get_mempolicy: 320, pidfd_open: 434, pidfd_getfd: 438, getpid: 20, gettid: 224, sched_yield: 158,
     nanosleep: 162, socket: 281, setsockopt: 294, bind: 282, listen: 284, getsockname: 286, connect: 283, sendto: 290,
-    process_madvise: 440, prlimit64: 369,
+    process_madvise: 440, prlimit64: 369, io_setup: 243, io_destroy: 244,
+    io_getevents: 245, io_submit: 246,
   },
 };

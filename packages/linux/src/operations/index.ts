@@ -1,6 +1,7 @@
 /** The compiler's dispatch: every operation, or why no real kernel can be asked for it. */
 import type { OperationName } from "@litmap/litmus";
 import type { CompilerTable } from "../call.js";
+import { aio } from "./aio.js";
 import { coredump } from "./coredump.js";
 import { deviceMemory } from "./device-memory.js";
 import { dmaBuf } from "./dma-buf.js";
@@ -31,6 +32,7 @@ export const compilers = {
   ...processes,
   ...reaching,
   ...remote,
+  ...aio,
   ...coredump,
   ...gupTest,
   ...observers,

@@ -3,6 +3,7 @@
  * completion, random programs, the model's dispatch and the kernel compiler's dispatch
  * all read it from here.
  */
+import { aio } from "./aio.js";
 import { charge } from "./charge.js";
 import { chardev } from "./chardev.js";
 import { coredump } from "./coredump.js";
@@ -33,6 +34,7 @@ export const operations = {
   ...processes,
   ...reaching,
   ...remote,
+  ...aio,
   ...coredump,
   ...gupTest,
   ...observers,

@@ -1,4 +1,5 @@
 /** The dispatch: every operation of the language has a handler; a missing one is a type error. */
+import { aioHandlers } from "./aio.js";
 import { chargeHandlers } from "./charge.js";
 import { chardevHandlers } from "./chardev.js";
 import { coredumpHandlers } from "./coredump.js";
@@ -35,6 +36,7 @@ const run = {
   ...processHandlers.run,
   ...reachingHandlers.run,
   ...remoteHandlers.run,
+  ...aioHandlers.run,
   ...coredumpHandlers.run,
   ...observerHandlers.run,
   ...driverHandlers.run,
