@@ -112,7 +112,7 @@ export class Frames {
   /** @param limit frames there are; {@link alloc} gives -1 past it */
   constructor(
     pageShift: number,
-    readonly limit: number = 1 << 28,
+    readonly limit: number = 2 ** (40 - pageShift),
     first: number = FIRST_FRAME,
   ) {
     this.pageSize = 2 ** pageShift;
