@@ -54,6 +54,7 @@ enum litmap_op {
 	LITMAP_MR_READ,			/* handle, offset -> value */
 	LITMAP_MR_WRITE,		/* handle, offset, value */
 	LITMAP_MR_SYNC,			/* handle */
+	LITMAP_REG_MEMFD,		/* memfd, offset, length, LITMAP_REGION_* -> handle */
 	LITMAP_OPS
 };
 

@@ -3,8 +3,11 @@
  * A process's memory registered with a device, as for RDMA: pinned for long, referenced, or
  * mirrored with a notifier. The device has no engine: it reads and writes by the kernel's CPU.
  */
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/highmem.h>
 #include <linux/hmm.h>
+#include <linux/memfd.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -223,6 +226,81 @@ static long register_region(struct session *session, struct litmap_call *call)
 	return error;
 }
 
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+struct file_region {
+	struct region region;
+	struct folio **folios;
+	long count;
+};
+
+static void destroy_file_region(struct object *object)
+{
+	struct file_region *held = container_of(object, struct file_region, region.object);
+
+	unpin_folios(held->folios, held->count);
+	kvfree(held->folios);
+	kvfree(held->region.pages);
+	kfree(held);
+}
+
+/* Pins the folios and names their pages one by one; the first may begin before what was asked for. */
+static long pin_file(struct file_region *held, struct file *file, unsigned long offset)
+{
+	unsigned long wanted = pages_of(&held->region), page, at = 0;
+	pgoff_t skip;
+	long i;
+
+	held->folios = kvcalloc(wanted, sizeof(*held->folios), GFP_KERNEL);
+	held->region.pages = kvcalloc(wanted, sizeof(*held->region.pages), GFP_KERNEL);
+	if (!held->folios || !held->region.pages)
+		return -ENOMEM;
+	held->count = memfd_pin_folios(file, offset, offset + held->region.length - 1, held->folios, wanted, &skip);
+	if (held->count < 0)
+		return held->count;
+	for (i = 0, page = skip >> PAGE_SHIFT; i < held->count && at < wanted; i++, page = 0)
+		for (; page < folio_nr_pages(held->folios[i]) && at < wanted; page++)
+			held->region.pages[at++] = folio_page(held->folios[i], page);
+	return 0;
+}
+
+static long register_file(struct session *session, struct litmap_call *call)
+{
+	struct file_region *held;
+	struct file *file;
+	long error;
+
+	if (!call->arg[2] || !call->arg[3])
+		return -EINVAL;
+	if (call->arg[2] > MOST_PAGES << PAGE_SHIFT)
+		return -ENOMEM;
+	held = kzalloc(sizeof(*held), GFP_KERNEL);
+	file = fget((int)call->arg[0]);
+	if (!held || !file) {
+		kfree(held);
+		if (file)
+			fput(file);
+		return file ? -ENOMEM : -EBADF;
+	}
+	held->region.address = call->arg[1];
+	held->region.length = call->arg[2];
+	held->region.read = call->arg[3] & LITMAP_REGION_READ;
+	held->region.write = call->arg[3] & LITMAP_REGION_WRITE;
+	error = pin_file(held, file, call->arg[1]);
+	fput(file);
+	if (!error)
+		error = object_add(session, &held->region.object, REGION, destroy_file_region);
+	if (error) {
+		held->count = max(held->count, 0l);
+		destroy_file_region(&held->region.object);
+		return error;
+	}
+	call->value = held->region.object.handle;
+	return 0;
+}
+#else
+#define register_file NULL
+#endif
+
 static long unregister_region(struct session *session, struct litmap_call *call)
 {
 	struct object *object = object_get(call->handle, REGION);
@@ -278,6 +356,7 @@ static long region_sync(struct session *session, struct litmap_call *call)
 
 const call_fn region_calls[LITMAP_OPS] = {
 	[LITMAP_REG_MR] = register_region,
+	[LITMAP_REG_MEMFD] = register_file,
 	[LITMAP_DEREG_MR] = unregister_region,
 	[LITMAP_MR_READ] = region_read,
 	[LITMAP_MR_WRITE] = region_write,

@@ -14,7 +14,7 @@ export const opcodes = [
   "attach", "detach", "map_attachment", "unmap_attachment", "pin", "unpin", "dma_read", "dma_write", "begin_cpu_access", "end_cpu_access",
   "vmap", "vunmap", "load", "store", "take_pages", "put_pages", "follow_pfn", "notifier_register", "notifier_count", "revoke",
   "gem_create", "gem_get_sg_table", "gem_madvise", "gem_vmap", "gem_vunmap", "gem_shrink", "chardev", "export",
-  "reg_mr", "dereg_mr", "mr_read", "mr_write", "mr_sync",
+  "reg_mr", "dereg_mr", "mr_read", "mr_write", "mr_sync", "reg_memfd",
 ] as const;
 type Opcode = (typeof opcodes)[number];
 

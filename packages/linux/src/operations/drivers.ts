@@ -30,6 +30,10 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
     const args = [processOf(call, "address"), call.number("address"), call.number("length"), uapi.bitsOf(regionAccess, call.words("access")), hold];
     return callModule(call, "reg_mr", { args, gives: "unstable" });
   },
+  reg_memfd: (call) => {
+    deviceOf(call);
+    return withDescriptor(call, "memfd", (fd) => callModule(call, "reg_memfd", { args: [fd, call.number("offset"), call.number("length"), uapi.bitsOf(regionAccess, call.words("access"))], gives: "unstable" }));
+  },
   dereg_mr: (call) => callModule(call, "dereg_mr", { handle: call.number("mr") }),
   dma_sync: (call) => {
     if (!isHandle(call, "sgt", "region")) return modelOnly("of a buffer can be asked of the model only: DMA_BUF_IOCTL_SYNC is what processes have")(call);

@@ -64,6 +64,7 @@ export const compilers = {
   follow_pfn: needsModule,
   chardev: needsModule,
   reg_mr: needsModule,
+  reg_memfd: needsModule,
   dereg_mr: needsModule,
   dma_sync: needsModule,
   gem_create: needsModule,

@@ -1,4 +1,4 @@
-import { address, flags, handle, size, status, word } from "./types.js";
+import { address, descriptor, flags, handle, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const driver = ["driver"] as const;
@@ -24,6 +24,19 @@ export const registration = {
         default: "pin",
         doc: "what keeps the pages while the device has them",
       },
+    },
+    result: { kind: "handle", of: "region" },
+  },
+  reg_memfd: {
+    subject: "drivers",
+    doc: "Registers bytes of a memfd with the driver's device without any mapping of it, as iommufd does: every folio is pinned for long, and absent ones are allocated; dma_read and dma_write take the region. EINVAL for no bytes, for bytes past the end and for what is no memfd.",
+    kernel: "memfd_pin_folios, mm/gup.c",
+    by: driver,
+    params: {
+      memfd: { type: descriptor("memfd"), doc: "which file" },
+      offset: { type: size, doc: "bytes into the file" },
+      length: { type: size, doc: "bytes" },
+      access: { type: flags({ read: "the device may read", write: "the device may write" }), default: "read|write", doc: "what the device may do" },
     },
     result: { kind: "handle", of: "region" },
   },

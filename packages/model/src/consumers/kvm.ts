@@ -10,7 +10,7 @@ import { FOLL } from "../mm/foll.js";
 import { PG } from "../mm/frames.js";
 import { getUserPageFastOnly } from "../mm/gup-fast.js";
 import { gupUnlocked } from "../mm/gup.js";
-import { PTE } from "../mm/page-table.js";
+import { presentEntry, PTE } from "../mm/page-table.js";
 import { putPages } from "../mm/pin.js";
 import { reached } from "../mm/vmalloc.js";
 import { copyToUser } from "../mm/user-access.js";
@@ -346,9 +346,6 @@ function counted(k: Kernel, pfn: number): boolean {
 
 /** follow_pte (follow_pfnmap_start), mm/memory.c. */
 function present(vma: Vma, address: number): Entry | undefined {
-  const { table } = vma.mm;
-  const leaf = table.leaf(address);
-  const slot = table.slot(address);
-  if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0) return undefined;
-  return { pfn: leaf.pfn[slot], writable: (leaf.bits[slot] & PTE.write) !== 0 };
+  const entry = presentEntry(vma.mm.table, address);
+  return entry && { pfn: entry.pfn, writable: (entry.bits & PTE.write) !== 0 };
 }

@@ -9,6 +9,7 @@ import { FOLL } from "../mm/foll.js";
 import { followPfn } from "../mm/follow-pfn.js";
 import { PG } from "../mm/frames.js";
 import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
+import { memfdPinFolios } from "../mm/memfd-pin.js";
 import { hmmRangeFault } from "../mm/hmm.js";
 import { spannedPages } from "../mm/page-bytes.js";
 import { gupPutFolio } from "../mm/pin.js";
@@ -19,6 +20,7 @@ import { acquire, release, walkEntries } from "../sched/path.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Holder } from "../mm/custody.js";
+import type { Inode } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm, Notifier } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
@@ -58,6 +60,8 @@ export class MemoryRegion implements Notifier {
   readonly first: number;
   readonly offset: number;
   pages: number[] = [];
+  /** Of a file: the folios that are pinned, each once. */
+  folios: readonly number[] | undefined;
   /** All of it at once, unless there is a notifier. */
   sgt: SgTable | undefined;
   /** With a notifier: what the device has, by page. */
@@ -133,6 +137,22 @@ export function* regMr(k: Kernel, owner: Task, device: Device, wanted: Wanted): 
   return region;
 }
 
+/** What iommufd does with a file (iopt_map_file_pages): the region, or a negative errno. Bytes of the file. */
+export function* regMemfd(k: Kernel, owner: Task, device: Device, inode: Inode, wanted: Omit<Wanted, "hold">): Path<MemoryRegion | number> {
+  const { address, length } = wanted;
+  if (length === 0 || wanted.access.length === 0) return k.refuse(rule.range, errnos.EINVAL, `${length} bytes`);
+  const region = new MemoryRegion(k, owner, device, { ...wanted, hold: "pin" });
+  const pinned = yield* memfdPinFolios(k, inode, address, address + length - 1, region.nrPages);
+  if (typeof pinned === "number") return pinned;
+  region.folios = pinned.folios;
+  const frames = pinned.folios.flatMap((head) => Array.from({ length: 1 << k.frames.order(head) }, (_, page) => head + page));
+  const skip = Math.floor(pinned.offset / k.pageSize);
+  region.pages = frames.slice(skip, skip + region.nrPages);
+  region.sgt = sgFromPages(region.pages);
+  dmaMapSgtable(k, device, region.sgt, "bidirectional", true, keepers.pin);
+  return region;
+}
+
 function* havePages(region: MemoryRegion): Path<number> {
   const { k, owner, hold, write, nrPages, pages } = region;
   if (hold === "pfn") return yield* bareFrames(region);
@@ -199,14 +219,14 @@ export function deregMr(region: MemoryRegion): number {
   if (at >= 0) mm.notifiers.splice(at, 1);
   if (sgt === undefined) return 0;
   dmaUnmapSgtable(k, device, sgt, "bidirectional");
-  if (region.hold === "pin") mm.pinnedVm -= region.nrPages;
+  if (region.hold === "pin" && region.folios === undefined) mm.pinnedVm -= region.nrPages;
   putPagesOf(region);
   return 0;
 }
 
-function putPagesOf({ k, hold, write, pages }: MemoryRegion): void {
+function putPagesOf({ k, hold, write, pages, folios }: MemoryRegion): void {
   if (hold === "pfn") return;
-  for (const pfn of pages) {
+  for (const pfn of folios ?? pages) {
     if (write) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
     gupPutFolio(k, pfn, 1, hold === "pin" ? FOLL.pin : FOLL.get);
   }

@@ -5,7 +5,7 @@ import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "../mm/fault.js";
 import { FOLL } from "../mm/foll.js";
 import { PG } from "../mm/frames.js";
 import { gupLongterm } from "../mm/gup.js";
-import { PTE } from "../mm/page-table.js";
+import { presentEntry, PTE } from "../mm/page-table.js";
 import { unpinUserPages } from "../mm/pin.js";
 import { VM } from "../mm/vma.js";
 import { vfioRules as rule } from "../rules/vfio.js";
@@ -133,15 +133,15 @@ function* vaddrGetPfns(k: Kernel, task: Task, address: number, nrPages: number, 
 function* rawFrame(k: Kernel, task: Task, vma: Vma, address: number, frames: number[], write: boolean): Path<number> {
   const about = `0x${address.toString(16)}`;
   const refuse = (which: "not-pinnable" | "raw-memory"): number => k.refuse(rule[which], errnos.EFAULT, about);
-  let entry = entryOf(vma, address);
-  if ((entry.bits & PTE.present) === 0) {
+  let entry = presentEntry(vma.mm.table, address);
+  if (entry === undefined) {
     // fixup_user_fault, mm/gup.c
     if (!vma.has(write ? VM.WRITE : VM.READ)) return refuse("not-pinnable");
     const fault = yield* handleMmFault(k, vma.mm, vma, address, (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote, task);
     if ((fault & FAULT_ERROR) !== 0) return refuse("not-pinnable");
-    entry = entryOf(vma, address);
+    entry = presentEntry(vma.mm.table, address);
   }
-  if (write && (entry.bits & PTE.write) === 0) return refuse("not-pinnable");
+  if (entry === undefined || (write && (entry.bits & PTE.write) === 0)) return refuse("not-pinnable");
   if (!isInvalidReservedPfn(k, entry.pfn)) return refuse("raw-memory");
   k.note(rule["raw-io"], about);
   frames.push(entry.pfn);
@@ -157,13 +157,6 @@ function isInvalidReservedPfn(k: Kernel, pfn: number): boolean {
 /** Frames of a mapping that hold a pin. */
 function pinnedOf(k: Kernel, dma: Dma): number[] {
   return dma.frames.filter((pfn) => !isInvalidReservedPfn(k, pfn));
-}
-
-function entryOf(vma: Vma, address: number): { readonly pfn: number; readonly bits: number } {
-  const { table } = vma.mm;
-  const leaf = table.leaf(address);
-  const slot = table.slot(address);
-  return leaf === undefined ? { pfn: -1, bits: 0 } : { pfn: leaf.pfn[slot], bits: leaf.bits[slot] };
 }
 
 /** vfio_dma_do_unmap: bytes unmapped, or a negative errno. */

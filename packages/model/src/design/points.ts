@@ -955,6 +955,11 @@ export const points = define({
     },
     mainline: [["2.6", "forced-write"], ["6.2", "longterm"]],
   },
+  "memfd.pin-folios": {
+    question: "Can the pages of a memfd be pinned by file offset, without a mapping?",
+    choices: { absent: { doc: "no" }, present: { doc: "yes: memfd_pin_folios" } },
+    mainline: [["3.17", "absent"], ["6.11", "present"]],
+  },
   "mmu-notifier.retry": {
     question: "Does whoever has a page table of its own look again whether its range was invalidated while it faulted a page in?",
     choices: {

@@ -69,6 +69,7 @@ const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
   ...gemDriverHandlers.unsupported,
   ...driverGupHandlers.unsupported,
   ...exportingHandlers.unsupported,
+  ...registrationHandlers.unsupported,
   ...drmHandlers.unsupported,
   ...i915Handlers.unsupported,
   ...v4l2Handlers.unsupported,

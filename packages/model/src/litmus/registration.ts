@@ -1,14 +1,23 @@
 /** Memory regions, the transfers of devices, and the syncs that a driver makes itself. */
+import { errnos } from "@litmap/litmus";
 import { deviceRead, deviceWrite } from "../dma/sg.js";
-import { deregMr, dmaSync, MemoryRegion, regionRead, regionWrite, regMr, tablesOf } from "../consumers/memory-region.js";
+import { deregMr, dmaSync, MemoryRegion, regionRead, regionWrite, regMemfd, regMr, tablesOf } from "../consumers/memory-region.js";
+import { fdRules } from "../rules/processes.js";
 import { deviceOf } from "./drivers.js";
 import type { MappedAttachment } from "../dma-buf/attachment.js";
 import type { HandlerTable } from "./handler.js";
 
-export const registrationHandlers: HandlerTable<"reg_mr" | "dereg_mr" | "dma_sync" | "dma_read" | "dma_write"> = {
+export const registrationHandlers: HandlerTable<"reg_mr" | "reg_memfd" | "dereg_mr" | "dma_sync" | "dma_read" | "dma_write"> = {
   run: {
     *reg_mr(ctx, wanted) {
       const region = yield* regMr(ctx.k, ctx.ownerOf("address"), deviceOf(ctx), wanted);
+      return typeof region === "number" ? region : { handle: region };
+    },
+    *reg_memfd(ctx, { memfd, offset, length, access }) {
+      const owner = ctx.ownerOf("memfd");
+      const file = owner.files.get(memfd);
+      if (file === undefined) return ctx.k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${memfd}`);
+      const region = yield* regMemfd(ctx.k, owner, deviceOf(ctx), file.inode, { address: offset, length, access });
       return typeof region === "number" ? region : { handle: region };
     },
     *dereg_mr(_ctx, { mr }) {
@@ -26,5 +35,8 @@ export const registrationHandlers: HandlerTable<"reg_mr" | "dereg_mr" | "dma_syn
       new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
       return sgt instanceof MemoryRegion ? yield* regionWrite(sgt, offset, bytes) : deviceWrite(k, (sgt as MappedAttachment).sgt, offset, bytes);
     },
+  },
+  unsupported: {
+    reg_memfd: (k) => (k.design["memfd.pin-folios"] === "present" ? undefined : "a memfd's pages cannot be pinned by offset before 6.11"),
   },
 };

@@ -3,14 +3,13 @@ import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { vmNormalPage } from "./normal-page.js";
-import { PTE } from "./page-table.js";
+import { presentEntry, PTE } from "./page-table.js";
 import { VM } from "./vma.js";
 import { hmmRules as rule } from "../rules/registration.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
-import type { Vma } from "./vma.js";
 
 /** A page as the process has it: no reference comes with it. */
 export interface Mirrored {
@@ -32,7 +31,7 @@ function* onePage(k: Kernel, task: Task, mm: Mm, address: number, write: boolean
   const vma = mm.lookup(address);
   if (vma === undefined || vma.has(VM.IO | VM.PFNMAP) || !vma.has(VM.READ)) return k.refuse(rule["not-mirrored"], errnos.EFAULT, about);
   for (let faulted = false; ; faulted = true) {
-    const entry = entryOf(vma, address);
+    const entry = presentEntry(mm.table, address);
     const there = entry !== undefined && (!write || (entry.bits & PTE.write) !== 0);
     if (there) {
       if (vmNormalPage(k, vma, address, entry.pfn, entry.bits) < 0 && entry.pfn !== k.zeroPfn) return k.refuse(rule["not-mirrored"], errnos.EFAULT, about);
@@ -43,10 +42,4 @@ function* onePage(k: Kernel, task: Task, mm: Mm, address: number, write: boolean
     const fault = yield* handleMmFault(k, mm, vma, address, (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote, task);
     if ((fault & FAULT_ERROR) !== 0) return k.refuse(rule["fault-refused"], errnos.EFAULT, about);
   }
-}
-
-function entryOf(vma: Vma, address: number): { readonly pfn: number; readonly bits: number } | undefined {
-  const leaf = vma.mm.table.leaf(address);
-  const slot = vma.mm.table.slot(address);
-  return leaf === undefined || (leaf.bits[slot] & PTE.present) === 0 ? undefined : { pfn: leaf.pfn[slot], bits: leaf.bits[slot] };
 }

@@ -206,3 +206,10 @@ export class PageTable {
     return tables * this.tableBytes;
   }
 }
+
+/** The entry at an address, if a page is there (follow_pte, follow_pfnmap_start). */
+export function presentEntry(table: PageTable, address: number): { readonly pfn: number; readonly bits: number } | undefined {
+  const leaf = table.leaf(address);
+  const slot = table.slot(address);
+  return leaf === undefined || (leaf.bits[slot] & PTE.present) === 0 ? undefined : { pfn: leaf.pfn[slot], bits: leaf.bits[slot] };
+}
