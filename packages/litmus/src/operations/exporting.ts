@@ -15,7 +15,7 @@ const memory = {
   "gem-dma": "a GEM object of the DMA helper, by PRIME",
   "gem-dma-noncoherent": "the same with map_noncoherent",
   "u-dma-buf": "coherent memory as the driver of that name maps it, which is in no kernel",
-  "videobuf-contig": "a buffer of videobuf1's dma-contig (gone in 6.7), which had no dma-buf: here one to map it by",
+  "videobuf-contig": "a buffer of videobuf1's dma-contig (gone by 6.12), which had no dma-buf: here one to map it by",
   carveout: "reserved memory without struct pages, as ION's carveout heap had it",
 } as const;
 
@@ -34,7 +34,7 @@ export const exporting = {
   },
   videobuf_user_get: {
     subject: "drivers",
-    doc: "USERPTR as videobuf1's dma-contig had it (gone in 6.7): a table for the driver's device of the frame numbers behind a range of user memory, without a reference on anything. EINVAL where the mapping has page references, EFAULT where the frames are not in a row.",
+    doc: "USERPTR as videobuf1's dma-contig had it (gone by 6.12): a table for the driver's device of the frame numbers behind a range of user memory, without a reference on anything. EINVAL where the mapping has page references, EFAULT where the frames are not in a row.",
     kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c",
     by: driver,
     params: {

@@ -2,7 +2,7 @@
 import { rules } from "./rule.js";
 
 const contig = "drivers/media/v4l2-core/videobuf-dma-contig.c";
-const unproven = "no device that QEMU has was served by a driver with it; gone in 6.7";
+const unproven = "no device that QEMU has was served by a driver with it; gone by 6.12";
 
 export const videobufRules = rules("videobuf", {
   "mmap-error": {
