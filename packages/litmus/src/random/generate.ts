@@ -88,6 +88,8 @@ class Generator {
   private readonly drivers = new Map<string, string>();
   private readonly table: readonly (readonly [OperationName, number])[];
   private branch: string | undefined;
+  /** Whose block of counted faults is being written. */
+  private within: string | undefined;
 
   constructor(seed: number, options: RandomOptions) {
     this.seed = seed;
@@ -118,7 +120,8 @@ class Generator {
     const forkAt = options.processes !== false && random.chance(0.35) ? 2 + random.below(Math.max(1, steps - 2)) : -1;
     for (let i = 0; i < steps; i++) {
       if (i === forkAt) this.fork();
-      this.step(this.lines);
+      if (random.chance(0.06)) i += this.faults(this.lines, Math.min(2, steps - i)) - 1;
+      else this.step(this.lines);
     }
     if (options.parallel) this.parallel();
     if (options.observe !== false) this.observe();
@@ -150,6 +153,20 @@ class Generator {
     this.lines.push("}");
   }
 
+  /** A few steps of one process whose faults are counted. Gives how many. */
+  private faults(out: string[], most: number): number {
+    const actor = this.random.chance(0.7) ? "A" : this.random.pick(this.processes);
+    const body: string[] = [];
+    this.within = actor;
+    const steps = 1 + this.random.below(most);
+    for (let i = 0; i < steps; i++) this.step(body, actor);
+    this.within = undefined;
+    const n = (this.numbers.get("f") ?? 0) + 1;
+    this.numbers.set("f", n);
+    out.push(`${actor === "A" ? "" : `${actor}: `}f${n} = faults {`, ...body.map((line) => `  ${line}`), "}");
+    return steps;
+  }
+
   /** One operation with arguments, by whoever can do it. */
   private step(out: string[], only?: string): void {
     for (let tries = 0; tries < 40; tries++) {
@@ -179,7 +196,7 @@ class Generator {
     const made = new Arguments(this, op, actor, shape).make();
     if (!made) return false;
     const { text, bytes } = made;
-    const prefix = actor === "A" || this.branch ? "" : `${actor}: `;
+    const prefix = actor === "A" || this.branch || this.within ? "" : `${actor}: `;
     const name = this.name(shape.result);
     out.push(`${prefix}${name} = ${op}(${text.join(", ")})`);
     const inherited = shape.result.kind === "descriptor" && shape.result.of === "same" ? made.source?.type ?? shape.result : shape.result;
@@ -293,7 +310,7 @@ class Arguments {
     const key = `${this.op}.${name}`;
     if (key === "memfd_create.seals") return 0.1;
     if (name === "heap_flags" || name === "fd" || name === "repeat") return 0.97;
-    if (name === "at" || name === "to") return 0.9;
+    if (name === "at" || name === "to") return 0.8;
     return 0.75;
   }
 
@@ -367,6 +384,7 @@ class Arguments {
     const byCpu = (this.op === "load" || this.op === "store") && !this.generator.isProcess(this.actor);
     const r = this.generator.resource(this.actor, (x) => (byCpu ? x.type.kind === "handle" && x.type.of === "kernel-map" : x.type.kind === "address"));
     if (!r) return undefined;
+    if (param === "at" || param === "to") return this.beside(r);
     this.byParam.set(param, r);
     this.bytes = r.bytes;
     const pages = Math.max(1, Math.floor(r.bytes / page));
@@ -379,11 +397,27 @@ class Arguments {
     return r.name;
   }
 
+  /** Where a mapping goes that is told where: beside another one, a hole away from it, or over it. */
+  private beside(r: Resource): string {
+    const { random } = this;
+    const after = Math.ceil(r.bytes / page) * page;
+    const own = Math.ceil((this.length || this.bytes || page) / page) * page;
+    return random.weighted([
+      [`${r.name} + ${sizeText(after)}`, 5],
+      [`${r.name} - ${sizeText(own)}`, 4],
+      [`${r.name} + ${sizeText(after + page)}`, 2],
+      [r.name, 1],
+      [`${r.name} + ${sizeText(page * random.below(after / page + 1))}`, 1],
+      [`${r.name} + ${sizeText(2 * 1024 * 1024 - page)}`, 0.7],
+      [`${r.name} + 1`, 0.1],
+    ]);
+  }
+
   private size(name: string): string {
     const { random } = this;
     if (name === "offset" || name === "old_offset") {
       const pages = Math.max(1, Math.floor(this.bytes / page));
-      return random.weighted([["0", 6], [sizeText(random.below(pages) * page), 3], [sizeText(this.bytes), 0.4], ["1", 0.3], ["512", 0.5]]);
+      return random.weighted([["0", 6], [sizeText(random.below(pages) * page), 3], [sizeText(this.bytes), 0.4], ["1", 0.3], ["512", 0.5], ["4095", 0.1], [sizeText(this.bytes + page), 0.2], ["0x7ffffffffffff000", 0.05]]);
     }
     const own = this.bytes || page * random.pick([1, 1, 2, 4, 4, 16]);
     const pages = Math.max(1, Math.floor(own / page));
@@ -395,6 +429,9 @@ class Arguments {
       [0, 0.2],
       [1, 0.2],
       [own > page ? own - 1 : 100, 0.2],
+      [page + 1, 0.1],
+      [own + 1, 0.1],
+      [2 * 1024 * 1024, 0.1],
     ]);
     this.length = bytes;
     return sizeText(bytes);

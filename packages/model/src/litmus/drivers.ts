@@ -71,8 +71,10 @@ export const driverHandlers: HandlerTable<Name> = {
     },
     *unmap_attachment({ k }, { sgt: handle }) {
       const { at, sgt, direction } = handle as MappedAttachment | MappedUserMemory;
-      if (at === undefined) dmaUnmapSgtable(k, sgt.mapped!.device, sgt, direction, false);
-      else yield* dmaBufUnmapAttachment({ at, sgt, direction });
+      if (at === undefined) {
+        // Of a table that is not mapped any more nothing is left to undo.
+        if (sgt.mapped !== undefined) dmaUnmapSgtable(k, sgt.mapped.device, sgt, direction, false);
+      } else yield* dmaBufUnmapAttachment({ at, sgt, direction });
       return 0;
     },
     *pin(_ctx, { attachment }) {
