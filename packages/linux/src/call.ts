@@ -65,6 +65,8 @@ export interface Scene {
   /** The process whose memory and descriptors the actor uses. */
   spaceOf(actor: string): string;
   bound(name: string): Bound | undefined;
+  /** Whether two actors, by number, share memory and descriptors. */
+  sameProcess(one: number, other: number): boolean;
   /** The number of the actor that bound a name. */
   actorOfName(name: string): number | undefined;
   actorOf(name: string): Actor;

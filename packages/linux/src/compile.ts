@@ -133,6 +133,11 @@ class Compiler implements Scene {
     return actor?.name ?? name;
   }
 
+  sameProcess(one: number, other: number): boolean {
+    const [first, second] = [one, other].map((number) => [...this.#numbers].find(([, n]) => n === number)?.[0]);
+    return first !== undefined && second !== undefined && this.spaceOf(first) === this.spaceOf(second);
+  }
+
   bound(name: string): Bound | undefined {
     return this.#bound.get(name);
   }

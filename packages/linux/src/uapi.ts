@@ -37,6 +37,7 @@ export const madvise = {
 } as const;
 
 export const seals = { seal_seal: 1, seal_shrink: 2, seal_grow: 4, seal_write: 8, seal_future_write: 0x10, seal_exec: 0x20 } as const;
+export const dupFdCloexec = 1030;
 export const addSeals = 1033;
 export const getSeals = 1034;
 

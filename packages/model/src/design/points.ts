@@ -732,6 +732,11 @@ export const points = define({
     },
     mainline: [["2.6", "never"], ["6.5", "when-removed"]],
   },
+  "vma-merge.new-mapping": {
+    question: "Between two neighbours that cannot be one mapping, which of them takes in a new mapping?",
+    choices: { previous: { doc: "the one before it" }, next: { doc: "the one behind it, which mmap_region asks first" } },
+    mainline: [["2.6", "previous"], ["6.1", "next"], ["6.12", "previous"]],
+  },
   "vma-merge.unfaulted-target": {
     question: "Does a mapping with anonymous pages merge into a neighbour that has none yet?",
     choices: { refused: { doc: "no: only into one that has the same anon_vma" }, allowed: { doc: "yes, unless it came from a fork" } },
@@ -758,6 +763,15 @@ export const points = define({
     question: "Is F_SEAL_EXEC known?",
     choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes; of an executable memfd it brings the other seals with it" } },
     mainline: [["3.17", "unknown"], ["6.3", "known"]],
+  },
+  "memfd.seal-exec-checks": {
+    question: "Are the seals that F_SEAL_EXEC brings checked as if they had been asked for?",
+    choices: {
+      no: { doc: "they are added after writable mappings and pins have been looked for" },
+      yes: { doc: "a writable mapping or a pinned page refuses them" },
+    },
+    // The repair reached 6.12.y before it reached 6.18.15.
+    mainline: [["3.17", "no"], ["6.12", "yes"], ["6.18", "no"], ["7.2", "yes"]],
   },
   "mprotect.upgrade": {
     question: "Which entries does mprotect make writable when a mapping becomes writable?",
@@ -898,6 +912,11 @@ export const points = define({
     question: "Which mappings does MREMAP_DONTUNMAP take?",
     choices: { "anonymous-only": { doc: "private anonymous memory" }, "not-special": { doc: "all without VM_DONTEXPAND and VM_PFNMAP" } },
     mainline: [["5.7", "anonymous-only"], ["5.13", "not-special"]],
+  },
+  "mremap.dontunmap-locked": {
+    question: "Does VmLck count locked memory twice that MREMAP_DONTUNMAP moved?",
+    choices: { once: { doc: "no: the old mapping is no longer locked" }, twice: { doc: "yes: the new mapping is counted before the old one stops being locked, and nothing is taken off" } },
+    mainline: [["5.7", "once"], ["6.15", "twice"], ["7.2", "once"]],
   },
   "mremap.expand": {
     question: "How does mremap make a mapping longer in place?",

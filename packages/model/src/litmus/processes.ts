@@ -52,10 +52,12 @@ type Name = "receive" | "exit";
 export const processHandlers: HandlerTable<Name> = {
   run: {
     *receive(ctx, { fd }) {
-      const file = ctx.ownerOf("fd").files.get(fd);
+      const { files } = ctx.ownerOf("fd");
+      const file = files.get(fd);
       if (file === undefined) return ctx.k.refuse(rule["receive-bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
       file.refs++;
-      return ctx.task.files.install(file, 1);
+      // From another process through a pidfd, which has a number for the moment.
+      return ctx.task.files.install(file, files === ctx.task.files ? 0 : 1);
     },
     *exit({ k, task }) {
       yield* exit(k, task);

@@ -25,6 +25,8 @@ export interface MergeRange {
   readonly policy: string | undefined;
   /** The mapping that is being changed or copied, when there is one already. */
   readonly from?: Vma;
+  /** Where the neighbours exclude each other, the one behind takes the range. */
+  readonly nextFirst?: boolean;
 }
 
 /** VM_STICKY: flags that neither keep mappings apart nor get lost when they merge. */
@@ -79,7 +81,9 @@ function candidates(k: Kernel, range: MergeRange): Neighbours {
   if (before !== undefined && before !== range.from && before.end === range.start && mergesWith(k, range, before, true)) out.prev = before;
   const after = vmas[range.mm.findIndex(range.end)];
   if (after !== undefined && after !== range.from && after.start === range.end && mergesWith(k, range, after, false)) {
-    if (out.prev === undefined || bothMergeable(out.prev, after)) out.next = after;
+    const both = out.prev === undefined || bothMergeable(out.prev, after);
+    if (!both && range.nextFirst === true) out.prev = undefined;
+    if (both || range.nextFirst === true) out.next = after;
   }
   if (out.prev !== undefined && out.next?.ops?.close !== undefined) out.next = undefined;
   return out;

@@ -167,7 +167,7 @@ export function* mmapRegion(k: Kernel, mm: Mm, file: File | undefined, address: 
     flags |= VM.ACCOUNT;
   }
   const shared = file === undefined && (flags & VM.SHARED) !== 0;
-  const merged = shared ? undefined : vmaMergeNewRange(k, { mm, start: address, end, flags, pgoff, file, anonVma: undefined, policy: undefined });
+  const merged = shared ? undefined : vmaMergeNewRange(k, { mm, start: address, end, flags, pgoff, file, anonVma: undefined, policy: undefined, nextFirst: k.design["vma-merge.new-mapping"] === "next" });
   const vma = merged ?? (yield* newVma(k, mm, file, address, end, flags, pgoff));
   if (typeof vma === "number") {
     if ((flags & VM.ACCOUNT) !== 0) k.committed -= pages;

@@ -256,6 +256,7 @@ function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
   const locked = copy.has(VM.LOCKED);
   if (stays) {
     source.flags &= ~(VM.LOCKED | VM.LOCKONFAULT);
+    if (locked && k.design["mremap.dontunmap-locked"] === "twice") mm.lockedVm += pages;
     unlinkAnon(source, copy, remap);
     return to;
   }

@@ -387,10 +387,12 @@ export function* addSeals(k: Kernel, file: File, seals: number): Path<number> {
 function* sealLocked(k: Kernel, inode: Inode, seals: number, about: string): Path<number> {
   if (!hasSeals(inode)) return k.refuse(rule["seal-no-memfd"], errnos.EINVAL, about);
   if ((inode.seals & F_SEAL.seal) !== 0) return k.refuse(rule["seal-sealed"], errnos.EPERM, about);
+  let implied = 0;
   if ((seals & F_SEAL.exec) !== 0 && (inode.mode & 0o111) !== 0) {
     k.note(rule["seal-exec-implies"], about);
-    seals |= F_SEAL.shrink | F_SEAL.grow | F_SEAL.write | F_SEAL.futureWrite;
+    implied = F_SEAL.shrink | F_SEAL.grow | F_SEAL.write | F_SEAL.futureWrite;
   }
+  if (k.design["memfd.seal-exec-checks"] === "yes") seals |= implied;
   if ((seals & F_SEAL.write) !== 0 && (inode.seals & F_SEAL.write) === 0) {
     if (inode.writableMappings > 0) return k.refuse(rule["seal-write-mapped"], errnos.EBUSY, about);
     inode.writableMappings--;
@@ -401,7 +403,7 @@ function* sealLocked(k: Kernel, inode: Inode, seals: number, about: string): Pat
     }
   }
   yield* access(k, `seals of inode ${inode.id}`, true);
-  inode.seals |= seals;
+  inode.seals |= seals | implied;
   return 0;
 }
 
