@@ -31,7 +31,7 @@ export const syscallNumbers: Readonly<Record<Isa, Readonly<Record<SyscallName, n
     mbind: 235, get_mempolicy: 236, pidfd_open: 434, pidfd_getfd: 438, getpid: 172, gettid: 178, sched_yield: 124,
     nanosleep: 101, socket: 198, setsockopt: 208, bind: 200, listen: 201, getsockname: 204, connect: 203, sendto: 206,
     process_madvise: 440, prlimit64: 261, io_setup: 0, io_destroy: 1,
-    io_submit: 2, io_getevents: 4,
+    io_getevents: 4, io_submit: 2,
   },
   arm: {
     mmap: 192, munmap: 91, mprotect: 125, mremap: 163, remap_file_pages: 253, madvise: 220, mlock: 150, mlock2: 390,
