@@ -191,6 +191,6 @@ describe("building the executor", () => {
 
 test("requests of V4L2: structs with pointers differ with their size", () => {
   const hex = (pointer: 4 | 8): string[] => Object.values(v4l2Requests(pointer)).map((n) => n.toString(16));
-  expect(hex(8)).toEqual(["c0d05604", "c0d05605", "c0145608", "c0585609", "c058560f", "c0405610", "c0585611", "40045612", "40045613"]);
-  expect(hex(4)).toEqual(["c0cc5604", "c0cc5605", "c0145608", "c0505609", "c050560f", "c0405610", "c0505611", "40045612", "40045613"]);
+  expect(hex(8)).toEqual(["c0d05604", "c0d05605", "c008561c", "c0145608", "c0585609", "c058560f", "c0405610", "c0585611", "40045612", "40045613"]);
+  expect(hex(4)).toEqual(["c0cc5604", "c0cc5605", "c008561c", "c0145608", "c0505609", "c050560f", "c0405610", "c0505611", "40045612", "40045613"]);
 });

@@ -370,7 +370,7 @@ export const points = define({
     mainline: [["6.10", "shmem-helper"], ["7.1", "own"]],
   },
   "memory.swap": {
-    question: "Is there swap that GPU drivers' shrinkers count on? (A matter of the machine.)",
+    question: "Is there swap on the machine that GPU drivers' shrinkers count on?",
     choices: {
       none: { doc: "no, as on every machine here: only what may be lost is given up" },
       present: { doc: "yes: objects give up their pages and keep their contents; the model writes none of them out" },
