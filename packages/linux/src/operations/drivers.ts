@@ -59,11 +59,18 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
   follow_pfn: (call) => callModule(call, "follow_pfn", { args: [processOf(call, "address"), call.number("address")], gives: "value" }),
   notifier_register: (call) => callModule(call, "notifier_register", { args: [processOf(call, "address")], gives: "unstable" }),
   notifier_count: (call) => callModule(call, "notifier_count", { handle: call.number("notifier"), gives: "value" }),
-  gem_create: (call) => callModule(call, "gem_create", { args: [call.number("size")], gives: "unstable" }),
+  gem_create: (call) => {
+    const { device } = call.scene.actorOf(call.step.actor);
+    const plain = call.word("place") === "system" && call.word("caching") === "cached" && device !== "ttm" && device !== "panthor";
+    if (!plain) return modelOnly("of TTM, of panthor, or of memory that is not cached can be asked of the model only: the test module has cached objects of the shmem helper")(call);
+    return callModule(call, "gem_create", { args: [call.number("size")], gives: "unstable" });
+  },
   gem_get_sg_table: (call) => callModule(call, "gem_get_sg_table", { handle: call.number("bo") }),
   gem_madvise: (call) => callModule(call, "gem_madvise", { handle: call.number("bo"), args: [call.word("advice") === "dontneed" ? 1 : 0], gives: "value" }),
   shrink: (call) => {
-    if (call.word("what") !== "drm-shmem") return modelOnly("of page cache needs swap that no module can force")(call);
+    const what = call.word("what");
+    if (what === "shmem") return modelOnly("of page cache needs swap that no module can force")(call);
+    if (what !== "drm-shmem") return modelOnly(`of ${what} can be asked of the model only: the test module has objects of the shmem helper`)(call);
     return callModule(call, "gem_shrink", { gives: "value" });
   },
   chardev: (call) => {
