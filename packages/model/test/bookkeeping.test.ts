@@ -84,3 +84,7 @@ test("TTM keeps an array of pages through the life of an object, and the pool ze
   expect(counters(qxl, "6.12").bookkeeping).toBe(0);
   expect(counters(`${qxl}\ntouch(va, 64K, write)`, "6.12")).toMatchObject({ buffer_pages: 16, bookkeeping: 128, pages_zeroed: 16 });
 });
+
+test("what a test costs ends with its last step, whoever is still there", () => {
+  expect(counters(`${udmabuf}\nva = mmap(b, 1M, rw, shared)\ntouch(va, 1M, write)`, "6.1")).toMatchObject({ ptes: 256, tlb_flushes: 0 });
+});
