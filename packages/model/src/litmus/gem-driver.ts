@@ -8,7 +8,7 @@ import { panthorGemCreate, panthorGpu } from "../exporters/panthor.js";
 import { TtmObject, ttmBoCreate } from "../exporters/ttm.js";
 import { gpuOptions, shmemGpu, ttmGpu, ttmGpuDevice } from "../exporters/gpu.js";
 import { gemDriverRules as rule } from "../rules/gem-driver.js";
-import { acquire, release } from "../sched/path.js";
+import { acquire, KernelBug, release } from "../sched/path.js";
 import { deviceOf } from "./drivers.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { Attachment } from "../dma-buf/attachment.js";
@@ -58,8 +58,19 @@ function* create(ctx: Context, { size, place, caching }: OperationArgs<"gem_crea
   return typeof bo === "number" ? bo : new GemObject(dev, bytes, bo);
 }
 
+/** An object as its driver uses it: one that is freed is somebody else's memory. */
+function liveObject(bo: unknown): GemObject {
+  const obj = bo as GemObject;
+  if (obj.refs > 0) return obj;
+  obj.dev.k.trace.refuse(rule["used-freed"], 0, obj.dev.name);
+  throw new KernelBug(`an object of ${obj.dev.name} was used after it was freed`, "use-after-free");
+}
+
 /** The TTM object behind a handle of the driver's. */
-const ttmOf = (bo: unknown): TtmObject | undefined => (((bo as GemObject).backing instanceof TtmObject ? (bo as GemObject).backing : undefined) as TtmObject | undefined);
+function ttmOf(bo: unknown): TtmObject | undefined {
+  const { backing } = liveObject(bo);
+  return backing instanceof TtmObject ? backing : undefined;
+}
 
 /** Something done to a TTM object under its reservation lock; -EINVAL of any other. */
 function* reserved(ctx: Context, bo: unknown, what: (bo: TtmObject) => Path<number>): Path<number> {
@@ -86,11 +97,11 @@ export const gemDriverHandlers: HandlerTable<Name> = {
       return { handle: obj };
     },
     *gem_get_sg_table({ k }, { bo }) {
-      const { backing } = bo as GemObject;
+      const { backing } = liveObject(bo);
       return backing instanceof GemShmemObject ? yield* drmGemShmemGetPagesSgt(k, backing) : k.refuse(rule["not-shmem"], errnos.EINVAL);
     },
     *gem_madvise({ k }, { bo, advice }) {
-      const { backing } = bo as GemObject;
+      const { backing } = liveObject(bo);
       return backing instanceof GemShmemObject ? yield* drmGemShmemMadvise(k, backing, advice === "dontneed") : k.refuse(rule["not-shmem"], errnos.EINVAL);
     },
     *gem_put(ctx, { bo }) {
@@ -111,7 +122,7 @@ export const gemDriverHandlers: HandlerTable<Name> = {
       return handle < 0 ? handle : { handle: file.handles.get(handle)! };
     },
     *gem_mmap_offset(ctx, { bo }) {
-      const obj = bo as GemObject;
+      const obj = liveObject(bo);
       obj.dev.grantAll(obj);
       return obj.createMmapOffset() * ctx.k.pageSize;
     },

@@ -47,6 +47,11 @@ export const gemDriverRules = rules("gem-driver", {
     sentence: "A driver's mapping that may grow is a warning: GEM relies on VM_DONTEXPAND.",
     kernel: "drm_gem_mmap_obj, drivers/gpu/drm/drm_gem.c",
   },
+  "used-freed": {
+    sentence: "A driver that uses an object to which it gave up the last reference uses somebody else's memory.",
+    kernel: "drm_gem_object_put, include/drm/drm_gem.h",
+    unproven: "a driver's own mistake; the test module holds its objects to the end",
+  },
   "put-freed": {
     sentence: "A reference on an object that was freed already is dropped: memory of somebody else is changed.",
     kernel: "drm_gem_object_put, include/drm/drm_gem.h",
