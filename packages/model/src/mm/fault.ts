@@ -58,9 +58,9 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
       ret = k.concurrent ? yield* path : runAlone(path);
     }
   }
-  if ((ret & (FAULT_ERROR | FAULT.retry)) === 0) {
+  if ((ret & (FAULT_ERROR | FAULT.retry | FAULT.major)) === 0) {
     k.counters.faults++;
-    if (task !== undefined && (ret & FAULT.major) === 0) task.minorFaults++;
+    if (task !== undefined) task.minorFaults++;
   }
   return ret;
 }
