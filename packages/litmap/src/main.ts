@@ -85,7 +85,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   sub("random", "random programs on the model and on real kernels; each disagreement is shrunk to the shortest program that shows it")
     .option("--seeds <a..b>", "which programs (default 1..300)")
     .option("--steps <n>", "steps of a program before it looks at its mappings (default 12)")
-    .option("--on <kernels>", "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas")
+    .option("--on <kernels>", "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas; without any the model is asked alone")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--timeout <seconds>", "time until a program on a kernel counts as hung (default 10)")
     .action(does(async (options: object) => (await import("./commands/random.js")).random(options)));

@@ -25,6 +25,23 @@ describe("litmap diff", () => {
   });
 });
 
+describe("litmap random", () => {
+  test("without a kernel the model has an answer to everything, whatever drivers do", async () => {
+    const { stdout, status } = await litmap(["random", "--seeds", "1..600", "--steps", "20"]);
+    expect(stdout).toMatch(/^600 programs, 0 exceptions, [\d.]+ s {6}\(model\)\n$/);
+    expect(status).toBe(0);
+  });
+
+  test("seeds that are none", async () => {
+    for (const seeds of ["9..3", "one", "1..", "-4"]) {
+      const { stderr, status } = await litmap(["random", `--seeds=${seeds}`]);
+      expect([seeds, status]).toEqual([seeds, 2]);
+      expect(stderr).toContain("--seeds");
+    }
+    expect((await litmap(["random", "--steps", "0"])).status).toBe(2);
+  });
+});
+
 describe("litmap rules, designs", () => {
   test("one rule with the tests that come to it", async () => {
     const { stdout } = await litmap(["rules", "gup/vma-pfnmap"]);

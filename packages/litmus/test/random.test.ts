@@ -30,6 +30,14 @@ describe("random tests", () => {
     }
   });
 
+  test("faults are counted, and mappings put beside others", () => {
+    const texts = Array.from({ length: 300 }, (_, seed) => randomTest(seed, { steps: 20 }));
+    const having = (form: RegExp): number => texts.filter((text) => form.test(text)).length;
+    expect(having(/^(\w+: )?f\d+ = faults \{$/m)).toBeGreaterThan(100);
+    expect(having(/at: va\d+ \+ \d+K?/)).toBeGreaterThan(20);
+    expect(having(/at: va\d+ - \d+K/)).toBeGreaterThan(10);
+  });
+
   test("every operation comes up", () => {
     const seen = new Set<OperationName>();
     for (let seed = 0; seed < 1500; seed++) {

@@ -118,3 +118,8 @@ describe("counts", () => {
     expect([k.frames.used - before, bo.sgt, bo.pages, bo.madv]).toEqual([0, undefined, undefined, -1]);
   });
 });
+
+test("an attachment that is mapped after it was detached finds no pages", () => {
+  const lines = "driver D on dma\ndriver S on shmem\nS: bo = gem_create(4K)\nS: buf = gem_export(bo)\nD: att = attach(buf)\nD: r = detach(att)\nD: sgt = map_attachment(att)";
+  expect(ask(lines)).toMatchObject({ status: "oops", reason: expect.stringContaining("a null pointer where the pages") });
+});

@@ -1,9 +1,11 @@
 /**
  * `litmap random`: programs that nobody wrote, on the model and on real kernels. Each
- * disagreement is shrunk to the shortest program that still shows it.
+ * disagreement is shrunk to the shortest program that still shows it. Without a kernel the
+ * model is asked alone, of drivers too: it has to have an answer to everything.
  */
-import { bindings, operation, parse, randomTest, shrinkAsync } from "@litmap/litmus";
+import { bindings, operation, parse, randomTest, shrink, shrinkAsync } from "@litmap/litmus";
 import type { Outcome, Test } from "@litmap/litmus";
+import { releases } from "@litmap/model";
 import { wholeNumber } from "../choices.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
@@ -45,7 +47,7 @@ const shrinkLimit = 400;
 
 export async function random(options: RandomCommandOptions): Promise<number> {
   const programs = programsOf(options);
-  if (options.on === undefined) throw badRequest("random programs are compared with real kernels", "--on 6.12,7.2, or host, or ssh:NAME");
+  if (options.on === undefined) return await onModel(programs);
   const choices = chooseKernels(kernelNames(options.on));
   const kernelOptions = kernelOptionsOf({ ...options, times: "1" });
   const interrupt = new Interrupt();
@@ -70,6 +72,36 @@ function programsOf(options: RandomCommandOptions): Programs {
   const last = Number(range[2] ?? range[1]);
   if (last < first) throw badRequest(`--seeds ${seeds} is empty`);
   return { first, last, steps: wholeNumber("--steps", options.steps ?? "12") };
+}
+
+/** Runs every program on the model of some release; whatever it answers is right, and an exception is a defect. */
+async function onModel(programs: Programs): Promise<number> {
+  const began = performance.now();
+  let found = 0;
+  for (let seed = programs.first; seed <= programs.last; seed++) {
+    const release = releases[seed % releases.length];
+    const text = randomTest(seed, { steps: programs.steps, by: ["process", "driver", "kernel"], without: [] });
+    const thrown = thrownBy(text, release);
+    if (thrown !== undefined) {
+      found++;
+      print(`seed ${seed} breaks the model of ${release}\n\n${shrink(text, (shorter) => thrownBy(shorter, release) === thrown)}\n  ${thrown}\n`);
+    }
+    // A signal is only heard between two turns of the event loop.
+    if (seed % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  print(`${programs.last - programs.first + 1} programs, ${found} ${found === 1 ? "exception" : "exceptions"}, ${((performance.now() - began) / 1000).toFixed(1)} s      (model)`);
+  return found > 0 ? exitStatus.surprises : exitStatus.asExpected;
+}
+
+function thrownBy(text: string, release: string): string | undefined {
+  const { test } = parse(text);
+  if (!test) return undefined;
+  try {
+    new ModelMachine({ release }).answer(test);
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
 }
 
 /** Runs every program on one kernel and prints what disagrees; gives how many did. */

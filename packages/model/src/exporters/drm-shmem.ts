@@ -14,7 +14,7 @@ import { shmemRules as rule } from "../rules/exporters.js";
 import { gemDriverRules as driverRule } from "../rules/gem-driver.js";
 import { bug, vmfInsertPfn } from "../mm/insert.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
-import { acquire, Lock, release, tryAcquire } from "../sched/path.js";
+import { acquire, Lock, release, tryAcquire, KernelBug } from "../sched/path.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
@@ -102,7 +102,9 @@ export class GemShmemObject implements GemBacking {
 
   /** drm_gem_shmem_get_sg_table, of pages that are pinned. */
   getSgTable(): SgTable {
-    return sgFromPages(this.pages!);
+    // Whoever maps an attachment that is gone has pinned nothing.
+    if (this.pages === undefined) throw new KernelBug(`sg_alloc_table_from_pages: a null pointer where the pages of ${this.name} should be`);
+    return sgFromPages(this.pages);
   }
 
   /** drm_gem_shmem_vmap, with the reservation lock held by dma-buf's core. */
