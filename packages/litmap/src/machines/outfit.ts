@@ -25,6 +25,8 @@ const disk: ModuleRequest = { name: "brd", params: "rd_nr=1 rd_size=16384" };
 /** Does what drivers and the kernel itself do (module/), with the allocators that it finds loaded. */
 const testModule: readonly ModuleRequest[] = [{ name: "videobuf2-vmalloc" }, { name: "videobuf2-dma-contig" }, { name: "videobuf2-dma-sg" }, { name: "drm_dma_helper" }, { name: "litmap" }];
 
+const vivid: ModuleRequest = { name: "vivid", params: "n_devs=2 allocators=0,1 node_types=0x1,0x1" };
+
 const plain: Outfit = { name: "plain", modules: [disk], devices: [], cpuFeatures: [], cmdline };
 
 /** Everything that tests can name, on one machine: it boots once for all of them. */
@@ -38,7 +40,7 @@ const devices: Outfit = {
     { name: "bochs-drm" },
     { name: "qxl" },
     { name: "vkms" },
-    { name: "vivid", params: "n_devs=2 allocators=0,1 node_types=0x1,0x1" },
+    vivid,
     { name: "af_packet" },
     { name: "kvm_amd" },
   ],
@@ -56,7 +58,7 @@ const guests: Outfit = { ...devices, name: "guests", cpus: 1 };
 /** An emulated IOMMU, and a device behind it that user space drives. */
 const iommu: Outfit = {
   name: "iommu",
-  modules: [disk, { name: "vgem" }, { name: "kvm_amd" }, { name: "vfio_iommu_type1" }, { name: "vfio-pci", params: "ids=1234:11e8" }],
+  modules: [disk, { name: "vgem" }, vivid, { name: "kvm_amd" }, { name: "vfio_iommu_type1" }, { name: "vfio-pci", params: "ids=1234:11e8" }],
   // By itself edu knows addresses of 28 bits.
   devices: ["-machine", "q35", "-device", "intel-iommu,intremap=on", "-device", "edu,addr=0x1e,dma_mask=0xffffffffffffffff"],
   cpuFeatures: ["+svm"],
