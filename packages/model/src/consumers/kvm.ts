@@ -28,6 +28,8 @@ import type { Task } from "../task.js";
 
 /** KVM_MEM_MAX_NR_PAGES. */
 const MOST_PAGES = 2 ** 31 - 1;
+/** What the processors of QEMU's machine address, bytes (kvm_mmu_max_gfn). */
+const MOST_PHYSICAL = 2 ** 40;
 /** Guest physical address of the code that the guest runs: a slot of its own, one page. */
 const CODE_AT = 0xf000_0000;
 
@@ -165,6 +167,7 @@ export function setMemoryRegion(k: Kernel, machine: VirtualMachine, { id, guest,
     return k.refuse(rule["memory-fixed"], errnos.EINVAL, about);
   }
   if (old?.guest !== guest && overlaps(machine, id, guest, length)) return k.refuse(rule["memory-overlap"], errnos.EEXIST, about);
+  if (guest + length > MOST_PHYSICAL) return k.refuse(rule["guest-range"], errnos.EINVAL, about);
   k.note(rule["memory-unseen"], about);
   const slot = { id, guest, address, length, readOnly, dirty: flags.includes("log_dirty") ? (old?.dirty ?? new Set<number>()) : undefined };
   if (old !== undefined && old.guest !== guest) deleteSlot(machine, old);

@@ -12,6 +12,10 @@ export const kvmRules = rules("kvm", {
     sentence: "A memory slot that exists keeps its address, its length and whether it is read-only: other ones are refused with EINVAL. It can be moved in the guest.",
     kernel: `__kvm_set_memory_region (kvm_set_memory_region), ${main}`,
   },
+  "guest-range": {
+    sentence: "A memory slot lies within what the processor can address, here 2^40 bytes: else EINVAL.",
+    kernel: "kvm_arch_prepare_memory_region, arch/x86/kvm/x86.c",
+  },
   "memory-overlap": {
     sentence: "Memory slots do not overlap in the guest: EEXIST.",
     kernel: `kvm_check_memslot_overlap, ${main}`,
