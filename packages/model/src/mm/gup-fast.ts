@@ -9,6 +9,7 @@ import { FOLL } from "./foll.js";
 import { PG } from "./frames.js";
 import { gupMustUnshare, gupUnlocked } from "./gup.js";
 import { folioIsLongtermPinnable } from "./longterm.js";
+import { HUGE_SIZE } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { gupPutFolio, tryGrabFolio } from "./pin.js";
 import { gupFastRules, gupRules } from "../rules/gup.js";
@@ -66,7 +67,7 @@ function fastPage(k: Kernel, mm: Mm, address: number, flags: number): number {
   const { table } = mm;
   const leaf = table.leaf(address);
   if (leaf !== undefined) return fastEntry(k, address, leaf.pfn[table.slot(address)], leaf.bits[table.slot(address)], flags);
-  const base = Math.floor(address / table.leafBytes) * table.leafBytes;
+  const base = Math.floor(address / HUGE_SIZE) * HUGE_SIZE;
   const huge = table.huge.size === 0 ? undefined : table.huge.get(base);
   if (huge === undefined) return leave(k, "absent", address);
   return fastEntry(k, address, huge.pfn + Math.floor((address - base) / k.pageSize), huge.bits, flags);

@@ -7,7 +7,7 @@ import { acquire, release } from "../sched/path.js";
 import { FAULT_FLAG, handleMmFault } from "./fault.js";
 import { FOLL } from "./foll.js";
 import { PG } from "./frames.js";
-import { hugeIndex } from "./hugetlb.js";
+import { HUGE_SIZE, hugeIndex } from "./hugetlb.js";
 import { checkAndMigrateMovablePages } from "./longterm.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
@@ -138,8 +138,8 @@ function hugeInCache(k: Kernel, vma: Vma, address: number): boolean {
 
 /** A hugetlb mapping's entry covers 2 MiB; the page inside it is what is asked for. */
 function followHuge(k: Kernel, vma: Vma, address: number, flags: number): number {
-  const { leafBytes, huge } = vma.mm.table;
-  const base = Math.floor(address / leafBytes) * leafBytes;
+  const { huge } = vma.mm.table;
+  const base = Math.floor(address / HUGE_SIZE) * HUGE_SIZE;
   const entry = huge.get(base);
   if (entry === undefined || (entry.bits & PTE.present) === 0) return noPageTable(k, vma, address, flags);
   if ((flags & FOLL.write) !== 0 && !canFollowWritePte(k, vma, entry.pfn, entry.bits, flags)) return NOT_THERE;
