@@ -200,6 +200,8 @@ class Compiler implements Scene {
 
   /** Operations that no real kernel can be asked for. */
   #refuse(): void {
+    const devices = new Set(this.test.actors.flatMap(({ device }) => device ?? []));
+    if (devices.has("cma") && ["dma", "pci", "shmem"].some((device) => devices.has(device))) throw new UnsupportedHere("a machine's contiguous memory serves all of its devices, not 'cma' alone");
     for (const step of [...callsOf(this.test.steps), ...this.#observers.map((observer) => observer.call)]) {
       const compiler: object = this.#isKernelSide(step.actor) ? (moduleCompilers[step.op] ?? modelsAlone) : compilers[step.op];
       if ("unsupported" in compiler) throw new UnsupportedHere(`${step.op}() ${(compiler as Unsupported).unsupported}`);
