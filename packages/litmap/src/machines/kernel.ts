@@ -92,7 +92,7 @@ export class KernelMachine implements TestMachine {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.plain.guest.stop(), ...[...this.withDevices.values()].map((running) => running.then(({ guest }) => guest.stop()))]);
+    await Promise.all([this.plain.guest.stop(), ...[...this.withDevices.values()].map((running) => running.then(({ guest }) => guest.stop(), () => {}))]);
   }
 
   /** Looked for once: going through the modules for every test would keep the answers of others waiting. */
@@ -164,10 +164,14 @@ function unkillable(answer: Uint8Array): string | undefined {
 const isaOfChoice = (choice: KernelChoice): Isa | undefined => (choice.kind === "vm" ? choice.kernel.arch : undefined);
 
 async function start(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<{ guest: Machine; started: Started }> {
-  const guest = new Machine(await targetOf(choice, outfit, options), { onNote: options.onProgress });
-  const started = await guest.start();
-  if (!started.ok) throw endingOf(started.fault);
-  return { guest, started: started.value };
+  for (let again = 2; ; again--) {
+    const guest = new Machine(await targetOf(choice, outfit, options), { onNote: options.onProgress });
+    const started = await guest.start();
+    if (started.ok) return { guest, started: started.value };
+    await guest.stop();
+    if (again === 0 || !isHalfPatched(`${started.fault.message}\n${started.fault.log}`)) throw endingOf(started.fault);
+    options.onProgress?.("the emulator ran code that the kernel was patching while it came up; starting it again");
+  }
 }
 
 export function describe(choice: KernelChoice, ready: Started["ready"]): KernelDescription {

@@ -32,6 +32,8 @@ export function parseSyntax(text: string): Parsed {
 /** What every line begins with; its comments are put in when its end is known. */
 const none: readonly LeadComment[] = [];
 
+/** What begins a line that no block of steps can hold. */
+const outsideOfBlocks: ReadonlySet<string> = new Set(["thread", "process", "driver", "parallel"]);
 const claimWords: ReadonlySet<string> = new Set(["expect", "always", "never", "sometimes"]);
 
 class Parser extends ExpressionParser {
@@ -471,7 +473,9 @@ class Parser extends ExpressionParser {
     const after = this.peek();
     const branch = kind === "name" && after.text === "{" && text !== "parallel" && text !== "faults";
     const claim = kind === "name" && (claimWords.has(text) || text === "on" || text === "with") && (after.kind === "name" || after.kind === "number" || after.text === "(");
-    return (branch || claim) && this.closersAhead() < this.braces;
+    // A line of another actor's, or what stands outside of blocks: this one has ended.
+    const others = kind === "name" && (after.text === ":" || (outsideOfBlocks.has(text) && (after.kind === "name" || after.text === "{")));
+    return (branch || claim || others) && this.closersAhead() < this.braces;
   }
 
   /** The comments before the brace, and the brace; a missing one is reported. */

@@ -27,13 +27,16 @@ function uncharge(k: Kernel, memcg: Memcg, bytes: number): void {
 
 /** What a heap does for a buffer that it has allocated. */
 export function chargeAllocator(k: Kernel, task: Task, buf: DmaBuf): void {
-  if (k.design["dma-heap.charge"] === "nobody") {
-    k.note(rule.nobody);
-    return;
-  }
+  if (k.design["dma-heap.charge"] === "nobody") return;
   k.note(rule.allocator, `cgroup of ${task.memcg.name}`);
   buf.memcg = task.memcg;
   buf.memcg.charged += buf.size;
+}
+
+/** What a process's cgroup pays for buffers, bytes. */
+export function chargedTo(k: Kernel, task: Task): number {
+  if (k.design["dma-heap.charge"] === "nobody") k.note(rule.nobody);
+  return task.memcg.charged;
 }
 
 /** The buffer's memory is freed: whoever pays now no longer does. */

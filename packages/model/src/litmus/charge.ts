@@ -1,7 +1,7 @@
 /** Who pays for a buffer. */
 import { errnos } from "@litmap/litmus";
 import { dmaBufGet, dmaBufOf, dmaBufPut } from "../dma-buf/buffer.js";
-import { xferCharge } from "../dma-buf/charge.js";
+import { chargedTo, xferCharge } from "../dma-buf/charge.js";
 import { fdRules as rule } from "../rules/processes.js";
 import type { HandlerTable } from "./handler.js";
 
@@ -16,8 +16,8 @@ export const chargeHandlers: HandlerTable<"xfer_charge" | "charged"> = {
       yield* dmaBufPut(buf);
       return result;
     },
-    *charged({ task }) {
-      return task.memcg.charged;
+    *charged({ k, task }) {
+      return chargedTo(k, task);
     },
   },
 };
