@@ -632,6 +632,14 @@ export const points = define({
     },
     mainline: [["2.6", "file"], ["5.12", "device-memory"], ["6.7", "fixed-size"]],
   },
+  "generic-access-phys.length": {
+    question: "How much of a mapping of IO memory does one call of its access method reach?",
+    choices: {
+      "as-asked": { doc: "what it is asked for, past the page that it looked up and past the mapping's end" },
+      page: { doc: "what lies in one page; the caller comes back for the next" },
+    },
+    mainline: [["2.6", "as-asked"], ["7.3", "page"]],
+  },
   "kernfs.max-bytes": {
     question: "Up to which offset do files in sysfs go?",
     choices: { "2-GiB": { doc: "2 GiB - 1, the default of file systems" }, "64-bit": { doc: "what a 64-bit offset can say" } },

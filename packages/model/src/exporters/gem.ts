@@ -34,6 +34,8 @@ export interface GemBacking {
   unpin(): Path<void>;
   /** Absent where attaching is refused already. */
   getSgTable?(): SgTable | number;
+  /** vmap and vunmap take the reservation lock themselves where their caller does not. */
+  readonly locksVmap?: boolean;
   vmap?(): KernelMap | number;
   vunmap?(): void;
   free(): void;

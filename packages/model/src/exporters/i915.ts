@@ -166,6 +166,7 @@ export class I915 {
 
 /** struct drm_i915_gem_object over a shmem file. */
 export class I915Object implements GemBacking {
+  readonly locksVmap = true;
   readonly resv: Resv;
   readonly name: string;
   /** obj->base.filp. */

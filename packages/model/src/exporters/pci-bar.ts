@@ -150,7 +150,8 @@ function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8A
     k.warn(rule["access-ram"], vmaName(vma));
     return -errnos.ENOMEM;
   }
-  k.note(rule.access, `${buffer.length} bytes`);
-  if (!write) buffer.fill(0);
-  return buffer.length;
+  const length = k.design["generic-access-phys.length"] === "page" ? Math.min(buffer.length, k.pageSize - (address % k.pageSize)) : buffer.length;
+  k.note(rule.access, `${length} bytes`);
+  if (!write) buffer.fill(0, 0, length);
+  return length;
 }

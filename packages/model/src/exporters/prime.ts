@@ -5,13 +5,14 @@ import { dmaBufExport, dmaBufFd, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.
 import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
 import { gemRules as rule } from "../rules/exporters.js";
 import { drmGemHandleCreate, drmGemMmapObj, drmGemObjectPut, GemObject } from "./gem.js";
+import { acquire, release } from "../sched/path.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { SgTable } from "../dma/sg.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
-import type { Path } from "../sched/path.js";
+import type { Lock, Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { DrmDevice, DrmFile } from "./gem.js";
 
@@ -65,11 +66,24 @@ export class PrimeOps implements DmaBufOps {
   }
 
   private *mapKernel(): Path<KernelMap | number> {
-    return this.obj.backing!.vmap!();
+    const { k, ownLock, obj } = this;
+    if (ownLock !== undefined) yield* acquire(k, ownLock, "write");
+    const map = obj.backing!.vmap!();
+    if (ownLock !== undefined) yield* release(k, ownLock);
+    return map;
   }
 
   *vunmap(): Path<void> {
-    this.obj.backing!.vunmap!();
+    const { k, ownLock, obj } = this;
+    if (ownLock !== undefined) yield* acquire(k, ownLock, "write");
+    obj.backing!.vunmap!();
+    if (ownLock !== undefined) yield* release(k, ownLock);
+  }
+
+  /** The lock that the driver takes itself, as long as dma-buf calls it without the reservation lock. */
+  private get ownLock(): Lock | undefined {
+    const { locksVmap, resv } = this.obj.backing!;
+    return locksVmap === true && this.k.design["dma-buf.vmap-lock"] !== "reservation" ? resv.lock : undefined;
   }
 }
 
