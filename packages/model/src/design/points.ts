@@ -632,13 +632,13 @@ export const points = define({
     },
     mainline: [["2.6", "file"], ["5.12", "device-memory"], ["6.7", "fixed-size"]],
   },
-  "generic-access-phys.length": {
-    question: "How much of a mapping of IO memory does one call of its access method reach?",
+  "generic-access-phys.checks": {
+    question: "How much of a mapping of IO memory does one call of its access method reach, and what of pages of RAM in it?",
     choices: {
-      "as-asked": { doc: "what it is asked for, past the page that it looked up and past the mapping's end" },
-      page: { doc: "what lies in one page; the caller comes back for the next" },
+      none: { doc: "what it is asked for, past the page that it looked up and past the mapping's end; RAM is left to ioremap, which warns" },
+      "io-memory": { doc: "what lies in one page, the caller comes back for the next; RAM is EINVAL" },
     },
-    mainline: [["2.6", "as-asked"], ["7.3", "page"]],
+    mainline: [["2.6", "none"], ["7.3", "io-memory"]],
   },
   "kernfs.max-bytes": {
     question: "Up to which offset do files in sysfs go?",

@@ -146,11 +146,13 @@ function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8A
   const slot = vma.mm.table.slot(address);
   const needed = write ? PTE.present | PTE.write : PTE.present;
   if (leaf === undefined || (leaf.bits[slot] & needed) !== needed) return k.refuse(rule["access-not-mapped"], errnos.EINVAL, `0x${address.toString(16)}`);
+  const checks = k.design["generic-access-phys.checks"] === "io-memory";
   if (k.frames.valid(leaf.pfn[slot])) {
+    if (checks) return k.refuse(rule["access-no-io"], errnos.EINVAL, vmaName(vma));
     k.warn(rule["access-ram"], vmaName(vma));
     return -errnos.ENOMEM;
   }
-  const length = k.design["generic-access-phys.length"] === "page" ? Math.min(buffer.length, k.pageSize - (address % k.pageSize)) : buffer.length;
+  const length = checks ? Math.min(buffer.length, k.pageSize - (address % k.pageSize)) : buffer.length;
   k.note(rule.access, `${length} bytes`);
   if (!write) buffer.fill(0, 0, length);
   return length;

@@ -104,6 +104,10 @@ export const barRules = rules("pci-bar", {
     sentence: "There must be an entry, and a writable one for writing: else EINVAL.",
     kernel: "generic_access_phys, mm/memory.c",
   },
+  "access-no-io": {
+    sentence: "The access method of a mapping of IO memory refuses a page of RAM in it, such as a private copy, with EINVAL; the reader sees EIO.",
+    kernel: "generic_access_phys, mm/memory.c",
+  },
   "access-ram": {
     sentence: "A private copy of IO memory is RAM, which ioremap refuses with a warning: ENOMEM.",
     kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
