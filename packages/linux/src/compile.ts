@@ -4,7 +4,7 @@
  * is there when, and what is not reached when something failed.
  */
 import {
-  actorsNamed, callEntries, isaOf, mmapHints, observerEntries, observersOn, signalName,
+  actorsNamed, callEntries, callsOf, isaOf, mmapHints, observerEntries, observersOn, signalName,
   type Actor, type CallStep, type CallValue, type FaultsStep, type Machine, type Observer, type OperationName, type Outcome, type SpawnStep, type Step, type Test, type Value, type Values,
 } from "@litmap/litmus";
 import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound, type Compiled, type KernelDescription, type OperationCompiler, type Scene, type Unsupported } from "./call.js";
@@ -440,12 +440,4 @@ function taintReason(before: bigint, after: bigint): string | undefined {
 
 function hasParallel(steps: readonly Step[]): boolean {
   return steps.some((step) => step.kind === "parallel" || (step.kind === "faults" && hasParallel(step.body)));
-}
-
-function* callsOf(steps: readonly Step[]): Generator<CallStep> {
-  for (const step of steps) {
-    if (step.kind === "call") yield step;
-    else if (step.kind === "faults") yield* callsOf(step.body);
-    else if (step.kind === "parallel") for (const branch of step.branches) yield* callsOf(branch.body);
-  }
 }

@@ -1,5 +1,6 @@
 /** What a test needs beyond what every machine has: devices, which the runner attaches, and memory set aside for them. */
-import type { Argument, CallStep, Step, Test } from "@litmap/litmus";
+import { callsOf } from "@litmap/litmus";
+import type { Argument, CallStep, Test } from "@litmap/litmus";
 
 /** A device, by the driver that serves it; `cma` is contiguous memory for the heap of that name. */
 export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vkms" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "sound" | "sound-iommu" | "p2pmem" | "module" | "iommu" | "cma";
@@ -47,12 +48,4 @@ function needOf(call: CallStep): Need | undefined {
 
 function word(argument: Argument | undefined): string | undefined {
   return argument?.kind === "words" ? argument.words[0] : undefined;
-}
-
-function* callsOf(steps: readonly Step[]): Generator<CallStep> {
-  for (const step of steps) {
-    if (step.kind === "call") yield step;
-    else if (step.kind === "faults") yield* callsOf(step.body);
-    else if (step.kind === "parallel") for (const branch of step.branches) yield* callsOf(branch.body);
-  }
 }

@@ -5,6 +5,7 @@ export type { OperationName, OperationArgs, OperationShape, Param, ParamType, Re
 export * from "./errno.js";
 export * from "./outcome-keys.js";
 export { mmapHints, slotAlign } from "./slots.js";
+export { callsOf } from "./steps.js";
 export * from "./language/index.js";
 export * from "./judge.js";
 export { randomTest, seldomUseful } from "./random/generate.js";

@@ -3,7 +3,8 @@
  * the addresses are known before anything runs and are the same on the model and on a kernel:
  * VMAs that touch, page tables that are shared and holes are then the same as well.
  */
-import type { Argument, CallStep, Step, Test } from "./test.js";
+import { callsOf } from "./steps.js";
+import type { Argument, CallStep, Test } from "./test.js";
 
 /** Slots begin at multiples of this, and there is at least as much room after each. Bytes. */
 export const slotAlign = 2 * 1024 * 1024;
@@ -15,7 +16,7 @@ const longest = 2 ** 40;
 export function mmapHints(test: Test, base: number, pageBytes: number): ReadonlyMap<CallStep, number> {
   const hints = new Map<CallStep, number>();
   let next = base;
-  for (const call of calls(test.steps)) {
+  for (const call of callsOf(test.steps)) {
     if (call.op !== "mmap" || !isNone(call.args.at)) continue;
     hints.set(call, next);
     const length = literal(call.args.length, pageBytes);
@@ -23,14 +24,6 @@ export function mmapHints(test: Test, base: number, pageBytes: number): Readonly
     next += room + slotAlign;
   }
   return hints;
-}
-
-function* calls(steps: readonly Step[]): Generator<CallStep> {
-  for (const step of steps) {
-    if (step.kind === "call") yield step;
-    else if (step.kind === "faults") yield* calls(step.body);
-    else if (step.kind === "parallel") for (const branch of step.branches) yield* calls(branch.body);
-  }
 }
 
 function isNone(argument: Argument | undefined): boolean {

@@ -2,12 +2,14 @@
 import { ruleBook } from "@litmap/model";
 import type { Hearing } from "../hearing.js";
 import { ruleUses } from "../rule-use.js";
+import type { RuleUse } from "../rule-use.js";
 import { hasRule, isAbout, systems, threads } from "./systems.js";
 import type { System } from "./systems.js";
 
 export function systemsPage(heard: readonly Hearing[]): string {
   const kernels = [...new Set(heard.flatMap(({ witnesses }) => witnesses.map(({ kernel }) => kernel)))];
   const rulesOf = rulesByTest(heard);
+  const uses = ruleUses(heard);
   const tests = new Map(systems.map((system) => [system, heard.filter(({ test }) => isAbout(system, test, rulesOf.get(test.name)!))]));
   const row = (system: System): string => {
     const mine = tests.get(system)!;
@@ -29,7 +31,7 @@ export function systemsPage(heard: readonly Hearing[]): string {
     ...systems.map(row),
     "",
     `The kernels: ${kernels.map((kernel) => `\`${kernel}\``).join(", ")}.`,
-    ...systems.flatMap((system) => ["", ...section(system, tests.get(system)!, heard)]),
+    ...systems.flatMap((system) => ["", ...section(system, tests.get(system)!, uses)]),
   ].join("\n")}\n`;
 }
 
@@ -63,8 +65,8 @@ function shortName(kernel: string): string {
   return flavour === "amd64" ? release : `${release} ${flavour}`;
 }
 
-function section(system: System, mine: readonly Hearing[], heard: readonly Hearing[]): string[] {
-  const unproven = unprovenRules(system, heard);
+function section(system: System, mine: readonly Hearing[], uses: ReadonlyMap<string, RuleUse>): string[] {
+  const unproven = unprovenRules(system, uses);
   return [
     `## ${system.name}`,
     "",
@@ -95,8 +97,7 @@ function reasons(mine: readonly Hearing[]): string[] {
 }
 
 /** Rules of the system that no kernel bears out, each with why. */
-function unprovenRules(system: System, heard: readonly Hearing[]): string[] {
-  const uses = ruleUses(heard);
+function unprovenRules(system: System, uses: ReadonlyMap<string, RuleUse>): string[] {
   const open = ruleBook().filter((rule) => hasRule(system, rule.id) && (uses.get(rule.id)?.kernels.length ?? 0) === 0);
   if (open.length === 0) return [];
   const why = (id: string, unproven: string | undefined): string => unproven ?? (uses.has(id) ? "its tests run on the model only" : "no test comes to it");

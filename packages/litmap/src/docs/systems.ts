@@ -2,7 +2,8 @@
  * The systems that the threads argue about, and how a test is known to be about one: by the
  * operations that it names, by the device that a driver acts for, or by rules that it comes to.
  */
-import type { CallStep, Step, Test } from "@litmap/litmus";
+import { callsOf } from "@litmap/litmus";
+import type { CallStep, Test } from "@litmap/litmus";
 
 /** The threads, by number. */
 export const threads = [
@@ -84,12 +85,4 @@ export function hasRule({ rules = [] }: System, rule: string): boolean {
 function names(call: CallStep, { op, word }: Named): boolean {
   if (call.op !== op) return false;
   return word === undefined || Object.values(call.args).some((argument) => argument.kind === "words" && argument.words.includes(word));
-}
-
-function* callsOf(steps: readonly Step[]): Generator<CallStep> {
-  for (const step of steps) {
-    if (step.kind === "call") yield step;
-    else if (step.kind === "faults") yield* callsOf(step.body);
-    else if (step.kind === "parallel") for (const branch of step.branches) yield* callsOf(branch.body);
-  }
 }

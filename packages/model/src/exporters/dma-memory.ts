@@ -13,18 +13,12 @@ import type { Path } from "../sched/path.js";
 /** By which of the API's mmap calls. */
 const mmapOf = { coherent: dmaMmapAttrs, noncontiguous: dmaMmapNoncontiguous, pages: dmaMmapPages } as const;
 
-export class DmaMemoryExporter implements DmaBufOps {
-  /** The driver's own table, which syncs for its own device go by; coherent memory needs none. */
-  private readonly own: SgTable;
-
+/** What exporters over memory of the DMA API do alike: each attachment has a table of its own of the memory's pages. */
+export abstract class OverDmaMemory {
   constructor(
-    private readonly k: Kernel,
-    private readonly memory: DmaMemory,
-    private readonly how: keyof typeof mmapOf,
-  ) {
-    this.own = dmaGetSgtable(memory);
-    dmaMapSgtable(k, memory.device, this.own, "bidirectional", false);
-  }
+    protected readonly k: Kernel,
+    protected readonly memory: DmaMemory,
+  ) {}
 
   *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
     const sgt = dmaGetSgtable(this.memory);
@@ -34,6 +28,21 @@ export class DmaMemoryExporter implements DmaBufOps {
 
   *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
     dmaUnmapSgtable(this.k, at.device, sgt, direction);
+  }
+}
+
+export class DmaMemoryExporter extends OverDmaMemory implements DmaBufOps {
+  /** The driver's own table, which syncs for its own device go by; coherent memory needs none. */
+  private readonly own: SgTable;
+
+  constructor(
+    k: Kernel,
+    memory: DmaMemory,
+    private readonly how: keyof typeof mmapOf,
+  ) {
+    super(k, memory);
+    this.own = dmaGetSgtable(memory);
+    dmaMapSgtable(k, memory.device, this.own, "bidirectional", false);
   }
 
   *beginCpuAccess(direction: Direction): Path<number> {

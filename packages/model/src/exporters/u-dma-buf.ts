@@ -1,36 +1,16 @@
 /** u-dma-buf, a driver outside the kernel's tree: coherent memory that its own fault handler maps (github.com/ikwzm/udmabuf). */
 import { errnos } from "@litmap/litmus";
-import { dmaGetSgtable } from "../dma/alloc.js";
-import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
 import { vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { uDmaBufRules as rule } from "../rules/u-dma-buf.js";
-import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import { OverDmaMemory } from "./dma-memory.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
-import type { DmaMemory } from "../dma/alloc.js";
-import type { SgTable } from "../dma/sg.js";
-import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 
-export class UDmaBuf implements DmaBufOps {
-  constructor(
-    private readonly k: Kernel,
-    private readonly memory: DmaMemory,
-  ) {}
-
-  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
-    const sgt = dmaGetSgtable(this.memory);
-    dmaMapSgtable(this.k, at.device, sgt, direction);
-    return sgt;
-  }
-
-  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
-    dmaUnmapSgtable(this.k, at.device, sgt, direction);
-  }
-
+export class UDmaBuf extends OverDmaMemory implements DmaBufOps {
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
     if (k.design["u-dma-buf.fault"] === "pfn") {

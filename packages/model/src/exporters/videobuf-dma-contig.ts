@@ -4,16 +4,16 @@
  * that is contiguous already, taken by its frame numbers alone.
  */
 import { errnos } from "@litmap/litmus";
-import { dmaAllocAttrs, dmaGetSgtable, dmaMmapAttrs } from "../dma/alloc.js";
-import { dmaMapSgtable, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
+import { dmaAllocAttrs, dmaMmapAttrs } from "../dma/alloc.js";
+import { dmaMapSgtable, SgTable } from "../dma/sg.js";
 import { lookUpPfn } from "../mm/follow-pfn.js";
 import { remapPfnRange } from "../mm/insert.js";
 import { VM } from "../mm/vma.js";
 import { videobufRules as rule } from "../rules/videobuf.js";
 import { acquire, release } from "../sched/path.js";
-import type { Attachment, Direction } from "../dma-buf/attachment.js";
+import { OverDmaMemory } from "./dma-memory.js";
+import type { Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
-import type { DmaMemory } from "../dma/alloc.js";
 import type { Device } from "../dma/device.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
@@ -34,22 +34,7 @@ export function videobufDcAlloc(k: Kernel, device: Device, size: number): Videob
   return typeof memory === "number" ? memory : new VideobufContig(k, memory);
 }
 
-class VideobufContig implements DmaBufOps {
-  constructor(
-    private readonly k: Kernel,
-    private readonly memory: DmaMemory,
-  ) {}
-
-  *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
-    const sgt = dmaGetSgtable(this.memory);
-    dmaMapSgtable(this.k, at.device, sgt, direction);
-    return sgt;
-  }
-
-  *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
-    dmaUnmapSgtable(this.k, at.device, sgt, direction);
-  }
-
+class VideobufContig extends OverDmaMemory implements DmaBufOps {
   /** __videobuf_mmap_mapper: the whole buffer, whatever the offset says; any error becomes -ENOMEM. */
   *mmap(vma: Vma): Path<number> {
     const { k, memory } = this;

@@ -2,7 +2,7 @@
  * One test on one kernel: actors, names, and each step as a path. `predict` drives it in the
  * order of the text; the explorer drives the branches of a `parallel` block itself.
  */
-import { actorsNamed, callEntries, errnoName, mmapHints, observerEntries, observersOn } from "@litmap/litmus";
+import { actorsNamed, callEntries, callsOf, errnoName, mmapHints, observerEntries, observersOn } from "@litmap/litmus";
 import type { CallStep, CallValue, FaultsStep, Machine, Observer, ParallelStep, SpawnStep, Step, Test, Value, Values } from "@litmap/litmus";
 import { Kernel } from "../kernel.js";
 import { KernelHang } from "../sched/path.js";
@@ -308,14 +308,6 @@ function toValue(result: Result): CallValue {
   if ("signal" in result) return result.signal as string;
   if ("handle" in result) return "ok";
   return result as { readonly [field: string]: number | string | readonly string[] };
-}
-
-function* callsOf(steps: readonly Step[]): Generator<CallStep> {
-  for (const step of steps) {
-    if (step.kind === "call") yield step;
-    else if (step.kind === "faults") yield* callsOf(step.body);
-    else if (step.kind === "parallel") for (const branch of step.branches) yield* callsOf(branch.body);
-  }
 }
 
 /** Names in the order of the text; a `faults` block's name comes after those of its body. */
