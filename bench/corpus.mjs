@@ -18,11 +18,20 @@ function timed(args) {
 
 const runs = [];
 for (let i = 0; i < 7; i++) runs.push(await timed(["run"]));
-measured("the whole corpus on the model, from typing to prompt", median(runs.map((run) => run.all)) / 1000, "s", "<=", 1.5);
+measured(
+  "the whole corpus on the model, from typing to prompt",
+  median(runs.map((run) => run.all)) / 1000,
+  "s",
+  "<=",
+  1.5,
+);
 measured("before the first result", median(runs.map((run) => run.first)), "ms", "<=", 150);
 
 const { stdout } = spawnSync(process.execPath, [bin, "run", "--json"], { encoding: "utf8", maxBuffer: 1 << 28 });
-const results = stdout.trim().split("\n").map((line) => JSON.parse(line));
+const results = stdout
+  .trim()
+  .split("\n")
+  .map((line) => JSON.parse(line));
 measured(`median test of ${results.length}`, median(results.map((result) => result.ms)), "ms", "<=", 1);
 
 const starts = [];

@@ -29,15 +29,38 @@ function measure(work) {
   writeFileSync(source, "#include <sys/reboot.h>\nint main(void){return reboot(RB_POWER_OFF);}\n");
   execFileSync("gcc", ["-static", "-O1", "-o", join(work, "init"), source]);
   const initramfs = join(work, "initramfs");
-  writeFileSync(initramfs, writeCpio([
-    { kind: "folder", path: "dev", mode: 0o755 },
-    { kind: "character-device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
-    { kind: "file", path: "init", mode: 0o755, data: readFileSync(join(work, "init")) },
-  ]));
+  writeFileSync(
+    initramfs,
+    writeCpio([
+      { kind: "folder", path: "dev", mode: 0o755 },
+      { kind: "character-device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
+      { kind: "file", path: "init", mode: 0o755, data: readFileSync(join(work, "init")) },
+    ]),
+  );
   const image = ["vmlinux", "vmlinuz"].find((name) => existsSync(join(kernel.folder, name)));
-  const args = ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-accel", "tcg,thread=multi", "-cpu", "max,-la57", "-m", "1024M", "-smp", "2",
-    "-serial", "stdio", "-kernel", join(kernel.folder, image), "-initrd", initramfs,
-    "-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic nokaslr norandmaps transparent_hugepage=never mitigations=off cryptomgr.notests no_timer_check"];
+  const args = [
+    "-nodefaults",
+    "-no-user-config",
+    "-no-reboot",
+    "-display",
+    "none",
+    "-accel",
+    "tcg,thread=multi",
+    "-cpu",
+    "max,-la57",
+    "-m",
+    "1024M",
+    "-smp",
+    "2",
+    "-serial",
+    "stdio",
+    "-kernel",
+    join(kernel.folder, image),
+    "-initrd",
+    initramfs,
+    "-append",
+    "console=ttyS0 loglevel=5 panic=-1 oops=panic nokaslr norandmaps transparent_hugepage=never mitigations=off cryptomgr.notests no_timer_check",
+  ];
   const timed = (program, all) => {
     const began = performance.now();
     const { status } = spawnSync(program, all, { stdio: "ignore", timeout: 1_800_000 });
@@ -47,8 +70,20 @@ function measure(work) {
   const litmap = (...all) => timed(process.execPath, [bin, "run", ...all, "--on", kernel.name, "--accel", "tcg"]).ms;
   litmap("direct-io-system-heap");
   const one = median([1, 2, 3].map(() => litmap("direct-io-system-heap")));
-  measured(`one test on ${kernel.name}, resumed from its saved state, of a bare boot of its ${image} (${Math.round(boot)} ms)`, one / boot, "x", "<=", 0.5);
+  measured(
+    `one test on ${kernel.name}, resumed from its saved state, of a bare boot of its ${image} (${Math.round(boot)} ms)`,
+    one / boot,
+    "x",
+    "<=",
+    0.5,
+  );
   for (const rounds of ["10", "100"]) {
-    measured(`the whole corpus on ${kernel.name}, ${rounds} rounds of each concurrent test, of that boot`, litmap("--times", rounds) / boot, "x", "<=", 1.5);
+    measured(
+      `the whole corpus on ${kernel.name}, ${rounds} rounds of each concurrent test, of that boot`,
+      litmap("--times", rounds) / boot,
+      "x",
+      "<=",
+      1.5,
+    );
   }
 }

@@ -75,7 +75,8 @@ measured("remap_pfn_range of 64 GiB: stores per second, of a bare loop's", loop 
       },
     };
     const began = performance.now();
-    for (let address = at; address < at + bytes; address += page) runAlone(handleMmFault(k, task.mm, vma, address, 1, task));
+    for (let address = at; address < at + bytes; address += page)
+      runAlone(handleMmFault(k, task.mm, vma, address, 1, task));
     const ms = performance.now() - began;
     if (k.counters.faults !== bytes / page) throw new Error(`${k.counters.faults} faults`);
     return ms;

@@ -15,13 +15,29 @@ const lines = [
 ];
 
 for (const name of wanted.length > 0 ? wanted : all) {
-  const { stdout, status } = spawnSync(process.execPath, ["--expose-gc", "--max-old-space-size=8192", `${here}${name}.mjs`], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 });
-  const figures = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-  lines.push("", `## ${name}`, "", `\`node --expose-gc bench/${name}.mjs\``, "", "| figure | measured | limit | |", "| --- | --- | --- | --- |");
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    ["--expose-gc", "--max-old-space-size=8192", `${here}${name}.mjs`],
+    { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 26 },
+  );
+  const figures = stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+  lines.push(
+    "",
+    `## ${name}`,
+    "",
+    `\`node --expose-gc bench/${name}.mjs\``,
+    "",
+    "| figure | measured | limit | |",
+    "| --- | --- | --- | --- |",
+  );
   for (const figure of figures) {
-    const row = figure.skipped === undefined
-      ? `| ${figure.what} | ${number(figure.value)} ${figure.unit} | ${figure.relation === ">=" ? "at least" : "at most"} ${figure.limit} ${figure.unit} | ${figure.ok ? "held" : "**missed**"} |`
-      : `| ${figure.what} | not measured: ${figure.skipped} | | |`;
+    const row =
+      figure.skipped === undefined
+        ? `| ${figure.what} | ${number(figure.value)} ${figure.unit} | ${figure.relation === ">=" ? "at least" : "at most"} ${figure.limit} ${figure.unit} | ${figure.ok ? "held" : "**missed**"} |`
+        : `| ${figure.what} | not measured: ${figure.skipped} | | |`;
     lines.push(row);
     console.log(row);
   }

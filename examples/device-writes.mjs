@@ -21,7 +21,9 @@ for (const coherent of [true, false]) {
   must(buffer.end("read"));
 
   const read = dma.read(0, 4);
-  console.log(`${coherent ? "coherent" : "not coherent"}: 0x${before.toString(16)}, after a sync 0x${after.toString(16)}`);
+  console.log(
+    `${coherent ? "coherent" : "not coherent"}: 0x${before.toString(16)}, after a sync 0x${after.toString(16)}`,
+  );
   console.log(`  the device reads against its direction: ${failed(read) ? read.name : "allowed"}`);
   dma.unmap();
   attachment.detach();

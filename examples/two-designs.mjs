@@ -15,6 +15,8 @@ for (const design of ["remap-pfn-range", "insert-page"]) {
   const disk = must(app.call("open_disk", { mode: "direct" }));
   const written = app.call("pwrite", { fd: disk, address: view.address, length: 4096 });
 
-  console.log(`${design}: O_DIRECT writes ${failed(written) ? written.name : `${written} bytes`}, Pss ${must(view.smaps()).Pss}`);
+  console.log(
+    `${design}: O_DIRECT writes ${failed(written) ? written.name : `${written} bytes`}, Pss ${must(view.smaps()).Pss}`,
+  );
   if (failed(written)) console.log(`  ${written.rule.id}: ${written.rule.sentence}`);
 }

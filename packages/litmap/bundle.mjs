@@ -20,5 +20,7 @@ await build({
   external: ["@litmap/linux", "@litmap/kernels"],
   logLevel: "warning",
   // commander and ansis are CommonJS, and call require for Node's own modules.
-  banner: { js: 'import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);',
+  },
 });

@@ -222,7 +222,8 @@ export function replay<W extends World>(
     if (at >= stepLimit) return { world, ending: { kind: "endless" }, taken: run.taken };
     const actor = schedule[at];
     const wanted = actor === undefined ? enabled[0] : names.indexOf(actor);
-    if (wanted < 0) return { error: `the schedule names '${actor}', but the concurrent actors are ${names.join(", ")}` };
+    if (wanted < 0)
+      return { error: `the schedule names '${actor}', but the concurrent actors are ${names.join(", ")}` };
     if (!enabled.includes(wanted)) {
       const able = enabled.map((i) => names[i]).join(", ");
       return { error: `step ${at + 1} of the schedule: ${actor} cannot go on there; able are ${able}` };

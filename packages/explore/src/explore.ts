@@ -81,7 +81,14 @@ class TestWorld implements World {
 const naming: ReadonlySet<string> = new Set(["load", "store", "touch", "fill", "mprotect", "munmap", "mincore"]);
 
 /** Advice that reaches no page of another process. */
-const namingAdvice: ReadonlySet<string> = new Set(["dontneed", "dontneed_locked", "guard_install", "guard_remove", "populate_read", "populate_write"]);
+const namingAdvice: ReadonlySet<string> = new Set([
+  "dontneed",
+  "dontneed_locked",
+  "guard_install",
+  "guard_remove",
+  "populate_read",
+  "populate_write",
+]);
 
 /** Steps of a process that name all that they touch before they touch it. */
 function namesTouches(step: Step): boolean {
@@ -124,7 +131,8 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
       const schedule = taken.map((step) => step.actor);
       const breaks = (invariant: string, end: readonly string[]): void => {
         const before = violations.get(invariant);
-        if (before === undefined || compareSchedules(schedule, before.schedule) < 0) violations.set(invariant, { schedule, story: story(taken, end) });
+        if (before === undefined || compareSchedules(schedule, before.schedule) < 0)
+          violations.set(invariant, { schedule, story: story(taken, end) });
       };
       for (const { invariant, story: end } of session.k.custody.broken) breaks(invariant, end);
       const broken = brokenInvariant(ending);
@@ -146,7 +154,9 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
     status: "ok",
     values: outcomes[0]?.values ?? session.values(),
     histogram: outcomes.map(({ values, count }) => ({ values, count })),
-    violations: [...violations].map(([invariant, { schedule, story }]): Violation => ({ invariant, schedule: scheduleText(schedule), story })),
+    violations: [...violations].map(
+      ([invariant, { schedule, story }]): Violation => ({ invariant, schedule: scheduleText(schedule), story }),
+    ),
     rules: [...rules],
     counters: session.counters(),
     ms: Date.now() - began,
@@ -159,7 +169,11 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
 }
 
 /** Runs a test under one schedule, as {@link scheduleText} wrote it. */
-export function runSchedule(test: Test, schedule: string, options: ExploreOptions = {}): Prediction | { error: string } {
+export function runSchedule(
+  test: Test,
+  schedule: string,
+  options: ExploreOptions = {},
+): Prediction | { error: string } {
   const began = Date.now();
   const parsed = parseSchedule(schedule);
   if ("error" in parsed) return parsed;
@@ -168,8 +182,12 @@ export function runSchedule(test: Test, schedule: string, options: ExploreOption
   const { session } = result.world;
   const broken = brokenInvariant(result.ending);
   const violations = [
-    ...session.k.custody.broken.map(({ invariant, story: end }): Violation => ({ invariant, schedule, story: story(result.taken, end) })),
-    ...(broken === undefined ? [] : [{ invariant: broken.invariant, schedule, story: story(result.taken, [broken.why]) }]),
+    ...session.k.custody.broken.map(
+      ({ invariant, story: end }): Violation => ({ invariant, schedule, story: story(result.taken, end) }),
+    ),
+    ...(broken === undefined
+      ? []
+      : [{ invariant: broken.invariant, schedule, story: story(result.taken, [broken.why]) }]),
   ];
   const status: Pick<Outcome, "status" | "reason"> =
     broken === undefined
@@ -196,12 +214,16 @@ function brokenInvariant(ending: Ending): { readonly invariant: string; readonly
     case "done":
       return undefined;
     case "deadlock":
-      return { invariant: "deadlock", why: ending.waiting.map(({ actor, touch }) => `${actor} ${touchText(touch)}`).join("; ") };
+      return {
+        invariant: "deadlock",
+        why: ending.waiting.map(({ actor, touch }) => `${actor} ${touchText(touch)}`).join("; "),
+      };
     case "endless":
       return { invariant: "endless", why: "the schedule has no end" };
     case "broken":
       if (ending.error instanceof KernelBug) return { invariant: ending.error.invariant, why: ending.error.message };
-      if (ending.error instanceof KernelHang) return { invariant: "deadlock", why: `${ending.actor} ${ending.error.message}` };
+      if (ending.error instanceof KernelHang)
+        return { invariant: "deadlock", why: `${ending.actor} ${ending.error.message}` };
       throw ending.error;
   }
 }

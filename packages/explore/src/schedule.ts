@@ -21,7 +21,10 @@ export function scheduleText(schedule: Schedule): string {
 /** The schedule that a text stands for, or what is wrong with the text. Names are checked by the explorer. */
 export function parseSchedule(text: string): { schedule: Schedule } | { error: string } {
   const schedule: string[] = [];
-  for (const run of text.trim().split(/\s+/).filter((part) => part !== "")) {
+  for (const run of text
+    .trim()
+    .split(/\s+/)
+    .filter((part) => part !== "")) {
     const match = /^([A-Za-z][A-Za-z0-9_]*):([0-9]{1,5})$/.exec(run);
     if (match === null) return { error: `'${run}' is not NAME:STEPS, as in 'A:3 B:1 A:2'` };
     for (let i = Number(match[2]); i > 0; i--) schedule.push(match[1]);

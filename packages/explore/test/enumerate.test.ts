@@ -1,5 +1,5 @@
 import { acquire, access, Lock, release } from "@litmap/model";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { enumerate, replay } from "../src/enumerate.js";
 import { compareSchedules, parseSchedule, scheduleText } from "../src/schedule.js";
 import type { Branch, Ending, World } from "../src/enumerate.js";
@@ -45,25 +45,47 @@ const pair = (a: () => Path<void>, b: () => Path<void>) => () =>
   ]);
 
 describe("enumeration", () => {
-  it("runs every order of dependent steps, with and without reduction", () => {
-    const make = pair(() => steps(["x", "x", "x"]), () => steps(["x", "x"]));
+  test("runs every order of dependent steps, with and without reduction", () => {
+    const make = pair(
+      () => steps(["x", "x", "x"]),
+      () => steps(["x", "x"]),
+    );
     // 5! / (3! 2!) orders.
     expect(count(make, false)).toMatchObject({ executions: 10, redundant: 0, complete: true });
     expect(count(make, true)).toMatchObject({ executions: 10, redundant: 0, complete: true });
   });
 
-  it("runs one order of independent steps", () => {
-    const make = pair(() => steps(["x", "x", "x"]), () => steps(["y", "y"]));
+  test("runs one order of independent steps", () => {
+    const make = pair(
+      () => steps(["x", "x", "x"]),
+      () => steps(["y", "y"]),
+    );
     expect(count(make, false).executions).toBe(10);
     expect(count(make, true).executions).toBe(1);
   });
 
-  it("lets readers commute, and not readers with writers", () => {
-    expect(count(pair(() => steps(["x"], false), () => steps(["x"], false)), true).executions).toBe(1);
-    expect(count(pair(() => steps(["x"], false), () => steps(["x"], true)), true).executions).toBe(2);
+  test("lets readers commute, and not readers with writers", () => {
+    expect(
+      count(
+        pair(
+          () => steps(["x"], false),
+          () => steps(["x"], false),
+        ),
+        true,
+      ).executions,
+    ).toBe(1);
+    expect(
+      count(
+        pair(
+          () => steps(["x"], false),
+          () => steps(["x"], true),
+        ),
+        true,
+      ).executions,
+    ).toBe(2);
   });
 
-  it("keeps a critical section whole", () => {
+  test("keeps a critical section whole", () => {
     const make = () => {
       const lock = new Lock("l", "l");
       let inside = 0;
@@ -72,7 +94,10 @@ describe("enumeration", () => {
         expect(inside).toBe(1);
         inside--;
       };
-      return pair(() => critical(lock, body), () => critical(lock, body))();
+      return pair(
+        () => critical(lock, body),
+        () => critical(lock, body),
+      )();
     };
     const full = count(make, false);
     // Whoever takes the lock first goes through acquire and release alone.
@@ -80,15 +105,18 @@ describe("enumeration", () => {
     expect(count(make, true).executions).toBe(2);
   });
 
-  it("lets readers of one lock in together", () => {
+  test("lets readers of one lock in together", () => {
     const make = () => {
       const lock = new Lock("l", "l");
-      return pair(() => critical(lock, () => {}, "read"), () => critical(lock, () => {}, "read"))();
+      return pair(
+        () => critical(lock, () => {}, "read"),
+        () => critical(lock, () => {}, "read"),
+      )();
     };
     expect(count(make, false)).toMatchObject({ executions: 6, endings: ["done"] });
   });
 
-  it("finds the deadlock of two locks taken in both orders", () => {
+  test("finds the deadlock of two locks taken in both orders", () => {
     const make = () => {
       const one = new Lock("l", "one");
       const two = new Lock("l", "two");
@@ -97,12 +125,15 @@ describe("enumeration", () => {
         yield* critical(second, () => {});
         yield* release(on, first);
       }
-      return pair(() => both(one, two), () => both(two, one))();
+      return pair(
+        () => both(one, two),
+        () => both(two, one),
+      )();
     };
     expect(count(make, true).endings).toEqual(["deadlock", "done"]);
   });
 
-  it("finds the same final states with reduction as without", () => {
+  test("finds the same final states with reduction as without", () => {
     const finals = (reduce: boolean) => {
       const seen = new Set<string>();
       const make = () => {
@@ -140,36 +171,46 @@ describe("enumeration", () => {
     expect(reduced.executions).toBe(full.seen.length);
   });
 
-  it("says when a limit ended the search", () => {
-    const make = pair(() => steps(["x", "x", "x"]), () => steps(["x", "x", "x"]));
+  test("says when a limit ended the search", () => {
+    const make = pair(
+      () => steps(["x", "x", "x"]),
+      () => steps(["x", "x", "x"]),
+    );
     const result = enumerate(make, () => {}, { limits: { executions: 5, steps: 100 } });
     expect(result).toMatchObject({ complete: false, counts: { executions: 5 } });
   });
 
-  it("gives up on an endless path", () => {
+  test("gives up on an endless path", () => {
     function* forever(): Path<void> {
       for (;;) yield* access(on, "x", false);
     }
     const endings: string[] = [];
-    enumerate(() => once([{ actor: "A", path: forever() }]), (_, e) => endings.push(e.kind), {
-      limits: { executions: 10, steps: 50 },
-    });
+    enumerate(
+      () => once([{ actor: "A", path: forever() }]),
+      (_, e) => endings.push(e.kind),
+      {
+        limits: { executions: 10, steps: 50 },
+      },
+    );
     expect(endings).toEqual(["endless"]);
   });
 
-  it("reports what a path throws as broken", () => {
+  test("reports what a path throws as broken", () => {
     function* bad(): Path<void> {
       yield* access(on, "x", true);
       throw new Error("freed");
     }
     const endings: Ending[] = [];
-    enumerate(pair(bad, () => steps(["x"])), (_, ending) => endings.push(ending));
+    enumerate(
+      pair(bad, () => steps(["x"])),
+      (_, ending) => endings.push(ending),
+    );
     expect(endings.map((e) => e.kind)).toEqual(["broken", "broken"]);
   });
 });
 
 describe("sections", () => {
-  it("runs one after the other, every order of each", () => {
+  test("runs one after the other, every order of each", () => {
     const make = () => {
       const sections = [1, 2].map(() => [
         { actor: "A", path: steps(["x"]) },
@@ -192,40 +233,48 @@ describe("replay", () => {
           log.push(tag);
         }
       })();
-    return { log, ...once([{ actor: "A", path: tagged("a") }, { actor: "B", path: tagged("b") }]) };
+    return {
+      log,
+      ...once([
+        { actor: "A", path: tagged("a") },
+        { actor: "B", path: tagged("b") },
+      ]),
+    };
   };
 
-  it("runs the order that it is told", () => {
+  test("runs the order that it is told", () => {
     const result = replay(make, ["B", "A", "B", "A"]);
     expect("world" in result && result.world.log.join("")).toBe("baba");
   });
 
-  it("finishes by itself past the schedule's end", () => {
+  test("finishes by itself past the schedule's end", () => {
     const result = replay(make, ["B"]);
     expect("world" in result && result.world.log.join("")).toBe("baab");
   });
 
-  it("names the actors when the schedule names another", () => {
+  test("names the actors when the schedule names another", () => {
     expect(replay(make, ["Z"])).toEqual({ error: "the schedule names 'Z', but the concurrent actors are A, B" });
   });
 
-  it("says who is able when a step cannot be taken", () => {
-    expect(replay(make, ["A", "A", "A"])).toEqual({ error: "step 3 of the schedule: A cannot go on there; able are B" });
+  test("says who is able when a step cannot be taken", () => {
+    expect(replay(make, ["A", "A", "A"])).toEqual({
+      error: "step 3 of the schedule: A cannot go on there; able are B",
+    });
   });
 });
 
 describe("schedule text", () => {
-  it("round-trips", () => {
+  test("round-trips", () => {
     const text = "A:3 kernel:1 A:2";
     const parsed = parseSchedule(text);
     expect("schedule" in parsed && scheduleText(parsed.schedule)).toBe(text);
   });
 
-  it("says what is wrong", () => {
+  test("says what is wrong", () => {
     expect(parseSchedule("A3")).toEqual({ error: "'A3' is not NAME:STEPS, as in 'A:3 B:1 A:2'" });
   });
 
-  it("puts the schedule with the fewest switches first", () => {
+  test("puts the schedule with the fewest switches first", () => {
     const all = [["A", "B", "A"], ["A", "A", "B"], ["B"]];
     expect([...all].sort(compareSchedules).map(scheduleText)).toEqual(["B:1", "A:2 B:1", "A:1 B:1 A:1"]);
   });

@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { judge, parse } from "@litmap/litmus";
 import { Kernel } from "@litmap/model";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { explore, isConcurrent, runSchedule } from "../src/explore.js";
 import type { Test } from "@litmap/litmus";
 import type { KernelOptions } from "@litmap/model";
@@ -20,7 +20,10 @@ const race = (name: string): Test => testOf(readFileSync(join(races, `${name}.li
 
 /** Every outcome, and every invariant that was broken, as sorted texts. */
 function outcomes(e: Exploration): string[] {
-  return [...(e.histogram ?? []).map(({ values }) => JSON.stringify(values)), ...(e.violations ?? []).map(({ invariant }) => invariant)].sort();
+  return [
+    ...(e.histogram ?? []).map(({ values }) => JSON.stringify(values)),
+    ...(e.violations ?? []).map(({ invariant }) => invariant),
+  ].sort();
 }
 
 /** Counts are [with reduction, without]. */
@@ -28,7 +31,11 @@ function counts(test: Test, options: KernelOptions) {
   const reduced = explore(test, options);
   const full = explore(test, { ...options, reduce: false });
   expect(outcomes(reduced)).toEqual(outcomes(full));
-  return { executions: [reduced.executions, full.executions], states: [reduced.states, full.states], outcomes: outcomes(reduced).length };
+  return {
+    executions: [reduced.executions, full.executions],
+    states: [reduced.states, full.states],
+    outcomes: outcomes(reduced).length,
+  };
 }
 
 describe("the races of the corpus", () => {
@@ -38,35 +45,52 @@ describe("the races of the corpus", () => {
   for (const file of readdirSync(races).filter((name) => name.endsWith(".lit"))) {
     const name = file.slice(0, -4);
     if (large.has(name)) continue;
-    it(`${name}: reduction loses no outcome`, () => {
+    test(`${name}: reduction loses no outcome`, () => {
       for (const release of ["6.12", "7.3"]) counts(race(name), { release });
     });
   }
 });
 
 describe("exact counts", () => {
-  it("udmabuf create against adding seals: the inode lock makes one of them wait", () => {
+  test("udmabuf create against adding seals: the inode lock makes one of them wait", () => {
     const test = race("udmabuf-create-add-seals");
     expect(counts(test, { release: "6.12" })).toEqual({ executions: [12, 12], states: [73, 73], outcomes: 2 });
     expect(counts(test, { release: "6.1" })).toEqual({ executions: [16, 51], states: [70, 127], outcomes: 3 });
   });
 
-  it("munmap against a fault", () => {
-    expect(counts(race("munmap-touch-udmabuf"), { release: "6.12" })).toEqual({ executions: [9, 23], states: [57, 103], outcomes: 2 });
-    expect(counts(race("munmap-touch-udmabuf"), { release: "7.3" })).toEqual({ executions: [9, 23], states: [57, 103], outcomes: 2 });
+  test("munmap against a fault", () => {
+    expect(counts(race("munmap-touch-udmabuf"), { release: "6.12" })).toEqual({
+      executions: [9, 23],
+      states: [57, 103],
+      outcomes: 2,
+    });
+    expect(counts(race("munmap-touch-udmabuf"), { release: "7.3" })).toEqual({
+      executions: [9, 23],
+      states: [57, 103],
+      outcomes: 2,
+    });
   });
 
-  it("two faults on one udmabuf", () => {
-    expect(counts(race("two-faults-udmabuf"), { release: "6.12" })).toEqual({ executions: [4, 356], states: [40, 1033], outcomes: 1 });
-    expect(counts(race("two-faults-udmabuf"), { release: "7.3" })).toEqual({ executions: [4, 356], states: [40, 1033], outcomes: 1 });
+  test("two faults on one udmabuf", () => {
+    expect(counts(race("two-faults-udmabuf"), { release: "6.12" })).toEqual({
+      executions: [4, 356],
+      states: [40, 1033],
+      outcomes: 1,
+    });
+    expect(counts(race("two-faults-udmabuf"), { release: "7.3" })).toEqual({
+      executions: [4, 356],
+      states: [40, 1033],
+      outcomes: 1,
+    });
   });
 });
 
 describe("a race that only some kernels have", () => {
   const test = race("udmabuf-create-add-seals");
-  const both = (e: Exploration): boolean => (e.histogram ?? []).some(({ values }) => values.buf === "ok" && values.s === "ok");
+  const both = (e: Exploration): boolean =>
+    (e.histogram ?? []).some(({ values }) => values.buf === "ok" && values.s === "ok");
 
-  it("seals and create both succeed where the seal check and the pinning are two steps", () => {
+  test("seals and create both succeed where the seal check and the pinning are two steps", () => {
     expect(both(explore(test, { release: "6.1" }))).toBe(true);
     expect(both(explore(test, { release: "6.12" }))).toBe(false);
     expect(both(explore(test, { release: "6.12", designs: { "udmabuf.seal-check": "unlocked" } }))).toBe(true);
@@ -77,14 +101,14 @@ describe("the shortest violating schedule", () => {
   const test = race("shmem-vmap-shrinker");
   const options: KernelOptions = { designs: { "drm-shmem.vmap": "uncounted" } };
 
-  it("is found in the broken design, and not in those that count", () => {
+  test("is found in the broken design, and not in those that count", () => {
     expect(explore(test, options).violations).toMatchObject([{ invariant: "use-after-free" }]);
     for (const choice of ["use-count", "pin-count"] as const) {
       expect(explore(test, { designs: { "drm-shmem.vmap": choice } }).violations).toEqual([]);
     }
   });
 
-  it("tells who freed what, and replays", () => {
+  test("tells who freed what, and replays", () => {
     const [violation] = explore(test, options).violations ?? [];
     expect(violation.story.at(-1)).toMatch(/uses that page .* after it was freed/);
     expect(violation.story.at(-2)).toMatch(/the shrinker purged/);
@@ -92,20 +116,22 @@ describe("the shortest violating schedule", () => {
     expect("violations" in again && again.violations?.map(({ invariant }) => invariant)).toEqual(["use-after-free"]);
   });
 
-  it("is no schedule of another test", () => {
+  test("is no schedule of another test", () => {
     expect(runSchedule(race("mprotect-store"), "Z:1")).toMatchObject({ error: expect.stringContaining("names 'Z'") });
-    expect(runSchedule(race("mprotect-store"), "nonsense")).toMatchObject({ error: expect.stringContaining("is not NAME:STEPS") });
+    expect(runSchedule(race("mprotect-store"), "nonsense")).toMatchObject({
+      error: expect.stringContaining("is not NAME:STEPS"),
+    });
   });
 });
 
 describe("tests around the concurrent section", () => {
-  it("a test without one has one schedule", () => {
+  test("a test without one has one schedule", () => {
     const test = testOf('test t\n  "?"\nm = memfd_create(4K)\nva = mmap(m, 4K, rw, shared)\nx = load(va)');
     expect(isConcurrent(test)).toBe(false);
     expect(explore(test)).toMatchObject({ executions: 1, complete: true, values: { m: "ok", va: "ok", x: 0 } });
   });
 
-  it("sections run one after the other, observers last", () => {
+  test("sections run one after the other, observers last", () => {
     const test = testOf(`test t
   "?"
 thread T of A
@@ -127,7 +153,10 @@ always smaps(va).Rss == 4K`);
     expect(judge(test, e, e.machine, new Kernel().design).status).toBe("ok");
   });
 
-  it("says when a limit left schedules out", () => {
-    expect(explore(race("two-faults-udmabuf"), { reduce: false, limits: { executions: 7 } })).toMatchObject({ executions: 7, complete: false });
+  test("says when a limit left schedules out", () => {
+    expect(explore(race("two-faults-udmabuf"), { reduce: false, limits: { executions: 7 } })).toMatchObject({
+      executions: 7,
+      complete: false,
+    });
   });
 });

@@ -33,22 +33,34 @@ function designs(of: Test): Partial<Design>[] {
 }
 
 describe("claims of changed designs", () => {
-  const cases = [...tests()].flatMap((of) => designs(of).map((choices) => [of.name, JSON.stringify(choices), of, choices] as const));
+  const cases = [...tests()].flatMap((of) =>
+    designs(of).map((choices) => [of.name, JSON.stringify(choices), of, choices] as const),
+  );
 
   test("there are some", () => expect(cases.length).toBeGreaterThan(20));
 
-  test.each(cases)("%s with %s", (_name, _text, of, choices) => {
-    let judged = 0;
-    for (const release of releases) {
-      const { design } = new Kernel({ release, designs: choices });
-      const outcome = isConcurrent(of) ? explore(of, { release, designs: choices }) : predict(of, { release, designs: choices });
-      if (outcome.status === "unsupported") continue;
-      // A test without schedules that breaks an invariant has no values to judge.
-      if (outcome.status !== "ok") judged += of.claims.filter((claim) => claim.kind === "sometimes" && claim.expr.kind === "invariant").length;
-      const { claims } = judge(of, outcome, { kind: "model", release, arch: "x86_64", designs: choices }, design);
-      judged += claims.length;
-      expect(claims.filter(({ holds }) => !holds), release).toEqual([]);
-    }
-    expect(judged).toBeGreaterThan(0);
-  }, 60_000);
+  test.each(cases)(
+    "%s with %s",
+    (_name, _text, of, choices) => {
+      let judged = 0;
+      for (const release of releases) {
+        const { design } = new Kernel({ release, designs: choices });
+        const outcome = isConcurrent(of)
+          ? explore(of, { release, designs: choices })
+          : predict(of, { release, designs: choices });
+        if (outcome.status === "unsupported") continue;
+        // A test without schedules that breaks an invariant has no values to judge.
+        if (outcome.status !== "ok")
+          judged += of.claims.filter((claim) => claim.kind === "sometimes" && claim.expr.kind === "invariant").length;
+        const { claims } = judge(of, outcome, { kind: "model", release, arch: "x86_64", designs: choices }, design);
+        judged += claims.length;
+        expect(
+          claims.filter(({ holds }) => !holds),
+          release,
+        ).toEqual([]);
+      }
+      expect(judged).toBeGreaterThan(0);
+    },
+    60_000,
+  );
 });

@@ -72,7 +72,9 @@ export function findDebian(sources: readonly AptSource[]): DebianMirror | undefi
   const archive = main.find((source) => source.suites.some((suite) => aliases.has(suite)));
   if (!archive) return undefined;
   const security = main.find((source) =>
-    source.suites.some((suite) => aliases.has(suite.replace(/(-security|\/updates)$/, "")) && /(-security|\/updates)$/.test(suite)),
+    source.suites.some(
+      (suite) => aliases.has(suite.replace(/(-security|\/updates)$/, "")) && /(-security|\/updates)$/.test(suite),
+    ),
   );
   return security ? { archive, security } : { archive };
 }

@@ -6,10 +6,13 @@ import { createHash } from "node:crypto";
 import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type OptionGroup, type OptionValue, buildFragment } from "./build-fragment.js";
-import { type ChildResult, runChild } from "./child.js";
+import type { OptionGroup, OptionValue } from "./build-fragment.js";
+import { buildFragment } from "./build-fragment.js";
+import type { ChildResult } from "./child.js";
+import { runChild } from "./child.js";
 import { parseConfig } from "./configuration.js";
-import { type DebianOptions, type PackageRecord, fetchDebianSource } from "./debian.js";
+import type { DebianOptions, PackageRecord } from "./debian.js";
+import { fetchDebianSource } from "./debian.js";
 import { Fault } from "./fault.js";
 import { findProgram } from "./running.js";
 import { headersFolder, keepTestModule, makeTestModule } from "./test-module.js";
@@ -73,14 +76,22 @@ export function unsetOptions(release: string, config: string, groups: readonly O
 
 /** Changes when another kernel would come out: of the source, or of the options. */
 export function recipeOf(source: PackageRecord, release: string): string {
-  return createHash("sha256").update(`${source.version} ${source.sha256}\n${fragmentFor(release)}`).digest("hex");
+  return createHash("sha256")
+    .update(`${source.version} ${source.sha256}\n${fragmentFor(release)}`)
+    .digest("hex");
 }
 
 /**
  * Compiles the kernel of `source` and leaves vmlinuz, config and modules in `target`.
  * @returns The options that did not end up as the fragment has them.
  */
-export async function buildKernel(source: PackageRecord, release: string, cache: string, target: string, options: BuildOptions): Promise<Unset[]> {
+export async function buildKernel(
+  source: PackageRecord,
+  release: string,
+  cache: string,
+  target: string,
+  options: BuildOptions,
+): Promise<Unset[]> {
   await checkTools();
   const work = join(target, "source");
   mkdirSync(work);
@@ -94,7 +105,11 @@ export async function buildKernel(source: PackageRecord, release: string, cache:
   options.onProgress?.("installing modules");
   const installed = join(work, "installed");
   // What modules depend on is read out of themselves: no depmod is needed.
-  await make(tree, ["modules_install", `INSTALL_MOD_PATH=${installed}`, "INSTALL_MOD_STRIP=1", "DEPMOD=true"], limit.install);
+  await make(
+    tree,
+    ["modules_install", `INSTALL_MOD_PATH=${installed}`, "INSTALL_MOD_STRIP=1", "DEPMOD=true"],
+    limit.install,
+  );
   options.onProgress?.("building the test module");
   const testModule = await makeTestModule(tree);
   keepHeaders(tree, join(target, headersFolder));
@@ -107,10 +122,21 @@ export async function buildKernel(source: PackageRecord, release: string, cache:
 /** What building a module needs of the tree, so that the test module can be built anew without the kernel. */
 function keepHeaders(tree: string, target: string): void {
   mkdirSync(target);
-  const parts = ["Makefile", ".config", "Module.symvers", "scripts", "include", "arch/x86/include", "tools/objtool/objtool"];
-  const makefiles = existsSync(join(tree, "arch/x86")) ? readdirSync(join(tree, "arch/x86")).filter((name) => name.startsWith("Makefile")) : [];
+  const parts = [
+    "Makefile",
+    ".config",
+    "Module.symvers",
+    "scripts",
+    "include",
+    "arch/x86/include",
+    "tools/objtool/objtool",
+  ];
+  const makefiles = existsSync(join(tree, "arch/x86"))
+    ? readdirSync(join(tree, "arch/x86")).filter((name) => name.startsWith("Makefile"))
+    : [];
   for (const part of [...parts, ...makefiles.map((name) => join("arch/x86", name))]) {
-    if (existsSync(join(tree, part))) cpSync(join(tree, part), join(target, part), { recursive: true, verbatimSymlinks: true });
+    if (existsSync(join(tree, part)))
+      cpSync(join(tree, part), join(target, part), { recursive: true, verbatimSymlinks: true });
   }
 }
 
@@ -133,44 +159,82 @@ function takeBuilt(tree: string, installed: string, target: string): void {
     .map((path) => join(installed, path))
     .filter(existsSync)
     .flatMap((folder) => readdirSync(folder).map((version) => join(folder, version)));
-  if (modules === undefined || !existsSync(image)) throw new Fault("build", "make ended well and left no bzImage or no modules");
+  if (modules === undefined || !existsSync(image))
+    throw new Fault("build", "make ended well and left no bzImage or no modules");
   renameSync(image, join(target, "vmlinuz"));
   renameSync(join(tree, ".config"), join(target, "config"));
   renameSync(modules, join(target, "modules"));
 }
 
 /** Runs one make in the kernel's tree. A Fault `build` with the compiler's last words when it fails. */
-async function make(tree: string, args: readonly string[], timeoutMs: number, onLine?: (line: string) => void): Promise<void> {
+async function make(
+  tree: string,
+  args: readonly string[],
+  timeoutMs: number,
+  onLine?: (line: string) => void,
+): Promise<void> {
   const made = await runChild("make", args, { cwd: tree, env: makeEnvironment(), timeoutMs, onLine });
   if (made.status !== 0) throw buildFault(`make ${args.join(" ")}`, made);
 }
 
 /** Nothing of this shell that would build for another machine, elsewhere, or another kernel each time. */
 function makeEnvironment(): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: "C", KBUILD_BUILD_USER: "litmap", KBUILD_BUILD_HOST: "litmap" };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    LC_ALL: "C",
+    KBUILD_BUILD_USER: "litmap",
+    KBUILD_BUILD_HOST: "litmap",
+  };
   env.KBUILD_BUILD_VERSION = "1";
   env.KBUILD_BUILD_TIMESTAMP = "Thu Jan  1 00:00:00 UTC 1970";
-  for (const name of ["ARCH", "SRCARCH", "CROSS_COMPILE", "KBUILD_OUTPUT", "O", "LLVM", "CC", "MAKEFLAGS", "KCONFIG_CONFIG", "INSTALL_MOD_PATH"]) delete env[name];
+  for (const name of [
+    "ARCH",
+    "SRCARCH",
+    "CROSS_COMPILE",
+    "KBUILD_OUTPUT",
+    "O",
+    "LLVM",
+    "CC",
+    "MAKEFLAGS",
+    "KCONFIG_CONFIG",
+    "INSTALL_MOD_PATH",
+  ])
+    delete env[name];
   return env;
 }
 
 function buildFault(what: string, made: ChildResult): Fault {
-  if (/No space left on device/.test(made.stderr)) return new Fault("disk-full", "the disk filled up while the kernel was built; nothing was added", "free some space, or set LITMAP_CACHE to another folder");
+  if (/No space left on device/.test(made.stderr))
+    return new Fault(
+      "disk-full",
+      "the disk filled up while the kernel was built; nothing was added",
+      "free some space, or set LITMAP_CACHE to another folder",
+    );
   const lines = made.stderr.split("\n").filter((line) => line.trim() !== "");
-  const said = lines.find((line) => /\berror\b|\*\*\*|fatal/i.test(line)) ?? lines.at(-1) ?? `exit status ${made.status}`;
+  const said =
+    lines.find((line) => /\berror\b|\*\*\*|fatal/i.test(line)) ?? lines.at(-1) ?? `exit status ${made.status}`;
   return new Fault("build", `${what} failed: ${said.trim()}`, "", lines.slice(-30).join("\n"));
 }
 
 /** A Fault that names every Debian package that is missing, at once. */
 async function checkTools(): Promise<void> {
-  const missing = Object.entries(programs).filter(([program]) => findProgram(program) === undefined).map(([, name]) => name);
+  const missing = Object.entries(programs)
+    .filter(([program]) => findProgram(program) === undefined)
+    .map(([, name]) => name);
   if (!missing.includes("gcc") && !(await hasHeader("gelf.h"))) missing.push("libelf-dev");
   if (!missing.includes("gcc") && !(await hasHeader("stdio.h"))) missing.push("libc6-dev");
   if (missing.length === 0) return;
-  throw new Fault("missing-program", `building a kernel needs ${missing.join(", ")}`, `apt-get install ${missing.join(" ")}`);
+  throw new Fault(
+    "missing-program",
+    `building a kernel needs ${missing.join(", ")}`,
+    `apt-get install ${missing.join(" ")}`,
+  );
 }
 
 async function hasHeader(name: string): Promise<boolean> {
-  const tried = await runChild("gcc", ["-E", "-x", "c", "-"], { input: Buffer.from(`#include <${name}>\n`), timeoutMs: 30_000 });
+  const tried = await runChild("gcc", ["-E", "-x", "c", "-"], {
+    input: Buffer.from(`#include <${name}>\n`),
+    timeoutMs: 30_000,
+  });
   return tried.status === 0;
 }

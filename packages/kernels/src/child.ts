@@ -26,7 +26,8 @@ export interface ChildResult {
 export function runChild(program: string, args: readonly string[], options: ChildOptions): Promise<ChildResult> {
   return new Promise((resolve, reject) => {
     const path = findProgram(program, options.env);
-    if (!path) return reject(new Fault("missing-program", `${program} is not installed`, options.hint ?? `install ${program}`));
+    if (!path)
+      return reject(new Fault("missing-program", `${program} is not installed`, options.hint ?? `install ${program}`));
     const place = { cwd: options.cwd, env: options.env };
     const child = spawnBound(path, args, "pipe", place) as ChildProcessWithoutNullStreams;
     const out: Buffer[] = [];

@@ -13,7 +13,9 @@ export function parseConfig(text: string): Map<string, string> {
 export function optionsOf(kernel: Kernel): ReadonlySet<string> | undefined {
   try {
     const options = parseConfig(readFileSync(join(kernel.folder, "config"), "utf8"));
-    return options.size === 0 ? undefined : new Set([...options].filter(([, value]) => value === "y" || value === "m").map(([name]) => name));
+    return options.size === 0
+      ? undefined
+      : new Set([...options].filter(([, value]) => value === "y" || value === "m").map(([name]) => name));
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;

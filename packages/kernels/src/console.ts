@@ -37,38 +37,38 @@ export function complaintOf(line: string): Complaint | undefined {
 const keptLines = 4000;
 
 export class ConsoleLog {
-  #lines: string[] = [];
-  #dropped = 0;
-  #partial = "";
-  readonly #complaints: { readonly at: number; readonly complaint: Complaint }[] = [];
-  #listeners: (() => void)[] = [];
+  private lines: string[] = [];
+  private dropped = 0;
+  private partial = "";
+  private readonly complaints: { readonly at: number; readonly complaint: Complaint }[] = [];
+  private listeners: (() => void)[] = [];
 
   /** Takes bytes of the console as they come. */
   push(chunk: Uint8Array): void {
     // A console is read as Latin-1, so that garbage cannot fail to decode. Longer lines than anybody reads are cut.
-    const text = this.#partial + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
+    const text = this.partial + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
     const lines = text.split(/\r*\n/);
-    this.#partial = (lines.pop() ?? "").slice(-16_384);
-    for (const line of lines) this.#add(line.slice(0, 4096));
-    for (const listener of [...this.#listeners]) listener();
+    this.partial = (lines.pop() ?? "").slice(-16_384);
+    for (const line of lines) this.add(line.slice(0, 4096));
+    for (const listener of [...this.listeners]) listener();
   }
 
   /** The console's end: whatever stood without a newline is a line too. */
   end(): void {
-    if (this.#partial !== "") this.#add(this.#partial);
-    this.#partial = "";
-    for (const listener of [...this.#listeners]) listener();
+    if (this.partial !== "") this.add(this.partial);
+    this.partial = "";
+    for (const listener of [...this.listeners]) listener();
   }
 
   /** A place in the log, to ask later for what came after it. */
   mark(): number {
-    return this.#dropped + this.#lines.length;
+    return this.dropped + this.lines.length;
   }
 
   /** Lines after a mark, at most `limit` of them (the last). */
   since(mark: number, limit = keptLines): string {
-    const lines = this.#lines.slice(Math.max(0, mark - this.#dropped));
-    if (this.#partial !== "") lines.push(this.#partial);
+    const lines = this.lines.slice(Math.max(0, mark - this.dropped));
+    if (this.partial !== "") lines.push(this.partial);
     return lines.slice(-limit).map(printable).join("\n");
   }
 
@@ -79,25 +79,25 @@ export class ConsoleLog {
 
   /** The gravest complaint after a mark, the first of its grade. */
   complaint(mark: number): Complaint | undefined {
-    const found = this.#complaints.filter(({ at }) => at >= mark).map(({ complaint }) => complaint);
+    const found = this.complaints.filter(({ at }) => at >= mark).map(({ complaint }) => complaint);
     return found.find(({ grade }) => grade === "crash") ?? found[0];
   }
 
   /** Calls back after each arrival until the returned function is called. */
   onArrival(listener: () => void): () => void {
-    this.#listeners.push(listener);
+    this.listeners.push(listener);
     return () => {
-      this.#listeners = this.#listeners.filter((each) => each !== listener);
+      this.listeners = this.listeners.filter((each) => each !== listener);
     };
   }
 
-  #add(line: string): void {
+  private add(line: string): void {
     const complaint = complaintOf(line);
-    if (complaint) this.#complaints.push({ at: this.mark(), complaint });
-    this.#lines.push(line);
-    if (this.#lines.length > 2 * keptLines) {
-      this.#dropped += this.#lines.length - keptLines;
-      this.#lines = this.#lines.slice(-keptLines);
+    if (complaint) this.complaints.push({ at: this.mark(), complaint });
+    this.lines.push(line);
+    if (this.lines.length > 2 * keptLines) {
+      this.dropped += this.lines.length - keptLines;
+      this.lines = this.lines.slice(-keptLines);
     }
   }
 }

@@ -4,7 +4,11 @@
 export function compareDebianVersions(a: string, b: string): number {
   const left = split(a);
   const right = split(b);
-  return left.epoch - right.epoch || compareParts(left.upstream, right.upstream) || compareParts(left.revision, right.revision);
+  return (
+    left.epoch - right.epoch ||
+    compareParts(left.upstream, right.upstream) ||
+    compareParts(left.revision, right.revision)
+  );
 }
 
 function split(version: string): { epoch: number; upstream: string; revision: string } {

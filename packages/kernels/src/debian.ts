@@ -5,8 +5,10 @@
  */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type AptSource, findDebian, kernelSources, parseDeb822, parseOneLine } from "./apt-sources.js";
-import { type ChildResult, runChild } from "./child.js";
+import type { AptSource } from "./apt-sources.js";
+import { findDebian, kernelSources, parseDeb822, parseOneLine } from "./apt-sources.js";
+import type { ChildResult } from "./child.js";
+import { runChild } from "./child.js";
 import { compareDebianVersions } from "./debian-version.js";
 import { Fault, errnoOf } from "./fault.js";
 import type { DebianArchitecture, DebianKernel } from "./flavour.js";
@@ -33,7 +35,10 @@ interface AptFolder {
   readonly architecture: DebianArchitecture;
 }
 
-const aptFolder = (cache: string, architecture: DebianArchitecture): AptFolder => ({ path: join(cache, architecture === "amd64" ? "apt" : `apt-${architecture}`), architecture });
+const aptFolder = (cache: string, architecture: DebianArchitecture): AptFolder => ({
+  path: join(cache, architecture === "amd64" ? "apt" : `apt-${architecture}`),
+  architecture,
+});
 
 /** A record of `apt-cache show`, as far as it matters. Sizes in bytes. */
 export interface PackageRecord {
@@ -58,11 +63,23 @@ interface Wanted {
  * @param cache Where the private apt directories lie, one for each architecture; made when missing, their lists are used for a day.
  * @returns The packages that they came from.
  */
-export async function fetchDebianKernel(kernel: DebianKernel, cache: string, target: string, options: DebianOptions): Promise<KernelPackage[]> {
+export async function fetchDebianKernel(
+  kernel: DebianKernel,
+  cache: string,
+  target: string,
+  options: DebianOptions,
+): Promise<KernelPackage[]> {
   const { release, flavour } = kernel;
   const apt = aptFolder(cache, kernel.architecture);
-  const names = new RegExp(`^linux-(image|base|binary|binary-unsigned|modules)-${release.replace(".", "\\.")}(?![0-9])\\S*-${flavour}(-unsigned)?$`);
-  const wanted = { names, choose: (records: readonly PackageRecord[]) => chooseKernel(records, kernel), what: `kernel ${release} for ${flavour}`, hint: "give --image and --modules" };
+  const names = new RegExp(
+    `^linux-(image|base|binary|binary-unsigned|modules)-${release.replace(".", "\\.")}(?![0-9])\\S*-${flavour}(-unsigned)?$`,
+  );
+  const wanted = {
+    names,
+    choose: (records: readonly PackageRecord[]) => chooseKernel(records, kernel),
+    what: `kernel ${release} for ${flavour}`,
+    hint: "give --image and --modules",
+  };
   const found = await findPackages(apt, wanted, options);
   checkSpace(target, found, unpackedKernel);
   const tree = await unpackPackages(apt, found, target, options);
@@ -75,10 +92,17 @@ export async function fetchDebianKernel(kernel: DebianKernel, cache: string, tar
 export async function findDebianSource(release: string, cache: string, options: DebianOptions): Promise<PackageRecord> {
   const name = `linux-source-${release}`;
   const newest = (records: readonly PackageRecord[]): PackageRecord[] | undefined => {
-    const sorted = records.filter((record) => record.name === name).sort((a, b) => compareDebianVersions(b.version, a.version));
+    const sorted = records
+      .filter((record) => record.name === name)
+      .sort((a, b) => compareDebianVersions(b.version, a.version));
     return sorted.length === 0 ? undefined : [sorted[0]];
   };
-  const wanted = { names: new RegExp(`^${name.replace(".", "\\.")}$`), choose: newest, what: `package ${name}`, hint: "build the kernel by hand and give it to `litmap kernel add` with --image and --modules" };
+  const wanted = {
+    names: new RegExp(`^${name.replace(".", "\\.")}$`),
+    choose: newest,
+    what: `package ${name}`,
+    hint: "build the kernel by hand and give it to `litmap kernel add` with --image and --modules",
+  };
   return (await findPackages(aptFolder(cache, "amd64"), wanted, options))[0];
 }
 
@@ -86,14 +110,24 @@ export async function findDebianSource(release: string, cache: string, options: 
  * Downloads a source package and unpacks the kernel's tree.
  * @returns The tree's top folder, inside `target`.
  */
-export async function fetchDebianSource(source: PackageRecord, cache: string, target: string, options: DebianOptions): Promise<string> {
+export async function fetchDebianSource(
+  source: PackageRecord,
+  cache: string,
+  target: string,
+  options: DebianOptions,
+): Promise<string> {
   checkSpace(target, [source], builtTree);
   const packed = await unpackPackages(aptFolder(cache, "amd64"), [source], target, options);
   const folder = join(packed, "usr", "src");
-  const archive = exists(folder) ? readdirSync(folder).find((file) => /^linux-source-.*\.tar\.xz$/.test(file)) : undefined;
+  const archive = exists(folder)
+    ? readdirSync(folder).find((file) => /^linux-source-.*\.tar\.xz$/.test(file))
+    : undefined;
   if (archive === undefined) throw new Fault("mirror", `the package ${source.name} holds no linux-source archive`);
   options.onProgress?.(`unpacking ${archive}`);
-  const unpacked = await runChild("tar", ["-xJf", join(folder, archive), "-C", target], { timeoutMs: 900_000, hint: "install tar and xz-utils" });
+  const unpacked = await runChild("tar", ["-xJf", join(folder, archive), "-C", target], {
+    timeoutMs: 900_000,
+    hint: "install tar and xz-utils",
+  });
   if (unpacked.status !== 0) throw failed(`unpacking ${archive}`, unpacked);
   rmSync(packed, { recursive: true });
   const tree = readdirSync(target).find((name) => name.startsWith("linux-source-"));
@@ -119,7 +153,12 @@ async function findPackages(apt: AptFolder, wanted: Wanted, options: DebianOptio
 }
 
 /** Downloads packages and unpacks them into one folder inside `target`, whose path it gives. */
-async function unpackPackages(apt: AptFolder, packages: readonly PackageRecord[], target: string, options: DebianOptions): Promise<string> {
+async function unpackPackages(
+  apt: AptFolder,
+  packages: readonly PackageRecord[],
+  target: string,
+  options: DebianOptions,
+): Promise<string> {
   const megabytes = Math.round(packages.reduce((sum, each) => sum + each.size, 0) / 1e6);
   options.onProgress?.(`downloading ${packages.map((each) => each.name).join(", ")} (${megabytes} MB)`);
   const debs = join(target, "debs");
@@ -147,10 +186,13 @@ async function unpackPackages(apt: AptFolder, packages: readonly PackageRecord[]
 function takeKernel(tree: string, target: string): void {
   const roots = ["usr/lib/modules", "lib/modules"].map((path) => join(tree, path)).filter(exists);
   const versions = roots.flatMap((root) => readdirSync(root).map((version) => join(root, version)));
-  if (versions.length !== 1) throw new Fault("mirror", `the packages hold ${versions.length} sets of modules where one was expected`);
+  if (versions.length !== 1)
+    throw new Fault("mirror", `the packages hold ${versions.length} sets of modules where one was expected`);
   renameSync(versions[0], join(target, "modules"));
   const move = (name: string): void => {
-    const inBoot = exists(join(tree, "boot")) ? readdirSync(join(tree, "boot")).find((file) => file.startsWith(`${name}-`)) : undefined;
+    const inBoot = exists(join(tree, "boot"))
+      ? readdirSync(join(tree, "boot")).find((file) => file.startsWith(`${name}-`))
+      : undefined;
     const places = [join(target, "modules", name), ...(inBoot ? [join(tree, "boot", inBoot)] : [])];
     const place = places.find(exists);
     if (place) renameSync(place, join(target, name));
@@ -165,8 +207,13 @@ function takeKernel(tree: string, target: string): void {
  * `linux-base`, `linux-binary` and `linux-modules`. Signed ones are preferred to unsigned ones,
  * however new, since those are what people run; real-time, cloud and debug flavours are left out.
  */
-export function chooseKernel(records: readonly PackageRecord[], { release, flavour }: Pick<DebianKernel, "release" | "flavour">): PackageRecord[] | undefined {
-  const wanted = new RegExp(`^linux-(image|binary|binary-unsigned)-(${release.replace(".", "\\.")}(?![0-9])\\S*?-${flavour})(-unsigned)?$`);
+export function chooseKernel(
+  records: readonly PackageRecord[],
+  { release, flavour }: Pick<DebianKernel, "release" | "flavour">,
+): PackageRecord[] | undefined {
+  const wanted = new RegExp(
+    `^linux-(image|binary|binary-unsigned)-(${release.replace(".", "\\.")}(?![0-9])\\S*?-${flavour})(-unsigned)?$`,
+  );
   const best = (name: string, version?: string): PackageRecord | undefined =>
     records
       .filter((record) => record.name === name && (version === undefined || record.version === version))
@@ -178,14 +225,19 @@ export function chooseKernel(records: readonly PackageRecord[], { release, flavo
     const [, kind, abi, unsigned] = found;
     if (kind === "image") {
       // A metapackage is a few kilobytes.
-      if (record.size > 4_000_000) sets.push({ signed: unsigned === undefined, version: record.version, packages: [record] });
+      if (record.size > 4_000_000)
+        sets.push({ signed: unsigned === undefined, version: record.version, packages: [record] });
       continue;
     }
     const modules = best(`linux-modules-${abi}`, record.version);
     if (!modules) continue;
     // Before linux-base existed the others carried its files.
     const base = best(`linux-base-${abi}`, record.version);
-    sets.push({ signed: kind === "binary", version: record.version, packages: [...(base ? [base] : []), record, modules] });
+    sets.push({
+      signed: kind === "binary",
+      version: record.version,
+      packages: [...(base ? [base] : []), record, modules],
+    });
   }
   sets.sort((a, b) => Number(b.signed) - Number(a.signed) || compareDebianVersions(b.version, a.version));
   return sets[0]?.packages;
@@ -210,7 +262,10 @@ export function parsePackageRecords(text: string): PackageRecord[] {
 
 async function candidates(apt: AptFolder, wanted: RegExp): Promise<PackageRecord[]> {
   const listed = await aptCommand(apt.path, "apt-cache", ["pkgnames", "linux-"], apt.path);
-  const names = listed.stdout.toString().split("\n").filter((name) => wanted.test(name));
+  const names = listed.stdout
+    .toString()
+    .split("\n")
+    .filter((name) => wanted.test(name));
   if (names.length === 0) return [];
   const shown = await aptCommand(apt.path, "apt-cache", ["show", ...names], apt.path);
   return parsePackageRecords(shown.stdout.toString());
@@ -227,9 +282,9 @@ async function refreshLists(apt: AptFolder, options: DebianOptions, always: bool
   options.onProgress?.("fetching the mirror's package lists");
   const update = await aptCommand(apt.path, "apt-get", ["update"], apt.path);
   if (isFull(update)) throw failed("fetching the package lists", update);
-  const missing = [...update.stderr.matchAll(/^[EW]: (?:The repository '\S+ (\S+) Release'|Failed to fetch \S+?\/dists\/([^/]+)\/)/gm)].map(
-    (match) => match[1] ?? match[2],
-  );
+  const missing = [
+    ...update.stderr.matchAll(/^[EW]: (?:The repository '\S+ (\S+) Release'|Failed to fetch \S+?\/dists\/([^/]+)\/)/gm),
+  ].map((match) => match[1] ?? match[2]);
   const lists = readdirSync(join(apt.path, "state", "lists")).filter((file) => file.includes("Packages"));
   if (lists.length === 0) throw failed("fetching the package lists", update);
   writeFileSync(stamp, "");
@@ -241,7 +296,11 @@ async function refreshLists(apt: AptFolder, options: DebianOptions, always: bool
 async function writeAptFolder({ path: apt, architecture }: AptFolder, etc: string): Promise<void> {
   const mirror = findDebian(readSources(etc));
   if (!mirror) {
-    throw new Fault("mirror", `this machine's apt (${etc}) has no Debian mirror in its sources`, "add one, or give --image and --modules");
+    throw new Fault(
+      "mirror",
+      `this machine's apt (${etc}) has no Debian mirror in its sources`,
+      "add one, or give --image and --modules",
+    );
   }
   for (const folder of ["sources", "state/lists/partial", "cache/archives/partial", "log", "empty"]) {
     mkdirSync(join(apt, folder), { recursive: true });
@@ -284,7 +343,14 @@ export function aptConf(apt: string, machine: string, architecture: DebianArchit
 
 function readSources(etc: string): AptSource[] {
   const parts = join(etc, "sources.list.d");
-  const files = [join(etc, "sources.list"), ...(exists(parts) ? readdirSync(parts).sort().map((file) => join(parts, file)) : [])];
+  const files = [
+    join(etc, "sources.list"),
+    ...(exists(parts)
+      ? readdirSync(parts)
+          .sort()
+          .map((file) => join(parts, file))
+      : []),
+  ];
   return files.flatMap((file) => {
     if (!exists(file)) return [];
     if (file.endsWith(".sources")) return parseDeb822(readFileSync(file, "utf8"));
@@ -293,7 +359,12 @@ function readSources(etc: string): AptSource[] {
 }
 
 /** The one place that sets APT_CONFIG, in the environment of a child that only reads or downloads. */
-function aptCommand(apt: string, program: "apt-get" | "apt-cache", args: readonly string[], cwd: string): Promise<ChildResult> {
+function aptCommand(
+  apt: string,
+  program: "apt-get" | "apt-cache",
+  args: readonly string[],
+  cwd: string,
+): Promise<ChildResult> {
   const env = { ...process.env, APT_CONFIG: join(apt, "apt.conf"), LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
   return runChild(program, args, { cwd, env, timeoutMs: 900_000, hint: needsApt });
 }
@@ -319,8 +390,16 @@ function isFull(result: ChildResult): boolean {
 function failed(what: string, result: ChildResult): Fault | Error {
   // diskFault recognises the message and names the folder.
   if (isFull(result)) return new Error("No space left on device");
-  const lines = result.stderr.trim().split("\n").filter((line) => line !== "");
-  return new Fault("mirror", `${what} failed: ${lines.at(-1) ?? `exit status ${result.status}`}`, "does `apt-get update` work on this machine?", lines.slice(-20).join("\n"));
+  const lines = result.stderr
+    .trim()
+    .split("\n")
+    .filter((line) => line !== "");
+  return new Fault(
+    "mirror",
+    `${what} failed: ${lines.at(-1) ?? `exit status ${result.status}`}`,
+    "does `apt-get update` work on this machine?",
+    lines.slice(-20).join("\n"),
+  );
 }
 
 function exists(path: string): boolean {

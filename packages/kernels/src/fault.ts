@@ -38,9 +38,7 @@ export class Fault extends Error {
   }
 }
 
-export type Result<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly fault: Fault };
+export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
 
 /** Runs `work` and gives its Fault as a value. Anything else it throws is a bug and stays an exception. */
 export async function settle<T>(work: () => Promise<T> | T): Promise<Result<T>> {
@@ -71,7 +69,11 @@ export function diskFault(error: unknown, folder: string): Fault {
     );
   }
   if (errno === "EACCES" || errno === "EROFS" || errno === "EPERM") {
-    return new Fault("io", `cannot write to the cache folder ${folder}: ${errno}`, "set LITMAP_CACHE to a folder of yours");
+    return new Fault(
+      "io",
+      `cannot write to the cache folder ${folder}: ${errno}`,
+      "set LITMAP_CACHE to a folder of yours",
+    );
   }
   return new Fault("io", `cannot use the cache folder ${folder}: ${text}`);
 }

@@ -31,7 +31,13 @@ export function debianKernel(name: string): DebianKernel | undefined {
   return release === undefined || architecture === undefined ? undefined : { release, flavour, architecture };
 }
 
-const flavourOf: Readonly<Record<Arch, string>> = { x86_64: "", arm64: "-arm64", "arm64-16k": "-arm64-16k", arm: "-armmp", "arm-lpae": "-armmp-lpae" };
+const flavourOf: Readonly<Record<Arch, string>> = {
+  x86_64: "",
+  arm64: "-arm64",
+  "arm64-16k": "-arm64-16k",
+  arm: "-armmp",
+  "arm-lpae": "-armmp-lpae",
+};
 
 /** The name by which `kernel add` takes Debian's kernel of a release for an architecture. */
 export function debianName(release: string, arch: Arch): string {

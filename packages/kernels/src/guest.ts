@@ -84,10 +84,22 @@ export function qemuArguments(shape: GuestShape, files: GuestFiles, memory: Gues
       : `memory-backend-file,id=ram,${size},mem-path=${escaped(memory.file)},share=${memory.kind === "recorded" ? "on" : "off"}`;
   return [
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
-    ...["-accel", shape.countInstructions ? "tcg,thread=single" : shape.accelerator === "tcg" ? "tcg,thread=multi" : "kvm"],
+    ...[
+      "-accel",
+      shape.countInstructions ? "tcg,thread=single" : shape.accelerator === "tcg" ? "tcg,thread=multi" : "kvm",
+    ],
     ...(shape.countInstructions ? ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm"] : []),
     ...["-cpu", [shape.accelerator === "tcg" ? board.cpu : "host", ...shape.cpuFeatures].join(",")],
-    ...["-machine", `${board.machine},memory-backend=ram`, "-object", backend, "-m", `${shape.memory}M`, "-smp", String(shape.cpus)],
+    ...[
+      "-machine",
+      `${board.machine},memory-backend=ram`,
+      "-object",
+      backend,
+      "-m",
+      `${shape.memory}M`,
+      "-smp",
+      String(shape.cpus),
+    ],
     ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
     ...["-chardev", "socket,id=qmp,fd=4", "-mon", "chardev=qmp,mode=control"],
     ...["-chardev", "socket,id=link,fd=3"],
@@ -112,33 +124,35 @@ export class Guest {
   readonly qmp: Qmp;
   /** How it ended, once it has. */
   readonly gone: Promise<string>;
-  #ended: string | undefined;
-  readonly #child: ChildProcess;
-  #errors = "";
+  private ended: string | undefined;
+  private readonly child: ChildProcess;
+  private errors = "";
 
   constructor(qemu: Qemu, shape: GuestShape, files: GuestFiles, memory: GuestMemory) {
     const stdio: StdioOptions = ["ignore", "pipe", "pipe", "pipe", "pipe"];
     const state = memory.kind === "resumed" ? openSync(memory.devices, "r") : undefined;
     if (state !== undefined) stdio.push(state);
-    this.#child = spawnBound(qemu.path, qemuArguments(shape, files, memory), stdio);
+    this.child = spawnBound(qemu.path, qemuArguments(shape, files, memory), stdio);
     if (state !== undefined) closeSync(state);
-    const [, stdout, stderr, link, qmp] = this.#child.stdio;
+    const [, stdout, stderr, link, qmp] = this.child.stdio;
     (stdout as Readable).on("data", (chunk: Buffer) => this.console.push(chunk));
     (stderr as Readable).on("data", (chunk: Buffer) => {
-      this.#errors = (this.#errors + chunk.toString("utf8")).slice(-4096);
+      this.errors = (this.errors + chunk.toString("utf8")).slice(-4096);
     });
     this.link = new Link(link as Duplex);
     this.qmp = new Qmp(qmp as Duplex);
     this.gone = new Promise((resolve) => {
-      this.#child.on("error", (error) => resolve(this.#end(error.message)));
+      this.child.on("error", (error) => resolve(this.end(error.message)));
       // `close`, not `exit`: by then the console's last bytes have been read.
-      this.#child.on("close", (code, signal) => resolve(this.#end(signal ? `killed by ${signal}` : `exit status ${code}`)));
+      this.child.on("close", (code, signal) =>
+        resolve(this.end(signal ? `killed by ${signal}` : `exit status ${code}`)),
+      );
     });
   }
 
   /** QEMU's process number. */
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.child.pid;
   }
 
   /**
@@ -150,12 +164,17 @@ export class Guest {
     if (answer.kind === "answer") return answer.payload;
     if (answer.kind === "silent") {
       const log = this.console.tail();
-      throw new Fault("boot", `the executor was not ready within ${timeoutMs / 1000} s`, "the last lines of the console say where it stopped", log);
+      throw new Fault(
+        "boot",
+        `the executor was not ready within ${timeoutMs / 1000} s`,
+        "the last lines of the console say where it stopped",
+        log,
+      );
     }
     if (answer.kind === "closed") await Promise.race([this.gone, sleep(2000)]);
     const complaint = this.console.complaint(0)?.line;
-    const end = this.#ended ? `QEMU ended (${this.#ended})` : "the link to the executor closed";
-    const why = complaint ?? (this.#errors.trim().split("\n").at(-1) || undefined);
+    const end = this.ended ? `QEMU ended (${this.ended})` : "the link to the executor closed";
+    const why = complaint ?? (this.errors.trim().split("\n").at(-1) || undefined);
     const what = answer.kind === "closed" ? end : `the executor's greeting came damaged`;
     throw new Fault("boot", `${what} before the executor was ready${why ? `: ${why}` : ""}`, "", this.console.tail(40));
   }
@@ -185,7 +204,7 @@ export class Guest {
 
   /** Has the kernel print what its processors and its blocked tasks are doing (the magic SysRq key). */
   async dump(): Promise<void> {
-    if (this.#ended !== undefined) return;
+    if (this.ended !== undefined) return;
     try {
       // 9: print everything; l: what runs; w: what is blocked.
       for (const key of ["9", "l", "w"]) {
@@ -200,14 +219,14 @@ export class Guest {
   }
 
   async kill(): Promise<void> {
-    killGroup(this.#child.pid);
+    killGroup(this.child.pid);
     await Promise.race([this.gone, sleep(5000)]);
   }
 
-  #end(how: string): string {
-    this.#ended ??= this.#errors.trim() === "" ? how : `${how}: ${this.#errors.trim().split("\n").at(-1)}`;
+  private end(how: string): string {
+    this.ended ??= this.errors.trim() === "" ? how : `${how}: ${this.errors.trim().split("\n").at(-1)}`;
     this.console.end();
-    return this.#ended;
+    return this.ended;
   }
 }
 

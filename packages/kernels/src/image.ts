@@ -69,7 +69,13 @@ const packers = [
 
 /** What follows the packed kernel makes the programs complain; what they gave until then is whole. */
 async function pipeThrough(program: string, packed: Buffer): Promise<Buffer> {
-  return (await runChild(program, ["-dc"], { input: packed, timeoutMs: 120_000, hint: `the kernel's image is packed with ${program}` })).stdout;
+  return (
+    await runChild(program, ["-dc"], {
+      input: packed,
+      timeoutMs: 120_000,
+      hint: `the kernel's image is packed with ${program}`,
+    })
+  ).stdout;
 }
 
 /** Undefined when it is packed in none of these ways, or damaged. A Fault when the program to unpack it is missing. */

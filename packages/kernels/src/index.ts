@@ -8,6 +8,14 @@ export { type ModuleRequest, hasModule } from "./modules.js";
 export { buildTestModule } from "./test-module.js";
 export { HostTarget, SshTarget } from "./process-target.js";
 export { type Accelerator, type Qemu, findQemu, qemuVersion } from "./qemu.js";
-export { type AddOptions, type Kernel, type KernelPackage, type KernelSource, KernelStore, type StoreBuildOptions, type Built } from "./store.js";
+export {
+  type AddOptions,
+  type Kernel,
+  type KernelPackage,
+  type KernelSource,
+  KernelStore,
+  type StoreBuildOptions,
+  type Built,
+} from "./store.js";
 export type { Session, Target } from "./target.js";
 export { VmTarget, type VmOptions } from "./vm.js";

@@ -2,7 +2,8 @@
  * What a guest starts from: the executor as /init, the modules that it loads,
  * and /modules, which tells it their order: path and parameters of each, both with a zero at the end.
  */
-import { type CpioEntry, writeCpio } from "./cpio.js";
+import type { CpioEntry } from "./cpio.js";
+import { writeCpio } from "./cpio.js";
 import type { ModuleFile } from "./modules.js";
 
 export function buildInitramfs(executor: Uint8Array, modules: readonly ModuleFile[]): Buffer {

@@ -3,7 +3,8 @@
  * limit; damage on the way is noticed, asked again once, and reported.
  */
 import type { Duplex } from "node:stream";
-import { type Frame, FrameDecoder, type FrameType, encodeFrame } from "@litmap/linux";
+import type { Frame, FrameType } from "@litmap/linux";
+import { FrameDecoder, encodeFrame } from "@litmap/linux";
 
 export type Answer =
   | { readonly kind: "answer"; readonly payload: Uint8Array }
@@ -35,112 +36,116 @@ interface Waiter {
 }
 
 export class Link {
-  readonly #stream: Duplex;
-  readonly #decoder = new FrameDecoder();
-  #sequence = 0;
-  #waiter: Waiter | undefined;
-  #closed = false;
-  #stall: NodeJS.Timeout | undefined;
-  #onClose: (() => void)[] = [];
+  private readonly stream: Duplex;
+  private readonly decoder = new FrameDecoder();
+  private sequence = 0;
+  private waiter: Waiter | undefined;
+  private isClosed = false;
+  private stall: NodeJS.Timeout | undefined;
+  private closeListeners: (() => void)[] = [];
 
   constructor(stream: Duplex) {
-    this.#stream = stream;
-    stream.on("data", (chunk: Buffer) => this.#take(chunk));
-    stream.on("error", () => this.#close());
-    stream.on("end", () => this.#close());
-    stream.on("close", () => this.#close());
+    this.stream = stream;
+    stream.on("data", (chunk: Buffer) => this.take(chunk));
+    stream.on("error", () => this.close());
+    stream.on("end", () => this.close());
+    stream.on("close", () => this.close());
   }
 
   get closed(): boolean {
-    return this.#closed;
+    return this.isClosed;
   }
 
   /** Sends without expecting an answer. */
   send(type: FrameType, payload?: Uint8Array): number {
-    this.#sequence = (this.#sequence + 1) >>> 0;
-    if (!this.#closed) this.#stream.write(encodeFrame(type, this.#sequence, payload));
-    return this.#sequence;
+    this.sequence = (this.sequence + 1) >>> 0;
+    if (!this.isClosed) this.stream.write(encodeFrame(type, this.sequence, payload));
+    return this.sequence;
   }
 
   /** Greets the executor and gives what it says of itself (the payload of its `ready`). */
   hello(options: AskOptions): Promise<Answer> {
-    return this.#ask("hello", "ready", new Uint8Array(0), options);
+    return this.ask("hello", "ready", new Uint8Array(0), options);
   }
 
   /** Has a Program run. One question at a time. */
   run(program: Uint8Array, options: AskOptions): Promise<Answer> {
-    return this.#ask("run", "result", program, options);
+    return this.ask("run", "result", program, options);
   }
 
   /** Sends bytes there and back. */
   ping(payload: Uint8Array, options: AskOptions): Promise<Answer> {
-    return this.#ask("ping", "pong", payload, options);
+    return this.ask("ping", "pong", payload, options);
   }
 
-  async #ask(type: FrameType, answers: FrameType, payload: Uint8Array, options: AskOptions): Promise<Answer> {
-    if (this.#waiter) throw new Error("a question is already under way on this link");
+  private async ask(type: FrameType, answers: FrameType, payload: Uint8Array, options: AskOptions): Promise<Answer> {
+    if (this.waiter) throw new Error("a question is already under way on this link");
     const end = performance.now() + options.timeoutMs;
     const numbers = new Set<number>();
     let damage: string | undefined;
     for (let damaged = 0; ; ) {
-      if (this.#closed) return { kind: "closed" };
+      if (this.isClosed) return { kind: "closed" };
       numbers.add(this.send(type, payload));
       const left = end - performance.now();
       const wait = options.againMs === undefined ? left : Math.min(left, options.againMs);
-      const first = await this.#wait(answers, numbers, wait);
+      const first = await this.wait(answers, numbers, wait);
       if (first.answer !== "damage") {
         if (first.answer.kind === "silent" && performance.now() < end - 1) continue;
         return first.answer;
       }
       damage = first.detail;
-      const second = await this.#wait(answers, numbers, Math.min(graceMs, end - performance.now()));
+      const second = await this.wait(answers, numbers, Math.min(graceMs, end - performance.now()));
       if (second.answer !== "damage" && second.answer.kind !== "silent") return second.answer;
       damaged += 1;
       if (damaged === 2) return { kind: "damaged", reason: damage ?? "a damaged frame" };
     }
   }
 
-  #wait(answers: FrameType, numbers: Set<number>, ms: number): Promise<{ answer: Answer | "damage"; detail?: string }> {
+  private wait(
+    answers: FrameType,
+    numbers: Set<number>,
+    ms: number,
+  ): Promise<{ answer: Answer | "damage"; detail?: string }> {
     return new Promise((resolve) => {
       // After a while in which this process did other things, the answer may have come and not been read yet.
-      const late = (): void => void setImmediate(() => this.#waiter === waiter && waiter.settle({ kind: "silent" }));
+      const late = (): void => void setImmediate(() => this.waiter === waiter && waiter.settle({ kind: "silent" }));
       const timer = setTimeout(late, Math.max(0, ms));
       const waiter: Waiter = {
         answers,
         numbers,
         settle: (answer, detail) => {
           clearTimeout(timer);
-          this.#waiter = undefined;
+          this.waiter = undefined;
           resolve({ answer, detail });
         },
       };
-      this.#waiter = waiter;
-      if (this.#closed) waiter.settle({ kind: "closed" });
+      this.waiter = waiter;
+      if (this.isClosed) waiter.settle({ kind: "closed" });
     });
   }
 
-  #take(chunk: Buffer): void {
-    clearTimeout(this.#stall);
-    this.#serve(this.#decoder.push(chunk));
-    if (this.#decoder.buffered > 0) {
-      this.#stall = setTimeout(() => this.#serve(this.#decoder.resync()), stallMs);
-      this.#stall.unref();
+  private take(chunk: Buffer): void {
+    clearTimeout(this.stall);
+    this.serve(this.decoder.push(chunk));
+    if (this.decoder.buffered > 0) {
+      this.stall = setTimeout(() => this.serve(this.decoder.resync()), stallMs);
+      this.stall.unref();
     }
   }
 
-  #serve(events: ReturnType<FrameDecoder["push"]>): void {
+  private serve(events: ReturnType<FrameDecoder["push"]>): void {
     for (const event of events) {
       if (event.kind === "frame") {
-        this.#frame(event.frame);
+        this.frame(event.frame);
       } else if (event.reason !== "no-frame") {
         const what = event.reason === "checksum" ? "a frame with a wrong checksum" : "a frame that was cut off";
-        this.#waiter?.settle("damage", `${what} (${event.bytes.length} bytes)`);
+        this.waiter?.settle("damage", `${what} (${event.bytes.length} bytes)`);
       }
     }
   }
 
-  #frame(frame: Frame): void {
-    const waiter = this.#waiter;
+  private frame(frame: Frame): void {
+    const waiter = this.waiter;
     if (waiter && frame.type === waiter.answers && (waiter.numbers.has(frame.seq) || unasked(frame))) {
       waiter.settle({ kind: "answer", payload: frame.payload });
     } else if (waiter && frame.type === "error") {
@@ -153,16 +158,16 @@ export class Link {
 
   /** Calls back once when the other end goes. */
   onClose(listener: () => void): void {
-    if (this.#closed) listener();
-    else this.#onClose.push(listener);
+    if (this.isClosed) listener();
+    else this.closeListeners.push(listener);
   }
 
-  #close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearTimeout(this.#stall);
-    this.#waiter?.settle({ kind: "closed" });
-    for (const listener of this.#onClose) listener();
+  private close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    clearTimeout(this.stall);
+    this.waiter?.settle({ kind: "closed" });
+    for (const listener of this.closeListeners) listener();
   }
 }
 

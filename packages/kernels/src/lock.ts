@@ -24,7 +24,11 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
     const owner = take(path);
     if (owner === "mine") break;
     if (Date.now() >= end) {
-      throw new Fault("locked", `process ${owner} has been working on the kernel store for too long`, `if it is gone, remove ${path}`);
+      throw new Fault(
+        "locked",
+        `process ${owner} has been working on the kernel store for too long`,
+        `if it is gone, remove ${path}`,
+      );
     }
     if (!told) options.onWait?.(owner);
     told = true;

@@ -4,9 +4,11 @@
  * next one finds the machine fresh.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Ready, parseReady } from "@litmap/linux";
+import type { Ready } from "@litmap/linux";
+import { parseReady } from "@litmap/linux";
 import type { Complaint } from "./console.js";
-import { Fault, type Result, settle } from "./fault.js";
+import type { Result } from "./fault.js";
+import { Fault, settle } from "./fault.js";
 import type { Session, Target } from "./target.js";
 
 export type RunOutcome =
@@ -56,31 +58,31 @@ export interface MachineOptions {
 
 export class Machine {
   readonly target: Target;
-  readonly #onNote: (line: string) => void;
-  #session: Session | undefined;
-  #busy = false;
-  #stopped = false;
-  #restarts = 0;
+  private readonly onNote: (line: string) => void;
+  private session: Session | undefined;
+  private busy = false;
+  private stopped = false;
+  private restartCount = 0;
 
   constructor(target: Target, options: MachineOptions = {}) {
     this.target = target;
-    this.#onNote = options.onNote ?? (() => {});
+    this.onNote = options.onNote ?? (() => {});
   }
 
   /** How often it had to be started again because of what a Program did. */
   get restarts(): number {
-    return this.#restarts;
+    return this.restartCount;
   }
 
   /** Starts it unless it is running. A Fault when it does not come up within its limit. */
   start(): Promise<Result<Started>> {
     return settle(async () => {
-      this.#stopped = false;
-      const session = await this.#open();
+      this.stopped = false;
+      const session = await this.open();
       return {
         origin: session.origin,
         ms: session.ms,
-        ready: this.#readyOf(session),
+        ready: this.readyOf(session),
         missingModules: session.missingModules,
         accelerator: this.target.accelerator,
         pid: session.pid,
@@ -90,25 +92,25 @@ export class Machine {
 
   /** Has one Program run; starts the machine when it is not running. Never rejects for what a Program or a kernel does. */
   async run(program: Uint8Array, options: RunOptions): Promise<RunOutcome> {
-    if (this.#busy) throw new Error("a machine runs one Program at a time");
-    this.#busy = true;
+    if (this.busy) throw new Error("a machine runs one Program at a time");
+    this.busy = true;
     const begun = performance.now();
     try {
-      const opened = await settle(() => this.#open());
+      const opened = await settle(() => this.open());
       if (!opened.ok) return { kind: "down", fault: opened.fault, ms: performance.now() - begun };
-      return await this.#runIn(opened.value, program, options);
+      return await this.runIn(opened.value, program, options);
     } finally {
-      this.#busy = false;
+      this.busy = false;
     }
   }
 
   /** Ends it; nothing is left running. A Program under way gives `lost`. */
   async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#end();
+    this.stopped = true;
+    await this.end();
   }
 
-  #readyOf(session: Session): Ready {
+  private readyOf(session: Session): Ready {
     try {
       return parseReady(session.ready);
     } catch (error) {
@@ -116,7 +118,7 @@ export class Machine {
     }
   }
 
-  async #runIn(session: Session, program: Uint8Array, options: RunOptions): Promise<RunOutcome> {
+  private async runIn(session: Session, program: Uint8Array, options: RunOptions): Promise<RunOutcome> {
     const mark = session.console.mark();
     const begun = performance.now();
     const answer = await session.link.run(program, { timeoutMs: options.timeoutMs });
@@ -131,26 +133,28 @@ export class Machine {
     switch (answer.kind) {
       case "answer": {
         const unfit = complaint?.line ?? options.spent?.(answer.payload);
-        if (unfit !== undefined) await this.#restart(unfit);
+        if (unfit !== undefined) await this.restart(unfit);
         if (!complaint) return { kind: "result", payload: answer.payload, ms };
-        if (complaint.grade === "crash") return { kind: "oops", reason: complaint.line, log, ms, payload: answer.payload };
+        if (complaint.grade === "crash")
+          return { kind: "oops", reason: complaint.line, log, ms, payload: answer.payload };
         return { kind: "result", payload: answer.payload, ms, warning: { reason: complaint.line, log } };
       }
       case "refused":
         return { kind: "refused", reason: answer.reason, ms };
       case "silent": {
         const reason = `no answer within ${options.timeoutMs / 1000} s`;
-        await this.#restart(reason);
+        await this.restart(reason);
         // A stall that the kernel itself noticed is still a hang.
-        if (complaint?.grade === "crash" && !/stall|lockup|blocked for more than/.test(complaint.line)) return oops(complaint);
+        if (complaint?.grade === "crash" && !/stall|lockup|blocked for more than/.test(complaint.line))
+          return oops(complaint);
         return { kind: "hang", reason: complaint ? `${reason}: ${complaint.line}` : reason, log, ms };
       }
       case "damaged":
-        await this.#restart(answer.reason);
+        await this.restart(answer.reason);
         return { kind: "lost", reason: `the answer came damaged twice: ${answer.reason}`, log, ms };
       case "closed": {
         const how = await Promise.race([session.gone, sleep(0, "its link closed")]);
-        await this.#restart(complaint?.line ?? how);
+        await this.restart(complaint?.line ?? how);
         if (complaint?.grade === "crash") return oops(complaint);
         return { kind: "lost", reason: `${this.target.title} ended while the test ran (${how})`, log, ms };
       }
@@ -158,31 +162,34 @@ export class Machine {
   }
 
   /** Ends the session; the next Program opens another. */
-  async #restart(reason: string): Promise<void> {
-    if (!this.#stopped) {
-      this.#restarts += 1;
-      this.#onNote(`${this.target.title} is started again: ${reason}`);
+  private async restart(reason: string): Promise<void> {
+    if (!this.stopped) {
+      this.restartCount += 1;
+      this.onNote(`${this.target.title} is started again: ${reason}`);
     }
-    await this.#end();
+    await this.end();
   }
 
-  async #end(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
+  private async end(): Promise<void> {
+    const session = this.session;
+    this.session = undefined;
     await session?.kill();
   }
 
-  async #open(): Promise<Session> {
-    if (this.#session?.link.closed) await this.#restart(`it ended between two tests (${await Promise.race([this.#session.gone, sleep(1000, "its link closed")])})`);
-    if (this.#session) return this.#session;
-    if (this.#stopped) throw new Fault("boot", `${this.target.title} has been stopped`);
+  private async open(): Promise<Session> {
+    if (this.session?.link.closed)
+      await this.restart(
+        `it ended between two tests (${await Promise.race([this.session.gone, sleep(1000, "its link closed")])})`,
+      );
+    if (this.session) return this.session;
+    if (this.stopped) throw new Fault("boot", `${this.target.title} has been stopped`);
     const session = await this.target.open();
-    for (const note of session.notes) this.#onNote(note);
-    if (this.#stopped) {
+    for (const note of session.notes) this.onNote(note);
+    if (this.stopped) {
       await session.kill();
       throw new Fault("boot", `${this.target.title} has been stopped`);
     }
-    this.#session = session;
+    this.session = session;
     return session;
   }
 }

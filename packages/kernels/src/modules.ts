@@ -81,7 +81,10 @@ export function parseModulesDep(text: string): Map<string, string[]> {
   for (const line of text.split("\n")) {
     const colon = line.indexOf(":");
     if (colon < 0) continue;
-    const after = line.slice(colon + 1).split(/\s+/).filter((word) => word !== "");
+    const after = line
+      .slice(colon + 1)
+      .split(/\s+/)
+      .filter((word) => word !== "");
     found.set(moduleName(line.slice(0, colon)), after.map(moduleName).reverse());
   }
   return found;
@@ -89,7 +92,10 @@ export function parseModulesDep(text: string): Map<string, string[]> {
 
 /** The `depends` of a module's own information; empty when it has none. */
 export function modinfoDepends(module: Uint8Array): string[] {
-  return modinfo(module, "depends").split(",").filter((name) => name !== "").map(moduleName);
+  return modinfo(module, "depends")
+    .split(",")
+    .filter((name) => name !== "")
+    .map(moduleName);
 }
 
 /** `uname -r` of the kernel that a folder of modules is for, as one of them says; undefined when none does. */
@@ -115,7 +121,10 @@ function modinfo(module: Uint8Array, item: string): string {
 /** Whether this kernel has the module as a file or built in. */
 export function hasModule(folder: string, name: string): boolean {
   const wanted = moduleName(name);
-  return readLines(join(folder, "modules.builtin")).some((line) => moduleName(line) === wanted) || findModules(folder).has(wanted);
+  return (
+    readLines(join(folder, "modules.builtin")).some((line) => moduleName(line) === wanted) ||
+    findModules(folder).has(wanted)
+  );
 }
 
 function findModules(folder: string): Map<string, string> {
@@ -140,13 +149,16 @@ async function unpack(path: string): Promise<Uint8Array> {
     timeoutMs: 60_000,
     hint: `the kernel's modules are packed with ${program}; install ${program === "xz" ? "xz-utils" : "zstd"}`,
   });
-  if (result.status !== 0) throw new Fault("io", `${relative(process.cwd(), path)} is damaged`, "add the kernel again", result.stderr);
+  if (result.status !== 0)
+    throw new Fault("io", `${relative(process.cwd(), path)} is damaged`, "add the kernel again", result.stderr);
   return result.stdout;
 }
 
 function readLines(path: string): string[] {
   try {
-    return readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+    return readFileSync(path, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw error;

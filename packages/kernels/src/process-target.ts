@@ -1,6 +1,7 @@
 /** The executor as an ordinary process: on this machine's own kernel, or through ssh on another's. */
 import { readFileSync } from "node:fs";
-import { Duplex, type Readable, type Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
+import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runChild } from "./child.js";
 import { ConsoleLog } from "./console.js";
@@ -13,15 +14,15 @@ import type { Session, Target } from "./target.js";
 export class HostTarget implements Target {
   readonly kind = "host";
   readonly title = "this host";
-  readonly #executor: string;
+  private readonly executor: string;
 
   /** @param executor Path of the executor's binary. */
   constructor(executor: string) {
-    this.#executor = executor;
+    this.executor = executor;
   }
 
   open(): Promise<Session> {
-    return openProcess(this.title, this.#executor, [], 10_000);
+    return openProcess(this.title, this.executor, [], 10_000);
   }
 }
 
@@ -29,9 +30,9 @@ export class HostTarget implements Target {
 export class SshTarget implements Target {
   readonly kind = "ssh";
   readonly title: string;
-  readonly #executor: string;
-  readonly #name: string;
-  readonly #program: string;
+  private readonly executor: string;
+  private readonly name: string;
+  private readonly program: string;
 
   /**
    * @param name As ssh takes it: a host of its configuration, or `user@host`.
@@ -39,32 +40,47 @@ export class SshTarget implements Target {
    */
   constructor(name: string, executor: string, program = "ssh") {
     this.title = `ssh:${name}`;
-    this.#name = name;
-    this.#executor = executor;
-    this.#program = program;
+    this.name = name;
+    this.executor = executor;
+    this.program = program;
   }
 
   async open(): Promise<Session> {
-    if (!/^[A-Za-z0-9_][A-Za-z0-9._@:%-]*$/.test(this.#name)) throw new Fault("request", `${this.#name} is not a name for ssh`);
+    if (!/^[A-Za-z0-9_][A-Za-z0-9._@:%-]*$/.test(this.name))
+      throw new Fault("request", `${this.name} is not a name for ssh`);
     let binary: Buffer;
     try {
-      binary = readFileSync(this.#executor);
+      binary = readFileSync(this.executor);
     } catch (error) {
-      throw new Fault("request", `the executor ${this.#executor} cannot be read (${errnoOf(error)})`, "build it first");
+      throw new Fault("request", `the executor ${this.executor} cannot be read (${errnoOf(error)})`, "build it first");
     }
-    const options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", this.#name];
+    const options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", this.name];
     const copy = 'f=$(mktemp) && cat > "$f" && chmod 700 "$f" && echo "$f"';
-    const copied = await runChild(this.#program, [...options, copy], { input: binary, timeoutMs: 60_000, hint: "install openssh-client" });
+    const copied = await runChild(this.program, [...options, copy], {
+      input: binary,
+      timeoutMs: 60_000,
+      hint: "install openssh-client",
+    });
     const path = copied.stdout.toString().trim();
     if (copied.status !== 0 || !/^\/[\w./-]+$/.test(path)) {
       const why = copied.stderr.trim().split("\n").at(-1) || `exit status ${copied.status}`;
-      throw new Fault("boot", `${this.title}: the executor could not be copied: ${why}`, `does \`ssh ${this.#name} true\` work without a password?`, copied.stderr);
+      throw new Fault(
+        "boot",
+        `${this.title}: the executor could not be copied: ${why}`,
+        `does \`ssh ${this.name} true\` work without a password?`,
+        copied.stderr,
+      );
     }
-    return openProcess(this.title, this.#program, [...options, `${path}; s=$?; rm -f ${path}; exit $s`], 20_000);
+    return openProcess(this.title, this.program, [...options, `${path}; s=$?; rm -f ${path}; exit $s`], 20_000);
   }
 }
 
-async function openProcess(title: string, program: string, args: readonly string[], timeoutMs: number): Promise<Session> {
+async function openProcess(
+  title: string,
+  program: string,
+  args: readonly string[],
+  timeoutMs: number,
+): Promise<Session> {
   const begun = performance.now();
   const child = spawnBound(program, args, ["pipe", "pipe", "pipe"]);
   const console = new ConsoleLog();
@@ -86,7 +102,10 @@ async function openProcess(title: string, program: string, args: readonly string
   const answer = await link.hello({ timeoutMs });
   if (answer.kind !== "answer") {
     if (answer.kind === "closed") await Promise.race([gone, sleep(2000)]);
-    const why = answer.kind === "closed" ? `the executor ended (${ended ?? "its link closed"})` : `the executor was not ready within ${timeoutMs / 1000} s`;
+    const why =
+      answer.kind === "closed"
+        ? `the executor ended (${ended ?? "its link closed"})`
+        : `the executor was not ready within ${timeoutMs / 1000} s`;
     await kill();
     throw new Fault("boot", `${title}: ${why}`, "is the executor built for that machine?", console.tail());
   }

@@ -18,7 +18,8 @@ export type Accelerator = "tcg" | "kvm";
 
 const kvmDevice = "/dev/kvm";
 
-const hintFor = (isa: Isa): string => `install it (Debian: apt-get install ${boards[isa].package}), or run without --on`;
+const hintFor = (isa: Isa): string =>
+  `install it (Debian: apt-get install ${boards[isa].package}), or run without --on`;
 
 /** Finds QEMU without running it. A Fault `missing-program` where there is none. */
 export function findQemu(path?: string, isa: Isa = "x86_64"): Qemu {
@@ -33,7 +34,8 @@ export function findQemu(path?: string, isa: Isa = "x86_64"): Qemu {
 export async function qemuVersion(qemu: Qemu): Promise<string> {
   const said = await runChild(qemu.path, ["--version"], { timeoutMs: 20_000 });
   const version = /version (\S+(?: \([^)]*\))?)/.exec(said.stdout.toString())?.[1];
-  if (said.status !== 0 || !version) throw new Fault("missing-program", `${qemu.path} does not say its version`, hintFor("x86_64"), said.stderr);
+  if (said.status !== 0 || !version)
+    throw new Fault("missing-program", `${qemu.path} does not say its version`, hintFor("x86_64"), said.stderr);
   return version;
 }
 

@@ -4,7 +4,8 @@
  * own, so that Ctrl-C reaches us first; where `setpriv` exists they also die with us when
  * we are killed outright.
  */
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import type { ChildProcess, StdioOptions } from "node:child_process";
+import { spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -14,7 +15,12 @@ const paths = new Set<string>();
 let watching = false;
 
 /** Starts a program that ends when this process does. Its standard streams and further descriptors are `stdio`. */
-export function spawnBound(program: string, args: readonly string[], stdio: StdioOptions, place: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): ChildProcess {
+export function spawnBound(
+  program: string,
+  args: readonly string[],
+  stdio: StdioOptions,
+  place: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
   watch();
   const setpriv = findProgram("setpriv");
   const [command, ...rest] = setpriv ? [setpriv, "--pdeathsig", "KILL", program, ...args] : [program, ...args];
@@ -61,7 +67,12 @@ export function removeAtEnd(path: string): () => void {
 
 /** Absolute path of a program: itself when it has a slash, else the first in PATH that may be executed. */
 export function findProgram(name: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
-  const places = name.includes("/") ? [name] : (env.PATH ?? "").split(delimiter).filter(isAbsolute).map((folder) => join(folder, name));
+  const places = name.includes("/")
+    ? [name]
+    : (env.PATH ?? "")
+        .split(delimiter)
+        .filter(isAbsolute)
+        .map((folder) => join(folder, name));
   return places.find((place) => {
     try {
       accessSync(place, constants.X_OK);

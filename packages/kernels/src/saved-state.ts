@@ -11,7 +11,18 @@
  * `ram` privately, so a state costs no copying and serves any number at once.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, statfsSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  statfsSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "./fault.js";
 
@@ -38,16 +49,16 @@ export function stateKey(parts: unknown): string {
 }
 
 export class StateFolder {
-  readonly #folder: string;
+  private readonly folder: string;
 
   /** @param cache The cache folder. */
   constructor(cache: string, kernel: string) {
-    this.#folder = join(cache, "states", kernel);
+    this.folder = join(cache, "states", kernel);
   }
 
   /** A whole state; undefined when there is none, a sentence when there is one that cannot be used. */
   find(key: string): SavedState | string | undefined {
-    const folder = join(this.#folder, key);
+    const folder = join(this.folder, key);
     const paths = pathsIn(folder);
     let meta: StateMeta;
     try {
@@ -70,18 +81,21 @@ export class StateFolder {
   /** A folder in which a state is put together, or a sentence why there cannot be one. */
   begin(memoryMiB: number): { readonly folder: string } | string {
     try {
-      mkdirSync(this.#folder, { recursive: true });
-      this.#sweep();
-      const disk = statfsSync(this.#folder);
+      mkdirSync(this.folder, { recursive: true });
+      this.sweep();
+      const disk = statfsSync(this.folder);
       const free = Math.floor((disk.bavail * disk.bsize) / 2 ** 20);
       // The file is sparse, but a guest whose memory file cannot grow dies.
       if (free < memoryMiB + 64) return `${free} MiB are free where it would lie, ${memoryMiB + 64} MiB are needed`;
-      const folder = join(this.#folder, `${recording}${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`);
+      const folder = join(
+        this.folder,
+        `${recording}${process.pid}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`,
+      );
       mkdirSync(folder);
       return { folder };
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
-      return `${this.#folder} cannot be written (${errnoOf(error)})`;
+      return `${this.folder} cannot be written (${errnoOf(error)})`;
     }
   }
 
@@ -90,34 +104,37 @@ export class StateFolder {
     const whole: StateMeta = { ...meta, devicesSha256: sha256Of(pathsIn(folder).devices) };
     writeFileSync(join(folder, "meta.json"), `${JSON.stringify(whole)}\n`);
     try {
-      renameSync(folder, join(this.#folder, key));
+      renameSync(folder, join(this.folder, key));
     } catch (error) {
       if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
       rmSync(folder, { recursive: true, force: true });
     }
-    this.#evict();
+    this.evict();
   }
 
   /** Removes a state; one that cannot be removed stays and is found wanting again. */
   drop(key: string): void {
     try {
-      rmSync(join(this.#folder, key), { recursive: true, force: true });
+      rmSync(join(this.folder, key), { recursive: true, force: true });
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
     }
   }
 
-  #evict(): void {
-    const states = readdirSync(this.#folder)
+  private evict(): void {
+    const states = readdirSync(this.folder)
       .filter((name) => !name.startsWith(recording))
-      .map((name) => ({ name, used: statSync(join(this.#folder, name, "meta.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+      .map((name) => ({
+        name,
+        used: statSync(join(this.folder, name, "meta.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+      }))
       .sort((a, b) => b.used - a.used);
     for (const { name } of states.slice(keptPerKernel)) this.drop(name);
   }
 
   /** Removes what processes that died have left half made. */
-  #sweep(): void {
-    for (const name of readdirSync(this.#folder)) {
+  private sweep(): void {
+    for (const name of readdirSync(this.folder)) {
       const pid = name.startsWith(recording) ? Number(name.slice(recording.length).split("-")[0]) : 0;
       if (pid > 0 && pid !== process.pid && !existsSync(`/proc/${pid}`)) this.drop(name);
     }
@@ -127,7 +144,11 @@ export class StateFolder {
 const recording = ".recording-";
 
 /** The files of a state in its folder. */
-export function pathsIn(folder: string): { readonly ram: string; readonly devices: string; readonly initramfs: string } {
+export function pathsIn(folder: string): {
+  readonly ram: string;
+  readonly devices: string;
+  readonly initramfs: string;
+} {
   return { ram: join(folder, "ram"), devices: join(folder, "devices"), initramfs: join(folder, "initramfs") };
 }
 

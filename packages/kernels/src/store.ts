@@ -11,16 +11,31 @@
  * that one which is listed is whole.
  */
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { cacheFolder } from "@litmap/linux";
 import type { Isa } from "@litmap/litmus";
 import { releaseOf } from "./bzimage.js";
-import { type BuildOptions, buildKernel, recipeOf } from "./build.js";
-import { type DebianOptions, fetchDebianKernel, findDebianSource, packageOf } from "./debian.js";
+import type { BuildOptions } from "./build.js";
+import { buildKernel, recipeOf } from "./build.js";
+import type { DebianOptions } from "./debian.js";
+import { fetchDebianKernel, findDebianSource, packageOf } from "./debian.js";
 import { debianKernel, flavours } from "./flavour.js";
-import { Fault, type Result, diskFault, errnoOf, settle } from "./fault.js";
-import { type KernelImage, readImage } from "./image.js";
+import type { Result } from "./fault.js";
+import { Fault, diskFault, errnoOf, settle } from "./fault.js";
+import type { KernelImage } from "./image.js";
+import { readImage } from "./image.js";
 import { withLock } from "./lock.js";
 import { kernelOfModules } from "./modules.js";
 import { removeAtEnd } from "./running.js";
@@ -37,7 +52,12 @@ export type KernelSource =
   | { readonly kind: "debian"; readonly packages: readonly KernelPackage[] }
   | { readonly kind: "image"; readonly image: string; readonly modules?: string }
   /** `recipe` is a hash of the source and the options; `unset` are options that it did not take, as `NAME=wanted`. */
-  | { readonly kind: "built"; readonly packages: readonly KernelPackage[]; readonly recipe: string; readonly unset: readonly string[] };
+  | {
+      readonly kind: "built";
+      readonly packages: readonly KernelPackage[];
+      readonly recipe: string;
+      readonly unset: readonly string[];
+    };
 
 export interface Kernel {
   readonly name: string;
@@ -127,8 +147,15 @@ export class KernelStore {
   addDebian(name: string, options: AddOptions = {}): Promise<Result<Kernel>> {
     return settle(async () => {
       const wanted = debianKernel(name);
-      if (!wanted) throw notARelease(name, `, for other architectures with ${flavours.slice(1).map((flavour) => `-${flavour}`).join(", ")} behind it, or give --image and --modules`);
-      return this.#add(name, options, async (folder) => {
+      if (!wanted)
+        throw notARelease(
+          name,
+          `, for other architectures with ${flavours
+            .slice(1)
+            .map((flavour) => `-${flavour}`)
+            .join(", ")} behind it, or give --image and --modules`,
+        );
+      return this.add(name, options, async (folder) => {
         const packages = await fetchDebianKernel(wanted, this.folder, folder, options);
         return { source: { kind: "debian", packages }, release: wanted.release };
       });
@@ -142,8 +169,9 @@ export class KernelStore {
    */
   addImage(name: string, image: string, modules?: string, options: AddOptions = {}): Promise<Result<Kernel>> {
     return settle(() =>
-      this.#add(name, options, async (folder) => {
-        if (!isFile(image)) throw new Fault("request", `${image} is not a file`, "--image wants a bzImage, Image or zImage");
+      this.add(name, options, async (folder) => {
+        if (!isFile(image))
+          throw new Fault("request", `${image} is not a file`, "--image wants a bzImage, Image or zImage");
         cpSync(image, join(folder, "vmlinuz"));
         const config = configBeside(image);
         if (config !== undefined) cpSync(config, join(folder, "config"));
@@ -152,7 +180,11 @@ export class KernelStore {
           copyModules(modules, join(folder, "modules"));
           await checkModules(modules, folder);
         }
-        const source = { kind: "image", image: resolve(image), ...(modules === undefined ? {} : { modules: resolve(modules) }) } as const;
+        const source = {
+          kind: "image",
+          image: resolve(image),
+          ...(modules === undefined ? {} : { modules: resolve(modules) }),
+        } as const;
         return { source };
       }),
     );
@@ -167,28 +199,44 @@ export class KernelStore {
       if (!isRelease(release)) throw notARelease(release, "");
       const { name = `${release}-built` } = options;
       checkName(name);
-      const onWait = (owner: number): void => options.onProgress?.(`waiting for process ${owner}, which is building a kernel`);
-      return withLock(join(this.folder, "build.lock"), { timeoutMs: options.lockTimeoutMs ?? 4 * 3_600_000, onWait }, async () => {
-        const source = await findDebianSource(release, this.folder, options);
-        const recipe = recipeOf(source, release);
-        const there = this.get(name);
-        if (there?.source.kind === "built" && there.source.recipe === recipe) return { kernel: there, fresh: false };
-        const scratch = join(this.folder, "building");
-        const kept = removeAtEnd(scratch);
-        try {
-          rmSync(scratch, { recursive: true, force: true });
-          mkdirSync(scratch, { recursive: true });
-          const unset = await buildKernel(source, release, this.folder, scratch, options);
-          const assembled: Assembled = { source: { kind: "built", packages: [packageOf(source)], recipe, unset: unset.map(({ option, wanted }) => `${option}=${wanted}`) }, release };
-          // The store is only held for the moment in which the kernel enters it: others may add meanwhile.
-          return { kernel: await this.#add(name, options, (folder) => takeParts(scratch, folder, assembled)), fresh: true };
-        } catch (error) {
-          throw diskFault(error, this.folder);
-        } finally {
-          rmSync(scratch, { recursive: true, force: true });
-          kept();
-        }
-      });
+      const onWait = (owner: number): void =>
+        options.onProgress?.(`waiting for process ${owner}, which is building a kernel`);
+      return withLock(
+        join(this.folder, "build.lock"),
+        { timeoutMs: options.lockTimeoutMs ?? 4 * 3_600_000, onWait },
+        async () => {
+          const source = await findDebianSource(release, this.folder, options);
+          const recipe = recipeOf(source, release);
+          const there = this.get(name);
+          if (there?.source.kind === "built" && there.source.recipe === recipe) return { kernel: there, fresh: false };
+          const scratch = join(this.folder, "building");
+          const kept = removeAtEnd(scratch);
+          try {
+            rmSync(scratch, { recursive: true, force: true });
+            mkdirSync(scratch, { recursive: true });
+            const unset = await buildKernel(source, release, this.folder, scratch, options);
+            const assembled: Assembled = {
+              source: {
+                kind: "built",
+                packages: [packageOf(source)],
+                recipe,
+                unset: unset.map(({ option, wanted }) => `${option}=${wanted}`),
+              },
+              release,
+            };
+            // The store is only held for the moment in which the kernel enters it: others may add meanwhile.
+            return {
+              kernel: await this.add(name, options, (folder) => takeParts(scratch, folder, assembled)),
+              fresh: true,
+            };
+          } catch (error) {
+            throw diskFault(error, this.folder);
+          } finally {
+            rmSync(scratch, { recursive: true, force: true });
+            kept();
+          }
+        },
+      );
     });
   }
 
@@ -197,34 +245,39 @@ export class KernelStore {
     return settle(async () => {
       const found = this.find(name);
       if (!found.ok) throw new Fault("request", found.fault.message);
-      return withLock(this.#lock, {}, async () => {
-        const aside = this.#scratch(`removed-${name}`);
-        mkdirSync(this.#scratch("."), { recursive: true });
+      return withLock(this.lock, {}, async () => {
+        const aside = this.scratch(`removed-${name}`);
+        mkdirSync(this.scratch("."), { recursive: true });
         renameSync(found.value.folder, aside);
-        rmSync(this.#scratch("."), { recursive: true, force: true });
+        rmSync(this.scratch("."), { recursive: true, force: true });
         rmSync(join(this.folder, "states", name), { recursive: true, force: true });
         return found.value;
       });
     });
   }
 
-  get #lock(): string {
+  private get lock(): string {
     return join(this.folder, "store.lock");
   }
 
-  #scratch(name: string): string {
+  private scratch(name: string): string {
     return join(this.folder, "adding", name);
   }
 
-  async #add(name: string, options: AddOptions, assemble: (folder: string) => Promise<Assembled>): Promise<Kernel> {
+  private async add(
+    name: string,
+    options: AddOptions,
+    assemble: (folder: string) => Promise<Assembled>,
+  ): Promise<Kernel> {
     checkName(name);
-    const onWait = (owner: number): void => options.onProgress?.(`waiting for process ${owner}, which is adding a kernel`);
-    return withLock(this.#lock, { timeoutMs: options.lockTimeoutMs, onWait }, async () => {
-      const scratch = this.#scratch(name);
-      const kept = removeAtEnd(this.#scratch("."));
+    const onWait = (owner: number): void =>
+      options.onProgress?.(`waiting for process ${owner}, which is adding a kernel`);
+    return withLock(this.lock, { timeoutMs: options.lockTimeoutMs, onWait }, async () => {
+      const scratch = this.scratch(name);
+      const kept = removeAtEnd(this.scratch("."));
       try {
         // Under the lock, whatever lies here was left by a process that died.
-        rmSync(this.#scratch("."), { recursive: true, force: true });
+        rmSync(this.scratch("."), { recursive: true, force: true });
         mkdirSync(scratch, { recursive: true });
         const assembled = await assemble(scratch);
         const bytes = readFileSync(join(scratch, "vmlinuz"));
@@ -233,7 +286,7 @@ export class KernelStore {
         if (image?.unpacked) writeFileSync(join(scratch, "vmlinux"), image.unpacked);
         const target = join(this.folder, "kernels", name);
         mkdirSync(join(this.folder, "kernels"), { recursive: true });
-        if (existsSync(target)) renameSync(target, this.#scratch(`replaced-${name}`));
+        if (existsSync(target)) renameSync(target, this.scratch(`replaced-${name}`));
         rmSync(join(this.folder, "states", name), { recursive: true, force: true });
         renameSync(scratch, target);
         const kernel = this.get(name);
@@ -242,7 +295,7 @@ export class KernelStore {
       } catch (error) {
         throw diskFault(error, this.folder);
       } finally {
-        rmSync(this.#scratch("."), { recursive: true, force: true });
+        rmSync(this.scratch("."), { recursive: true, force: true });
         kept();
       }
     });
@@ -259,7 +312,11 @@ function notARelease(text: string, or: string): Fault {
 
 function checkName(name: string): void {
   if (isName(name)) return;
-  throw new Fault("request", `${JSON.stringify(name)} cannot be a kernel's name`, "letters, digits and . _ + -, beginning with a letter or digit; not `host`");
+  throw new Fault(
+    "request",
+    `${JSON.stringify(name)} cannot be a kernel's name`,
+    "letters, digits and . _ + -, beginning with a letter or digit; not `host`",
+  );
 }
 
 /** Moves a built kernel to where it enters the store. */
@@ -273,16 +330,33 @@ async function takeParts(from: string, to: string, assembled: Assembled): Promis
 function howToAdd(name: string): string {
   const built = /^(\d+\.\d+)-built$/.exec(name)?.[1];
   if (built !== undefined) return `\`litmap kernel build ${built}\` builds it`;
-  return debianKernel(name) ? `\`litmap kernel add ${name}\` takes Debian's` : `\`litmap kernel add ${name} --image bzImage --modules FOLDER\` adds your own`;
+  return debianKernel(name)
+    ? `\`litmap kernel add ${name}\` takes Debian's`
+    : `\`litmap kernel add ${name} --image bzImage --modules FOLDER\` adds your own`;
 }
 
 /** @param folder Has the kernel's modules, which know its version where the image does not tell. */
-async function describe(name: string, bytes: Buffer, image: KernelImage | undefined, folder: string, assembled: Assembled): Promise<string> {
+async function describe(
+  name: string,
+  bytes: Buffer,
+  image: KernelImage | undefined,
+  folder: string,
+  assembled: Assembled,
+): Promise<string> {
   const version = image && (image.version ?? (await kernelOfModules(join(folder, "modules"))));
   const release = version === undefined ? undefined : releaseOf(version);
-  if (image && version === undefined) throw new Fault("request", `the image of ${name} does not say which kernel it is`, "give its modules too: --modules FOLDER");
+  if (image && version === undefined)
+    throw new Fault(
+      "request",
+      `the image of ${name} does not say which kernel it is`,
+      "give its modules too: --modules FOLDER",
+    );
   if (!image || version === undefined || release === undefined) {
-    throw new Fault("request", `the image of ${name} is not an x86 bzImage, arm64 Image or arm zImage`, "build it with `make bzImage`, `make Image` or `make zImage`; it lies in arch/ARCH/boot");
+    throw new Fault(
+      "request",
+      `the image of ${name} is not an x86 bzImage, arm64 Image or arm zImage`,
+      "build it with `make bzImage`, `make Image` or `make zImage`; it lies in arch/ARCH/boot",
+    );
   }
   if (assembled.release !== undefined && assembled.release !== release) {
     throw new Fault("mirror", `the package for ${assembled.release} holds Linux ${version}`);
@@ -311,14 +385,22 @@ function copyModules(from: string, to: string): void {
     const versions = isFolder(join(from, inside)) ? readdirSync(join(from, inside)) : [];
     if (versions.length === 1) root = join(from, inside, versions[0]);
     if (versions.length > 1) {
-      throw new Fault("request", `${join(from, inside)} has modules of several kernels: ${versions.join(", ")}`, "give one of them");
+      throw new Fault(
+        "request",
+        `${join(from, inside)} has modules of several kernels: ${versions.join(", ")}`,
+        "give one of them",
+      );
     }
   }
-  if (!isFolder(root)) throw new Fault("request", `${from} is not a folder`, "--modules wants the folder with the kernel's modules");
+  if (!isFolder(root))
+    throw new Fault("request", `${from} is not a folder`, "--modules wants the folder with the kernel's modules");
   cpSync(root, to, {
     recursive: true,
     // `build` and `source` are links to the kernel's tree.
-    filter: (path) => (isFolder(path) && (path === root || !lstatSync(path).isSymbolicLink())) || /\.ko(\.(xz|gz|zst))?$/.test(path) || basename(path).startsWith("modules."),
+    filter: (path) =>
+      (isFolder(path) && (path === root || !lstatSync(path).isSymbolicLink())) ||
+      /\.ko(\.(xz|gz|zst))?$/.test(path) ||
+      basename(path).startsWith("modules."),
   });
 }
 
@@ -326,12 +408,20 @@ function copyModules(from: string, to: string): void {
 async function checkModules(from: string, folder: string): Promise<void> {
   const modules = join(folder, "modules");
   if (readdirSync(modules).length === 0) {
-    throw new Fault("request", `${from} has no kernel modules`, "--modules wants the folder that `make modules_install` made: INSTALL_MOD_PATH, or lib/modules/VERSION in it");
+    throw new Fault(
+      "request",
+      `${from} has no kernel modules`,
+      "--modules wants the folder that `make modules_install` made: INSTALL_MOD_PATH, or lib/modules/VERSION in it",
+    );
   }
   const version = (await readImage(readFileSync(join(folder, "vmlinuz"))))?.version;
   const theirs = await kernelOfModules(modules);
   if (version !== undefined && theirs !== undefined && theirs !== version) {
-    throw new Fault("request", `the modules in ${from} are for Linux ${theirs}, the image is Linux ${version}`, "give modules of the same build");
+    throw new Fault(
+      "request",
+      `the modules in ${from} are for Linux ${theirs}, the image is Linux ${version}`,
+      "give modules of the same build",
+    );
   }
 }
 

@@ -6,7 +6,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writ
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runChild } from "./child.js";
-import { Fault, type Result, diskFault, settle } from "./fault.js";
+import type { Result } from "./fault.js";
+import { Fault, diskFault, settle } from "./fault.js";
 import { vermagicOf } from "./modules.js";
 import { findProgram, removeFolder, temporaryFolder } from "./running.js";
 import type { Kernel } from "./store.js";
@@ -33,12 +34,21 @@ export function buildTestModule(kernel: Kernel, { build, onProgress }: ModuleOpt
   return settle(async () => {
     const folder = buildFolder(kernel, build);
     for (const program of ["make", "gcc"]) {
-      if (!findProgram(program)) throw new Fault("missing-program", `${program} is not installed`, "install it (Debian: apt-get install make gcc)");
+      if (!findProgram(program))
+        throw new Fault(
+          "missing-program",
+          `${program} is not installed`,
+          "install it (Debian: apt-get install make gcc)",
+        );
     }
     onProgress?.("building the test module");
     const data = await makeTestModule(folder);
     const version = vermagicOf(data);
-    if (version !== kernel.version) throw new Fault("request", `that folder builds modules for Linux ${version}, and ${kernel.name} is ${kernel.version}`);
+    if (version !== kernel.version)
+      throw new Fault(
+        "request",
+        `that folder builds modules for Linux ${version}, and ${kernel.name} is ${kernel.version}`,
+      );
     return keepTestModule(join(kernel.folder, "modules"), data);
   });
 }
@@ -51,7 +61,12 @@ export async function makeTestModule(folder: string): Promise<Uint8Array> {
     const made = await runChild("make", ["-C", folder, `M=${scratch}`, "modules"], { timeoutMs: buildTimeoutMs });
     const file = join(scratch, "litmap.ko");
     if (made.status === 0 && existsSync(file)) return readFileSync(file);
-    throw new Fault("build", `the test module cannot be built in ${folder}`, "it must be the folder that this kernel was built in, or its headers", made.stderr);
+    throw new Fault(
+      "build",
+      `the test module cannot be built in ${folder}`,
+      "it must be the folder that this kernel was built in, or its headers",
+      made.stderr,
+    );
   } finally {
     removeFolder(scratch);
   }
@@ -74,12 +89,21 @@ export function keepTestModule(modules: string, data: Uint8Array): string {
 /** The folder in which modules of a kernel are built. */
 function buildFolder(kernel: Kernel, given: string | undefined): string {
   if (given !== undefined) {
-    if (!existsSync(join(given, "Makefile"))) throw new Fault("request", `${given} is no build folder of a kernel: it has no Makefile`);
+    if (!existsSync(join(given, "Makefile")))
+      throw new Fault("request", `${given} is no build folder of a kernel: it has no Makefile`);
     return resolve(given);
   }
-  const known = [join(kernel.folder, headersFolder), `/usr/src/linux-headers-${kernel.version}`, `/lib/modules/${kernel.version}/build`].find((folder) => existsSync(join(folder, "Makefile")));
+  const known = [
+    join(kernel.folder, headersFolder),
+    `/usr/src/linux-headers-${kernel.version}`,
+    `/lib/modules/${kernel.version}/build`,
+  ].find((folder) => existsSync(join(folder, "Makefile")));
   if (known !== undefined) return known;
-  throw new Fault("request", `there are no headers of Linux ${kernel.version} to build the test module against`, `apt-get install linux-headers-${kernel.version} where the machine's Debian has it, or --build DIR with the folder that the kernel was built in`);
+  throw new Fault(
+    "request",
+    `there are no headers of Linux ${kernel.version} to build the test module against`,
+    `apt-get install linux-headers-${kernel.version} where the machine's Debian has it, or --build DIR with the folder that the kernel was built in`,
+  );
 }
 
 /** Changes when the kernel's test module does; empty where there is none. */

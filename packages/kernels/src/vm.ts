@@ -6,13 +6,17 @@ import { join, resolve } from "node:path";
 import { cacheFolder, ownIsa } from "@litmap/linux";
 import { boards } from "./board.js";
 import { Fault, diskFault, errnoOf, settle } from "./fault.js";
-import { Guest, type GuestMemory, type GuestShape, qemuArguments } from "./guest.js";
+import type { GuestMemory, GuestShape } from "./guest.js";
+import { Guest, qemuArguments } from "./guest.js";
 import { buildInitramfs } from "./initramfs.js";
 import { testModuleStamp } from "./test-module.js";
-import { type ModulePlan, type ModuleRequest, hasModule, planModules } from "./modules.js";
-import { type Accelerator, type Qemu, chooseAccelerator, findQemu, rememberAccelerator } from "./qemu.js";
+import type { ModulePlan, ModuleRequest } from "./modules.js";
+import { hasModule, planModules } from "./modules.js";
+import type { Accelerator, Qemu } from "./qemu.js";
+import { chooseAccelerator, findQemu, rememberAccelerator } from "./qemu.js";
 import { removeAtEnd, removeFolder, temporaryFolder } from "./running.js";
-import { type SavedState, StateFolder, pathsIn, stateKey } from "./saved-state.js";
+import type { SavedState } from "./saved-state.js";
+import { StateFolder, pathsIn, stateKey } from "./saved-state.js";
 import type { Kernel } from "./store.js";
 import type { Session, Target } from "./target.js";
 
@@ -58,69 +62,72 @@ const serialGreetingMs = 2000;
 export class VmTarget implements Target {
   readonly kind = "vm";
   readonly title: string;
-  readonly #options: VmOptions;
-  readonly #cache: string;
-  #accelerator: Accelerator | undefined;
+  private readonly options: VmOptions;
+  private readonly cache: string;
+  private chosenAccelerator: Accelerator | undefined;
 
   constructor(options: VmOptions) {
-    this.#options = options;
-    this.#cache = resolve(options.cache ?? cacheFolder());
+    this.options = options;
+    this.cache = resolve(options.cache ?? cacheFolder());
     this.title = `kernel ${options.kernel.name}`;
   }
 
   /** `tcg` or `kvm`, once a session has been opened. */
   get accelerator(): Accelerator | undefined {
-    return this.#accelerator;
+    return this.chosenAccelerator;
   }
 
   async open(): Promise<Session> {
     const begun = performance.now();
-    const { arch } = this.#options.kernel;
-    const qemu = findQemu(this.#options.qemu, arch);
-    const wanted = this.#accelerationWanted;
-    this.#accelerator ??= await chooseAccelerator(qemu, wanted, this.#cache, this.#options.kvmDevice);
-    if (wanted !== "auto" || this.#accelerator === "tcg") return this.#open(qemu, begun, []);
+    const { arch } = this.options.kernel;
+    const qemu = findQemu(this.options.qemu, arch);
+    const wanted = this.accelerationWanted;
+    this.chosenAccelerator ??= await chooseAccelerator(qemu, wanted, this.cache, this.options.kvmDevice);
+    if (wanted !== "auto" || this.chosenAccelerator === "tcg") return this.openWith(qemu, begun, []);
     try {
-      return await this.#open(qemu, begun, []);
+      return await this.openWith(qemu, begun, []);
     } catch (error) {
       if (!(error instanceof Fault) || error.code !== "boot") throw error;
-      rememberAccelerator(qemu, "tcg", this.#cache, this.#options.kvmDevice);
-      this.#accelerator = "tcg";
-      return this.#open(qemu, begun, [`${this.title} does not come up under kvm on this host (${error.message}); software emulation from now on`]);
+      rememberAccelerator(qemu, "tcg", this.cache, this.options.kvmDevice);
+      this.chosenAccelerator = "tcg";
+      return this.openWith(qemu, begun, [
+        `${this.title} does not come up under kvm on this host (${error.message}); software emulation from now on`,
+      ]);
     }
   }
 
   /** A processor of another kind can only be emulated. */
-  get #accelerationWanted(): Accelerator | "auto" {
-    const wanted = this.#options.countInstructions ? "tcg" : (this.#options.accelerator ?? "auto");
-    const { arch, name } = this.#options.kernel;
+  private get accelerationWanted(): Accelerator | "auto" {
+    const wanted = this.options.countInstructions ? "tcg" : (this.options.accelerator ?? "auto");
+    const { arch, name } = this.options.kernel;
     if (arch === ownIsa()) return wanted;
-    if (wanted === "kvm") throw new Fault("request", `kernel ${name} is for ${arch}, which kvm on this host cannot run`, "use --accel tcg");
+    if (wanted === "kvm")
+      throw new Fault("request", `kernel ${name} is for ${arch}, which kvm on this host cannot run`, "use --accel tcg");
     return "tcg";
   }
 
-  async #open(qemu: Qemu, begun: number, notes: string[]): Promise<Session> {
-    const key = this.#key(qemu);
-    const states = new StateFolder(this.#cache, this.#options.kernel.name);
-    const keep = this.#options.countInstructions ? false : (this.#options.keepState ?? true);
+  private async openWith(qemu: Qemu, begun: number, notes: string[]): Promise<Session> {
+    const key = this.key(qemu);
+    const states = new StateFolder(this.cache, this.options.kernel.name);
+    const keep = this.options.countInstructions ? false : (this.options.keepState ?? true);
     if (keep) {
       const found = states.find(key);
-      const resumed = typeof found === "object" ? await this.#resume(qemu, found, begun) : found;
+      const resumed = typeof found === "object" ? await this.resume(qemu, found, begun) : found;
       if (typeof resumed === "object") return resumed;
       if (resumed !== undefined) {
         notes.push(`the saved state of ${this.title} cannot be used (${resumed}); booting instead`);
         states.drop(key);
       }
     }
-    this.#options.onProgress?.(`booting ${this.title}`);
-    return this.#boot(qemu, keep ? states : undefined, key, notes, begun);
+    this.options.onProgress?.(`booting ${this.title}`);
+    return this.boot(qemu, keep ? states : undefined, key, notes, begun);
   }
 
-  async #resume(qemu: Qemu, state: SavedState, begun: number): Promise<Session | string> {
+  private async resume(qemu: Qemu, state: SavedState, begun: number): Promise<Session | string> {
     const memory: GuestMemory = { kind: "resumed", file: state.ram, devices: state.devices };
     let guest: Guest | undefined;
     try {
-      guest = this.#guest(qemu, state.transport, state.initramfs, memory);
+      guest = this.guest(qemu, state.transport, state.initramfs, memory);
       await guest.resume();
       const ready = await guest.greet(resumeTimeoutMs, state.transport === "serial" ? serialGreetingMs : undefined);
       return session(guest, { ready, origin: "resumed", begun, notes: [], missing: state.missingModules });
@@ -132,23 +139,33 @@ export class VmTarget implements Target {
   }
 
   /** Boots; with `states`, saves the machine and goes on with a resumed one, so that every run starts alike. */
-  async #boot(qemu: Qemu, states: StateFolder | undefined, key: string, notes: string[], begun: number): Promise<Session> {
-    const { kernel } = this.#options;
+  private async boot(
+    qemu: Qemu,
+    states: StateFolder | undefined,
+    key: string,
+    notes: string[],
+    begun: number,
+  ): Promise<Session> {
+    const { kernel } = this.options;
     const modules = join(kernel.folder, "modules");
     const virtio = hasModule(modules, "virtio_pci") && hasModule(modules, "virtio_console");
     if (!virtio && !boards[kernel.arch].serialLink) {
-      throw new Fault("boot", `${this.title} lacks virtio_pci or virtio_console, which a guest of ${kernel.arch} is talked to through`, "give --modules that has them, or build them in");
+      throw new Fault(
+        "boot",
+        `${this.title} lacks virtio_pci or virtio_console, which a guest of ${kernel.arch} is talked to through`,
+        "give --modules that has them, or build them in",
+      );
     }
     const transport = virtio ? "virtio" : "serial";
     const carriers = virtio ? [{ name: "virtio_pci" }, { name: "virtio_console" }] : [];
-    const plan = await planModules(modules, [...carriers, ...(this.#options.modules ?? [])]);
-    const begin = states?.begin(this.#options.memory ?? defaultMemory);
+    const plan = await planModules(modules, [...carriers, ...(this.options.modules ?? [])]);
+    const begin = states?.begin(this.options.memory ?? defaultMemory);
     if (typeof begin === "string") notes.push(`the state of ${this.title} is not kept: ${begin}`);
     if (states && typeof begin === "object") {
-      const made = await this.#record(qemu, states, begin.folder, key, transport, plan);
+      const made = await this.record(qemu, states, begin.folder, key, transport, plan);
       if (made === undefined) {
         const state = states.find(key);
-        const resumed = typeof state === "object" ? await this.#resume(qemu, state, begun) : "it vanished";
+        const resumed = typeof state === "object" ? await this.resume(qemu, state, begun) : "it vanished";
         if (typeof resumed === "object") return { ...resumed, origin: "cold", notes };
         notes.push(`the saved state of ${this.title} cannot be used (${resumed}); booting again`);
         states.drop(key);
@@ -159,9 +176,9 @@ export class VmTarget implements Target {
     const folder = temporaryFolder();
     try {
       const initramfs = pathsIn(folder).initramfs;
-      writeFileSync(initramfs, buildInitramfs(readFileSync(this.#options.executor), plan.load));
-      const guest = this.#guest(qemu, transport, initramfs, { kind: "anonymous" });
-      const ready = await this.#greetCold(guest, transport);
+      writeFileSync(initramfs, buildInitramfs(readFileSync(this.options.executor), plan.load));
+      const guest = this.guest(qemu, transport, initramfs, { kind: "anonymous" });
+      const ready = await this.greetCold(guest, transport);
       return session(guest, { ready, origin: "cold", begun, notes, missing: plan.missing });
     } catch (error) {
       throw errnoOf(error) === undefined ? error : diskFault(error, folder);
@@ -171,7 +188,7 @@ export class VmTarget implements Target {
   }
 
   /** Boots a machine only to save it. Undefined when that worked, else why it did not. A kernel that does not boot is a Fault. */
-  async #record(
+  private async record(
     qemu: Qemu,
     states: StateFolder,
     folder: string,
@@ -182,10 +199,10 @@ export class VmTarget implements Target {
     const paths = pathsIn(folder);
     const kept = removeAtEnd(folder);
     try {
-      writeFileSync(paths.initramfs, buildInitramfs(readFileSync(this.#options.executor), plan.load));
-      const guest = this.#guest(qemu, transport, paths.initramfs, { kind: "recorded", file: paths.ram });
+      writeFileSync(paths.initramfs, buildInitramfs(readFileSync(this.options.executor), plan.load));
+      const guest = this.guest(qemu, transport, paths.initramfs, { kind: "recorded", file: paths.ram });
       try {
-        await this.#greetCold(guest, transport);
+        await this.greetCold(guest, transport);
         // When this has come back, no greeting is left on its way.
         const drained = await guest.link.ping(Buffer.from("drained?"), { timeoutMs: 10_000 });
         if (drained.kind !== "answer") return "the executor stopped answering";
@@ -197,7 +214,7 @@ export class VmTarget implements Target {
       states.commit(folder, key, {
         transport,
         missingModules: plan.missing,
-        ramSize: (this.#options.memory ?? defaultMemory) * 2 ** 20,
+        ramSize: (this.options.memory ?? defaultMemory) * 2 ** 20,
       });
       return undefined;
     } catch (error) {
@@ -211,49 +228,51 @@ export class VmTarget implements Target {
     }
   }
 
-  async #greetCold(guest: Guest, transport: GuestShape["transport"]): Promise<Uint8Array> {
+  private async greetCold(guest: Guest, transport: GuestShape["transport"]): Promise<Uint8Array> {
     try {
-      return await guest.greet(this.#bootTimeoutMs, transport === "serial" ? serialGreetingMs : undefined);
+      return await guest.greet(this.bootTimeoutMs, transport === "serial" ? serialGreetingMs : undefined);
     } catch (error) {
       await guest.kill();
-      throw error instanceof Fault ? new Fault(error.code, `${this.title}: ${error.message}`, error.hint, error.log) : error;
+      throw error instanceof Fault
+        ? new Fault(error.code, `${this.title}: ${error.message}`, error.hint, error.log)
+        : error;
     }
   }
 
   /** Where kvm was only a guess, a guest that is slow to come up is one that never will. */
-  get #bootTimeoutMs(): number {
-    const guess = this.#accelerator === "kvm" && this.#accelerationWanted === "auto";
-    return Math.min(this.#options.bootTimeoutMs ?? 120_000, guess ? 20_000 : Infinity);
+  private get bootTimeoutMs(): number {
+    const guess = this.chosenAccelerator === "kvm" && this.accelerationWanted === "auto";
+    return Math.min(this.options.bootTimeoutMs ?? 120_000, guess ? 20_000 : Infinity);
   }
 
-  #guest(qemu: Qemu, transport: GuestShape["transport"], initramfs: string, memory: GuestMemory): Guest {
-    return new Guest(qemu, this.#shape(transport), { kernel: this.#image, initramfs }, memory);
+  private guest(qemu: Qemu, transport: GuestShape["transport"], initramfs: string, memory: GuestMemory): Guest {
+    return new Guest(qemu, this.shape(transport), { kernel: this.image, initramfs }, memory);
   }
 
-  #shape(transport: GuestShape["transport"]): GuestShape {
+  private shape(transport: GuestShape["transport"]): GuestShape {
     return {
-      isa: this.#options.kernel.arch,
-      accelerator: this.#accelerator ?? "tcg",
+      isa: this.options.kernel.arch,
+      accelerator: this.chosenAccelerator ?? "tcg",
       transport,
-      memory: this.#options.memory ?? defaultMemory,
-      cpus: this.#options.countInstructions ? 1 : (this.#options.cpus ?? 2),
-      countInstructions: this.#options.countInstructions,
-      cpuFeatures: this.#options.cpuFeatures ?? [],
-      cmdline: this.#options.cmdline ?? [],
-      devices: this.#options.devices ?? [],
+      memory: this.options.memory ?? defaultMemory,
+      cpus: this.options.countInstructions ? 1 : (this.options.cpus ?? 2),
+      countInstructions: this.options.countInstructions,
+      cpuFeatures: this.options.cpuFeatures ?? [],
+      cmdline: this.options.cmdline ?? [],
+      devices: this.options.devices ?? [],
     };
   }
 
   /** What QEMU starts: the unpacked kernel where the store has it. */
-  get #image(): string {
-    const { folder } = this.#options.kernel;
+  private get image(): string {
+    const { folder } = this.options.kernel;
     const unpacked = join(folder, "vmlinux");
     return existsSync(unpacked) ? unpacked : join(folder, "vmlinuz");
   }
 
-  #key(qemu: Qemu): string {
-    const { kernel, modules, executor } = this.#options;
-    const files = { kernel: this.#image, initramfs: "" };
+  private key(qemu: Qemu): string {
+    const { kernel, modules, executor } = this.options;
+    const files = { kernel: this.image, initramfs: "" };
     let binary: Buffer;
     try {
       binary = readFileSync(executor);
@@ -267,9 +286,9 @@ export class VmTarget implements Target {
       testModule: testModuleStamp(kernel),
       executor: createHash("sha256").update(binary).digest("hex"),
       qemu: qemu.stamp,
-      arguments: qemuArguments(this.#shape("virtio"), files, { kind: "anonymous" }),
+      arguments: qemuArguments(this.shape("virtio"), files, { kind: "anonymous" }),
       // A state made under kvm holds this host's processor.
-      host: this.#accelerator === "kvm" ? cpus()[0]?.model : "",
+      host: this.chosenAccelerator === "kvm" ? cpus()[0]?.model : "",
     });
   }
 }

@@ -27,7 +27,9 @@ export async function vmlinuxOf(image: Buffer): Promise<Buffer | undefined> {
   try {
     const kernel = await packer?.unpack(packed);
     // The last four bytes say how long it is unpacked.
-    return kernel && kernel.length === packed.readUInt32LE(packed.length - 4) && hasPvhEntry(kernel) ? kernel : undefined;
+    return kernel && kernel.length === packed.readUInt32LE(packed.length - 4) && hasPvhEntry(kernel)
+      ? kernel
+      : undefined;
   } catch (error) {
     // zlib's own errors have a code; a Fault says that the program is missing.
     if (error instanceof Fault || (error as { code?: string }).code?.startsWith("Z_")) return undefined;

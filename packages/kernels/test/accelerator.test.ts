@@ -31,7 +31,12 @@ describe("the accelerator", () => {
 
   test("is given up for tcg when a kernel does not come up under it", async () => {
     process.env.FAKE_PROBE = "works";
-    const options = await fakeVm({ accelerator: "auto", kvmDevice: "/dev/null", cmdline: ["fake=no-boot-under-kvm"], bootTimeoutMs: 1500 });
+    const options = await fakeVm({
+      accelerator: "auto",
+      kvmDevice: "/dev/null",
+      cmdline: ["fake=no-boot-under-kvm"],
+      bootTimeoutMs: 1500,
+    });
     const machine = new Machine(new VmTarget(options));
     try {
       const started = await machine.start();

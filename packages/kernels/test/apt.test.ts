@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findDebian, kernelSources, parseDeb822, parseOneLine } from "../src/apt-sources.js";
 import { compareDebianVersions } from "../src/debian-version.js";
-import { type PackageRecord, aptConf, chooseKernel, parsePackageRecords } from "../src/debian.js";
+import type { PackageRecord } from "../src/debian.js";
+import { aptConf, chooseKernel, parsePackageRecords } from "../src/debian.js";
 import { KernelStore } from "../src/index.js";
 import { arm64Image, bzImage, eventually, fake, isRunning, scratch } from "./stand-ins.js";
 
@@ -52,14 +53,23 @@ describe("sources", () => {
       "",
     ].join("\n");
     expect(parseOneLine(text)).toEqual([
-      { uri: "http://mirror.example/debian", suites: ["bookworm"], components: ["main", "contrib"], signedBy: "/usr/share/keyrings/a.gpg /b.gpg" },
+      {
+        uri: "http://mirror.example/debian",
+        suites: ["bookworm"],
+        components: ["main", "contrib"],
+        signedBy: "/usr/share/keyrings/a.gpg /b.gpg",
+      },
       { uri: "https://tool.example/apt", suites: ["stable"], components: ["main"], signedBy: "" },
     ]);
   });
 
   test("the mirror is the one that serves Debian, with its archive of security updates", () => {
     const source = (uri: string, suite: string) => ({ uri, suites: [suite], components: ["main"], signedBy: "" });
-    const sources = [source("http://other.example", "nodistro"), source("http://sec.example", "bookworm-security"), source("http://deb.example", "bookworm")];
+    const sources = [
+      source("http://other.example", "nodistro"),
+      source("http://sec.example", "bookworm-security"),
+      source("http://deb.example", "bookworm"),
+    ];
     const mirror = findDebian(sources);
     expect(mirror?.archive.uri).toBe("http://deb.example");
     expect(mirror?.security?.uri).toBe("http://sec.example");
@@ -67,7 +77,12 @@ describe("sources", () => {
   });
 
   test("what is asked of the mirror round-trips", () => {
-    const archive = { uri: "http://deb.example/debian", suites: ["bookworm"], components: ["main"], signedBy: "/k.gpg" };
+    const archive = {
+      uri: "http://deb.example/debian",
+      suites: ["bookworm"],
+      components: ["main"],
+      signedBy: "/k.gpg",
+    };
     const security = { ...archive, uri: "http://sec.example" };
     const asked = parseDeb822(kernelSources({ archive, security }, "amd64"));
     const suites = asked.flatMap((each) => each.suites);
@@ -81,7 +96,20 @@ describe("sources", () => {
 
 test("Debian versions in ascending order", () => {
   // Pairs from deb-version(7) and from kernels that the mirror serves.
-  const ordered = ["5.10.9-1", "5.10.218-1", "6.1.180-1~deb11u1", "6.1.180-1", "6.12.9-1", "6.12.90-1~bpo12+1", "6.12.90-2~bpo12+1", "6.12.107-1", "7.3~rc7-1~exp1", "7.3-1", "7.3.4-1", "1:1.0-1"];
+  const ordered = [
+    "5.10.9-1",
+    "5.10.218-1",
+    "6.1.180-1~deb11u1",
+    "6.1.180-1",
+    "6.12.9-1",
+    "6.12.90-1~bpo12+1",
+    "6.12.90-2~bpo12+1",
+    "6.12.107-1",
+    "7.3~rc7-1~exp1",
+    "7.3-1",
+    "7.3.4-1",
+    "1:1.0-1",
+  ];
   for (const [index, version] of ordered.entries()) {
     expect(compareDebianVersions(version, version)).toBe(0);
     for (const later of ordered.slice(index + 1)) {
@@ -93,11 +121,22 @@ test("Debian versions in ascending order", () => {
 });
 
 describe("which kernel", () => {
-  const record = (name: string, version: string, size = 70_000_000): PackageRecord => ({ name, version, sha256: "0", size, installedSize: size });
-  const names = (records: PackageRecord[], release: string): string[] | undefined => chooseKernel(records, { release, flavour: "amd64" })?.map((each) => `${each.name}=${each.version}`);
+  const record = (name: string, version: string, size = 70_000_000): PackageRecord => ({
+    name,
+    version,
+    sha256: "0",
+    size,
+    installedSize: size,
+  });
+  const names = (records: PackageRecord[], release: string): string[] | undefined =>
+    chooseKernel(records, { release, flavour: "amd64" })?.map((each) => `${each.name}=${each.version}`);
 
   test("the newest of the release, by version and not by letters", () => {
-    const records = [record("linux-image-6.12.95+deb12-amd64", "6.12.95-1~bpo12+1"), record("linux-image-6.12.107+deb13-amd64", "6.12.107-1"), record("linux-image-6.1.0-56-amd64", "6.1.192-2")];
+    const records = [
+      record("linux-image-6.12.95+deb12-amd64", "6.12.95-1~bpo12+1"),
+      record("linux-image-6.12.107+deb13-amd64", "6.12.107-1"),
+      record("linux-image-6.1.0-56-amd64", "6.1.192-2"),
+    ];
     expect(names(records, "6.12")).toEqual(["linux-image-6.12.107+deb13-amd64=6.12.107-1"]);
     expect(names(records, "6.1")).toEqual(["linux-image-6.1.0-56-amd64=6.1.192-2"]);
     expect(names(records, "6.13")).toBeUndefined();
@@ -125,11 +164,14 @@ describe("which kernel", () => {
       record("linux-binary-7.2.14+deb14-amd64", "7.2.14-1"),
       record("linux-modules-7.2.15+deb14-amd64", "7.2.15-1"),
     ];
-    expect(names(records, "7.2")).toEqual(["linux-base", "linux-binary", "linux-modules"].map((part) => `${part}-7.2.13+deb14-amd64=7.2.13-1`));
+    expect(names(records, "7.2")).toEqual(
+      ["linux-base", "linux-binary", "linux-modules"].map((part) => `${part}-7.2.13+deb14-amd64=7.2.13-1`),
+    );
   });
 
   test("records of apt-cache", () => {
-    const text = "Package: a\nVersion: 1-1\nInstalled-Size: 10\nSize: 2048\nSHA256: ab\nDescription: Package: b\n more\n\nPackage: c\nVersion: 2\n";
+    const text =
+      "Package: a\nVersion: 1-1\nInstalled-Size: 10\nSize: 2048\nSHA256: ab\nDescription: Package: b\n more\n\nPackage: c\nVersion: 2\n";
     expect(parsePackageRecords(text)).toEqual([
       { name: "a", version: "1-1", sha256: "ab", size: 2048, installedSize: 10_240 },
       { name: "c", version: "2", sha256: "", size: 0, installedSize: 0 },
@@ -138,7 +180,8 @@ describe("which kernel", () => {
 });
 
 test("the private configuration takes the proxy and no hooks", () => {
-  const machine = 'Acquire::http::Proxy "http://proxy.example:3128";\nAPT::Update::Post-Invoke:: "rm -rf /";\nAcquire::Languages "en";\nDir::State "/var/lib/apt";\n';
+  const machine =
+    'Acquire::http::Proxy "http://proxy.example:3128";\nAPT::Update::Post-Invoke:: "rm -rf /";\nAcquire::Languages "en";\nDir::State "/var/lib/apt";\n';
   const conf = aptConf("/cache/apt", machine, "amd64");
   expect(conf).toContain('Acquire::http::Proxy "http://proxy.example:3128";');
   expect(conf).not.toContain("Post-Invoke");
@@ -182,7 +225,10 @@ pkgnames) printf 'linux-image-6.12.107+deb13-amd64\\nlinux-image-6.12.107+deb13-
 show) printf 'Package: linux-image-6.12.107+deb13-amd64\\nVersion: 6.12.107-1\\nSize: 5000000\\nInstalled-Size: 10\\nSHA256: abc\\n' ;;
 esac`,
     );
-    program("dpkg-deb", `mkdir -p "$3/boot" "$3/usr/lib/modules/6.12.107+deb13-amd64/kernel"; cp ${bin}/vmlinuz "$3/boot/vmlinuz-6.12.107+deb13-amd64"; echo CONFIG_X=y > "$3/boot/config-6.12.107+deb13-amd64"`);
+    program(
+      "dpkg-deb",
+      `mkdir -p "$3/boot" "$3/usr/lib/modules/6.12.107+deb13-amd64/kernel"; cp ${bin}/vmlinuz "$3/boot/vmlinuz-6.12.107+deb13-amd64"; echo CONFIG_X=y > "$3/boot/config-6.12.107+deb13-amd64"`,
+    );
     process.env.PATH = `${bin}:${path}`;
   });
 
@@ -198,13 +244,19 @@ esac`,
     expect(added.value).toMatchObject({
       name: "6.12",
       version: "6.12.107+deb13-amd64",
-      source: { kind: "debian", packages: [{ name: "linux-image-6.12.107+deb13-amd64", version: "6.12.107-1", sha256: "abc" }] },
+      source: {
+        kind: "debian",
+        packages: [{ name: "linux-image-6.12.107+deb13-amd64", version: "6.12.107-1", sha256: "abc" }],
+      },
     });
     expect(readdirSync(added.value.folder).sort()).toEqual(["config", "kernel.json", "modules", "vmlinuz"]);
     expect(progress).toContain("this machine's mirror does not serve forky");
     const called = readFileSync(calls, "utf8").trim().split("\n");
     const conf = join(store.folder, "apt", "apt.conf");
-    expect(called.filter((line) => line.startsWith("apt-get")).map((line) => line.split(" ")[1])).toEqual(["update", "download"]);
+    expect(called.filter((line) => line.startsWith("apt-get")).map((line) => line.split(" ")[1])).toEqual([
+      "update",
+      "download",
+    ]);
     for (const line of called) expect(line.endsWith(/^apt-(get|cache)/.test(line) ? `[${conf}]` : "[]")).toBe(true);
     expect(process.env.APT_CONFIG).toBeUndefined();
   });
@@ -221,7 +273,12 @@ esac`,
     const store = new KernelStore(scratch());
     const added = await store.addDebian("6.12-arm64-16k", { aptFolder: etc });
     if (!added.ok) throw added.fault;
-    expect(added.value).toMatchObject({ name: "6.12-arm64-16k", release: "6.12", arch: "arm64", version: "6.12.117+deb13-arm64-16k" });
+    expect(added.value).toMatchObject({
+      name: "6.12-arm64-16k",
+      release: "6.12",
+      arch: "arm64",
+      version: "6.12.117+deb13-arm64-16k",
+    });
     expect(added.value.source).toMatchObject({ packages: [{ name: "linux-image-6.12.117+deb13-arm64-16k" }] });
     const folder = join(store.folder, "apt-arm64");
     expect(readFileSync(join(folder, "apt.conf"), "utf8")).toContain('APT::Architectures { "arm64"; };');
@@ -239,7 +296,9 @@ esac`,
   test("a release that the mirror has not", async () => {
     const store = new KernelStore(scratch());
     const added = await store.addDebian("6.13", { aptFolder: etc });
-    expect(added.ok ? "" : added.fault.message).toBe("this machine's Debian mirror has no kernel 6.13 for amd64 (without forky, which it does not serve)");
+    expect(added.ok ? "" : added.fault.message).toBe(
+      "this machine's Debian mirror has no kernel 6.13 for amd64 (without forky, which it does not serve)",
+    );
     expect(readdirSync(store.folder)).toEqual(["apt"]);
   });
 
@@ -253,10 +312,15 @@ esac`,
   });
 
   test("interrupted in mid-download, nothing is left: no lock, no half kernel, no apt", async () => {
-    program("apt-get", `case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; *) echo $$ > ${bin}/pid; sleep 60 ;; esac`);
+    program(
+      "apt-get",
+      `case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; *) echo $$ > ${bin}/pid; sleep 60 ;; esac`,
+    );
     const folder = scratch();
     const child = spawn(process.execPath, [fake("add-debian.mjs"), folder, "6.12", etc], { stdio: "inherit" });
-    expect(await eventually(() => existsSync(join(bin, "pid")) && readFileSync(join(bin, "pid"), "utf8") !== "", 20_000)).toBe(true);
+    expect(
+      await eventually(() => existsSync(join(bin, "pid")) && readFileSync(join(bin, "pid"), "utf8") !== "", 20_000),
+    ).toBe(true);
     const apt = Number(readFileSync(join(bin, "pid"), "utf8"));
     const end = new Promise((resolve) => child.on("exit", (_, signal) => resolve(signal)));
     child.kill("SIGINT");
@@ -266,9 +330,14 @@ esac`,
   }, 30_000);
 
   test("a download that fails is tried again with fresh lists, then says why", async () => {
-    program("apt-get", 'case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; *) echo "E: Failed to fetch 404 Not Found" >&2; exit 100 ;; esac');
+    program(
+      "apt-get",
+      'case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; *) echo "E: Failed to fetch 404 Not Found" >&2; exit 100 ;; esac',
+    );
     const added = await new KernelStore(scratch()).addDebian("6.12", { aptFolder: etc });
-    expect(added.ok ? "" : added.fault.message).toMatch(/^downloading linux-image-6\.12\.107.* failed: E: Failed to fetch 404 Not Found$/);
+    expect(added.ok ? "" : added.fault.message).toMatch(
+      /^downloading linux-image-6\.12\.107.* failed: E: Failed to fetch 404 Not Found$/,
+    );
     expect(readFileSync(calls, "utf8").match(/apt-get update/g)).toHaveLength(2);
   });
 
@@ -280,6 +349,9 @@ esac`,
     writeFileSync(join(etc, "sources.list"), "deb http://mirror.example/debian bookworm main\n");
     process.env.PATH = scratch();
     const noApt = await new KernelStore(scratch()).addDebian("6.12", { aptFolder: etc });
-    expect(noApt.ok ? "" : [noApt.fault.code, noApt.fault.hint]).toEqual(["missing-program", "kernels from packages need a Debian system with apt; elsewhere give --image and --modules"]);
+    expect(noApt.ok ? "" : [noApt.fault.code, noApt.fault.hint]).toEqual([
+      "missing-program",
+      "kernels from packages need a Debian system with apt; elsewhere give --image and --modules",
+    ]);
   });
 });

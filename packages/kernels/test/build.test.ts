@@ -5,7 +5,8 @@ import { buildFragment } from "../src/build-fragment.js";
 import { fragmentFor, recipeOf, unsetOptions } from "../src/build.js";
 import { optionsOf, parseConfig } from "../src/configuration.js";
 import { findProgram } from "../src/running.js";
-import { KernelStore, type StoreBuildOptions } from "../src/index.js";
+import type { StoreBuildOptions } from "../src/index.js";
+import { KernelStore } from "../src/index.js";
 import { bzImage, moduleFile, scratch } from "./stand-ins.js";
 
 describe("the fragment", () => {
@@ -34,8 +35,18 @@ describe("the fragment", () => {
 
   test("has what Debian leaves out, once each, and names no release that is not one", () => {
     const config = parseConfig(fragmentFor("6.12"));
-    for (const option of ["CMA", "DMABUF_HEAPS_CMA", "DMABUF_DEBUG", "SW_SYNC", "GUP_TEST", "DMABUF_SYSFS_STATS", "UDMABUF"]) expect(config.get(option)).toBe("y");
-    for (const option of ["DRM_VKMS", "DRM_VGEM", "VIDEO_VIVID", "KVM_AMD", "VFIO_PCI", "BLK_DEV_RAM", "PACKET"]) expect(config.get(option)).toBe("m");
+    for (const option of [
+      "CMA",
+      "DMABUF_HEAPS_CMA",
+      "DMABUF_DEBUG",
+      "SW_SYNC",
+      "GUP_TEST",
+      "DMABUF_SYSFS_STATS",
+      "UDMABUF",
+    ])
+      expect(config.get(option)).toBe("y");
+    for (const option of ["DRM_VKMS", "DRM_VGEM", "VIDEO_VIVID", "KVM_AMD", "VFIO_PCI", "BLK_DEV_RAM", "PACKET"])
+      expect(config.get(option)).toBe("m");
     expect(config.get("DEBUG_VM")).toBeUndefined();
     const names = buildFragment.flatMap(({ options }) => Object.keys(options));
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
@@ -44,7 +55,12 @@ describe("the fragment", () => {
 
   test("a recipe changes with source and release", () => {
     const source = { name: "linux-source-6.12", version: "6.12.1-1", sha256: "abc", size: 1, installedSize: 1 };
-    const recipes = [recipeOf(source, "6.12"), recipeOf(source, "6.1"), recipeOf({ ...source, version: "6.12.1-2" }, "6.12"), recipeOf({ ...source, sha256: "abd" }, "6.12")];
+    const recipes = [
+      recipeOf(source, "6.12"),
+      recipeOf(source, "6.1"),
+      recipeOf({ ...source, version: "6.12.1-2" }, "6.12"),
+      recipeOf({ ...source, sha256: "abd" }, "6.12"),
+    ];
     expect(new Set(recipes).size).toBe(4);
     expect(recipeOf({ ...source, size: 2 }, "6.12")).toBe(recipes[0]);
   });
@@ -62,7 +78,10 @@ describe("with stand-ins for apt and make", () => {
     chmodSync(join(bin, name), 0o755);
   }
 
-  const made = (): string[] => readFileSync(calls, "utf8").split("\n").filter((line) => line.startsWith("make"));
+  const made = (): string[] =>
+    readFileSync(calls, "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("make"));
 
   function build(store: KernelStore, options: StoreBuildOptions = {}) {
     return store.build("6.12", { aptFolder: etc, ...options });
@@ -76,9 +95,13 @@ describe("with stand-ins for apt and make", () => {
     writeFileSync(join(etc, "sources.list"), "deb http://mirror.example/debian bookworm main\n");
     writeFileSync(join(bin, "image"), bzImage("6.12.5-litmap"));
     writeFileSync(join(bin, "module"), moduleFile("vgem", [], "6.12.5-litmap SMP"));
-    for (const name of ["sh", "dirname", "mkdir", "cp", "touch", "cat", "grep", "printf", "sleep"]) symlinkSync(findProgram(name, { PATH: path })!, join(bin, name));
+    for (const name of ["sh", "dirname", "mkdir", "cp", "touch", "cat", "grep", "printf", "sleep"])
+      symlinkSync(findProgram(name, { PATH: path })!, join(bin, name));
     for (const name of ["ld", "flex", "bison", "bc", "perl", "xz", "gzip", "gcc", "apt-config"]) program(name, "");
-    program("apt-get", 'case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; download) : > source.deb ;; esac');
+    program(
+      "apt-get",
+      'case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; download) : > source.deb ;; esac',
+    );
     program(
       "apt-cache",
       `case "$1" in
@@ -113,10 +136,26 @@ esac`,
     const { kernel, fresh } = built.value;
     expect(fresh).toBe(true);
     expect(kernel).toMatchObject({ name: "6.12-built", release: "6.12", version: "6.12.5-litmap" });
-    expect(kernel.source).toMatchObject({ kind: "built", packages: [{ name: "linux-source-6.12", version: "6.12.10-1", sha256: "abd" }], unset: ["GUP_TEST=y"] });
+    expect(kernel.source).toMatchObject({
+      kind: "built",
+      packages: [{ name: "linux-source-6.12", version: "6.12.10-1", sha256: "abd" }],
+      unset: ["GUP_TEST=y"],
+    });
     expect(readdirSync(kernel.folder).sort()).toEqual(["build", "config", "kernel.json", "modules", "vmlinuz"]);
-    expect(readdirSync(join(kernel.folder, "modules"), { recursive: true }).sort()).toEqual(["extra", "extra/litmap.ko", "kernel", "kernel/vgem.ko", "modules.builtin"]);
-    expect(readdirSync(join(kernel.folder, "build")).sort()).toEqual([".config", "Makefile", "Module.symvers", "include", "scripts"]);
+    expect(readdirSync(join(kernel.folder, "modules"), { recursive: true }).sort()).toEqual([
+      "extra",
+      "extra/litmap.ko",
+      "kernel",
+      "kernel/vgem.ko",
+      "modules.builtin",
+    ]);
+    expect(readdirSync(join(kernel.folder, "build")).sort()).toEqual([
+      ".config",
+      "Makefile",
+      "Module.symvers",
+      "include",
+      "scripts",
+    ]);
     const config = readFileSync(join(kernel.folder, "config"), "utf8");
     expect(config).toContain("CONFIG_TINY=y\n");
     expect(config).toContain("CONFIG_DMABUF_HEAPS_CMA=y\n");
@@ -139,7 +178,10 @@ esac`,
     expect(made()).toHaveLength(calledOnce);
     const other = await build(store, { name: "mine" });
     expect(other.ok && other.value.kernel.name).toBe("mine");
-    program("apt-cache", `case "$1" in pkgnames) echo linux-source-6.12 ;; show) printf 'Package: linux-source-6.12\\nVersion: 6.12.11-1\\nSize: 5\\nInstalled-Size: 1\\nSHA256: x\\n' ;; esac`);
+    program(
+      "apt-cache",
+      `case "$1" in pkgnames) echo linux-source-6.12 ;; show) printf 'Package: linux-source-6.12\\nVersion: 6.12.11-1\\nSize: 5\\nInstalled-Size: 1\\nSHA256: x\\n' ;; esac`,
+    );
     const newer = await build(store);
     expect(newer.ok && newer.value.fresh).toBe(true);
   });
@@ -147,12 +189,16 @@ esac`,
   test("all that is missing is named in one message, by Debian's package", async () => {
     program("gcc", "exit 1");
     const bare = scratch();
-    for (const name of readdirSync(bin)) if (!["flex", "bison", "bc"].includes(name)) symlinkSync(join(bin, name), join(bare, name));
+    for (const name of readdirSync(bin))
+      if (!["flex", "bison", "bc"].includes(name)) symlinkSync(join(bin, name), join(bare, name));
     process.env.PATH = bare;
     const store = new KernelStore(scratch());
     const built = await build(store);
     if (built.ok) throw new Error("it should have failed");
-    expect([built.fault.code, built.fault.message]).toEqual(["missing-program", "building a kernel needs flex, bison, bc, libelf-dev, libc6-dev"]);
+    expect([built.fault.code, built.fault.message]).toEqual([
+      "missing-program",
+      "building a kernel needs flex, bison, bc, libelf-dev, libc6-dev",
+    ]);
     expect(built.fault.hint).toBe("apt-get install flex bison bc libelf-dev libc6-dev");
     expect(made()).toEqual([]);
     expect(store.list()).toEqual([]);
@@ -161,11 +207,20 @@ esac`,
   test("a build that fails says the compiler's words, and leaves an older kernel where it was", async () => {
     const store = new KernelStore(scratch());
     await build(store);
-    program("apt-cache", `case "$1" in pkgnames) echo linux-source-6.12 ;; show) printf 'Package: linux-source-6.12\\nVersion: 6.12.11-1\\nSize: 5\\nInstalled-Size: 1\\nSHA256: x\\n' ;; esac`);
-    program("make", 'case "$*" in tinyconfig) : > .config ;; *bzImage*) echo "mm/gup.c:1:2: error: no such thing" >&2; echo "make: *** [mm] Error 2" >&2; exit 2 ;; esac');
+    program(
+      "apt-cache",
+      `case "$1" in pkgnames) echo linux-source-6.12 ;; show) printf 'Package: linux-source-6.12\\nVersion: 6.12.11-1\\nSize: 5\\nInstalled-Size: 1\\nSHA256: x\\n' ;; esac`,
+    );
+    program(
+      "make",
+      'case "$*" in tinyconfig) : > .config ;; *bzImage*) echo "mm/gup.c:1:2: error: no such thing" >&2; echo "make: *** [mm] Error 2" >&2; exit 2 ;; esac',
+    );
     const built = await build(store);
     if (built.ok) throw new Error("it should have failed");
-    expect([built.fault.code, built.fault.message]).toEqual(["build", expect.stringMatching(/^make -j\d+ bzImage modules failed: mm\/gup.c:1:2: error: no such thing$/)]);
+    expect([built.fault.code, built.fault.message]).toEqual([
+      "build",
+      expect.stringMatching(/^make -j\d+ bzImage modules failed: mm\/gup.c:1:2: error: no such thing$/),
+    ]);
     expect(store.get("6.12-built")?.source).toMatchObject({ packages: [{ version: "6.12.10-1" }] });
     expect(existsSync(join(store.folder, "building"))).toBe(false);
   });

@@ -38,13 +38,16 @@ describe("the log", () => {
   });
 
   test("a crash counts more than a warning before it", () => {
-    expect(log("WARNING: CPU: 0\nkernel BUG at x.c:1!\n").complaint(0)).toEqual({ grade: "crash", line: "kernel BUG at x.c:1!" });
+    expect(log("WARNING: CPU: 0\nkernel BUG at x.c:1!\n").complaint(0)).toEqual({
+      grade: "crash",
+      line: "kernel BUG at x.c:1!",
+    });
   });
 
   test("a mark stays right when old lines have been dropped", () => {
     const made = log("x\n".repeat(9000));
     const mark = made.mark();
-    made.push(Buffer.from("x\n".repeat(5000) + "last\n"));
+    made.push(Buffer.from(`${"x\n".repeat(5000)}last\n`));
     expect(made.since(mark).split("\n").at(-1)).toBe("last");
     expect(made.since(made.mark())).toBe("");
     expect(made.tail(2)).toBe("x\nlast");

@@ -34,8 +34,20 @@ describe("cpio", () => {
   test("the header of a small file, byte for byte", () => {
     const archive = writeCpio([{ kind: "file", path: "a", mode: 0o644, data: Buffer.from("hello") }]);
     expect(archive.toString("latin1", 0, 110)).toBe(
-      "070701" + "00000001" + "000081a4" + "00000000" + "00000000" + "00000001" + "00000000" + "00000005" +
-        "00000000" + "00000000" + "00000000" + "00000000" + "00000002" + "00000000",
+      "070701" +
+        "00000001" +
+        "000081a4" +
+        "00000000" +
+        "00000000" +
+        "00000001" +
+        "00000000" +
+        "00000005" +
+        "00000000" +
+        "00000000" +
+        "00000000" +
+        "00000000" +
+        "00000002" +
+        "00000000",
     );
     expect(archive.toString("latin1", 110, 124)).toBe("a\0hello\0\0\0" + "0707");
     expect(archive.length % 4).toBe(0);
@@ -43,7 +55,9 @@ describe("cpio", () => {
 
   test.each([0, 1, 2, 3, 4, 5])("contents of %i bytes and names of all lengths come back", (length) => {
     const names = ["a", "ab", "abc", "abcd", "ü"];
-    const archive = writeCpio(names.map((path) => ({ kind: "file", path, mode: 0o600, data: Buffer.alloc(length, path) })));
+    const archive = writeCpio(
+      names.map((path) => ({ kind: "file", path, mode: 0o600, data: Buffer.alloc(length, path) })),
+    );
     expect(readCpio(archive).map((each) => [each.path, each.data.toString()])).toEqual(
       names.map((path) => [path, Buffer.alloc(length, path).toString()]),
     );
@@ -71,6 +85,8 @@ test("an initramfs holds init, a console, the modules and their order with param
   expect(members.get("init")?.data.toString()).toBe("the executor");
   expect(members.get("init")?.mode).toBe(0o100755);
   expect(members.get("dev/console")).toMatchObject({ mode: 0o020600, device: [5, 1] });
-  expect(members.get("modules")?.data.toString()).toBe("/lib/modules/virtio.ko\0\0/lib/modules/brd.ko\0rd_nr=1 rd_size=16384\0");
+  expect(members.get("modules")?.data.toString()).toBe(
+    "/lib/modules/virtio.ko\0\0/lib/modules/brd.ko\0rd_nr=1 rd_size=16384\0",
+  );
   expect(members.get("lib/modules/brd.ko")?.data.toString()).toBe("two");
 });

@@ -8,7 +8,10 @@ describe.concurrent("when this process dies", () => {
   async function runner(): Promise<{ child: ReturnType<typeof spawn>; qemu: number; temporary: string }> {
     const temporary = scratch();
     const options = await fakeVm();
-    const child = spawn(process.execPath, [fake("run-until-killed.mjs"), JSON.stringify(options)], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TMPDIR: temporary } });
+    const child = spawn(process.execPath, [fake("run-until-killed.mjs"), JSON.stringify(options)], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, TMPDIR: temporary },
+    });
     const qemu = await new Promise<number>((resolve) => child.stdout!.once("data", (chunk) => resolve(Number(chunk))));
     expect(isRunning(qemu)).toBe(true);
     return { child, qemu, temporary };

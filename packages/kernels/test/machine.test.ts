@@ -5,7 +5,12 @@ import { eventually, isRunning } from "./stand-ins.js";
 describe("a Program", () => {
   test("gets its answer, on one machine after the other", async () => {
     const machine = await fakeMachine();
-    expect(await started(machine)).toMatchObject({ origin: "cold", accelerator: "tcg", missingModules: [], ready: { release: "6.12.0-fake", arch: "x86_64" } });
+    expect(await started(machine)).toMatchObject({
+      origin: "cold",
+      accelerator: "tcg",
+      missingModules: [],
+      ready: { release: "6.12.0-fake", arch: "x86_64" },
+    });
     for (const word of ["one", "two", "pieces", "garbage", "spew"]) {
       const outcome = await run(machine, word);
       expect(outcome.kind === "result" && Buffer.from(outcome.payload).toString()).toBe(word);
@@ -41,7 +46,10 @@ describe("a Program", () => {
   test("that crashes the kernel gives its first line and the log", async () => {
     const machine = await fakeMachine();
     const outcome = await run(machine, "oops-and-die");
-    expect(outcome).toMatchObject({ kind: "oops", reason: "BUG: kernel NULL pointer dereference, address: 0000000000000008" });
+    expect(outcome).toMatchObject({
+      kind: "oops",
+      reason: "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+    });
     expect(outcome.kind === "oops" && outcome.log).toContain("#PF: supervisor read access");
     await expectAlive(machine);
   });
@@ -58,7 +66,10 @@ describe("a Program", () => {
   test("that makes the kernel warn has a result and the warning; the next one has not", async () => {
     const machine = await fakeMachine();
     const outcome = await run(machine, "warn");
-    expect(outcome).toMatchObject({ kind: "result", warning: { reason: "WARNING: CPU: 1 PID: 77 at mm/memory.c:2345 remap_pfn_range+0x1/0x2" } });
+    expect(outcome).toMatchObject({
+      kind: "result",
+      warning: { reason: "WARNING: CPU: 1 PID: 77 at mm/memory.c:2345 remap_pfn_range+0x1/0x2" },
+    });
     const next = await run(machine, "hello");
     expect(next.kind === "result" && next.warning).toBeUndefined();
     expect(machine.restarts).toBe(1);
@@ -66,7 +77,8 @@ describe("a Program", () => {
 
   test("that leaves the machine unfit has its result, and the next one gets a fresh machine", async () => {
     const machine = await fakeMachine();
-    const spent = (answer: Uint8Array): string | undefined => (Buffer.from(answer).toString() === "one" ? "a process of the test could not be killed" : undefined);
+    const spent = (answer: Uint8Array): string | undefined =>
+      Buffer.from(answer).toString() === "one" ? "a process of the test could not be killed" : undefined;
     const { pid } = await started(machine);
     expect(await machine.run(Buffer.from("two"), { timeoutMs: 2500, spent })).toMatchObject({ kind: "result" });
     expect(isRunning(pid!)).toBe(true);
@@ -76,9 +88,15 @@ describe("a Program", () => {
     expect(notes).toEqual(["kernel fake is started again: a process of the test could not be killed"]);
   });
 
-  test.each([["kill", "killed by SIGKILL"], ["exit", "exit status 3"]])("during which QEMU ends (%s) is lost", async (word, how) => {
+  test.each([
+    ["kill", "killed by SIGKILL"],
+    ["exit", "exit status 3"],
+  ])("during which QEMU ends (%s) is lost", async (word, how) => {
     const machine = await fakeMachine();
-    expect(await run(machine, word)).toMatchObject({ kind: "lost", reason: `kernel fake ended while the test ran (${how})` });
+    expect(await run(machine, word)).toMatchObject({
+      kind: "lost",
+      reason: `kernel fake ended while the test ran (${how})`,
+    });
     await expectAlive(machine);
   });
 
@@ -86,7 +104,10 @@ describe("a Program", () => {
     const machine = await fakeMachine();
     const { pid } = await started(machine);
     setTimeout(() => process.kill(pid!, "SIGKILL"), 100);
-    expect(await run(machine, "hang")).toMatchObject({ kind: "lost", reason: "kernel fake ended while the test ran (killed by SIGKILL)" });
+    expect(await run(machine, "hang")).toMatchObject({
+      kind: "lost",
+      reason: "kernel fake ended while the test ran (killed by SIGKILL)",
+    });
     await expectAlive(machine);
   });
 
@@ -106,7 +127,10 @@ describe("a Program", () => {
 
   test("whose answer comes damaged twice is lost", async () => {
     const machine = await fakeMachine();
-    expect(await run(machine, "damaged-always", 5000)).toMatchObject({ kind: "lost", reason: expect.stringContaining("damaged twice: a frame with a wrong checksum") });
+    expect(await run(machine, "damaged-always", 5000)).toMatchObject({
+      kind: "lost",
+      reason: expect.stringContaining("damaged twice: a frame with a wrong checksum"),
+    });
     await expectAlive(machine);
   });
 
@@ -132,12 +156,17 @@ describe("a machine that does not come up", () => {
 
   test("gives the kernel's words when it panicked", async () => {
     const fault = await faultOfStart(await fakeMachine({ cmdline: ["fake=panic"] }));
-    expect(fault.message).toMatch(/QEMU ended \(exit status 0\) before the executor was ready: Kernel panic - not syncing: VFS/);
+    expect(fault.message).toMatch(
+      /QEMU ended \(exit status 0\) before the executor was ready: Kernel panic - not syncing: VFS/,
+    );
   });
 
   test("is not booted twice because its state was to be kept", async () => {
     const machine = await fakeMachine({ cmdline: ["fake=panic"], keepState: true });
-    expect(await faultOfStart(machine)).toMatchObject({ code: "boot", message: expect.stringContaining("Kernel panic") });
+    expect(await faultOfStart(machine)).toMatchObject({
+      code: "boot",
+      message: expect.stringContaining("Kernel panic"),
+    });
     expect(notes).toEqual([]);
   });
 
@@ -147,12 +176,17 @@ describe("a machine that does not come up", () => {
   });
 
   test("says that there is no QEMU, no executor", async () => {
-    expect(await faultOfStart(await fakeMachine({ qemu: "qemu-of-nobody" }))).toMatchObject({ code: "missing-program", message: "qemu-of-nobody is not installed" });
+    expect(await faultOfStart(await fakeMachine({ qemu: "qemu-of-nobody" }))).toMatchObject({
+      code: "missing-program",
+      message: "qemu-of-nobody is not installed",
+    });
     expect(await faultOfStart(await fakeMachine({ executor: "/nonexistent" }))).toMatchObject({ code: "request" });
   });
 
   test("lists modules that the kernel lacks", async () => {
-    expect((await started(await fakeMachine({ modules: [{ name: "vivid" }, { name: "virtio_pci" }] }))).missingModules).toEqual(["vivid"]);
+    expect(
+      (await started(await fakeMachine({ modules: [{ name: "vivid" }, { name: "virtio_pci" }] }))).missingModules,
+    ).toEqual(["vivid"]);
   });
 
   test("garbage before the first frame does no harm", async () => {

@@ -1,6 +1,7 @@
 /** Machines for tests: made under stand-ins, stopped after each test. */
 import { afterEach, expect } from "vitest";
-import { type Fault, Machine, type RunOutcome, type Started, type Target, VmTarget, type VmOptions } from "../src/index.js";
+import type { Fault, RunOutcome, Started, Target, VmOptions } from "../src/index.js";
+import { Machine, VmTarget } from "../src/index.js";
 import { fakeVm } from "./stand-ins.js";
 
 const machines: Machine[] = [];
@@ -33,7 +34,8 @@ export async function faultOfStart(machine: Machine): Promise<Fault> {
   return result.fault;
 }
 
-export const run = (machine: Machine, word: string, timeoutMs = 2500): Promise<RunOutcome> => machine.run(Buffer.from(word), { timeoutMs });
+export const run = (machine: Machine, word: string, timeoutMs = 2500): Promise<RunOutcome> =>
+  machine.run(Buffer.from(word), { timeoutMs });
 
 /** After anything at all, the next Program is answered. */
 export async function expectAlive(machine: Machine): Promise<void> {

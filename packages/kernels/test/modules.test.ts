@@ -47,8 +47,16 @@ describe("a plan", () => {
   });
 
   test("passes over what is built in, and says what is missing", async () => {
-    const folder = modulesFolder({ "kernel/a.ko": moduleFile("a", ["gone"]), "kernel/b.ko": moduleFile("b", ["virtio"]) }, ["virtio", "brd"]);
-    const plan = await planModules(folder, [{ name: "a" }, { name: "b" }, { name: "brd", params: "rd_nr=1" }, { name: "vivid" }]);
+    const folder = modulesFolder(
+      { "kernel/a.ko": moduleFile("a", ["gone"]), "kernel/b.ko": moduleFile("b", ["virtio"]) },
+      ["virtio", "brd"],
+    );
+    const plan = await planModules(folder, [
+      { name: "a" },
+      { name: "b" },
+      { name: "brd", params: "rd_nr=1" },
+      { name: "vivid" },
+    ]);
     expect(names(plan)).toEqual(["b"]);
     expect(plan.builtin).toEqual(["brd"]);
     expect(plan.missing).toEqual(["a", "vivid"]);
@@ -62,13 +70,19 @@ describe("a plan", () => {
   test("keeps parameters, also of a module that another pulled in", async () => {
     const folder = modulesFolder({ "kernel/a.ko": moduleFile("a", ["b"]), "kernel/b.ko": moduleFile("b") });
     const plan = await planModules(folder, [{ name: "a" }, { name: "b", params: "x=1" }]);
-    expect(plan.load.map(({ name, params }) => [name, params])).toEqual([["b", "x=1"], ["a", ""]]);
+    expect(plan.load.map(({ name, params }) => [name, params])).toEqual([
+      ["b", "x=1"],
+      ["a", ""],
+    ]);
   });
 
   test("unpacks gz and xz", async ({ skip }) => {
     const packed = spawnSync("xz", ["-c"], { input: moduleFile("b") });
     if (packed.error) skip("xz is not installed");
-    const folder = modulesFolder({ "kernel/a.ko.gz": gzipSync(moduleFile("a", ["b"])), "kernel/b.ko.xz": packed.stdout });
+    const folder = modulesFolder({
+      "kernel/a.ko.gz": gzipSync(moduleFile("a", ["b"])),
+      "kernel/b.ko.xz": packed.stdout,
+    });
     const plan = await planModules(folder, [{ name: "a" }]);
     expect(plan.load.map((each) => Buffer.from(each.data).toString("latin1"))).toEqual(
       [moduleFile("b"), moduleFile("a", ["b"])].map((each) => each.toString("latin1")),

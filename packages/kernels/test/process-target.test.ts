@@ -11,7 +11,10 @@ describe("an executor without QEMU", () => {
     const machine = machineOn(new HostTarget(fake("executor.mjs")));
     expect(await started(machine)).toMatchObject({ origin: "process", accelerator: undefined });
     expect(await run(machine, "hang", 200)).toMatchObject({ kind: "hang" });
-    expect(await run(machine, "exit")).toMatchObject({ kind: "lost", reason: "this host ended while the test ran (exit status 3)" });
+    expect(await run(machine, "exit")).toMatchObject({
+      kind: "lost",
+      reason: "this host ended while the test ran (exit status 3)",
+    });
     await expectAlive(machine);
   });
 
@@ -34,7 +37,11 @@ describe("an executor without QEMU", () => {
 
   test("over ssh to nowhere", async () => {
     const fault = await faultOfStart(machineOn(new SshTarget("nowhere", fake("executor.mjs"), fake("ssh"))));
-    expect(fault.message).toBe("ssh:nowhere: the executor could not be copied: ssh: Could not resolve hostname nowhere");
-    expect(await faultOfStart(machineOn(new SshTarget("-oProxyCommand=x", fake("executor.mjs"), fake("ssh"))))).toMatchObject({ code: "request" });
+    expect(fault.message).toBe(
+      "ssh:nowhere: the executor could not be copied: ssh: Could not resolve hostname nowhere",
+    );
+    expect(
+      await faultOfStart(machineOn(new SshTarget("-oProxyCommand=x", fake("executor.mjs"), fake("ssh")))),
+    ).toMatchObject({ code: "request" });
   });
 });

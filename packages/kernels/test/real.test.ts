@@ -1,7 +1,8 @@
 /** One real kernel under a real QEMU, where both are at hand; always TCG. */
 import { ProgramBuilder, buildExecutor, data, imm } from "@litmap/linux";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KernelStore, Machine, VmTarget, type VmOptions } from "../src/index.js";
+import type { VmOptions } from "../src/index.js";
+import { KernelStore, Machine, VmTarget } from "../src/index.js";
 import { findProgram } from "../src/running.js";
 import { scratch } from "./stand-ins.js";
 
@@ -27,7 +28,13 @@ describe.skipIf(reason)(`a real kernel (${kernel?.name})`, () => {
 
   beforeAll(async () => {
     const executor = await buildExecutor({ isa: "x86_64" });
-    options = { kernel: kernel!, executor, cache: scratch(), accelerator: "tcg", modules: [{ name: "brd", params: "rd_nr=1 rd_size=16384" }] };
+    options = {
+      kernel: kernel!,
+      executor,
+      cache: scratch(),
+      accelerator: "tcg",
+      modules: [{ name: "brd", params: "rd_nr=1 rd_size=16384" }],
+    };
     machine = new Machine(new VmTarget(options), { onNote: (line) => notes.push(line) });
   });
   afterAll(() => machine?.stop());
@@ -43,7 +50,13 @@ describe.skipIf(reason)(`a real kernel (${kernel?.name})`, () => {
     const started = await machine.start();
     if (!started.ok) throw started.fault;
     expect(started.value).toMatchObject({ origin: "cold", accelerator: "tcg", missingModules: [] });
-    expect(started.value.ready).toMatchObject({ release: kernel!.version, arch: "x86_64", pid: 1, taint: 0, notes: [] });
+    expect(started.value.ready).toMatchObject({
+      release: kernel!.version,
+      arch: "x86_64",
+      pid: 1,
+      taint: 0,
+      notes: [],
+    });
     expect(started.value.ready.devices.has("ram0")).toBe(true);
     await answered();
   }, 60_000);

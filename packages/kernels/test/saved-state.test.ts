@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type VmOptions, VmTarget } from "../src/index.js";
+import type { VmOptions } from "../src/index.js";
+import { VmTarget } from "../src/index.js";
 import { expectAlive, machineOn, notes, run, started } from "./machines.js";
 import { fake, fakeVm, scratch } from "./stand-ins.js";
 
@@ -14,7 +15,8 @@ describe("a saved state", () => {
     expect(names).toHaveLength(1);
     return join(folder, names[0]);
   };
-  const origin = async (options: VmOptions): Promise<string> => (await started(machineOn(new VmTarget(options)))).origin;
+  const origin = async (options: VmOptions): Promise<string> =>
+    (await started(machineOn(new VmTarget(options)))).origin;
 
   test("is made at the first start and resumed from then on", async () => {
     const options = await fakeVm({ keepState: true });
@@ -38,16 +40,22 @@ describe("a saved state", () => {
     ["the modules", () => ({ modules: [{ name: "brd", params: "rd_nr=1" }] })],
     ["the devices", () => ({ devices: ["-device", "bochs-display"] })],
     ["the kernel", (options) => ({ kernel: { ...options.kernel, sha256: "0" } })],
-    ["the executor", (options) => {
-      const other = `${options.executor}2`;
-      writeFileSync(other, "other bytes");
-      return { executor: other };
-    }],
-    ["QEMU", () => {
-      const other = join(scratch(), "qemu.sh");
-      writeFileSync(other, `#!/bin/sh\nexec ${fake("qemu.mjs")} "$@"\n`, { mode: 0o755 });
-      return { qemu: other };
-    }],
+    [
+      "the executor",
+      (options) => {
+        const other = `${options.executor}2`;
+        writeFileSync(other, "other bytes");
+        return { executor: other };
+      },
+    ],
+    [
+      "QEMU",
+      () => {
+        const other = join(scratch(), "qemu.sh");
+        writeFileSync(other, `#!/bin/sh\nexec ${fake("qemu.mjs")} "$@"\n`, { mode: 0o755 });
+        return { qemu: other };
+      },
+    ],
   ])("is not used when %s changed", async (_, change) => {
     const options = await fakeVm({ keepState: true });
     expect(await origin(options)).toBe("cold");
@@ -56,10 +64,22 @@ describe("a saved state", () => {
   });
 
   test.each<[string, string, (folder: string) => void]>([
-    ["its device file is damaged", "its device file is damaged", (folder) => writeFileSync(join(folder, "devices"), "other")],
-    ["its memory was cut off", "its memory file has the wrong size", (folder) => truncateSync(join(folder, "ram"), 4096)],
+    [
+      "its device file is damaged",
+      "its device file is damaged",
+      (folder) => writeFileSync(join(folder, "devices"), "other"),
+    ],
+    [
+      "its memory was cut off",
+      "its memory file has the wrong size",
+      (folder) => truncateSync(join(folder, "ram"), 4096),
+    ],
     ["its initramfs is gone", "its initramfs is missing", (folder) => rmSync(join(folder, "initramfs"))],
-    ["its description is damaged", "its description cannot be read", (folder) => writeFileSync(join(folder, "meta.json"), "{")],
+    [
+      "its description is damaged",
+      "its description cannot be read",
+      (folder) => writeFileSync(join(folder, "meta.json"), "{"),
+    ],
     ["its description is gone", "its description cannot be read", (folder) => rmSync(join(folder, "meta.json"))],
   ])("is thrown away with one line when %s", async (_, why, damage) => {
     const options = await fakeVm({ keepState: true });
@@ -101,10 +121,13 @@ describe("a saved state", () => {
     const options = await fakeVm({ keepState: true });
     const folder = join(options.cache!, "states");
     mkdirSync(folder);
-    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]).status !== 0) skip("cannot mount a small tmpfs here");
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder]).status !== 0)
+      skip("cannot mount a small tmpfs here");
     try {
       await expectAlive(machineOn(new VmTarget(options)));
-      expect(notes).toEqual(["the state of kernel fake is not kept: 4 MiB are free where it would lie, 80 MiB are needed"]);
+      expect(notes).toEqual([
+        "the state of kernel fake is not kept: 4 MiB are free where it would lie, 80 MiB are needed",
+      ]);
     } finally {
       spawnSync("umount", ["-l", folder]);
     }

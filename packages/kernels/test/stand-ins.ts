@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
-import { type Kernel, KernelStore, type VmOptions } from "../src/index.js";
+import type { Kernel, VmOptions } from "../src/index.js";
+import { KernelStore } from "../src/index.js";
 
 export const fake = (name: string): string => fileURLToPath(new URL(`./fake/${name}`, import.meta.url));
 
@@ -32,7 +33,10 @@ export function bzImage(version: string, size = 4096): Buffer {
 
 /** A file like a module: an ELF magic, and the information that modinfo reads. */
 export function moduleFile(name: string, depends: readonly string[] = [], vermagic = ""): Buffer {
-  return Buffer.from(`\x7fELF....\0license=GPL\0depends=${depends.join(",")}\0name=${name}\0vermagic=${vermagic}\0`, "latin1");
+  return Buffer.from(
+    `\x7fELF....\0license=GPL\0depends=${depends.join(",")}\0name=${name}\0vermagic=${vermagic}\0`,
+    "latin1",
+  );
 }
 
 /** A folder of modules by path, and its modules.builtin. */
@@ -63,7 +67,16 @@ export async function fakeVm(options: Partial<VmOptions> = {}): Promise<VmOption
   const { store, kernel } = await storeWithKernel();
   const executor = join(scratch(), "executor");
   writeFileSync(executor, "any bytes");
-  return { kernel, executor, cache: store.folder, qemu: fake("qemu.mjs"), accelerator: "tcg", memory: 16, keepState: false, ...options };
+  return {
+    kernel,
+    executor,
+    cache: store.folder,
+    qemu: fake("qemu.mjs"),
+    accelerator: "tcg",
+    memory: 16,
+    keepState: false,
+    ...options,
+  };
 }
 
 export function isRunning(pid: number): boolean {

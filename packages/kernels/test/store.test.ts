@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, utimesSy
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bzImageVersion, releaseOf } from "../src/bzimage.js";
-import { Fault, KernelStore, type Result, optionsOf } from "../src/index.js";
+import type { Fault, Result } from "../src/index.js";
+import { KernelStore, optionsOf } from "../src/index.js";
 import { withLock } from "../src/lock.js";
 import { bzImage, fake, moduleFile, modulesFolder, scratch } from "./stand-ins.js";
 
@@ -29,7 +30,12 @@ describe("a bzImage", () => {
     expect(bzImageVersion(bytes)).toBeUndefined();
   });
   test("a release is major.minor", () => {
-    expect(["6.12.117+deb13-amd64", "7.3-amd64", "6.1.0-56", "next"].map(releaseOf)).toEqual(["6.12", "7.3", "6.1", undefined]);
+    expect(["6.12.117+deb13-amd64", "7.3-amd64", "6.1.0-56", "next"].map(releaseOf)).toEqual([
+      "6.12",
+      "7.3",
+      "6.1",
+      undefined,
+    ]);
   });
 });
 
@@ -41,13 +47,26 @@ describe("the store", () => {
   });
 
   test("keeps an image with its modules, and no links into a kernel tree", async () => {
-    const modules = modulesFolder({ "lib/modules/6.12.1-mine/kernel/drivers/a.ko": moduleFile("a"), "lib/modules/6.12.1-mine/notes.txt": Buffer.from("no") });
+    const modules = modulesFolder({
+      "lib/modules/6.12.1-mine/kernel/drivers/a.ko": moduleFile("a"),
+      "lib/modules/6.12.1-mine/notes.txt": Buffer.from("no"),
+    });
     symlinkSync("/usr/src", join(modules, "lib/modules/6.12.1-mine/build"));
     const store = new KernelStore(scratch());
     const kernel = valueOf(await store.addImage("mine", image(), modules));
-    expect(kernel).toMatchObject({ name: "mine", release: "6.12", version: "6.12.1-mine", arch: "x86_64", source: { kind: "image", modules } });
+    expect(kernel).toMatchObject({
+      name: "mine",
+      release: "6.12",
+      version: "6.12.1-mine",
+      arch: "x86_64",
+      source: { kind: "image", modules },
+    });
     expect(kernel.sha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(readdirSync(join(kernel.folder, "modules"), { recursive: true })).toEqual(["kernel", "kernel/drivers", "kernel/drivers/a.ko"]);
+    expect(readdirSync(join(kernel.folder, "modules"), { recursive: true })).toEqual([
+      "kernel",
+      "kernel/drivers",
+      "kernel/drivers/a.ko",
+    ]);
     expect(new KernelStore(store.folder).get("mine")).toEqual(kernel);
   });
 
@@ -55,15 +74,21 @@ describe("the store", () => {
     const tree = scratch();
     mkdirSync(join(tree, "arch/x86/boot"), { recursive: true });
     writeFileSync(join(tree, "arch/x86/boot/bzImage"), bzImage("6.12.1-mine"));
-    writeFileSync(join(tree, ".config"), "CONFIG_CMA=y\n# CONFIG_SECRETMEM is not set\nCONFIG_DRM=m\nCONFIG_NR_CPUS=8\n");
+    writeFileSync(
+      join(tree, ".config"),
+      "CONFIG_CMA=y\n# CONFIG_SECRETMEM is not set\nCONFIG_DRM=m\nCONFIG_NR_CPUS=8\n",
+    );
     const store = new KernelStore(scratch());
-    expect(optionsOf(valueOf(await store.addImage("mine", join(tree, "arch/x86/boot/bzImage"))))).toEqual(new Set(["CMA", "DRM"]));
+    expect(optionsOf(valueOf(await store.addImage("mine", join(tree, "arch/x86/boot/bzImage"))))).toEqual(
+      new Set(["CMA", "DRM"]),
+    );
     expect(optionsOf(valueOf(await store.addImage("other", image())))).toBeUndefined();
   });
 
   test("lists by release, not by letters", async () => {
     const store = new KernelStore(scratch());
-    for (const version of ["6.12.1", "6.1.2", "5.10.0", "7.2.0"]) valueOf(await store.addImage(version, image(version)));
+    for (const version of ["6.12.1", "6.1.2", "5.10.0", "7.2.0"])
+      valueOf(await store.addImage(version, image(version)));
     expect(store.list().map((kernel) => kernel.release)).toEqual(["5.10", "6.1", "6.12", "7.2"]);
     expect(faultOf(store.find("6.13")).message).toContain("there are 5.10.0, 6.1.2, 6.12.1, 7.2.0");
   });
@@ -91,7 +116,9 @@ describe("the store", () => {
     const store = new KernelStore(scratch());
     const path = join(scratch(), "text");
     writeFileSync(path, "not a kernel");
-    expect(faultOf(await store.addImage("mine", path)).message).toBe("the image of mine is not an x86 bzImage, arm64 Image or arm zImage");
+    expect(faultOf(await store.addImage("mine", path)).message).toBe(
+      "the image of mine is not an x86 bzImage, arm64 Image or arm zImage",
+    );
     expect(faultOf(await store.addImage("mine", "/nonexistent")).code).toBe("request");
     expect(faultOf(await store.addImage("mine", image(), "/nonexistent")).code).toBe("request");
     expect(store.list()).toEqual([]);
@@ -102,7 +129,9 @@ describe("the store", () => {
     const store = new KernelStore(scratch());
     expect(faultOf(await store.addImage("mine", image(), scratch())).message).toMatch(/ has no kernel modules$/);
     const others = modulesFolder({ "lib/modules/6.1.0-9/kernel/a.ko": moduleFile("a", [], "6.1.0-9 SMP preempt") });
-    expect(faultOf(await store.addImage("mine", image(), others)).message).toBe(`the modules in ${others} are for Linux 6.1.0-9, the image is Linux 6.12.1-mine`);
+    expect(faultOf(await store.addImage("mine", image(), others)).message).toBe(
+      `the modules in ${others} are for Linux 6.1.0-9, the image is Linux 6.12.1-mine`,
+    );
     expect(store.list()).toEqual([]);
     const own = modulesFolder({ "kernel/a.ko": moduleFile("a", [], "6.12.1-mine SMP") });
     valueOf(await store.addImage("mine", image(), own));
@@ -111,13 +140,17 @@ describe("the store", () => {
   test("what is said of a kernel that is not there fits its name", () => {
     const store = new KernelStore(scratch());
     expect(faultOf(store.find("6.12")).hint).toBe("`litmap kernel add 6.12` takes Debian's");
-    expect(faultOf(store.find("mine")).hint).toBe("`litmap kernel add mine --image bzImage --modules FOLDER` adds your own");
+    expect(faultOf(store.find("mine")).hint).toBe(
+      "`litmap kernel add mine --image bzImage --modules FOLDER` adds your own",
+    );
   });
 
   test("a file where the cache folder should be is said at once", async () => {
     const file = join(scratch(), "file");
     writeFileSync(file, "");
-    expect(faultOf(await new KernelStore(file).addImage("mine", image())).message).toMatch(/^cannot use the cache folder \S+: EEXIST/);
+    expect(faultOf(await new KernelStore(file).addImage("mine", image())).message).toMatch(
+      /^cannot use the cache folder \S+: EEXIST/,
+    );
   });
 
   test("a half-made folder is not a kernel", async () => {
@@ -137,13 +170,22 @@ describe("two at once", () => {
     const folder = scratch();
     const source = image();
     const said = await Promise.all(
-      Array.from({ length: 8 }, (_, index) => new Promise<string>((resolve) => {
-        const child = spawn(process.execPath, [fake("add-image.mjs"), folder, index % 2 ? "same" : `k${index}`, source]);
-        let text = "";
-        child.stdout.on("data", (chunk) => (text += chunk));
-        child.stderr.on("data", (chunk) => (text += chunk));
-        child.on("close", () => resolve(text.trim()));
-      })),
+      Array.from(
+        { length: 8 },
+        (_, index) =>
+          new Promise<string>((resolve) => {
+            const child = spawn(process.execPath, [
+              fake("add-image.mjs"),
+              folder,
+              index % 2 ? "same" : `k${index}`,
+              source,
+            ]);
+            let text = "";
+            child.stdout.on("data", (chunk) => (text += chunk));
+            child.stderr.on("data", (chunk) => (text += chunk));
+            child.on("close", () => resolve(text.trim()));
+          }),
+      ),
     );
     expect(said).toEqual(Array(8).fill("added"));
     expect(new KernelStore(folder).list().map((kernel) => kernel.name)).toEqual(["k0", "k2", "k4", "k6", "same"]);
@@ -155,7 +197,9 @@ describe("two at once", () => {
     const order: string[] = [];
     let waited = 0;
     await withLock(lock, {}, async () => {
-      await expect(withLock(lock, { timeoutMs: 120, onWait: () => (waited += 1) }, async () => order.push("never"))).rejects.toMatchObject({ code: "locked" });
+      await expect(
+        withLock(lock, { timeoutMs: 120, onWait: () => (waited += 1) }, async () => order.push("never")),
+      ).rejects.toMatchObject({ code: "locked" });
       order.push("first");
     });
     await withLock(lock, {}, async () => order.push("second"));
@@ -168,7 +212,9 @@ describe("two at once", () => {
     const dead = spawnSync("true").pid;
     for (const text of [`${dead} 1\n`, `${process.pid} 1\n`]) {
       writeFileSync(lock, text);
-      expect(await withLock(lock, { timeoutMs: 2000 }, async () => readFileSync(lock, "utf8"))).toMatch(new RegExp(`^${process.pid} `));
+      expect(await withLock(lock, { timeoutMs: 2000 }, async () => readFileSync(lock, "utf8"))).toMatch(
+        new RegExp(`^${process.pid} `),
+      );
     }
   });
 
@@ -183,7 +229,11 @@ describe("two at once", () => {
 
   test("a lock goes when the work fails", async () => {
     const lock = join(scratch(), "lock");
-    await expect(withLock(lock, {}, async () => { throw new Error("no"); })).rejects.toThrow("no");
+    await expect(
+      withLock(lock, {}, async () => {
+        throw new Error("no");
+      }),
+    ).rejects.toThrow("no");
     expect(existsSync(lock)).toBe(false);
   });
 });
@@ -196,7 +246,10 @@ test("a full disk: one clear fault, nothing half made, and what was there stays"
     const store = new KernelStore(join(folder, "cache"));
     valueOf(await store.addImage("small", image("6.12.1", 64 << 10)));
     const fault = faultOf(await store.addImage("small", image("6.12.2", 4 << 20)));
-    expect(fault).toMatchObject({ code: "disk-full", message: `the cache folder ${store.folder} is full; nothing was added` });
+    expect(fault).toMatchObject({
+      code: "disk-full",
+      message: `the cache folder ${store.folder} is full; nothing was added`,
+    });
     expect(fault.hint).toContain("LITMAP_CACHE");
     expect(store.list().map((kernel) => kernel.version)).toEqual(["6.12.1"]);
     expect(readdirSync(store.folder)).toEqual(["kernels"]);

@@ -25,7 +25,11 @@ function elf(notes: readonly { readonly name: string; readonly type: number }[],
   return Buffer.concat([header, ...body]);
 }
 
-const bootable = elf([{ name: "Linux", type: 257 }, { name: "Xen", type: 6 }, { name: "Xen", type: 18 }]);
+const bootable = elf([
+  { name: "Linux", type: 257 },
+  { name: "Xen", type: 6 },
+  { name: "Xen", type: 18 },
+]);
 
 /** A bzImage around packed bytes: four sectors of set-up, then the payload. */
 function around(packed: Buffer): Buffer {
@@ -51,8 +55,11 @@ describe("the PVH entry", () => {
   });
 
   test("is not found in what is no ELF file, or cut off anywhere", () => {
-    expect(hasPvhEntry(Buffer.from("something else, and long enough to hold an ELF file's header of 64 bytes"))).toBe(false);
-    for (let length = 0; length < bootable.length - 24; length++) expect(hasPvhEntry(bootable.subarray(0, length))).toBe(false);
+    expect(hasPvhEntry(Buffer.from("something else, and long enough to hold an ELF file's header of 64 bytes"))).toBe(
+      false,
+    );
+    for (let length = 0; length < bootable.length - 24; length++)
+      expect(hasPvhEntry(bootable.subarray(0, length))).toBe(false);
   });
 });
 

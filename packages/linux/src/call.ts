@@ -4,9 +4,12 @@
  * so that each runs only if the one before gave a result, and the first only if every
  * argument has one.
  */
-import { errnoName, errnos, isaOf, operation, operations, type Actor, type Argument, type Arch, type Isa, type CallStep, type CallValue, type Errno, type OperationName } from "@litmap/litmus";
-import { data, imm, pid, result, type DataOffset, type Instruction, type Operand, type ProgramBuilder, type Ref, type RoundResult } from "./program.js";
-import { syscallNumbers, type SyscallName } from "./syscalls.js";
+import type { operations, Actor, Argument, Arch, Isa, CallStep, CallValue, Errno, OperationName } from "@litmap/litmus";
+import { errnoName, errnos, isaOf, operation } from "@litmap/litmus";
+import type { DataOffset, Instruction, Operand, ProgramBuilder, Ref, RoundResult } from "./program.js";
+import { data, imm, pid, result } from "./program.js";
+import type { SyscallName } from "./syscalls.js";
+import { syscallNumbers } from "./syscalls.js";
 
 /** The kernel that a test is compiled for. */
 export interface KernelDescription {
@@ -96,7 +99,9 @@ const anyOperand = (value: Operand | number | bigint): Operand => (typeof value 
 type ParamName<N extends OperationName> = keyof (typeof operations)[N]["params"] & string;
 
 /** The words that a parameter takes, as the operation table has them. */
-type WordOf<N extends OperationName, P> = (typeof operations)[N]["params"] extends { readonly [K in P & string]: { readonly type: { readonly words: infer W } } }
+type WordOf<N extends OperationName, P> = (typeof operations)[N]["params"] extends {
+  readonly [K in P & string]: { readonly type: { readonly words: infer W } };
+}
   ? keyof W & string
   : never;
 
@@ -105,7 +110,7 @@ export class Call<N extends OperationName = OperationName> {
   readonly missing: Missing[] = [];
   /** Instructions that must give a result for the operation to have one, in order. */
   readonly hard: Ref[] = [];
-  readonly #needs: Ref[];
+  private readonly needs: Ref[];
   readonly scene: Scene;
   readonly step: CallStep;
 
@@ -113,7 +118,7 @@ export class Call<N extends OperationName = OperationName> {
     this.scene = scene;
     this.step = step;
     this.actor = scene.actorNumber(step.actor);
-    this.#needs = namesIn(Object.values(step.args)).flatMap((name) => scene.bound(name)?.gate ?? []);
+    this.needs = namesIn(Object.values(step.args)).flatMap((name) => scene.bound(name)?.gate ?? []);
   }
 
   get kernel(): KernelDescription {
@@ -159,7 +164,8 @@ export class Call<N extends OperationName = OperationName> {
   /** A number that is known now. @throws UnsupportedHere when it is another step's result. */
   constant(param: ParamName<N>): number {
     const operand = this.number(param);
-    if (operand.kind !== "imm") throw new UnsupportedHere(`${this.step.op}() takes '${param}' only as a number here, not as a result`);
+    if (operand.kind !== "imm")
+      throw new UnsupportedHere(`${this.step.op}() takes '${param}' only as a number here, not as a result`);
     return Number(operand.value);
   }
 
@@ -171,7 +177,14 @@ export class Call<N extends OperationName = OperationName> {
   /** The actor that an `of` names; the caller when it is left out. */
   other(param: ParamName<N>): number {
     const argument = this.argument(param);
-    const name = argument.kind === "words" ? argument.words[0] : argument.kind === "ref" ? argument.name : argument.kind === "string" ? argument.value : undefined;
+    const name =
+      argument.kind === "words"
+        ? argument.words[0]
+        : argument.kind === "ref"
+          ? argument.name
+          : argument.kind === "string"
+            ? argument.value
+            : undefined;
     return name === undefined ? this.actor : this.scene.actorNumber(name);
   }
 
@@ -202,17 +215,18 @@ export class Call<N extends OperationName = OperationName> {
         return imm(argument.count * this.kernel.pageSize);
       case "ref": {
         const bound = this.scene.bound(argument.name);
-        if (argument.field !== undefined || bound === undefined) throw new UnsupportedHere(`'${argument.name}' is read from text and cannot be an argument on a real kernel`);
+        if (argument.field !== undefined || bound === undefined)
+          throw new UnsupportedHere(`'${argument.name}' is read from text and cannot be an argument on a real kernel`);
         return result(bound.value);
       }
       case "sum":
-        return this.#sum(argument.op, this.operand(argument.left), this.operand(argument.right));
+        return this.sum(argument.op, this.operand(argument.left), this.operand(argument.right));
       default:
         throw new Error(`${this.step.op}(): ${argument.kind} where a number belongs`);
     }
   }
 
-  #sum(op: "+" | "-", left: Operand, right: Operand): Operand {
+  private sum(op: "+" | "-", left: Operand, right: Operand): Operand {
     if (right.kind === "imm") {
       const by = op === "+" ? right.value : -right.value;
       if (left.kind === "imm") return imm(left.value + by);
@@ -226,7 +240,7 @@ export class Call<N extends OperationName = OperationName> {
   /** An instruction that the operation's result depends on. */
   emit(instruction: Omit<Instruction, "actor" | "need">): Ref {
     const last = this.hard.at(-1);
-    const ref = this.builder.emit({ ...instruction, actor: this.actor, need: last ? [last] : this.#needs });
+    const ref = this.builder.emit({ ...instruction, actor: this.actor, need: last ? [last] : this.needs });
     this.hard.push(ref);
     return ref;
   }
@@ -323,7 +337,9 @@ export class Call<N extends OperationName = OperationName> {
   /** A 64-bit offset as a call takes it: one register, or two on 32-bit machines. */
   wide(value: Operand): Operand[] {
     if (this.pointer === 8) return [value];
-    return value.kind === "imm" ? [imm(BigInt.asUintN(32, value.value)), imm(BigInt.asUintN(64, value.value) >> 32n)] : [value, value.kind === "result" ? result(this.calc(value, -1n, -32)) : imm(0)];
+    return value.kind === "imm"
+      ? [imm(BigInt.asUintN(32, value.value)), imm(BigInt.asUintN(64, value.value) >> 32n)]
+      : [value, value.kind === "result" ? result(this.calc(value, -1n, -32)) : imm(0)];
   }
 
   /** Fills up to an even register, where 32-bit calls take their 64-bit arguments. */

@@ -3,18 +3,41 @@
  * an operation becomes stands in `operations/`; here is the walk through the steps, who
  * is there when, and what is not reached when something failed.
  */
-import {
-  actorsNamed, callEntries, callsOf, isaOf, mmapHints, observerEntries, observersOn, signalName,
-  type Actor, type CallStep, type CallValue, type FaultsStep, type Machine, type Observer, type OperationName, type Outcome, type SpawnStep, type Step, type Test, type Value, type Values,
+import type {
+  Actor,
+  CallStep,
+  CallValue,
+  FaultsStep,
+  Machine,
+  Observer,
+  OperationName,
+  Outcome,
+  SpawnStep,
+  Step,
+  Test,
+  Value,
+  Values,
 } from "@litmap/litmus";
-import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere, type Bound, type Compiled, type KernelDescription, type OperationCompiler, type Scene, type Unsupported } from "./call.js";
+import {
+  actorsNamed,
+  callEntries,
+  callsOf,
+  isaOf,
+  mmapHints,
+  observerEntries,
+  observersOn,
+  signalName,
+} from "@litmap/litmus";
+import type { Bound, Compiled, KernelDescription, OperationCompiler, Scene, Unsupported } from "./call.js";
+import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere } from "./call.js";
 import { moduleDevice } from "./module.js";
 import { moduleCompilers } from "./operations/drivers.js";
 import { clearDisk, diskReaders } from "./operations/files.js";
 import { compilers, needsModule } from "./operations/index.js";
 import { readMeminfo, readStatus } from "./operations/observers.js";
 import { quantities } from "./procfs/index.js";
-import { decodeResult, ProgramBuilder, ProgramTooLarge, type DataOffset, type ProgramResult, type Ref, type RoundResult } from "./program.js";
+import type { DataOffset, ProgramResult, Ref, RoundResult } from "./program.js";
+import { decodeResult, ProgramBuilder, ProgramTooLarge } from "./program.js";
 
 export type { KernelDescription } from "./call.js";
 
@@ -66,7 +89,13 @@ export const slotBase = { x86_64: 0x1_0000_0000, arm64: 0x1_0000_0000, arm: 0x40
 
 /** What each recorded step gave, in the order in which the text records it. */
 type Record_ =
-  | { readonly kind: "call"; readonly step: CallStep; readonly call: Call; readonly compiled: Compiled; readonly observer?: Observer }
+  | {
+      readonly kind: "call";
+      readonly step: CallStep;
+      readonly call: Call;
+      readonly compiled: Compiled;
+      readonly observer?: Observer;
+    }
   | { readonly kind: "faults"; readonly step: FaultsStep; readonly count: Ref }
   | { readonly kind: "spawn"; readonly step: SpawnStep; readonly ref: Ref };
 
@@ -94,202 +123,239 @@ class Compiler implements Scene {
   /** A reader needs a little more than it keeps. */
   streamBytes = 1 << 15;
   parallel = false;
-  readonly #numbers = new Map<string, number>();
-  readonly #bound = new Map<string, Bound & { readonly actor: string }>();
-  readonly #records: Record_[] = [];
-  readonly #hints: ReadonlyMap<CallStep, number>;
-  readonly #machine: Machine;
-  readonly #observers: readonly Observer[];
-  #hugePages?: Ref;
+  private readonly numbers = new Map<string, number>();
+  private readonly bindings = new Map<string, Bound & { readonly actor: string }>();
+  private readonly records: Record_[] = [];
+  private readonly hints: ReadonlyMap<CallStep, number>;
+  private readonly machine: Machine;
+  private readonly observers: readonly Observer[];
+  private hugePages?: Ref;
   /** /dev/litmap as each driver has it open. */
-  readonly #modules = new Map<string, Ref>();
+  private readonly modules = new Map<string, Ref>();
   readonly test: Test;
   readonly kernel: KernelDescription;
 
   constructor(test: Test, kernel: KernelDescription) {
     this.test = test;
     this.kernel = kernel;
-    this.#hints = mmapHints(test, slotBase[isaOf(kernel.arch)], kernel.pageSize);
-    this.#machine = { kind: kernel.kind, release: kernel.release, arch: kernel.arch, name: "", uname: kernel.release };
-    this.#observers = observersOn(test, this.#machine);
+    this.hints = mmapHints(test, slotBase[isaOf(kernel.arch)], kernel.pageSize);
+    this.machine = { kind: kernel.kind, release: kernel.release, arch: kernel.arch, name: "", uname: kernel.release };
+    this.observers = observersOn(test, this.machine);
   }
 
   // --- what calls ask
 
   actorNumber(name: string): number {
-    const number = this.#numbers.get(name);
+    const number = this.numbers.get(name);
     if (number === undefined) throw new UnsupportedHere(`'${name}' ${needsModule.unsupported}`);
     return number;
   }
 
   actorOfName(name: string): number | undefined {
-    const bound = this.#bound.get(name);
-    return bound && this.#numbers.get(bound.actor);
+    const bound = this.bindings.get(name);
+    return bound && this.numbers.get(bound.actor);
   }
 
   spaceOf(name: string): string {
-    let actor = this.#actor(name);
-    while (actor?.kind === "thread" && actor.parent !== undefined) actor = this.#actor(actor.parent);
+    let actor = this.actor(name);
+    while (actor?.kind === "thread" && actor.parent !== undefined) actor = this.actor(actor.parent);
     return actor?.name ?? name;
   }
 
   sameProcess(one: number, other: number): boolean {
-    const [first, second] = [one, other].map((number) => [...this.#numbers].find(([, n]) => n === number)?.[0]);
+    const [first, second] = [one, other].map((number) => [...this.numbers].find(([, n]) => n === number)?.[0]);
     return first !== undefined && second !== undefined && this.spaceOf(first) === this.spaceOf(second);
   }
 
   bound(name: string): Bound | undefined {
-    return this.#bound.get(name);
+    return this.bindings.get(name);
   }
 
   actorOf(name: string): Actor {
-    return this.#actor(name)!;
+    return this.actor(name)!;
   }
 
   ownerNumber(name: string): number | undefined {
-    const bound = this.#bound.get(name);
-    return bound && this.#numbers.get(this.spaceOf(bound.actor));
+    const bound = this.bindings.get(name);
+    return bound && this.numbers.get(this.spaceOf(bound.actor));
   }
 
   moduleOf(actor: string): Ref {
-    return this.#modules.get(actor)!;
+    return this.modules.get(actor)!;
   }
 
   hint(step: CallStep): number {
-    return this.#hints.get(step) ?? 0;
+    return this.hints.get(step) ?? 0;
   }
 
-  #actor(name: string): Actor | undefined {
+  private actor(name: string): Actor | undefined {
     return this.test.actors.find((actor) => actor.name === name);
   }
 
   // --- the walk
 
   compile(options: CompileOptions): Compilation {
-    this.#refuse();
+    this.refuse();
     for (const { name, kind, parent } of this.test.actors) {
       const process = kind === "driver" || kind === "kernel" ? "process" : kind;
-      this.#numbers.set(name, this.builder.actor(process, parent === undefined ? 0 : (this.#numbers.get(parent) ?? 0)));
+      this.numbers.set(name, this.builder.actor(process, parent === undefined ? 0 : (this.numbers.get(parent) ?? 0)));
     }
-    for (const { name } of this.test.actors) if (this.#isKernelSide(name)) this.#modules.set(name, this.#openModule(name));
-    for (const actor of this.test.actors) if (actor.kind === "process") this.#baseline(actor.name);
+    for (const { name } of this.test.actors) if (this.isKernelSide(name)) this.modules.set(name, this.openModule(name));
+    for (const actor of this.test.actors) if (actor.kind === "process") this.baseline(actor.name);
     const first = this.test.actors[0].name;
-    if (this.#uses("open_disk") && diskReaders.some((op) => this.#uses(op))) clearDisk(this.#plainCall(first));
-    if (this.#uses("meminfo")) this.baselines.meminfo = readMeminfo(this.#plainCall(first));
-    if (this.#wantsHugePages()) {
-      const call = this.#plainCall(first);
-      this.#hugePages = call.readText(this.builder.path("/proc/meminfo"), 1 << 10, ["HugePages_Total:"]);
+    if (this.uses("open_disk") && diskReaders.some((op) => this.uses(op))) clearDisk(this.plainCall(first));
+    if (this.uses("meminfo")) this.baselines.meminfo = readMeminfo(this.plainCall(first));
+    if (this.wantsHugePages()) {
+      const call = this.plainCall(first);
+      this.hugePages = call.readText(this.builder.path("/proc/meminfo"), 1 << 10, ["HugePages_Total:"]);
     }
-    this.#steps(this.test.steps);
-    for (const observer of this.#observers) this.#call(observer.call, observer);
+    this.steps(this.test.steps);
+    for (const observer of this.observers) this.call(observer.call, observer);
     const parallel = hasParallel(this.test.steps);
     const rounds = parallel || options.counted ? (options.rounds ?? (parallel ? 1000 : 1)) : 1;
     const roundMs = options.roundMs ?? 10_000;
     const budgetMs = options.budgetMs ?? 60_000;
     const { pageSize } = this.kernel;
-    const program = this.builder.encode({ rounds, roundMs, budgetMs, seed: options.seed, counted: options.counted, streamBytes: Math.ceil(this.streamBytes / pageSize) * pageSize, pageSize });
+    const program = this.builder.encode({
+      rounds,
+      roundMs,
+      budgetMs,
+      seed: options.seed,
+      counted: options.counted,
+      streamBytes: Math.ceil(this.streamBytes / pageSize) * pageSize,
+      pageSize,
+    });
     return {
       kind: "program",
       program,
       // Killing what is left may take five seconds more.
       limitMs: (rounds > 1 ? budgetMs : 0) + roundMs + 6000,
-      decode: (payload) => this.#outcome(decodeResult(payload), parallel),
-      counts: (payload) => decodeResult(payload).distinct.filter((round) => round.outcome === "done").map((round) => this.#counts(round)),
+      decode: (payload) => this.outcome(decodeResult(payload), parallel),
+      counts: (payload) =>
+        decodeResult(payload)
+          .distinct.filter((round) => round.outcome === "done")
+          .map((round) => this.counts(round)),
     };
   }
 
   /** Operations that no real kernel can be asked for. */
-  #refuse(): void {
+  private refuse(): void {
     const devices = new Set(this.test.actors.flatMap(({ device }) => device ?? []));
-    if (devices.has("cma") && ["dma", "pci", "shmem"].some((device) => devices.has(device))) throw new UnsupportedHere("a machine's contiguous memory serves all of its devices, not 'cma' alone");
-    for (const step of [...callsOf(this.test.steps), ...this.#observers.map((observer) => observer.call)]) {
-      const compiler: object = this.#isKernelSide(step.actor) ? (moduleCompilers[step.op] ?? modelsAlone) : compilers[step.op];
+    if (devices.has("cma") && ["dma", "pci", "shmem"].some((device) => devices.has(device)))
+      throw new UnsupportedHere("a machine's contiguous memory serves all of its devices, not 'cma' alone");
+    for (const step of [...callsOf(this.test.steps), ...this.observers.map((observer) => observer.call)]) {
+      const compiler: object = this.isKernelSide(step.actor)
+        ? (moduleCompilers[step.op] ?? modelsAlone)
+        : compilers[step.op];
       if ("unsupported" in compiler) throw new UnsupportedHere(`${step.op}() ${(compiler as Unsupported).unsupported}`);
-      if (this.#isKernelSide(step.actor) && !this.kernel.devices?.has(moduleDevice)) throw new UnsupportedHere(`${step.op}() ${needsModule.unsupported}`);
+      if (this.isKernelSide(step.actor) && !this.kernel.devices?.has(moduleDevice))
+        throw new UnsupportedHere(`${step.op}() ${needsModule.unsupported}`);
     }
   }
 
   /** A driver, or the kernel itself. */
-  #isKernelSide(name: string): boolean {
-    const kind = this.#actor(name)?.kind;
+  private isKernelSide(name: string): boolean {
+    const kind = this.actor(name)?.kind;
     return kind === "driver" || kind === "kernel";
   }
 
-  #openModule(actor: string): Ref {
-    return this.#plainCall(actor).open(this.builder.string(`/dev/${moduleDevice}`), 2);
+  private openModule(actor: string): Ref {
+    return this.plainCall(actor).open(this.builder.string(`/dev/${moduleDevice}`), 2);
   }
 
-  #uses(op: OperationName, actor?: string): boolean {
-    const calls = [...callsOf(this.test.steps), ...this.#observers.map((observer) => observer.call)];
+  private uses(op: OperationName, actor?: string): boolean {
+    const calls = [...callsOf(this.test.steps), ...this.observers.map((observer) => observer.call)];
     return calls.some((call) => call.op === op && (actor === undefined || call.actor === actor));
   }
 
-  #wantsHugePages(): boolean {
-    return [...callsOf(this.test.steps)].some(({ op, args }) => op === "memfd_create" && args.flags.kind === "words" && args.flags.words.includes("hugetlb"));
+  private wantsHugePages(): boolean {
+    return [...callsOf(this.test.steps)].some(
+      ({ op, args }) => op === "memfd_create" && args.flags.kind === "words" && args.flags.words.includes("hugetlb"),
+    );
   }
 
   /** A call of no operation, for instructions around the steps. */
-  #plainCall(actor: string): Call {
-    return new Call(this, { kind: "call", actor, op: "status", args: {}, span: { offset: 0, end: 0, line: 0, column: 0 } });
+  private plainCall(actor: string): Call {
+    return new Call(this, {
+      kind: "call",
+      actor,
+      op: "status",
+      args: {},
+      span: { offset: 0, end: 0, line: 0, column: 0 },
+    });
   }
 
-  #baseline(actor: string): void {
-    if (this.#uses("status", actor)) this.baselines.status.set(actor, readStatus(this.#plainCall(actor)));
+  private baseline(actor: string): void {
+    if (this.uses("status", actor)) this.baselines.status.set(actor, readStatus(this.plainCall(actor)));
   }
 
-  #steps(steps: readonly Step[]): void {
+  private steps(steps: readonly Step[]): void {
     for (const step of steps) {
       switch (step.kind) {
         case "call":
-          this.#call(step);
+          this.call(step);
           break;
         case "spawn":
-          this.#spawn(step);
+          this.spawn(step);
           break;
         case "faults":
-          this.#faults(step);
+          this.faults(step);
           break;
         case "parallel":
           this.parallel = true;
-          this.builder.parallel(step.branches.map(({ actor, body }) => ({ actor: this.actorNumber(actor), body: () => this.#steps(body) })));
+          this.builder.parallel(
+            step.branches.map(({ actor, body }) => ({ actor: this.actorNumber(actor), body: () => this.steps(body) })),
+          );
           this.parallel = false;
           break;
       }
     }
   }
 
-  #call(step: CallStep, observer?: Observer): void {
+  private call(step: CallStep, observer?: Observer): void {
     const call = new Call(this, step);
-    const compiler = (this.#isKernelSide(step.actor) ? moduleCompilers[step.op] : compilers[step.op]) as OperationCompiler<OperationName>;
+    const compiler = (
+      this.isKernelSide(step.actor) ? moduleCompilers[step.op] : compilers[step.op]
+    ) as OperationCompiler<OperationName>;
     const compiled = compiler(call);
     const last = call.hard.at(-1)!;
     // A field of a record, and records themselves, are only known on this side.
     if (step.bind !== undefined && compiled.read === undefined) {
-      this.#bound.set(step.bind, { value: compiled.value ?? last, gate: last, writeEnd: compiled.writeEnd, op: step.op, actor: step.actor });
+      this.bindings.set(step.bind, {
+        value: compiled.value ?? last,
+        gate: last,
+        writeEnd: compiled.writeEnd,
+        op: step.op,
+        actor: step.actor,
+      });
     }
-    this.#records.push({ kind: "call", step, call, compiled, observer });
+    this.records.push({ kind: "call", step, call, compiled, observer });
   }
 
-  #spawn(step: SpawnStep): void {
-    const child = this.#actor(step.child)!;
-    const ref = this.builder.emit({ op: child.kind === "thread" ? "thread" : "fork", actor: this.actorNumber(step.actor), imm: this.actorNumber(step.child) });
-    this.#records.push({ kind: "spawn", step, ref });
-    this.#baseline(step.child);
+  private spawn(step: SpawnStep): void {
+    const child = this.actor(step.child)!;
+    const ref = this.builder.emit({
+      op: child.kind === "thread" ? "thread" : "fork",
+      actor: this.actorNumber(step.actor),
+      imm: this.actorNumber(step.child),
+    });
+    this.records.push({ kind: "spawn", step, ref });
+    this.baseline(step.child);
   }
 
-  #faults(step: FaultsStep): void {
+  private faults(step: FaultsStep): void {
     const actor = this.actorNumber(step.actor);
     this.builder.emit({ op: "faults", actor });
-    this.#steps(step.body);
+    this.steps(step.body);
     const count = this.builder.emit({ op: "faults_since", actor });
-    this.#bound.set(step.bind, { value: count, gate: count, actor: step.actor });
-    this.#records.push({ kind: "faults", step, count });
+    this.bindings.set(step.bind, { value: count, gate: count, actor: step.actor });
+    this.records.push({ kind: "faults", step, count });
   }
 
   // --- the way back
 
-  #counts(round: RoundResult): StepCount[] {
-    return this.#records.flatMap((record) => {
+  private counts(round: RoundResult): StepCount[] {
+    return this.records.flatMap((record) => {
       if (record.kind !== "call") return [];
       const { line } = record.step.span;
       const count = record.call.hard.reduce((sum, { index }) => sum + (round.results[index].count ?? 0), 0);
@@ -297,19 +363,23 @@ class Compiler implements Scene {
     });
   }
 
-  #outcome(result: ProgramResult, parallel: boolean): Outcome {
+  private outcome(result: ProgramResult, parallel: boolean): Outcome {
     const { ms } = result;
     try {
-      const rounds = result.distinct.map((round) => ({ round, values: this.#values(round) }));
+      const rounds = result.distinct.map((round) => ({ round, values: this.values(round) }));
       const failed = rounds.find(({ round }) => round.outcome !== "done");
-      const most = rounds.reduce<(typeof rounds)[number] | undefined>((best, one) => (best === undefined || one.round.count > best.round.count ? one : best), undefined);
+      const most = rounds.reduce<(typeof rounds)[number] | undefined>(
+        (best, one) => (best === undefined || one.round.count > best.round.count ? one : best),
+        undefined,
+      );
       const values = (failed ?? most)?.values ?? {};
       const histogram = parallel ? { histogram: histogramOf(rounds) } : {};
       if (failed) {
         const status = failed.round.outcome === "timeout" || result.unkillable ? "hang" : "oops";
-        return { status, reason: this.#failure(failed.round, result.unkillable), values, ...histogram, ms };
+        return { status, reason: this.failure(failed.round, result.unkillable), values, ...histogram, ms };
       }
-      if (result.unkillable) return { status: "hang", reason: "a process of the test could not be killed", values, ...histogram, ms };
+      if (result.unkillable)
+        return { status: "hang", reason: "a process of the test could not be killed", values, ...histogram, ms };
       const taint = taintReason(result.taint.before, result.taint.after);
       if (taint !== undefined) return { status: "oops", reason: taint, values, ...histogram, ms };
       return { status: "ok", values, ...histogram, ms };
@@ -319,19 +389,20 @@ class Compiler implements Scene {
     }
   }
 
-  #values(round: RoundResult): Values {
-    if (this.#hugePages && (quantities(round.text(this.#hugePages), ["HugePages_Total"]).HugePages_Total ?? 0) === 0) {
+  private values(round: RoundResult): Values {
+    if (this.hugePages && (quantities(round.text(this.hugePages), ["HugePages_Total"]).HugePages_Total ?? 0) === 0) {
       throw new UnsupportedHere("this machine keeps no 2 MiB pages");
     }
     const entries: [string, Value][] = [];
     /** Lines where names failed, where actors failed to be made, and where they ended. */
     const failedAt = new Map<string, number>();
     const unborn = new Map<string, number>();
-    for (const record of this.#records) {
+    for (const record of this.records) {
       if (record.kind === "faults") {
         const { state, value } = round.results[record.count.index];
         if (state === "ok") entries.push([record.step.bind, Number(value)]);
-        else if (unborn.has(record.step.actor)) entries.push([record.step.bind, { not_reached: unborn.get(record.step.actor)! }]);
+        else if (unborn.has(record.step.actor))
+          entries.push([record.step.bind, { not_reached: unborn.get(record.step.actor)! }]);
         continue;
       }
       const { step } = record;
@@ -340,23 +411,32 @@ class Compiler implements Scene {
         else if (round.results[record.ref.index].state === "errno") unborn.set(record.step.child, step.span.line);
         continue;
       }
-      const value = this.#valueOf(record, round, failedAt, unborn);
+      const value = this.decodedValue(record, round, failedAt, unborn);
       if (value === undefined) continue;
       entries.push(...(record.observer ? observerEntries(record.observer, value) : callEntries(record.step, value)));
       if (record.step.op === "exit" && value === "ok") {
-        for (const { name } of this.test.actors) if (this.spaceOf(name) === this.spaceOf(step.actor)) unborn.set(name, step.span.line);
+        for (const { name } of this.test.actors)
+          if (this.spaceOf(name) === this.spaceOf(step.actor)) unborn.set(name, step.span.line);
       }
     }
     return Object.fromEntries(entries);
   }
 
   /** What a call gave; undefined when the round ended before it. */
-  #valueOf(record: Extract<Record_, { kind: "call" }>, round: RoundResult, failedAt: Map<string, number>, unborn: ReadonlyMap<string, number>): CallValue | undefined {
+  private decodedValue(
+    record: Extract<Record_, { kind: "call" }>,
+    round: RoundResult,
+    failedAt: Map<string, number>,
+    unborn: ReadonlyMap<string, number>,
+  ): CallValue | undefined {
     const { step, call, compiled } = record;
     const fail = (line: number): void => {
       if (step.bind !== undefined) failedAt.set(step.bind, line);
     };
-    const missing = unborn.get(step.actor) ?? actorsNamed(step).flatMap((name) => this.#neverMade(name, round) ?? [])[0] ?? namesIn(argumentsInOrder(step)).flatMap((name) => failedAt.get(name) ?? [])[0];
+    const missing =
+      unborn.get(step.actor) ??
+      actorsNamed(step).flatMap((name) => this.neverMade(name, round) ?? [])[0] ??
+      namesIn(argumentsInOrder(step)).flatMap((name) => failedAt.get(name) ?? [])[0];
     if (missing !== undefined) {
       fail(missing);
       return { not_reached: missing };
@@ -378,31 +458,36 @@ class Compiler implements Scene {
   }
 
   /** The line of the fork that failed to make an actor, or its parent. */
-  #neverMade(name: string, round: RoundResult): number | undefined {
-    for (const record of this.#records) {
+  private neverMade(name: string, round: RoundResult): number | undefined {
+    for (const record of this.records) {
       if (record.kind !== "spawn" || record.step.child !== name) continue;
       if (round.results[record.ref.index].state === "errno") return record.step.span.line;
-      return this.#neverMade(record.step.actor, round);
+      return this.neverMade(record.step.actor, round);
     }
     return undefined;
   }
 
   /** Who was where when a round did not come to its end. */
-  #failure(round: RoundResult, unkillable: boolean): string {
-    const running = round.at.filter((index) => index !== undefined && round.results[index].state === "not_run") as number[];
-    const where = (running.length > 0 ? running : [round.pc]).map((index) => this.#place(index)).join("; ");
-    if (round.outcome === "timeout") return `did not return in time: ${where}${unkillable ? " (and cannot be killed)" : ""}`;
+  private failure(round: RoundResult, unkillable: boolean): string {
+    const running = round.at.filter(
+      (index) => index !== undefined && round.results[index].state === "not_run",
+    ) as number[];
+    const where = (running.length > 0 ? running : [round.pc]).map((index) => this.place(index)).join("; ");
+    if (round.outcome === "timeout")
+      return `did not return in time: ${where}${unkillable ? " (and cannot be killed)" : ""}`;
     const signal = round.waitStatus & 0x7f;
-    const how = signal !== 0 ? `was killed by ${signalName(signal)}` : `ended with status ${(round.waitStatus >> 8) & 0xff}`;
+    const how =
+      signal !== 0 ? `was killed by ${signalName(signal)}` : `ended with status ${(round.waitStatus >> 8) & 0xff}`;
     return `a process of the test ${how}: ${where}`;
   }
 
   /** The step that an instruction belongs to. */
-  #place(index: number): string {
-    for (const record of this.#records) {
+  private place(index: number): string {
+    for (const record of this.records) {
       if (record.kind !== "call") continue;
       const { hard } = record.call;
-      if (hard[0].index <= index && index <= hard.at(-1)!.index) return `line ${record.step.span.line}, ${record.step.op}() by ${record.step.actor}`;
+      if (hard[0].index <= index && index <= hard.at(-1)!.index)
+        return `line ${record.step.span.line}, ${record.step.op}() by ${record.step.actor}`;
     }
     return "between the steps";
   }
@@ -411,7 +496,9 @@ class Compiler implements Scene {
 /** A driver's operation that the test module lacks. */
 const modelsAlone: Unsupported = { unsupported: "by a driver or the kernel can be asked of the model only" };
 
-function histogramOf(rounds: readonly { readonly round: RoundResult; readonly values: Values }[]): { values: Values; count: number }[] {
+function histogramOf(
+  rounds: readonly { readonly round: RoundResult; readonly values: Values }[],
+): { values: Values; count: number }[] {
   const merged = new Map<string, { values: Values; count: number }>();
   for (const { round, values } of rounds) {
     if (round.outcome !== "done") continue;

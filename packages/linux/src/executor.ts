@@ -35,8 +35,20 @@ const sourceFolder = fileURLToPath(new URL("../../../executor/", import.meta.url
 const sources = ["executor.c", "arch.h"] as const;
 
 const flags = [
-  "-std=gnu11", "-O2", "-static", "-nostdlib", "-ffreestanding", "-fno-pie", "-no-pie", "-fno-stack-protector",
-  "-fno-asynchronous-unwind-tables", "-fno-strict-aliasing", "-Wall", "-Wextra", "-Werror", "-s",
+  "-std=gnu11",
+  "-O2",
+  "-static",
+  "-nostdlib",
+  "-ffreestanding",
+  "-fno-pie",
+  "-no-pie",
+  "-fno-stack-protector",
+  "-fno-asynchronous-unwind-tables",
+  "-fno-strict-aliasing",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-s",
 ];
 const isaFlags: Record<Isa, readonly string[]> = {
   x86_64: ["-mgeneral-regs-only"],
@@ -53,7 +65,8 @@ const crossCompilers: Record<Isa, { readonly compiler: string; readonly install:
 /** The instruction set of this machine. @throws ExecutorUnavailable on one that no executor is written for. */
 export function ownIsa(): Isa {
   const isa = ({ x64: "x86_64", arm64: "arm64", arm: "arm" } as Partial<Record<string, Isa>>)[process.arch];
-  if (isa === undefined) throw new ExecutorUnavailable(`the executor is not written for ${process.arch}; it knows x86_64, arm64 and arm`);
+  if (isa === undefined)
+    throw new ExecutorUnavailable(`the executor is not written for ${process.arch}; it knows x86_64, arm64 and arm`);
   return isa;
 }
 
@@ -70,15 +83,30 @@ export async function buildExecutor(options: ExecutorOptions = {}): Promise<stri
   for (const name of sources) hash.update(await readFile(join(sourceFolder, name)));
   const folder = join(options.cache ?? cacheFolder(), "executor");
   const path = join(folder, `executor-${isa}-${hash.digest("hex").slice(0, 16)}`);
-  if (await access(path).then(() => true, () => false)) return path;
+  if (
+    await access(path).then(
+      () => true,
+      () => false,
+    )
+  )
+    return path;
 
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(folder, { recursive: true });
-    const failure = await run(compiler, [...flags, ...isaFlags[isa], "-o", temporary, join(sourceFolder, "executor.c")]);
+    const failure = await run(compiler, [
+      ...flags,
+      ...isaFlags[isa],
+      "-o",
+      temporary,
+      join(sourceFolder, "executor.c"),
+    ]);
     if (failure.code !== 0) {
-      const first = failure.stderr.split("\n").find((line) => /error|cannot|No such/.test(line)) ?? failure.stderr.split("\n")[0];
-      throw new ExecutorUnavailable(`${compiler} could not compile the executor: ${first.trim()} (on Debian: apt install ${isa === own ? "gcc libc6-dev" : `${crossCompilers[isa].install} ${crossCompilers[isa].headers}`})`);
+      const first =
+        failure.stderr.split("\n").find((line) => /error|cannot|No such/.test(line)) ?? failure.stderr.split("\n")[0];
+      throw new ExecutorUnavailable(
+        `${compiler} could not compile the executor: ${first.trim()} (on Debian: apt install ${isa === own ? "gcc libc6-dev" : `${crossCompilers[isa].install} ${crossCompilers[isa].headers}`})`,
+      );
     }
     await chmod(temporary, 0o755);
     await rename(temporary, path);

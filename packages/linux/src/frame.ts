@@ -86,23 +86,23 @@ export function encodeFrame(type: FrameType, seq: number, payload: Uint8Array = 
  * bytes; never throws, whatever it is fed.
  */
 export class FrameDecoder {
-  #pending: Buffer = Buffer.alloc(0);
+  private pending: Buffer = Buffer.alloc(0);
   /** Chunks that arrived while a long frame is still incomplete; joined once. */
-  #chunks: Buffer[] = [];
-  #arrived = 0;
-  #needed = frameHeaderBytes;
+  private chunks: Buffer[] = [];
+  private arrived = 0;
+  private needed = frameHeaderBytes;
 
   /** Bytes held that are not yet a whole frame. */
   get buffered(): number {
-    return this.#pending.length + this.#arrived;
+    return this.pending.length + this.arrived;
   }
 
   /** Frames and skipped stretches that these bytes complete, in order. */
   push(chunk: Uint8Array): FrameEvent[] {
-    this.#chunks.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    this.#arrived += chunk.byteLength;
-    if (this.buffered < this.#needed) return [];
-    return this.#scan(false);
+    this.chunks.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    this.arrived += chunk.byteLength;
+    if (this.buffered < this.needed) return [];
+    return this.scan(false);
   }
 
   /**
@@ -112,13 +112,13 @@ export class FrameDecoder {
    * megabytes that never come.
    */
   resync(): FrameEvent[] {
-    return this.buffered === 0 ? [] : this.#scan(true);
+    return this.buffered === 0 ? [] : this.scan(true);
   }
 
-  #scan(abandon: boolean): FrameEvent[] {
-    const bytes = Buffer.concat([this.#pending, ...this.#chunks]);
-    this.#chunks = [];
-    this.#arrived = 0;
+  private scan(abandon: boolean): FrameEvent[] {
+    const bytes = Buffer.concat([this.pending, ...this.chunks]);
+    this.chunks = [];
+    this.arrived = 0;
     const events: FrameEvent[] = [];
     let start = 0;
     let at = 0;
@@ -129,7 +129,7 @@ export class FrameDecoder {
       start = end;
       reason = "no-frame";
     };
-    this.#needed = frameHeaderBytes;
+    this.needed = frameHeaderBytes;
     for (;;) {
       const found = findHeader(bytes, at);
       const end = found + frameHeaderBytes + (found + 12 <= bytes.length ? bytes.readUInt32LE(found + 8) : 0);
@@ -140,7 +140,7 @@ export class FrameDecoder {
           continue;
         }
         skipTo(found);
-        this.#needed = end - found;
+        this.needed = end - found;
         break;
       }
       const payload = bytes.subarray(found + frameHeaderBytes, end);
@@ -161,7 +161,7 @@ export class FrameDecoder {
       });
       start = at = end;
     }
-    this.#pending = Buffer.from(bytes.subarray(start));
+    this.pending = Buffer.from(bytes.subarray(start));
     return events;
   }
 }

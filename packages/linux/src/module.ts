@@ -4,17 +4,49 @@
  */
 import { operation } from "@litmap/litmus";
 import type { Argument } from "@litmap/litmus";
-import { data, imm, pid, result, type Operand, type Ref } from "./program.js";
-import { UnsupportedHere, type Call, type Compiled } from "./call.js";
+import type { Operand, Ref } from "./program.js";
+import { data, imm, pid, result } from "./program.js";
+import type { Call, Compiled } from "./call.js";
+import { UnsupportedHere } from "./call.js";
 
 /** Under /dev. */
 export const moduleDevice = "litmap";
 
 export const opcodes = [
-  "attach", "detach", "map_attachment", "unmap_attachment", "pin", "unpin", "dma_read", "dma_write", "begin_cpu_access", "end_cpu_access",
-  "vmap", "vunmap", "load", "store", "take_pages", "put_pages", "follow_pfn", "notifier_register", "notifier_count", "revoke",
-  "gem_create", "gem_get_sg_table", "gem_madvise", "gem_vmap", "gem_vunmap", "gem_shrink", "chardev", "export",
-  "reg_mr", "dereg_mr", "mr_read", "mr_write", "mr_sync", "reg_memfd",
+  "attach",
+  "detach",
+  "map_attachment",
+  "unmap_attachment",
+  "pin",
+  "unpin",
+  "dma_read",
+  "dma_write",
+  "begin_cpu_access",
+  "end_cpu_access",
+  "vmap",
+  "vunmap",
+  "load",
+  "store",
+  "take_pages",
+  "put_pages",
+  "follow_pfn",
+  "notifier_register",
+  "notifier_count",
+  "revoke",
+  "gem_create",
+  "gem_get_sg_table",
+  "gem_madvise",
+  "gem_vmap",
+  "gem_vunmap",
+  "gem_shrink",
+  "chardev",
+  "export",
+  "reg_mr",
+  "dereg_mr",
+  "mr_read",
+  "mr_write",
+  "mr_sync",
+  "reg_memfd",
 ] as const;
 type Opcode = (typeof opcodes)[number];
 
@@ -23,16 +55,40 @@ const valueOffset = 48;
 const request = 0xc0384c4d;
 
 export const gupFlags = { write: 1, force: 2, longterm: 4, fast: 8, pin: 16, p2pdma: 32 } as const;
-export const primitives = ["vm_insert_page", "vm_map_pages", "remap_pfn_range", "vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page", "remap_io_mapping"] as const;
+export const primitives = [
+  "vm_insert_page",
+  "vm_map_pages",
+  "remap_pfn_range",
+  "vmf_insert_pfn",
+  "vmf_insert_mixed",
+  "fault_insert_page",
+  "fault_page",
+  "remap_io_mapping",
+] as const;
 /** What keeps the pages of a region; bare frame numbers are left out: through them memory that was freed would be written. */
 export const holds: Readonly<Record<string, number>> = { pin: 0, get: 1, notifier: 2 };
 export const regionAccess = { read: 1, write: 2 } as const;
 export const memories = ["ram", "block", "compound", "cma", "iomem"] as const;
 export const exportedMemory = [
-  "coherent", "noncontiguous", "pages", "vb2-vmalloc", "vb2-contig", "vb2-contig-noncoherent", "vb2-sg", "gem-dma", "gem-dma-noncoherent",
+  "coherent",
+  "noncontiguous",
+  "pages",
+  "vb2-vmalloc",
+  "vb2-contig",
+  "vb2-contig-noncoherent",
+  "vb2-sg",
+  "gem-dma",
+  "gem-dma-noncoherent",
 ] as const;
 /** What a driver's device is on a kernel; others are the model's alone. `cma` and `pci` differ in how the machine was started. */
-export const devices: Readonly<Record<string, number>> = { dma: 0, shmem: 0, chardev: 0, pci: 0, cma: 2, "pci-iommu": 1 };
+export const devices: Readonly<Record<string, number>> = {
+  dma: 0,
+  shmem: 0,
+  chardev: 0,
+  pci: 0,
+  cma: 2,
+  "pci-iommu": 1,
+};
 export const mappingFlags = { io: 1, pfnmap: 2, mixedmap: 4, dontexpand: 8, dontdump: 16, dontcopy: 32 } as const;
 export const directions = { bidirectional: 0, to_device: 1, from_device: 2 } as const;
 
@@ -46,7 +102,11 @@ interface Wanted {
 }
 
 /** One call of the module. Without a value it gives 0. */
-export function callModule(call: Call, opcode: Opcode, { device = call.scene.moduleOf(call.step.actor), handle = imm(0), args = [], gives }: Wanted): Compiled {
+export function callModule(
+  call: Call,
+  opcode: Opcode,
+  { device = call.scene.moduleOf(call.step.actor), handle = imm(0), args = [], gives }: Wanted,
+): Compiled {
   const at = call.struct(structBytes, [
     [0, 4, opcodes.indexOf(opcode)],
     [4, 4, handle],
@@ -94,7 +154,10 @@ function ownerOf(call: Call, argument: Argument): number | undefined {
 export function deviceOf(call: Call): number {
   const { device = "" } = call.scene.actorOf(call.step.actor);
   const number = devices[device];
-  if (number === undefined) throw new UnsupportedHere(`a driver on '${device}' can be asked of the model only: no virtual machine has such a device`);
+  if (number === undefined)
+    throw new UnsupportedHere(
+      `a driver on '${device}' can be asked of the model only: no virtual machine has such a device`,
+    );
   return number;
 }
 

@@ -3,7 +3,23 @@ import { callsOf } from "@litmap/litmus";
 import type { Argument, CallStep, Test } from "@litmap/litmus";
 
 /** A device, by the driver that serves it; `cma` is contiguous memory for the heap of that name. */
-export type Need = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vkms" | "vivid" | "edu" | "kvm" | "vfio" | "packet" | "sound" | "sound-iommu" | "p2pmem" | "module" | "iommu" | "cma";
+export type Need =
+  | "vgem"
+  | "virtio_gpu"
+  | "bochs"
+  | "qxl"
+  | "vkms"
+  | "vivid"
+  | "edu"
+  | "kvm"
+  | "vfio"
+  | "packet"
+  | "sound"
+  | "sound-iommu"
+  | "p2pmem"
+  | "module"
+  | "iommu"
+  | "cma";
 
 /** The devices that a test's operations name, sorted. */
 export function needsOf(test: Test): Need[] {

@@ -10,8 +10,23 @@
 
 /** What an instruction does. The order is the executor's. */
 const opcodes = [
-  "sys", "load", "store", "touch", "fill", "path", "read", "calc", "faults",
-  "faults_since", "settle", "fork", "thread", "exit", "parallel", "show", "await",
+  "sys",
+  "load",
+  "store",
+  "touch",
+  "fill",
+  "path",
+  "read",
+  "calc",
+  "faults",
+  "faults_since",
+  "settle",
+  "fork",
+  "thread",
+  "exit",
+  "parallel",
+  "show",
+  "await",
 ] as const;
 export type Opcode = (typeof opcodes)[number];
 
@@ -99,29 +114,29 @@ export const limits = { actors: 12, instructions: 8192, dataBytes: 8 << 20, bran
 
 /** Collects a Program; {@link ProgramBuilder.encode} gives its bytes. */
 export class ProgramBuilder {
-  readonly #actors: ProgramActor[] = [];
-  readonly #instructions: (Instruction & { branches?: readonly (readonly [number, number, number])[] })[] = [];
-  #initial: Uint8Array[] = [];
-  #initialBytes = 0;
-  #zeroBytes = 0;
+  private readonly actors: ProgramActor[] = [];
+  private readonly instructions: (Instruction & { branches?: readonly (readonly [number, number, number])[] })[] = [];
+  private initial: Uint8Array[] = [];
+  private initialBytes = 0;
+  private zeroBytes = 0;
 
   /** Number of instructions so far. */
   get length(): number {
-    return this.#instructions.length;
+    return this.instructions.length;
   }
 
   /** Adds an actor; gives its number. */
   actor(kind: ProgramActor["kind"], parent = 0): number {
-    return this.#actors.push({ kind, parent }) - 1;
+    return this.actors.push({ kind, parent }) - 1;
   }
 
   /** Initial data, 8-byte aligned. */
   bytes(content: Uint8Array): DataOffset {
-    const offset = this.#initialBytes;
+    const offset = this.initialBytes;
     const padded = new Uint8Array((content.length + 7) & ~7);
     padded.set(content);
-    this.#initial.push(padded);
-    this.#initialBytes += padded.length;
+    this.initial.push(padded);
+    this.initialBytes += padded.length;
     return { offset, zero: false };
   }
 
@@ -146,32 +161,43 @@ export class ProgramBuilder {
 
   /** `length` bytes of zeros, aligned to `align` bytes. */
   reserve(length: number, align = 64): DataOffset {
-    const offset = Math.ceil(this.#zeroBytes / align) * align;
-    this.#zeroBytes = offset + length;
+    const offset = Math.ceil(this.zeroBytes / align) * align;
+    this.zeroBytes = offset + length;
     return { offset, zero: true };
   }
 
   emit(instruction: Instruction): Ref {
     const need = [...new Map((instruction.need ?? []).map((ref) => [ref.index, ref])).values()];
     while (need.length > needLimit) {
-      const joined = this.emit({ op: "calc", actor: instruction.actor, args: [imm(0), imm(0), imm(0), imm(0)], need: need.splice(0, needLimit) });
+      const joined = this.emit({
+        op: "calc",
+        actor: instruction.actor,
+        args: [imm(0), imm(0), imm(0), imm(0)],
+        need: need.splice(0, needLimit),
+      });
       need.push(joined);
     }
-    this.#instructions.push({ ...instruction, need });
-    return { index: this.#instructions.length - 1 };
+    this.instructions.push({ ...instruction, need });
+    return { index: this.instructions.length - 1 };
   }
 
   /** Branches that run free of each other; each emits its actor's instructions. */
   parallel(branches: readonly { readonly actor: number; readonly body: () => void }[]): Ref {
-    const at = this.#instructions.length;
-    this.#instructions.push({ op: "parallel", actor: branches[0]?.actor ?? 0 });
+    const at = this.instructions.length;
+    this.instructions.push({ op: "parallel", actor: branches[0]?.actor ?? 0 });
     const ranges = branches.map(({ actor, body }) => {
-      const from = this.#instructions.length;
+      const from = this.instructions.length;
       body();
-      return [actor, from, this.#instructions.length] as const;
+      return [actor, from, this.instructions.length] as const;
     });
-    if (ranges.length > limits.branches) throw new ProgramTooLarge(`at most ${limits.branches} branches, not ${ranges.length}`);
-    this.#instructions[at] = { op: "parallel", actor: ranges[0]?.[0] ?? 0, imm: this.#instructions.length, branches: ranges };
+    if (ranges.length > limits.branches)
+      throw new ProgramTooLarge(`at most ${limits.branches} branches, not ${ranges.length}`);
+    this.instructions[at] = {
+      op: "parallel",
+      actor: ranges[0]?.[0] ?? 0,
+      imm: this.instructions.length,
+      branches: ranges,
+    };
     return { index: at };
   }
 
@@ -181,26 +207,38 @@ export class ProgramBuilder {
    */
   encode(options: ProgramOptions = {}): Buffer {
     const zeroAlign = options.pageSize ?? 4096;
-    const zeroBase = Math.ceil(this.#initialBytes / zeroAlign) * zeroAlign;
-    const dataBytes = Math.ceil((zeroBase + this.#zeroBytes) / zeroAlign) * zeroAlign;
-    if (this.#actors.length > limits.actors) throw new ProgramTooLarge(`at most ${limits.actors} actors, not ${this.#actors.length}`);
-    if (this.length > limits.instructions) throw new ProgramTooLarge(`at most ${limits.instructions} instructions, not ${this.length}`);
-    if (dataBytes > limits.dataBytes) throw new ProgramTooLarge(`at most ${limits.dataBytes} bytes of buffers in one test, not ${dataBytes}`);
+    const zeroBase = Math.ceil(this.initialBytes / zeroAlign) * zeroAlign;
+    const dataBytes = Math.ceil((zeroBase + this.zeroBytes) / zeroAlign) * zeroAlign;
+    if (this.actors.length > limits.actors)
+      throw new ProgramTooLarge(`at most ${limits.actors} actors, not ${this.actors.length}`);
+    if (this.length > limits.instructions)
+      throw new ProgramTooLarge(`at most ${limits.instructions} instructions, not ${this.length}`);
+    if (dataBytes > limits.dataBytes)
+      throw new ProgramTooLarge(`at most ${limits.dataBytes} bytes of buffers in one test, not ${dataBytes}`);
     const rounds = options.rounds ?? 1;
-    const actorBytes = (this.#actors.length * 4 + 7) & ~7;
-    const out = Buffer.alloc(headerBytes + actorBytes + this.length * instructionBytes + this.#initialBytes);
+    const actorBytes = (this.actors.length * 4 + 7) & ~7;
+    const out = Buffer.alloc(headerBytes + actorBytes + this.length * instructionBytes + this.initialBytes);
     const words = [
-      magic, version | (this.#actors.length << 16), this.length, this.#initialBytes, dataBytes, options.streamBytes ?? 1 << 18,
-      rounds, options.roundMs ?? 10_000, options.budgetMs ?? 60_000, ((options.pinned ?? true) ? 1 : 0) | (options.counted ? countedFlag : 0), (options.seed ?? 1) >>> 0,
+      magic,
+      version | (this.actors.length << 16),
+      this.length,
+      this.initialBytes,
+      dataBytes,
+      options.streamBytes ?? 1 << 18,
+      rounds,
+      options.roundMs ?? 10_000,
+      options.budgetMs ?? 60_000,
+      ((options.pinned ?? true) ? 1 : 0) | (options.counted ? countedFlag : 0),
+      (options.seed ?? 1) >>> 0,
     ];
     words.forEach((word, i) => out.writeUInt32LE(word >>> 0, i * 4));
     let at = headerBytes;
-    this.#actors.forEach((actor, i) => {
+    this.actors.forEach((actor, i) => {
       out[at + i * 4] = { process: 0, fork: 1, thread: 2 }[actor.kind];
       out[at + i * 4 + 1] = actor.parent;
     });
     at += actorBytes;
-    for (const one of this.#instructions) {
+    for (const one of this.instructions) {
       const args = one.args ?? [];
       out[at] = opcodes.indexOf(one.op);
       out[at + 1] = one.actor;
@@ -212,7 +250,7 @@ export class ProgramBuilder {
       args.forEach((operand, i) => encodeOperand(out, at + 24 + i * 16, operand, zeroBase));
       at += instructionBytes;
     }
-    for (const part of this.#initial) {
+    for (const part of this.initial) {
       out.set(part, at);
       at += part.length;
     }
@@ -234,7 +272,13 @@ function encodeOperand(out: Buffer, at: number, operand: Operand, zeroBase: numb
     case "result":
       return writeOperand(out, at, kind, operand.of.index, operand.plus);
     case "data":
-      return writeOperand(out, at, kind, 0, BigInt(operand.at.offset + (operand.at.zero ? zeroBase : 0) + operand.plus));
+      return writeOperand(
+        out,
+        at,
+        kind,
+        0,
+        BigInt(operand.at.offset + (operand.at.zero ? zeroBase : 0) + operand.plus),
+      );
     case "pid":
       return writeOperand(out, at, kind, operand.actor, 0n);
   }
@@ -293,7 +337,8 @@ const roundBytes = 72;
 export function decodeResult(payload: Uint8Array): ProgramResult {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   if (bytes.length < summaryBytes) throw new MalformedResult(`${bytes.length} bytes are no result`);
-  if (bytes.readUInt32LE(0) !== version) throw new MalformedResult(`version ${bytes.readUInt32LE(0)} instead of ${version}`);
+  if (bytes.readUInt32LE(0) !== version)
+    throw new MalformedResult(`version ${bytes.readUInt32LE(0)} instead of ${version}`);
   const count = bytes.readUInt32LE(4);
   const counted = (bytes.readUInt32LE(32) & countedFlag) !== 0;
   const distinct: RoundResult[] = [];
@@ -320,11 +365,23 @@ export function leftUnkillable(payload: Uint8Array): boolean {
   return payload.length >= summaryBytes && (payload[32] & 1) !== 0;
 }
 
-function decodeRound(bytes: Buffer, at: number, count: number, counted: boolean, stream: number, end: number): RoundResult {
+function decodeRound(
+  bytes: Buffer,
+  at: number,
+  count: number,
+  counted: boolean,
+  stream: number,
+  end: number,
+): RoundResult {
   const results: InstructionResult[] = [];
   for (let i = 0, from = at + roundBytes; i < count; i++, from += 16) {
     const gained = counted ? { count: Number(bytes.readBigUInt64LE(at + roundBytes + count * 16 + i * 8)) } : {};
-    results.push({ state: states[bytes[from]] ?? "not_run", aux: bytes.readUInt32LE(from + 4), value: bytes.readBigInt64LE(from + 8), ...gained });
+    results.push({
+      state: states[bytes[from]] ?? "not_run",
+      aux: bytes.readUInt32LE(from + 4),
+      value: bytes.readBigInt64LE(from + 8),
+      ...gained,
+    });
   }
   const slice = (ref: Ref): Uint8Array => {
     const { aux, value } = results[ref.index];

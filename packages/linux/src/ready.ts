@@ -50,7 +50,8 @@ export function parseReady(payload: Uint8Array): Ready {
   const pageSize = Number(one("page"));
   const isa = isas[machine];
   const arch = isa && archOf(isa, pageSize, Number(values.get("table")?.[0] ?? 0));
-  if (arch === undefined) throw new Error(`no Programs can be made for ${machine}${isa ? ` with pages of ${pageSize} bytes` : ""}`);
+  if (arch === undefined)
+    throw new Error(`no Programs can be made for ${machine}${isa ? ` with pages of ${pageSize} bytes` : ""}`);
   return {
     release: one("release"),
     version: one("version"),

@@ -19,7 +19,14 @@ export function wordsOf(table: Bits<string>, bits: number): string[] {
 export const prot = { r: 1, w: 2, x: 4, rw: 3, rx: 5, wx: 6, rwx: 7 } as const;
 
 export const mapFlags = {
-  shared: 0x1, private: 0x2, shared_validate: 0x3, populate: 0x8000, locked: 0x2000, noreserve: 0x4000, sync: 0x80000, noreplace: 0x100000,
+  shared: 0x1,
+  private: 0x2,
+  shared_validate: 0x3,
+  populate: 0x8000,
+  locked: 0x2000,
+  noreserve: 0x4000,
+  sync: 0x80000,
+  noreplace: 0x100000,
 } as const;
 export const mapFixed = 0x10;
 export const mapAnonymous = 0x20;
@@ -30,13 +37,41 @@ export const mlockFlags = { onfault: 1 } as const;
 export const mlockallFlags = { current: 1, future: 2, onfault: 4 } as const;
 
 export const madvise = {
-  normal: 0, random: 1, sequential: 2, willneed: 3, dontneed: 4, free: 8, remove: 9, dontfork: 10, dofork: 11,
-  mergeable: 12, unmergeable: 13, hugepage: 14, nohugepage: 15, dontdump: 16, dodump: 17, wipeonfork: 18,
-  keeponfork: 19, cold: 20, pageout: 21, populate_read: 22, populate_write: 23, dontneed_locked: 24, collapse: 25,
-  guard_install: 102, guard_remove: 103,
+  normal: 0,
+  random: 1,
+  sequential: 2,
+  willneed: 3,
+  dontneed: 4,
+  free: 8,
+  remove: 9,
+  dontfork: 10,
+  dofork: 11,
+  mergeable: 12,
+  unmergeable: 13,
+  hugepage: 14,
+  nohugepage: 15,
+  dontdump: 16,
+  dodump: 17,
+  wipeonfork: 18,
+  keeponfork: 19,
+  cold: 20,
+  pageout: 21,
+  populate_read: 22,
+  populate_write: 23,
+  dontneed_locked: 24,
+  collapse: 25,
+  guard_install: 102,
+  guard_remove: 103,
 } as const;
 
-export const seals = { seal_seal: 1, seal_shrink: 2, seal_grow: 4, seal_write: 8, seal_future_write: 0x10, seal_exec: 0x20 } as const;
+export const seals = {
+  seal_seal: 1,
+  seal_shrink: 2,
+  seal_grow: 4,
+  seal_write: 8,
+  seal_future_write: 0x10,
+  seal_exec: 0x20,
+} as const;
 export const dupFdCloexec = 1030;
 export const addSeals = 1033;
 export const getSeals = 1034;
@@ -138,7 +173,14 @@ export const ptrace = { peekdata: 2, pokedata: 5, detach: 17, seize: 0x4206, int
 export const core = { limit: 4, abort: 6 } as const;
 
 /** TCP over the loopback device; sends are MSG_ZEROCOPY, do not wait, and raise no SIGPIPE. */
-export const inet = { family: 2, stream: 1, level: 1, zerocopy: 60, sendFlags: 0x4000000 | 0x40 | 0x4000, setInterfaceFlags: 0x8914 } as const;
+export const inet = {
+  family: 2,
+  stream: 1,
+  level: 1,
+  zerocopy: 60,
+  sendFlags: 0x4000000 | 0x40 | 0x4000,
+  setInterfaceFlags: 0x8914,
+} as const;
 
 /** __WALL */
 export const waitAll = 0x40000000;
@@ -156,7 +198,14 @@ export const ioUring = {
 } as const;
 
 /** Structs of DRM's ioctls, bytes. */
-export const drmStructBytes = { createDumb: 32, mapDumb: 16, primeHandle: 12, gemClose: 8, qxlAlloc: 8, virtgpuCreateBlob: 48 } as const;
+export const drmStructBytes = {
+  createDumb: 32,
+  mapDumb: 16,
+  primeHandle: 12,
+  gemClose: 8,
+  qxlAlloc: 8,
+  virtgpuCreateBlob: 48,
+} as const;
 
 export const drmRequests = {
   gemClose: ioc(1, "d", 0x09, drmStructBytes.gemClose),
@@ -181,7 +230,13 @@ export const v4l2Memory = { mmap: 1, userptr: 2, dmabuf: 4 } as const;
 /** V4L2_BUF_TYPE_VIDEO_CAPTURE */
 export const v4l2Capture = 1;
 /** v4l2_format: where the union lies, offsets in v4l2_pix_format, and a small grey image that every vivid can make. */
-export const v4l2Format = { pix: (pointer: 4 | 8): number => (pointer === 8 ? 8 : 4), sizeimage: 20, smallWidth: 320, smallHeight: 180, grey: 0x59455247 } as const;
+export const v4l2Format = {
+  pix: (pointer: 4 | 8): number => (pointer === 8 ? 8 : 4),
+  sizeimage: 20,
+  smallWidth: 320,
+  smallHeight: 180,
+  grey: 0x59455247,
+} as const;
 export const v4l2FormatBytes = (pointer: 4 | 8): number => v4l2Format.pix(pointer) + 200;
 /** v4l2_format and v4l2_buffer hold pointers, so these differ with their size. */
 /** vivid's control of what it writes over its frames (VIVID_CID_OSD_TEXT_MODE), and nothing. */
@@ -271,8 +326,17 @@ export const pcm = {
   rmask: 512,
   fixed: {
     /** MMAP_INTERLEAVED, S16_LE, standard. */
-    masks: [{ mask: 0, bit: 0 }, { mask: 1, bit: 2 }, { mask: 2, bit: 0 }],
+    masks: [
+      { mask: 0, bit: 0 },
+      { mask: 1, bit: 2 },
+      { mask: 2, bit: 0 },
+    ],
     /** Two channels, 44100 Hz, periods of 16 KiB in a buffer of 64 KiB. */
-    intervals: [{ interval: 2, value: 2 }, { interval: 3, value: 44100 }, { interval: 6, value: 16384 }, { interval: 10, value: 65536 }],
+    intervals: [
+      { interval: 2, value: 2 },
+      { interval: 3, value: 44100 },
+      { interval: 6, value: 16384 },
+      { interval: 10, value: 65536 },
+    ],
   },
 } as const;

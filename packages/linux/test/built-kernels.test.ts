@@ -1,7 +1,8 @@
 /** What only built kernels have, as tests are compiled for them. */
 import { parse } from "@litmap/litmus";
 import { describe, expect, test } from "vitest";
-import { compile, type KernelDescription } from "../src/compile.js";
+import type { KernelDescription } from "../src/compile.js";
+import { compile } from "../src/compile.js";
 import { needsOf } from "../src/needs.js";
 
 function parsed(lines: string) {
@@ -10,7 +11,13 @@ function parsed(lines: string) {
   return found;
 }
 
-const kernel = (...devices: string[]): KernelDescription => ({ release: "6.12", arch: "x86_64", pageSize: 4096, kind: "vm", devices: new Set(devices) });
+const kernel = (...devices: string[]): KernelDescription => ({
+  release: "6.12",
+  arch: "x86_64",
+  pageSize: 4096,
+  kind: "vm",
+  devices: new Set(devices),
+});
 
 function bytesOf(lines: string, description: KernelDescription): Buffer {
   const compiled = compile(parsed(lines), description);
@@ -21,12 +28,20 @@ function bytesOf(lines: string, description: KernelDescription): Buffer {
 describe("the heap of contiguous memory", () => {
   const lines = "buf = dma_heap_alloc(cma, 64K)";
 
-  test.each(["reserved", "linux,cma", "default_cma_region"])("is opened by the name that the kernel has for it: %s", (name) => {
-    expect(bytesOf(lines, kernel("dma_heap/system", `dma_heap/${name}`)).includes(`/dev/dma_heap/${name}\0`)).toBe(true);
-  });
+  test.each(["reserved", "linux,cma", "default_cma_region"])(
+    "is opened by the name that the kernel has for it: %s",
+    (name) => {
+      expect(bytesOf(lines, kernel("dma_heap/system", `dma_heap/${name}`)).includes(`/dev/dma_heap/${name}\0`)).toBe(
+        true,
+      );
+    },
+  );
 
   test("a kernel without it says so before anything runs", () => {
-    expect(compile(parsed(lines), kernel("udmabuf", "dma_heap/system"))).toMatchObject({ kind: "unsupported", reason: expect.stringContaining("CONFIG_DMABUF_HEAPS_CMA") });
+    expect(compile(parsed(lines), kernel("udmabuf", "dma_heap/system"))).toMatchObject({
+      kind: "unsupported",
+      reason: expect.stringContaining("CONFIG_DMABUF_HEAPS_CMA"),
+    });
     expect(compile(parsed("buf = dma_heap_alloc(system, 64K)"), kernel()).kind).toBe("program");
   });
 

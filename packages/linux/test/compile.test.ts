@@ -1,6 +1,8 @@
-import { operations, parse, type OperationName, type Outcome } from "@litmap/litmus";
+import type { OperationName, Outcome } from "@litmap/litmus";
+import { operations, parse } from "@litmap/litmus";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compile, type KernelDescription } from "../src/compile.js";
+import type { KernelDescription } from "../src/compile.js";
+import { compile } from "../src/compile.js";
 import { compilers } from "../src/operations/index.js";
 import { HostExecutor, skipReason } from "./on-this-host.js";
 
@@ -21,17 +23,26 @@ describe("compiling", () => {
   });
 
   test("a BAR is opened only where the runner has put the device", () => {
-    expect(compile(parsed("r = pci_bar(edu)"), { ...somewhere, kind: "host" })).toMatchObject({ kind: "unsupported", reason: "only virtual machines have QEMU's edu device" });
+    expect(compile(parsed("r = pci_bar(edu)"), { ...somewhere, kind: "host" })).toMatchObject({
+      kind: "unsupported",
+      reason: "only virtual machines have QEMU's edu device",
+    });
     expect(compile(parsed("r = pci_bar(edu)"), { ...somewhere, kind: "vm" }).kind).not.toBe("unsupported");
   });
 
   test("what drivers do is unsupported, with the reason", () => {
-    const compiled = compile(parsed('driver D on shmem\nD: bo = gem_create(64K)'), somewhere);
-    expect(compiled).toMatchObject({ kind: "unsupported", reason: "gem_create() needs litmap's test module, which this kernel does not have (litmap kernel module)" });
+    const compiled = compile(parsed("driver D on shmem\nD: bo = gem_create(64K)"), somewhere);
+    expect(compiled).toMatchObject({
+      kind: "unsupported",
+      reason: "gem_create() needs litmap's test module, which this kernel does not have (litmap kernel module)",
+    });
   });
 
   test("a disk is never guessed", () => {
-    expect(compile(parsed("d = open_disk(direct)"), somewhere)).toMatchObject({ kind: "unsupported", reason: /no disk/ });
+    expect(compile(parsed("d = open_disk(direct)"), somewhere)).toMatchObject({
+      kind: "unsupported",
+      reason: /no disk/,
+    });
     expect(compile(parsed("d = open_disk(direct)"), { ...somewhere, disk: "/dev/vda" }).kind).toBe("program");
   });
 
@@ -39,7 +50,10 @@ describe("compiling", () => {
     const clears = (text: string): boolean => {
       const compiled = compile(parsed(text), { ...somewhere, disk: "/dev/vda" });
       // BLKZEROOUT, as an argument of a call.
-      return compiled.kind === "program" && Buffer.from(compiled.program).includes(Buffer.from([0x7f, 0x12, 0, 0, 0, 0, 0, 0]));
+      return (
+        compiled.kind === "program" &&
+        Buffer.from(compiled.program).includes(Buffer.from([0x7f, 0x12, 0, 0, 0, 0, 0, 0]))
+      );
     };
     const open = "d = open_disk(buffered)\nva = mmap(anon, 4K, rw, private)\n";
     expect(clears(`${open}n = pread(d, va, 4K, 0)`)).toBe(true);
@@ -48,13 +62,21 @@ describe("compiling", () => {
   });
 
   test("every DRM operation compiles, also with results of others as arguments", () => {
-    const compiled = compile(parsed("d = drm_open(qxl)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nb = prime_export(d, h, r)\ni = prime_import(d, b)\nva = mmap(b, 4K, r, shared)\ng = gem_close(d, h)"), somewhere);
+    const compiled = compile(
+      parsed(
+        "d = drm_open(qxl)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nb = prime_export(d, h, r)\ni = prime_import(d, b)\nva = mmap(b, 4K, r, shared)\ng = gem_close(d, h)",
+      ),
+      somewhere,
+    );
     expect(compiled.kind).toBe("program");
   });
 
   test("the same test gives the same bytes", () => {
     const bytes = () => {
-      const compiled = compile(parsed("va = mmap(anon, 64K, rw, private)\ntouch(va, 64K, write)\nexpect smaps(va).Rss == 64K"), somewhere);
+      const compiled = compile(
+        parsed("va = mmap(anon, 64K, rw, private)\ntouch(va, 64K, write)\nexpect smaps(va).Rss == 64K"),
+        somewhere,
+      );
       return compiled.kind === "program" ? Buffer.from(compiled.program).toString("hex") : "";
     };
     expect(bytes()).not.toBe("");
@@ -62,7 +84,9 @@ describe("compiling", () => {
   });
 
   test("it compiles for arm64 and arm too", () => {
-    const one = parsed("m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nn = pread(m, va, 4K, 4096)\nl = lseek(m, 0, end)\np = pagemap(va)");
+    const one = parsed(
+      "m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nn = pread(m, va, 4K, 4096)\nl = lseek(m, 0, end)\np = pagemap(va)",
+    );
     for (const arch of ["arm64", "arm"] as const) expect(compile(one, { ...somewhere, arch }).kind).toBe("program");
   });
 });
@@ -90,7 +114,8 @@ describe.skipIf(skipReason)("tests on this host's kernel", () => {
 
   test("memory: values, errnos, signals, fault counts", async () => {
     expect(
-      await values(`
+      await values(
+        `
 va = mmap(anon, 16p, rw, private)
 n = faults { touch(va, 16p, write) }
 x = load(va + 8K)
@@ -99,8 +124,18 @@ p = mprotect(va, 1p, r)
 s = store(va, 1)
 t = load(va + 64K)
 expect smaps(va + 4K).Rss == 60K
-expect rw in smaps(va).VmFlags or true == true`.replace(/\nexpect rw.*/, "")),
-    ).toEqual({ va: "ok", n: 16, x: 2, bad: "EINVAL", p: "ok", s: "SIGSEGV", t: "SIGSEGV", "smaps(va + 4K).Rss": 60 * 1024 });
+expect rw in smaps(va).VmFlags or true == true`.replace(/\nexpect rw.*/, ""),
+      ),
+    ).toEqual({
+      va: "ok",
+      n: 16,
+      x: 2,
+      bad: "EINVAL",
+      p: "ok",
+      s: "SIGSEGV",
+      t: "SIGSEGV",
+      "smaps(va + 4K).Rss": 60 * 1024,
+    });
   });
 
   test("what needs a failed step is not reached, and says the line of the failure", async () => {
@@ -158,9 +193,24 @@ v = load(b + 2K)
 z = read(q, b, 1)
 k = ioctl(m, 0x1234)`),
     ).toEqual({
-      m: "ok", s: ["seal_grow", "seal_shrink"], t: "EPERM", d: "ok", e: 65536,
-      "f.size": 65536, "f.blocks": 0, "f.mode": 0o777, r: "ok", va: "EACCES", c: "ok",
-      q: "ok", b: "ok", w: 100, g: 100, v: 0x41, z: "EAGAIN", k: "ENOTTY",
+      m: "ok",
+      s: ["seal_grow", "seal_shrink"],
+      t: "EPERM",
+      d: "ok",
+      e: 65536,
+      "f.size": 65536,
+      "f.blocks": 0,
+      "f.mode": 0o777,
+      r: "ok",
+      va: "EACCES",
+      c: "ok",
+      q: "ok",
+      b: "ok",
+      w: 100,
+      g: 100,
+      v: 0x41,
+      z: "EAGAIN",
+      k: "ENOTTY",
     });
   });
 
@@ -191,7 +241,24 @@ o = move_pages(va)
 p = move_pages(va + 1M)
 q = mbind(va, 64K, bind)
 r = futex_wait(va + 1M)`),
-    ).toMatchObject({ va: "ok", a: 65536, b: 8192, x: 0, c: 65536, d: 4096, y: 0, e: 4096, f: "ETIMEDOUT", g: "ETIMEDOUT", h: 0, i: "EIO", j: 4096, k: 0x79, l: 4096, r: "SIGSEGV" });
+    ).toMatchObject({
+      va: "ok",
+      a: 65536,
+      b: 8192,
+      x: 0,
+      c: 65536,
+      d: 4096,
+      y: 0,
+      e: 4096,
+      f: "ETIMEDOUT",
+      g: "ETIMEDOUT",
+      h: 0,
+      i: "EIO",
+      j: 4096,
+      k: 0x79,
+      l: 4096,
+      r: "SIGSEGV",
+    });
   });
 
   test("rings, where there are any", async () => {
@@ -206,7 +273,16 @@ c = io_uring_register_buffers(va, 64K)
 d = io_uring_read(f, va + 1M, 4K, 8K)
 expect status().VmPTE == 0`);
     if (found.status === "unsupported") return console.log(`skipped: rings: ${found.reason}`);
-    expect(found.values).toEqual({ f: "ok", va: "ok", a: 4096, b: 4096, x: 0x5a, c: "ok", d: "EFAULT", "status().VmPTE": 8192 });
+    expect(found.values).toEqual({
+      f: "ok",
+      va: "ok",
+      a: 4096,
+      b: 4096,
+      x: 0x5a,
+      c: "ok",
+      d: "EFAULT",
+      "status().VmPTE": 8192,
+    });
   });
 
   test("observers: changes, pagemap, mincore, maps, readlink", async () => {
@@ -230,11 +306,27 @@ sh = status().RssShmem
 me = meminfo().HugePages_Free
 rl = readlink(m)`),
     ).toMatchObject({
-      "st.VmSize": 65536, "st.VmRSS": 32768, "st.RssAnon": 32768, "st.RssFile": 0, "st.RssShmem": 0, "st.VmLck": 0,
-      "cs.VmRSS": 0, "cs.VmSize": 0,
-      "pm.present": 1, "pm.file": 0, "pm.exclusive": 0, "no.present": 0, "no.mapcount": 0,
-      mc: 8, "mp.length": 65536, "mp.perms": "rw-p", "mp.path": "", nm: "EFAULT",
-      sh: 65536, me: 0, "rl.path": "/memfd:litmap (deleted)",
+      "st.VmSize": 65536,
+      "st.VmRSS": 32768,
+      "st.RssAnon": 32768,
+      "st.RssFile": 0,
+      "st.RssShmem": 0,
+      "st.VmLck": 0,
+      "cs.VmRSS": 0,
+      "cs.VmSize": 0,
+      "pm.present": 1,
+      "pm.file": 0,
+      "pm.exclusive": 0,
+      "no.present": 0,
+      "no.mapcount": 0,
+      mc: 8,
+      "mp.length": 65536,
+      "mp.perms": "rw-p",
+      "mp.path": "",
+      nm: "EFAULT",
+      sh: 65536,
+      me: 0,
+      "rl.path": "/memfd:litmap (deleted)",
     });
   });
 
@@ -250,7 +342,11 @@ rl = readlink(m)`),
     const compiled = compile(slow, { release, arch, pageSize, kind: "host" }, { roundMs: 1 });
     if (compiled.kind !== "program") throw new Error(compiled.reason);
     const found = compiled.decode((await host.ask("run", compiled.program)).payload);
-    expect(found).toMatchObject({ status: "hang", reason: "did not return in time: line 5, touch() by A", values: { va: "ok", x: 0 } });
+    expect(found).toMatchObject({
+      status: "hang",
+      reason: "did not return in time: line 5, touch() by A",
+      values: { va: "ok", x: 0 },
+    });
     expect(found.values).not.toHaveProperty("y");
   });
 

@@ -17,7 +17,8 @@ function core(wide: boolean, parts: readonly Part[]): Buffer {
   const [header, entry] = wide ? [64, 56] : [52, 32];
   const start = header + entry * parts.length;
   const out = Buffer.alloc(start + page * parts.reduce((sum, part) => sum + part.pages.length, 0));
-  const word = (at: number, value: number): unknown => (wide ? out.writeBigUInt64LE(BigInt(value), at) : out.writeUInt32LE(value, at));
+  const word = (at: number, value: number): unknown =>
+    wide ? out.writeBigUInt64LE(BigInt(value), at) : out.writeUInt32LE(value, at);
   out[4] = wide ? 2 : 1;
   word(wide ? 0x20 : 0x1c, header);
   out.writeUInt16LE(parts.length, wide ? 0x38 : 0x2c);
@@ -43,13 +44,17 @@ const parts: readonly Part[] = [
 
 describe.each([true, false])("a core file, 64 bits: %s", (wide) => {
   const file = core(wide, parts);
-  const range = (address: number, length: number, read = file.length + 1) => rangeInCore(file, BigInt(address), BigInt(length), page, read);
+  const range = (address: number, length: number, read = file.length + 1) =>
+    rangeInCore(file, BigInt(address), BigInt(length), page, read);
 
-  test("notes are no segments", () => expect(segmentsOf(file).map(({ address }) => Number(address))).toEqual([0x100, 0x200]));
+  test("notes are no segments", () =>
+    expect(segmentsOf(file).map(({ address }) => Number(address))).toEqual([0x100, 0x200]));
   test("a whole segment", () => expect(range(0x100, 64)).toEqual({ mapped: 64, dumped: 64, filled: 32 }));
-  test("a part that begins and ends within pages", () => expect(range(0x108, 32)).toEqual({ mapped: 32, dumped: 32, filled: 16 }));
+  test("a part that begins and ends within pages", () =>
+    expect(range(0x108, 32)).toEqual({ mapped: 32, dumped: 32, filled: 16 }));
   test("a segment without bytes", () => expect(range(0x200, 64)).toEqual({ mapped: 32, dumped: 0, filled: 0 }));
-  test("over both, and what lies between", () => expect(range(0x130, 0x100)).toEqual({ mapped: 48, dumped: 16, filled: 0 }));
+  test("over both, and what lies between", () =>
+    expect(range(0x130, 0x100)).toEqual({ mapped: 48, dumped: 16, filled: 0 }));
   test("what nobody has mapped", () => expect(range(0x1000, 64)).toEqual({ mapped: 0, dumped: 0, filled: 0 }));
   test("a range past what was read is not known", () => {
     const cut = file.subarray(0, file.length - page);

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encodeFrame } from "../src/frame.js";
-import { data, imm, pid, ProgramBuilder, result, type Ref } from "../src/program.js";
+import type { Ref } from "../src/program.js";
+import { data, imm, pid, ProgramBuilder, result } from "../src/program.js";
 import { syscallNumbers } from "../src/syscalls.js";
 import { HostExecutor, skipReason } from "./on-this-host.js";
 
@@ -19,7 +20,12 @@ describe.skipIf(skipReason)("the executor on this host", () => {
 
   const numbers = () => syscallNumbers[host.ready.arch];
   const anon = (p: ProgramBuilder, actor: number, pages: number, at = hint, flags = 0x22): Ref =>
-    p.emit({ op: "sys", actor, imm: numbers().mmap, args: [imm(at), imm(pages * host.ready.pageSize), imm(3), imm(flags), imm(-1), imm(0)] });
+    p.emit({
+      op: "sys",
+      actor,
+      imm: numbers().mmap,
+      args: [imm(at), imm(pages * host.ready.pageSize), imm(3), imm(flags), imm(-1), imm(0)],
+    });
 
   test("says what machine it is on", () => {
     expect(host.ready.release).toMatch(/^\d+\.\d+/);
@@ -48,7 +54,8 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     const a = p.actor("process");
     const va = anon(p, a, 1);
     p.emit({ op: "store", actor: a, imm: 4, args: [result(va), imm(0x35)] });
-    const await_ = (at: number, mask: number, value: number): Ref => p.emit({ op: "await", actor: a, args: [result(va, at), imm(mask), imm(value), imm(20)] });
+    const await_ = (at: number, mask: number, value: number): Ref =>
+      p.emit({ op: "await", actor: a, args: [result(va, at), imm(mask), imm(value), imm(20)] });
     const there = await_(0, 0xf, 5);
     const never = await_(0, 0xf, 6);
     const nowhere = await_(8 * page, 0xf, 6);
@@ -64,7 +71,12 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     const segv = p.emit({ op: "load", actor: a, imm: 4, args: [imm(hint)] });
     const name = p.string("x");
     const fd = p.emit({ op: "sys", actor: a, imm: numbers().memfd_create, args: [data(name), imm(0)] });
-    const va = p.emit({ op: "sys", actor: a, imm: numbers().mmap, args: [imm(hint), imm(4 * page), imm(3), imm(1), result(fd), imm(0)] });
+    const va = p.emit({
+      op: "sys",
+      actor: a,
+      imm: numbers().mmap,
+      args: [imm(hint), imm(4 * page), imm(3), imm(1), result(fd), imm(0)],
+    });
     p.emit({ op: "sys", actor: a, imm: numbers().ftruncate, args: [result(fd), imm(2 * page)] });
     const bus = p.emit({ op: "touch", actor: a, imm: 1, args: [result(va), imm(4 * page)] });
     const skipped = p.emit({ op: "load", actor: a, imm: 4, args: [result(va)], need: [bus] });
@@ -129,8 +141,19 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     const fd = p.emit({ op: "sys", actor: a, imm: numbers().memfd_create, args: [data(p.string("pass")), imm(0)] });
     p.emit({ op: "sys", actor: a, imm: numbers().ftruncate, args: [result(fd), imm(page)] });
     const pidfd = p.emit({ op: "sys", actor: b, imm: numbers().pidfd_open, args: [pid(a), imm(0)] });
-    const got = p.emit({ op: "sys", actor: b, imm: numbers().pidfd_getfd, args: [result(pidfd), result(fd), imm(0)], need: [pidfd, fd] });
-    const link = p.emit({ op: "read", actor: b, args: [data(p.path("/proc/", pid(b), "/fdinfo/", result(got))), imm(4096), imm(0), data(p.string("pos:"))], need: [got] });
+    const got = p.emit({
+      op: "sys",
+      actor: b,
+      imm: numbers().pidfd_getfd,
+      args: [result(pidfd), result(fd), imm(0)],
+      need: [pidfd, fd],
+    });
+    const link = p.emit({
+      op: "read",
+      actor: b,
+      args: [data(p.path("/proc/", pid(b), "/fdinfo/", result(got))), imm(4096), imm(0), data(p.string("pos:"))],
+      need: [got],
+    });
     const { distinct } = await host.run(p);
     expect(distinct[0].results[got.index].state).toBe("ok");
     expect(distinct[0].text(link)).toMatch(/^pos:\t0\n$/);
@@ -144,7 +167,12 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     p.emit({ op: "touch", actor: a, imm: 1, args: [result(va), imm(64 * page)] });
     p.emit({ op: "fork", actor: a, imm: c });
     p.emit({ op: "touch", actor: c, imm: 0, args: [result(va), imm(64 * page)] });
-    const smaps = (): Ref => p.emit({ op: "read", actor: a, args: [data(p.path("/proc/self/smaps")), imm(1 << 17), result(va), data(p.string("Pss:"))] });
+    const smaps = (): Ref =>
+      p.emit({
+        op: "read",
+        actor: a,
+        args: [data(p.path("/proc/self/smaps")), imm(1 << 17), result(va), data(p.string("Pss:"))],
+      });
     const before = smaps();
     p.emit({ op: "exit", actor: c });
     const after = smaps();
@@ -160,7 +188,16 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     const a = p.actor("process");
     const status = (): Ref => {
       p.emit({ op: "settle", actor: a });
-      return p.emit({ op: "read", actor: a, args: [data(p.path("/proc/self/status")), imm(8192), imm(0), data(p.string("VmSize:\nRssAnon:\nRssShmem:\nVmPTE:"))] });
+      return p.emit({
+        op: "read",
+        actor: a,
+        args: [
+          data(p.path("/proc/self/status")),
+          imm(8192),
+          imm(0),
+          data(p.string("VmSize:\nRssAnon:\nRssShmem:\nVmPTE:")),
+        ],
+      });
     };
     const before = status();
     const idle = status();
@@ -246,7 +283,9 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     const p = new ProgramBuilder();
     p.actor("process");
     const encoded = p.encode();
-    expect(Buffer.from((await host.ask("run", encoded.subarray(0, encoded.length - 1))).payload).toString()).toMatch(/length/);
+    expect(Buffer.from((await host.ask("run", encoded.subarray(0, encoded.length - 1))).payload).toString()).toMatch(
+      /length/,
+    );
     const a = new ProgramBuilder();
     a.emit({ op: "sys", actor: a.actor("process"), imm: 0, args: [result({ index: 500 })] });
     expect(Buffer.from((await host.ask("run", a.encode())).payload).toString()).toMatch(/bad argument/);
@@ -261,7 +300,8 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     p.emit({ op: "fork", actor: a, imm: c });
     p.emit({ op: "sys", actor: c, imm: numbers().ppoll, args: [imm(0), imm(0), imm(0), imm(0)] });
     other.write(encodeFrame("run", 5, p.encode({ roundMs: 60_000 })));
-    const children = (): string[] => readFileSync(`/proc/${other.child.pid}/task/${other.child.pid}/children`, "utf8").trim().split(" ");
+    const children = (): string[] =>
+      readFileSync(`/proc/${other.child.pid}/task/${other.child.pid}/children`, "utf8").trim().split(" ");
     await expect.poll(() => children().length).toBe(2);
     const pids = children();
     other.child.kill("SIGTERM");

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeFrame, FrameDecoder, framePayloadLimit, type FrameEvent, type FrameType } from "../src/frame.js";
+import type { FrameEvent, FrameType } from "../src/frame.js";
+import { encodeFrame, FrameDecoder, framePayloadLimit } from "../src/frame.js";
 
 const types: FrameType[] = ["hello", "ready", "run", "result", "ping", "pong", "error"];
 const frame = fc.record({
@@ -26,23 +27,31 @@ function inPieces(bytes: Uint8Array, sizes: number[]): FrameEvent[] {
 }
 
 const framesOf = (events: FrameEvent[]) =>
-  events.flatMap((e) => (e.kind === "frame" ? [{ type: e.frame.type, seq: e.frame.seq, payload: e.frame.payload }] : []));
+  events.flatMap((e) =>
+    e.kind === "frame" ? [{ type: e.frame.type, seq: e.frame.seq, payload: e.frame.payload }] : [],
+  );
 const skippedOf = (events: FrameEvent[]) => events.flatMap((e) => (e.kind === "skipped" ? [...e.bytes] : []));
 
 describe("frames", () => {
   test("a known frame has known bytes", () => {
     expect(encodeFrame("ping", 7).toString("hex")).toBe("4c4d05000700000000000000abaa8cbf");
-    expect(encodeFrame("run", 0x01020304, Uint8Array.of(9)).subarray(0, 12).toString("hex")).toBe("4c4d03000403020101000000");
+    expect(encodeFrame("run", 0x01020304, Uint8Array.of(9)).subarray(0, 12).toString("hex")).toBe(
+      "4c4d03000403020101000000",
+    );
   });
 
   test("any frames in any pieces come back as they were", () => {
     fc.assert(
-      fc.property(fc.array(frame, { maxLength: 6 }), fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 5 }), (frames, sizes) => {
-        const bytes = Buffer.concat(frames.map((f) => encodeFrame(f.type, f.seq, f.payload)));
-        const events = inPieces(bytes, sizes);
-        expect(framesOf(events)).toEqual(frames);
-        expect(skippedOf(events)).toEqual([]);
-      }),
+      fc.property(
+        fc.array(frame, { maxLength: 6 }),
+        fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 5 }),
+        (frames, sizes) => {
+          const bytes = Buffer.concat(frames.map((f) => encodeFrame(f.type, f.seq, f.payload)));
+          const events = inPieces(bytes, sizes);
+          expect(framesOf(events)).toEqual(frames);
+          expect(skippedOf(events)).toEqual([]);
+        },
+      ),
     );
   });
 

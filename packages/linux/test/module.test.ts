@@ -1,18 +1,27 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { operations, parse, type OperationName } from "@litmap/litmus";
+import type { OperationName } from "@litmap/litmus";
+import { operations, parse } from "@litmap/litmus";
 import { describe, expect, test } from "vitest";
-import { compile, type KernelDescription } from "../src/compile.js";
+import type { KernelDescription } from "../src/compile.js";
+import { compile } from "../src/compile.js";
 import { gupFlags, mappingFlags, memories, opcodes, primitives } from "../src/module.js";
 import { moduleCompilers } from "../src/operations/drivers.js";
 import { needsOf } from "../src/needs.js";
 
-const header = readFileSync(fileURLToPath(new URL("../../../module/litmap.h", import.meta.url)), "utf8").replace(/\/\*[\s\S]*?\*\//g, "");
+const header = readFileSync(fileURLToPath(new URL("../../../module/litmap.h", import.meta.url)), "utf8").replace(
+  /\/\*[\s\S]*?\*\//g,
+  "",
+);
 
 /** The names of an enum of the header, lower case, without `LITMAP_` and what else is dropped. */
 function names(last: string): string[] {
-  const body = [...header.matchAll(/enum \w+ \{([^}]*)\}/g)].map(([, inner]) => inner).find((inner) => inner.includes(last)) ?? "";
-  return body.split(",").map((name) => name.trim().replace("LITMAP_", "").toLowerCase()).filter((name) => name !== "" && !last.toLowerCase().endsWith(`_${name}`));
+  const body =
+    [...header.matchAll(/enum \w+ \{([^}]*)\}/g)].map(([, inner]) => inner).find((inner) => inner.includes(last)) ?? "";
+  return body
+    .split(",")
+    .map((name) => name.trim().replace("LITMAP_", "").toLowerCase())
+    .filter((name) => name !== "" && !last.toLowerCase().endsWith(`_${name}`));
 }
 
 function parsed(text: string) {
@@ -21,7 +30,13 @@ function parsed(text: string) {
   return found;
 }
 
-const without: KernelDescription = { release: "6.12", arch: "x86_64", pageSize: 4096, kind: "vm", devices: new Set(["udmabuf"]) };
+const without: KernelDescription = {
+  release: "6.12",
+  arch: "x86_64",
+  pageSize: 4096,
+  kind: "vm",
+  devices: new Set(["udmabuf"]),
+};
 const withModule: KernelDescription = { ...without, devices: new Set(["udmabuf", "litmap"]) };
 
 describe("the numbers are those of the module's header", () => {
@@ -29,7 +44,13 @@ describe("the numbers are those of the module's header", () => {
   test("primitives", () => expect(primitives).toEqual(names("LITMAP_PRIMITIVES")));
   test("kinds of memory", () => expect(memories).toEqual(names("LITMAP_MEMORIES")));
   test("flags", () => {
-    const numbers = (prefix: string) => Object.fromEntries([...header.matchAll(new RegExp(`LITMAP_${prefix}_(\\w+) = (\\d+)`, "g"))].map(([, name, value]) => [name.toLowerCase(), Number(value)]));
+    const numbers = (prefix: string) =>
+      Object.fromEntries(
+        [...header.matchAll(new RegExp(`LITMAP_${prefix}_(\\w+) = (\\d+)`, "g"))].map(([, name, value]) => [
+          name.toLowerCase(),
+          Number(value),
+        ]),
+      );
     expect(numbers("GUP")).toEqual(gupFlags);
     expect(numbers("FLAG")).toEqual(mappingFlags);
   });
@@ -39,16 +60,24 @@ describe("drivers on kernels", () => {
   test("need the module, and say how to get it", () => {
     const one = parsed("driver D on shmem\nD: bo = gem_create(64K)");
     expect(needsOf(one)).toEqual(["module"]);
-    expect(compile(one, without)).toMatchObject({ kind: "unsupported", reason: "gem_create() needs litmap's test module, which this kernel does not have (litmap kernel module)" });
+    expect(compile(one, without)).toMatchObject({
+      kind: "unsupported",
+      reason: "gem_create() needs litmap's test module, which this kernel does not have (litmap kernel module)",
+    });
     expect(compile(one, withModule).kind).toBe("program");
   });
 
   test("what no module can do is the model's alone", () => {
-    expect(compile(parsed("m = memfd_create(4K)\nva = mmap(m, 4K, rw, shared)\nkernel: migrate(va)"), withModule)).toMatchObject({
+    expect(
+      compile(parsed("m = memfd_create(4K)\nva = mmap(m, 4K, rw, shared)\nkernel: migrate(va)"), withModule),
+    ).toMatchObject({
       kind: "unsupported",
       reason: "migrate() by a driver or the kernel can be asked of the model only",
     });
-    expect(compile(parsed("kernel: n = shrink(shmem)"), withModule)).toMatchObject({ kind: "unsupported", reason: /^shrink\(\) of page cache/ });
+    expect(compile(parsed("kernel: n = shrink(shmem)"), withModule)).toMatchObject({
+      kind: "unsupported",
+      reason: /^shrink\(\) of page cache/,
+    });
   });
 
   test("every operation that the module knows is one that a driver or the kernel may call", () => {
@@ -59,7 +88,8 @@ describe("drivers on kernels", () => {
   });
 
   test("descriptors of processes, of forks, and bare numbers", () => {
-    const text = "driver D on dma\nm = memfd_create(64K, seal_shrink)\nbuf = udmabuf_create(m, 0, 64K)\nfork C\nD: a = attach(buf)\nD: b = attach(-1)\nC: fd = dup(buf)\nD: c = attach(fd)\nD: t = map_attachment(c, to_device)\nD: x = dma_read(t, 4K)\nD: v = vmap(buf)\nD: y = load(v + 4K)";
+    const text =
+      "driver D on dma\nm = memfd_create(64K, seal_shrink)\nbuf = udmabuf_create(m, 0, 64K)\nfork C\nD: a = attach(buf)\nD: b = attach(-1)\nC: fd = dup(buf)\nD: c = attach(fd)\nD: t = map_attachment(c, to_device)\nD: x = dma_read(t, 4K)\nD: v = vmap(buf)\nD: y = load(v + 4K)";
     expect(compile(parsed(text), withModule).kind).toBe("program");
   });
 });

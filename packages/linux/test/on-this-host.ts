@@ -1,34 +1,39 @@
 /** Runs an executor as a plain process on this machine's kernel, for the tests of this package. */
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { buildExecutor } from "../src/executor.js";
-import { encodeFrame, FrameDecoder, type Frame, type FrameType } from "../src/frame.js";
-import { decodeResult, type ProgramBuilder, type ProgramOptions, type ProgramResult } from "../src/program.js";
-import { parseReady, type Ready } from "../src/ready.js";
+import type { Frame, FrameType } from "../src/frame.js";
+import { encodeFrame, FrameDecoder } from "../src/frame.js";
+import type { ProgramBuilder, ProgramOptions, ProgramResult } from "../src/program.js";
+import { decodeResult } from "../src/program.js";
+import type { Ready } from "../src/ready.js";
+import { parseReady } from "../src/ready.js";
 
 export const executorPath: string | Error = await buildExecutor().catch((error: Error) => error);
 /** Why tests with an executor are skipped, or nothing. */
-export const skipReason = executorPath instanceof Error ? executorPath.message : process.platform !== "linux" ? "not Linux" : "";
+export const skipReason =
+  executorPath instanceof Error ? executorPath.message : process.platform !== "linux" ? "not Linux" : "";
 
 export class HostExecutor {
   readonly child: ChildProcess;
-  readonly #decoder = new FrameDecoder();
-  readonly #frames: Frame[] = [];
+  private readonly decoder = new FrameDecoder();
+  private readonly frames: Frame[] = [];
   readonly skipped: Uint8Array[] = [];
-  #wake: () => void = () => {};
-  #seq = 0;
+  private wake: () => void = () => {};
+  private seq = 0;
   ready!: Ready;
 
   constructor() {
     if (executorPath instanceof Error) throw executorPath;
     this.child = spawn(executorPath, { stdio: ["pipe", "pipe", "inherit"] });
     this.child.stdout!.on("data", (chunk: Buffer) => {
-      for (const event of this.#decoder.push(chunk)) {
-        if (event.kind === "frame") this.#frames.push(event.frame);
+      for (const event of this.decoder.push(chunk)) {
+        if (event.kind === "frame") this.frames.push(event.frame);
         else this.skipped.push(event.bytes);
       }
-      this.#wake();
+      this.wake();
     });
-    this.child.on("exit", () => this.#wake());
+    this.child.on("exit", () => this.wake());
   }
 
   static async start(): Promise<HostExecutor> {
@@ -44,13 +49,13 @@ export class HostExecutor {
   async next(ms = 30_000): Promise<Frame> {
     const deadline = Date.now() + ms;
     for (;;) {
-      const frame = this.#frames.shift();
+      const frame = this.frames.shift();
       if (frame) return frame;
       if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error("the executor is gone");
       if (Date.now() > deadline) throw new Error("no answer");
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 200);
-        this.#wake = () => {
+        this.wake = () => {
           clearTimeout(timer);
           resolve();
         };
@@ -59,10 +64,10 @@ export class HostExecutor {
   }
 
   async ask(type: FrameType, payload?: Uint8Array): Promise<Frame> {
-    this.write(encodeFrame(type, ++this.#seq, payload));
+    this.write(encodeFrame(type, ++this.seq, payload));
     for (;;) {
       const frame = await this.next();
-      if (frame.seq === this.#seq) return frame;
+      if (frame.seq === this.seq) return frame;
     }
   }
 

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { gained, parseBufinfo, parseFdinfo, parseMaps, parseMapsLine, parsePagemapEntry, parseSmaps, parseSmapsEntry, quantities } from "../src/procfs/index.js";
+import {
+  gained,
+  parseBufinfo,
+  parseFdinfo,
+  parseMaps,
+  parseMapsLine,
+  parsePagemapEntry,
+  parseSmaps,
+  parseSmapsEntry,
+  quantities,
+} from "../src/procfs/index.js";
 
 const smaps = `100000000-100010000 rw-s 00000000 00:0e 1029                             /dmabuf:camera one
 Size:                 64 kB
@@ -18,7 +28,15 @@ VmFlags: mr mw me
 describe("maps", () => {
   test("a path keeps its spaces, anonymous memory has none", () => {
     const [buffer, anonymous] = parseMaps(smaps);
-    expect(buffer).toEqual({ start: 0x100000000, end: 0x100010000, perms: "rw-s", offset: 0, device: "00:0e", inode: 1029, path: "/dmabuf:camera one" });
+    expect(buffer).toEqual({
+      start: 0x100000000,
+      end: 0x100010000,
+      perms: "rw-s",
+      offset: 0,
+      device: "00:0e",
+      inode: 1029,
+      path: "/dmabuf:camera one",
+    });
     expect(anonymous.path).toBe("");
   });
   test("an offset that is a physical address", () => {
@@ -33,19 +51,37 @@ describe("smaps", () => {
   test("kB become bytes, bare numbers stay, flags are words", () => {
     const [entry, other] = parseSmaps(smaps);
     expect(entry.mapping?.path).toBe("/dmabuf:camera one");
-    expect(entry.fields).toMatchObject({ Size: 65536, KernelPageSize: 4096, Rss: 12288, Pss: 6144, Locked: 0, THPeligible: 0 });
+    expect(entry.fields).toMatchObject({
+      Size: 65536,
+      KernelPageSize: 4096,
+      Rss: 12288,
+      Pss: 6144,
+      Locked: 0,
+      THPeligible: 0,
+    });
     expect(entry.fields).not.toHaveProperty("VmFlags");
     expect(entry.vmFlags).toEqual(["rd", "wr", "sh", "mr", "mw", "me", "ms", "pf", "io", "de", "dd", "sd"]);
     expect(other.fields.Size).toBe(4096);
   });
   test("an entry without its first line", () => {
-    expect(parseSmapsEntry("Rss:    8 kB\nVmFlags: rd\n")).toEqual({ mapping: undefined, fields: { Rss: 8192 }, vmFlags: ["rd"] });
+    expect(parseSmapsEntry("Rss:    8 kB\nVmFlags: rd\n")).toEqual({
+      mapping: undefined,
+      fields: { Rss: 8192 },
+      vmFlags: ["rd"],
+    });
   });
 });
 
 describe("lines with quantities", () => {
   test("only what is asked for and is a number", () => {
-    expect(quantities("VmRSS:\t     120 kB\nName:\tx: y\nHugePages_Free:      32\n", ["VmRSS", "Name", "HugePages_Free", "Absent"])).toEqual({ VmRSS: 122880, HugePages_Free: 32 });
+    expect(
+      quantities("VmRSS:\t     120 kB\nName:\tx: y\nHugePages_Free:      32\n", [
+        "VmRSS",
+        "Name",
+        "HugePages_Free",
+        "Absent",
+      ]),
+    ).toEqual({ VmRSS: 122880, HugePages_Free: 32 });
   });
   test("a change needs both readings", () => {
     expect(gained({ a: 5, b: 1 }, { a: 3, c: 9 })).toEqual({ a: -2 });
@@ -54,7 +90,14 @@ describe("lines with quantities", () => {
 
 test("pagemap bits", () => {
   const entry = (1n << 63n) | (1n << 61n) | (1n << 56n) | (1n << 55n) | 0x12345n;
-  expect(parsePagemapEntry(entry)).toEqual({ present: true, swap: false, file: true, exclusive: true, softDirty: true, pfn: 0x12345 });
+  expect(parsePagemapEntry(entry)).toEqual({
+    present: true,
+    swap: false,
+    file: true,
+    exclusive: true,
+    softDirty: true,
+    pfn: 0x12345,
+  });
   expect(parsePagemapEntry(BigInt.asIntN(64, entry)).pfn).toBe(0x12345);
   // A swap entry's low bits are no frame number.
   expect(parsePagemapEntry((1n << 62n) | 77n)).toMatchObject({ present: false, swap: true, pfn: 0 });

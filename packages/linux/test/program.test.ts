@@ -4,7 +4,17 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildExecutor, cacheFolder, ExecutorUnavailable } from "../src/executor.js";
-import { data, decodeResult, imm, limits, leftUnkillable, MalformedResult, pid, ProgramBuilder, result } from "../src/program.js";
+import {
+  data,
+  decodeResult,
+  imm,
+  limits,
+  leftUnkillable,
+  MalformedResult,
+  pid,
+  ProgramBuilder,
+  result,
+} from "../src/program.js";
 import { parseReady } from "../src/ready.js";
 import { syscallNumbers } from "../src/syscalls.js";
 import { bitsOf, ioc, open, openByIsa, requests, seals, structBytes, v4l2Requests, wordsOf } from "../src/uapi.js";
@@ -17,7 +27,12 @@ describe("Programs as bytes", () => {
     const t = p.actor("thread", a);
     const text = p.string("hi");
     const zeros = p.reserve(16);
-    const first = p.emit({ op: "sys", actor: a, imm: 39, args: [imm(-1), data(text, 1), data(zeros), pid(t), imm(2n ** 63n)] });
+    const first = p.emit({
+      op: "sys",
+      actor: a,
+      imm: 39,
+      args: [imm(-1), data(text, 1), data(zeros), pid(t), imm(2n ** 63n)],
+    });
     p.emit({ op: "load", actor: t, imm: 4, args: [result(first, -8)], need: [first, first], volatile: true });
     const bytes = p.encode({ rounds: 7, roundMs: 8, budgetMs: 9, streamBytes: 4096, seed: 5 });
     expect(bytes.length).toBe(64 + 8 + 2 * 136 + 8);
@@ -27,7 +42,11 @@ describe("Programs as bytes", () => {
     expect([...bytes.subarray(64, 72)]).toEqual([0, 0, 0, 0, 2, 0, 0, 0]);
     const at = 72;
     expect([...bytes.subarray(at, at + 4)]).toEqual([0, 0, 5, 0]);
-    const operand = (base: number, i: number) => [bytes.readUInt32LE(base + 24 + i * 16), bytes.readUInt32LE(base + 28 + i * 16), bytes.readBigInt64LE(base + 32 + i * 16)];
+    const operand = (base: number, i: number) => [
+      bytes.readUInt32LE(base + 24 + i * 16),
+      bytes.readUInt32LE(base + 28 + i * 16),
+      bytes.readBigInt64LE(base + 32 + i * 16),
+    ];
     expect(operand(at, 0)).toEqual([0, 0, -1n]);
     expect(operand(at, 1)).toEqual([2, 0, 1n]);
     expect(operand(at, 2)).toEqual([2, 0, 4096n]);
@@ -60,7 +79,16 @@ describe("Programs as bytes", () => {
     const at = 72 + section.index * 136;
     expect(bytes[at + 2]).toBe(2);
     expect(bytes.readUInt32LE(at + 4)).toBe(4);
-    expect([24, 40].map((o) => [bytes.readUInt32LE(at + o), bytes.readUInt32LE(at + o + 4), Number(bytes.readBigInt64LE(at + o + 8))])).toEqual([[0, 1, 2], [1, 2, 4]]);
+    expect(
+      [24, 40].map((o) => [
+        bytes.readUInt32LE(at + o),
+        bytes.readUInt32LE(at + o + 4),
+        Number(bytes.readBigInt64LE(at + o + 8)),
+      ]),
+    ).toEqual([
+      [0, 1, 2],
+      [1, 2, 4],
+    ]);
   });
 
   test("what the executor cannot hold is refused here", () => {
@@ -100,22 +128,43 @@ describe("Programs as bytes", () => {
 describe("what the kernel fixes", () => {
   test("ioctl requests", () => {
     expect(Object.fromEntries(Object.entries(requests).map(([name, n]) => [name, n.toString(16)]))).toEqual({
-      dmaHeapAlloc: "c0184800", udmabufCreate: "40187542", udmabufCreateList: "40087543", dmaBufSync: "40086200",
-      dmaBufSetName: "40086201", dmaBufExportSyncFile: "c0086202", dmaBufImportSyncFile: "40086203", dmaBufXferCharge: "40086204",
-      uffdioApi: "c018aa3f", uffdioRegister: "c020aa00", swSyncCreateFence: "c0285700", swSyncInc: "40045701", syncMerge: "c0303e03", syncFileInfo: "c0383e04",
-      kvmSetUserMemoryRegion: "4020ae46", kvmGetDirtyLog: "4010ae42", kvmSetRegs: "4090ae82", kvmGetSregs: "8138ae83", kvmSetSregs: "4138ae84",
+      dmaHeapAlloc: "c0184800",
+      udmabufCreate: "40187542",
+      udmabufCreateList: "40087543",
+      dmaBufSync: "40086200",
+      dmaBufSetName: "40086201",
+      dmaBufExportSyncFile: "c0086202",
+      dmaBufImportSyncFile: "40086203",
+      dmaBufXferCharge: "40086204",
+      uffdioApi: "c018aa3f",
+      uffdioRegister: "c020aa00",
+      swSyncCreateFence: "c0285700",
+      swSyncInc: "40045701",
+      syncMerge: "c0303e03",
+      syncFileInfo: "c0383e04",
+      kvmSetUserMemoryRegion: "4020ae46",
+      kvmGetDirtyLog: "4010ae42",
+      kvmSetRegs: "4090ae82",
+      kvmGetSregs: "8138ae83",
+      kvmSetSregs: "4138ae84",
     });
     expect(ioc(3, "H", 0, structBytes.dmaHeapAllocation)).toBe(0xc0184800);
   });
   test("open flags differ where the kernel's do", () => {
     expect([open.cloexec, open.nonblock]).toEqual([0x80000, 0x800]);
-    expect(openByIsa).toEqual({ x86_64: { direct: 0x4000, tmpfile: 0x410000 }, arm64: { direct: 0x10000, tmpfile: 0x404000 }, arm: { direct: 0x10000, tmpfile: 0x404000 } });
+    expect(openByIsa).toEqual({
+      x86_64: { direct: 0x4000, tmpfile: 0x410000 },
+      arm64: { direct: 0x10000, tmpfile: 0x404000 },
+      arm: { direct: 0x10000, tmpfile: 0x404000 },
+    });
   });
   test("call numbers: every call on every architecture, those from 424 on the same everywhere", () => {
     const names = Object.keys(syscallNumbers.x86_64) as (keyof typeof syscallNumbers.x86_64)[];
     for (const arch of ["arm64", "arm"] as const) {
       expect(Object.keys(syscallNumbers[arch])).toEqual(names);
-      for (const name of names) if (syscallNumbers.x86_64[name] >= 424) expect(syscallNumbers[arch][name], name).toBe(syscallNumbers.x86_64[name]);
+      for (const name of names)
+        if (syscallNumbers.x86_64[name] >= 424)
+          expect(syscallNumbers[arch][name], name).toBe(syscallNumbers.x86_64[name]);
     }
     expect(new Set(Object.values(syscallNumbers.arm)).size).toBe(names.length);
   });
@@ -127,8 +176,21 @@ describe("what the kernel fixes", () => {
 
 describe("the ready message", () => {
   test("is parsed", () => {
-    const ready = parseReady(Buffer.from("release=6.12.1\nversion=#1 SMP a=b\nmachine=aarch64\npage=16384\ncpus=2\npid=1\ntaint=0\nnote=module /x.ko: errno 2\ndevice=/dev/udmabuf\ndevice=/dev/dma_heap/system\n"));
-    expect(ready).toMatchObject({ release: "6.12.1", version: "#1 SMP a=b", arch: "arm64-16k", pageSize: 16384, cpus: 2, pid: 1, taint: 0, notes: ["module /x.ko: errno 2"] });
+    const ready = parseReady(
+      Buffer.from(
+        "release=6.12.1\nversion=#1 SMP a=b\nmachine=aarch64\npage=16384\ncpus=2\npid=1\ntaint=0\nnote=module /x.ko: errno 2\ndevice=/dev/udmabuf\ndevice=/dev/dma_heap/system\n",
+      ),
+    );
+    expect(ready).toMatchObject({
+      release: "6.12.1",
+      version: "#1 SMP a=b",
+      arch: "arm64-16k",
+      pageSize: 16384,
+      cpus: 2,
+      pid: 1,
+      taint: 0,
+      notes: ["module /x.ko: errno 2"],
+    });
     expect([...ready.devices]).toEqual(["udmabuf", "dma_heap/system"]);
   });
   test.each([
@@ -138,7 +200,13 @@ describe("the ready message", () => {
     ["armv7l", 4096, 2, "arm"],
     ["armv7l", 4096, 4, "arm-lpae"],
   ])("%s with pages of %i bytes and tables of %i kB is %s", (machine, page, table, arch) => {
-    expect(parseReady(Buffer.from(`machine=${machine}\npage=${page}\ntable=${table}\nrelease=6.12\nversion=1\ncpus=1\npid=1\ntaint=0\n`)).arch).toBe(arch);
+    expect(
+      parseReady(
+        Buffer.from(
+          `machine=${machine}\npage=${page}\ntable=${table}\nrelease=6.12\nversion=1\ncpus=1\npid=1\ntaint=0\n`,
+        ),
+      ).arch,
+    ).toBe(arch);
   });
   test("a machine that we cannot make Programs for, and a message cut short, are said", () => {
     expect(() => parseReady(Buffer.from("machine=riscv64\npage=4096\n"))).toThrow(/riscv64$/);
@@ -172,25 +240,50 @@ describe("building the executor", () => {
       rmSync(cache, { recursive: true });
     }
   });
-  test.skipIf(skipReason)("a cache that cannot be written, and a compiler that fails, are said in one line", async () => {
-    const cache = mkdtempSync(join(tmpdir(), "litmap-test-"));
-    try {
-      writeFileSync(join(cache, "executor"), "in the way");
-      const error = (await buildExecutor({ cache }).catch((e: Error) => e)) as Error;
-      expect(error).toBeInstanceOf(ExecutorUnavailable);
-      expect(error.message).toMatch(/cannot be kept in/);
-      rmSync(join(cache, "executor"));
-      const failing = (await buildExecutor({ cache, compiler: "/bin/echo" }).catch((e: Error) => e)) as Error;
-      expect(failing).toBeInstanceOf(ExecutorUnavailable);
-      expect(failing.message).not.toContain("\n");
-    } finally {
-      rmSync(cache, { recursive: true });
-    }
-  });
+  test.skipIf(skipReason)(
+    "a cache that cannot be written, and a compiler that fails, are said in one line",
+    async () => {
+      const cache = mkdtempSync(join(tmpdir(), "litmap-test-"));
+      try {
+        writeFileSync(join(cache, "executor"), "in the way");
+        const error = (await buildExecutor({ cache }).catch((e: Error) => e)) as Error;
+        expect(error).toBeInstanceOf(ExecutorUnavailable);
+        expect(error.message).toMatch(/cannot be kept in/);
+        rmSync(join(cache, "executor"));
+        const failing = (await buildExecutor({ cache, compiler: "/bin/echo" }).catch((e: Error) => e)) as Error;
+        expect(failing).toBeInstanceOf(ExecutorUnavailable);
+        expect(failing.message).not.toContain("\n");
+      } finally {
+        rmSync(cache, { recursive: true });
+      }
+    },
+  );
 });
 
 test("requests of V4L2: structs with pointers differ with their size", () => {
   const hex = (pointer: 4 | 8): string[] => Object.values(v4l2Requests(pointer)).map((n) => n.toString(16));
-  expect(hex(8)).toEqual(["c0d05604", "c0d05605", "c008561c", "c0145608", "c0585609", "c058560f", "c0405610", "c0585611", "40045612", "40045613"]);
-  expect(hex(4)).toEqual(["c0cc5604", "c0cc5605", "c008561c", "c0145608", "c0505609", "c050560f", "c0405610", "c0505611", "40045612", "40045613"]);
+  expect(hex(8)).toEqual([
+    "c0d05604",
+    "c0d05605",
+    "c008561c",
+    "c0145608",
+    "c0585609",
+    "c058560f",
+    "c0405610",
+    "c0585611",
+    "40045612",
+    "40045613",
+  ]);
+  expect(hex(4)).toEqual([
+    "c0cc5604",
+    "c0cc5605",
+    "c008561c",
+    "c0145608",
+    "c0505609",
+    "c050560f",
+    "c0405610",
+    "c0505611",
+    "40045612",
+    "40045613",
+  ]);
 });

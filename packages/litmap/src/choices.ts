@@ -23,14 +23,20 @@ export function releaseOf(text: string): string {
   const found = /^v?(\d+)\.(\d+)(?:\.\d+)*(?:-.*)?$/.exec(text);
   const release = found ? `${found[1]}.${found[2]}` : "";
   if (!found || compareReleases(release, releases[0]) < 0 || compareReleases(release, newestRelease) > 0) {
-    throw badRequest(`the model knows no release '${text}'`, `from ${releases[0]} to ${newestRelease}, written as major.minor: ${releases.join(", ")}`);
+    throw badRequest(
+      `the model knows no release '${text}'`,
+      `from ${releases[0]} to ${newestRelease}, written as major.minor: ${releases.join(", ")}`,
+    );
   }
   return release;
 }
 
 export function archOf(text: string): Arch {
   if (text in arches) return text as Arch;
-  throw badRequest(`the model knows no architecture '${text}'${didYouMean(text, Object.keys(arches))}`, `there are ${Object.keys(arches).join(", ")}`);
+  throw badRequest(
+    `the model knows no architecture '${text}'${didYouMean(text, Object.keys(arches))}`,
+    `there are ${Object.keys(arches).join(", ")}`,
+  );
 }
 
 /** `POINT=CHOICE` texts as the choices that differ from a release's own. */
@@ -38,11 +44,17 @@ export function designsOf(texts: readonly string[]): Partial<Design> {
   const designs: Record<string, string> = {};
   for (const text of texts) {
     const [name, choice, ...rest] = text.split("=").map((part) => part.trim());
-    if (choice === undefined || rest.length > 0) throw badRequest(`'${text}' is not POINT=CHOICE`, "`litmap designs` lists the points and their choices");
+    if (choice === undefined || rest.length > 0)
+      throw badRequest(`'${text}' is not POINT=CHOICE`, "`litmap designs` lists the points and their choices");
     const point = points[name as keyof typeof points];
-    if (!point) throw badRequest(`there is no decision point '${name}'${didYouMean(name, Object.keys(points))}`, "`litmap designs` lists them");
+    if (!point)
+      throw badRequest(
+        `there is no decision point '${name}'${didYouMean(name, Object.keys(points))}`,
+        "`litmap designs` lists them",
+      );
     const known = Object.keys(point.choices);
-    if (!known.includes(choice)) throw badRequest(`${name} has no choice '${choice}'${didYouMean(choice, known)}`, `it has ${known.join(", ")}`);
+    if (!known.includes(choice))
+      throw badRequest(`${name} has no choice '${choice}'${didYouMean(choice, known)}`, `it has ${known.join(", ")}`);
     designs[name] = choice;
   }
   return designs as Partial<Design>;

@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { didYouMean, parse, renderDiagnostic } from "@litmap/litmus";
+import type { Dirent } from "node:fs";
 import type { Diagnostic, Test } from "@litmap/litmus";
 import { badRequest } from "./exit-status.js";
 import { corpusFolder, shown } from "./places.js";
@@ -71,15 +72,22 @@ function filesOf(selector: string): string[] {
   const within = (path: string): string => relative(corpus, path).replace(/\.lit$/, "");
   if (/[*?]/.test(selector)) {
     const pattern = selector.replace(/\.lit$/, "");
-    const found = all.filter((path) => globMatches(basename(path, ".lit"), pattern) || globMatches(within(path), pattern));
+    const found = all.filter(
+      (path) => globMatches(basename(path, ".lit"), pattern) || globMatches(within(path), pattern),
+    );
     if (found.length === 0) throw badRequest(`no test is called like ${selector}`);
     return found;
   }
   const wanted = selector.replace(/\.lit$/, "").replace(/\/+$/, "");
-  const named = all.filter((path) => basename(path, ".lit") === wanted || within(path) === wanted || within(path).startsWith(`${wanted}/`));
+  const named = all.filter(
+    (path) => basename(path, ".lit") === wanted || within(path) === wanted || within(path).startsWith(`${wanted}/`),
+  );
   if (named.length > 0) return named;
   if (/[/\\]|\.lit$/.test(selector)) throw badRequest(`there is no file ${selector}${nearestName(wanted, all)}`);
-  throw badRequest(`no test is called ${selector}${nearestName(wanted, all)}`, "`litmap run` without a name runs the whole corpus");
+  throw badRequest(
+    `no test is called ${selector}${nearestName(wanted, all)}`,
+    "`litmap run` without a name runs the whole corpus",
+  );
 }
 
 function nearestName(wanted: string, all: readonly string[]): string {
@@ -89,7 +97,7 @@ function nearestName(wanted: string, all: readonly string[]): string {
 
 /** Files under a folder whose name ends in .lit, in the order of their paths. */
 function litFiles(folder: string): string[] {
-  let entries;
+  let entries: Dirent[];
   try {
     entries = readdirSync(folder, { withFileTypes: true });
   } catch {
@@ -106,7 +114,9 @@ function litFiles(folder: string): string[] {
 
 /** `*` and `?` within a name, `**` across folders. */
 function globMatches(text: string, glob: string): boolean {
-  const pattern = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*\*|\*|\?/g, (s) => (s === "**" ? ".*" : s === "*" ? "[^/]*" : "[^/]"));
+  const pattern = glob
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*\*|\*|\?/g, (s) => (s === "**" ? ".*" : s === "*" ? "[^/]*" : "[^/]"));
   return new RegExp(`^${pattern}$`).test(text);
 }
 

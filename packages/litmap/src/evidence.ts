@@ -50,12 +50,16 @@ export function readEvidence(folder = evidenceFolder()): Evidence[] {
   } catch {
     return [];
   }
-  return names.flatMap((name) => readFile(join(folder, name)) ?? []).sort((a, b) => compareNumbers(a.kernel.kernel, b.kernel.kernel));
+  return names
+    .flatMap((name) => readFile(join(folder, name)) ?? [])
+    .sort((a, b) => compareNumbers(a.kernel.kernel, b.kernel.kernel));
 }
 
 function readFile(path: string): Evidence | undefined {
   try {
-    const [head, ...lines] = readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+    const [head, ...lines] = readFileSync(path, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
     const kernel = JSON.parse(head) as RecordedKernel;
     const tests = lines.map((line) => JSON.parse(line) as Witness);
     return { kernel, tests: new Map(tests.map((witness) => [witness.test, witness])) };
@@ -65,7 +69,12 @@ function readFile(path: string): Evidence | undefined {
 }
 
 /** Adds outcomes to a kernel's file, which is replaced as a whole. An outcome that was seen before keeps its day. */
-export function record(kernel: RecordedKernel, seen: readonly { test: Test; outcome: Outcome }[], day = today(), folder = evidenceFolder()): string {
+export function record(
+  kernel: RecordedKernel,
+  seen: readonly { test: Test; outcome: Outcome }[],
+  day = today(),
+  folder = evidenceFolder(),
+): string {
   const path = join(folder, `${kernel.kernel.replace(/[^\w.+~-]/g, "_")}.ndjson`);
   const tests = new Map(readFile(path)?.tests);
   for (const { test, outcome } of seen) {
@@ -77,7 +86,9 @@ export function record(kernel: RecordedKernel, seen: readonly { test: Test; outc
       reason: outcome.reason,
       values: outcome.values,
       // How often each was seen differs from run to run; that it was seen does not.
-      histogram: outcome.histogram?.map(({ values }) => ({ values, count: 1 })).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+      histogram: outcome.histogram
+        ?.map(({ values }) => ({ values, count: 1 }))
+        .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
       date: day,
     };
     const same = before !== undefined && JSON.stringify({ ...before, date: day }) === JSON.stringify(now);

@@ -36,7 +36,11 @@ export function hearings(): Hearing[] {
         arch: options.arch,
         rules: prediction.rules ?? [],
         unsupported: prediction.status === "unsupported" ? prediction.reason : undefined,
-        witnesses: there.map((each) => ({ kernel: each.kernel.kernel, said: agreesWith(test, prediction, each), reason: each.tests.get(test.name)?.reason })),
+        witnesses: there.map((each) => ({
+          kernel: each.kernel.kernel,
+          said: agreesWith(test, prediction, each),
+          reason: each.tests.get(test.name)?.reason,
+        })),
       };
     }),
   );
@@ -49,13 +53,16 @@ interface ModelWithKernels {
 
 /** The releases' own models first, each with the kernels that are as their release; then those of other architectures and configurations. */
 function modelsOf(evidence: readonly Evidence[]): ModelWithKernels[] {
-  const models = new Map<string, ModelWithKernels>(releases.map((release) => [`${release} x86_64`, { options: { release, arch: "x86_64" }, kernels: [] }]));
+  const models = new Map<string, ModelWithKernels>(
+    releases.map((release) => [`${release} x86_64`, { options: { release, arch: "x86_64" }, kernels: [] }]),
+  );
   for (const each of evidence) {
     const { arch, configured } = each.kernel;
     const release = releases.find((name) => name === each.kernel.release);
     if (release === undefined) continue;
     const key = `${release} ${arch}${configured ? ` ${JSON.stringify(configured)}` : ""}`;
-    if (!models.has(key)) models.set(key, { options: { release, arch, ...(configured ? { configured } : {}) }, kernels: [] });
+    if (!models.has(key))
+      models.set(key, { options: { release, arch, ...(configured ? { configured } : {}) }, kernels: [] });
     models.get(key)!.kernels.push(each);
   }
   return [...models.values()];

@@ -11,7 +11,12 @@ const designs = new Map<string, Design>();
 /** Choices in force at every decision point: the release's, the architecture's, the user's own. Empty for a real kernel. */
 export function effectiveDesign(machine: Machine): Partial<Design> {
   if (machine.kind !== "model") return {};
-  const options: KernelOptions = { release: machine.release, arch: machine.arch, designs: machine.designs, configured: machine.configured };
+  const options: KernelOptions = {
+    release: machine.release,
+    arch: machine.arch,
+    designs: machine.designs,
+    configured: machine.configured,
+  };
   const key = JSON.stringify(options);
   let design = designs.get(key);
   if (!design) designs.set(key, (design = new Kernel(options).design));
@@ -29,7 +34,11 @@ export function judged(test: Test, outcome: Outcome, machine: Machine): readonly
  * @param arch of the machine here: what its pages are
  */
 export function differences(test: Test, here: Outcome, there: Outcome, arch: Arch = "x86_64"): Difference[] {
-  return compare(test, there, here, pageBytesOf(arch)).map((key) => ({ key, here: seen(here, key), there: seen(there, key) }));
+  return compare(test, there, here, pageBytesOf(arch)).map((key) => ({
+    key,
+    here: seen(here, key),
+    there: seen(there, key),
+  }));
 }
 
 function seen(outcome: Outcome, key: string): Value | undefined {
@@ -37,5 +46,8 @@ function seen(outcome: Outcome, key: string): Value | undefined {
   const texts = new Map<string, Value | undefined>();
   for (const { values } of outcome.histogram) texts.set(JSON.stringify(values[key]), values[key]);
   if (texts.size === 1) return [...texts.values()][0];
-  return [...texts.values()].map((value) => valueText(value)).sort().join(" or ");
+  return [...texts.values()]
+    .map((value) => valueText(value))
+    .sort()
+    .join(" or ");
 }

@@ -11,9 +11,11 @@ type Action = (...args: never[]) => number | Promise<number>;
 export async function main(argv: readonly string[]): Promise<number> {
   endQuietlyWithoutReader();
   let status: number = exitStatus.asExpected;
-  const does = (action: Action) => async (...args: unknown[]) => {
-    status = await (action as (...all: unknown[]) => number | Promise<number>)(...args);
-  };
+  const does =
+    (action: Action) =>
+    async (...args: unknown[]) => {
+      status = await (action as (...all: unknown[]) => number | Promise<number>)(...args);
+    };
   try {
     await program(does).parseAsync([...argv], { from: "user" });
     return status;
@@ -50,7 +52,8 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   litmap cost direct-io-system-heap                 what it costs by every design`,
     );
 
-  const sub = (text: string, about: string): Command => litmap.command(text).description(about).exitOverride().option("--no-color", "no colours, also without NO_COLOR");
+  const sub = (text: string, about: string): Command =>
+    litmap.command(text).description(about).exitOverride().option("--no-color", "no colours, also without NO_COLOR");
   const onModel = (command: Command): Command =>
     command
       .option("--release <release>", "the model's release, major.minor")
@@ -58,7 +61,10 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
       .option("--set <point=choice>", "choose otherwise than the release does; may be repeated", collect, []);
 
   onModel(sub("run [tests...]", "run tests (default: the whole corpus) on the model, and on real kernels with --on"))
-    .option("--on <kernels>", "real kernels to run on and compare with: names of the store, host, ssh:NAME; separated by commas")
+    .option(
+      "--on <kernels>",
+      "real kernels to run on and compare with: names of the store, host, ssh:NAME; separated by commas",
+    )
     .option("--json", "one JSON object a line, nothing else on stdout")
     .option("--ktap", "KTAP version 1, nothing else on stdout")
     .option("--junit <file>", "write JUnit XML to a file as well")
@@ -74,18 +80,33 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   onModel(sub("explain <test>", "step by step: result, the rules that decided it, costs, claims, evidence"))
     .option("--schedule <schedule>", "run a concurrent test in one order, as in 'A:3 B:1 A:2'")
     .option("--json", "as JSON")
-    .action(does(async (test: string, options: object) => (await import("./commands/explain.js")).explain(test, options)));
+    .action(
+      does(async (test: string, options: object) => (await import("./commands/explain.js")).explain(test, options)),
+    );
 
-  onModel(sub("explore <test>", "every schedule of a concurrent test: executions, states, outcomes, the easiest that breaks an invariant"))
+  onModel(
+    sub(
+      "explore <test>",
+      "every schedule of a concurrent test: executions, states, outcomes, the easiest that breaks an invariant",
+    ),
+  )
     .option("--limit <n>", "executions after which the search stops")
     .option("--no-reduce", "run every order, also those that differ only in independent steps")
     .option("--json", "as JSON")
-    .action(does(async (test: string, options: object) => (await import("./commands/explore.js")).explore(test, options)));
+    .action(
+      does(async (test: string, options: object) => (await import("./commands/explore.js")).explore(test, options)),
+    );
 
-  sub("random", "random programs on the model and on real kernels; each disagreement is shrunk to the shortest program that shows it")
+  sub(
+    "random",
+    "random programs on the model and on real kernels; each disagreement is shrunk to the shortest program that shows it",
+  )
     .option("--seeds <a..b>", "which programs (default 1..300)")
     .option("--steps <n>", "steps of a program before it looks at its mappings (default 12)")
-    .option("--on <kernels>", "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas; without any the model is asked alone")
+    .option(
+      "--on <kernels>",
+      "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas; without any the model is asked alone",
+    )
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--timeout <seconds>", "time until a program on a kernel counts as hung (default 10)")
     .action(does(async (options: object) => (await import("./commands/random.js")).random(options)));
@@ -95,36 +116,60 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("--arch <arch>", "the architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .option("--tests <tests...>", "these tests, not the whole corpus")
     .option("--json", "one JSON object a line")
-    .action(does(async (choices: string[], options: object) => (await import("./commands/whatif.js")).whatif(choices, options)));
+    .action(
+      does(async (choices: string[], options: object) =>
+        (await import("./commands/whatif.js")).whatif(choices, options),
+      ),
+    );
 
-  onModel(sub("cost <tests...>", "what tests cost, side by side for every choice of the decision points that they depend on, and for every release"))
+  onModel(
+    sub(
+      "cost <tests...>",
+      "what tests cost, side by side for every choice of the decision points that they depend on, and for every release",
+    ),
+  )
     .option("--point <point>", "only this decision point")
     .option("--steps", "step by step, not the whole test")
     .option("--all", "also counters that are the same everywhere")
-    .option("--on <kernels>", "instructions of each step on real kernels, counted by QEMU, beside what the model counts")
+    .option(
+      "--on <kernels>",
+      "instructions of each step on real kernels, counted by QEMU, beside what the model counts",
+    )
     .option("--runs <n>", "runs on a kernel, of which the least counts (default 3)")
     .option("--json", "one JSON object a table")
-    .action(does(async (tests: string[], options: object) => (await import("./commands/cost.js")).cost(tests, options)));
+    .action(
+      does(async (tests: string[], options: object) => (await import("./commands/cost.js")).cost(tests, options)),
+    );
 
   sub("diff <a> <b>", "what two kernels answer differently; either may be model:RELEASE")
     .option("--tests <tests...>", "these tests, not the whole corpus")
     .option("--arch <arch>", "the models' architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--json", "one JSON object a line")
-    .action(does(async (a: string, b: string, options: object) => (await import("./commands/diff.js")).diff(a, b, options)));
+    .action(
+      does(async (a: string, b: string, options: object) => (await import("./commands/diff.js")).diff(a, b, options)),
+    );
 
   sub("rules [id]", "the rule book, one subject of it, or one rule with its tests and kernels")
     .option("--json", "one JSON object a line")
-    .action(does(async (id: string | undefined, options: object) => (await import("./commands/rules.js")).rules(id, options)));
+    .action(
+      does(async (id: string | undefined, options: object) => (await import("./commands/rules.js")).rules(id, options)),
+    );
 
   sub("designs [point]", "decision points, alternatives, what each release chose, where each was proposed")
     .option("--json", "one JSON object a line")
-    .action(does(async (point: string | undefined, options: object) => (await import("./commands/designs.js")).designs(point, options)));
+    .action(
+      does(async (point: string | undefined, options: object) =>
+        (await import("./commands/designs.js")).designs(point, options),
+      ),
+    );
 
   sub("check [tests...]", "whether files are tests, without running them")
     .option("--json", "one JSON object a diagnostic")
     .option("-q, --quiet", "only diagnostics")
-    .action(does(async (tests: string[], options: object) => (await import("./commands/check.js")).check(tests, options)));
+    .action(
+      does(async (tests: string[], options: object) => (await import("./commands/check.js")).check(tests, options)),
+    );
 
   sub("fmt [tests...]", "print a file in canonical form")
     .option("--check", "name the files that are not in canonical form; exit status 1 when there are any")
@@ -138,20 +183,33 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("--image <bzImage>", "a kernel that you built")
     .option("--modules <folder>", "its modules")
     .option("-q, --quiet", "say nothing")
-    .action(does(async (names: string[], options: object) => (await import("./commands/kernel.js")).add(names, options)));
+    .action(
+      does(async (names: string[], options: object) => (await import("./commands/kernel.js")).add(names, options)),
+    );
   kernel
     .command("build <release>")
-    .description("compile a trimmed kernel of a release from Debian's source, with what Debian leaves out: CMA, DMABUF_DEBUG, SW_SYNC, GUP_TEST, VKMS")
+    .description(
+      "compile a trimmed kernel of a release from Debian's source, with what Debian leaves out: CMA, DMABUF_DEBUG, SW_SYNC, GUP_TEST, VKMS",
+    )
     .option("--as <name>", "its name (default: the release with -built)")
     .option("-j, --jobs <n>", "compilers that run at the same time (default: one a processor)")
     .option("-q, --quiet", "say nothing")
-    .action(does(async (release: string, options: object) => (await import("./commands/kernel.js")).build(release, options)));
+    .action(
+      does(async (release: string, options: object) => (await import("./commands/kernel.js")).build(release, options)),
+    );
   kernel
     .command("module <names...>")
     .description("build the test module for kernels: with it they can be asked what drivers and the kernel itself do")
-    .option("--build <folder>", "where the kernel was built, or its headers (default: what `kernel build` kept, or Debian's headers of its version)")
+    .option(
+      "--build <folder>",
+      "where the kernel was built, or its headers (default: what `kernel build` kept, or Debian's headers of its version)",
+    )
     .option("-q, --quiet", "say nothing but what went wrong")
-    .action(does(async (names: string[], options: object) => (await import("./commands/kernel.js")).addModule(names, options)));
+    .action(
+      does(async (names: string[], options: object) =>
+        (await import("./commands/kernel.js")).addModule(names, options),
+      ),
+    );
   kernel
     .command("ls")
     .description("the kernels that there are")

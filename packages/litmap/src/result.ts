@@ -36,9 +36,17 @@ export function resultOf(test: Test, machine: Machine, outcome: Outcome, claims:
 export function compared(kernel: TestResult, model: TestResult, differs: readonly Difference[]): TestResult {
   const against = machineLabel(model.machine);
   if (kernel.status === "unsupported") return { ...kernel, against };
-  if (model.status === "unsupported") return { ...kernel, status: "unsupported", reason: `the model: ${model.reason}`, against };
+  if (model.status === "unsupported")
+    return { ...kernel, status: "unsupported", reason: `the model: ${model.reason}`, against };
   if (isBroken(kernel)) return { ...kernel, against, agrees: foretold(kernel.status, model) };
-  if (isBroken(model)) return { ...kernel, status: "disagree", reason: `${against} says ${model.status}: ${model.reason}`, against, differs };
+  if (isBroken(model))
+    return {
+      ...kernel,
+      status: "disagree",
+      reason: `${against} says ${model.status}: ${model.reason}`,
+      against,
+      differs,
+    };
   return differs.length === 0 ? { ...kernel, against } : { ...kernel, status: "disagree", against, differs };
 }
 
@@ -47,7 +55,9 @@ const shownBy: Readonly<Record<string, readonly string[]>> = { oops: ["kernel-bu
 
 /** Whether a kernel's hang or oops is what the model says of the test. */
 export function foretold(status: string, model: Pick<TestResult, "status" | "violations">): boolean {
-  return status === model.status || (model.violations ?? []).some(({ invariant }) => shownBy[status]?.includes(invariant));
+  return (
+    status === model.status || (model.violations ?? []).some(({ invariant }) => shownBy[status]?.includes(invariant))
+  );
 }
 
 function isBroken(result: TestResult): boolean {

@@ -19,7 +19,8 @@ export class ResultsFile {
     try {
       text = readFileSync(path, "utf8");
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw badRequest(`cannot read ${path}: ${(error as Error).message}`);
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT")
+        throw badRequest(`cannot read ${path}: ${(error as Error).message}`);
     }
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     if (whole !== text) this.guarded(() => writeFileSync(path, whole));
@@ -58,7 +59,8 @@ export class ResultsFile {
 /** A file that could not be written: the machine's trouble, in one line. */
 export function writeFailed(path: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOSPC" || code === "EDQUOT") return badMachine(`the disk is full: ${path} could not be written`, "what is in the file is whole");
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return badMachine(`the disk is full: ${path} could not be written`, "what is in the file is whole");
   return badMachine(`cannot write ${path}: ${code ?? (error as Error).message}`);
 }
 

@@ -29,5 +29,14 @@ export function ruleUses(heard: readonly Hearing[] = hearings()): Map<string, Ru
       for (const kernel of agreeing) use.kernels.add(kernel);
     }
   }
-  return new Map([...uses].map(([id, use]) => [id, { tests: [...use.tests], releases: releases.filter((release) => use.releases.has(release)), kernels: [...use.kernels] }]));
+  return new Map(
+    [...uses].map(([id, use]) => [
+      id,
+      {
+        tests: [...use.tests],
+        releases: releases.filter((release) => use.releases.has(release)),
+        kernels: [...use.kernels],
+      },
+    ]),
+  );
 }

@@ -37,10 +37,24 @@ export interface Surroundings {
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
-export function litmap(args: readonly string[], { cwd = join(root, "packages", "litmap", "test"), env = {}, input, onOutput }: Surroundings = {}): Promise<Ended> {
+export function litmap(
+  args: readonly string[],
+  { cwd = join(root, "packages", "litmap", "test"), env = {}, input, onOutput }: Surroundings = {},
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(FORCE_COLOR|NO_COLOR|LITMAP_)/.test(name)));
-    const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...clean, LITMAP_CORPUS: corpus, LITMAP_EVIDENCE: "/dev/null/evidence", LITMAP_CACHE: "/dev/null/litmap", ...env } });
+    const clean = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^(FORCE_COLOR|NO_COLOR|LITMAP_)/.test(name)),
+    );
+    const child = spawn(process.execPath, [bin, ...args], {
+      cwd,
+      env: {
+        ...clean,
+        LITMAP_CORPUS: corpus,
+        LITMAP_EVIDENCE: "/dev/null/evidence",
+        LITMAP_CACHE: "/dev/null/litmap",
+        ...env,
+      },
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk) => {

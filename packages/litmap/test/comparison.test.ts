@@ -12,11 +12,17 @@ import { paintFor } from "../src/terminal.js";
 import { litmap, scratch } from "./command.js";
 import { kernel, model } from "./results.js";
 
-const parsed = (name: string) => parse(`test ${name}\n  "?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n\nexpect n == 4K\n`, { file: `${name}.lit` }).test!;
+const parsed = (name: string) =>
+  parse(`test ${name}\n  "?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n\nexpect n == 4K\n`, {
+    file: `${name}.lit`,
+  }).test!;
 
 function pair(name: string, predicted: Partial<Outcome>, observed: Partial<Outcome>): [Reported, Reported] {
   const outcome = (more: Partial<Outcome>): Outcome => ({ status: "ok", values: { m: "ok", n: 4096 }, ms: 1, ...more });
-  const here = judgedOn(parsed(name), model, { outcome: outcome(predicted), decided: new Map([["n", "gup/vma-pfnmap"]]) });
+  const here = judgedOn(parsed(name), model, {
+    outcome: outcome(predicted),
+    decided: new Map([["n", "gup/vma-pfnmap"]]),
+  });
   return comparedPair(here, judgedOn(parsed(name), kernel, { outcome: outcome(observed), decided: new Map() }));
 }
 
@@ -28,7 +34,11 @@ const rows = [
   pair("lacking", {}, { status: "unsupported", reason: "6.12 has no such thing", values: {} }),
   pair("model-lacks", { status: "unsupported", reason: "not modelled", values: {} }, {}),
   pair("hangs", {}, { status: "hang", reason: "no answer within 10 s", log: "line one\nline two", values: {} }),
-  pair("both-hang", { status: "hang", reason: "for ever", values: {} }, { status: "hang", reason: "no answer", values: {} }),
+  pair(
+    "both-hang",
+    { status: "hang", reason: "for ever", values: {} },
+    { status: "hang", reason: "no answer", values: {} },
+  ),
   pair("model-breaks", { status: "oops", reason: "use-after-free", values: {} }, {}),
 ] as const;
 
@@ -48,12 +58,53 @@ function printed(show: (table: ComparisonTable) => void, quiet = false): string 
 
 describe("the comparison", () => {
   test("statuses: what either cannot do is no disagreement, what only one survives is one", () => {
-    expect(rows.map(([, observed]) => observed.result.status)).toEqual(["ok", "disagree", "disagree", "surprise", "unsupported", "unsupported", "hang", "hang", "disagree"]);
-    expect(rows.map(([, observed]) => observed.result.agrees)).toEqual([undefined, undefined, undefined, undefined, undefined, undefined, false, true, undefined]);
+    expect(rows.map(([, observed]) => observed.result.status)).toEqual([
+      "ok",
+      "disagree",
+      "disagree",
+      "surprise",
+      "unsupported",
+      "unsupported",
+      "hang",
+      "hang",
+      "disagree",
+    ]);
+    expect(rows.map(([, observed]) => observed.result.agrees)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      false,
+      true,
+      undefined,
+    ]);
     expect(rows[1][1].result).toMatchObject({ against: "model 6.12", differs: [{ key: "n", here: 0, there: 4096 }] });
-    expect(statusOf(rows.slice(0, 1).flat().map((each) => each.result))).toBe(0);
-    expect(statusOf(rows.slice(4, 6).flat().map((each) => each.result))).toBe(0);
-    expect(statusOf(rows.slice(1, 2).flat().map((each) => each.result))).toBe(1);
+    expect(
+      statusOf(
+        rows
+          .slice(0, 1)
+          .flat()
+          .map((each) => each.result),
+      ),
+    ).toBe(0);
+    expect(
+      statusOf(
+        rows
+          .slice(4, 6)
+          .flat()
+          .map((each) => each.result),
+      ),
+    ).toBe(0);
+    expect(
+      statusOf(
+        rows
+          .slice(1, 2)
+          .flat()
+          .map((each) => each.result),
+      ),
+    ).toBe(1);
   });
 
   test("a row a test, then every disagreement in full, then what could not run, by reason", () => {
@@ -114,11 +165,23 @@ describe("the comparison", () => {
   });
 
   test("a concurrent test: everything that was seen under the key stands on both sides", () => {
-    const racing = parse('test racing\n  "?"\n\nm = memfd_create(4K)\nthread T of A\n\nparallel {\n  A { n = lseek(m, 0, end) }\n  T { c = close(m) }\n}\n', { file: "racing.lit" }).test!;
-    const outcome = (...seen: (number | string)[]): Outcome => ({ status: "ok", values: { n: seen[0] }, histogram: seen.map((n) => ({ values: { m: "ok", n, c: "ok" }, count: 1 })), ms: 1 });
-    const of = (machine: typeof model, found: Outcome): Reported => judgedOn(racing, machine, { outcome: found, decided: new Map() });
+    const racing = parse(
+      'test racing\n  "?"\n\nm = memfd_create(4K)\nthread T of A\n\nparallel {\n  A { n = lseek(m, 0, end) }\n  T { c = close(m) }\n}\n',
+      { file: "racing.lit" },
+    ).test!;
+    const outcome = (...seen: (number | string)[]): Outcome => ({
+      status: "ok",
+      values: { n: seen[0] },
+      histogram: seen.map((n) => ({ values: { m: "ok", n, c: "ok" }, count: 1 })),
+      ms: 1,
+    });
+    const of = (machine: typeof model, found: Outcome): Reported =>
+      judgedOn(racing, machine, { outcome: found, decided: new Map() });
     const [, more] = comparedPair(of(model, outcome(4096)), of(kernel, outcome(4096, "EBADF")));
-    expect(more.result).toMatchObject({ status: "disagree", differs: [{ key: "n", here: "4096 or EBADF", there: 4096 }] });
+    expect(more.result).toMatchObject({
+      status: "disagree",
+      differs: [{ key: "n", here: "4096 or EBADF", there: 4096 }],
+    });
     const [, fewer] = comparedPair(of(model, outcome(4096, "EBADF")), of(kernel, outcome(4096)));
     expect(fewer.result.status).toBe("ok");
   });
@@ -140,18 +203,37 @@ const reason = executor instanceof Error ? executor.message : process.platform !
 if (reason) console.log(`skipped: a run on this host's kernel: ${reason}`);
 
 describe.skipIf(reason)("a run on this host's own kernel", () => {
-  const simple = 'test host-memfd\n  "Does a memfd keep its size?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n\nexpect n == 4K\n';
+  const simple =
+    'test host-memfd\n  "Does a memfd keep its size?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n\nexpect n == 4K\n';
 
   test("compares, keeps results as they come, records evidence, and goes on from the file", async () => {
     const folder = scratch();
     writeFileSync(join(folder, "host-memfd.lit"), simple);
-    const env = { LITMAP_EVIDENCE: join(folder, "evidence"), LITMAP_CACHE: process.env.LITMAP_CACHE ?? join(folder, "cache") };
-    const args = ["run", "host-memfd.lit", "--on", "host", "--release", "6.12", "--resume", "results.ndjson", "--record"];
+    const env = {
+      LITMAP_EVIDENCE: join(folder, "evidence"),
+      LITMAP_CACHE: process.env.LITMAP_CACHE ?? join(folder, "cache"),
+    };
+    const args = [
+      "run",
+      "host-memfd.lit",
+      "--on",
+      "host",
+      "--release",
+      "6.12",
+      "--resume",
+      "results.ndjson",
+      "--record",
+    ];
     const first = await litmap(args, { cwd: folder, env });
-    expect(first.stdout).toMatch(/^test +model 6\.12 {3}host\nhost-memfd +4K +=\n\n1 test, 1 of 1 as the model says, 0 disagreements, 0 surprises, /);
+    expect(first.stdout).toMatch(
+      /^test +model 6\.12 {3}host\nhost-memfd +4K +=\n\n1 test, 1 of 1 as the model says, 0 disagreements, 0 surprises, /,
+    );
     expect(first.status).toBe(0);
     const [file] = readdirSync(env.LITMAP_EVIDENCE);
-    const [head, line] = readFileSync(join(env.LITMAP_EVIDENCE, file), "utf8").trim().split("\n").map((text) => JSON.parse(text));
+    const [head, line] = readFileSync(join(env.LITMAP_EVIDENCE, file), "utf8")
+      .trim()
+      .split("\n")
+      .map((text) => JSON.parse(text));
     expect(`${head.kernel}.ndjson`).toBe(file);
     expect(line).toMatchObject({ test: "host-memfd", status: "ok", values: { m: "ok", n: 4096 } });
     // A result that only the file can have given.

@@ -21,7 +21,10 @@ describe("README", () => {
     const sample = /```lit\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
     expect(sample.split("\n").length).toBeLessThanOrEqual(11);
     writeFileSync(join(folder, "mine.lit"), sample);
-    const { status, stdout, stderr } = await litmap(command.split(" "), { cwd: folder, env: { LITMAP_CORPUS: join(root, "corpus") } });
+    const { status, stdout, stderr } = await litmap(command.split(" "), {
+      cwd: folder,
+      env: { LITMAP_CORPUS: join(root, "corpus") },
+    });
     expect(stderr).toBe("");
     expect(stdout).not.toBe("");
     expect(status).toBe(0);
@@ -29,20 +32,28 @@ describe("README", () => {
 
   test("the first test in it is the corpus's own", () => {
     const shown = /^ {4}test direct-io-system-heap\n[\s\S]*?(?=\n\n##)/m.exec(readme)?.[0] ?? "";
-    const steps = (text: string): string[] => text.split("\n").map((line) => line.trim()).filter((line) => line.includes("="));
+    const steps = (text: string): string[] =>
+      text
+        .split("\n")
+        .map((line) => line.trim())
+        .filter((line) => line.includes("="));
     const real = steps(readFileSync(join(root, "corpus", "gup", "direct-io-system-heap.lit"), "utf8"));
     for (const line of steps(shown)) expect(real).toContain(line);
   });
 
   test("links lead somewhere", () => {
-    const missing = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map((found) => found[1]).filter((path) => !readable(join(root, path)));
+    const missing = [...readme.matchAll(/\]\(([^)#:]+)\)/g)]
+      .map((found) => found[1])
+      .filter((path) => !readable(join(root, path)));
     expect(missing).toEqual([]);
   });
 });
 
 describe("docs/", () => {
   test.each([...pages()])("%s is what `npm run docs` writes", (name, text) => {
-    expect(readFileSync(join(root, "docs", name), "utf8") === text, `docs/${name} is out of date: npm run docs`).toBe(true);
+    expect(readFileSync(join(root, "docs", name), "utf8") === text, `docs/${name} is out of date: npm run docs`).toBe(
+      true,
+    );
   });
 });
 

@@ -11,7 +11,8 @@ function elements(xml: string): string[] {
   let at = 0;
   for (const tag of body.matchAll(/<(\/?)([a-z-]+)((?: [a-z]+="[^"<]*")*)(\/?)>/g)) {
     const text = body.slice(at, tag.index);
-    if (/[<>]/.test(text) || /&(?!(amp|lt|gt|quot|#\d+);)/.test(text + tag[3])) throw new Error(`unescaped: ${text}${tag[3]}`);
+    if (/[<>]/.test(text) || /&(?!(amp|lt|gt|quot|#\d+);)/.test(text + tag[3]))
+      throw new Error(`unescaped: ${text}${tag[3]}`);
     at = tag.index + tag[0].length;
     if (tag[1] === "/") {
       if (stack.pop() !== tag[2]) throw new Error(`</${tag[2]}> closes nothing`);
@@ -20,7 +21,8 @@ function elements(xml: string): string[] {
       if (tag[4] !== "/") stack.push(tag[2]);
     }
   }
-  if (stack.length > 0 || body.slice(at).trim() !== "") throw new Error(`left open: ${stack.join(" ")}${body.slice(at)}`);
+  if (stack.length > 0 || body.slice(at).trim() !== "")
+    throw new Error(`left open: ${stack.join(" ")}${body.slice(at)}`);
   return opened;
 }
 
@@ -33,7 +35,9 @@ describe("JUnit", () => {
   });
 
   test("the numbers of a suite are those of its cases", () => {
-    expect(junit(ofEveryKind)).toContain('<testsuites name="litmap" tests="7" failures="2" errors="3" skipped="1" time="0.011">');
+    expect(junit(ofEveryKind)).toContain(
+      '<testsuites name="litmap" tests="7" failures="2" errors="3" skipped="1" time="0.011">',
+    );
   });
 
   test("a message with quotes, newlines and lone surrogates", () => {

@@ -41,7 +41,7 @@ describe("the file of --resume", () => {
     const whole = readFileSync(path, "utf8");
     writeFileSync(path, whole.slice(0, -20));
     expect(new ResultsFile(path).get(kept, kernel)).toBeUndefined();
-    expect(readFileSync(path, "utf8")).toBe(whole.split("\n")[0] + "\n");
+    expect(readFileSync(path, "utf8")).toBe(`${whole.split("\n")[0]}\n`);
   });
 
   test("a file of something else is refused", () => {
@@ -52,18 +52,38 @@ describe("the file of --resume", () => {
 });
 
 describe("evidence", () => {
-  const about = { kernel: "6.12.107-amd64", release: "6.12", arch: "x86_64", uname: "6.12.107-amd64 #1", package: "linux-image 6.12.107-1" };
+  const about = {
+    kernel: "6.12.107-amd64",
+    release: "6.12",
+    arch: "x86_64",
+    uname: "6.12.107-amd64 #1",
+    package: "linux-image 6.12.107-1",
+  };
   const outcome = { status: "ok", values: { m: "ok", n: 4096 }, ms: 3 } as const;
 
   test("a file a kernel, a line a test in the order of names, a day that stays", () => {
     const folder = scratch();
-    const path = record(about, [{ test: kept, outcome }, { test: { ...kept, name: "a" }, outcome }], "2026-01-01", folder);
+    const path = record(
+      about,
+      [
+        { test: kept, outcome },
+        { test: { ...kept, name: "a" }, outcome },
+      ],
+      "2026-01-01",
+      folder,
+    );
     expect(path).toBe(join(folder, "6.12.107-amd64.ndjson"));
     record(about, [{ test: kept, outcome: { ...outcome, ms: 9 } }], "2026-02-02", folder);
     const [{ kernel: head, tests }] = readEvidence(folder);
     expect(head).toEqual(about);
     expect([...tests.keys()]).toEqual(["a", "kept"]);
-    expect(tests.get("kept")).toEqual({ test: "kept", hash: kept.hash, status: "ok", values: { m: "ok", n: 4096 }, date: "2026-01-01" });
+    expect(tests.get("kept")).toEqual({
+      test: "kept",
+      hash: kept.hash,
+      status: "ok",
+      values: { m: "ok", n: 4096 },
+      date: "2026-01-01",
+    });
     record(about, [{ test: kept, outcome: { ...outcome, values: { m: "ok", n: 0 } } }], "2026-02-02", folder);
     expect(readEvidence(folder)[0].tests.get("kept")?.date).toBe("2026-02-02");
     expect(readdirSync(folder)).toHaveLength(1);
@@ -76,13 +96,17 @@ describe("evidence", () => {
     expect(agreesWith(kept, outcome, evidence)).toBe("same");
     expect(agreesWith({ ...kept, hash: "other" }, outcome, evidence)).toBe("stale");
     expect(agreesWith({ ...kept, name: "other" }, outcome, evidence)).toBe("none");
-    expect(agreesWith(kept, { ...outcome, values: { m: "ok", n: 0 } }, evidence)).toEqual([{ key: "n", here: 4096, there: 0 }]);
+    expect(agreesWith(kept, { ...outcome, values: { m: "ok", n: 0 } }, evidence)).toEqual([
+      { key: "n", here: 4096, there: 0 },
+    ]);
   });
 
   test("a folder that cannot be written is one clear line, and leaves nothing behind", () => {
     const folder = scratch();
     mkdirSync(join(folder, "6.12.107-amd64.ndjson"));
-    expect(() => record(about, [{ test: kept, outcome }], "2026-01-01", folder)).toThrow(/^cannot write .*6\.12\.107-amd64\.ndjson: E/);
+    expect(() => record(about, [{ test: kept, outcome }], "2026-01-01", folder)).toThrow(
+      /^cannot write .*6\.12\.107-amd64\.ndjson: E/,
+    );
     expect(readdirSync(folder)).toEqual(["6.12.107-amd64.ndjson"]);
     expect(existsSync(join(folder, "x"))).toBe(false);
   });

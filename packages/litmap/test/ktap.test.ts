@@ -12,7 +12,11 @@ describe("KTAP", () => {
   test("one machine: a plan, a line a test, reasons above failures", () => {
     const text = ktap([
       result("fine"),
-      result("surprising", { status: "surprise", values: { n: 4096 }, claims: [{ text: "n == EFAULT", holds: false, line: 9 }] }),
+      result("surprising", {
+        status: "surprise",
+        values: { n: 4096 },
+        claims: [{ text: "n == EFAULT", holds: false, line: 9 }],
+      }),
       result("lacking", { status: "unsupported", reason: "6.1 has no /dev/udmabuf" }),
     ]);
     expect(text).toBe(
@@ -30,7 +34,9 @@ describe("KTAP", () => {
 
   test("a TAP parser reads every kind of result", () => {
     const results = ofEveryKind.map((each) => ({ ...each, machine: model }));
-    const asserts = parsed(ktap(results)).filter(([kind]) => kind === "assert").map(([, assert]) => assert as { ok: boolean; name: string; skip: string | boolean; id: number });
+    const asserts = parsed(ktap(results))
+      .filter(([kind]) => kind === "assert")
+      .map(([, assert]) => assert as { ok: boolean; name: string; skip: string | boolean; id: number });
     expect(asserts.map(({ id, ok, name, skip }) => [id, ok, name, skip !== false])).toEqual([
       [1, true, "fine", false],
       [2, false, "surprising", false],
@@ -43,8 +49,15 @@ describe("KTAP", () => {
   });
 
   test("several machines are subtests, each with its own plan", () => {
-    const text = ktap([result("fine"), result("fine", { machine: kernel }), result("other"), result("other", { machine: kernel, status: "hang", reason: "no answer" })]);
-    expect(text).toContain("    KTAP version 1\n    # Subtest: model 6.12\n    1..2\n    ok 1 fine\n    ok 2 other\nok 1 model 6.12\n");
+    const text = ktap([
+      result("fine"),
+      result("fine", { machine: kernel }),
+      result("other"),
+      result("other", { machine: kernel, status: "hang", reason: "no answer" }),
+    ]);
+    expect(text).toContain(
+      "    KTAP version 1\n    # Subtest: model 6.12\n    1..2\n    ok 1 fine\n    ok 2 other\nok 1 model 6.12\n",
+    );
     expect(text).toMatch(/# hang: no answer\n {4}not ok 2 other\nnot ok 2 6\.12\n$/);
     const top = parsed(text).filter(([kind]) => kind === "assert");
     expect(top.map(([, assert]) => (assert as { ok: boolean }).ok)).toEqual([true, false]);

@@ -6,14 +6,19 @@ import { litmap, scratch } from "./command.js";
 describe("litmap whatif", () => {
   test("changed values under the rule that makes the difference", async () => {
     const { stdout, status } = await litmap(["whatif", "system-heap.mmap=insert-page"]);
-    expect(stdout).toMatch(/^1 of 3 tests change {2}with system-heap\.mmap = insert-page on 7\.3, x86_64\n\n\S+\/\S+\n {2}\S/);
+    expect(stdout).toMatch(
+      /^1 of 3 tests change {2}with system-heap\.mmap = insert-page on 7\.3, x86_64\n\n\S+\/\S+\n {2}\S/,
+    );
     expect(stdout).toMatch(/\n {2}direct-io-system-heap {2}n +EFAULT → 4K\n {25}smaps\(va\)\.Pss {2}0 → 64K\n/);
     expect(status).toBe(0);
   });
 
   test("JSON: a line a test, values before and after", async () => {
     const { stdout } = await litmap(["whatif", "system-heap.mmap=insert-page", "--json", "--tests", "gup"]);
-    expect(JSON.parse(stdout)).toMatchObject({ test: "direct-io-system-heap", values: { n: { before: "EFAULT", after: 4096 }, "smaps(va).Pss": { before: 0, after: 65536 } } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      test: "direct-io-system-heap",
+      values: { n: { before: "EFAULT", after: 4096 }, "smaps(va).Pss": { before: 0, after: 65536 } },
+    });
   });
 });
 
@@ -52,10 +57,23 @@ describe("litmap rules, designs", () => {
 
   test("a subject, and the whole book as JSON", async () => {
     const subject = await litmap(["rules", "gup-fast"]);
-    expect(subject.stdout.split("\n").filter((line) => /^\S/.test(line)).every((line) => line.startsWith("gup-fast/"))).toBe(true);
-    const book = (await litmap(["rules", "--json"])).stdout.trim().split("\n").map((line) => JSON.parse(line));
+    expect(
+      subject.stdout
+        .split("\n")
+        .filter((line) => /^\S/.test(line))
+        .every((line) => line.startsWith("gup-fast/")),
+    ).toBe(true);
+    const book = (await litmap(["rules", "--json"])).stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     expect(book.length).toBeGreaterThan(100);
-    for (const rule of book) expect(rule).toMatchObject({ id: expect.stringMatching(/^[a-z0-9-]+\/[a-z0-9-]+$/), sentence: expect.stringMatching(/[.:]$/), kernel: expect.stringMatching(/\S/) });
+    for (const rule of book)
+      expect(rule).toMatchObject({
+        id: expect.stringMatching(/^[a-z0-9-]+\/[a-z0-9-]+$/),
+        sentence: expect.stringMatching(/[.:]$/),
+        kernel: expect.stringMatching(/\S/),
+      });
   });
 
   test("a decision point: question, choices, which release chose what", async () => {
@@ -63,7 +81,10 @@ describe("litmap rules, designs", () => {
     expect(stdout).toMatch(/^udmabuf\.mmap\n {2}What does a udmabuf put/);
     expect(stdout).toMatch(/\n {2}normal-page {2}5\.10, 6\.1\n/);
     expect(stdout).toMatch(/\n {2}pfn-at-mmap\n {6}VM_PFNMAP[^\n]*\n {6}proposed: /);
-    const all = (await litmap(["designs", "--json"])).stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const all = (await litmap(["designs", "--json"])).stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     expect(all.find((each) => each.point === "udmabuf.mmap").releases["6.12"]).toBe("pfn-per-fault");
   });
 });
@@ -82,7 +103,13 @@ describe("litmap check, fmt", () => {
     expect(bad.stdout).toMatch(/1 file, 0 fine, 1 error, 0 warnings\n$/);
     expect(bad.status).toBe(2);
     const json = await litmap(["check", "b.lit", "--json"], { cwd: folder });
-    expect(JSON.parse(json.stdout)).toMatchObject({ file: "b.lit", line: 4, column: 5, severity: "error", code: "unknown-operation" });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      file: "b.lit",
+      line: 4,
+      column: 5,
+      severity: "error",
+      code: "unknown-operation",
+    });
   });
 
   test("fmt prints, checks and writes; comments stay; twice is once", async () => {
@@ -103,7 +130,7 @@ describe("litmap check, fmt", () => {
   test("fmt leaves alone what it cannot read", async () => {
     const folder = scratch();
     const file = join(folder, "c.lit");
-    writeFileSync(file, "test c\n  \"?\"\n\nx = (((\n");
+    writeFileSync(file, 'test c\n  "?"\n\nx = (((\n');
     const { status, stderr } = await litmap(["fmt", "--write", "c.lit"], { cwd: folder });
     expect(status).toBe(2);
     expect(stderr).toMatch(/^c\.lit:4:/);
@@ -114,7 +141,20 @@ describe("litmap check, fmt", () => {
 describe("litmap itself", () => {
   test("help lists the subcommands, and --version the version", async () => {
     const help = await litmap(["--help"]);
-    for (const name of ["run", "explain", "explore", "whatif", "cost", "diff", "rules", "designs", "check", "fmt", "kernel"]) expect(help.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+    for (const name of [
+      "run",
+      "explain",
+      "explore",
+      "whatif",
+      "cost",
+      "diff",
+      "rules",
+      "designs",
+      "check",
+      "fmt",
+      "kernel",
+    ])
+      expect(help.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
     expect(help.status).toBe(0);
     expect((await litmap(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect((await litmap([])).status).toBe(2);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { corpus, litmap, scratch } from "./command.js";
 
-const surprising = 'test wrong\n  "Is this claim wrong?"\n\nm = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nn = faults { touch(va, 64K, write) }\n\nexpect n == 3\n';
+const surprising =
+  'test wrong\n  "Is this claim wrong?"\n\nm = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nn = faults { touch(va, 64K, write) }\n\nexpect n == 3\n';
 const broken = 'test broken\n  "Does this parse?"\n\nm = memfd_create(64K)\nva = mmap(m, size: 64K, rw, shared)\n';
 
 describe("litmap run", () => {
@@ -22,7 +23,17 @@ describe("litmap run", () => {
   test("JSON: exactly the members of a result line, nothing else on stdout", async () => {
     const { stdout, status } = await litmap(["run", "direct-io-system-heap", "--release", "6.12", "--json"]);
     const result = JSON.parse(stdout);
-    expect(Object.keys(result)).toEqual(["test", "file", "machine", "status", "values", "claims", "rules", "counters", "ms"]);
+    expect(Object.keys(result)).toEqual([
+      "test",
+      "file",
+      "machine",
+      "status",
+      "values",
+      "claims",
+      "rules",
+      "counters",
+      "ms",
+    ]);
     expect(result).toMatchObject({
       test: "direct-io-system-heap",
       file: "corpus/gup/direct-io-system-heap.lit",
@@ -63,15 +74,26 @@ describe("litmap run", () => {
     writeFileSync(join(folder, "broken.lit"), broken);
     writeFileSync(join(folder, "wrong.lit"), surprising);
     const { stdout, status } = await litmap(["run", "."], { cwd: folder });
-    expect(stdout).toContain("broken.lit:5:14: mmap() has no argument 'size'; did you mean 'length'?\n    5 | va = mmap(m, size: 64K, rw, shared)\n      |              ^^^^\n");
+    expect(stdout).toContain(
+      "broken.lit:5:14: mmap() has no argument 'size'; did you mean 'length'?\n    5 | va = mmap(m, size: 64K, rw, shared)\n      |              ^^^^\n",
+    );
     expect(stdout).toContain("2 tests, 0 as expected, 1 surprise, 1 invalid");
     expect(status).toBe(2);
     const json = await litmap(["run", ".", "--json"], { cwd: folder });
-    expect(json.stdout.trim().split("\n").map((line) => JSON.parse(line).status)).toEqual(["invalid", "surprise"]);
+    expect(
+      json.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).status),
+    ).toEqual(["invalid", "surprise"]);
   });
 
   test("tests by name, glob, folder and stdin", async () => {
-    const names = async (...args: string[]): Promise<string[]> => (await litmap(["run", "--json", ...args])).stdout.trim().split("\n").map((line) => JSON.parse(line).test);
+    const names = async (...args: string[]): Promise<string[]> =>
+      (await litmap(["run", "--json", ...args])).stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).test);
     expect(await names("direct-io-*")).toEqual(["direct-io-memfd", "direct-io-system-heap"]);
     expect(await names("gup")).toEqual(["direct-io-memfd", "direct-io-system-heap"]);
     expect(await names("gup/direct-io-memfd", "direct-io-memfd")).toEqual(["direct-io-memfd"]);
@@ -85,14 +107,17 @@ describe("litmap run", () => {
     expect((await litmap(["run", "-q"])).stdout).toMatch(/^3 tests, [^\n]*\n$/);
   });
 
-
   test("a reader that goes away is no error", async () => {
     const folder = scratch();
     mkdirSync(join(folder, "many"));
-    for (let i = 0; i < 400; i++) writeFileSync(join(folder, "many", `wrong-${i}.lit`), surprising.replace("test wrong", `test wrong-${i}`));
+    for (let i = 0; i < 400; i++)
+      writeFileSync(join(folder, "many", `wrong-${i}.lit`), surprising.replace("test wrong", `test wrong-${i}`));
     const { spawnSync } = await import("node:child_process");
     const { bin } = await import("./command.js");
-    const found = spawnSync("sh", ["-c", `"${process.execPath}" "${bin}" run many | head -1; echo done`], { cwd: folder, encoding: "utf8" });
+    const found = spawnSync("sh", ["-c", `"${process.execPath}" "${bin}" run many | head -1; echo done`], {
+      cwd: folder,
+      encoding: "utf8",
+    });
     expect(found.stderr).toBe("");
     expect(found.stdout).toMatch(/^wrong-0 [^\n]*\ndone\n$/);
   });
@@ -105,7 +130,9 @@ describe("litmap run", () => {
   });
 
   test("KTAP alone on stdout; JUnit in a file beside the lines", async () => {
-    expect((await litmap(["run", "--ktap"])).stdout).toBe("KTAP version 1\n1..3\nok 1 direct-io-memfd\nok 2 direct-io-system-heap\nok 3 close-map\n");
+    expect((await litmap(["run", "--ktap"])).stdout).toBe(
+      "KTAP version 1\n1..3\nok 1 direct-io-memfd\nok 2 direct-io-system-heap\nok 3 close-map\n",
+    );
     const file = join(scratch(), "junit.xml");
     const { stdout } = await litmap(["run", "--junit", file]);
     expect(stdout).toContain("3 tests, 3 as expected");
@@ -121,14 +148,23 @@ describe("litmap run", () => {
 
 describe("wrong requests", () => {
   const wrong: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-    [["run", "direct-io-systemheap"], /^litmap: no test is called direct-io-systemheap; did you mean 'direct-io-system-heap'\?\n/],
+    [
+      ["run", "direct-io-systemheap"],
+      /^litmap: no test is called direct-io-systemheap; did you mean 'direct-io-system-heap'\?\n/,
+    ],
     [["run", "gop"], /did you mean 'gup'\?/],
     [["run", "nothing/there.lit"], /^litmap: there is no file nothing\/there\.lit/],
     [["run", "zz*"], /^litmap: no test is called like zz\*/],
     [["run", "--release", "2.6"], /^litmap: the model knows no release '2\.6'\nfrom 5\.10 to 7\.3/],
     [["run", "--arch", "amr"], /^litmap: the model knows no architecture 'amr'; did you mean 'arm'\?/],
-    [["run", "--set", "udmabuf.map=normal-page"], /^litmap: there is no decision point 'udmabuf\.map'; did you mean 'udmabuf\.mmap'\?/],
-    [["run", "--set", "udmabuf.mmap=normal-pages"], /^litmap: udmabuf\.mmap has no choice 'normal-pages'; did you mean 'normal-page'\?/],
+    [
+      ["run", "--set", "udmabuf.map=normal-page"],
+      /^litmap: there is no decision point 'udmabuf\.map'; did you mean 'udmabuf\.mmap'\?/,
+    ],
+    [
+      ["run", "--set", "udmabuf.mmap=normal-pages"],
+      /^litmap: udmabuf\.mmap has no choice 'normal-pages'; did you mean 'normal-page'\?/,
+    ],
     [["run", "--set", "udmabuf.mmap"], /is not POINT=CHOICE/],
     [["run", "--jsno"], /^litmap: unknown option '--jsno'\n\(Did you mean --json\?\)/],
     [["run", "--json", "--ktap"], /both want stdout/],
@@ -139,13 +175,25 @@ describe("wrong requests", () => {
     [["explain", "direct-io-*"], /means 2 tests; this command takes one/],
     [["explain", "direct-io-memfd", "--schedule", "A:1"], /has no parallel block/],
     [["explore", "direct-io-memfd"], /has no parallel block/],
-    [["whatif", "system-heap.mmap=remap-pfn-range-per-chunk"], /has system-heap\.mmap = remap-pfn-range-per-chunk already/],
+    [
+      ["whatif", "system-heap.mmap=remap-pfn-range-per-chunk"],
+      /has system-heap\.mmap = remap-pfn-range-per-chunk already/,
+    ],
     [["diff", "model:6.12", "model:9.9"], /knows no release '9\.9'/],
     [["rules", "gup/vma-pfnmp"], /did you mean 'gup\/vma-pfnmap'\?/],
     [["designs", "udmabuf"], /^litmap: there is no decision point 'udmabuf'/],
-    [["kernel", "rm", "nothing"], /^litmap: no kernel is called nothing; there is none yet\n`litmap kernel ls` lists them; nothing was removed\n/],
-    [["kernel", "boot", "mine"], /^litmap: no kernel is called mine; there is none yet\n`litmap kernel add mine --image bzImage/],
-    [["kernel", "add", "mine"], /^litmap: mine is not a release\nwrite major\.minor, such as 6\.12, for other architectures with -arm64, -arm64-16k, -armmp, -armmp-lpae behind it, or give --image/],
+    [
+      ["kernel", "rm", "nothing"],
+      /^litmap: no kernel is called nothing; there is none yet\n`litmap kernel ls` lists them; nothing was removed\n/,
+    ],
+    [
+      ["kernel", "boot", "mine"],
+      /^litmap: no kernel is called mine; there is none yet\n`litmap kernel add mine --image bzImage/,
+    ],
+    [
+      ["kernel", "add", "mine"],
+      /^litmap: mine is not a release\nwrite major\.minor, such as 6\.12, for other architectures with -arm64, -arm64-16k, -armmp, -armmp-lpae behind it, or give --image/,
+    ],
     [["kernel", "lss"], /^litmap: unknown command 'lss'\n\(Did you mean ls\?\)/],
     [["kernel", "add", "x", "--modules", "y"], /--modules goes with --image/],
     [["fmt", "gup"], /fmt prints one file, and 2 files were named/],
@@ -161,7 +209,8 @@ describe("wrong requests", () => {
 describe("interrupted", () => {
   test("Ctrl-C ends a run with a summary of what ran, and exit status 130", async () => {
     const folder = scratch();
-    for (let i = 0; i < 6000; i++) writeFileSync(join(folder, `t-${i}.lit`), surprising.replace("test wrong", `test t-${i}`));
+    for (let i = 0; i < 6000; i++)
+      writeFileSync(join(folder, `t-${i}.lit`), surprising.replace("test wrong", `test t-${i}`));
     const resume = join(folder, "results.ndjson");
     let sent = false;
     const { status, stdout } = await litmap(["run", ".", "--resume", resume], {

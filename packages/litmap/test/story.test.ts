@@ -19,8 +19,20 @@ expect n == EFAULT
 expect smaps(va).Pss == 0
 `;
 
-const pfnmap = { id: "gup/vma-pfnmap", index: 0, sentence: "The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT, whatever its page table holds, says this long sentence.", kernel: "check_vma_flags, mm/gup.c" };
-const made = { id: "memfd/made", index: 1, sentence: "The file is made.", kernel: "memfd_create, mm/memfd.c", unproven: "nobody looked" };
+const pfnmap = {
+  id: "gup/vma-pfnmap",
+  index: 0,
+  sentence:
+    "The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT, whatever its page table holds, says this long sentence.",
+  kernel: "check_vma_flags, mm/gup.c",
+};
+const made = {
+  id: "memfd/made",
+  index: 1,
+  sentence: "The file is made.",
+  kernel: "memfd_create, mm/memfd.c",
+  unproven: "nobody looked",
+};
 
 describe("the story of a test", () => {
   const parsed = parse(text, { file: "story.lit" }).test!;
@@ -32,15 +44,47 @@ describe("the story of a test", () => {
     counters: { faults: 1, ptes: 16, tables: 0, tlb_flushes: 0 },
     ms: 1,
     steps: [
-      { line: 4, actor: "A", op: "memfd_create", bind: "m", result: 3, events: [{ rule: made, kind: "note", errno: 0, about: "inode 1" }], counters: {} },
+      {
+        line: 4,
+        actor: "A",
+        op: "memfd_create",
+        bind: "m",
+        result: 3,
+        events: [{ rule: made, kind: "note", errno: 0, about: "inode 1" }],
+        counters: {},
+      },
       { line: 5, actor: "A", op: "mmap", bind: "va", result: 4294967296, events: [], counters: {} },
-      { line: 6, actor: "A", op: "mem_read", bind: "n", result: "EFAULT", events: [{ rule: pfnmap, kind: "refuse", errno: 14, about: "" }], counters: {} },
+      {
+        line: 6,
+        actor: "A",
+        op: "mem_read",
+        bind: "n",
+        result: "EFAULT",
+        events: [{ rule: pfnmap, kind: "refuse", errno: 14, about: "" }],
+        counters: {},
+      },
       { line: 7, actor: "A", op: "load", bind: "x", result: { not_reached: 6 }, events: [], counters: {} },
-      { line: 10, actor: "A", op: "smaps", result: { Pss: 0 }, events: [{ rule: pfnmap, kind: "note", errno: 0, about: "again" }], counters: {} },
+      {
+        line: 10,
+        actor: "A",
+        op: "smaps",
+        result: { Pss: 0 },
+        events: [{ rule: pfnmap, kind: "note", errno: 0, about: "again" }],
+        counters: {},
+      },
     ],
   };
-  const witness = (hash: string, n: string) => ({ test: "story", hash, status: "ok" as const, values: { ...prediction.values, n }, date: "2026-11-21" });
-  const seen = (kernel: string, release: string, hash: string, n: string) => ({ kernel: { kernel, release, arch: "x86_64", uname: kernel }, tests: new Map([["story", witness(hash, n)]]) });
+  const witness = (hash: string, n: string) => ({
+    test: "story",
+    hash,
+    status: "ok" as const,
+    values: { ...prediction.values, n },
+    date: "2026-11-21",
+  });
+  const seen = (kernel: string, release: string, hash: string, n: string) => ({
+    kernel: { kernel, release, arch: "x86_64", uname: kernel },
+    tests: new Map([["story", witness(hash, n)]]),
+  });
 
   test("line by line, each rule once, then claims, cost and evidence", () => {
     const told = tell(
@@ -48,8 +92,16 @@ describe("the story of a test", () => {
         test: parsed,
         text,
         prediction,
-        claims: [{ text: "n == EFAULT", holds: true, line: 9 }, { text: "smaps(va).Pss == 0", holds: false, line: 10 }],
-        evidence: [seen("6.1.1", "6.1", parsed.hash, "4096"), seen("6.12.7", "6.12", parsed.hash, "EFAULT"), seen("6.12.8", "6.12", parsed.hash, "EINVAL"), seen("7.2.1", "7.2", "another", "EFAULT")],
+        claims: [
+          { text: "n == EFAULT", holds: true, line: 9 },
+          { text: "smaps(va).Pss == 0", holds: false, line: 10 },
+        ],
+        evidence: [
+          seen("6.1.1", "6.1", parsed.hash, "4096"),
+          seen("6.12.7", "6.12", parsed.hash, "EFAULT"),
+          seen("6.12.8", "6.12", parsed.hash, "EINVAL"),
+          seen("7.2.1", "7.2", "another", "EFAULT"),
+        ],
         warnings: [],
       },
       paint,
@@ -92,8 +144,21 @@ evidence
   });
 
   test("a test that cannot run says why and what to do about evidence", () => {
-    const told = tell({ test: parsed, text, prediction: { ...prediction, status: "unsupported", reason: "no such thing", steps: [] }, claims: [], evidence: [], warnings: [] }, paint, 80);
-    expect(told).toContain("\n\nunsupported: no such thing\n\nevidence\n  none recorded; `litmap run story --on 6.12 --record` asks a kernel");
+    const told = tell(
+      {
+        test: parsed,
+        text,
+        prediction: { ...prediction, status: "unsupported", reason: "no such thing", steps: [] },
+        claims: [],
+        evidence: [],
+        warnings: [],
+      },
+      paint,
+      80,
+    );
+    expect(told).toContain(
+      "\n\nunsupported: no such thing\n\nevidence\n  none recorded; `litmap run story --on 6.12 --record` asks a kernel",
+    );
   });
 });
 
@@ -113,7 +178,10 @@ describe("litmap explain", () => {
     const { steps } = JSON.parse(stdout);
     const last = steps.find((step: { op: string }) => step.op === "pwrite");
     expect(last).toMatchObject({ line: 8, actor: "A", bind: "n", result: "EFAULT" });
-    expect(last.rules.find((rule: { id: string }) => rule.id === "gup/vma-pfnmap")).toMatchObject({ kind: "refuse", kernel: "check_vma_flags, mm/gup.c" });
+    expect(last.rules.find((rule: { id: string }) => rule.id === "gup/vma-pfnmap")).toMatchObject({
+      kind: "refuse",
+      kernel: "check_vma_flags, mm/gup.c",
+    });
   });
 
   test("a concurrent test: all schedules, and one of them by --schedule", async () => {

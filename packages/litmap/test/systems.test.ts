@@ -11,15 +11,24 @@ import type { Hearing } from "../src/hearing.js";
 const book = ruleBook();
 
 describe("each system", () => {
-  test.each(systems.map((system) => [system.name, system] as const))("%s is told by what there is", (_name, { rules = [], calls = [], devices = [], threads: numbers }) => {
-    for (const rule of rules) expect(book.some(({ id }) => id === rule || id.startsWith(`${rule}/`)), rule).toBe(true);
-    for (const { op, word } of calls) {
-      const words = Object.values(operations[op].params).flatMap(({ type }) => ("words" in type ? Object.keys(type.words) : []));
-      if (word !== undefined) expect(words).toContain(word);
-    }
-    for (const number of numbers) expect(threads[number - 1]).toBeDefined();
-    expect(rules.length + calls.length + devices.length).toBeGreaterThan(0);
-  });
+  test.each(systems.map((system) => [system.name, system] as const))(
+    "%s is told by what there is",
+    (_name, { rules = [], calls = [], devices = [], threads: numbers }) => {
+      for (const rule of rules)
+        expect(
+          book.some(({ id }) => id === rule || id.startsWith(`${rule}/`)),
+          rule,
+        ).toBe(true);
+      for (const { op, word } of calls) {
+        const words = Object.values(operations[op].params).flatMap(({ type }) =>
+          "words" in type ? Object.keys(type.words) : [],
+        );
+        if (word !== undefined) expect(words).toContain(word);
+      }
+      for (const number of numbers) expect(threads[number - 1]).toBeDefined();
+      expect(rules.length + calls.length + devices.length).toBeGreaterThan(0);
+    },
+  );
 });
 
 function named(name: string): Test {
@@ -27,7 +36,13 @@ function named(name: string): Test {
 }
 
 function heard(testName: string, said: Hearing["witnesses"][number]["said"], reason?: string): Hearing {
-  return { test: named(testName), release: "6.12", arch: "x86_64", rules: ["system-heap/remap"], witnesses: [{ kernel: "6.12.1-amd64", said, reason }] };
+  return {
+    test: named(testName),
+    release: "6.12",
+    arch: "x86_64",
+    rules: ["system-heap/remap"],
+    witnesses: [{ kernel: "6.12.1-amd64", said, reason }],
+  };
 }
 
 const heap = systems.find(({ name }) => name === "system heap")!;
@@ -51,7 +66,15 @@ describe("the page", () => {
   });
 
   test("a kernel's short name keeps what sets it apart", () => {
-    const page = systemsPage([{ ...heard("heap-fork", "same"), witnesses: ["6.12.107+deb13-arm64-16k", "6.1.0-56-amd64", "7.3-amd64", "6.12.117-litmap"].map((kernel) => ({ kernel, said: "same" as const })) }]);
+    const page = systemsPage([
+      {
+        ...heard("heap-fork", "same"),
+        witnesses: ["6.12.107+deb13-arm64-16k", "6.1.0-56-amd64", "7.3-amd64", "6.12.117-litmap"].map((kernel) => ({
+          kernel,
+          said: "same" as const,
+        })),
+      },
+    ]);
     expect(page).toContain("| borne out | 6.12 arm64-16k | 6.1 | 7.3 | 6.12 litmap |");
   });
 });

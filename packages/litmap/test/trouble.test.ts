@@ -10,12 +10,22 @@ import { fileURLToPath } from "node:url";
 import { KernelStore } from "@litmap/kernels";
 import { buildExecutor } from "@litmap/linux";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { litmap, scratch, type Ended } from "./command.js";
+import type { Ended } from "./command.js";
+import { litmap, scratch } from "./command.js";
 
 const kernel = new KernelStore().get("6.12");
-const realQemu = (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, "qemu-system-x86_64")).find((path) => existsSync(path));
+const realQemu = (process.env.PATH ?? "")
+  .split(delimiter)
+  .map((folder) => join(folder, "qemu-system-x86_64"))
+  .find((path) => existsSync(path));
 const executor = await buildExecutor({ isa: "x86_64" }).catch((error: Error) => error);
-const reason = !realQemu ? "qemu-system-x86_64 is not installed" : !kernel ? "kernel 6.12 is not in the store" : executor instanceof Error ? executor.message : "";
+const reason = !realQemu
+  ? "qemu-system-x86_64 is not installed"
+  : !kernel
+    ? "kernel 6.12 is not in the store"
+    : executor instanceof Error
+      ? executor.message
+      : "";
 if (reason) console.log(`skipped: trouble under a run on a real kernel: ${reason}`);
 
 const limit = { timeout: 60_000 };
@@ -70,21 +80,33 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
     socket.on("error", () => {});
   }
 
-  const row = (name: string, ended: Ended): string => new RegExp(`^${name} .*$`, "m").exec(ended.stdout)?.[0] ?? `no ${name} in ${ended.stdout}${ended.stderr}`;
+  const row = (name: string, ended: Ended): string =>
+    new RegExp(`^${name} .*$`, "m").exec(ended.stdout)?.[0] ?? `no ${name} in ${ended.stdout}${ended.stderr}`;
 
   test("many tests, which two machines share: each runs once, rows come in order", limit, async () => {
     const many = scratch();
     const names = Array.from({ length: 60 }, (_, i) => `t-${String(i).padStart(2, "0")}`);
     for (const name of names) writeFileSync(join(many, `${name}.lit`), quick(name));
-    const { status, stdout } = await litmap(["run", ".", "--on", "6.12", "--accel", "tcg", "--json"], { cwd: many, env });
-    const results = stdout.trim().split("\n").map((line) => JSON.parse(line) as { test: string; status: string; machine: { kind: string }; values: object });
+    const { status, stdout } = await litmap(["run", ".", "--on", "6.12", "--accel", "tcg", "--json"], {
+      cwd: many,
+      env,
+    });
+    const results = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { test: string; status: string; machine: { kind: string }; values: object });
     expect(status).toBe(0);
-    expect(results.filter(({ machine }) => machine.kind === "vm").map(({ test, status, values }) => [test, status, values])).toEqual(names.map((name) => [name, "ok", { m: "ok", n: 4096 }]));
+    expect(
+      results.filter(({ machine }) => machine.kind === "vm").map(({ test, status, values }) => [test, status, values]),
+    ).toEqual(names.map((name) => [name, "ok", { m: "ok", n: 4096 }]));
   });
 
   test("two at once, neither with a saved state: both finish", limit, async () => {
     const args = ["run", "a-first.lit", "--on", "6.12", "--accel", "tcg"];
-    const both = await Promise.all([litmap(args, { cwd: tests, env }), litmap(args, { cwd: tests, env: { ...env, PATH: process.env.PATH! } })]);
+    const both = await Promise.all([
+      litmap(args, { cwd: tests, env }),
+      litmap(args, { cwd: tests, env: { ...env, PATH: process.env.PATH! } }),
+    ]);
     for (const ended of both) {
       expect(ended.stderr).toBe("");
       expect(ended.stdout).toContain("1 test, 1 of 1 as the model says, 0 disagreements");
@@ -123,14 +145,21 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
     expect(ended.status).toBe(1);
   });
 
-  test.each(["flip toGuest", "flip toHost", "cut toGuest", "cut toHost"])("a Program or a result that comes damaged (%s) is sent again", limit, async (how) => {
-    writeFileSync(join(trouble, "damage"), how);
-    const { status, stdout, stderr } = await litmap(["run", "a-first.lit", "c-last.lit", "--on", "6.12", "--accel", "tcg"], { cwd: tests, env });
-    expect(existsSync(join(trouble, "damage"))).toBe(false);
-    expect(stderr).toBe("");
-    expect(stdout).toContain("2 tests, 2 of 2 as the model says, 0 disagreements");
-    expect(status).toBe(0);
-  });
+  test.each(["flip toGuest", "flip toHost", "cut toGuest", "cut toHost"])(
+    "a Program or a result that comes damaged (%s) is sent again",
+    limit,
+    async (how) => {
+      writeFileSync(join(trouble, "damage"), how);
+      const { status, stdout, stderr } = await litmap(
+        ["run", "a-first.lit", "c-last.lit", "--on", "6.12", "--accel", "tcg"],
+        { cwd: tests, env },
+      );
+      expect(existsSync(join(trouble, "damage"))).toBe(false);
+      expect(stderr).toBe("");
+      expect(stdout).toContain("2 tests, 2 of 2 as the model says, 0 disagreements");
+      expect(status).toBe(0);
+    },
+  );
 
   test("Ctrl-C in mid-test: what ran so far, exit status 130, no QEMU left", limit, async () => {
     const began = Date.now();
@@ -149,7 +178,10 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
     if (small === undefined) skip("only root can mount a small disk");
     mkdirSync(join(small!, "kernels"));
     symlinkSync(kernel!.folder, join(small!, "kernels", "6.12"));
-    const { status, stdout } = await litmap(["run", "a-first.lit", "--on", "6.12", "--accel", "tcg"], { cwd: tests, env: { ...env, LITMAP_CACHE: small! } });
+    const { status, stdout } = await litmap(["run", "a-first.lit", "--on", "6.12", "--accel", "tcg"], {
+      cwd: tests,
+      env: { ...env, LITMAP_CACHE: small! },
+    });
     expect(stdout).toContain("1 test, 1 of 1 as the model says");
     expect(status).toBe(0);
     expect(existsSync(join(small!, "states", "6.12")) ? readdirSync(join(small!, "states", "6.12")) : []).toEqual([]);
@@ -158,23 +190,40 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
   test("no QEMU: one line that says what to install, no table", limit, async () => {
     const bare = scratch();
     symlinkSync(process.execPath, join(bare, "node"));
-    symlinkSync(spawnSync("sh", ["-c", "command -v cc || command -v gcc || command -v clang"], { encoding: "utf8" }).stdout.trim(), join(bare, "cc"));
-    const { status, stdout, stderr } = await litmap(["run", "a-first.lit", "--on", "6.12"], { cwd: tests, env: { ...env, PATH: bare } });
-    expect(stderr).toBe("litmap: qemu-system-x86_64 is not installed\ninstall it (Debian: apt-get install qemu-system-x86), or run without --on\n");
+    symlinkSync(
+      spawnSync("sh", ["-c", "command -v cc || command -v gcc || command -v clang"], {
+        encoding: "utf8",
+      }).stdout.trim(),
+      join(bare, "cc"),
+    );
+    const { status, stdout, stderr } = await litmap(["run", "a-first.lit", "--on", "6.12"], {
+      cwd: tests,
+      env: { ...env, PATH: bare },
+    });
+    expect(stderr).toBe(
+      "litmap: qemu-system-x86_64 is not installed\ninstall it (Debian: apt-get install qemu-system-x86), or run without --on\n",
+    );
     expect(stdout).toBe("");
     expect(status).toBe(3);
   });
 
-  test("a kernel that does not fit on the cache folder's disk: one clear line, exit status 3, nothing half made", limit, async ({ skip }) => {
-    const small = smallDisk();
-    if (small === undefined) skip("only root can mount a small disk");
-    const { status, stdout, stderr } = await litmap(["kernel", "add", "mine", "--image", join(kernel!.folder, "vmlinuz")], { env: { LITMAP_CACHE: small! } });
-    expect(stderr).toMatch(/^litmap: the cache folder \S+ is full; nothing was added\nfree some space, [^\n]*\n$/);
-    expect(stdout).toBe("");
-    expect(status).toBe(3);
-    const left = spawnSync("find", [small!, "-type", "f"], { encoding: "utf8" }).stdout;
-    expect(left).toBe("");
-  });
+  test(
+    "a kernel that does not fit on the cache folder's disk: one clear line, exit status 3, nothing half made",
+    limit,
+    async ({ skip }) => {
+      const small = smallDisk();
+      if (small === undefined) skip("only root can mount a small disk");
+      const { status, stdout, stderr } = await litmap(
+        ["kernel", "add", "mine", "--image", join(kernel!.folder, "vmlinuz")],
+        { env: { LITMAP_CACHE: small! } },
+      );
+      expect(stderr).toMatch(/^litmap: the cache folder \S+ is full; nothing was added\nfree some space, [^\n]*\n$/);
+      expect(stdout).toBe("");
+      expect(status).toBe(3);
+      const left = spawnSync("find", [small!, "-type", "f"], { encoding: "utf8" }).stdout;
+      expect(left).toBe("");
+    },
+  );
 });
 
 const mounted: string[] = [];

@@ -25,7 +25,14 @@ function spoilt(direction, chunk) {
 }
 
 const monitor = ["-qmp", `unix:${join(folder, "monitor")},server=on,wait=off`];
-const stdio = ["ignore", "inherit", "inherit", "pipe", "inherit", ...(process.argv.includes("-incoming") ? ["inherit"] : [])];
+const stdio = [
+  "ignore",
+  "inherit",
+  "inherit",
+  "pipe",
+  "inherit",
+  ...(process.argv.includes("-incoming") ? ["inherit"] : []),
+];
 const qemu = spawn(process.env.REAL_QEMU, [...process.argv.slice(2), ...monitor], { stdio });
 writeFileSync(join(folder, "pid"), String(qemu.pid));
 const guest = qemu.stdio[3];

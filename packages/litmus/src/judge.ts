@@ -41,7 +41,11 @@ export function judge(test: Test, outcome: Outcome, machine: Machine, effective:
     if (!scopeHolds(claim.scope, machine, effective) || speaksOfReleases(claim, machine)) continue;
     const holds = claimHolds(claim, outcome, seen, machine);
     if (holds === undefined) continue;
-    claims.push({ text: claim.kind === "expect" ? claim.text : `${claim.kind} ${claim.text}`, holds, line: claim.span.line });
+    claims.push({
+      text: claim.kind === "expect" ? claim.text : `${claim.kind} ${claim.text}`,
+      holds,
+      line: claim.span.line,
+    });
   }
   claims.push(...unspoken(test, outcome, machine));
   return { status: claims.every((c) => c.holds) ? "ok" : "surprise", claims };
@@ -51,7 +55,9 @@ export function judge(test: Test, outcome: Outcome, machine: Machine, effective:
 function unspoken(test: Test, outcome: Outcome, machine: Machine): ClaimResult[] {
   if (machine.kind === "model" && Object.keys(machine.designs).length > 0) return [];
   const spoken = new Set(test.claims.flatMap(({ expr }) => (expr.kind === "invariant" ? [expr.name] : [])));
-  const broken = (outcome.violations ?? []).filter(({ invariant }) => invariant === "use-after-free" && !spoken.has(invariant));
+  const broken = (outcome.violations ?? []).filter(
+    ({ invariant }) => invariant === "use-after-free" && !spoken.has(invariant),
+  );
   return broken.map(({ invariant }) => ({ text: `never ${invariant}`, holds: false, line: 1 }));
 }
 
@@ -320,7 +326,13 @@ function comparisonsOf(test: Test, key: string, field: string | undefined): Expr
   return found;
 }
 
-function differences(groups: readonly KeyGroup[], observers: ReadonlySet<string>, a: Values, b: Values, page: number): string[] {
+function differences(
+  groups: readonly KeyGroup[],
+  observers: ReadonlySet<string>,
+  a: Values,
+  b: Values,
+  page: number,
+): string[] {
   const keys: string[] = [];
   for (const group of groups) {
     const names = [group.key, ...(group.fields ?? []).map((f) => `${group.key}.${f}`)];
@@ -336,7 +348,12 @@ function differences(groups: readonly KeyGroup[], observers: ReadonlySet<string>
       const byClaims = group.byClaims.get(name);
       if (a[name] === undefined && b[name] === undefined) continue;
       if (byClaims && !isFailed(a[name]) && !isFailed(b[name])) {
-        if (a[name] !== undefined && b[name] !== undefined && byClaims.some((e) => isTrue(e, a, page) !== isTrue(e, b, page))) keys.push(name);
+        if (
+          a[name] !== undefined &&
+          b[name] !== undefined &&
+          byClaims.some((e) => isTrue(e, a, page) !== isTrue(e, b, page))
+        )
+          keys.push(name);
         continue;
       }
       // A scope can make one machine look at fewer fields of an observer than the other.

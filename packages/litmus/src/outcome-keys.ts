@@ -30,7 +30,12 @@ export function isNotReached(value: CallValue): value is { readonly not_reached:
  * A number where the result is a status, descriptor, address or handle becomes `ok`;
  * flag words are sorted.
  */
-export function recordEntries(key: string, type: ResultType, value: CallValue, fields?: readonly string[]): [string, Value][] {
+export function recordEntries(
+  key: string,
+  type: ResultType,
+  value: CallValue,
+  fields?: readonly string[],
+): [string, Value][] {
   if (typeof value === "string" || isNotReached(value)) return [[key, value]];
   if (typeof value === "number") return [[key, type.kind === "number" && type.opaque !== true ? value : "ok"]];
   if (Array.isArray(value)) return [[key, [...value].sort()]];
@@ -75,7 +80,11 @@ export function outcomeKeys(test: Test, machine: Machine, effective: Effective =
   }
   for (const observer of observersOn(test, machine, effective)) {
     const type = operation(observer.call.op).result;
-    keys.push(...(type.kind === "record" && observer.fields.length ? observer.fields.map((f) => `${observer.key}.${f}`) : [observer.key]));
+    keys.push(
+      ...(type.kind === "record" && observer.fields.length
+        ? observer.fields.map((f) => `${observer.key}.${f}`)
+        : [observer.key]),
+    );
   }
   return keys;
 }
@@ -130,7 +139,10 @@ function conditionHolds(condition: Condition, machine: Machine, effective: Effec
     case "arch":
       return machine.arch === condition.arch;
     case "with":
-      return machine.kind === "model" && (effective[condition.point] ?? machine.designs[condition.point]) === condition.choice;
+      return (
+        machine.kind === "model" &&
+        (effective[condition.point] ?? machine.designs[condition.point]) === condition.choice
+      );
   }
 }
 

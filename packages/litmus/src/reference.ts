@@ -10,12 +10,32 @@ import type { Field, OperationName, Param, ParamType, ResultType, Subject, Words
 import { slotAlign } from "./slots.js";
 
 const subjects: readonly Subject[] = [
-  "memory", "memfd and files", "dma-buf", "processes", "reaching into a mapping", "observers", "DRM", "V4L2", "rings and IO memory", "virtualisation", "drivers", "kernel",
+  "memory",
+  "memfd and files",
+  "dma-buf",
+  "processes",
+  "reaching into a mapping",
+  "observers",
+  "DRM",
+  "V4L2",
+  "rings and IO memory",
+  "virtualisation",
+  "drivers",
+  "kernel",
 ];
 
 /** The whole reference: the language first, then every operation by subject. */
 export function reference(): string {
-  return [language(), "## Operations", "", index(), "", ...subjects.flatMap((s) => subject(s)), faults(), diagnostics()].join("\n");
+  return [
+    language(),
+    "## Operations",
+    "",
+    index(),
+    "",
+    ...subjects.flatMap((s) => subject(s)),
+    faults(),
+    diagnostics(),
+  ].join("\n");
 }
 
 function language(): string {
@@ -186,7 +206,12 @@ ${invariantLines.join("\n")}
 }
 
 function index(): string {
-  const rows = subjects.map((s) => `| ${s} | ${named(s).map((op) => `[\`${op}\`](#${op})`).join(" ")} |`);
+  const rows = subjects.map(
+    (s) =>
+      `| ${s} | ${named(s)
+        .map((op) => `[\`${op}\`](#${op})`)
+        .join(" ")} |`,
+  );
   return ["| subject | operations |", "| --- | --- |", ...rows].join("\n");
 }
 
@@ -204,12 +229,20 @@ function describe(op: OperationName): string[] {
   const params = Object.entries(shape.params);
   if (params.length) {
     out.push("| parameter | type | default | what |", "| --- | --- | --- | --- |");
-    for (const [name, param] of params) out.push(`| \`${name}\` | ${cell(typeText(param.type))} | ${param.default === undefined ? "" : `\`${cell(param.default)}\``} | ${cell(docText(param))} |`);
+    for (const [name, param] of params)
+      out.push(
+        `| \`${name}\` | ${cell(typeText(param.type))} | ${param.default === undefined ? "" : `\`${cell(param.default)}\``} | ${cell(docText(param))} |`,
+      );
     out.push("");
   }
   out.push(`* gives: ${describeResult(shape.result)}`);
   out.push(`* by: ${shape.by.join(", ")}`);
-  out.push(`* kernel: ${shape.kernel.split("; ").map((k) => `\`${k}\``).join("; ")}`);
+  out.push(
+    `* kernel: ${shape.kernel
+      .split("; ")
+      .map((k) => `\`${k}\``)
+      .join("; ")}`,
+  );
   if (shape.consumes?.length) out.push(`* gone afterwards: ${shape.consumes.map((c) => `\`${c}\``).join(", ")}`);
   out.push("", ...fields(shape.result));
   return out;
@@ -230,7 +263,9 @@ function typeText(type: ParamType): string {
     case "descriptor":
       return `descriptor (${type.typical.join(", ")})`;
     case "object":
-      return `descriptor, or ${Object.keys(type.words).map((w) => `\`${w}\``).join(", ")}`;
+      return `descriptor, or ${Object.keys(type.words)
+        .map((w) => `\`${w}\``)
+        .join(", ")}`;
     case "size":
       return "size";
     case "handle":

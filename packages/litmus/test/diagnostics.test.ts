@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { diagnosticCodes, parse, renderDiagnostic, testFromJson, type Vocabulary } from "../src/index.js";
+import type { Vocabulary } from "../src/index.js";
+import { diagnosticCodes, parse, renderDiagnostic, testFromJson } from "../src/index.js";
 import { faultsOf, withHeader } from "./text.js";
 
 const file = fileURLToPath(new URL("./diagnostics.golden", import.meta.url));
@@ -21,7 +22,10 @@ const cases = blocks.map((block) => {
 
 function answer(c: (typeof cases)[number]): string {
   const text = c.options.includes("raw") ? c.source : withHeader(c.source);
-  const { diagnostics } = parse(text, { file: "t.lit", vocabulary: c.options.includes("vocabulary") ? vocabulary : undefined });
+  const { diagnostics } = parse(text, {
+    file: "t.lit",
+    vocabulary: c.options.includes("vocabulary") ? vocabulary : undefined,
+  });
   expect(diagnostics.map((d) => d.code)).toEqual([c.code]);
   return `${diagnostics.map((d) => renderDiagnostic(d, text, "t.lit")).join("\n")}\n`;
 }
@@ -42,7 +46,8 @@ describe("diagnostics", () => {
   });
 
   test("one for each fault, all of them, and none because of another", () => {
-    expect(faultsOf(`
+    expect(
+      faultsOf(`
 buf = dma_heap_alloc(sistem, 64K)
 va = mmap(buf, 64K, rw, shared
 touch(va, 64K, wirte)
@@ -52,21 +57,41 @@ y = load(x)
 z = load(w)
 expect n == EFALT and y == 1
 on arch rm { expect smaps(va).Psss == 0 }
-`)).toEqual(["unknown-word", "unclosed", "unknown-word", "missing-comma", "unknown-operation", "unknown-name", "unknown-word", "unknown-arch", "unknown-field"]);
+`),
+    ).toEqual([
+      "unknown-word",
+      "unclosed",
+      "unknown-word",
+      "missing-comma",
+      "unknown-operation",
+      "unknown-name",
+      "unknown-word",
+      "unknown-arch",
+      "unknown-field",
+    ]);
   });
 
   test("a block that never closes keeps what is inside", () => {
-    expect(faultsOf("va = mmap(anon, 4K, rw, private)\nn = faults {\n  touch(va, 4K, wirte)\n")).toEqual(["unclosed", "unknown-word"]);
+    expect(faultsOf("va = mmap(anon, 4K, rw, private)\nn = faults {\n  touch(va, 4K, wirte)\n")).toEqual([
+      "unclosed",
+      "unknown-word",
+    ]);
   });
 
   test("tabs stay under tabs", () => {
     const text = withHeader("\tx = lod(3)\n");
-    expect(renderDiagnostic(parse(text).diagnostics[0], text, "")).toBe("-:3:6: unknown operation 'lod'; did you mean 'load'?\n  3 | \tx = lod(3)\n    | \t    ^^^");
+    expect(renderDiagnostic(parse(text).diagnostics[0], text, "")).toBe(
+      "-:3:6: unknown operation 'lod'; did you mean 'load'?\n  3 | \tx = lod(3)\n    | \t    ^^^",
+    );
   });
 
   test("lines may end in CR LF", () => {
     const text = withHeader("x = lod(3)\nmunlockall()\n").replaceAll("\n", "\r\n");
-    expect(renderDiagnostic(parse(text).diagnostics[0], text, "t.lit").split("\n")).toEqual(["t.lit:3:5: unknown operation 'lod'; did you mean 'load'?", "  3 | x = lod(3)", "    |     ^^^"]);
+    expect(renderDiagnostic(parse(text).diagnostics[0], text, "t.lit").split("\n")).toEqual([
+      "t.lit:3:5: unknown operation 'lod'; did you mean 'load'?",
+      "  3 | x = lod(3)",
+      "    |     ^^^",
+    ]);
   });
 
   test("deep nesting is a fault, not an overflow", () => {

@@ -1,5 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { format, judge, parse, Random, randomTest, renderDiagnostic, testFromJson, testToJson, tokenize } from "../src/index.js";
+import {
+  format,
+  judge,
+  parse,
+  Random,
+  randomTest,
+  renderDiagnostic,
+  testFromJson,
+  testToJson,
+  tokenize,
+} from "../src/index.js";
 import { corpusFiles, placeless, samples } from "./text.js";
 
 const sources = [...Object.values(samples), ...corpusFiles()];
@@ -12,7 +22,10 @@ function mutate(text: string, random: Random): string {
     const length = 1 + random.below(random.chance(0.2) ? 60 : 6);
     switch (random.below(8)) {
       case 0:
-        text = text.slice(0, at) + String.fromCharCode(random.chance(0.8) ? 1 + random.below(126) : random.below(0xffff)) + text.slice(at + 1);
+        text =
+          text.slice(0, at) +
+          String.fromCharCode(random.chance(0.8) ? 1 + random.below(126) : random.below(0xffff)) +
+          text.slice(at + 1);
         break;
       case 1:
         text = text.slice(0, at) + text.slice(at + length);
@@ -25,7 +38,13 @@ function mutate(text: string, random: Random): string {
         const a = random.pick(tokens);
         const b = random.pick(tokens);
         const [first, second] = a.offset <= b.offset ? [a, b] : [b, a];
-        if (first !== second) text = text.slice(0, first.offset) + second.text + text.slice(first.end, second.offset) + first.text + text.slice(second.end);
+        if (first !== second)
+          text =
+            text.slice(0, first.offset) +
+            second.text +
+            text.slice(first.end, second.offset) +
+            first.text +
+            text.slice(second.end);
         break;
       }
       case 4: {
@@ -42,7 +61,35 @@ function mutate(text: string, random: Random): string {
         break;
       }
       case 6:
-        text = text.slice(0, at) + random.pick(["{", "}", "(", ")", "[", "]", "\"", "#", ";", ",", ":", "=", "==", " - ", ".", "|", "\n", "0x", "__proto__", "constructor", "expect ", "A: ", "\u2028", "\ud800"]) + text.slice(at);
+        text =
+          text.slice(0, at) +
+          random.pick([
+            "{",
+            "}",
+            "(",
+            ")",
+            "[",
+            "]",
+            '"',
+            "#",
+            ";",
+            ",",
+            ":",
+            "=",
+            "==",
+            " - ",
+            ".",
+            "|",
+            "\n",
+            "0x",
+            "__proto__",
+            "constructor",
+            "expect ",
+            "A: ",
+            "\u2028",
+            "\ud800",
+          ]) +
+          text.slice(at);
         break;
       case 7:
         text = text.slice(0, at);
@@ -84,7 +131,9 @@ describe("mutated sources", () => {
   test("bytes at random", () => {
     for (let seed = 0; seed < 300; seed++) {
       const random = new Random(seed);
-      const text = Array.from({ length: random.below(300) }, () => String.fromCharCode(random.below(random.chance(0.9) ? 127 : 65536))).join("");
+      const text = Array.from({ length: random.below(300) }, () =>
+        String.fromCharCode(random.below(random.chance(0.9) ? 127 : 65536)),
+      ).join("");
       expect(parse(text).test).toBeUndefined();
       expect(format(text)).toBe(text);
     }
@@ -92,14 +141,16 @@ describe("mutated sources", () => {
 
   test("a token that is missing is one fault, or none, whatever stood around it", () => {
     const texts = Object.values(samples);
-    for (let seed = 0; seed < 12; seed++) texts.push(randomTest(seed, { steps: 8, parallel: seed % 2 === 0, by: ["process", "driver", "kernel"] }));
+    for (let seed = 0; seed < 12; seed++)
+      texts.push(randomTest(seed, { steps: 8, parallel: seed % 2 === 0, by: ["process", "driver", "kernel"] }));
     let faulty = 0;
     for (const source of texts) {
       for (const token of tokenize(source).tokens) {
         if (token.kind === "end" || token.kind === "newline") continue;
         const text = source.slice(0, token.offset) + source.slice(token.end);
         const errors = parse(text).diagnostics.filter((d) => d.severity === "error");
-        if (errors.length > 1) throw new Error(`without '${token.text}':\n${errors.map((d) => renderDiagnostic(d, text)).join("\n")}`);
+        if (errors.length > 1)
+          throw new Error(`without '${token.text}':\n${errors.map((d) => renderDiagnostic(d, text)).join("\n")}`);
         faulty += errors.length;
       }
     }

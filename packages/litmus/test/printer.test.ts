@@ -7,7 +7,11 @@ const lines = (text: string): string => format(withHeader(text)).split("\n").sli
 
 describe("format", () => {
   test("names in a run line up, by actor", () => {
-    expect(lines("a=munlockall()\nlong   =   munlockall( )\nprocess B\nB:x=munlockall()\nB: yy=munlockall()\nmunlockall()\n\nb = munlockall()")).toBe(
+    expect(
+      lines(
+        "a=munlockall()\nlong   =   munlockall( )\nprocess B\nB:x=munlockall()\nB: yy=munlockall()\nmunlockall()\n\nb = munlockall()",
+      ),
+    ).toBe(
       "a    = munlockall()\nlong = munlockall()\nprocess B\nB: x  = munlockall()\nB: yy = munlockall()\nmunlockall()\n\nb = munlockall()\n",
     );
   });
@@ -22,13 +26,19 @@ describe("format", () => {
   });
 
   test("braces of neighbours line up", () => {
-    expect(lines("n=munlockall()\non linux==6.1{expect n==0}\non linux>=6.12{expect n!=0}\non arch arm{expect n==0}\nwith a.b=c{expect n==0}")).toBe(
+    expect(
+      lines(
+        "n=munlockall()\non linux==6.1{expect n==0}\non linux>=6.12{expect n!=0}\non arch arm{expect n==0}\nwith a.b=c{expect n==0}",
+      ),
+    ).toBe(
       "n = munlockall()\non linux == 6.1  { expect n == 0 }\non linux >= 6.12 { expect n != 0 }\non arch arm { expect n == 0 }\nwith a.b = c { expect n == 0 }\n",
     );
     expect(lines("parallel {\n A {x = munlockall()}\n\n\n kernel{compact();y=compact()}\n}")).toBe(
       "parallel {\n  A { x = munlockall() }\n\n  kernel { compact(); y = compact() }\n}\n",
     );
-    expect(lines("parallel { A {x = munlockall()} kernel{compact()} }")).toBe("parallel { A { x = munlockall() } kernel { compact() } }\n");
+    expect(lines("parallel { A {x = munlockall()} kernel{compact()} }")).toBe(
+      "parallel { A { x = munlockall() } kernel { compact() } }\n",
+    );
   });
 
   test("comments stay, with single empty lines", () => {
@@ -91,14 +101,20 @@ on arch arm {
   });
 
   test("values", () => {
-    expect(lines('munmap(0XAB+4K-1 ,0x1F)\ndma_buf_set_name(3,"a\\"b")\nx=udmabuf_create_list([[3,0,4K],[3 4K 4K]],flags :1)\nexpect not(x==ok)and(x in[ok,EINVAL])or x==EBADF')).toBe(
+    expect(
+      lines(
+        'munmap(0XAB+4K-1 ,0x1F)\ndma_buf_set_name(3,"a\\"b")\nx=udmabuf_create_list([[3,0,4K],[3 4K 4K]],flags :1)\nexpect not(x==ok)and(x in[ok,EINVAL])or x==EBADF',
+      ),
+    ).toBe(
       'munmap(0xab + 4K - 1, 0x1f)\ndma_buf_set_name(3, "a\\"b")\nx = udmabuf_create_list([[3, 0, 4K], [3 4K 4K]], flags: 1)\nexpect not (x == ok) and (x in [ok, EINVAL]) or x == EBADF\n',
     );
   });
 
   test("long calls and claims are continued", () => {
     const tuples = Array.from({ length: 12 }, (_, i) => `[m, ${i * 4}K, 4K]`).join(", ");
-    const text = lines(`m = memfd_create(64K)\nbuf = udmabuf_create_list([${tuples}], repeat: 2)\nexpect ${Array.from({ length: 12 }, () => "buf == EINVAL").join(" or ")}`);
+    const text = lines(
+      `m = memfd_create(64K)\nbuf = udmabuf_create_list([${tuples}], repeat: 2)\nexpect ${Array.from({ length: 12 }, () => "buf == EINVAL").join(" or ")}`,
+    );
     expect(text).toBe(`m   = memfd_create(64K)
 buf = udmabuf_create_list([[m, 0K, 4K], [m, 4K, 4K], [m, 8K, 4K], [m, 12K, 4K], [m, 16K, 4K],
     [m, 20K, 4K], [m, 24K, 4K], [m, 28K, 4K], [m, 32K, 4K], [m, 36K, 4K], [m, 40K, 4K],
@@ -118,7 +134,10 @@ expect buf == EINVAL or buf == EINVAL or buf == EINVAL or buf == EINVAL or buf =
 
   test("is idempotent and keeps the Test", () => {
     const texts = [...Object.values(samples), ...corpusFiles()];
-    for (let seed = 0; seed < 150; seed++) texts.push(randomTest(seed, { parallel: seed % 5 === 0, by: seed % 3 ? ["process"] : ["process", "driver", "kernel"] }));
+    for (let seed = 0; seed < 150; seed++)
+      texts.push(
+        randomTest(seed, { parallel: seed % 5 === 0, by: seed % 3 ? ["process"] : ["process", "driver", "kernel"] }),
+      );
     for (const text of texts) {
       for (const messy of [text, untidy(text)]) {
         const once = format(messy);
@@ -134,6 +153,15 @@ expect buf == EINVAL or buf == EINVAL or buf == EINVAL or buf == EINVAL or buf =
 function untidy(text: string): string {
   return text
     .split("\n")
-    .map((line) => (line.includes('"') || line.startsWith("#") ? line : line.replace(/, /g, " ,").replace(/ = /g, "=").replace(/\{ /g, "{").replace(/ +\{/g, "   {").replace(/^(\w)/, "\t$1")))
+    .map((line) =>
+      line.includes('"') || line.startsWith("#")
+        ? line
+        : line
+            .replace(/, /g, " ,")
+            .replace(/ = /g, "=")
+            .replace(/\{ /g, "{")
+            .replace(/ +\{/g, "   {")
+            .replace(/^(\w)/, "\t$1"),
+    )
     .join("\n\n");
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { operation, operations, parse, Random, randomTest, seldomUseful, shrink, shrinkAsync, type OperationName, type Step } from "../src/index.js";
+import type { OperationName, Step } from "../src/index.js";
+import { operation, operations, parse, Random, randomTest, seldomUseful, shrink, shrinkAsync } from "../src/index.js";
 import { testOf } from "./text.js";
 
 function* calls(body: readonly Step[]): Generator<Extract<Step, { kind: "call" }>> {
@@ -13,9 +14,14 @@ function* calls(body: readonly Step[]): Generator<Extract<Step, { kind: "call" }
 describe("random tests", () => {
   test("a seed gives one test for ever", () => {
     expect(randomTest(42)).toBe(randomTest(42));
-    expect(new Set(Array.from({ length: 200 }, (_, seed) => randomTest(seed).split("\n").slice(2).join("\n"))).size).toBe(200);
+    expect(
+      new Set(Array.from({ length: 200 }, (_, seed) => randomTest(seed).split("\n").slice(2).join("\n"))).size,
+    ).toBe(200);
     const random = new Random(1);
-    expect([random.below(1000), random.below(1000), random.below(1000)]).toEqual([new Random(1).below(1000), ...after(1)]);
+    expect([random.below(1000), random.below(1000), random.below(1000)]).toEqual([
+      new Random(1).below(1000),
+      ...after(1),
+    ]);
   });
 
   test("all of them check", () => {
@@ -25,7 +31,9 @@ describe("random tests", () => {
       expect([seed, errors]).toEqual([seed, []]);
     }
     for (let seed = 0; seed < 300; seed++) {
-      const { diagnostics } = parse(randomTest(seed, { by: ["process", "driver", "kernel"], parallel: true, without: [] }));
+      const { diagnostics } = parse(
+        randomTest(seed, { by: ["process", "driver", "kernel"], parallel: true, without: [] }),
+      );
       expect(diagnostics.filter((d) => d.severity === "error" && d.code !== "actor-not-there")).toEqual([]);
     }
   });
@@ -44,7 +52,9 @@ describe("random tests", () => {
       const { test: t } = parse(randomTest(seed, { steps: 20, by: ["process", "driver", "kernel"] }));
       for (const call of calls(t!.steps)) seen.add(call.op);
     }
-    expect((Object.keys(operations) as OperationName[]).filter((op) => !seen.has(op) && !seldomUseful.includes(op))).toEqual([]);
+    expect(
+      (Object.keys(operations) as OperationName[]).filter((op) => !seen.has(op) && !seldomUseful.includes(op)),
+    ).toEqual([]);
   });
 
   test("they reach deep: most addresses and descriptors are those of earlier steps", () => {
@@ -74,8 +84,21 @@ describe("random tests", () => {
       expect([...calls(alone.steps)].length).toBeLessThanOrEqual(5);
       const pair = testOf(randomTest(seed, { parallel: true }));
       expect(pair.steps.some((s) => s.kind === "parallel")).toBe(true);
-      const few = new Set([...calls(testOf(randomTest(seed, { only: ["madvise"], observe: false })).steps)].map((c) => c.op));
-      for (const op of few) expect(["madvise", "mmap", "memfd_create", "dma_heap_alloc", "udmabuf_create", "udmabuf_create_list", "open_disk", "touch", "munmap"]).toContain(op);
+      const few = new Set(
+        [...calls(testOf(randomTest(seed, { only: ["madvise"], observe: false })).steps)].map((c) => c.op),
+      );
+      for (const op of few)
+        expect([
+          "madvise",
+          "mmap",
+          "memfd_create",
+          "dma_heap_alloc",
+          "udmabuf_create",
+          "udmabuf_create_list",
+          "open_disk",
+          "touch",
+          "munmap",
+        ]).toContain(op);
       for (const call of calls(testOf(randomTest(seed)).steps)) expect(operation(call.op).by).toContain("process");
     }
   });
@@ -129,7 +152,9 @@ va  = mmap(anon, 0, rw, populate)
 touch(va, 0, write)
 fork C
 `);
-    expect(shrink(long, (t) => t.includes("smaps(vc)"))).toBe('# why\ntest t\n  "?"\n\nvc = mmap(anon, 0, rw, shared)\nexpect smaps(vc).Pss == 0\n');
+    expect(shrink(long, (t) => t.includes("smaps(vc)"))).toBe(
+      '# why\ntest t\n  "?"\n\nvc = mmap(anon, 0, rw, shared)\nexpect smaps(vc).Pss == 0\n',
+    );
   });
 
   test("is 1-minimal: no line can go", () => {
@@ -151,8 +176,11 @@ fork C
   });
 
   test("takes blocks apart", () => {
-    const text = 'test t\n  "?"\n\nva = mmap(anon, 64K, rw, private)\nn = faults { touch(va, 64K, write) }\nparallel {\n  A { munlockall() }\n  kernel { compact() }\n}\nexpect n == 1\non arch arm { expect n == 2 }\n';
-    expect(shrink(text, (t) => has(t, "touch"))).toBe('test t\n  "?"\n\nva = mmap(anon, 0, rw, private)\ntouch(va, 0, write)\n');
+    const text =
+      'test t\n  "?"\n\nva = mmap(anon, 64K, rw, private)\nn = faults { touch(va, 64K, write) }\nparallel {\n  A { munlockall() }\n  kernel { compact() }\n}\nexpect n == 1\non arch arm { expect n == 2 }\n';
+    expect(shrink(text, (t) => has(t, "touch"))).toBe(
+      'test t\n  "?"\n\nva = mmap(anon, 0, rw, private)\ntouch(va, 0, write)\n',
+    );
     expect(shrink(text, (t) => t.includes("compact"))).toBe('test t\n  "?"\n\nkernel: compact()\n');
     expect(shrink(text, (t) => t.includes("expect n == 2"))).toBe('test t\n  "?"\n\nn = faults { }\nexpect n == 2\n');
   });

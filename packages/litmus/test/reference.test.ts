@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { diagnosticCodes, invariants, operation, operations, parse, reference, signature, type OperationName } from "../src/index.js";
+import type { OperationName } from "../src/index.js";
+import { diagnosticCodes, invariants, operation, operations, parse, reference, signature } from "../src/index.js";
 import { samples } from "./text.js";
 
 const text = reference();
@@ -13,7 +14,8 @@ describe("reference", () => {
     expect(section).toContain(`    ${signature(op)}`);
     expect(section).toContain(shape.doc);
     for (const name of Object.keys(shape.params)) expect(section).toContain(`| \`${name}\` |`);
-    if (shape.result.kind === "record") for (const field of Object.keys(shape.result.fields)) expect(section).toContain(`| \`${field}\` |`);
+    if (shape.result.kind === "record")
+      for (const field of Object.keys(shape.result.fields)) expect(section).toContain(`| \`${field}\` |`);
   });
 
   test("tables have one shape", () => {
@@ -25,7 +27,8 @@ describe("reference", () => {
       if (/^\| ---/.test(row)) {
         width = cells(row);
         expect(cells(last)).toBe(width);
-      } else if (width && !/^\| (subject|written|parameter|field|code) \|/.test(row)) expect([row, cells(row)]).toEqual([row, width]);
+      } else if (width && !/^\| (subject|written|parameter|field|code) \|/.test(row))
+        expect([row, cells(row)]).toEqual([row, width]);
       last = row;
     }
   });
@@ -37,6 +40,7 @@ describe("reference", () => {
   });
 
   test("tells every code and invariant", () => {
-    for (const name of [...Object.keys(diagnosticCodes), ...Object.keys(invariants)]) expect(text).toContain(`\`${name}\``);
+    for (const name of [...Object.keys(diagnosticCodes), ...Object.keys(invariants)])
+      expect(text).toContain(`\`${name}\``);
   });
 });

@@ -1,12 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { format, outcomeKeys, parse, type Machine } from "../src/index.js";
+import type { Machine } from "../src/index.js";
+import { format, outcomeKeys, parse } from "../src/index.js";
 import { samples, steps, testOf } from "./text.js";
 
 const model612: Machine = { kind: "model", release: "6.12", arch: "x86_64", designs: {} };
 
 describe("the samples of the design", () => {
   test("are all here", () => {
-    expect(Object.keys(samples)).toEqual(["direct-io-system-heap", "heap-fork", "shmem-vmap-shrinker", "two-processes", "udmabuf-faults"]);
+    expect(Object.keys(samples)).toEqual([
+      "direct-io-system-heap",
+      "heap-fork",
+      "shmem-vmap-shrinker",
+      "two-processes",
+      "udmabuf-faults",
+    ]);
   });
 
   test.each(Object.entries(samples))("%s parses without a word", (name, text) => {
@@ -37,7 +44,12 @@ describe("the samples of the design", () => {
       ["expect", "n == 4K", [{ kind: "with", point: "system-heap.mmap", choice: "insert-page" }]],
       ["expect", "smaps(va).Pss == 64K", [{ kind: "with", point: "system-heap.mmap", choice: "insert-page" }]],
     ]);
-    expect(t.claims[0].expr).toEqual({ kind: "binary", op: "==", left: { kind: "value", name: "n" }, right: { kind: "word", word: "EFAULT" } });
+    expect(t.claims[0].expr).toEqual({
+      kind: "binary",
+      op: "==",
+      left: { kind: "value", name: "n" },
+      right: { kind: "word", word: "EFAULT" },
+    });
     expect(t.observers).toHaveLength(1);
     expect(t.observers[0]).toMatchObject({ key: "smaps(va)", fields: ["Pss"], call: { actor: "A", op: "smaps" } });
     expect(t.observers[0].scopes).toHaveLength(2);
@@ -57,7 +69,10 @@ describe("the samples of the design", () => {
 
   test("heap-fork", () => {
     const t = testOf(samples["heap-fork"]);
-    expect(t.actors.map((a) => [a.name, a.kind, a.parent])).toEqual([["A", "process", undefined], ["C", "fork", "A"]]);
+    expect(t.actors.map((a) => [a.name, a.kind, a.parent])).toEqual([
+      ["A", "process", undefined],
+      ["C", "fork", "A"],
+    ]);
     expect(steps(t.steps)).toEqual([
       "A: buf = dma_heap_alloc(heap=system length=16p mode=rw heap_flags=0 fd=0)",
       "A: va = mmap(object=buf length=16p prot=rw sharing=shared offset=0 at=none)",
@@ -84,7 +99,11 @@ describe("the samples of the design", () => {
 
   test("shmem-vmap-shrinker", () => {
     const t = testOf(samples["shmem-vmap-shrinker"]);
-    expect(t.actors.map((a) => [a.name, a.kind, a.device])).toEqual([["A", "process", undefined], ["D", "driver", "shmem"], ["kernel", "kernel", undefined]]);
+    expect(t.actors.map((a) => [a.name, a.kind, a.device])).toEqual([
+      ["A", "process", undefined],
+      ["D", "driver", "shmem"],
+      ["kernel", "kernel", undefined],
+    ]);
     expect(steps(t.steps).slice(3)).toEqual([
       "parallel",
       "  D",

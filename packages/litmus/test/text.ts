@@ -1,18 +1,25 @@
 /** Tests of the language speak the language: snippets get a header, answers come as short text. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parse, renderDiagnostic, type Argument, type ParseOptions, type Step, type Test } from "../src/index.js";
+import type { Argument, ParseOptions, Step, Test } from "../src/index.js";
+import { parse, renderDiagnostic } from "../src/index.js";
 
 export const fixtures = fileURLToPath(new URL("./fixtures/", import.meta.url));
 export const corpus = fileURLToPath(new URL("../../../corpus/", import.meta.url));
 
 /** The five samples of the design, as they stand there. */
 export const samples: Readonly<Record<string, string>> = Object.fromEntries(
-  readdirSync(fixtures).filter((f) => f.endsWith(".lit")).sort().map((f) => [f.replace(/\.lit$/, ""), readFileSync(fixtures + f, "utf8")]),
+  readdirSync(fixtures)
+    .filter((f) => f.endsWith(".lit"))
+    .sort()
+    .map((f) => [f.replace(/\.lit$/, ""), readFileSync(fixtures + f, "utf8")]),
 );
 
 export function corpusFiles(): string[] {
-  return readdirSync(corpus, { recursive: true, encoding: "utf8" }).filter((f) => f.endsWith(".lit")).sort().map((f) => readFileSync(corpus + f, "utf8"));
+  return readdirSync(corpus, { recursive: true, encoding: "utf8" })
+    .filter((f) => f.endsWith(".lit"))
+    .sort()
+    .map((f) => readFileSync(corpus + f, "utf8"));
 }
 
 /** The lines with a header; they begin at line 3. */
@@ -28,7 +35,9 @@ export function testOf(lines: string, options: ParseOptions = {}): Test {
 
 /** `error CODE` or `warning CODE` for each diagnostic. */
 export function faultsOf(lines: string, options: ParseOptions = {}): string[] {
-  return parse(withHeader(lines), options).diagnostics.map((d) => (d.severity === "error" ? d.code : `warning ${d.code}`));
+  return parse(withHeader(lines), options).diagnostics.map((d) =>
+    d.severity === "error" ? d.code : `warning ${d.code}`,
+  );
 }
 
 /** Steps as one line each, with every argument by name. */
@@ -37,7 +46,9 @@ export function steps(body: readonly Step[]): string[] {
     switch (step.kind) {
       case "call": {
         const args = Object.entries(step.args).map(([name, a]) => `${name}=${arg(a)}`);
-        return [`${step.actor}: ${step.bind ? `${step.bind} = ` : ""}${step.op}(${args.join(" ")})${step.field ? `.${step.field}` : ""}`];
+        return [
+          `${step.actor}: ${step.bind ? `${step.bind} = ` : ""}${step.op}(${args.join(" ")})${step.field ? `.${step.field}` : ""}`,
+        ];
       }
       case "spawn":
         return [`${step.actor}: spawn ${step.child}`];
@@ -70,5 +81,9 @@ export function arg(a: Argument): string {
 
 /** A Test without its places, for comparing two texts of it. */
 export function placeless(test: Test | undefined): unknown {
-  return JSON.parse(JSON.stringify(test ?? null, (key, value) => (key === "span" || key === "hash" || key === "file" ? undefined : value)));
+  return JSON.parse(
+    JSON.stringify(test ?? null, (key, value) =>
+      key === "span" || key === "hash" || key === "file" ? undefined : value,
+    ),
+  );
 }

@@ -9,7 +9,12 @@ import type { Rule } from "./rules/rule.js";
 
 /** All rules by subject: what the kernel does, and the function and file that decide it. */
 export function rulesMarkdown(): string {
-  const out = ["# The rule book", "", "What the model does, rule by rule, and where the kernel decides it. Printed from `packages/model/src/rules`.", ""];
+  const out = [
+    "# The rule book",
+    "",
+    "What the model does, rule by rule, and where the kernel decides it. Printed from `packages/model/src/rules`.",
+    "",
+  ];
   for (const [subject, rules] of bySubject()) {
     out.push(`## ${subject}`, "");
     for (const rule of rules) out.push(...ruleLines(rule), "");
@@ -18,7 +23,13 @@ export function rulesMarkdown(): string {
 }
 
 function ruleLines(rule: Rule): string[] {
-  const lines = [`**\`${rule.id}\`** ${rule.sentence}`, `(${rule.kernel.split("; ").map((place) => `\`${place}\``).join("; ")})`];
+  const lines = [
+    `**\`${rule.id}\`** ${rule.sentence}`,
+    `(${rule.kernel
+      .split("; ")
+      .map((place) => `\`${place}\``)
+      .join("; ")})`,
+  ];
   if (rule.unproven !== undefined) lines.push(`*Unproven: ${rule.unproven}.*`);
   return lines;
 }
@@ -36,15 +47,22 @@ function bySubject(): Map<string, Rule[]> {
 
 /** All decision points: the question, the alternatives, who proposed them, and what each release chose. */
 export function designsMarkdown(): string {
-  const out = ["# Decision points", "", "A release is a choice at every point; `--set POINT=CHOICE` takes another. Printed from `packages/model/src/design/points.ts`.", ""];
+  const out = [
+    "# Decision points",
+    "",
+    "A release is a choice at every point; `--set POINT=CHOICE` takes another. Printed from `packages/model/src/design/points.ts`.",
+    "",
+  ];
   for (const [name, point] of Object.entries(points) as [PointName, Point][]) {
     out.push(`## \`${name}\``, "", point.question, "");
     for (const [choice, { doc, proposed }] of Object.entries(point.choices)) {
       out.push(`* \`${choice}\`: ${doc}${proposed === undefined ? "" : `. *Proposed: ${proposed}*`}`);
     }
     out.push("", `Mainline: ${history(point.mainline)}.`, "");
-    for (const [condition, choices] of point.configured ?? []) out.push(`${configurationText(condition)}: ${history(choices)}.`, "");
-    for (const [version, choice] of point.before ?? []) out.push(`Before ${version} of its release: \`${choice}\`.`, "");
+    for (const [condition, choices] of point.configured ?? [])
+      out.push(`${configurationText(condition)}: ${history(choices)}.`, "");
+    for (const [version, choice] of point.before ?? [])
+      out.push(`Before ${version} of its release: \`${choice}\`.`, "");
     out.push(`Here: ${releases.map((release) => `${release} \`${designOf(release)[name]}\``).join(", ")}.`, "");
   }
   return out.join("\n");

@@ -22,7 +22,17 @@ export { arches } from "./design/arch.js";
 export type { ArchTraits } from "./design/arch.js";
 export { ruleBook } from "./rules/rule.js";
 export type { Rule } from "./rules/rule.js";
-export { acquire, access, KernelBug, KernelHang, Lock, NotModelled, release, runAlone, tryAcquire } from "./sched/path.js";
+export {
+  acquire,
+  access,
+  KernelBug,
+  KernelHang,
+  Lock,
+  NotModelled,
+  release,
+  runAlone,
+  tryAcquire,
+} from "./sched/path.js";
 export type { Path, Touch } from "./sched/path.js";
 export type { Counters, TraceEvent } from "./trace/trace.js";
 export { predict } from "./litmus/run.js";

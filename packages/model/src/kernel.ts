@@ -130,14 +130,17 @@ export class Kernel {
     this.release = options.release ?? newestRelease;
     this.arch = arches[options.arch ?? "x86_64"];
     const base = designOf(this.release);
-    const byArch = { ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }), ...(this.arch.dmaCoherent ? {} : { "dma.coherence": "non-coherent" }) };
+    const byArch = {
+      ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }),
+      ...(this.arch.dmaCoherent ? {} : { "dma.coherence": "non-coherent" }),
+    };
     const own = { ...byArch, ...options.configured, ...options.designs };
     const design = Object.keys(own).length === 0 ? base : ({ ...base, ...own } as Design);
     this.design = options.asked === undefined ? design : noting(design, options.asked);
     this.frames = new Frames(this.arch.pageShift);
     this.pageSize = this.frames.pageSize;
     this.wordLimit = 2 ** this.arch.wordBits;
-    this.totalRam = (2 ** 30) / this.pageSize;
+    this.totalRam = 2 ** 30 / this.pageSize;
     this.vmalloc = new Vmalloc(this);
     this.ttmPool = new TtmPool(this);
     this.custody = new Custody(this);

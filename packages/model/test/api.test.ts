@@ -45,14 +45,18 @@ describe("processes", () => {
     const { process } = app();
     const memfd = must(process.call("memfd_create", { size: 8192 })) as number;
     expect(must(process.call("get_seals", { fd: memfd }))).toEqual([]);
-    const address = must(process.call("mmap", { object: memfd, length: 8192, prot: ["rw"], sharing: ["shared"] })) as number;
+    const address = must(
+      process.call("mmap", { object: memfd, length: 8192, prot: ["rw"], sharing: ["shared"] }),
+    ) as number;
     expect(must(process.call("store", { address, value: 0x01020304 }))).toBe(0);
     expect(must(process.call("load", { address, width: 2 }))).toBe(0x0304);
   });
 
   test("mappings lie apart, as in a test", () => {
     const { process } = app();
-    const maps = [1, 4096, 3 << 20, 4096].map((bytes) => must(process.mmap("anon", bytes, { sharing: "private" })).address);
+    const maps = [1, 4096, 3 << 20, 4096].map(
+      (bytes) => must(process.mmap("anon", bytes, { sharing: "private" })).address,
+    );
     const mib = 1024 * 1024;
     expect(maps.map((address) => (address - maps[0]) / mib)).toEqual([0, 4, 8, 14]);
   });
@@ -149,7 +153,10 @@ describe("buffers", () => {
 
 describe("examples", () => {
   const folder = fileURLToPath(new URL("../../../examples/", import.meta.url));
-  const run = (name: string): string[] => execFileSync(process.execPath, [folder + name], { encoding: "utf8" }).trimEnd().split("\n");
+  const run = (name: string): string[] =>
+    execFileSync(process.execPath, [folder + name], { encoding: "utf8" })
+      .trimEnd()
+      .split("\n");
 
   test("a camera buffer that two processes share", () => {
     expect(run("camera-two-processes.mjs")).toEqual([
@@ -175,6 +182,7 @@ describe("examples", () => {
   });
 
   test("none is longer than a screen", () => {
-    for (const name of readdirSync(folder)) expect(readFileSync(folder + name, "utf8").split("\n").length, name).toBeLessThanOrEqual(41);
+    for (const name of readdirSync(folder))
+      expect(readFileSync(folder + name, "utf8").split("\n").length, name).toBeLessThanOrEqual(41);
   });
 });

@@ -13,7 +13,12 @@ const A = task("A");
 const B = task("B");
 
 /** What the last step's handler would get, given what names stand for. */
-function resolved(lines: string, names: Record<string, Bound> = {}, pageSize = 4096, wordBits = 64): ReturnType<typeof resolveArguments> {
+function resolved(
+  lines: string,
+  names: Record<string, Bound> = {},
+  pageSize = 4096,
+  wordBits = 64,
+): ReturnType<typeof resolveArguments> {
   const step = testOf(lines).steps.at(-1) as CallStep;
   return resolveArguments(step, { names: new Map(Object.entries(names)), pageSize, wordBits });
 }
@@ -27,7 +32,8 @@ function args(lines: string, names: Record<string, Bound> = {}, pageSize?: numbe
 const heap = "b = dma_heap_alloc(system, 64K)\n";
 const map = `${heap}va = mmap(b, 64K, rw, shared)\n`;
 test("on a 32-bit machine a size in a register loses its upper half, a position in a file does not", () => {
-  const cut = (line: string): Record<string, unknown> => (resolved(line, {}, 4096, 32) as { args: Record<string, unknown> }).args;
+  const cut = (line: string): Record<string, unknown> =>
+    (resolved(line, {}, 4096, 32) as { args: Record<string, unknown> }).args;
   expect(cut("a = mmap(anon, 0x100001000, rw, private)")).toMatchObject({ length: 0x1000 });
   expect(cut("a = munmap(-4096, 0x200000000)")).toMatchObject({ address: 0xffff_f000, length: 0 });
   expect(cut("m = memfd_create(0x100001000)")).toMatchObject({ size: 0x1_0000_1000 });
@@ -39,28 +45,46 @@ const fd = (n: number): Bound => ({ result: n, task: A, line: 3 });
 describe("by type of parameter", () => {
   test("words, flags, defaults, and an optional parameter that was left out", () => {
     expect(args(`${heap}va = mmap(b, 64K, rw, shared|populate)`, { b: fd(5) })).toEqual({
-      object: 5, length: 65536, prot: ["rw"], sharing: ["shared", "populate"], offset: 0, at: undefined,
+      object: 5,
+      length: 65536,
+      prot: ["rw"],
+      sharing: ["shared", "populate"],
+      offset: 0,
+      at: undefined,
     });
     expect(args("va = mmap(anon, 4K, none, private)")).toMatchObject({ object: "anon", prot: [] });
     expect(args(`${heap}x = lseek(b, -5, end)`, { b: fd(4) })).toEqual({ fd: 4, offset: -5, whence: "end" });
   });
 
   test("strings, bare descriptors", () => {
-    expect(args("x = dma_buf_set_name(99, \"a b\")")).toEqual({ fd: 99, name: "a b" });
+    expect(args('x = dma_buf_set_name(99, "a b")')).toEqual({ fd: 99, name: "a b" });
     expect(args("x = close(-1)")).toEqual({ fd: -1 });
   });
 
   test("tuples, with names in them", () => {
-    expect(args("m = memfd_create(8K)\nx = udmabuf_create_list([[m, 4K, 4K], [m, 0, 1p]], 3)", { m: fd(7) })).toEqual({ items: [[7, 4096, 4096], [7, 0, 4096]], repeat: 3, flags: 0 });
+    expect(args("m = memfd_create(8K)\nx = udmabuf_create_list([[m, 4K, 4K], [m, 0, 1p]], 3)", { m: fd(7) })).toEqual({
+      items: [
+        [7, 4096, 4096],
+        [7, 0, 4096],
+      ],
+      repeat: 3,
+      flags: 0,
+    });
   });
 
   test("handles are what the handler gave", () => {
     const handle = { anything: true };
-    expect(args("driver D on dma\nb = dma_heap_alloc(system, 4K)\nD: a = attach(b)\nD: x = detach(a)", { a: { result: { handle }, task: B, line: 5 } }).attachment).toBe(handle);
+    expect(
+      args("driver D on dma\nb = dma_heap_alloc(system, 4K)\nD: a = attach(b)\nD: x = detach(a)", {
+        a: { result: { handle }, task: B, line: 5 },
+      }).attachment,
+    ).toBe(handle);
   });
 
   test("an actor's name", () => {
-    expect(args("process B\nva = mmap(anon, 4K, rw, private)\nB: x = process_vm_readv(va, 4K, A)", { va: fd(4096) })).toMatchObject({ address: 4096, of: "A" });
+    expect(
+      args("process B\nva = mmap(anon, 4K, rw, private)\nB: x = process_vm_readv(va, 4K, A)", { va: fd(4096) }),
+    ).toMatchObject({ address: 4096, of: "A" });
   });
 });
 
@@ -93,7 +117,10 @@ describe("numbers", () => {
   });
 
   test("sums of addresses; a negative one wraps", () => {
-    expect(args(`${map}x = load(va + 4K - 1)`, { va: fd(0x100000000) })).toMatchObject({ address: 0x100000fff, width: 4 });
+    expect(args(`${map}x = load(va + 4K - 1)`, { va: fd(0x100000000) })).toMatchObject({
+      address: 0x100000fff,
+      width: 4,
+    });
     expect(args(`${map}x = load(va - 8K)`, { va: fd(4096) }).address).toBe(2 ** 64 - 4096);
   });
 });
@@ -103,7 +130,10 @@ describe("what does not resolve", () => {
 
   test("a failed name, wherever it stands", () => {
     for (const line of ["x = load(va)", "x = load(va + 4K)", "x = munmap(0, va - va)"]) {
-      const result = resolved(`${map}${line.replace("munmap(0, va - va)", "munmap(va - 4K, 4K)")}`, { b: fd(3), va: failed });
+      const result = resolved(`${map}${line.replace("munmap(0, va - va)", "munmap(va - 4K, 4K)")}`, {
+        b: fd(3),
+        va: failed,
+      });
       expect(result, line).toBeInstanceOf(NotReached);
       expect((result as NotReached).line).toBe(3);
     }

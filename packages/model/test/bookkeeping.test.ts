@@ -33,7 +33,10 @@ describe("a udmabuf", () => {
   });
 
   test("that is refused has kept nothing", () => {
-    expect(counters("m = memfd_create(1M)\nb = udmabuf_create(m, 0, 1M)", "7.2")).toMatchObject({ buffer_pages: 0, bookkeeping: 0 });
+    expect(counters("m = memfd_create(1M)\nb = udmabuf_create(m, 0, 1M)", "7.2")).toMatchObject({
+      buffer_pages: 0,
+      bookkeeping: 0,
+    });
   });
 });
 
@@ -41,14 +44,25 @@ describe("other exporters", () => {
   test("the system heap has an entry a chunk, and as many again for each attachment", () => {
     const heap = "driver D on gpu\nb = dma_heap_alloc(system, 1M + 64K + 8K)";
     expect(counters(heap, "6.12")).toMatchObject({ buffer_pages: 274, bookkeeping: 4 * 32, pages_zeroed: 274 });
-    expect(counters(`${heap}\nD: a = attach(b)\nD: s = map_attachment(a)\nD: unmap_attachment(s)\nD: t = map_attachment(a)`, "6.12").bookkeeping).toBe(8 * 32);
+    expect(
+      counters(
+        `${heap}\nD: a = attach(b)\nD: s = map_attachment(a)\nD: unmap_attachment(s)\nD: t = map_attachment(a)`,
+        "6.12",
+      ).bookkeeping,
+    ).toBe(8 * 32);
   });
 
   test("GEM objects in shmem have a word a page, counted anew with each population", () => {
     const gem = "d = drm_open(vgem)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)";
     expect(counters(gem, "6.12").bookkeeping).toBe(0);
-    expect(counters(`${gem}\nva = mmap(d, 64K, rw, shared, o)`, "6.12")).toMatchObject({ buffer_pages: 16, bookkeeping: 128 });
-    expect(counters(`${gem}\nva = mmap(d, 64K, rw, shared, o)\nmunmap(va, 64K)\nvb = mmap(d, 64K, rw, shared, o)`, "6.12").bookkeeping).toBe(256);
+    expect(counters(`${gem}\nva = mmap(d, 64K, rw, shared, o)`, "6.12")).toMatchObject({
+      buffer_pages: 16,
+      bookkeeping: 128,
+    });
+    expect(
+      counters(`${gem}\nva = mmap(d, 64K, rw, shared, o)\nmunmap(va, 64K)\nvb = mmap(d, 64K, rw, shared, o)`, "6.12")
+        .bookkeeping,
+    ).toBe(256);
   });
 });
 
@@ -75,16 +89,27 @@ describe("zeroed pages", () => {
 
   test("of fallocate are zeroed when they are first used", () => {
     expect(zeroed("m = memfd_create(64K)\nfallocate(m, allocate, 0, 64K)")).toBe(0);
-    expect(zeroed("m = memfd_create(64K)\nfallocate(m, allocate, 0, 64K)\nva = mmap(m, 64K, rw, shared)\ntouch(va, 32K, read)")).toBe(8);
+    expect(
+      zeroed(
+        "m = memfd_create(64K)\nfallocate(m, allocate, 0, 64K)\nva = mmap(m, 64K, rw, shared)\ntouch(va, 32K, read)",
+      ),
+    ).toBe(8);
   });
 });
 
 test("TTM keeps an array of pages through the life of an object, and the pool zeroes what it takes back", () => {
   const qxl = "d = drm_open(qxl)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nva = mmap(d, 64K, rw, shared, o)";
   expect(counters(qxl, "6.12").bookkeeping).toBe(0);
-  expect(counters(`${qxl}\ntouch(va, 64K, write)`, "6.12")).toMatchObject({ buffer_pages: 16, bookkeeping: 128, pages_zeroed: 16 });
+  expect(counters(`${qxl}\ntouch(va, 64K, write)`, "6.12")).toMatchObject({
+    buffer_pages: 16,
+    bookkeeping: 128,
+    pages_zeroed: 16,
+  });
 });
 
 test("what a test costs ends with its last step, whoever is still there", () => {
-  expect(counters(`${udmabuf}\nva = mmap(b, 1M, rw, shared)\ntouch(va, 1M, write)`, "6.1")).toMatchObject({ ptes: 256, tlb_flushes: 0 });
+  expect(counters(`${udmabuf}\nva = mmap(b, 1M, rw, shared)\ntouch(va, 1M, write)`, "6.1")).toMatchObject({
+    ptes: 256,
+    tlb_flushes: 0,
+  });
 });

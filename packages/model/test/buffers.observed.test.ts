@@ -148,7 +148,7 @@ describe("buffers", () => {
         d: "EACCES",
         e: "ok",
         w: "ENXIO",
-        f: {"not_reached":11},
+        f: { "not_reached": 11 },
       },
     );
   });

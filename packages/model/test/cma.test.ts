@@ -58,12 +58,15 @@ describe("the fault handler's bound", () => {
 
   test("one page past the end: SIGBUS where the bound is right, a wild pointer where it is one off", () => {
     expect(values(`${grown}y = load(vb + 64K)`, "6.1")).toMatchObject({ vb: "ok", x: 15, y: "SIGBUS" });
-    expect(ask(`${grown}y = load(vb + 64K)`, "6.1", { designs: { "cma-heap.fault-bound": "one-past" } })).toMatchObject({ status: "oops", reason: "cma/fault-past-array: page 16 of 16" });
+    expect(ask(`${grown}y = load(vb + 64K)`, "6.1", { designs: { "cma-heap.fault-bound": "one-past" } })).toMatchObject(
+      { status: "oops", reason: "cma/fault-past-array: page 16 of 16" },
+    );
     expect(ask(`${grown}y = load(vb + 64K)`, "5.10").status).toBe("oops");
   });
 
   test("two pages past it: SIGBUS in both", () => {
-    for (const designs of [{}, { "cma-heap.fault-bound": "one-past" }] as const) expect(values(`${grown}y = load(vb + 68K)`, "6.1", { designs }).y).toBe("SIGBUS");
+    for (const designs of [{}, { "cma-heap.fault-bound": "one-past" }] as const)
+      expect(values(`${grown}y = load(vb + 68K)`, "6.1", { designs }).y).toBe("SIGBUS");
   });
 
   test("since mappings do not grow, nothing comes there", () => {
@@ -83,14 +86,20 @@ describe("what the heap's ordinary pages led to", () => {
     ["VFIO", "c = vfio_open()\nr = vfio_map_dma(c, va, 64K)"],
     ["gup_test", "r = gup_test(va, 64K, longterm)"],
   ])("a long-term pin never returns: %s", (_who, lines) => {
-    expect(ask(mapped + lines, "6.1")).toMatchObject({ status: "hang", reason: expect.stringContaining("retries for ever") });
+    expect(ask(mapped + lines, "6.1")).toMatchObject({
+      status: "hang",
+      reason: expect.stringContaining("retries for ever"),
+    });
     expect(ask(mapped + lines, "6.1", { designs: { "cma-heap.mmap": "pfn-per-fault" } }).status).toBe("ok");
     expect(ask(mapped + lines, "6.12").status).toBe("ok");
   });
 
   test("pages in a pipe outlive the buffer, also when the test just ends", () => {
     for (const lines of ["n = vmsplice(va, 4K)\nu = munmap(va, 64K)\nc = close(buf)", "n = vmsplice(va, 4K)"]) {
-      expect(ask(mapped + lines, "6.1")).toMatchObject({ status: "oops", reason: expect.stringContaining("cma/release-in-use: 1 of 16 pages") });
+      expect(ask(mapped + lines, "6.1")).toMatchObject({
+        status: "oops",
+        reason: expect.stringContaining("cma/release-in-use: 1 of 16 pages"),
+      });
       expect(ask(mapped + lines, "6.12").status).toBe("ok");
     }
     expect(ask(`${mapped}n = process_vm_readv(va, 64K)`, "6.1").status).toBe("ok");

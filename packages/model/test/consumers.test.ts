@@ -40,11 +40,21 @@ describe("process_vm", () => {
   });
 
   test("reading anonymous memory maps the zero page, which RSS does not count", () => {
-    expect(pick(`va = mmap(anon, 32K, rw, private)\nn = faults { a = process_vm_readv(va, 32K) }\ns = smaps(va)`, "a n s.Rss")).toEqual([32768, 8, 0]);
+    expect(
+      pick(
+        `va = mmap(anon, 32K, rw, private)\nn = faults { a = process_vm_readv(va, 32K) }\ns = smaps(va)`,
+        "a n s.Rss",
+      ),
+    ).toEqual([32768, 8, 0]);
   });
 
   test("writes zeros", () => {
-    expect(pick(`va = mmap(anon, 4K, rw, private)\nfill(va, 4K, 0xff)\na = process_vm_writev(va + 1, 2)\nx = load(va)`, "a x")).toEqual([2, 0xff0000ff]);
+    expect(
+      pick(
+        `va = mmap(anon, 4K, rw, private)\nfill(va, 4K, 0xff)\na = process_vm_writev(va + 1, 2)\nx = load(va)`,
+        "a x",
+      ),
+    ).toEqual([2, 0xff0000ff]);
   });
 });
 
@@ -221,14 +231,21 @@ describe("io_uring", () => {
   });
 
   test("a request on an empty pipe waits, though the pipe does not block", () => {
-    const prediction = ask(`p = pipe()\nva = mmap(anon, 4K, rw, private)\na = read(p, va, 1)\nb = io_uring_read(p, va, 1, 0)`);
+    const prediction = ask(
+      `p = pipe()\nva = mmap(anon, 4K, rw, private)\na = read(p, va, 1)\nb = io_uring_read(p, va, 1, 0)`,
+    );
     expect(prediction.status).toBe("hang");
     expect(prediction.reason).toMatch(/^waits for pipe/);
     expect(prediction.values).toEqual({ p: "ok", va: "ok", a: "EAGAIN" });
   });
 
   test("direct I/O on a ring leaves nothing to the page cache", () => {
-    expect(pick(`disk = open_disk(direct)\n${hole}\na = io_uring_write(disk, va, 16K, 0)\nb = pwrite(disk, va, 16K, 0)`, "a b")).toEqual([8192, 8192]);
+    expect(
+      pick(
+        `disk = open_disk(direct)\n${hole}\na = io_uring_write(disk, va, 16K, 0)\nb = pwrite(disk, va, 16K, 0)`,
+        "a b",
+      ),
+    ).toEqual([8192, 8192]);
   });
 });
 
@@ -282,11 +299,28 @@ describe("futexes", () => {
          k = futex_wait(vp)`,
         "a b c d e f g h i j k",
       ),
-    ).toEqual(["ETIMEDOUT", "ETIMEDOUT", "EINVAL", 0, "EFAULT", "SIGSEGV", "EFAULT", 0, "EFAULT", "ETIMEDOUT", "ETIMEDOUT"]);
+    ).toEqual([
+      "ETIMEDOUT",
+      "ETIMEDOUT",
+      "EINVAL",
+      0,
+      "EFAULT",
+      "SIGSEGV",
+      "EFAULT",
+      0,
+      "EFAULT",
+      "ETIMEDOUT",
+      "ETIMEDOUT",
+    ]);
   });
 
   test("a shared wait breaks copy-on-write of a private file mapping", () => {
-    expect(pick(`m = memfd_create(8K)\nva = mmap(m, 8K, rw, private)\nn = faults { a = futex_wait(va) }\ns = smaps(va)`, "a n s.Anonymous")).toEqual(["ETIMEDOUT", 2, 4096]);
+    expect(
+      pick(
+        `m = memfd_create(8K)\nva = mmap(m, 8K, rw, private)\nn = faults { a = futex_wait(va) }\ns = smaps(va)`,
+        "a n s.Anonymous",
+      ),
+    ).toEqual(["ETIMEDOUT", 2, 4096]);
   });
 });
 
@@ -311,8 +345,32 @@ describe("userfaultfd", () => {
       vp = mmap(r, 16K, r, private)
       k = userfaultfd_register(vp, 16K, missing)`;
     const names = "a b c d e f g h i j k";
-    expect(pick(lines, names, "6.12")).toEqual(["ok", "EINVAL", "EINVAL", "EINVAL", "EINVAL", "ok", "EINVAL", "ok", "ok", "EPERM", "ok"]);
-    expect(pick(lines, names, "5.10")).toEqual(["ok", "EINVAL", "EINVAL", "EINVAL", "EINVAL", "ok", "EINVAL", "EINVAL", "EINVAL", "EPERM", "ok"]);
+    expect(pick(lines, names, "6.12")).toEqual([
+      "ok",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "ok",
+      "EINVAL",
+      "ok",
+      "ok",
+      "EPERM",
+      "ok",
+    ]);
+    expect(pick(lines, names, "5.10")).toEqual([
+      "ok",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "ok",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "EPERM",
+      "ok",
+    ]);
   });
 
   test("closing one that could write-protect makes shared entries read-only, from 6.9 on", () => {
@@ -368,7 +426,17 @@ describe("memory policies", () => {
       s4 = smaps(va)
       d = mbind(va, 64K, default)
       s5 = smaps(va)`;
-    expect(pick(lines, "a s1.Size s2.Size b s3.Size c s4.Size d s5.Size")).toEqual(["ok", 16384, 49152, "ok", 32768, "ok", 4096, "ok", 65536]);
+    expect(pick(lines, "a s1.Size s2.Size b s3.Size c s4.Size d s5.Size")).toEqual([
+      "ok",
+      16384,
+      49152,
+      "ok",
+      32768,
+      "ok",
+      4096,
+      "ok",
+      65536,
+    ]);
   });
 
   test("holes are EFAULT, except that the default policy minds only a range that is all hole", () => {
@@ -404,7 +472,10 @@ describe("memory policies", () => {
 
   test("an arm kernel has none of these calls", () => {
     for (const call of ["mbind(va, 4K, bind)", "get_mempolicy(va)", "move_pages(va)"]) {
-      expect(ask(`va = mmap(anon, 4K, rw, private)\na = ${call}`, "6.12", { arch: "arm" })).toMatchObject({ status: "unsupported", reason: "kernels for arm have no NUMA: neither memory policies nor move_pages()" });
+      expect(ask(`va = mmap(anon, 4K, rw, private)\na = ${call}`, "6.12", { arch: "arm" })).toMatchObject({
+        status: "unsupported",
+        reason: "kernels for arm have no NUMA: neither memory policies nor move_pages()",
+      });
     }
   });
 });

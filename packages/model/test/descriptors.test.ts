@@ -35,7 +35,9 @@ describe("fstat", () => {
 
   test("blocks count what is allocated", () => {
     expect(stat("memfd", "va = mmap(f, 16K, rw, shared)\ntouch(va, 8K, write)\n")).toEqual([16384, 16, 0o777]);
-    expect(stat("memfd", "fallocate(f, allocate, 0, 16K)\nfallocate(f, punch_hole, 0, 4K)\n")).toEqual([16384, 24, 0o777]);
+    expect(stat("memfd", "fallocate(f, allocate, 0, 16K)\nfallocate(f, punch_hole, 0, 4K)\n")).toEqual([
+      16384, 24, 0o777,
+    ]);
     expect(stat("hugetlb", "va = mmap(f, 4M, rw, shared)\ntouch(va, 4K, write)\n")).toEqual([4 << 20, 4096, 0o777]);
   });
 
@@ -46,24 +48,47 @@ describe("fstat", () => {
 
 describe("reopen", () => {
   test("files with a way in open, anonymous inodes do not", () => {
-    expect(each("reopen(f, rw)", ["memfd", "hugetlb", "file", "disk", "dma-buf", "sync-file"])).toEqual(["ok", "ok", "ok", "ok", "ENXIO", "ENXIO"]);
+    expect(each("reopen(f, rw)", ["memfd", "hugetlb", "file", "disk", "dma-buf", "sync-file"])).toEqual([
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "ENXIO",
+      "ENXIO",
+    ]);
     expect(values("x = reopen(99, r)").x).toBe("ENOENT");
   });
 
   test("the new description has its own mode and position", () => {
-    expect(values("m = memfd_create(8K)\nr = reopen(m, r)\nx = mmap(r, 4K, rw, shared)\ny = mmap(r, 4K, r, shared)\nz = ftruncate(r, 4K)")).toMatchObject({ x: "EACCES", y: "ok", z: "EINVAL" });
-    expect(values("m = memfd_create(8K)\nw = reopen(m, w)\nx = mmap(w, 4K, w, shared)\nz = ftruncate(w, 4K)")).toMatchObject({ x: "EACCES", z: "ok" });
-    expect(values("m = memfd_create(8K)\nr = reopen(m, rw)\nlseek(m, 4K, set)\nx = lseek(r, 0, cur)\ny = lseek(m, 0, cur)")).toMatchObject({ x: 0, y: 4096 });
+    expect(
+      values(
+        "m = memfd_create(8K)\nr = reopen(m, r)\nx = mmap(r, 4K, rw, shared)\ny = mmap(r, 4K, r, shared)\nz = ftruncate(r, 4K)",
+      ),
+    ).toMatchObject({ x: "EACCES", y: "ok", z: "EINVAL" });
+    expect(
+      values("m = memfd_create(8K)\nw = reopen(m, w)\nx = mmap(w, 4K, w, shared)\nz = ftruncate(w, 4K)"),
+    ).toMatchObject({ x: "EACCES", z: "ok" });
+    expect(
+      values("m = memfd_create(8K)\nr = reopen(m, rw)\nlseek(m, 4K, set)\nx = lseek(r, 0, cur)\ny = lseek(m, 0, cur)"),
+    ).toMatchObject({ x: 0, y: 4096 });
   });
 
   test("both see the same bytes and seals", () => {
-    expect(values("m = memfd_create(8K)\nr = reopen(m, rw)\nva = mmap(m, 8K, rw, shared)\nvb = mmap(r, 8K, rw, shared)\nstore(va, 5)\nx = load(vb)\nadd_seals(r, seal_grow)\ny = get_seals(m)")).toMatchObject({ x: 5, y: ["seal_grow"] });
+    expect(
+      values(
+        "m = memfd_create(8K)\nr = reopen(m, rw)\nva = mmap(m, 8K, rw, shared)\nvb = mmap(r, 8K, rw, shared)\nstore(va, 5)\nx = load(vb)\nadd_seals(r, seal_grow)\ny = get_seals(m)",
+      ),
+    ).toMatchObject({ x: 5, y: ["seal_grow"] });
   });
 });
 
 describe("dup and close", () => {
   test("a duplicate shares the position; the description lives until the last is closed", () => {
-    expect(values("m = memfd_create(8K)\nd = dup(m)\nlseek(m, 4K, set)\nx = lseek(d, 0, cur)\nclose(m)\ny = lseek(d, 0, end)")).toMatchObject({ x: 4096, y: 8192 });
+    expect(
+      values(
+        "m = memfd_create(8K)\nd = dup(m)\nlseek(m, 4K, set)\nx = lseek(d, 0, cur)\nclose(m)\ny = lseek(d, 0, end)",
+      ),
+    ).toMatchObject({ x: 4096, y: 8192 });
   });
 
   test("numbers are given out from the lowest free one; the heap's device takes one while it allocates", () => {
@@ -76,8 +101,13 @@ describe("dup and close", () => {
   });
 
   test("closing frees what nobody else holds", () => {
-    for (const [kind, pages] of [["memfd", 4], ["file", 4], ["dma-buf", 4]] as const) {
-      const touched = kind === "dma-buf" ? "" : "va = mmap(f, 16K, rw, shared)\ntouch(va, 16K, write)\nmunmap(va, 16K)\n";
+    for (const [kind, pages] of [
+      ["memfd", 4],
+      ["file", 4],
+      ["dma-buf", 4],
+    ] as const) {
+      const touched =
+        kind === "dma-buf" ? "" : "va = mmap(f, 16K, rw, shared)\ntouch(va, 16K, write)\nmunmap(va, 16K)\n";
       const prediction = ask(`${kinds[kind]}${touched}close(f)\nx = close(99)`);
       expect(prediction.values.x, kind).toBe("EBADF");
       expect(pages).toBe(4);
@@ -97,11 +127,21 @@ describe("ioctl with a null pointer", () => {
   });
 
   test("what it knows of regular files only", () => {
-    for (const request of ["0x541b", "0x5460", "1"]) expect(each(`ioctl(f, ${request})`, ["memfd", "file", "dma-buf"]), request).toEqual(["EFAULT", "EFAULT", "ENOTTY"]);
+    for (const request of ["0x541b", "0x5460", "1"])
+      expect(each(`ioctl(f, ${request})`, ["memfd", "file", "dma-buf"]), request).toEqual([
+        "EFAULT",
+        "EFAULT",
+        "ENOTTY",
+      ]);
   });
 
   test("what only a dma-buf knows", () => {
-    for (const request of ["0x40086200", "0x40046201", "0x40086201", "0xc0086202", "0x40086203"]) expect(each(`ioctl(f, ${request})`, ["dma-buf", "memfd", "sync-file"]), request).toEqual(["EFAULT", "ENOTTY", "ENOTTY"]);
+    for (const request of ["0x40086200", "0x40046201", "0x40086201", "0xc0086202", "0x40086203"])
+      expect(each(`ioctl(f, ${request})`, ["dma-buf", "memfd", "sync-file"]), request).toEqual([
+        "EFAULT",
+        "ENOTTY",
+        "ENOTTY",
+      ]);
     expect(on("dma-buf", "ioctl(f, 0xc0086203)")).toBe("ENOTTY");
   });
 
@@ -113,20 +153,29 @@ describe("ioctl with a null pointer", () => {
 
 describe("poll", () => {
   test("files without a method are ready, whatever is asked that they can be", () => {
-    expect(each("poll(f, in|out|pri)", ["memfd", "file", "disk"])).toEqual([["in", "out"], ["in", "out"], ["in", "out"]]);
+    expect(each("poll(f, in|out|pri)", ["memfd", "file", "disk"])).toEqual([
+      ["in", "out"],
+      ["in", "out"],
+      ["in", "out"],
+    ]);
     expect(on("memfd", "poll(f, out)")).toEqual(["out"]);
     expect(on("memfd", "poll(f, none)")).toEqual([]);
   });
 
   test("a sync file is ready for reading once it has signalled", () => {
     expect(on("sync-file", "poll(f, in|out)")).toEqual([]);
-    expect(values(`${kinds["sync-file"]}sw_sync_inc()\nx = poll(f, in|out)\ny = poll(f, out)`)).toMatchObject({ x: ["in"], y: [] });
+    expect(values(`${kinds["sync-file"]}sw_sync_inc()\nx = poll(f, in|out)\ny = poll(f, out)`)).toMatchObject({
+      x: ["in"],
+      y: [],
+    });
   });
 });
 
 describe("descriptors and processes", () => {
   test("receive gives the lowest free number of the receiver", () => {
-    const v = values("process B\nb = dma_heap_alloc(system, 4K)\nB: r = receive(b)\nB: x = lseek(r, 0, end)\nB: close(r)\nB: y = lseek(3, 0, end)");
+    const v = values(
+      "process B\nb = dma_heap_alloc(system, 4K)\nB: r = receive(b)\nB: x = lseek(r, 0, end)\nB: close(r)\nB: y = lseek(3, 0, end)",
+    );
     expect(v).toMatchObject({ x: 4096, y: "EBADF" });
   });
 
@@ -136,10 +185,18 @@ describe("descriptors and processes", () => {
   });
 
   test("threads see one table, forks a copy", () => {
-    expect(values("b = dma_heap_alloc(system, 4K)\nthread T of A\nT: d = dup(b)\nT: x = fdinfo(d).count\nfork C\nC: close(b)\nx2 = lseek(b, 0, end)")).toMatchObject({ x: 2, x2: 4096 });
+    expect(
+      values(
+        "b = dma_heap_alloc(system, 4K)\nthread T of A\nT: d = dup(b)\nT: x = fdinfo(d).count\nfork C\nC: close(b)\nx2 = lseek(b, 0, end)",
+      ),
+    ).toMatchObject({ x: 2, x2: 4096 });
   });
 
   test("a thread's exit takes nothing with it", () => {
-    expect(values("b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, shared)\nthread T of A\nT: store(va, 3)\nT: exit()\nx = load(va)\ny = lseek(b, 0, end)")).toMatchObject({ x: 3, y: 4096 });
+    expect(
+      values(
+        "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, shared)\nthread T of A\nT: store(va, 3)\nT: exit()\nx = load(va)\ny = lseek(b, 0, end)",
+      ),
+    ).toMatchObject({ x: 3, y: 4096 });
   });
 });

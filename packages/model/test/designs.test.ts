@@ -1,6 +1,17 @@
 /** Decision points: what releases are made of, and the pages printed from them. */
 import { describe, expect, test } from "vitest";
-import { compareReleases, configuredDesign, designOf, designsMarkdown, Kernel, olderDesign, points, releases, ruleBook, rulesMarkdown } from "../src/index.js";
+import {
+  compareReleases,
+  configuredDesign,
+  designOf,
+  designsMarkdown,
+  Kernel,
+  olderDesign,
+  points,
+  releases,
+  ruleBook,
+  rulesMarkdown,
+} from "../src/index.js";
 import type { Point, PointName } from "../src/index.js";
 
 const all = Object.entries(points) as [PointName, Point][];
@@ -20,7 +31,9 @@ describe("decision points", () => {
   });
 
   test("neighbouring entries of a history differ", () => {
-    for (const [name, point] of all) for (let i = 1; i < point.mainline.length; i++) expect(point.mainline[i][1], name).not.toBe(point.mainline[i - 1][1]);
+    for (const [name, point] of all)
+      for (let i = 1; i < point.mainline.length; i++)
+        expect(point.mainline[i][1], name).not.toBe(point.mainline[i - 1][1]);
   });
 
   test("releases compare by number", () => {
@@ -30,12 +43,33 @@ describe("decision points", () => {
   test("what the releases here chose where buffers are made and mapped", () => {
     const row = (name: PointName): string[] => releases.map((release) => designOf(release)[name]);
     expect(releases).toEqual(["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"]);
-    expect(row("udmabuf.mmap")).toEqual(["normal-page", "normal-page", "pfn-per-fault", "pfn-all-on-first-fault", "pfn-all-on-first-fault", "pfn-all-on-first-fault"]);
-    expect(row("udmabuf.backing")).toEqual(["page-references", "page-references", "pinned-folios", "pinned-folios", "pinned-folios", "pinned-folios"]);
+    expect(row("udmabuf.mmap")).toEqual([
+      "normal-page",
+      "normal-page",
+      "pfn-per-fault",
+      "pfn-all-on-first-fault",
+      "pfn-all-on-first-fault",
+      "pfn-all-on-first-fault",
+    ]);
+    expect(row("udmabuf.backing")).toEqual([
+      "page-references",
+      "page-references",
+      "pinned-folios",
+      "pinned-folios",
+      "pinned-folios",
+      "pinned-folios",
+    ]);
     expect(row("udmabuf.seal-check")).toEqual(["racy", "racy", "inode-lock", "inode-lock", "inode-lock", "inode-lock"]);
     expect(row("udmabuf.size-limit")).toEqual(["64-MiB", "64-MiB", "64-MiB", "64-MiB", "64-MiB", "int-max"]);
     expect(row("udmabuf.vmap")).toEqual(["none", "none", "folio-heads", "pages", "pages", "pages"]);
-    expect(row("system-heap.mmap")).toEqual(["fault-page", "remap-pfn-range", "remap-pfn-range", "remap-pfn-range", "remap-pfn-range-per-chunk", "remap-pfn-range-per-chunk"]);
+    expect(row("system-heap.mmap")).toEqual([
+      "fault-page",
+      "remap-pfn-range",
+      "remap-pfn-range",
+      "remap-pfn-range",
+      "remap-pfn-range-per-chunk",
+      "remap-pfn-range-per-chunk",
+    ]);
     expect(row("dma-buf.mount")).toEqual(["exec", "exec", "exec", "exec", "noexec", "noexec"]);
     expect(row("dma-buf.sync-file-ioctls")).toEqual(["absent", "present", "present", "present", "present", "present"]);
     expect(row("dma-buf.sgt-cache")).toEqual(["cached", "cached", "cached", "none", "none", "none"]);
@@ -55,19 +89,35 @@ describe("decision points", () => {
     const debian = new Set(["SECRETMEM", "NUMA_BALANCING", "PROC_MEM_ALWAYS_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]);
     expect(configuredDesign("6.12", debian)).toEqual({});
     expect(olderDesign("6.12.107")).toEqual({ "lru.activate": "kept" });
-    for (const version of ["6.12.117", "6.11.3", "6.1.176", "7.12.9", "6.12"]) expect([version, olderDesign(version)]).toEqual([version, {}]);
+    for (const version of ["6.12.117", "6.11.3", "6.1.176", "7.12.9", "6.12"])
+      expect([version, olderDesign(version)]).toEqual([version, {}]);
     expect(configuredDesign("6.12", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "mangle" });
-    expect(configuredDesign("7.2", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "wrap", "proc-mem.force": "always" });
-    expect(configuredDesign("7.3", new Set(["SECRETMEM", "PROC_MEM_NO_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]))).toEqual({ "dma-buf.debug": "off", "proc-mem.force": "never" });
-    expect(configuredDesign("6.12", new Set(["LRU_GEN_ENABLED"]))).toEqual({ "gup-fast.null-mapping": "leave-longterm-writes" });
+    expect(configuredDesign("7.2", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({
+      "dma-buf.debug": "wrap",
+      "proc-mem.force": "always",
+    });
+    expect(
+      configuredDesign("7.3", new Set(["SECRETMEM", "PROC_MEM_NO_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"])),
+    ).toEqual({ "dma-buf.debug": "off", "proc-mem.force": "never" });
+    expect(configuredDesign("6.12", new Set(["LRU_GEN_ENABLED"]))).toEqual({
+      "gup-fast.null-mapping": "leave-longterm-writes",
+    });
     expect(configuredDesign("6.1", new Set(["NUMA_BALANCING"]))).toEqual({});
     expect(configuredDesign("6.1", new Set())).toEqual({ "move-pages.walk": "follow-page" });
-    expect(configuredDesign("6.18", new Set(["SECRETMEM"]))).toEqual({ "lru.lazyfree": "cleared", "madvise.table-reclaim": "no" });
+    expect(configuredDesign("6.18", new Set(["SECRETMEM"]))).toEqual({
+      "lru.lazyfree": "cleared",
+      "madvise.table-reclaim": "no",
+    });
   });
 
   test("a configuration is part of a kernel, and a choice given by hand goes before it", () => {
-    expect(new Kernel({ release: "6.12", configured: { "dma-buf.debug": "mangle" } }).design["dma-buf.debug"]).toBe("mangle");
-    expect(new Kernel({ release: "6.12", configured: { "dma-buf.debug": "mangle" }, designs: { "dma-buf.debug": "wrap" } }).design["dma-buf.debug"]).toBe("wrap");
+    expect(new Kernel({ release: "6.12", configured: { "dma-buf.debug": "mangle" } }).design["dma-buf.debug"]).toBe(
+      "mangle",
+    );
+    expect(
+      new Kernel({ release: "6.12", configured: { "dma-buf.debug": "mangle" }, designs: { "dma-buf.debug": "wrap" } })
+        .design["dma-buf.debug"],
+    ).toBe("wrap");
   });
 
   test("an architecture without special entries decides its own point; a choice given by hand wins", () => {
@@ -117,7 +167,9 @@ describe("printed pages", () => {
       expect(text).toContain(`## \`${name}\`\n\n${point.question}`);
       for (const choice of Object.keys(point.choices)) expect(text).toContain(`* \`${choice}\`: `);
     }
-    expect(text).toContain("Mainline: `normal-page` from 4.20, `pfn-per-fault` from 6.7, `pfn-all-on-first-fault` from 6.13.");
+    expect(text).toContain(
+      "Mainline: `normal-page` from 4.20, `pfn-per-fault` from 6.7, `pfn-all-on-first-fault` from 6.13.",
+    );
     expect(text).toContain("*Proposed: udmabuf: cancel mmap page fault, direct map it (Huan Yang, August 2024)*");
   });
 

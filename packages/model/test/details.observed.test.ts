@@ -34,11 +34,24 @@ describe("small answers", () => {
         madvise(va, 4K, guard_remove)
         b = smaps(va).VmFlags`,
       ["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"],
+      {},
       {
-      },
-      {
-        a: { "5.10": ["ac", "me", "mr", "mw", "rd", "wr"], "6.1": ["ac", "me", "mr", "mw", "rd", "wr"], "6.12": ["ac", "me", "mr", "mw", "rd", "wr"], "6.18": ["ac", "me", "mr", "mw", "rd", "wr"], "7.2": ["ac", "gu", "me", "mr", "mw", "rd", "wr"], "7.3": ["ac", "gu", "me", "mr", "mw", "rd", "wr"] },
-        b: { "5.10": ["ac", "me", "mr", "mw", "rd", "wr"], "6.1": ["ac", "me", "mr", "mw", "rd", "wr"], "6.12": ["ac", "me", "mr", "mw", "rd", "wr"], "6.18": ["ac", "me", "mr", "mw", "rd", "wr"], "7.2": ["ac", "gu", "me", "mr", "mw", "rd", "wr"], "7.3": ["ac", "gu", "me", "mr", "mw", "rd", "wr"] },
+        a: {
+          "5.10": ["ac", "me", "mr", "mw", "rd", "wr"],
+          "6.1": ["ac", "me", "mr", "mw", "rd", "wr"],
+          "6.12": ["ac", "me", "mr", "mw", "rd", "wr"],
+          "6.18": ["ac", "me", "mr", "mw", "rd", "wr"],
+          "7.2": ["ac", "gu", "me", "mr", "mw", "rd", "wr"],
+          "7.3": ["ac", "gu", "me", "mr", "mw", "rd", "wr"],
+        },
+        b: {
+          "5.10": ["ac", "me", "mr", "mw", "rd", "wr"],
+          "6.1": ["ac", "me", "mr", "mw", "rd", "wr"],
+          "6.12": ["ac", "me", "mr", "mw", "rd", "wr"],
+          "6.18": ["ac", "me", "mr", "mw", "rd", "wr"],
+          "7.2": ["ac", "gu", "me", "mr", "mw", "rd", "wr"],
+          "7.3": ["ac", "gu", "me", "mr", "mw", "rd", "wr"],
+        },
       },
     );
   });

@@ -7,7 +7,8 @@ import { ask } from "./ask.js";
 
 // 7.2 was seen to do so: the process runs, faults, and never stores.
 test("a store to a PCI device's memory that was made writable only afterwards faults for ever", () => {
-  const text = (store: string): string => `p = p2pmem()\nva = mmap(p, 8K, rw, shared)\nstore(va, 7)\nmprotect(va, 8K, r)\nmprotect(va, 8K, rw)\n${store}`;
+  const text = (store: string): string =>
+    `p = p2pmem()\nva = mmap(p, 8K, rw, shared)\nstore(va, 7)\nmprotect(va, 8K, r)\nmprotect(va, 8K, rw)\n${store}`;
   expect(ask(text("b = store(va, 8)")).status).toBe("ok");
   expect(ask(text("b = store(va + 4K, 8)")).status).toBe("hang");
 });

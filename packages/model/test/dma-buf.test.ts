@@ -59,15 +59,24 @@ describe.each(exporters)("what any dma-buf's descriptor does: %s", (_name, make,
   });
 
   test("begin and end need not pair once begun [58]", () => {
-    const all = values(`${make}a = dma_buf_sync(b, read|write)\nc = dma_buf_sync(b, read|write)\nd = dma_buf_sync(b, end|read|write)\ne = dma_buf_sync(b, end|write)`);
+    const all = values(
+      `${make}a = dma_buf_sync(b, read|write)\nc = dma_buf_sync(b, read|write)\nd = dma_buf_sync(b, end|read|write)\ne = dma_buf_sync(b, end|write)`,
+    );
     expect([all.a, all.c, all.d, all.e]).toEqual(["ok", "ok", "ok", "ok"]);
   });
 
   test("SET_NAME takes 31 bytes and shows in readlink and fdinfo [60]", () => {
     const name31 = "a".repeat(31);
-    expect(values(`${make}x = dma_buf_set_name(b, "${name31}")\nl = readlink(b)\nf = fdinfo(b)`)).toMatchObject({ x: "ok", "l.path": `/dmabuf:${name31}`, "f.name": name31 });
+    expect(values(`${make}x = dma_buf_set_name(b, "${name31}")\nl = readlink(b)\nf = fdinfo(b)`)).toMatchObject({
+      x: "ok",
+      "l.path": `/dmabuf:${name31}`,
+      "f.name": name31,
+    });
     expect(x(`dma_buf_set_name(b, "${"a".repeat(32)}")`)).toBe("EINVAL");
-    expect(values(`${make}x = dma_buf_set_name(b, "")\nl = readlink(b)`)).toMatchObject({ x: "ok", "l.path": "/dmabuf:" });
+    expect(values(`${make}x = dma_buf_set_name(b, "")\nl = readlink(b)`)).toMatchObject({
+      x: "ok",
+      "l.path": "/dmabuf:",
+    });
   });
 
   test("a name's limit counts bytes, not characters", () => {
@@ -79,8 +88,14 @@ describe.each(exporters)("what any dma-buf's descriptor does: %s", (_name, make,
     expect(x("dma_buf_export_sync_file(b, none)")).toBe("EINVAL");
     expect(x("dma_buf_export_sync_file(b, end)")).toBe("EINVAL");
     expect(x("dma_buf_export_sync_file(b, read|end)")).toBe("EINVAL");
-    expect(values(`${make}s = dma_buf_export_sync_file(b, read)\nx = poll(s, in)`)).toMatchObject({ s: "ok", x: ["in"] });
-    expect(values(`${make}s = dma_buf_export_sync_file(b, read|write)\nx = poll(s, in|out)`)).toMatchObject({ s: "ok", x: ["in"] });
+    expect(values(`${make}s = dma_buf_export_sync_file(b, read)\nx = poll(s, in)`)).toMatchObject({
+      s: "ok",
+      x: ["in"],
+    });
+    expect(values(`${make}s = dma_buf_export_sync_file(b, read|write)\nx = poll(s, in|out)`)).toMatchObject({
+      s: "ok",
+      x: ["in"],
+    });
   });
 
   test("IMPORT_SYNC_FILE: flags, then the descriptor [62]", () => {
@@ -115,7 +130,9 @@ describe.each(exporters)("what any dma-buf's descriptor does: %s", (_name, make,
   });
 
   test("fdinfo and bufinfo count references of the file [57, 119]", () => {
-    const of = values(`${make}d = dup(b)\nva = mmap(b, 16K, rw, shared)\nvb = mmap(b, 4K, rw, shared)\nf = fdinfo(b)\ni = bufinfo(b)\nmunmap(va, 16K)\nclose(d)\ng = fdinfo(b)`);
+    const of = values(
+      `${make}d = dup(b)\nva = mmap(b, 16K, rw, shared)\nvb = mmap(b, 4K, rw, shared)\nf = fdinfo(b)\ni = bufinfo(b)\nmunmap(va, 16K)\nclose(d)\ng = fdinfo(b)`,
+    );
     expect(of).toMatchObject({ "f.size": 16384, "f.count": 4, "f.exp_name": expName, "f.name": "" });
     expect(of).toMatchObject({ "i.size": 16384, "i.count": 4, "i.exp_name": expName, "i.attachments": 0 });
     expect(of["g.count"]).toBe(2);
@@ -141,9 +158,16 @@ describe.each(exporters)("what any dma-buf's descriptor does: %s", (_name, make,
   });
 
   test("execution: allowed up to 6.18, EPERM and EACCES from 7.x [48]", () => {
-    for (const [release, mapped, changed] of [["6.12", "ok", "ok"], ["6.18", "ok", "ok"], ["7.2", "EPERM", "EACCES"], ["7.3", "EPERM", "EACCES"]]) {
+    for (const [release, mapped, changed] of [
+      ["6.12", "ok", "ok"],
+      ["6.18", "ok", "ok"],
+      ["7.2", "EPERM", "EACCES"],
+      ["7.3", "EPERM", "EACCES"],
+    ]) {
       expect(x("mmap(b, 4K, rwx, shared)", release), release).toBe(mapped);
-      expect(values(`${make}va = mmap(b, 4K, rw, shared)\nx = mprotect(va, 4K, rwx)`, release).x, release).toBe(changed);
+      expect(values(`${make}va = mmap(b, 4K, rw, shared)\nx = mprotect(va, 4K, rwx)`, release).x, release).toBe(
+        changed,
+      );
     }
   });
 
@@ -152,7 +176,9 @@ describe.each(exporters)("what any dma-buf's descriptor does: %s", (_name, make,
   });
 
   test("another process takes the descriptor and shares the bytes", () => {
-    const shared = values(`process B\n${make}va = mmap(b, 16K, rw, shared)\nstore(va, 7)\nB: r = receive(b)\nB: vb = mmap(r, 16K, rw, shared)\nB: x = load(vb)\nf = fdinfo(b)`);
+    const shared = values(
+      `process B\n${make}va = mmap(b, 16K, rw, shared)\nstore(va, 7)\nB: r = receive(b)\nB: vb = mmap(r, 16K, rw, shared)\nB: x = load(vb)\nf = fdinfo(b)`,
+    );
     expect(shared).toMatchObject({ r: "ok", x: 7, "f.count": 4 });
   });
 
@@ -173,7 +199,11 @@ describe("fences", () => {
 
   test("an exported file signals with what it stands for", () => {
     const lines = `${pending}dma_buf_import_sync_file(b, s, read)\nr = dma_buf_export_sync_file(b, read)\nw = dma_buf_export_sync_file(b, write)\n`;
-    expect(values(`${lines}a = poll(r, in)\nc = poll(w, in)\nsw_sync_inc()\nd = poll(w, in)`)).toMatchObject({ a: ["in"], c: [], d: ["in"] });
+    expect(values(`${lines}a = poll(r, in)\nc = poll(w, in)\nsw_sync_inc()\nd = poll(w, in)`)).toMatchObject({
+      a: ["in"],
+      c: [],
+      d: ["in"],
+    });
   });
 
   test("SYNC hangs on a fence that nobody signals, for the direction that must wait", () => {
@@ -195,7 +225,9 @@ describe("fences", () => {
   });
 
   test("a timeline reaches a value by steps", () => {
-    expect(values(`s = sw_sync_fence(3)\nsw_sync_inc(2)\na = poll(s, in)\nsw_sync_inc(1)\nc = poll(s, in)`)).toMatchObject({ a: [], c: ["in"] });
+    expect(
+      values(`s = sw_sync_fence(3)\nsw_sync_inc(2)\na = poll(s, in)\nsw_sync_inc(1)\nc = poll(s, in)`),
+    ).toMatchObject({ a: [], c: ["in"] });
     expect(values(`s = sw_sync_fence(0)\na = poll(s, in)`).a).toEqual(["in"]);
   });
 
@@ -203,7 +235,9 @@ describe("fences", () => {
     const resv = new Resv("a test");
     const fences = [1, 2, 3, 4].map((id) => new Fence(id, id, 1));
     [USAGE.kernel, USAGE.write, USAGE.read, USAGE.bookkeep].forEach((usage, i) => resv.add(fences[i], usage));
-    expect([USAGE.kernel, USAGE.write, USAGE.read, USAGE.bookkeep].map((usage) => resv.pending(usage).length)).toEqual([1, 2, 3, 4]);
+    expect([USAGE.kernel, USAGE.write, USAGE.read, USAGE.bookkeep].map((usage) => resv.pending(usage).length)).toEqual([
+      1, 2, 3, 4,
+    ]);
     fences[0].signal();
     expect(resv.pending(USAGE.write)).toEqual([fences[1]]);
   });
@@ -253,7 +287,9 @@ describe("importers", () => {
   const driver = `driver D on dma\n${heap}`;
 
   test("attachments show in bufinfo and hold the buffer", () => {
-    expect(values(`${driver}D: a = attach(b)\nD: c = attach(b)\ni = bufinfo(b)\nD: detach(a)\nj = bufinfo(b)`)).toMatchObject({ "i.attachments": 2, "i.count": 3, "j.attachments": 1, "j.count": 2 });
+    expect(
+      values(`${driver}D: a = attach(b)\nD: c = attach(b)\ni = bufinfo(b)\nD: detach(a)\nj = bufinfo(b)`),
+    ).toMatchObject({ "i.attachments": 2, "i.count": 3, "j.attachments": 1, "j.count": 2 });
   });
 
   test("renaming while attached: EBUSY in 5.10 only", () => {
@@ -273,18 +309,28 @@ describe("importers", () => {
     expect(values(lines, "6.1")).toMatchObject({ x: "EBUSY", y: "ok" });
     expect(values(lines, "6.18")).toMatchObject({ x: "ok", y: "ok" });
     expect(values(lines, "7.3")).toMatchObject({ x: "ok", y: "ok" });
-    expect(values(lines.replaceAll("to_device)\nD: unmap", "bidirectional)\nD: unmap"), "6.12")).toMatchObject({ x: "ok", y: "ok" });
+    expect(values(lines.replaceAll("to_device)\nD: unmap", "bidirectional)\nD: unmap"), "6.12")).toMatchObject({
+      x: "ok",
+      y: "ok",
+    });
   });
 
   test("a dynamic importer of a static exporter is mapped when it attaches, up to 6.12", () => {
     const lines = `${driver}D: a = attach(b, dynamic)\nD: t = map_attachment(a, to_device)`;
-    const steps = (release: string): string[] => ask(lines, release).steps.map((s) => s.events.map((e) => e.rule.id).filter((id) => id.startsWith("dma-buf/")).join());
+    const steps = (release: string): string[] =>
+      ask(lines, release).steps.map((s) =>
+        s.events
+          .map((e) => e.rule.id)
+          .filter((id) => id.startsWith("dma-buf/"))
+          .join(),
+      );
     expect(steps("6.12").slice(1)).toEqual(["dma-buf/attach-maps", "dma-buf/map-cached"]);
     expect(steps("7.2").slice(1)).toEqual(["", ""]);
   });
 
   test("page pointers are hidden on 7.3 as Debian builds it", () => {
-    const rules = (release: string, designs = {}): readonly string[] | undefined => ask(`${driver}D: a = attach(b)\nD: t = map_attachment(a)`, release, { designs }).rules;
+    const rules = (release: string, designs = {}): readonly string[] | undefined =>
+      ask(`${driver}D: a = attach(b)\nD: t = map_attachment(a)`, release, { designs }).rules;
     expect(rules("7.3")).toContain("dma-buf/map-hides-pages");
     expect(rules("7.2")).not.toContain("dma-buf/map-hides-pages");
     expect(rules("6.12", { "dma-buf.debug": "mangle" })).toContain("dma-buf/map-mangles-pages");
@@ -300,19 +346,28 @@ describe("importers", () => {
   });
 
   test("begin and end of CPU access by a driver", () => {
-    expect(values(`driver D on dma\n${udmabuf}D: x = end_cpu_access(b)\nD: y = begin_cpu_access(b)\nD: z = end_cpu_access(b)`)).toMatchObject({ x: "EINVAL", y: "ok", z: "ok" });
+    expect(
+      values(
+        `driver D on dma\n${udmabuf}D: x = end_cpu_access(b)\nD: y = begin_cpu_access(b)\nD: z = end_cpu_access(b)`,
+      ),
+    ).toMatchObject({ x: "EINVAL", y: "ok", z: "ok" });
     expect(values(`${driver}D: x = end_cpu_access(b, to_device)`).x).toBe("ok");
   });
 
   test("pin and unpin are nothing to an exporter that never moves", () => {
-    expect(values(`${driver}D: a = attach(b, dynamic)\nD: x = pin(a)\nD: y = unpin(a)`)).toMatchObject({ x: "ok", y: "ok" });
+    expect(values(`${driver}D: a = attach(b, dynamic)\nD: x = pin(a)\nD: y = unpin(a)`)).toMatchObject({
+      x: "ok",
+      y: "ok",
+    });
   });
 });
 
 describe("the mmap guard, as proposed", () => {
   const lines = "m = memfd_create(16K, seal_shrink)\nb = udmabuf_create(m, 0, 16K)\nx = mmap(b, 16K, rw, shared)";
-  const guarded = (guard: "none" | "warn-pfnmap" | "require-pfnmap" | "require-pfnmap-or-mixedmap", release: string): unknown =>
-    values(lines, release, { designs: { "dma-buf.mmap-guard": guard } }).x;
+  const guarded = (
+    guard: "none" | "warn-pfnmap" | "require-pfnmap" | "require-pfnmap-or-mixedmap",
+    release: string,
+  ): unknown => values(lines, release, { designs: { "dma-buf.mmap-guard": guard } }).x;
 
   test("refuses the ordinary pages of 6.1's udmabuf, lets the rest pass", () => {
     expect(guarded("none", "6.1")).toBe("ok");
@@ -324,7 +379,9 @@ describe("the mmap guard, as proposed", () => {
 
   test("tells a heap of inserted pages by VM_MIXEDMAP", () => {
     const of = (guard: "require-pfnmap" | "require-pfnmap-or-mixedmap"): unknown =>
-      values(`${heap}x = mmap(b, 16K, rw, shared)`, "6.12", { designs: { "system-heap.mmap": "insert-page", "dma-buf.mmap-guard": guard } }).x;
+      values(`${heap}x = mmap(b, 16K, rw, shared)`, "6.12", {
+        designs: { "system-heap.mmap": "insert-page", "dma-buf.mmap-guard": guard },
+      }).x;
     expect(of("require-pfnmap")).toBe("EINVAL");
     expect(of("require-pfnmap-or-mixedmap")).toBe("ok");
   });

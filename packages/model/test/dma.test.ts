@@ -22,12 +22,22 @@ function mapped(options: DeviceOptions, direction: Direction, pages = 16) {
 
 describe("sg tables", () => {
   test("neighbours merge, or every page is an entry", () => {
-    expect(sgFromPages([5, 6, 7, 9, 8]).entries).toEqual([{ pfn: 5, pages: 3 }, { pfn: 9, pages: 1 }, { pfn: 8, pages: 1 }]);
-    expect(sgOfEachPage([5, 6]).entries).toEqual([{ pfn: 5, pages: 1 }, { pfn: 6, pages: 1 }]);
+    expect(sgFromPages([5, 6, 7, 9, 8]).entries).toEqual([
+      { pfn: 5, pages: 3 },
+      { pfn: 9, pages: 1 },
+      { pfn: 8, pages: 1 },
+    ]);
+    expect(sgOfEachPage([5, 6]).entries).toEqual([
+      { pfn: 5, pages: 1 },
+      { pfn: 6, pages: 1 },
+    ]);
   });
 
   test("a page's frame, and past the end", () => {
-    const table = new SgTable([{ pfn: 100, pages: 2 }, { pfn: 7, pages: 1 }]);
+    const table = new SgTable([
+      { pfn: 100, pages: 2 },
+      { pfn: 7, pages: 1 },
+    ]);
     expect([0, 1, 2].map((page) => table.frame(page))).toEqual([100, 101, 7]);
     expect(() => table.frame(3)).toThrow(RangeError);
     expect(table.pages).toBe(3);

@@ -1,14 +1,24 @@
 /** GEM objects in shmem: counts, purging, and kernel mappings against the shrinker in every design. */
 import { describe, expect, test } from "vitest";
 import { Kernel } from "../src/index.js";
-import { drmGemShmemCreate, drmGemShmemGetPagesSgt, drmGemShmemMadvise, drmGemShmemVmap, drmGemShmemVunmap, GemShmemObject, shrinkDrmShmem } from "../src/exporters/drm-shmem.js";
+import type { GemShmemObject } from "../src/exporters/drm-shmem.js";
+import {
+  drmGemShmemCreate,
+  drmGemShmemGetPagesSgt,
+  drmGemShmemMadvise,
+  drmGemShmemVmap,
+  drmGemShmemVunmap,
+  shrinkDrmShmem,
+} from "../src/exporters/drm-shmem.js";
 import { runAlone } from "../src/sched/path.js";
 import { ask, values } from "./ask.js";
 import type { Design } from "../src/index.js";
 
 const object = "driver D on shmem\nD: bo = gem_create(64K)\nD: gem_get_sg_table(bo)\n";
 const vmapDesigns = ["use-count", "pin-count", "hold-reservation", "uncounted"] as const;
-const withVmap = (choice: Design["drm-shmem.vmap"]): { designs: Partial<Design> } => ({ designs: { "drm-shmem.vmap": choice } });
+const withVmap = (choice: Design["drm-shmem.vmap"]): { designs: Partial<Design> } => ({
+  designs: { "drm-shmem.vmap": choice },
+});
 
 function gem(design: Design["drm-shmem.vmap"]): { k: Kernel; bo: GemShmemObject } {
   const k = new Kernel({ designs: { "drm-shmem.vmap": design } });
@@ -27,20 +37,31 @@ test("what is marked as not needed is purged, for good", () => {
 
 test("an object that is needed, or was never mapped for its device, stays", () => {
   expect(values(`${object}kernel: n = shrink(drm-shmem)`).n).toBe(0);
-  expect(values(`${object}D: gem_madvise(bo, dontneed)\nD: gem_madvise(bo, willneed)\nkernel: n = shrink(drm-shmem)`).n).toBe(0);
-  expect(values("driver D on shmem\nD: bo = gem_create(64K)\nD: gem_madvise(bo, dontneed)\nkernel: n = shrink(drm-shmem)").n).toBe(0);
+  expect(
+    values(`${object}D: gem_madvise(bo, dontneed)\nD: gem_madvise(bo, willneed)\nkernel: n = shrink(drm-shmem)`).n,
+  ).toBe(0);
+  expect(
+    values("driver D on shmem\nD: bo = gem_create(64K)\nD: gem_madvise(bo, dontneed)\nkernel: n = shrink(drm-shmem)").n,
+  ).toBe(0);
 });
 
 test("the driver's kernel mapping shows the object's bytes", () => {
-  expect(values(`${object}D: v = vmap(bo)\nD: store(v + 8K, 0xabcd)\nD: vunmap(bo)\nD: w = vmap(bo)\nD: x = load(w + 8K)\nD: y = load(w + 8K, 1)`)).toMatchObject({ x: 0xabcd, y: 0xcd });
+  expect(
+    values(
+      `${object}D: v = vmap(bo)\nD: store(v + 8K, 0xabcd)\nD: vunmap(bo)\nD: w = vmap(bo)\nD: x = load(w + 8K)\nD: y = load(w + 8K, 1)`,
+    ),
+  ).toMatchObject({ x: 0xabcd, y: 0xcd });
 });
 
 describe("a kernel mapping and the shrinker, one after the other", () => {
   const racing = `${object}D: gem_madvise(bo, dontneed)\nD: v = vmap(bo)\nkernel: n = shrink(drm-shmem)\nD: x = load(v)\nD: vunmap(bo)\nkernel: m = shrink(drm-shmem)`;
 
-  test.each(["use-count", "pin-count", "hold-reservation"] as const)("%s keeps the pages while it is mapped", (choice) => {
-    expect(values(racing, "7.3", withVmap(choice))).toMatchObject({ n: 0, x: 0, m: 16 });
-  });
+  test.each(["use-count", "pin-count", "hold-reservation"] as const)(
+    "%s keeps the pages while it is mapped",
+    (choice) => {
+      expect(values(racing, "7.3", withVmap(choice))).toMatchObject({ n: 0, x: 0, m: 16 });
+    },
+  );
 
   test("uncounted: the pages are gone under the mapping", () => {
     const prediction = ask(racing, "7.3", withVmap("uncounted"));
@@ -55,7 +76,10 @@ describe("a kernel mapping and the shrinker, one after the other", () => {
   });
 
   test("why each of them was passed over", () => {
-    const why = (choice: Design["drm-shmem.vmap"]): readonly string[] | undefined => ask(racing, "7.3", withVmap(choice)).steps.find((s) => s.op === "shrink")?.events.map((e) => e.rule.id);
+    const why = (choice: Design["drm-shmem.vmap"]): readonly string[] | undefined =>
+      ask(racing, "7.3", withVmap(choice))
+        .steps.find((s) => s.op === "shrink")
+        ?.events.map((e) => e.rule.id);
     expect(why("use-count")).toEqual(["drm-shmem/not-purgeable"]);
     expect(why("pin-count")).toEqual(["drm-shmem/not-purgeable"]);
     expect(why("hold-reservation")).toEqual(["drm-shmem/shrinker-trylock"]);
@@ -63,7 +87,12 @@ describe("a kernel mapping and the shrinker, one after the other", () => {
 });
 
 test("releases: a use count before 6.14, a pin count since", () => {
-  expect(["6.1", "6.12", "6.18", "7.3"].map((release) => new Kernel({ release }).design["drm-shmem.vmap"])).toEqual(["use-count", "use-count", "pin-count", "pin-count"]);
+  expect(["6.1", "6.12", "6.18", "7.3"].map((release) => new Kernel({ release }).design["drm-shmem.vmap"])).toEqual([
+    "use-count",
+    "use-count",
+    "pin-count",
+    "pin-count",
+  ]);
 });
 
 describe("counts", () => {
@@ -105,7 +134,10 @@ describe("counts", () => {
     const twice = `${object}D: v = vmap(bo)\nD: w = vmap(bo)\nD: vunmap(bo)\nD: x = load(w)`;
     expect(values(twice, "7.3", withVmap("pin-count"))).toMatchObject({ w: "ok", x: 0 });
     const hung = ask(twice, "7.3", withVmap("hold-reservation"));
-    expect([hung.status, hung.reason]).toEqual(["hang", expect.stringMatching(/waits for resv of GEM object \d+, which nobody will drop/)]);
+    expect([hung.status, hung.reason]).toEqual([
+      "hang",
+      expect.stringMatching(/waits for resv of GEM object \d+, which nobody will drop/),
+    ]);
   });
 
   test("purging frees every page and unmaps the device", () => {
@@ -120,6 +152,10 @@ describe("counts", () => {
 });
 
 test("an attachment that is mapped after it was detached finds no pages", () => {
-  const lines = "driver D on dma\ndriver S on shmem\nS: bo = gem_create(4K)\nS: buf = gem_export(bo)\nD: att = attach(buf)\nD: r = detach(att)\nD: sgt = map_attachment(att)";
-  expect(ask(lines)).toMatchObject({ status: "oops", reason: expect.stringContaining("a null pointer where the pages") });
+  const lines =
+    "driver D on dma\ndriver S on shmem\nS: bo = gem_create(4K)\nS: buf = gem_export(bo)\nD: att = attach(buf)\nD: r = detach(att)\nD: sgt = map_attachment(att)";
+  expect(ask(lines)).toMatchObject({
+    status: "oops",
+    reason: expect.stringContaining("a null pointer where the pages"),
+  });
 });

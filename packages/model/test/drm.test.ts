@@ -2,7 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { Kernel } from "../src/index.js";
 import { drmDevice } from "../src/exporters/drm-drivers.js";
-import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../src/exporters/gem.js";
+import type { DrmFile } from "../src/exporters/gem.js";
+import { drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../src/exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../src/exporters/prime.js";
 import { fput } from "../src/fs/file.js";
 import { runAlone } from "../src/sched/path.js";
@@ -10,8 +11,10 @@ import { ask, onReleases, values } from "./ask.js";
 import type { DrmDriverName } from "../src/exporters/drm-drivers.js";
 
 const all = ["6.1", "6.12", "6.18", "7.2", "7.3"];
-const object = (device: string, size = "64K"): string => `d = drm_open(${device})\nh = dumb_create(d, ${size})\no = dumb_map(d, h)\n`;
-const mapped = (device: string, size = "64K"): string => `${object(device, size)}va = mmap(d, ${size}, rw, shared, o)\n`;
+const object = (device: string, size = "64K"): string =>
+  `d = drm_open(${device})\nh = dumb_create(d, ${size})\no = dumb_map(d, h)\n`;
+const mapped = (device: string, size = "64K"): string =>
+  `${object(device, size)}va = mmap(d, ${size}, rw, shared, o)\n`;
 
 describe("dumb buffers", () => {
   const create = (size: string): unknown => values(`d = drm_open(vgem)\nx = dumb_create(d, ${size})`).x;
@@ -24,7 +27,9 @@ describe("dumb buffers", () => {
   });
 
   test("a part of a line does not count", () => {
-    expect(values(`${object("vgem", "6000")}v = mmap(d, 8K, rw, shared, o)\nw = mmap(d, 4K, rw, shared, o)`)).toMatchObject({ v: "EINVAL", w: "ok" });
+    expect(
+      values(`${object("vgem", "6000")}v = mmap(d, 8K, rw, shared, o)\nw = mmap(d, 4K, rw, shared, o)`),
+    ).toMatchObject({ v: "EINVAL", w: "ok" });
   });
 
   test("mmap finds an object at its exact offset, up to its size", () => {
@@ -39,21 +44,31 @@ describe("dumb buffers", () => {
   });
 
   test("each of two objects has its own offset", () => {
-    expect(values(`${object("vgem")}h2 = dumb_create(d, 64K)\no2 = dumb_map(d, h2)\nva = mmap(d, 4K, rw, shared, o)\nvb = mmap(d, 4K, rw, shared, o2)\nstore(va, 1)\nx = load(vb)`).x).toBe(0);
+    expect(
+      values(
+        `${object("vgem")}h2 = dumb_create(d, 64K)\no2 = dumb_map(d, h2)\nva = mmap(d, 4K, rw, shared, o)\nvb = mmap(d, 4K, rw, shared, o2)\nstore(va, 1)\nx = load(vb)`,
+      ).x,
+    ).toBe(0);
   });
 
   test("reading the device waits for an event, and none ever comes", () => {
     expect(ask("d = drm_open(vgem)\nva = mmap(anon, 4K, rw, private)\nr = read(d, va, 4)").status).toBe("hang");
-    expect(values("d = drm_open(vgem)\nva = mmap(anon, 4K, rw, private)\nw = write(d, va, 4)\np = pwrite(d, va, 4, 0)")).toMatchObject({ w: "EINVAL", p: "EINVAL" });
+    expect(
+      values("d = drm_open(vgem)\nva = mmap(anon, 4K, rw, private)\nw = write(d, va, 4)\np = pwrite(d, va, 4, 0)"),
+    ).toMatchObject({ w: "EINVAL", p: "EINVAL" });
   });
 
   test("what is no DRM file does not know the ioctls", () => {
-    expect(values("m = memfd_create(4K)\na = dumb_create(m, 4K)\nb = dumb_create(99, 4K)")).toMatchObject({ a: "ENOTTY", b: "EBADF" });
+    expect(values("m = memfd_create(4K)\na = dumb_create(m, 4K)\nb = dumb_create(99, 4K)")).toMatchObject({
+      a: "ENOTTY",
+      b: "EBADF",
+    });
   });
 });
 
 describe("mappings", () => {
-  const faults = (device: string, access: string): unknown[] => onReleases(`${mapped(device)}x = faults { touch(va, 64K, ${access}) }`, ...all);
+  const faults = (device: string, access: string): unknown[] =>
+    onReleases(`${mapped(device)}x = faults { touch(va, 64K, ${access}) }`, ...all);
 
   test("faults of reading", () => {
     expect(faults("vgem", "read")).toEqual([16, 16, 16, 16, 16]);
@@ -79,15 +94,29 @@ describe("mappings", () => {
   });
 
   test("after a split shmem objects show the wrong pages, TTM's do not", () => {
-    const split = (device: string): unknown[] => onReleases(`${mapped(device)}store(va + 4K, 2)\nstore(va + 8K, 3)\nvb = mmap(d, 64K, rw, shared, o)\nmunmap(vb, 4K)\nx = load(vb + 8K)`, ...all);
+    const split = (device: string): unknown[] =>
+      onReleases(
+        `${mapped(device)}store(va + 4K, 2)\nstore(va + 8K, 3)\nvb = mmap(d, 64K, rw, shared, o)\nmunmap(vb, 4K)\nx = load(vb + 8K)`,
+        ...all,
+      );
     expect(split("vgem")).toEqual([2, 2, 2, 2, 2]);
     expect(split("qxl")).toEqual([3, 3, 3, 3, 3]);
     expect(split("bochs")).toEqual([3, 3, 2, 2, 2]);
   });
 
   test("only TTM has an access method", () => {
-    expect(onReleases(`${mapped("bochs")}store(va, 7)\nx = mem_read(va, 8K)`, ...all)).toEqual([8192, 8192, "EIO", "EIO", "EIO"]);
-    expect(values(`${mapped("qxl")}store(va + 4K, 7)\nw = mem_write(va + 4K, 4K)\nx = load(va + 4K)\ny = process_vm_readv(va, 4K)`)).toMatchObject({ w: 4096, x: 0, y: "EFAULT" });
+    expect(onReleases(`${mapped("bochs")}store(va, 7)\nx = mem_read(va, 8K)`, ...all)).toEqual([
+      8192,
+      8192,
+      "EIO",
+      "EIO",
+      "EIO",
+    ]);
+    expect(
+      values(
+        `${mapped("qxl")}store(va + 4K, 7)\nw = mem_write(va + 4K, 4K)\nx = load(va + 4K)\ny = process_vm_readv(va, 4K)`,
+      ),
+    ).toMatchObject({ w: 4096, x: 0, y: "EFAULT" });
   });
 
   test("each part of a split mapping keeps the object until it goes", () => {
@@ -99,7 +128,13 @@ describe("mappings", () => {
 describe("PRIME", () => {
   test("who has it", () => {
     expect(onReleases(`${object("bochs")}x = prime_export(d, h)`, ...all)).toEqual(["ENOSYS", "ok", "ok", "ok", "ok"]);
-    expect(onReleases(`${object("qxl")}b = prime_export(d, h)\nx = mmap(b, 4K, rw, shared)`, ...all)).toEqual(["ENOSYS", "ok", "ok", "ok", "ok"]);
+    expect(onReleases(`${object("qxl")}b = prime_export(d, h)\nx = mmap(b, 4K, rw, shared)`, ...all)).toEqual([
+      "ENOSYS",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+    ]);
   });
 
   test("the first export decides the access mode", () => {
@@ -120,15 +155,19 @@ describe("PRIME", () => {
   });
 
   test("importing from others", () => {
-    const from = (device: string): unknown[] => onReleases(`d = drm_open(${device})\nb = dma_heap_alloc(system, 64K)\nx = prime_import(d, b)`, ...all);
+    const from = (device: string): unknown[] =>
+      onReleases(`d = drm_open(${device})\nb = dma_heap_alloc(system, 64K)\nx = prime_import(d, b)`, ...all);
     expect(from("vgem")).toEqual(["ok", "ok", "ok", "ok", "ok"]);
     expect(from("virtio_gpu")).toEqual(all.map(() => "ENODEV"));
     expect(from("bochs")).toEqual(["ENOSYS", "EINVAL", "ok", "ok", "ok"]);
-    expect(onReleases(`${object("qxl")}b = prime_export(d, h)\ne = drm_open(vgem)\nx = prime_import(e, b)`, ...all)).toEqual(["ENOSYS", "ENOSYS", "ok", "ok", "ok"]);
+    expect(
+      onReleases(`${object("qxl")}b = prime_export(d, h)\ne = drm_open(vgem)\nx = prime_import(e, b)`, ...all),
+    ).toEqual(["ENOSYS", "ENOSYS", "ok", "ok", "ok"]);
   });
 
   test("an imported object has no offset; its attachment goes with its handle", () => {
-    const lines = "d = drm_open(vgem)\nb = dma_heap_alloc(system, 64K)\nh = prime_import(d, b)\no = dumb_map(d, h)\nn = bufinfo(b)\ng = gem_close(d, h)\nm = bufinfo(b)";
+    const lines =
+      "d = drm_open(vgem)\nb = dma_heap_alloc(system, 64K)\nh = prime_import(d, b)\no = dumb_map(d, h)\nn = bufinfo(b)\ng = gem_close(d, h)\nm = bufinfo(b)";
     expect(values(lines)).toMatchObject({ o: "EINVAL", "n.attachments": 1, "m.attachments": 0 });
   });
 

@@ -58,7 +58,20 @@ describe("what a transfer checks before the file is asked", () => {
          m = lseek(99, 0, set)`,
         "a b c d e g h i j k l m",
       ),
-    ).toEqual([8192, 8092, "EINVAL", 17 * 2 ** 20, 16 * 2 ** 20, "EINVAL", "ESPIPE", "EINVAL", "ok", "ok", "EINVAL", "EBADF"]);
+    ).toEqual([
+      8192,
+      8092,
+      "EINVAL",
+      17 * 2 ** 20,
+      16 * 2 ** 20,
+      "EINVAL",
+      "ESPIPE",
+      "EINVAL",
+      "ok",
+      "ok",
+      "EINVAL",
+      "EBADF",
+    ]);
   });
 });
 
@@ -217,7 +230,15 @@ describe("the disk", () => {
       f = pwrite(disk, va + 3072 + 4, 2K, 0)
       g = pwrite(disk, va + 3840, 512, 0)`;
     expect(pick(lines, "a b c d e f g", "6.18")).toEqual([512, 512, 4096, 512, "EINVAL", 1020, "EFAULT"]);
-    expect(pick(lines, "a b c d e f g", "7.2")).toEqual(["EINVAL", "EINVAL", "EINVAL", "EINVAL", "EINVAL", "EINVAL", "EINVAL"]);
+    expect(pick(lines, "a b c d e f g", "7.2")).toEqual([
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+    ]);
   });
 
   test("the end: cut, nothing, ENOSPC; before alignment", () => {
@@ -249,7 +270,9 @@ describe("the disk", () => {
       e = pread(disk, vb, 8K, 0)`;
     expect(pick(lines, "a b c d e", "6.12")).toEqual([8192, 16384, 16384, "EFAULT", "EFAULT"]);
     expect(ask(lines, "6.12").rules).toContain("disk/buffered-rest");
-    expect(pick(lines.replaceAll("udmabuf_create(m, 0, 4K)", "udmabuf_create(m, 0, 4K)"), "b d", "6.1")).toEqual([16384, 8192]);
+    expect(pick(lines.replaceAll("udmabuf_create(m, 0, 4K)", "udmabuf_create(m, 0, 4K)"), "b d", "6.1")).toEqual([
+      16384, 8192,
+    ]);
   });
 
   test("more than 256 pages: a page that cannot be referenced fails it all", () => {

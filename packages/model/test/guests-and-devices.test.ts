@@ -1,7 +1,8 @@
 /** Guests and devices that reach a process's memory: KVM with its notifier, VFIO without. */
 import { describe, expect, test } from "vitest";
 import { Kernel } from "../src/index.js";
-import { createVm, machineOf, setMemoryRegion, vcpuRun, VirtualMachine } from "../src/consumers/kvm.js";
+import type { VirtualMachine } from "../src/consumers/kvm.js";
+import { createVm, machineOf, setMemoryRegion, vcpuRun } from "../src/consumers/kvm.js";
 import { ask, onReleases, values } from "./ask.js";
 
 const heap = "buf = dma_heap_alloc(system, 64K)\nva = mmap(buf, 64K, rw, shared)";
@@ -12,7 +13,12 @@ const device = "c = vfio_open()\nr = vfio_map_dma(c, va, 64K)";
 
 describe("the reference rule of KVM", () => {
   test("refuses the tail of a high-order chunk up to 6.12 and not since 6.13", () => {
-    expect(onReleases(`${heap}\n${guest}\nx = kvm_run(vm, read, 4K)`, "6.1", "6.12", "6.13", "7.3")).toEqual(["EFAULT", "EFAULT", 5, 5]);
+    expect(onReleases(`${heap}\n${guest}\nx = kvm_run(vm, read, 4K)`, "6.1", "6.12", "6.13", "7.3")).toEqual([
+      "EFAULT",
+      "EFAULT",
+      5,
+      5,
+    ]);
   });
 
   test("asks the frame's own count: a chunk's head passes", () => {
@@ -26,7 +32,9 @@ describe("the reference rule of KVM", () => {
   });
 
   test("names its rule", () => {
-    const refused = ask(`${heap}\n${guest}\nx = kvm_run(vm, read, 4K)`, "6.12").steps.at(-1)!.events.map((event) => event.rule.id);
+    const refused = ask(`${heap}\n${guest}\nx = kvm_run(vm, read, 4K)`, "6.12")
+      .steps.at(-1)!
+      .events.map((event) => event.rule.id);
     expect(refused).toContain("kvm/no-count");
   });
 });
@@ -55,12 +63,16 @@ describe("what the guest holds", () => {
   });
 
   test("the new page after its process took another", () => {
-    const { e, x, y } = values(`${anon}\n${guest}\ne = kvm_run(vm, write, 0)\nmadvise(va, 64K, dontneed)\nx = load(va)\nf = kvm_run(vm, write, 0)\ny = load(va)`);
+    const { e, x, y } = values(
+      `${anon}\n${guest}\ne = kvm_run(vm, write, 0)\nmadvise(va, 64K, dontneed)\nx = load(va)\nf = kvm_run(vm, write, 0)\ny = load(va)`,
+    );
     expect([e, x, y]).toEqual([5, 0, 0x5a]);
   });
 
   test("no copy of a page that fork shares: its store breaks the sharing", () => {
-    const out = values(`${anon}\n${guest}\ne = kvm_run(vm, write, 0)\nfork C\nf = kvm_run(vm, write, 1)\nx = load(va)\nC: y = load(va)`);
+    const out = values(
+      `${anon}\n${guest}\ne = kvm_run(vm, write, 0)\nfork C\nf = kvm_run(vm, write, 1)\nx = load(va)\nC: y = load(va)`,
+    );
     expect([out.f, out.x, out.y]).toEqual([5, 0x5a5a, 0x5a]);
   });
 });
@@ -69,34 +81,53 @@ describe("a guest's store to a raw mapping that is read-only", () => {
   const read = "m = memfd_create(64K, seal_shrink)\nbuf = udmabuf_create(m, 0, 64K)\nva = mmap(buf, 64K, r, shared)";
 
   test("faults before there is an entry, and leaves for IO memory when there is", () => {
-    const out = values(`${read}\n${guest}\na = kvm_run(vm, write, 0)\nb = kvm_run(vm, read, 0)\nd = kvm_run(vm, write, 0)`);
+    const out = values(
+      `${read}\n${guest}\na = kvm_run(vm, write, 0)\nb = kvm_run(vm, read, 0)\nd = kvm_run(vm, write, 0)`,
+    );
     expect([out.a, out.b, out.d]).toEqual(["EFAULT", 5, 6]);
   });
 });
 
 describe("memory that a device has", () => {
   test("is pinned and accounted until it is unmapped, whatever its process does", () => {
-    const out = values(`${anon}\n${device}\ns = status().VmLck\nmunmap(va, 64K)\nt = status().VmLck\nu = vfio_unmap_dma(c, 64K)\nv = status().VmLck`);
+    const out = values(
+      `${anon}\n${device}\ns = status().VmLck\nmunmap(va, 64K)\nt = status().VmLck\nu = vfio_unmap_dma(c, 64K)\nv = status().VmLck`,
+    );
     expect([out.s, out.t, out.u, out.v]).toEqual([65536, 65536, 65536, 0]);
   });
 
   test("leaves no pin behind when a later page cannot be had", () => {
-    const out = values(`m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nmunmap(va + 32K, 4K)\n${device}\ns = status().VmLck\nmunmap(va, 64K)\nx = add_seals(m, seal_write)`);
+    const out = values(
+      `m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nmunmap(va + 32K, 4K)\n${device}\ns = status().VmLck\nmunmap(va, 64K)\nx = add_seals(m, seal_write)`,
+    );
     expect([out.r, out.s, out.x]).toEqual(["EFAULT", 0, "ok"]);
   });
 
   test("keeps a memfd from being sealed, and a second group from being opened", () => {
-    const out = values(`m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\n${device}\nmunmap(va, 64K)\nx = add_seals(m, seal_write)\nd = vfio_open()\nclose(c)\ny = add_seals(m, seal_write)`);
+    const out = values(
+      `m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\n${device}\nmunmap(va, 64K)\nx = add_seals(m, seal_write)\nd = vfio_open()\nclose(c)\ny = add_seals(m, seal_write)`,
+    );
     expect([out.x, out.d, out.y]).toEqual(["EBUSY", "EBUSY", "ok"]);
   });
 
   test("is never a raw mapping's ordinary memory, and is a BAR without a pin", () => {
-    expect(onReleases(`${heap}\nc = vfio_open()\nx = vfio_map_dma(c, va, 64K)`, "6.1", "6.12", "7.3")).toEqual(["EFAULT", "EFAULT", "EFAULT"]);
+    expect(onReleases(`${heap}\nc = vfio_open()\nx = vfio_map_dma(c, va, 64K)`, "6.1", "6.12", "7.3")).toEqual([
+      "EFAULT",
+      "EFAULT",
+      "EFAULT",
+    ]);
     const bar = values(`bar = pci_bar(edu)\nva = mmap(bar, 64K, rw, shared)\n${device}\ns = status().VmLck`);
     expect([bar.r, bar.s]).toEqual(["ok", 0]);
   });
 
   test("wraps around with another errno since 6.18", () => {
-    expect(onReleases(`${anon}\nc = vfio_open()\nx = vfio_map_dma(c, va, 8K, iova: 0xfffffffffffff000)`, "6.12", "6.18", "7.3")).toEqual(["EINVAL", "EOVERFLOW", "EOVERFLOW"]);
+    expect(
+      onReleases(
+        `${anon}\nc = vfio_open()\nx = vfio_map_dma(c, va, 8K, iova: 0xfffffffffffff000)`,
+        "6.12",
+        "6.18",
+        "7.3",
+      ),
+    ).toEqual(["EINVAL", "EOVERFLOW", "EOVERFLOW"]);
   });
 });

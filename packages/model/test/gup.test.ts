@@ -211,7 +211,10 @@ describe("protection", () => {
 
 describe("force and hugetlb", () => {
   test("a read-only private hugetlb mapping can be written by force from 6.15 on", () => {
-    for (const [release, expected] of [["6.12", EFAULT], ["6.18", 1]] as const) {
+    for (const [release, expected] of [
+      ["6.12", EFAULT],
+      ["6.18", 1],
+    ] as const) {
       const s = new Scene({ release });
       const memfd = s.run(newMemfd(s.k, { size: 2 * 1024 * 1024, hugetlb: true })) as File;
       const a = s.map(memfd, 512, VM.READ, MAP.PRIVATE);
@@ -258,7 +261,10 @@ describe("unsharing", () => {
     expect(fast(s, a, 1, 0, true).pfns).toEqual([before]);
   });
   test("a long-term read-only pin also copies file pages of private mappings, from 6.2 on", () => {
-    for (const [release, copies] of [["6.1", false], ["6.12", true]] as const) {
+    for (const [release, copies] of [
+      ["6.1", false],
+      ["6.12", true],
+    ] as const) {
       const s = new Scene({ release });
       const file = s.memfd(1);
       const a = s.map(file, 1, RW, MAP.PRIVATE);

@@ -5,7 +5,15 @@
 import { describe, expect, test } from "vitest";
 import { errnos } from "@litmap/litmus";
 import { Kernel, runAlone } from "../src/index.js";
-import { Attachment, dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufPin, dmaBufUnmapAttachment, dmaBufUnpin } from "../src/dma-buf/attachment.js";
+import type { Attachment } from "../src/dma-buf/attachment.js";
+import {
+  dmaBufDetach,
+  dmaBufDynamicAttach,
+  dmaBufMapAttachment,
+  dmaBufPin,
+  dmaBufUnmapAttachment,
+  dmaBufUnpin,
+} from "../src/dma-buf/attachment.js";
 import { dmaBufExport, dmaBufGet, dmaBufOf, dmaBufPut } from "../src/dma-buf/buffer.js";
 import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } from "../src/dma-buf/cpu-access.js";
 import { Fence, USAGE } from "../src/dma-buf/resv.js";
@@ -21,7 +29,11 @@ interface Recorded {
 }
 
 /** A buffer of one page whose exporter logs every call; `failing` maps a call to the errno it gives. */
-function recorded(release: string, kind: "dynamic" | "static", failing: Readonly<Record<string, number>> = {}): Recorded {
+function recorded(
+  release: string,
+  kind: "dynamic" | "static",
+  failing: Readonly<Record<string, number>> = {},
+): Recorded {
   const kernel = new Kernel({ release });
   const log: string[] = [];
   const pfn = kernel.frames.alloc(0);
@@ -59,7 +71,11 @@ function recorded(release: string, kind: "dynamic" | "static", failing: Readonly
       return say(`begin ${direction}`);
     },
   };
-  return { kernel, log, buf: dmaBufExport(kernel, { ops, size: 4096, expName: "recorded", readable: true, writable: true }) };
+  return {
+    kernel,
+    log,
+    buf: dmaBufExport(kernel, { ops, size: 4096, expName: "recorded", readable: true, writable: true }),
+  };
 }
 
 function attach({ kernel, buf }: Recorded, dynamic: boolean): Attachment {
@@ -87,23 +103,75 @@ describe("who maps and pins when", () => {
   const eachTime = (kind: string[]): string[] => ["attach", "-- attached", ...kind, ...kind, "-- mapped"];
 
   test("a static importer of a dynamic exporter: at attach up to 6.12, in every map since 6.15", () => {
-    expect(cycle("6.12", "dynamic", "static")).toEqual(["attach", "pin", "map bidirectional", "-- attached", "-- mapped", "-- unmapped", "unmap bidirectional", "unpin", "detach"]);
-    expect(cycle("7.2", "dynamic", "static")).toEqual([...eachTime(["pin", "map to_device"]), "unmap to_device", "unpin", "unmap to_device", "unpin", "-- unmapped", "detach"]);
+    expect(cycle("6.12", "dynamic", "static")).toEqual([
+      "attach",
+      "pin",
+      "map bidirectional",
+      "-- attached",
+      "-- mapped",
+      "-- unmapped",
+      "unmap bidirectional",
+      "unpin",
+      "detach",
+    ]);
+    expect(cycle("7.2", "dynamic", "static")).toEqual([
+      ...eachTime(["pin", "map to_device"]),
+      "unmap to_device",
+      "unpin",
+      "unmap to_device",
+      "unpin",
+      "-- unmapped",
+      "detach",
+    ]);
   });
 
   test("a dynamic importer of a dynamic exporter: pinned by the core without MOVE_NOTIFY, never since 6.15", () => {
-    expect(cycle("6.1", "dynamic", "dynamic")).toEqual([...eachTime(["pin", "map to_device"]), "unmap to_device", "unpin", "unmap to_device", "unpin", "-- unmapped", "detach"]);
-    expect(cycle("7.3", "dynamic", "dynamic")).toEqual([...eachTime(["map to_device"]), "unmap to_device", "unmap to_device", "-- unmapped", "detach"]);
+    expect(cycle("6.1", "dynamic", "dynamic")).toEqual([
+      ...eachTime(["pin", "map to_device"]),
+      "unmap to_device",
+      "unpin",
+      "unmap to_device",
+      "unpin",
+      "-- unmapped",
+      "detach",
+    ]);
+    expect(cycle("7.3", "dynamic", "dynamic")).toEqual([
+      ...eachTime(["map to_device"]),
+      "unmap to_device",
+      "unmap to_device",
+      "-- unmapped",
+      "detach",
+    ]);
   });
 
   test("a dynamic importer of a static exporter: mapped at attach up to 6.12, without a pin", () => {
-    expect(cycle("6.1", "static", "dynamic")).toEqual(["attach", "map bidirectional", "-- attached", "-- mapped", "-- unmapped", "unmap bidirectional", "detach"]);
-    expect(cycle("7.2", "static", "dynamic")).toEqual([...eachTime(["map to_device"]), "unmap to_device", "unmap to_device", "-- unmapped", "detach"]);
+    expect(cycle("6.1", "static", "dynamic")).toEqual([
+      "attach",
+      "map bidirectional",
+      "-- attached",
+      "-- mapped",
+      "-- unmapped",
+      "unmap bidirectional",
+      "detach",
+    ]);
+    expect(cycle("7.2", "static", "dynamic")).toEqual([
+      ...eachTime(["map to_device"]),
+      "unmap to_device",
+      "unmap to_device",
+      "-- unmapped",
+      "detach",
+    ]);
   });
 
   test("static and static: every map goes to the exporter, on every release", () => {
     for (const release of ["5.10", "6.1", "6.12", "7.3"]) {
-      expect(cycle(release, "static", "static"), release).toEqual([...eachTime(["map to_device"]), "unmap to_device", "unmap to_device", "-- unmapped", "detach"]);
+      expect(cycle(release, "static", "static"), release).toEqual([
+        ...eachTime(["map to_device"]),
+        "unmap to_device",
+        "unmap to_device",
+        "-- unmapped",
+        "detach",
+      ]);
     }
   });
 });

@@ -4,7 +4,14 @@ import { File, Inode } from "../src/fs/file.js";
 import { Kernel } from "../src/kernel.js";
 import { showPagemap, showSmap, statusOf } from "../src/mm/account.js";
 import { dupMm } from "../src/mm/fork.js";
-import { remapPfnRange, vmInsertPage, vmInsertPages, vmMapPages, vmfInsertMixed, vmfInsertPfn } from "../src/mm/insert.js";
+import {
+  remapPfnRange,
+  vmInsertPage,
+  vmInsertPages,
+  vmMapPages,
+  vmfInsertMixed,
+  vmfInsertPfn,
+} from "../src/mm/insert.js";
 import { MAP, doMmap } from "../src/mm/mmap.js";
 import { mremap } from "../src/mm/mremap.js";
 import { munmap } from "../src/mm/munmap.js";
@@ -53,7 +60,9 @@ function bench(options: KernelOptions = {}): Bench {
         true,
         true,
       );
-      return runAlone(doMmap(k, task, { file, address: AT, length: pages * PAGE, prot: RW, flags: sharing, offset: 0 }));
+      return runAlone(
+        doMmap(k, task, { file, address: AT, length: pages * PAGE, prot: RW, flags: sharing, offset: 0 }),
+      );
     },
     get vma() {
       return task.mm.lookup(AT)!;
@@ -66,7 +75,11 @@ function bits(b: Bench, page = 0): number {
   return b.task.mm.table.leaf(AT + page * PAGE)?.bits[b.task.mm.table.slot(AT + page * PAGE)] ?? 0;
 }
 
-const faulting = (b: Bench, flags: number, fault: (vma: Vma, address: number, pgoff: number) => number): ((vma: Vma) => number) => {
+const faulting = (
+  b: Bench,
+  flags: number,
+  fault: (vma: Vma, address: number, pgoff: number) => number,
+): ((vma: Vma) => number) => {
   const ops: VmOps = {
     name: "driver",
     *fault(vmf) {
@@ -113,7 +126,9 @@ describe("vm_insert_page", () => {
 
   test("anonymous memory cannot be inserted", () => {
     const b = bench();
-    const anon = runAlone(doMmap(b.k, b.task, { file: undefined, address: AT * 2, length: PAGE, prot: RW, flags: MAP.PRIVATE, offset: 0 }));
+    const anon = runAlone(
+      doMmap(b.k, b.task, { file: undefined, address: AT * 2, length: PAGE, prot: RW, flags: MAP.PRIVATE, offset: 0 }),
+    );
     runAlone(userStore(b.k, b.task, anon, 4, 1));
     const pfn = b.task.mm.table.leaf(anon)!.pfn[b.task.mm.table.slot(anon)];
     b.map((vma) => {
@@ -130,14 +145,18 @@ describe("vm_insert_page", () => {
 
   test("from a fault handler that did: fine", () => {
     const b = bench();
-    b.map(faulting(b, VM.MIXEDMAP, (vma, address, pgoff) => (vmInsertPage(b.k, vma, address, b.pfns[pgoff]), FAULT.nopage)));
+    b.map(
+      faulting(b, VM.MIXEDMAP, (vma, address, pgoff) => (vmInsertPage(b.k, vma, address, b.pfns[pgoff]), FAULT.nopage)),
+    );
     expect(runAlone(userTouch(b.k, b.task, AT, 4 * PAGE, false))).toBe(0);
     expect(b.task.minorFaults).toBe(4);
   });
 
   test("into VM_PFNMAP: a BUG", () => {
     const b = bench();
-    expect(() => b.map((vma) => ((vma.flags |= VM.PFNMAP), vmInsertPage(b.k, vma, vma.start, b.pfns[0])))).toThrow(KernelBug);
+    expect(() => b.map((vma) => ((vma.flags |= VM.PFNMAP), vmInsertPage(b.k, vma, vma.start, b.pfns[0])))).toThrow(
+      KernelBug,
+    );
   });
 
   test("vm_map_pages honours the page offset and refuses what does not fit: ENXIO", () => {
@@ -191,7 +210,9 @@ describe("vmf_insert_pfn", () => {
     ["of memory into VM_MIXEDMAP", VM.MIXEDMAP, MAP.SHARED],
   ])("%s: a BUG", (_name, flags, sharing) => {
     const b = bench();
-    expect(() => b.map((vma) => ((vma.flags |= flags), vmfInsertPfn(b.k, vma, vma.start, b.pfns[0])), sharing)).toThrow(KernelBug);
+    expect(() => b.map((vma) => ((vma.flags |= flags), vmfInsertPfn(b.k, vma, vma.start, b.pfns[0])), sharing)).toThrow(
+      KernelBug,
+    );
   });
 
   test("with pfn_mkwrite a page first read and then written costs a second fault [124]", () => {
@@ -218,7 +239,8 @@ describe("vmf_insert_pfn", () => {
 });
 
 describe("vmf_insert_mixed", () => {
-  const mixed = (b: Bench, flags: number = VM.MIXEDMAP): ((vma: Vma) => number) => faulting(b, flags, (vma, address, pgoff) => vmfInsertMixed(b.k, vma, address, b.pfns[pgoff]));
+  const mixed = (b: Bench, flags: number = VM.MIXEDMAP): ((vma: Vma) => number) =>
+    faulting(b, flags, (vma, address, pgoff) => vmfInsertMixed(b.k, vma, address, b.pfns[pgoff]));
 
   test("special where entries can be: memory is a bare frame [108]", () => {
     const b = bench({ release: "6.1" });
@@ -251,7 +273,9 @@ describe("remap_pfn_range", () => {
   test("fills at once, sets the flags, takes nothing", () => {
     const b = bench();
     expect(b.map((vma) => remapPfnRange(b.k, vma, vma.start, 100000, 4 * PAGE))).toBe(AT);
-    expect(b.vma.flags & (VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP)).toBe(VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP);
+    expect(b.vma.flags & (VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP)).toBe(
+      VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP,
+    );
     expect([b.k.counters.ptes, b.task.mm.table.leaf(AT)!.pfn[3]]).toEqual([4, 100003]);
   });
 
@@ -307,7 +331,9 @@ describe("remap_pfn_range", () => {
     const b = bench({ release: "6.12" });
     b.map((vma) => remapPfnRange(b.k, vma, vma.start, 100000, 4 * PAGE));
     const to = AT + 0x1000_0000;
-    expect(runAlone(mremap(b.k, b.task, AT, 4 * PAGE, 4 * PAGE, { maymove: true, fixed: true, dontunmap: false }, to))).toBe(to);
+    expect(
+      runAlone(mremap(b.k, b.task, AT, 4 * PAGE, 4 * PAGE, { maymove: true, fixed: true, dontunmap: false }, to)),
+    ).toBe(to);
     const moved = b.task.mm.lookup(to)!;
     expect([moved.has(VM.ARCH_1), b.task.mm.table.leaf(to)!.used, b.task.mm.lookup(AT)]).toEqual([true, 4, undefined]);
   });
@@ -332,13 +358,21 @@ describe("growing a mapping that a driver filled (matrix E, AF_PACKET)", () => {
   };
 
   test("VM_MIXEDMAP in place: ENOMEM, but with close it succeeds in 6.1, and before 5.19 always [103]", () => {
-    expect([grow("6.1", VM.MIXEDMAP, false), grow("6.12", VM.MIXEDMAP, false), grow("7.3", VM.MIXEDMAP, false)]).toEqual([-12, -12, -12]);
+    expect([
+      grow("6.1", VM.MIXEDMAP, false),
+      grow("6.12", VM.MIXEDMAP, false),
+      grow("7.3", VM.MIXEDMAP, false),
+    ]).toEqual([-12, -12, -12]);
     expect([grow("6.1", VM.MIXEDMAP, true), grow("6.12", VM.MIXEDMAP, true)]).toEqual([AT, -12]);
     expect(grow("5.10", VM.MIXEDMAP, false)).toBe(AT);
   });
 
   test("plain mappings grow, VM_PFNMAP ones never", () => {
-    expect([grow("6.12", 0, false), grow("6.12", VM.PFNMAP, false), grow("7.3", VM.DONTEXPAND, false)]).toEqual([AT, -14, -14]);
+    expect([grow("6.12", 0, false), grow("6.12", VM.PFNMAP, false), grow("7.3", VM.DONTEXPAND, false)]).toEqual([
+      AT,
+      -14,
+      -14,
+    ]);
   });
 });
 
@@ -347,7 +381,9 @@ describe("memory is given back", () => {
     const k = new Kernel();
     const before = k.frames.used;
     const task = k.process("A");
-    const at = runAlone(doMmap(k, task, { file: undefined, address: AT, length: 64 * PAGE, prot: RW, flags: MAP.PRIVATE, offset: 0 }));
+    const at = runAlone(
+      doMmap(k, task, { file: undefined, address: AT, length: 64 * PAGE, prot: RW, flags: MAP.PRIVATE, offset: 0 }),
+    );
     runAlone(userTouch(k, task, at, 64 * PAGE, true));
     expect(k.frames.used).toBe(before + 64);
     const child = runAlone(dupMm(k, task.mm, "C"));

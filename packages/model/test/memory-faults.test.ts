@@ -17,12 +17,16 @@ describe("private anonymous memory", () => {
     expect([v.r, v.w]).toEqual([4, 4]);
     expect(v["a.Rss"]).toBe(0);
     expect([v["p.present"], v["p.file"], v["p.exclusive"]]).toEqual([1, 0, 0]);
-    expect([v["b.Rss"], v["b.Pss"], v["b.Anonymous"], v["b.Private_Dirty"], v["b.Referenced"]]).toEqual([16384, 16384, 16384, 16384, 16384]);
+    expect([v["b.Rss"], v["b.Pss"], v["b.Anonymous"], v["b.Private_Dirty"], v["b.Referenced"]]).toEqual([
+      16384, 16384, 16384, 16384, 16384,
+    ]);
     expect([v["s.RssAnon"], v["s.VmRSS"], v["s.VmSize"]]).toEqual([16384, 16384, 16384]);
   });
 
   test("the flags of a private writable mapping: accounted; NORESERVE is not", () => {
-    const v = values("a = mmap(anon, 4K, rw, private)\nb = mmap(anon, 4K, rw, private|noreserve)\nc = mmap(anon, 4K, r, private)\nx = smaps(a)\ny = smaps(b)\nz = smaps(c)");
+    const v = values(
+      "a = mmap(anon, 4K, rw, private)\nb = mmap(anon, 4K, rw, private|noreserve)\nc = mmap(anon, 4K, r, private)\nx = smaps(a)\ny = smaps(b)\nz = smaps(c)",
+    );
     expect(v["x.VmFlags"]).toEqual(["ac", "me", "mr", "mw", "rd", "wr"]);
     expect(v["y.VmFlags"]).toEqual(["me", "mr", "mw", "nr", "rd", "wr"]);
     expect(v["z.VmFlags"]).toEqual(["me", "mr", "mw", "rd"]);
@@ -43,7 +47,12 @@ describe("private anonymous memory", () => {
         s = smaps(va)`,
         release,
       );
-      expect([v["a.Rss"], v["a.Pss"], v["a.Shared_Dirty"], v["a.Referenced"]]).toEqual([16384, 8192, 16384, release.startsWith("7.") ? 16384 : 0]);
+      expect([v["a.Rss"], v["a.Pss"], v["a.Shared_Dirty"], v["a.Referenced"]]).toEqual([
+        16384,
+        8192,
+        16384,
+        release.startsWith("7.") ? 16384 : 0,
+      ]);
       expect([v["p.exclusive"], v["p.mapcount"]]).toEqual([0, 2]);
       expect([v.n, v.m]).toEqual([4, 4]);
       expect([v["b.Private_Dirty"], v["s.Private_Dirty"], v["b.Pss"]]).toEqual([16384, 16384, 16384]);
@@ -51,7 +60,9 @@ describe("private anonymous memory", () => {
   });
 
   test("a child's writes are its own", () => {
-    const v = values("va = mmap(anon, 4K, rw, private)\nstore(va, 1)\nfork C\nC: store(va, 2)\nC: x = load(va)\ny = load(va)");
+    const v = values(
+      "va = mmap(anon, 4K, rw, private)\nstore(va, 1)\nfork C\nC: store(va, 2)\nC: x = load(va)\ny = load(va)",
+    );
     expect([v.x, v.y]).toEqual([2, 1]);
   });
 
@@ -72,7 +83,9 @@ describe("private anonymous memory", () => {
   });
 
   test("an access across a page border touches both pages", () => {
-    const v = values("va = mmap(anon, 8K, rw, private)\nn = faults { store(va + 4094, 0x11223344) }\nx = load(va + 4094, 4)\ny = load(va + 4096, 2)\nz = load(va + 4095, 1)");
+    const v = values(
+      "va = mmap(anon, 8K, rw, private)\nn = faults { store(va + 4094, 0x11223344) }\nx = load(va + 4094, 4)\ny = load(va + 4096, 2)\nz = load(va + 4095, 1)",
+    );
     expect([v.n, v.x, v.y, v.z]).toEqual([2, 0x11223344, 0x1122, 0x33]);
   });
 
@@ -82,12 +95,16 @@ describe("private anonymous memory", () => {
   });
 
   test("touch stores the number of the page within the touched range", () => {
-    const v = values("va = mmap(anon, 16K, rw, private)\ntouch(va + 4K, 12K, write)\nx = load(va + 12K)\ny = load(va)\nfill(va, 8K, 0xab)\nz = load(va + 4K)");
+    const v = values(
+      "va = mmap(anon, 16K, rw, private)\ntouch(va + 4K, 12K, write)\nx = load(va + 12K)\ny = load(va)\nfill(va, 8K, 0xab)\nz = load(va + 4K)",
+    );
     expect([v.x, v.y, v.z]).toEqual([2, 0, 0xabababab]);
   });
 
   test("protection decides before the page table: SIGSEGV", () => {
-    const v = values("a = mmap(anon, 4K, none, private)\nb = mmap(anon, 4K, r, private)\nc = mmap(anon, 4K, w, private)\nx = load(a)\ny = store(b, 1)\nz = load(b)\nw = load(c)\nu = load(c + 4K)");
+    const v = values(
+      "a = mmap(anon, 4K, none, private)\nb = mmap(anon, 4K, r, private)\nc = mmap(anon, 4K, w, private)\nx = load(a)\ny = store(b, 1)\nz = load(b)\nw = load(c)\nu = load(c + 4K)",
+    );
     expect([v.x, v.y, v.z, v.w, v.u]).toEqual(["SIGSEGV", "SIGSEGV", 0, 0, "SIGSEGV"]);
   });
 });
@@ -97,25 +114,38 @@ describe("memfd mappings", () => {
 
   test("fresh and touched, as smaps and pagemap show them", () => {
     for (const release of releases) {
-      const v = values(`${memfd}a = smaps(va)\np = pagemap(va)\nn = faults { touch(va, 16K, write) }\nb = smaps(va)\nq = pagemap(va)\nc = mincore(va, 16K)`, release);
+      const v = values(
+        `${memfd}a = smaps(va)\np = pagemap(va)\nn = faults { touch(va, 16K, write) }\nb = smaps(va)\nq = pagemap(va)\nc = mincore(va, 16K)`,
+        release,
+      );
       expect([v["a.Size"], v["a.Rss"], v["a.Pss"]]).toEqual([16384, 0, 0]);
       expect(v["a.VmFlags"]).toEqual(["me", "mr", "ms", "mw", "rd", "sh", "wr"]);
       expect(v["p.present"]).toBe(0);
       // Up to 5.19 a fault that makes a file's page dirty is taken twice, and counts as major.
-      expect([v.n, v["b.Rss"], v["b.Pss"], v["b.Anonymous"], v["b.Private_Dirty"]]).toEqual([release === "5.10" ? 0 : 4, 16384, 16384, 0, 16384]);
+      expect([v.n, v["b.Rss"], v["b.Pss"], v["b.Anonymous"], v["b.Private_Dirty"]]).toEqual([
+        release === "5.10" ? 0 : 4,
+        16384,
+        16384,
+        0,
+        16384,
+      ]);
       expect([v["q.present"], v["q.file"], v["q.exclusive"], v["q.mapcount"]]).toEqual([1, 1, 1, 1]);
       expect(v.c).toBe(4);
     }
   });
 
   test("a first read leaves the entry writable: no second fault", () => {
-    const v = values(`${memfd}r = faults { touch(va, 16K, read) }\na = smaps(va)\nw = faults { touch(va, 16K, write) }\nb = smaps(va)`);
+    const v = values(
+      `${memfd}r = faults { touch(va, 16K, read) }\na = smaps(va)\nw = faults { touch(va, 16K, write) }\nb = smaps(va)`,
+    );
     expect([v.r, v.w]).toEqual([4, 0]);
     expect([v["a.Private_Clean"], v["a.Private_Dirty"], v["b.Private_Dirty"]]).toEqual([16384, 0, 16384]);
   });
 
   test("with software dirty bits it costs a second fault", () => {
-    const v = values(`${memfd}r = faults { touch(va, 16K, read) }\nw = faults { touch(va, 16K, write) }`, "6.12", { arch: "arm" });
+    const v = values(`${memfd}r = faults { touch(va, 16K, read) }\nw = faults { touch(va, 16K, write) }`, "6.12", {
+      arch: "arm",
+    });
     expect([v.r, v.w]).toEqual([4, 4]);
   });
 
@@ -164,12 +194,16 @@ describe("memfd mappings", () => {
   });
 
   test("a child does not inherit entries, and faults them in [104]", () => {
-    const v = values(`${memfd}touch(va, 16K, write)\nfork C\nC: a = smaps(va)\nC: n = faults { touch(va, 16K, read) }\nC: b = smaps(va)`);
+    const v = values(
+      `${memfd}touch(va, 16K, write)\nfork C\nC: a = smaps(va)\nC: n = faults { touch(va, 16K, read) }\nC: b = smaps(va)`,
+    );
     expect([v["a.Rss"], v.n, v["b.Rss"], v["b.Pss"]]).toEqual([0, 1, 16384, 8192]);
   });
 
   test("past the end of the file: SIGBUS, also after it became shorter", () => {
-    const v = values("m = memfd_create(16K)\nva = mmap(m, 32K, rw, shared)\nx = load(va + 16K)\ny = store(va + 12K, 5)\nz = ftruncate(m, 4K)\nw = load(va + 12K)\nu = load(va)\nftruncate(m, 16K)\nt = load(va + 12K)");
+    const v = values(
+      "m = memfd_create(16K)\nva = mmap(m, 32K, rw, shared)\nx = load(va + 16K)\ny = store(va + 12K, 5)\nz = ftruncate(m, 4K)\nw = load(va + 12K)\nu = load(va)\nftruncate(m, 16K)\nt = load(va + 12K)",
+    );
     expect([v.x, v.y, v.z, v.w, v.u, v.t]).toEqual(["SIGBUS", "ok", "ok", "SIGBUS", 0, 0]);
   });
 
@@ -205,25 +239,38 @@ describe("memfd mappings", () => {
   });
 
   test("truncation zeroes the rest of the last page", () => {
-    const v = values("m = memfd_create(8K)\nva = mmap(m, 8K, rw, shared)\nfill(va, 8K, 0xff)\nftruncate(m, 4K)\nftruncate(m, 2048)\nftruncate(m, 8K)\nx = load(va + 2044)\ny = load(va + 2048)\nz = load(va + 4K)");
+    const v = values(
+      "m = memfd_create(8K)\nva = mmap(m, 8K, rw, shared)\nfill(va, 8K, 0xff)\nftruncate(m, 4K)\nftruncate(m, 2048)\nftruncate(m, 8K)\nx = load(va + 2044)\ny = load(va + 2048)\nz = load(va + 4K)",
+    );
     expect([v.x, v.y, v.z]).toEqual([0xffffffff, 0, 0]);
   });
 
   test("fallocated pages are not resident until somebody uses them", () => {
-    const v = values("m = memfd_create(16K)\na = fallocate(m, allocate, 0, 32K)\nva = mmap(m, 32K, rw, shared)\nb = mincore(va, 32K)\nn = faults { touch(va, 16K, read) }\nc = mincore(va, 32K)\nf = fstat(m)\ns = smaps(va)");
+    const v = values(
+      "m = memfd_create(16K)\na = fallocate(m, allocate, 0, 32K)\nva = mmap(m, 32K, rw, shared)\nb = mincore(va, 32K)\nn = faults { touch(va, 16K, read) }\nc = mincore(va, 32K)\nf = fstat(m)\ns = smaps(va)",
+    );
     expect([v.a, v.b, v.n, v.c]).toEqual(["ok", 0, 4, 4]);
     expect([v["f.size"], v["f.blocks"]]).toEqual([32768, 64]);
     expect(v["s.Private_Dirty"]).toBe(16384);
   });
 
   test("keep_size allocates past the end without moving it", () => {
-    const v = values("m = memfd_create(4K)\na = fallocate(m, keep_size, 0, 16K)\nf = fstat(m)\nva = mmap(m, 16K, rw, shared)\nx = load(va + 8K)\nb = ftruncate(m, 4K)\ng = fstat(m)");
+    const v = values(
+      "m = memfd_create(4K)\na = fallocate(m, keep_size, 0, 16K)\nf = fstat(m)\nva = mmap(m, 16K, rw, shared)\nx = load(va + 8K)\nb = ftruncate(m, 4K)\ng = fstat(m)",
+    );
     expect([v["f.size"], v["f.blocks"], v.x, v["g.blocks"]]).toEqual([4096, 32, "SIGBUS", 8]);
   });
 
   test("a shared anonymous mapping is a file without a name", () => {
-    const v = values("va = mmap(anon, 16K, rw, shared)\ntouch(va, 16K, write)\ns = smaps(va)\nm = maps(va)\nt = status()\nfork C\nC: store(va, 9)\nx = load(va)");
-    expect([v["s.Rss"], v["s.Anonymous"], v["m.path"], v["m.perms"]]).toEqual([16384, 0, "/dev/zero (deleted)", "rw-s"]);
+    const v = values(
+      "va = mmap(anon, 16K, rw, shared)\ntouch(va, 16K, write)\ns = smaps(va)\nm = maps(va)\nt = status()\nfork C\nC: store(va, 9)\nx = load(va)",
+    );
+    expect([v["s.Rss"], v["s.Anonymous"], v["m.path"], v["m.perms"]]).toEqual([
+      16384,
+      0,
+      "/dev/zero (deleted)",
+      "rw-s",
+    ]);
     expect([v["t.RssShmem"], v["t.RssAnon"], v.x]).toEqual([16384, 0, 9]);
   });
 });
@@ -232,28 +279,48 @@ describe("system heap mappings", () => {
   const heap = "b = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared)\n";
 
   test("no fault, no Rss, entries at once [123]", () => {
-    const v = values(`b = dma_heap_alloc(system, 4M)\nva = mmap(b, 4M, rw, shared)\ns = status()\nn = faults { touch(va, 4M, write) }\nt = smaps(va)\np = pagemap(va)`, "6.12");
+    const v = values(
+      `b = dma_heap_alloc(system, 4M)\nva = mmap(b, 4M, rw, shared)\ns = status()\nn = faults { touch(va, 4M, write) }\nt = smaps(va)\np = pagemap(va)`,
+      "6.12",
+    );
     // Two tables of entries, and the one above them: nothing else is mapped in that gigabyte.
     expect([v.n, v["s.VmPTE"], v["s.VmSize"], v["t.Rss"], v["p.present"]]).toEqual([0, 12288, 4194304, 0, 0]);
   });
 
   test("a child sees and shares it without a fault [37]", () => {
-    const v = values(`${heap}store(va, 0x77)\nfork C\nC: n = faults { x = load(va) }\nC: store(va, 0x78)\ny = load(va)`);
+    const v = values(
+      `${heap}store(va, 0x77)\nfork C\nC: n = faults { x = load(va) }\nC: store(va, 0x78)\ny = load(va)`,
+    );
     expect([v.n, v.x, v.y]).toEqual([0, 0x77, 0x78]);
   });
 
   test("a private page is copied through the user's address; smaps counts it from 6.2 on [31, 34, 35]", () => {
-    const text = "b = dma_heap_alloc(system, 4K)\nsh = mmap(b, 4K, rw, shared)\nstore(sh, 5)\nva = mmap(b, 4K, rw, private)\nx = load(va)\nstore(va, 6)\ny = load(va)\nz = load(sh)\ns = smaps(va)\np = pagemap(va)\nm = maps(va)\nt = status()";
-    for (const [release, rss] of [["6.1", 0], ["6.12", 4096], ["7.3", 4096]] as const) {
+    const text =
+      "b = dma_heap_alloc(system, 4K)\nsh = mmap(b, 4K, rw, shared)\nstore(sh, 5)\nva = mmap(b, 4K, rw, private)\nx = load(va)\nstore(va, 6)\ny = load(va)\nz = load(sh)\ns = smaps(va)\np = pagemap(va)\nm = maps(va)\nt = status()";
+    for (const [release, rss] of [
+      ["6.1", 0],
+      ["6.12", 4096],
+      ["7.3", 4096],
+    ] as const) {
       const v = values(text, release);
       expect([v.x, v.y, v.z]).toEqual([5, 6, 5]);
-      expect([v["s.Rss"], v["s.Anonymous"], v["s.Private_Dirty"], v["p.present"], v["t.RssAnon"]]).toEqual([rss, rss, rss, 0, 4096]);
+      expect([v["s.Rss"], v["s.Anonymous"], v["s.Private_Dirty"], v["p.present"], v["t.RssAnon"]]).toEqual([
+        rss,
+        rss,
+        rss,
+        0,
+        4096,
+      ]);
       expect(v["m.offset"]).not.toBe(0);
     }
   });
 
   test("without special entries the copy is told by its frame number", () => {
-    const v = values("b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, private)\nstore(va, 6)\ns = smaps(va)\nfork C\nC: x = load(va)\nC: store(va, 8)\ny = load(va)", "6.12", { arch: "arm" });
+    const v = values(
+      "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, private)\nstore(va, 6)\ns = smaps(va)\nfork C\nC: x = load(va)\nC: store(va, 8)\ny = load(va)",
+      "6.12",
+      { arch: "arm" },
+    );
     expect([v["s.Anonymous"], v.x, v.y]).toEqual([4096, 6, 6]);
   });
 
@@ -262,15 +329,25 @@ describe("system heap mappings", () => {
   });
 
   test("PAT shows as ar up to 6.15, where one call covers the mapping", () => {
-    for (const [release, flag] of [["6.12", true], ["6.18", false]] as const) {
-      const v = values("b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, shared)\nc = dma_heap_alloc(system, 16K)\nvb = mmap(c, 16K, rw, shared)\ns = smaps(va)\nt = smaps(vb)", release);
+    for (const [release, flag] of [
+      ["6.12", true],
+      ["6.18", false],
+    ] as const) {
+      const v = values(
+        "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, shared)\nc = dma_heap_alloc(system, 16K)\nvb = mmap(c, 16K, rw, shared)\ns = smaps(va)\nt = smaps(vb)",
+        release,
+      );
       expect((v["s.VmFlags"] as string[]).includes("ar")).toBe(flag);
       expect((v["t.VmFlags"] as string[]).includes("ar")).toBe(false);
     }
   });
 
   test("DONTNEED of a mapping by vm_insert_page kills it: SIGBUS, and mlock ENOMEM [96, 97]", () => {
-    const v = values(`${heap}x = madvise(va, 16K, dontneed)\ny = load(va)\nz = mlock(va, 16K)\nw = madvise(va, 4K, populate_read)\ns = smaps(va)`, "6.12", { designs: { "system-heap.mmap": "insert-page" } });
+    const v = values(
+      `${heap}x = madvise(va, 16K, dontneed)\ny = load(va)\nz = mlock(va, 16K)\nw = madvise(va, 4K, populate_read)\ns = smaps(va)`,
+      "6.12",
+      { designs: { "system-heap.mmap": "insert-page" } },
+    );
     expect([v.x, v.y, v.z, v.w, v["s.Rss"]]).toEqual(["ok", "SIGBUS", "ENOMEM", "EFAULT", 0]);
   });
 

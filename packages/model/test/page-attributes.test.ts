@@ -24,7 +24,14 @@ const ram = 0x10000;
 /** A shared mapping of `pages` pages that a driver fills; its address or a negative errno, and the mapping as the driver saw it. */
 function mapped(scene: Scene, pages: number, fillIt: (vma: Vma) => number): { address: number; vma: Vma } {
   let seen: Vma | undefined;
-  const ops = { mmap: (_file: File, vma: Vma) => (function* () { seen = vma; return fillIt(vma); })(), path: () => "/dev/driver" };
+  const ops = {
+    mmap: (_file: File, vma: Vma) =>
+      (function* () {
+        seen = vma;
+        return fillIt(vma);
+      })(),
+    path: () => "/dev/driver",
+  };
   const address = scene.map(new File(new Inode(scene.k.id(), "drm"), ops, true, true), pages);
   return { address, vma: seen! };
 }
@@ -38,7 +45,11 @@ function modeAt(scene: Scene, address: number, task: Task = scene.task): number 
 function cost(k: Kernel, work: () => void): Record<string, number> {
   const before = { ...k.counters };
   work();
-  return Object.fromEntries(Object.entries(k.counters).map(([name, n]) => [name, n - before[name as keyof typeof before]]).filter(([, n]) => n !== 0)) as Record<string, number>;
+  return Object.fromEntries(
+    Object.entries(k.counters)
+      .map(([name, n]) => [name, n - before[name as keyof typeof before]])
+      .filter(([, n]) => n !== 0),
+  ) as Record<string, number>;
 }
 
 const frames = (k: Kernel, n: number): number[] => Array.from({ length: n }, () => k.frames.alloc(0));
@@ -58,7 +69,10 @@ describe("the walk through the resource tree", () => {
   });
 
   test("memory is found at the top level: its place in the list is what it costs", () => {
-    expect(walkOfPage(ram)).toMatchObject({ ram: 1, nodes: 1 + iomem.findIndex(({ start, end }) => start <= ram * PAGE && end > ram * PAGE) });
+    expect(walkOfPage(ram)).toMatchObject({
+      ram: 1,
+      nodes: 1 + iomem.findIndex(({ start, end }) => start <= ram * PAGE && end > ram * PAGE),
+    });
     expect(walkOfPage(0x100000).nodes).toBe(1 + iomem.findIndex(({ start }) => start === 2 ** 32));
   });
 
@@ -96,9 +110,16 @@ describe("set_pages_array", () => {
     const pfns = frames(k, 16);
     const { nodes } = walkOfPage(pfns[0]);
     expect(cost(k, () => expect(setPagesArrayWc(k, pfns)).toBe(0))).toEqual({
-      pat_lookups: 16, resource_nodes: 16 * nodes, attribute_changes: 32, cache_flushes: 32, linear_splits: 2, tlb_flushes: 4,
+      pat_lookups: 16,
+      resource_nodes: 16 * nodes,
+      attribute_changes: 32,
+      cache_flushes: 32,
+      linear_splits: 2,
+      tlb_flushes: 4,
     });
-    expect(pfns.map((pfn) => [k.frames.memtype(pfn), k.frames.linearMode(pfn)])).toEqual(pfns.map(() => [CACHE.wc, CACHE.wc]));
+    expect(pfns.map((pfn) => [k.frames.memtype(pfn), k.frames.linearMode(pfn)])).toEqual(
+      pfns.map(() => [CACHE.wc, CACHE.wc]),
+    );
   });
 
   test("uncached is one pass; what is split stays split", () => {
@@ -109,14 +130,21 @@ describe("set_pages_array", () => {
     const back = cost(k, () => expect(setPagesArrayWb(k, pfns)).toBe(0));
     expect(back).toMatchObject({ attribute_changes: 16, tlb_flushes: 1, pat_lookups: 16 });
     expect(back).not.toHaveProperty("cache_flushes");
-    expect(cost(k, () => setPagesArrayUc(k, pfns))).toMatchObject({ attribute_changes: 16, tlb_flushes: 1, cache_flushes: 16 });
+    expect(cost(k, () => setPagesArrayUc(k, pfns))).toMatchObject({
+      attribute_changes: 16,
+      tlb_flushes: 1,
+      cache_flushes: 16,
+    });
     expect(k.counters.linear_splits).toBe(2);
   });
 
   test("each 2 MiB of the linear map is split by itself, each 1 GiB once", () => {
     const k = new Kernel();
     const first = k.frames.alloc(10);
-    setPagesArrayUc(k, Array.from({ length: 1024 }, (_, i) => first + i));
+    setPagesArrayUc(
+      k,
+      Array.from({ length: 1024 }, (_, i) => first + i),
+    );
     expect(k.counters.linear_splits).toBe(3);
     expect(k.counters.tlb_flushes).toBe(4);
   });
@@ -164,7 +192,11 @@ describe("entries", () => {
       vma.flags |= VM.MIXEDMAP;
       return vmfInsertMixed(scene.k, vma, vma.start, pfns[2]) === FAULT.nopage ? 0 : -1;
     });
-    expect([remapped, inserted, mixed].map(({ address }) => modeAt(scene, address))).toEqual([CACHE.wc, CACHE.wc, CACHE.wc]);
+    expect([remapped, inserted, mixed].map(({ address }) => modeAt(scene, address))).toEqual([
+      CACHE.wc,
+      CACHE.wc,
+      CACHE.wc,
+    ]);
     expect(scene.rules()).toContain("pat/memory-has-its-own");
   });
 
@@ -175,10 +207,11 @@ describe("entries", () => {
       return remapPfnRange(scene.k, vma, vma.start, io, 2 * PAGE);
     });
     expect(modeAt(scene, bar.address + PAGE)).toBe(CACHE.wc);
-    const insert = (pfn: number): number => mapped(scene, 1, (vma) => {
-      vma.flags |= VM.PFNMAP;
-      return vmfInsertPfn(scene.k, vma, vma.start, pfn) === FAULT.nopage ? 0 : -1;
-    }).address;
+    const insert = (pfn: number): number =>
+      mapped(scene, 1, (vma) => {
+        vma.flags |= VM.PFNMAP;
+        return vmfInsertPfn(scene.k, vma, vma.start, pfn) === FAULT.nopage ? 0 : -1;
+      }).address;
     expect(modeAt(scene, insert(io))).toBe(CACHE.wc);
     expect(modeAt(scene, insert(io + 2))).toBe(CACHE.ucMinus);
   });
@@ -192,7 +225,9 @@ describe("entries", () => {
     if (typeof mm === "number") throw new Error("fork failed");
     expect(mm.table.leaf(address)!.cacheMode(mm.table.slot(address))).toBe(CACHE.wc);
     const to = address + 0x10000;
-    expect(runAlone(mremap(scene.k, scene.task, address, PAGE, PAGE, { maymove: true, fixed: true, dontunmap: false }, to))).toBe(to);
+    expect(
+      runAlone(mremap(scene.k, scene.task, address, PAGE, PAGE, { maymove: true, fixed: true, dontunmap: false }, to)),
+    ).toBe(to);
     expect(modeAt(scene, to)).toBe(CACHE.wc);
     runAlone(munmap(scene.k, scene.task, to, PAGE));
     const again = scene.map(undefined, 1);
@@ -216,7 +251,10 @@ describe("remap_pfn_range", () => {
     const scene = new Scene();
     const { nodes } = walkOfPage(ram);
     expect(cost(scene.k, () => remap(scene, 64, ram, 64))).toMatchObject({ pat_lookups: 2, resource_nodes: 2 * nodes });
-    expect(cost(scene.k, () => remap(scene, 64, ram, 1))).toMatchObject({ pat_lookups: 64, resource_nodes: 64 * nodes });
+    expect(cost(scene.k, () => remap(scene, 64, ram, 1))).toMatchObject({
+      pat_lookups: 64,
+      resource_nodes: 64 * nodes,
+    });
     expect(cost(scene.k, () => remap(scene, 64, ram, 16))).toMatchObject({ pat_lookups: 64 });
   });
 
@@ -296,7 +334,9 @@ describe("an io_mapping", () => {
     const scene = new Scene();
     const mapping = ioMappingInitWc(scene.k, high, 16);
     if (typeof mapping === "number") throw new Error("refused");
-    expect(() => mapped(scene, 16, (vma) => remapIoMapping(scene.k, mapping, vma, vma.start, high, 16 * PAGE))).toThrow("mmap gave -22");
+    expect(() => mapped(scene, 16, (vma) => remapIoMapping(scene.k, mapping, vma, vma.start, high, 16 * PAGE))).toThrow(
+      "mmap gave -22",
+    );
   });
 
   test("ends, and then others may have the memory as they like", () => {
@@ -311,7 +351,8 @@ describe("an io_mapping", () => {
 });
 
 test("vgem's pages are write-combining as long as somebody uses them", () => {
-  const map = "d = drm_open(vgem)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nva = mmap(d, 64K, rw, shared, o)\ntouch(va, 64K, write)\n";
+  const map =
+    "d = drm_open(vgem)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nva = mmap(d, 64K, rw, shared, o)\ntouch(va, 64K, write)\n";
   const counters = (lines: string): unknown => ask(lines, "6.12").counters;
   // Two passes over 16 pages; then one back.
   expect(counters(map)).toMatchObject({ attribute_changes: 32, cache_flushes: 32 });

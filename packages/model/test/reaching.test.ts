@@ -50,7 +50,13 @@ const ways = {
 } satisfies Ways;
 
 type Way = keyof typeof ways;
-const kinds = ["insert-page", "mixed", "pfnmap", "fault-page", "insert-page-io"] as const satisfies readonly DriverKind[];
+const kinds = [
+  "insert-page",
+  "mixed",
+  "pfnmap",
+  "fault-page",
+  "insert-page-io",
+] as const satisfies readonly DriverKind[];
 
 /** One row of the matrix: what every kind gives, in the order of `kinds`. `8K` is what was asked for. */
 function row(release: string, way: Way): string {
@@ -64,7 +70,8 @@ function runOn(release: string, way: Way, kind: DriverKind): number {
   return ways[way](s, address);
 }
 
-const name = (result: number): string => (result < 0 ? errnoName(-result) : result === 2 * PAGE ? "8K" : String(result));
+const name = (result: number): string =>
+  result < 0 ? errnoName(-result) : result === 2 * PAGE ? "8K" : String(result);
 
 describe("mappings that drivers made", () => {
   // insert-page, mixed (special), remap_pfn_range, fault returning a page, insert-page with VM_IO
@@ -74,12 +81,33 @@ describe("mappings that drivers made", () => {
     ["mem_read", { "6.1": "8K EIO EIO 8K EIO", "7.2": "8K EIO EIO 8K EIO" }],
     ["mem_write", { "6.1": "8K EIO EIO 8K EIO", "7.2": "8K EIO EIO 8K EIO" }],
     ["ptrace_peek", { "6.1": "0 EIO EIO 0 EIO" }],
-    ["direct write", { "6.1": "8K EEXIST EFAULT 8K 8K", "6.12": "8K EEXIST EFAULT 8K EFAULT", "7.2": "8K EEXIST EFAULT 8K EFAULT", "7.3": "8K EEXIST EFAULT 8K 8K" }],
-    ["direct read", { "6.1": "8K EEXIST EFAULT 8K 8K", "6.12": "8K EEXIST EFAULT 8K EFAULT", "7.3": "8K EEXIST EFAULT 8K 8K" }],
+    [
+      "direct write",
+      {
+        "6.1": "8K EEXIST EFAULT 8K 8K",
+        "6.12": "8K EEXIST EFAULT 8K EFAULT",
+        "7.2": "8K EEXIST EFAULT 8K EFAULT",
+        "7.3": "8K EEXIST EFAULT 8K 8K",
+      },
+    ],
+    [
+      "direct read",
+      { "6.1": "8K EEXIST EFAULT 8K 8K", "6.12": "8K EEXIST EFAULT 8K EFAULT", "7.3": "8K EEXIST EFAULT 8K 8K" },
+    ],
     ["buffered write", { "6.1": "8K 8K 8K 8K 8K", "7.3": "8K 8K 8K 8K 8K" }],
     ["tmpfs write", { "6.1": "8K 8K 8K 8K 8K", "7.3": "8K 8K 8K 8K 8K" }],
-    ["vmsplice", { "6.1": "8K EEXIST EFAULT 8K 8K", "7.2": "8K EEXIST EFAULT 8K EFAULT", "7.3": "8K EEXIST EFAULT 8K 8K" }],
-    ["register", { "6.1": "EOPNOTSUPP EEXIST EFAULT EOPNOTSUPP EFAULT", "6.12": "0 EEXIST EFAULT 0 EFAULT", "7.3": "0 EEXIST EFAULT 0 EFAULT" }],
+    [
+      "vmsplice",
+      { "6.1": "8K EEXIST EFAULT 8K 8K", "7.2": "8K EEXIST EFAULT 8K EFAULT", "7.3": "8K EEXIST EFAULT 8K 8K" },
+    ],
+    [
+      "register",
+      {
+        "6.1": "EOPNOTSUPP EEXIST EFAULT EOPNOTSUPP EFAULT",
+        "6.12": "0 EEXIST EFAULT 0 EFAULT",
+        "7.3": "0 EEXIST EFAULT 0 EFAULT",
+      },
+    ],
     ["futex shared", { "6.1": "EFAULT EEXIST EFAULT EFAULT EFAULT", "7.3": "EFAULT EEXIST EFAULT EFAULT EFAULT" }],
     ["wake shared", { "6.1": "EFAULT EEXIST EFAULT EFAULT EFAULT" }],
     ["futex private", { "6.1": "ETIMEDOUT ETIMEDOUT ETIMEDOUT ETIMEDOUT ETIMEDOUT" }],
@@ -87,7 +115,10 @@ describe("mappings that drivers made", () => {
     ["move", { "6.1": "0 EFAULT EFAULT 0 EFAULT", "6.12": "0 ENOENT EFAULT 0 EFAULT" }],
     ["mbind", { "6.1": "0 0 0 0 0", "7.3": "0 0 0 0 0" }],
     ["mbind default", { "6.1": "0 0 0 0 0" }],
-    ["get_mempolicy", { "6.1": "0 EEXIST EFAULT 0 0", "6.12": "0 EEXIST EFAULT 0 EFAULT", "7.3": "0 EEXIST EFAULT 0 0" }],
+    [
+      "get_mempolicy",
+      { "6.1": "0 EEXIST EFAULT 0 0", "6.12": "0 EEXIST EFAULT 0 EFAULT", "7.3": "0 EEXIST EFAULT 0 0" },
+    ],
     ["uffd missing", { "6.1": "EINVAL EINVAL EINVAL EINVAL EINVAL" }],
     ["uffd wp", { "6.1": "EINVAL EINVAL EINVAL EINVAL EINVAL", "7.3": "EINVAL EINVAL EINVAL EINVAL EINVAL" }],
     ["uffd minor", { "6.12": "EINVAL EINVAL EINVAL EINVAL EINVAL" }],
@@ -139,7 +170,10 @@ describe("process memory", () => {
   }
 
   test("untouched memory has no node to ask for", () => {
-    for (const [release, memfd, anon] of [["6.1", "ENOENT", "EFAULT"], ["6.12", "ENOENT", "ENOENT"]] as const) {
+    for (const [release, memfd, anon] of [
+      ["6.1", "ENOENT", "EFAULT"],
+      ["6.12", "ENOENT", "ENOENT"],
+    ] as const) {
       const s = new Scene({ release });
       expect(name(ways.query(s, s.map(s.memfd(4), 4)))).toBe(memfd);
       expect(name(ways.query(s, s.anon(4)))).toBe(anon);
@@ -162,7 +196,7 @@ describe("an architecture without special entries and without a fast walk", () =
     const s = new Scene({ arch: "arm", release: "6.1" });
     const { address } = s.driver("mixed", 4);
     expect(name(ways["direct write"](s, address))).toBe("8K");
-    expect(name(ways["process_vm_readv"](s, address))).toBe("8K");
+    expect(name(ways.process_vm_readv(s, address))).toBe("8K");
   });
   test("VM_IO stops direct I/O there, since nothing but the slow walk looks", () => {
     const s = new Scene({ arch: "arm", release: "6.1" });

@@ -25,7 +25,8 @@ describe("packet ring", () => {
   });
 
   test("the whole ring from its beginning, or EINVAL; each refusal by its own rule", () => {
-    const rule = (lines: string): unknown => ask(`r = packet_ring(16K)\n${lines}`).rules?.filter((id) => id.startsWith("packet/"));
+    const rule = (lines: string): unknown =>
+      ask(`r = packet_ring(16K)\n${lines}`).rules?.filter((id) => id.startsWith("packet/"));
     expect(rule("x = mmap(r, 8K, rw, shared)")).toEqual(["packet/whole-ring"]);
     expect(rule("x = mmap(r, 16K, rw, shared, offset: 4K)")).toEqual(["packet/offset"]);
     expect(rule("x = mmap(r, 16K, rw, shared)")).toEqual(["packet/mapped"]);
@@ -65,7 +66,13 @@ describe("packet ring", () => {
 
   test("move_pages from 6.1 to 6.5 does not see what is inaccessible", () => {
     expect(each(`${ring}mprotect(va, 4K, none)\nx = move_pages(va, query)`)).toEqual([0, "ENOENT", 0, 0, 0, 0]);
-    expect(onReleases("m = memfd_create(4K)\nva = mmap(m, 4K, rw, shared)\ntouch(va, 4K, write)\nmprotect(va, 4K, none)\nx = move_pages(va, query)", "6.1", "6.6")).toEqual(["ENOENT", 0]);
+    expect(
+      onReleases(
+        "m = memfd_create(4K)\nva = mmap(m, 4K, rw, shared)\ntouch(va, 4K, write)\nmprotect(va, 4K, none)\nx = move_pages(va, query)",
+        "6.1",
+        "6.6",
+      ),
+    ).toEqual(["ENOENT", 0]);
   });
 
   test("reading waits for a packet that never comes", () => {
@@ -84,11 +91,18 @@ describe("packet ring", () => {
 });
 
 describe("io_uring", () => {
-  const at = (offset: string, length = "4K", more = ""): string => `r = io_uring_ring()\nx = mmap(r, ${length}, rw, shared, offset: ${offset}, at: 0)\n${more}`;
+  const at = (offset: string, length = "4K", more = ""): string =>
+    `r = io_uring_ring()\nx = mmap(r, ${length}, rw, shared, offset: ${offset}, at: 0)\n${more}`;
 
   test("the kernel says where", () => {
-    expect(each("r = io_uring_ring()\nx = mmap(r, 4K, rw, shared)")).toEqual(["ok", ...all.slice(1).map(() => "EINVAL")]);
-    expect(each("r = io_uring_ring()\nx = mmap(r, 4K, rw, shared, at: 0x200000000)")).toEqual(["ok", ...all.slice(1).map(() => "EINVAL")]);
+    expect(each("r = io_uring_ring()\nx = mmap(r, 4K, rw, shared)")).toEqual([
+      "ok",
+      ...all.slice(1).map(() => "EINVAL"),
+    ]);
+    expect(each("r = io_uring_ring()\nx = mmap(r, 4K, rw, shared, at: 0x200000000)")).toEqual([
+      "ok",
+      ...all.slice(1).map(() => "EINVAL"),
+    ]);
   });
 
   test("offsets", () => {
@@ -139,12 +153,16 @@ describe("PCI BAR", () => {
 
   test("shared and private mappings show the physical address", () => {
     expect(values(`${bar}m = maps(va)`)["m.offset"]).toBe(0xfc000000);
-    expect(values("r = pci_bar(edu)\nva = mmap(r, 8K, rw, private, offset: 8K)\nm = maps(va)")["m.offset"]).toBe(0xfc002000);
+    expect(values("r = pci_bar(edu)\nva = mmap(r, 8K, rw, private, offset: 8K)\nm = maps(va)")["m.offset"]).toBe(
+      0xfc002000,
+    );
   });
 
   test("loads give zeros, stores are lost, a private copy is memory", () => {
     expect(values(`${bar}store(va + 4, 7)\nx = load(va + 4)`).x).toBe(0);
-    expect(values("r = pci_bar(edu)\nva = mmap(r, 8K, rw, private)\nstore(va + 4, 7)\nx = load(va + 4)\ny = load(va)")).toMatchObject({ x: 7, y: 0 });
+    expect(
+      values("r = pci_bar(edu)\nva = mmap(r, 8K, rw, private)\nstore(va + 4, 7)\nx = load(va + 4)\ny = load(va)"),
+    ).toMatchObject({ x: 7, y: 0 });
   });
 
   test("PAT's flag went with 6.16", () => {
@@ -166,10 +184,18 @@ describe("PCI BAR", () => {
   });
 
   test("a private copy is RAM, which ioremap warns of", () => {
-    const got = ask("r = pci_bar(edu)\nva = mmap(r, 8K, rw, private)\nstore(va, 7)\nx = mem_read(va, 4)\ny = mem_read(va + 4K, 4)", "6.12");
+    const got = ask(
+      "r = pci_bar(edu)\nva = mmap(r, 8K, rw, private)\nstore(va, 7)\nx = mem_read(va, 4)\ny = mem_read(va + 4K, 4)",
+      "6.12",
+    );
     expect(got.status).toBe("oops");
     expect(got.reason).toContain("pci-bar/access-ram");
-    expect(values("r = pci_bar(edu)\nva = mmap(r, 8K, rw, private)\nstore(va, 7)\nx = mem_read(va, 4)\ny = mem_read(va + 4K, 4)", "7.3")).toMatchObject({ x: "EIO", y: 4 });
+    expect(
+      values(
+        "r = pci_bar(edu)\nva = mmap(r, 8K, rw, private)\nstore(va, 7)\nx = mem_read(va, 4)\ny = mem_read(va + 4K, 4)",
+        "7.3",
+      ),
+    ).toMatchObject({ x: "EIO", y: 4 });
     expect(got.values).toMatchObject({ x: "EIO", y: 4 });
   });
 
@@ -180,21 +206,46 @@ describe("PCI BAR", () => {
     expect(values(`${file}x = pread(r, m, 4, 1M)`).x).toBe(0);
     expect(values(`${file}x = pwrite(r, m, 4, 0)`).x).toBe("EIO");
     expect(values(`${file}x = pwrite(r, m, 4, 1M)`).x).toBe("EFBIG");
-    expect(values(`${file}x = ftruncate(r, 4K)\ns = fstat(r)`)).toMatchObject({ x: "ok", "s.size": 0x100000, "s.mode": 0o600 });
-    expect(values(`${file}a = poll(r, in|pri)\nx = read(r, m, 4)\nb = poll(r, in|pri)`)).toMatchObject({ a: ["err", "in", "pri"], b: ["in"] });
+    expect(values(`${file}x = ftruncate(r, 4K)\ns = fstat(r)`)).toMatchObject({
+      x: "ok",
+      "s.size": 0x100000,
+      "s.mode": 0o600,
+    });
+    expect(values(`${file}a = poll(r, in|pri)\nx = read(r, m, 4)\nb = poll(r, in|pri)`)).toMatchObject({
+      a: ["err", "in", "pri"],
+      b: ["in"],
+    });
   });
 
   test("two open files of it poll apart", () => {
-    expect(values("r = pci_bar(edu)\nm = mmap(anon, 4K, rw, private)\nread(r, m, 4)\no = reopen(r, r)\nx = poll(o, pri)").x).toEqual(["err", "pri"]);
+    expect(
+      values("r = pci_bar(edu)\nm = mmap(anon, 4K, rw, private)\nread(r, m, 4)\no = reopen(r, r)\nx = poll(o, pri)").x,
+    ).toEqual(["err", "pri"]);
   });
 
   test("lseek in its three generations", () => {
-    expect(each("r = pci_bar(edu)\nx = lseek(r, 0, end)")).toEqual([0x100000, 0, 0x100000, 0x100000, 0x100000, 0x100000]);
-    expect(each("r = pci_bar(edu)\nx = lseek(r, 3G, set)")).toEqual(["EINVAL", 3 * 2 ** 30, "EINVAL", "EINVAL", "EINVAL", "EINVAL"]);
+    expect(each("r = pci_bar(edu)\nx = lseek(r, 0, end)")).toEqual([
+      0x100000, 0, 0x100000, 0x100000, 0x100000, 0x100000,
+    ]);
+    expect(each("r = pci_bar(edu)\nx = lseek(r, 3G, set)")).toEqual([
+      "EINVAL",
+      3 * 2 ** 30,
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+      "EINVAL",
+    ]);
   });
 
   test("MADV_REMOVE punches at the physical address", () => {
-    expect(each(`${bar}x = madvise(va, 4K, remove)`)).toEqual(["EFBIG", "EFBIG", "EFBIG", "EFBIG", "EOPNOTSUPP", "EOPNOTSUPP"]);
+    expect(each(`${bar}x = madvise(va, 4K, remove)`)).toEqual([
+      "EFBIG",
+      "EFBIG",
+      "EFBIG",
+      "EFBIG",
+      "EOPNOTSUPP",
+      "EOPNOTSUPP",
+    ]);
   });
 
   test("a file past its file system's limit is not truncated", () => {

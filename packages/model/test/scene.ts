@@ -36,8 +36,17 @@ export class Scene {
   }
 
   /** A mapping at an address of its own; fails the test when mmap does. */
-  map(file: File | undefined, pages: number, prot = RW, flags: number = MAP.SHARED, offset = 0, task = this.task): number {
-    const address = this.run(doMmap(this.k, task, { file, address: this.next, length: pages * PAGE, prot, flags, offset }));
+  map(
+    file: File | undefined,
+    pages: number,
+    prot = RW,
+    flags: number = MAP.SHARED,
+    offset = 0,
+    task = this.task,
+  ): number {
+    const address = this.run(
+      doMmap(this.k, task, { file, address: this.next, length: pages * PAGE, prot, flags, offset }),
+    );
     if (address < 0) throw new Error(`mmap gave ${address}`);
     this.next += Math.max(0x40_0000, 2 * pages * PAGE);
     return address;
@@ -59,7 +68,12 @@ export class Scene {
     const frames = Array.from({ length: pages }, () => k.frames.alloc(0, kind === "cma" ? PG.cma : 0));
     const inode = new Inode(k.id(), "drm");
     inode.size = pages * PAGE;
-    const file = new File(inode, { mmap: (_file, vma) => fill(k, vma, kind, frames), path: () => "/dev/scene" }, true, true);
+    const file = new File(
+      inode,
+      { mmap: (_file, vma) => fill(k, vma, kind, frames), path: () => "/dev/scene" },
+      true,
+      true,
+    );
     return { file, frames };
   }
 

@@ -13,28 +13,51 @@ describe("what is not reached", () => {
   });
 
   test("a signal counts as a failure; a step without a result of its own does not", () => {
-    const v = values("b = dma_heap_alloc(system, 4K, r)\nva = mmap(b, 4K, r, shared)\na = store(va, 1)\nx = load(va)\nn = load(0)\ny = lseek(b, n, set)");
+    const v = values(
+      "b = dma_heap_alloc(system, 4K, r)\nva = mmap(b, 4K, r, shared)\na = store(va, 1)\nx = load(va)\nn = load(0)\ny = lseek(b, n, set)",
+    );
     expect(v).toMatchObject({ a: "SIGSEGV", x: 0, n: "SIGSEGV", y: { not_reached: 7 } });
   });
 
   test("inside lists, and in observers of claims", () => {
-    const v = values("b = dma_heap_alloc(system, 0)\nx = udmabuf_create_list([[b, 0, 4K]])\nexpect fdinfo(b).count == 1");
+    const v = values(
+      "b = dma_heap_alloc(system, 0)\nx = udmabuf_create_list([[b, 0, 4K]])\nexpect fdinfo(b).count == 1",
+    );
     expect(v).toEqual({ b: "EINVAL", x: { not_reached: 3 }, "fdinfo(b)": { not_reached: 3 } });
   });
 
   test("the first failing argument decides", () => {
-    expect(values("a = dma_heap_alloc(system, 0)\nb = dma_heap_alloc(system, 0)\nx = dma_buf_import_sync_file(b, a, read)").x).toEqual({ not_reached: 4 });
+    expect(
+      values("a = dma_heap_alloc(system, 0)\nb = dma_heap_alloc(system, 0)\nx = dma_buf_import_sync_file(b, a, read)")
+        .x,
+    ).toEqual({ not_reached: 4 });
   });
 });
 
 describe("values", () => {
   test("descriptors, addresses and handles are `ok`; records come field by field; flags sorted", () => {
-    const v = values("driver D on dma\nb = dma_heap_alloc(system, 4K)\nD: a = attach(b)\nD: v = vmap(b)\ni = bufinfo(b)\np = poll(b, out|in)");
-    expect(v).toEqual({ b: "ok", a: "ok", v: "ok", "i.size": 4096, "i.count": 3, "i.exp_name": "system", "i.name": "", "i.attachments": 1, p: ["in", "out"] });
+    const v = values(
+      "driver D on dma\nb = dma_heap_alloc(system, 4K)\nD: a = attach(b)\nD: v = vmap(b)\ni = bufinfo(b)\np = poll(b, out|in)",
+    );
+    expect(v).toEqual({
+      b: "ok",
+      a: "ok",
+      v: "ok",
+      "i.size": 4096,
+      "i.count": 3,
+      "i.exp_name": "system",
+      "i.name": "",
+      "i.attachments": 1,
+      p: ["in", "out"],
+    });
   });
 
   test("a field taken from a record", () => {
-    expect(values("b = dma_heap_alloc(system, 4K)\nn = fdinfo(b).count\nm = lseek(b, n, set)")).toEqual({ b: "ok", n: 1, m: "EINVAL" });
+    expect(values("b = dma_heap_alloc(system, 4K)\nn = fdinfo(b).count\nm = lseek(b, n, set)")).toEqual({
+      b: "ok",
+      n: 1,
+      m: "EINVAL",
+    });
   });
 
   test("a field of a record that failed", () => {
@@ -42,27 +65,44 @@ describe("values", () => {
   });
 
   test("observers come last, only where their claims hold, only the fields that are claimed", () => {
-    const lines = "b = dma_heap_alloc(system, 4K)\nexpect fdinfo(b).size == 4K and fdinfo(b).count == 1\non linux == 6.1 { expect bufinfo(b).count == 1 }\nwith udmabuf.mmap = pfn-at-mmap { expect readlink(b).path == \"/dmabuf:\" }";
+    const lines =
+      'b = dma_heap_alloc(system, 4K)\nexpect fdinfo(b).size == 4K and fdinfo(b).count == 1\non linux == 6.1 { expect bufinfo(b).count == 1 }\nwith udmabuf.mmap = pfn-at-mmap { expect readlink(b).path == "/dmabuf:" }';
     expect(values(lines, "7.3")).toEqual({ b: "ok", "fdinfo(b).size": 4096, "fdinfo(b).count": 1 });
-    expect(values(lines, "6.1")).toEqual({ b: "ok", "fdinfo(b).size": 4096, "fdinfo(b).count": 1, "bufinfo(b).count": 1 });
-    expect(values(lines, "7.3", { designs: { "udmabuf.mmap": "pfn-at-mmap" } })).toMatchObject({ "readlink(b).path": "/dmabuf:" });
+    expect(values(lines, "6.1")).toEqual({
+      b: "ok",
+      "fdinfo(b).size": 4096,
+      "fdinfo(b).count": 1,
+      "bufinfo(b).count": 1,
+    });
+    expect(values(lines, "7.3", { designs: { "udmabuf.mmap": "pfn-at-mmap" } })).toMatchObject({
+      "readlink(b).path": "/dmabuf:",
+    });
   });
 
   test("the keys are those that the language says, in its order", () => {
-    const lines = "driver D on dma\nb = dma_heap_alloc(system, 8K)\nn = faults { va = mmap(b, 8K, rw, shared) }\nf = fdinfo(b)\nparallel {\n  A { x = load(va) }\n  D { a = attach(b) }\n}\nexpect lseek(b, 0, end) == 8K";
+    const lines =
+      "driver D on dma\nb = dma_heap_alloc(system, 8K)\nn = faults { va = mmap(b, 8K, rw, shared) }\nf = fdinfo(b)\nparallel {\n  A { x = load(va) }\n  D { a = attach(b) }\n}\nexpect lseek(b, 0, end) == 8K";
     const prediction = ask(lines.replace("\nexpect lseek(b, 0, end) == 8K", ""));
-    expect(Object.keys(prediction.values)).toEqual(outcomeKeys(testOf(lines.replace("\nexpect lseek(b, 0, end) == 8K", "")), prediction.machine));
+    expect(Object.keys(prediction.values)).toEqual(
+      outcomeKeys(testOf(lines.replace("\nexpect lseek(b, 0, end) == 8K", "")), prediction.machine),
+    );
   });
 });
 
 describe("integers", () => {
   test("beyond 2^53 their page and their alignment count", () => {
-    expect(values("b = dma_heap_alloc(system, 4K)\nx = mmap(b, 4K, rw, shared, 0xfffffffffffff000)\ny = mmap(b, 4K, rw, shared, 0xfffffffffffff001)")).toMatchObject({ x: "EOVERFLOW", y: "EINVAL" });
+    expect(
+      values(
+        "b = dma_heap_alloc(system, 4K)\nx = mmap(b, 4K, rw, shared, 0xfffffffffffff000)\ny = mmap(b, 4K, rw, shared, 0xfffffffffffff001)",
+      ),
+    ).toMatchObject({ x: "EOVERFLOW", y: "EINVAL" });
     expect(values("x = dma_heap_alloc(system, 0xfffffffffffff001)").x).toBe("EINVAL");
   });
 
   test("a negative difference is taken modulo 2^64, a negative integer stays", () => {
-    expect(values("b = dma_heap_alloc(system, 4K)\nn = lseek(b, 0, end)\nx = dma_heap_alloc(system, n - 4097)").x).toBe("EINVAL");
+    expect(values("b = dma_heap_alloc(system, 4K)\nn = lseek(b, 0, end)\nx = dma_heap_alloc(system, n - 4097)").x).toBe(
+      "EINVAL",
+    );
     expect(values("b = dma_heap_alloc(system, 4K)\nx = lseek(b, -1, end)").x).toBe("EINVAL");
   });
 
@@ -73,20 +113,33 @@ describe("integers", () => {
 
 describe("actors", () => {
   test("a thread shares memory and descriptors, and counts its own faults", () => {
-    const v = values("b = dma_heap_alloc(system, 8K)\nm = memfd_create(16K)\nva = mmap(m, 16K, rw, shared)\nthread T of A\nT: store(va, 9)\nx = load(va)\nT: close(b)\ny = fdinfo(b)\nn = faults { load(va + 4K) }\nT: k = faults { load(va + 8K) }");
+    const v = values(
+      "b = dma_heap_alloc(system, 8K)\nm = memfd_create(16K)\nva = mmap(m, 16K, rw, shared)\nthread T of A\nT: store(va, 9)\nx = load(va)\nT: close(b)\ny = fdinfo(b)\nn = faults { load(va + 4K) }\nT: k = faults { load(va + 8K) }",
+    );
     expect(v).toMatchObject({ x: 9, y: "ENOENT", n: 1, k: 1 });
   });
 
   test("a process of its own has neither", () => {
-    expect(values("process B\nb = dma_heap_alloc(system, 8K)\nva = mmap(b, 8K, rw, shared)\nB: r = receive(b)\nB: vb = mmap(r, 8K, rw, shared)\nB: store(vb, 4)\nB: close(r)\nx = load(va)")).toMatchObject({ x: 4 });
+    expect(
+      values(
+        "process B\nb = dma_heap_alloc(system, 8K)\nva = mmap(b, 8K, rw, shared)\nB: r = receive(b)\nB: vb = mmap(r, 8K, rw, shared)\nB: store(vb, 4)\nB: close(r)\nx = load(va)",
+      ),
+    ).toMatchObject({ x: 4 });
   });
 
   test("a driver finds descriptors in the process that has them", () => {
-    expect(values("process B\ndriver D on dma\nb = dma_heap_alloc(system, 4K)\nB: r = receive(b)\nclose(b)\nD: a = attach(r)\nB: i = bufinfo(r)")).toMatchObject({ a: "ok", "i.attachments": 1 });
+    expect(
+      values(
+        "process B\ndriver D on dma\nb = dma_heap_alloc(system, 4K)\nB: r = receive(b)\nclose(b)\nD: a = attach(r)\nB: i = bufinfo(r)",
+      ),
+    ).toMatchObject({ a: "ok", "i.attachments": 1 });
   });
 
   test("exit gives everything back", () => {
-    const session = new Session(testOf("process B\nB: b = dma_heap_alloc(system, 1M)\nB: va = mmap(b, 1M, rw, shared)\nB: exit()"), { release: "6.12" });
+    const session = new Session(
+      testOf("process B\nB: b = dma_heap_alloc(system, 1M)\nB: va = mmap(b, 1M, rw, shared)\nB: exit()"),
+      { release: "6.12" },
+    );
     const before = session.k.frames.used;
     runAlone(session.run());
     expect(session.k.frames.used).toBe(before);
@@ -97,41 +150,62 @@ describe("actors", () => {
 
 describe("reports", () => {
   test("every step with its line, result, rules and costs", () => {
-    const { steps, rules, counters } = ask("b = dma_heap_alloc(system, 64K)\nva = mmap(b, 64K, rw, shared)\nx = dma_buf_sync(b, end)", "6.12");
-    expect(steps.map(({ line, actor, op, bind, result }) => ({ line, actor, op, bind, result: typeof result === "number" ? "a number" : result }))).toEqual([
+    const { steps, rules, counters } = ask(
+      "b = dma_heap_alloc(system, 64K)\nva = mmap(b, 64K, rw, shared)\nx = dma_buf_sync(b, end)",
+      "6.12",
+    );
+    expect(
+      steps.map(({ line, actor, op, bind, result }) => ({
+        line,
+        actor,
+        op,
+        bind,
+        result: typeof result === "number" ? "a number" : result,
+      })),
+    ).toEqual([
       { line: 3, actor: "A", op: "dma_heap_alloc", bind: "b", result: "a number" },
       { line: 4, actor: "A", op: "mmap", bind: "va", result: "a number" },
       { line: 5, actor: "A", op: "dma_buf_sync", bind: "x", result: "EINVAL" },
     ]);
     expect(steps[1].counters).toMatchObject({ ptes: 16 });
     expect(steps[2].counters).toEqual({});
-    expect(steps[2].events.map((event) => [event.kind, event.rule.id, event.errno])).toEqual([["refuse", "dma-buf/sync-direction", 22]]);
+    expect(steps[2].events.map((event) => [event.kind, event.rule.id, event.errno])).toEqual([
+      ["refuse", "dma-buf/sync-direction", 22],
+    ]);
     expect(rules?.at(-1)).toBe("dma-buf/sync-direction");
     expect(new Set(rules).size).toBe(rules?.length);
     expect(counters?.ptes).toBe(16);
   });
 
   test("the machine says which choices are not the release's", () => {
-    expect(ask("b = dma_heap_alloc(system, 4K)", "6.12", { designs: { "udmabuf.mmap": "pfn-at-mmap" } }).machine).toEqual({ kind: "model", release: "6.12", arch: "x86_64", designs: { "udmabuf.mmap": "pfn-at-mmap" } });
+    expect(
+      ask("b = dma_heap_alloc(system, 4K)", "6.12", { designs: { "udmabuf.mmap": "pfn-at-mmap" } }).machine,
+    ).toEqual({ kind: "model", release: "6.12", arch: "x86_64", designs: { "udmabuf.mmap": "pfn-at-mmap" } });
     expect(ask("b = dma_heap_alloc(system, 4K)", "6.12", { arch: "arm" }).machine).toMatchObject({ arch: "arm" });
   });
 
   test("steps before an ending keep their values", () => {
-    const hung = ask("b = dma_heap_alloc(system, 4K)\ns = sw_sync_fence()\ni = dma_buf_import_sync_file(b, s, write)\nx = dma_buf_sync(b, read)\ny = lseek(b, 0, end)");
+    const hung = ask(
+      "b = dma_heap_alloc(system, 4K)\ns = sw_sync_fence()\ni = dma_buf_import_sync_file(b, s, write)\nx = dma_buf_sync(b, read)\ny = lseek(b, 0, end)",
+    );
     expect(hung.status).toBe("hang");
     expect(hung.values).toEqual({ b: "ok", s: "ok", i: "ok" });
     expect(hung.steps.at(-1)).toMatchObject({ op: "dma_buf_sync", result: "hang" });
   });
 
   test("asking twice gives the same, on a new machine each time", () => {
-    const question = testOf("m = memfd_create(16K, seal_shrink)\nb = udmabuf_create(m, 0, 16K)\nva = mmap(b, 16K, rw, shared)\nn = faults { touch(va, 16K, write) }\ns = smaps(va)");
+    const question = testOf(
+      "m = memfd_create(16K, seal_shrink)\nb = udmabuf_create(m, 0, 16K)\nva = mmap(b, 16K, rw, shared)\nn = faults { touch(va, 16K, write) }\ns = smaps(va)",
+    );
     const strip = ({ ms: _, ...rest }: ReturnType<typeof predict>): unknown => rest;
     expect(strip(predict(question, { release: "7.2" }))).toEqual(strip(predict(question, { release: "7.2" })));
   });
 });
 
 describe("steps as paths, for a scheduler", () => {
-  const question = testOf("m = memfd_create(16K, seal_shrink)\nthread T of A\nparallel {\n  A { b = udmabuf_create(m, 0, 16K) }\n  T { s = add_seals(m, seal_write) }\n}");
+  const question = testOf(
+    "m = memfd_create(16K, seal_shrink)\nthread T of A\nparallel {\n  A { b = udmabuf_create(m, 0, 16K) }\n  T { s = add_seals(m, seal_write) }\n}",
+  );
 
   /** What a path touches when it runs alone but is asked to yield. */
   function touches(release: string): Touch[] {
@@ -150,7 +224,14 @@ describe("steps as paths, for a scheduler", () => {
   }
 
   test("udmabuf's creation takes the inode lock around the seals from 6.12 on", () => {
-    const shape = (release: string): string[] => touches(release).map((t) => (t.kind === "access" ? `access ${t.object.replace(/\d+/, "N")}` : t.kind === "wait" ? "wait" : `${t.kind} ${t.lock.lockClass}`));
+    const shape = (release: string): string[] =>
+      touches(release).map((t) =>
+        t.kind === "access"
+          ? `access ${t.object.replace(/\d+/, "N")}`
+          : t.kind === "wait"
+            ? "wait"
+            : `${t.kind} ${t.lock.lockClass}`,
+      );
     expect(shape("6.1").filter((t) => t.includes("i_rwsem"))).toEqual([]);
     expect(shape("6.12")).toContain("acquire i_rwsem");
     expect(shape("6.1")).toContain("access seals of inode N");
@@ -160,7 +241,11 @@ describe("steps as paths, for a scheduler", () => {
   });
 
   test("events belong to the statement whose path is running", () => {
-    const session = new Session(testOf("b = dma_heap_alloc(system, 4K)\nthread T of A\nparallel {\n  A { x = dma_buf_sync(b, end) }\n  T { y = lseek(b, 1, set) }\n}"));
+    const session = new Session(
+      testOf(
+        "b = dma_heap_alloc(system, 4K)\nthread T of A\nparallel {\n  A { x = dma_buf_sync(b, end) }\n  T { y = lseek(b, 1, set) }\n}",
+      ),
+    );
     for (const step of session.test.steps) {
       if (step.kind !== "parallel") runAlone(session.step(step));
       else {
@@ -169,18 +254,27 @@ describe("steps as paths, for a scheduler", () => {
         for (let live = paths; live.length > 0; ) live = live.filter((path) => !path.next().done);
       }
     }
-    const rulesOf = (bind: string): string[] | undefined => session.reports.find((r) => r.bind === bind)?.events.map((e) => e.rule.id);
+    const rulesOf = (bind: string): string[] | undefined =>
+      session.reports.find((r) => r.bind === bind)?.events.map((e) => e.rule.id);
     expect(rulesOf("x")).toEqual(["dma-buf/sync-direction"]);
     expect(rulesOf("y")).toEqual(["dma-buf/llseek"]);
   });
 
   test("values stand in the order of the text, whatever the schedule", () => {
-    const session = new Session(testOf("b = dma_heap_alloc(system, 4K)\nthread T of A\nparallel {\n  A { x = lseek(b, 0, end) }\n  T { y = lseek(b, 0, set) }\n}"));
+    const session = new Session(
+      testOf(
+        "b = dma_heap_alloc(system, 4K)\nthread T of A\nparallel {\n  A { x = lseek(b, 0, end) }\n  T { y = lseek(b, 0, set) }\n}",
+      ),
+    );
     for (const step of session.test.steps) {
       if (step.kind !== "parallel") runAlone(session.step(step));
       else for (const branch of session.branches(step).reverse()) runAlone(branch.path);
     }
-    expect(Object.entries(session.values())).toEqual([["b", "ok"], ["x", 4096], ["y", 0]]);
+    expect(Object.entries(session.values())).toEqual([
+      ["b", "ok"],
+      ["x", 4096],
+      ["y", 0],
+    ]);
   });
 
   test("a kernel is not concurrent unless somebody says so", () => {

@@ -19,7 +19,9 @@ describe("allocation", () => {
 
   test("on 32 bits a length of 4 GiB is none at all", () => {
     expect(values("x = dma_heap_alloc(system, 4G)", "6.12", { arch: "arm" }).x).toBe("EINVAL");
-    expect(values("b = dma_heap_alloc(system, 0x100001000)\nx = lseek(b, 0, end)", "6.12", { arch: "arm" }).x).toBe(4096);
+    expect(values("b = dma_heap_alloc(system, 0x100001000)\nx = lseek(b, 0, end)", "6.12", { arch: "arm" }).x).toBe(
+      4096,
+    );
   });
 
   test("the checks come in the kernel's order [65]", () => {
@@ -68,19 +70,31 @@ describe("allocation", () => {
   });
 
   test("the memory is in no counter of files or shmem [3, 4]", () => {
-    expect(values("b = dma_heap_alloc(system, 1M)\nva = mmap(b, 1M, rw, shared)\ntouch(va, 1M, write)\ns = status()\nm = meminfo()")).toMatchObject({
-      "s.VmRSS": 0, "s.RssFile": 0, "s.RssShmem": 0, "s.RssAnon": 0, "s.VmSize": 1 << 20, "m.Shmem": 0,
+    expect(
+      values(
+        "b = dma_heap_alloc(system, 1M)\nva = mmap(b, 1M, rw, shared)\ntouch(va, 1M, write)\ns = status()\nm = meminfo()",
+      ),
+    ).toMatchObject({
+      "s.VmRSS": 0,
+      "s.RssFile": 0,
+      "s.RssShmem": 0,
+      "s.RssAnon": 0,
+      "s.VmSize": 1 << 20,
+      "m.Shmem": 0,
     });
   });
 });
 
 describe("access modes [51, 52]", () => {
-  const open = (mode: string, prot: string): unknown => values(`b = dma_heap_alloc(system, 16K, ${mode})\nx = mmap(b, 16K, ${prot}, shared)`).x;
+  const open = (mode: string, prot: string): unknown =>
+    values(`b = dma_heap_alloc(system, 16K, ${mode})\nx = mmap(b, 16K, ${prot}, shared)`).x;
 
   test("a buffer opened for reading maps read-only", () => {
     expect(open("r", "rw")).toBe("EACCES");
     expect(open("r", "r")).toBe("ok");
-    expect(values("b = dma_heap_alloc(system, 16K, r)\nva = mmap(b, 16K, r, shared)\nx = mprotect(va, 4K, rw)").x).toBe("EACCES");
+    expect(values("b = dma_heap_alloc(system, 16K, r)\nva = mmap(b, 16K, r, shared)\nx = mprotect(va, 4K, rw)").x).toBe(
+      "EACCES",
+    );
   });
 
   test("one opened for writing only does not map at all", () => {
@@ -90,7 +104,9 @@ describe("access modes [51, 52]", () => {
   });
 
   test("a read-only buffer's shared mapping is not marked shared", () => {
-    const flags = values("b = dma_heap_alloc(system, 8K, r)\nva = mmap(b, 8K, r, shared)\ns = smaps(va)", "6.12")["s.VmFlags"];
+    const flags = values("b = dma_heap_alloc(system, 8K, r)\nva = mmap(b, 8K, r, shared)\ns = smaps(va)", "6.12")[
+      "s.VmFlags"
+    ];
     expect(flags).toEqual(["dd", "de", "io", "me", "mr", "ms", "pf", "rd"]);
   });
 });
@@ -104,7 +120,12 @@ describe("mappings", () => {
   });
 
   test.each(modern)("no faults on %s: mmap fills the page table [123]", (release) => {
-    expect(values(`b = dma_heap_alloc(system, 4M)\nn0 = faults { va = mmap(b, 4M, rw, shared) }\nn = faults { touch(va, 4M, write) }`, release)).toMatchObject({ n0: 0, n: 0 });
+    expect(
+      values(
+        `b = dma_heap_alloc(system, 4M)\nn0 = faults { va = mmap(b, 4M, rw, shared) }\nn = faults { touch(va, 4M, write) }`,
+        release,
+      ),
+    ).toMatchObject({ n0: 0, n: 0 });
   });
 
   test("a populated or locked mapping is neither faulted nor locked [116]", () => {
@@ -113,20 +134,30 @@ describe("mappings", () => {
       expect(s["s.VmFlags"]).not.toContain("lo");
       expect(s["s.Rss"]).toBe(0);
     }
-    expect(values("mlockall(future)\nb = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared)\ns = smaps(va)")["s.VmFlags"]).not.toContain("lo");
+    expect(
+      values("mlockall(future)\nb = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared)\ns = smaps(va)")[
+        "s.VmFlags"
+      ],
+    ).not.toContain("lo");
   });
 
   test("fork copies the page table, and the bytes are shared [37]", () => {
     const lines = `${mapped}store(va, 0x77)\nfork C\nn = faults { C: x = load(va) }\nC: store(va, 0x78)\ny = load(va)`;
-    expect(values(lines.replace("n = faults { C: x = load(va) }", "C: x = load(va)"))).toMatchObject({ x: 0x77, y: 0x78 });
+    expect(values(lines.replace("n = faults { C: x = load(va) }", "C: x = load(va)"))).toMatchObject({
+      x: 0x77,
+      y: 0x78,
+    });
   });
 
   test("a hole in the middle leaves its neighbours usable [28]", () => {
-    expect(values(`${mapped}store(va + 8K, 3)\nmunmap(va + 4K, 4K)\nx = load(va + 8K)\ny = load(va + 4K)`)).toMatchObject({ x: 3, y: "SIGSEGV" });
+    expect(
+      values(`${mapped}store(va + 8K, 3)\nmunmap(va + 4K, 4K)\nx = load(va + 8K)\ny = load(va + 4K)`),
+    ).toMatchObject({ x: 3, y: "SIGSEGV" });
   });
 
   test("the offset chooses the chunk", () => {
-    const lines = "b = dma_heap_alloc(system, 17p)\nall = mmap(b, 17p, rw, shared)\nstore(all + 16p, 0x99)\nlast = mmap(b, 1p, rw, shared, 16p)\nx = load(last)\nstore(last, 0x9a)\ny = load(all + 16p)";
+    const lines =
+      "b = dma_heap_alloc(system, 17p)\nall = mmap(b, 17p, rw, shared)\nstore(all + 16p, 0x99)\nlast = mmap(b, 1p, rw, shared, 16p)\nx = load(last)\nstore(last, 0x9a)\ny = load(all + 16p)";
     for (const release of ["6.12", "7.3"]) expect(values(lines, release), release).toMatchObject({ x: 0x99, y: 0x9a });
   });
 });
@@ -157,12 +188,15 @@ describe("private mappings [30-34]", () => {
   });
 
   test("writing copies the page; the buffer keeps its bytes", () => {
-    const lines = "b = dma_heap_alloc(system, 4K)\nsv = mmap(b, 4K, rw, shared)\nstore(sv, 1)\nva = mmap(b, 4K, rw, private)\na = load(va)\nstore(va, 2)\nx = load(sv)\ny = load(va)";
+    const lines =
+      "b = dma_heap_alloc(system, 4K)\nsv = mmap(b, 4K, rw, shared)\nstore(sv, 1)\nva = mmap(b, 4K, rw, private)\na = load(va)\nstore(va, 2)\nx = load(sv)\ny = load(va)";
     expect(values(lines, "6.12")).toMatchObject({ a: 1, x: 1, y: 2 });
   });
 
   test("the offset column shows the physical address", () => {
-    const offset = values("b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, private)\nm = maps(va)", "6.12")["m.offset"] as number;
+    const offset = values("b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, private)\nm = maps(va)", "6.12")[
+      "m.offset"
+    ] as number;
     expect(offset).toBeGreaterThan(0);
     expect(offset % 4096).toBe(0);
   });
@@ -188,7 +222,11 @@ describe("the proposal: vm_insert_page", () => {
   });
 
   test("two mappings share it, fork too", () => {
-    expect(proposed(`${mapped}fork C\ns = smaps(va)\nC: t = smaps(va)`)).toMatchObject({ "s.Pss": 32768, "t.Pss": 32768, "t.Rss": 65536 });
+    expect(proposed(`${mapped}fork C\ns = smaps(va)\nC: t = smaps(va)`)).toMatchObject({
+      "s.Pss": 32768,
+      "t.Pss": 32768,
+      "t.Rss": 65536,
+    });
   });
 
   test("page references succeed", () => {
@@ -197,11 +235,19 @@ describe("the proposal: vm_insert_page", () => {
   });
 
   test("MADV_DONTNEED kills it: there is no fault handler", () => {
-    expect(proposed(`${mapped}a = madvise(va, 4K, dontneed)\nx = load(va)\ny = load(va + 4K)`)).toMatchObject({ a: "ok", x: "SIGBUS", y: 0 });
+    expect(proposed(`${mapped}a = madvise(va, 4K, dontneed)\nx = load(va)\ny = load(va + 4K)`)).toMatchObject({
+      a: "ok",
+      x: "SIGBUS",
+      y: 0,
+    });
   });
 
   test("private mappings of any length work", () => {
-    expect(proposed("b = dma_heap_alloc(system, 8K)\nva = mmap(b, 8K, rw, private)\nstore(va, 3)\nsv = mmap(b, 8K, rw, shared)\nx = load(sv)")).toMatchObject({ va: "ok", x: 0 });
+    expect(
+      proposed(
+        "b = dma_heap_alloc(system, 8K)\nva = mmap(b, 8K, rw, private)\nstore(va, 3)\nsv = mmap(b, 8K, rw, shared)\nx = load(sv)",
+      ),
+    ).toMatchObject({ va: "ok", x: 0 });
   });
 
   test("a page reference keeps memory past the buffer's end", () => {
@@ -220,12 +266,16 @@ describe("the proposal: vm_insert_page", () => {
 
 describe("CPU access", () => {
   test("without attachments both ends are nothing", () => {
-    expect(values("b = dma_heap_alloc(system, 4K)\nx = dma_buf_sync(b, end|write)\ny = dma_buf_sync(b, read)")).toMatchObject({ x: "ok", y: "ok" });
+    expect(
+      values("b = dma_heap_alloc(system, 4K)\nx = dma_buf_sync(b, end|write)\ny = dma_buf_sync(b, read)"),
+    ).toMatchObject({ x: "ok", y: "ok" });
   });
 
   test("only attachments that are mapped are synced", () => {
     const flushes = (lines: string): number =>
-      ask(`driver D on dma\nb = dma_heap_alloc(system, 16K)\n${lines}dma_buf_sync(b, read)`, "7.3", { designs: { "dma.coherence": "non-coherent" } }).steps.at(-1)!.counters.cache_flushes ?? 0;
+      ask(`driver D on dma\nb = dma_heap_alloc(system, 16K)\n${lines}dma_buf_sync(b, read)`, "7.3", {
+        designs: { "dma.coherence": "non-coherent" },
+      }).steps.at(-1)!.counters.cache_flushes ?? 0;
     expect(flushes("")).toBe(0);
     expect(flushes("D: a = attach(b)\n")).toBe(0);
     expect(flushes("D: a = attach(b)\nD: t = map_attachment(a)\n")).toBe(4);

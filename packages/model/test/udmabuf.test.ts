@@ -9,7 +9,8 @@ const make = "m = memfd_create(64K, seal_shrink)\nb = udmabuf_create(m, 0, 64K)\
 const mapped = `${make}va = mmap(b, 64K, rw, shared)\n`;
 
 describe("creation", () => {
-  const create = (args: string, memfd = "1M, seal_shrink", release = "7.3"): unknown => values(`m = memfd_create(${memfd})\nx = udmabuf_create(m, ${args})`, release).x;
+  const create = (args: string, memfd = "1M, seal_shrink", release = "7.3"): unknown =>
+    values(`m = memfd_create(${memfd})\nx = udmabuf_create(m, ${args})`, release).x;
 
   test("offset and size: whole pages, something, inside the memfd", () => {
     expect(create("1, 4K")).toBe("EINVAL");
@@ -32,8 +33,12 @@ describe("creation", () => {
   });
 
   test("64 MiB is the limit up to 7.2 [C]", () => {
-    expect(onReleases("m = memfd_create(65M, seal_shrink)\nx = udmabuf_create(m, 0, 65M)", "6.1", "6.12", "7.2", "7.3")).toEqual(["EINVAL", "EINVAL", "EINVAL", "ok"]);
-    expect(onReleases("m = memfd_create(64M, seal_shrink)\nx = udmabuf_create(m, 0, 64M)", "6.1", "6.12", "7.2")).toEqual(["ok", "ok", "ok"]);
+    expect(
+      onReleases("m = memfd_create(65M, seal_shrink)\nx = udmabuf_create(m, 0, 65M)", "6.1", "6.12", "7.2", "7.3"),
+    ).toEqual(["EINVAL", "EINVAL", "EINVAL", "ok"]);
+    expect(
+      onReleases("m = memfd_create(64M, seal_shrink)\nx = udmabuf_create(m, 0, 64M)", "6.1", "6.12", "7.2"),
+    ).toEqual(["ok", "ok", "ok"]);
   });
 
   test("without a limit the page array is the limit: ENOMEM past INT_MAX bytes", () => {
@@ -59,7 +64,8 @@ describe("creation", () => {
   });
 
   test("a memfd opened for reading makes a writable buffer [78]", () => {
-    const lines = "m = memfd_create(8K, seal_shrink)\nr = reopen(m, r)\nb = udmabuf_create(r, 0, 8K)\nva = mmap(b, 8K, rw, shared)\nstore(va, 0x42)\nvm = mmap(m, 8K, r, shared)\nx = load(vm)";
+    const lines =
+      "m = memfd_create(8K, seal_shrink)\nr = reopen(m, r)\nb = udmabuf_create(r, 0, 8K)\nva = mmap(b, 8K, rw, shared)\nstore(va, 0x42)\nvm = mmap(m, 8K, r, shared)\nx = load(vm)";
     for (const release of all) expect(values(lines, release), release).toMatchObject({ b: "ok", va: "ok", x: 0x42 });
   });
 
@@ -70,11 +76,22 @@ describe("creation", () => {
     expect(list("[m, 0, 4K]", ", 1025")).toBe("EINVAL");
     expect(list("[m, 0, 4K]", ", 0")).toBe("EINVAL");
     expect(list("[m, 0, 4K], [m, 1, 4K]")).toBe("EINVAL");
-    expect(values(`${memfd}b = udmabuf_create_list([[m, 8K, 4K], [m, 0, 4K], [m, 8K, 4K]])\nva = mmap(b, 12K, rw, shared)\nstore(va, 0x31)\nx = load(va + 8K)\nvm = mmap(m, 16K, r, shared)\ny = load(vm + 8K)\nz = load(vm)\ns = lseek(b, 0, end)`)).toMatchObject({ x: 0x31, y: 0x31, z: 0, s: 12288 });
+    expect(
+      values(
+        `${memfd}b = udmabuf_create_list([[m, 8K, 4K], [m, 0, 4K], [m, 8K, 4K]])\nva = mmap(b, 12K, rw, shared)\nstore(va, 0x31)\nx = load(va + 8K)\nvm = mmap(m, 16K, r, shared)\ny = load(vm + 8K)\nz = load(vm)\ns = lseek(b, 0, end)`,
+      ),
+    ).toMatchObject({ x: 0x31, y: 0x31, z: 0, s: 12288 });
   });
 
   test("an empty item: 6.1 takes it, pinning refuses it", () => {
-    expect(onReleases("m = memfd_create(16K, seal_shrink)\nx = udmabuf_create_list([[m, 0, 4K], [m, 0, 0]])", "6.1", "6.12", "7.3")).toEqual(["ok", "EINVAL", "EINVAL"]);
+    expect(
+      onReleases(
+        "m = memfd_create(16K, seal_shrink)\nx = udmabuf_create_list([[m, 0, 4K], [m, 0, 0]])",
+        "6.1",
+        "6.12",
+        "7.3",
+      ),
+    ).toEqual(["ok", "EINVAL", "EINVAL"]);
   });
 
   test("a list that fails half way lets go of what it held", () => {
@@ -82,7 +99,12 @@ describe("creation", () => {
       const kernel = new Kernel({ release });
       const app = kernel.process("app");
       const memfd = must(app.memfd(16384, "seal_shrink"));
-      app.call("udmabuf_create_list", { items: [[memfd.fd, 0, 16384], [999, 0, 4096]] });
+      app.call("udmabuf_create_list", {
+        items: [
+          [memfd.fd, 0, 16384],
+          [999, 0, 4096],
+        ],
+      });
       const refs = [...app.files.get(memfd.fd)!.inode.mapping.pages.values()].map((pfn) => kernel.frames.ref(pfn));
       expect(refs, release).toEqual([1, 1, 1, 1]);
     }
@@ -91,7 +113,8 @@ describe("creation", () => {
   test("hugetlb: refused, then what is there, then what can be allocated", () => {
     const whole = "m = memfd_create(4M, seal_shrink, hugetlb)\nx = udmabuf_create(m, 0, 4M)";
     expect(onReleases(whole, "5.10", "6.1", "6.12", "7.3")).toEqual(["EBADFD", "EINVAL", "ok", "ok"]);
-    const touched = "m = memfd_create(4M, seal_shrink, hugetlb)\nvm = mmap(m, 4M, rw, shared)\nstore(vm + 4K, 7)\nb = udmabuf_create(m, 4K, 8K)\nva = mmap(b, 8K, rw, shared)\nx = load(va)";
+    const touched =
+      "m = memfd_create(4M, seal_shrink, hugetlb)\nvm = mmap(m, 4M, rw, shared)\nstore(vm + 4K, 7)\nb = udmabuf_create(m, 4K, 8K)\nva = mmap(b, 8K, rw, shared)\nx = load(va)";
     expect(onReleases(touched, "6.1", "6.12", "7.3")).toEqual([7, 7, 7]);
   });
 });
@@ -110,7 +133,9 @@ describe("mappings", () => {
 
   test("faults for 16 pages: one each, then one for all [82]", () => {
     expect(onReleases(`${mapped}x = faults { touch(va, 64K, write) }`, "5.10", ...all)).toEqual([0, 16, 16, 1, 1, 1]);
-    expect(values(`${mapped}x = faults { touch(va, 64K, write) }`, "7.3", { designs: { "udmabuf.mmap": "pfn-at-mmap" } }).x).toBe(0);
+    expect(
+      values(`${mapped}x = faults { touch(va, 64K, write) }`, "7.3", { designs: { "udmabuf.mmap": "pfn-at-mmap" } }).x,
+    ).toBe(0);
   });
 
   test("1024 pages: 1024 faults on 6.12, 1 on 7.x, populate or not [82, 121]", () => {
@@ -126,18 +151,31 @@ describe("mappings", () => {
   });
 
   test("after a split each half fills itself", () => {
-    expect(values(`${mapped}mprotect(va, 16K, r)\na = faults { load(va) }\nb1 = faults { load(va + 60K) }\nc = faults { touch(va, 64K, read) }`, "7.3")).toMatchObject({ a: 1, b1: 1, c: 0 });
+    expect(
+      values(
+        `${mapped}mprotect(va, 16K, r)\na = faults { load(va) }\nb1 = faults { load(va + 60K) }\nc = faults { touch(va, 64K, read) }`,
+        "7.3",
+      ),
+    ).toMatchObject({ a: 1, b1: 1, c: 0 });
   });
 
   test("Rss is counted in 6.1 only [80], and page references with it", () => {
     const touched = `${mapped}touch(va, 64K, write)\ns = smaps(va)\nt = status()\nx = process_vm_readv(va, 4K)`;
     expect(values(touched, "6.1")).toMatchObject({ "s.Rss": 65536, "s.Pss": 65536, "t.RssShmem": 65536, x: 4096 });
-    for (const release of modern) expect(values(touched, release), release).toMatchObject({ "s.Rss": 0, "s.Pss": 0, "t.RssShmem": 0, x: "EFAULT" });
+    for (const release of modern)
+      expect(values(touched, release), release).toMatchObject({ "s.Rss": 0, "s.Pss": 0, "t.RssShmem": 0, x: "EFAULT" });
   });
 
   test("a populated mapping needs no fault in a child [122]", () => {
-    for (const [release, faults] of [["6.1", 16], ["6.12", 0], ["7.3", 0]] as const) {
-      expect(values(`${mapped}touch(va, 64K, read)\nfork C\nC: n = faults { touch(va, 64K, read) }`, release).n, release).toBe(faults);
+    for (const [release, faults] of [
+      ["6.1", 16],
+      ["6.12", 0],
+      ["7.3", 0],
+    ] as const) {
+      expect(
+        values(`${mapped}touch(va, 64K, read)\nfork C\nC: n = faults { touch(va, 64K, read) }`, release).n,
+        release,
+      ).toBe(faults);
     }
   });
 
@@ -147,7 +185,11 @@ describe("mappings", () => {
   });
 
   test("the buffer outlives the memfd's descriptor and keeps its offset", () => {
-    expect(values("m = memfd_create(16K, seal_shrink)\nvm = mmap(m, 16K, rw, shared)\nstore(vm + 8K, 0x55)\nb = udmabuf_create(m, 8K, 8K)\nclose(m)\nmunmap(vm, 16K)\nva = mmap(b, 8K, rw, shared)\nx = load(va)").x).toBe(0x55);
+    expect(
+      values(
+        "m = memfd_create(16K, seal_shrink)\nvm = mmap(m, 16K, rw, shared)\nstore(vm + 8K, 0x55)\nb = udmabuf_create(m, 8K, 8K)\nclose(m)\nmunmap(vm, 16K)\nva = mmap(b, 8K, rw, shared)\nx = load(va)",
+      ).x,
+    ).toBe(0x55);
   });
 });
 
@@ -159,12 +201,23 @@ describe("the memfd underneath", () => {
   });
 
   test.each(all)("a hole detaches it on %s [77]", (release) => {
-    expect(values(`${both}p = fallocate(m, punch_hole, 0, 4K)\nx = load(va)\ny = load(vm)\nstore(vm, 0x11)\nz = load(va)`, release)).toMatchObject({ p: "ok", x: 0x10, y: 0, z: 0x10 });
+    expect(
+      values(
+        `${both}p = fallocate(m, punch_hole, 0, 4K)\nx = load(va)\ny = load(vm)\nstore(vm, 0x11)\nz = load(va)`,
+        release,
+      ),
+    ).toMatchObject({ p: "ok", x: 0x10, y: 0, z: 0x10 });
   });
 
   test("F_SEAL_WRITE is refused while the buffer is there, FUTURE_WRITE is not [75, 76]", () => {
     for (const release of modern) {
-      expect(values(`${make}x = add_seals(m, seal_write)\ny = add_seals(m, seal_future_write)\nva = mmap(b, 4K, rw, shared)\nclose(b)\n`, release), release).toMatchObject({ x: "EBUSY", y: "ok", va: "ok" });
+      expect(
+        values(
+          `${make}x = add_seals(m, seal_write)\ny = add_seals(m, seal_future_write)\nva = mmap(b, 4K, rw, shared)\nclose(b)\n`,
+          release,
+        ),
+        release,
+      ).toMatchObject({ x: "EBUSY", y: "ok", va: "ok" });
       expect(values(`${make}close(b)\nx = add_seals(m, seal_write)`, release).x, release).toBe("ok");
     }
   });
@@ -195,7 +248,14 @@ describe("the memfd underneath", () => {
 
 describe("kernel access", () => {
   test("END before START: EINVAL; after one START: 0 [59]", () => {
-    for (const release of all) expect(values(`${make}x = dma_buf_sync(b, end|read)\ny = dma_buf_sync(b, read)\nz = dma_buf_sync(b, end|write)`, release), release).toMatchObject({ x: "EINVAL", y: "ok", z: "ok" });
+    for (const release of all)
+      expect(
+        values(
+          `${make}x = dma_buf_sync(b, end|read)\ny = dma_buf_sync(b, read)\nz = dma_buf_sync(b, end|write)`,
+          release,
+        ),
+        release,
+      ).toMatchObject({ x: "EINVAL", y: "ok", z: "ok" });
   });
 
   test("there is no kernel mapping on 6.1", () => {
@@ -206,7 +266,8 @@ describe("kernel access", () => {
   });
 
   test("6.12 maps the heads of large folios: wrong data", () => {
-    const lines = "driver D on dma\nm = memfd_create(2M, seal_shrink, hugetlb)\nvm = mmap(m, 2M, rw, shared)\nstore(vm, 1)\nstore(vm + 4K, 2)\nb = udmabuf_create(m, 0, 8K)\nD: v = vmap(b)\nD: x = load(v + 4K)";
+    const lines =
+      "driver D on dma\nm = memfd_create(2M, seal_shrink, hugetlb)\nvm = mmap(m, 2M, rw, shared)\nstore(vm, 1)\nstore(vm + 4K, 2)\nb = udmabuf_create(m, 0, 8K)\nD: v = vmap(b)\nD: x = load(v + 4K)";
     expect(onReleases(lines, "6.12", "6.18", "7.3")).toEqual([1, 2, 2]);
   });
 

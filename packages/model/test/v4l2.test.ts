@@ -28,7 +28,9 @@ describe("waiting for a frame", () => {
   });
 
   test("each buffer comes back once, in the order of QBUF", () => {
-    const outcome = values(`${open("vivid")}a = qbuf(cam, 1)\ns = streamon(cam)\nb = qbuf(cam, 0)\nx = dqbuf(cam)\nc = qbuf(cam, 1)\ny = dqbuf(cam)\nz = dqbuf(cam)`);
+    const outcome = values(
+      `${open("vivid")}a = qbuf(cam, 1)\ns = streamon(cam)\nb = qbuf(cam, 0)\nx = dqbuf(cam)\nc = qbuf(cam, 1)\ny = dqbuf(cam)\nz = dqbuf(cam)`,
+    );
     expect([outcome.x, outcome.y, outcome.z]).toEqual([1, 0, 1]);
   });
 
@@ -72,7 +74,9 @@ describe("memory", () => {
   });
 
   test("streaming off keeps user memory pinned", () => {
-    const held = framesAround(`${open("vivid", "userptr")}va = mmap(anon, 64K, rw, private)\nq = qbuf(cam, 0, va)\nu = munmap(va, 64K)\nf = streamoff(cam)`);
+    const held = framesAround(
+      `${open("vivid", "userptr")}va = mmap(anon, 64K, rw, private)\nq = qbuf(cam, 0, va)\nu = munmap(va, 64K)\nf = streamoff(cam)`,
+    );
     expect(held.after - held.before).toBe(15);
   });
 
@@ -105,7 +109,9 @@ describe("user memory", () => {
   });
 
   test("dma-contig of vivid takes none", () => {
-    expect(onReleases("cam = v4l2_open(vivid_contig)\nx = reqbufs(cam, userptr)", ...all)).toEqual(all.map(() => "EINVAL"));
+    expect(onReleases("cam = v4l2_open(vivid_contig)\nx = reqbufs(cam, userptr)", ...all)).toEqual(
+      all.map(() => "EINVAL"),
+    );
   });
 });
 
@@ -129,14 +135,16 @@ ${open("vivid_contig", "dmabuf")}x = qbuf(cam, 0, buf: a)`;
   });
 
   test("what vb2-vmalloc exports is a table of single pages, what dma-contig exports is one range", () => {
-    const importing = (device: string): string => `${open(device)}buf = expbuf(cam, 0)\ncon = v4l2_open(vivid_contig)\nk = reqbufs(con, dmabuf)\nx = bufinfo(buf).attachments`;
+    const importing = (device: string): string =>
+      `${open(device)}buf = expbuf(cam, 0)\ncon = v4l2_open(vivid_contig)\nk = reqbufs(con, dmabuf)\nx = bufinfo(buf).attachments`;
     for (const device of cameras) expect(values(importing(device)).x).toBe(0);
   });
 });
 
 describe("offsets", () => {
   test("bytes up to 6.7, cookies since", () => {
-    const at = (offset: string): unknown[] => onReleases(`${open("vivid")}x = mmap(cam, 4K, rw, shared, ${offset})`, "6.1", "7.3");
+    const at = (offset: string): unknown[] =>
+      onReleases(`${open("vivid")}x = mmap(cam, 4K, rw, shared, ${offset})`, "6.1", "7.3");
     expect(at("0")).toEqual(["ok", "ok"]);
     expect(at("60K")).toEqual(["ok", "EINVAL"]);
     expect(at("32K")).toEqual(["EINVAL", "ok"]);
@@ -145,7 +153,10 @@ describe("offsets", () => {
   });
 
   test("an export of vb2-vmalloc ignores them, one of dma-contig does not", () => {
-    const shown = (device: string): unknown => values(`${open(device)}buf = expbuf(cam, 0)\nva = mmap(buf, 60K, rw, shared)\nt = touch(va, 60K, write)\nvb = mmap(buf, 4K, r, shared, 12K)\nx = load(vb)`).x;
+    const shown = (device: string): unknown =>
+      values(
+        `${open(device)}buf = expbuf(cam, 0)\nva = mmap(buf, 60K, rw, shared)\nt = touch(va, 60K, write)\nvb = mmap(buf, 4K, r, shared, 12K)\nx = load(vb)`,
+      ).x;
     expect(shown("vivid")).toBe(0);
     expect(shown("vivid_contig")).toBe(3);
   });

@@ -4,7 +4,12 @@ import { Kernel, KernelBug } from "../src/index.js";
 import { folioPut } from "../src/mm/rmap.js";
 import { kernelLoad, kernelStore } from "../src/mm/vmalloc.js";
 
-function mapped(pages: number): { k: Kernel; pfns: number[]; address: number; map: ReturnType<Kernel["vmalloc"]["map"]> } {
+function mapped(pages: number): {
+  k: Kernel;
+  pfns: number[];
+  address: number;
+  map: ReturnType<Kernel["vmalloc"]["map"]>;
+} {
   const k = new Kernel();
   const pfns = Array.from({ length: pages }, () => k.frames.alloc(0));
   const map = k.vmalloc.map(pfns, "a test's vmap");
@@ -99,7 +104,10 @@ describe("pages that go away", () => {
   test("a large chunk that is freed takes all its pages away", () => {
     const k = new Kernel();
     const head = k.frames.alloc(4);
-    const map = k.vmalloc.map(Array.from({ length: 16 }, (_, i) => head + i), "a chunk");
+    const map = k.vmalloc.map(
+      Array.from({ length: 16 }, (_, i) => head + i),
+      "a chunk",
+    );
     folioPut(k, head);
     expect(map.holder.freed.size).toBe(16);
   });

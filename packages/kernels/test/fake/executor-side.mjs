@@ -47,7 +47,9 @@ export function serve(input, write, options) {
           write(encodeFrame("error", seq, Buffer.from("not a Program of version 1")));
           break;
         case "oops-and-die":
-          options.console("[    2.000001] BUG: kernel NULL pointer dereference, address: 0000000000000008\n[    2.000002] #PF: supervisor read access\n");
+          options.console(
+            "[    2.000001] BUG: kernel NULL pointer dereference, address: 0000000000000008\n[    2.000002] #PF: supervisor read access\n",
+          );
           setTimeout(() => process.exit(0), 50);
           break;
         case "oops-and-answer":

@@ -39,7 +39,8 @@ if (args.includes("isa-debug-exit,iobase=0xf4,iosize=1")) {
   const command = ({ execute, arguments: given, id }) => {
     let answer = {};
     if (execute === "migrate") {
-      if (how === "no-save") return void qmp.write(`${JSON.stringify({ error: { desc: "this machine cannot be saved" }, id })}\n`);
+      if (how === "no-save")
+        return void qmp.write(`${JSON.stringify({ error: { desc: "this machine cannot be saved" }, id })}\n`);
       execSync(given.uri.replace(/^exec:/, ""), { input: "fake devices" });
     }
     if (execute === "query-migrate") answer = { status: "completed" };

@@ -1,5 +1,6 @@
 /** Linux's own asynchronous I/O. */
-import { data, imm, loadResult, result, type Operand } from "../program.js";
+import type { Operand } from "../program.js";
+import { data, imm, loadResult, result } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
 
 /** IOCB_CMD_PREAD and IOCB_CMD_PWRITE. */
@@ -23,7 +24,13 @@ function submitted(call: Call<"aio_read"> | Call<"aio_write">, command: number, 
   const context = io.builder.reserve(8);
   io.sys("io_setup", 1, data(context));
   const id = io.emit({ op: "load", imm: io.pointer, args: [data(context)], volatile: true });
-  const iocb = io.struct(iocbBytes, [[16, 2, imm(command)], [20, 4, fd], [24, 8, io.number("address")], [32, 8, io.number("length")], [40, 8, io.number("offset")]]);
+  const iocb = io.struct(iocbBytes, [
+    [16, 2, imm(command)],
+    [20, 4, fd],
+    [24, 8, io.number("address")],
+    [32, 8, io.number("length")],
+    [40, 8, io.number("offset")],
+  ]);
   const list = io.struct(8, [[0, io.pointer, data(iocb)]]);
   const event = io.builder.reserve(eventBytes);
   io.sys("io_submit", result(id), 1, data(list));

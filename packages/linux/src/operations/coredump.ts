@@ -1,6 +1,7 @@
 /** Core files, of children that abort. */
 import { data, imm, pid, result } from "../program.js";
-import { UnsupportedHere, type CompilerTable } from "../call.js";
+import type { CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
 import { rangeInCore } from "../procfs/core-file.js";
 import * as uapi from "../uapi.js";
 
@@ -14,15 +15,36 @@ export const coredump = {
     if (call.scene.parallel) throw new UnsupportedHere("core_dump() within parallel");
     const { builder, kernel } = call;
     const pattern = "/tmp/litmap-core.%p\n";
-    const file = call.sys("openat", uapi.atFdcwd, data(builder.string("/proc/sys/kernel/core_pattern")), uapi.open.w | uapi.open.cloexec, 0);
+    const file = call.sys(
+      "openat",
+      uapi.atFdcwd,
+      data(builder.string("/proc/sys/kernel/core_pattern")),
+      uapi.open.w | uapi.open.cloexec,
+      0,
+    );
     call.sys("write", result(file), data(builder.string(pattern)), pattern.length);
     call.softSys([file], "close", result(file));
     const child = builder.actor("fork", call.actor);
     const forked = call.emit({ op: "fork", imm: child });
     const mask = `0x${BigInt.asUintN(32, BigInt(call.constant("filter"))).toString(16)}\n`;
-    const byChild = (op: "sys" | "exit", number: number, ...args: ReturnType<typeof imm>[]) => builder.emit({ op, actor: child, imm: number, args, need: [forked] });
-    byChild("sys", call.callNumber("prlimit64"), imm(0), imm(core.limit), data(builder.bytes(new Uint8Array(16).fill(0xff))), imm(0));
-    const opened = byChild("sys", call.callNumber("openat"), imm(uapi.atFdcwd), data(builder.string("/proc/self/coredump_filter")), imm(uapi.open.w), imm(0));
+    const byChild = (op: "sys" | "exit", number: number, ...args: ReturnType<typeof imm>[]) =>
+      builder.emit({ op, actor: child, imm: number, args, need: [forked] });
+    byChild(
+      "sys",
+      call.callNumber("prlimit64"),
+      imm(0),
+      imm(core.limit),
+      data(builder.bytes(new Uint8Array(16).fill(0xff))),
+      imm(0),
+    );
+    const opened = byChild(
+      "sys",
+      call.callNumber("openat"),
+      imm(uapi.atFdcwd),
+      data(builder.string("/proc/self/coredump_filter")),
+      imm(uapi.open.w),
+      imm(0),
+    );
     byChild("sys", call.callNumber("write"), result(opened), data(builder.string(mask)), imm(mask.length));
     byChild("exit", core.abort);
     const path = call.madePath("/tmp/litmap-core.", pid(child));

@@ -1,6 +1,7 @@
 /** Buffers of sound cards, and memory of a PCI device by its sysfs file. */
 import { data, result } from "../program.js";
-import { UnsupportedHere, type CompilerTable } from "../call.js";
+import type { CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 
 /** Where the runner puts the NVMe controller. */
@@ -30,17 +31,31 @@ export const deviceMemory = {
   pcm_open: (call) => {
     if (call.kernel.kind !== "vm") throw new UnsupportedHere("only virtual machines have QEMU's sound card");
     if (call.word("device") === "es1370_iommu") {
-      const group = call.open(call.builder.string("/sys/bus/pci/devices/0000:00:1c.0/iommu_group"), uapi.open.r | uapi.open.cloexec, "a machine has one sound card, and this one has it without an IOMMU");
+      const group = call.open(
+        call.builder.string("/sys/bus/pci/devices/0000:00:1c.0/iommu_group"),
+        uapi.open.r | uapi.open.cloexec,
+        "a machine has one sound card, and this one has it without an IOMMU",
+      );
       call.softSys([group], "close", result(group));
     }
-    const fd = call.open(call.builder.string("/dev/snd/pcmC0D0p"), uapi.open.rw | uapi.open.nonblock | uapi.open.cloexec, "this machine has no sound card");
+    const fd = call.open(
+      call.builder.string("/dev/snd/pcmC0D0p"),
+      uapi.open.rw | uapi.open.nonblock | uapi.open.cloexec,
+      "this machine has no sound card",
+    );
     const params = call.builder.bytes(hwParams(call.pointer));
     call.sys("ioctl", result(fd), uapi.pcm.hwParams(call.pointer), data(params));
     return { value: fd };
   },
   p2pmem: (call) => {
     if (call.kernel.kind !== "vm") throw new UnsupportedHere("only virtual machines have QEMU's NVMe controller");
-    return { value: call.open(call.builder.string(p2pmemFile), uapi.open.rw | uapi.open.cloexec, "this kernel does not give out memory of PCI devices (CONFIG_PCI_P2PDMA, from 6.2 on)") };
+    return {
+      value: call.open(
+        call.builder.string(p2pmemFile),
+        uapi.open.rw | uapi.open.cloexec,
+        "this kernel does not give out memory of PCI devices (CONFIG_PCI_P2PDMA, from 6.2 on)",
+      ),
+    };
   },
   nvme_open: (call) => {
     if (call.kernel.kind !== "vm") throw new UnsupportedHere("only virtual machines have QEMU's NVMe controller");

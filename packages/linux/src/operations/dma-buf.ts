@@ -1,7 +1,9 @@
 /** The system heap, udmabuf, and the ioctls of a dma-buf. */
-import { data, imm, pid, result, type Ref } from "../program.js";
+import type { Ref } from "../program.js";
+import { data, imm, pid, result } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
-import { UnsupportedHere, type KernelDescription } from "../call.js";
+import type { KernelDescription } from "../call.js";
+import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 
 const done: Compiled = {};
@@ -60,7 +62,14 @@ export const dmaBuf = {
     const request = call.struct(structBytes.udmabufList + count * structBytes.udmabufItem, [
       [0, 4, call.number("flags")],
       [4, 4, count],
-      ...fields.flatMap(({ at, memfd, offset, size }) => [[at, 4, memfd], [at + 8, 8, offset], [at + 16, 8, size]] as const),
+      ...fields.flatMap(
+        ({ at, memfd, offset, size }) =>
+          [
+            [at, 4, memfd],
+            [at + 8, 8, offset],
+            [at + 16, 8, size],
+          ] as const,
+      ),
     ]);
     const fd = call.sys("ioctl", result(device), requests.udmabufCreateList, data(request));
     call.softSys([device], "close", result(device));
@@ -71,16 +80,25 @@ export const dmaBuf = {
     call.sys("ioctl", call.number("fd"), requests.dmaBufSync, data(request));
     return done;
   },
-  dma_buf_set_name: (call) => (call.sys("ioctl", call.number("fd"), requests.dmaBufSetName, data(call.builder.string(call.text("name")))), done),
+  dma_buf_set_name: (call) => (
+    call.sys("ioctl", call.number("fd"), requests.dmaBufSetName, data(call.builder.string(call.text("name")))), done
+  ),
   /** Where nothing is charged there is nothing to count; the setting says whether that is so. */
   charged: (call) => {
     const zero = call.calc(imm(0), 0n, 0);
     call.scene.streamBytes += 64;
-    const setting = call.soft({ op: "read", args: [data(call.builder.path("/sys/module/dma_heap/parameters/mem_accounting")), imm(64), imm(0), imm(0)] }, [zero]);
+    const setting = call.soft(
+      {
+        op: "read",
+        args: [data(call.builder.path("/sys/module/dma_heap/parameters/mem_accounting")), imm(64), imm(0), imm(0)],
+      },
+      [zero],
+    );
     return {
       read: (round) => {
         const known = round.results[setting.index].state === "ok";
-        if (known && round.text(setting).startsWith("Y")) throw new UnsupportedHere("dma_heap.mem_accounting is on, and the machine has no memory cgroups");
+        if (known && round.text(setting).startsWith("Y"))
+          throw new UnsupportedHere("dma_heap.mem_accounting is on, and the machine has no memory cgroups");
         return 0;
       },
     };
@@ -91,7 +109,10 @@ export const dmaBuf = {
     return done;
   },
   dma_buf_export_sync_file: (call) => {
-    const request = call.struct(structBytes.dmaBufSyncFile, [[0, 4, uapi.bitsOf(uapi.dmaBufSync, call.words("flags"))], [4, 4, -1]]);
+    const request = call.struct(structBytes.dmaBufSyncFile, [
+      [0, 4, uapi.bitsOf(uapi.dmaBufSync, call.words("flags"))],
+      [4, 4, -1],
+    ]);
     call.sys("ioctl", call.number("fd"), requests.dmaBufExportSyncFile, data(request));
     return { value: call.load(data(request, 4), 4) };
   },
@@ -104,14 +125,21 @@ export const dmaBuf = {
     return done;
   },
   poll: (call) => {
-    const request = call.struct(structBytes.pollfd, [[0, 4, call.number("fd")], [4, 2, uapi.bitsOf(uapi.pollEvents, call.words("events"))]]);
+    const request = call.struct(structBytes.pollfd, [
+      [0, 4, call.number("fd")],
+      [4, 2, uapi.bitsOf(uapi.pollEvents, call.words("events"))],
+    ]);
     const now = call.builder.bytes(new Uint8Array(16));
     call.sys("ppoll", data(request), 1, data(now), 0, 8);
     const events = call.load(data(request, 6), 2);
     return { read: (round) => uapi.wordsOf(uapi.pollEvents, Number(round.results[events.index].value)) };
   },
   sw_sync_fence: (call) => {
-    const timeline = call.open(call.builder.string("/sys/kernel/debug/sync/sw_sync"), uapi.open.rw, "this kernel has no sw_sync");
+    const timeline = call.open(
+      call.builder.string("/sys/kernel/debug/sync/sw_sync"),
+      uapi.open.rw,
+      "this kernel has no sw_sync",
+    );
     call.scene.timelines.set(call.scene.spaceOf(call.step.actor), timeline);
     const request = call.struct(structBytes.swSyncFence, [[0, 4, call.number("value")]]);
     call.sys("ioctl", result(timeline), requests.swSyncCreateFence, data(request));
@@ -124,7 +152,22 @@ export const dmaBuf = {
     call.sys("ioctl", result(timeline), requests.swSyncInc, data(request));
     return done;
   },
-} satisfies Partial<CompilerTable<"dma_heap_alloc" | "udmabuf_create" | "udmabuf_create_list" | "dma_buf_sync" | "dma_buf_set_name" | "charged" | "xfer_charge" | "dma_buf_export_sync_file" | "dma_buf_import_sync_file" | "poll" | "sw_sync_fence" | "sw_sync_inc">>;
+} satisfies Partial<
+  CompilerTable<
+    | "dma_heap_alloc"
+    | "udmabuf_create"
+    | "udmabuf_create_list"
+    | "dma_buf_sync"
+    | "dma_buf_set_name"
+    | "charged"
+    | "xfer_charge"
+    | "dma_buf_export_sync_file"
+    | "dma_buf_import_sync_file"
+    | "poll"
+    | "sw_sync_fence"
+    | "sw_sync_inc"
+  >
+>;
 
 /** What the heap of contiguous memory has been called: since 6.17, by a device tree, by the command line or the configuration. */
 const cmaHeaps = ["default_cma_region", "linux,cma", "reserved"] as const;
@@ -133,10 +176,15 @@ const cmaHeaps = ["default_cma_region", "linux,cma", "reserved"] as const;
 function heapName(heap: "system" | "cma", kernel: KernelDescription): string {
   if (heap === "system") return heap;
   const found = cmaHeaps.find((name) => kernel.devices?.has(`dma_heap/${name}`));
-  if (kernel.devices !== undefined && found === undefined) throw new UnsupportedHere("this kernel has no CMA heap (CONFIG_DMABUF_HEAPS_CMA, and memory for it)");
+  if (kernel.devices !== undefined && found === undefined)
+    throw new UnsupportedHere("this kernel has no CMA heap (CONFIG_DMABUF_HEAPS_CMA, and memory for it)");
   return found ?? cmaHeaps[0];
 }
 
 function openUdmabuf(call: Pick<Call, "open" | "builder">): Ref {
-  return call.open(call.builder.string("/dev/udmabuf"), uapi.open.rw | uapi.open.cloexec, "this kernel has no /dev/udmabuf");
+  return call.open(
+    call.builder.string("/dev/udmabuf"),
+    uapi.open.rw | uapi.open.cloexec,
+    "this kernel has no /dev/udmabuf",
+  );
 }

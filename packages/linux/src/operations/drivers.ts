@@ -1,6 +1,22 @@
 /** What drivers and the kernel itself do, through the test module. */
 import type { OperationName } from "@litmap/litmus";
-import { callModule, deviceOf, directions, exportedMemory, gupFlags, holds, isHandle, mappingFlags, memories, modelOnly, moduleDevice, primitives, processOf, regionAccess, withDescriptor } from "../module.js";
+import {
+  callModule,
+  deviceOf,
+  directions,
+  exportedMemory,
+  gupFlags,
+  holds,
+  isHandle,
+  mappingFlags,
+  memories,
+  modelOnly,
+  moduleDevice,
+  primitives,
+  processOf,
+  regionAccess,
+  withDescriptor,
+} from "../module.js";
 import * as uapi from "../uapi.js";
 import type { Call, Compiled, OperationCompiler } from "../call.js";
 
@@ -8,17 +24,30 @@ type Gup = Call<"get_user_pages"> | Call<"pin_user_pages">;
 
 function takePages(call: Gup, how: number): Compiled {
   const flags = how | uapi.bitsOf(gupFlags, (call as Call<"pin_user_pages">).words("flags"));
-  return callModule(call, "take_pages", { args: [processOf(call, "address"), call.number("address"), call.number("length"), flags], gives: "value" });
+  return callModule(call, "take_pages", {
+    args: [processOf(call, "address"), call.number("address"), call.number("length"), flags],
+    gives: "value",
+  });
 }
 
 /** By operation; what is missing is the model's alone. */
 export const moduleCompilers: { readonly [K in OperationName]?: OperationCompiler<K> } = {
   attach: (call) => {
     const device = deviceOf(call);
-    return withDescriptor(call, "buf", (fd) => callModule(call, "attach", { args: [fd, call.word("importer") === "dynamic" ? 1 : 0, device], gives: "unstable" }));
+    return withDescriptor(call, "buf", (fd) =>
+      callModule(call, "attach", {
+        args: [fd, call.word("importer") === "dynamic" ? 1 : 0, device],
+        gives: "unstable",
+      }),
+    );
   },
   detach: (call) => callModule(call, "detach", { handle: call.number("attachment") }),
-  map_attachment: (call) => callModule(call, "map_attachment", { handle: call.number("attachment"), args: [directions[call.word("direction")]], gives: "unstable" }),
+  map_attachment: (call) =>
+    callModule(call, "map_attachment", {
+      handle: call.number("attachment"),
+      args: [directions[call.word("direction")]],
+      gives: "unstable",
+    }),
   unmap_attachment: (call) => callModule(call, "unmap_attachment", { handle: call.number("sgt") }),
   pin: (call) => callModule(call, "pin", { handle: call.number("attachment") }),
   unpin: (call) => callModule(call, "unpin", { handle: call.number("attachment") }),
@@ -26,25 +55,56 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
     // Only its coherence matters, and only some devices can be had.
     deviceOf(call);
     const hold = holds[call.word("hold")];
-    if (hold === undefined) return modelOnly("with bare frame numbers can be asked of the model only: memory that was freed would be written")(call);
-    const args = [processOf(call, "address"), call.number("address"), call.number("length"), uapi.bitsOf(regionAccess, call.words("access")), hold];
+    if (hold === undefined)
+      return modelOnly(
+        "with bare frame numbers can be asked of the model only: memory that was freed would be written",
+      )(call);
+    const args = [
+      processOf(call, "address"),
+      call.number("address"),
+      call.number("length"),
+      uapi.bitsOf(regionAccess, call.words("access")),
+      hold,
+    ];
     return callModule(call, "reg_mr", { args, gives: "unstable" });
   },
   reg_memfd: (call) => {
     deviceOf(call);
-    return withDescriptor(call, "memfd", (fd) => callModule(call, "reg_memfd", { args: [fd, call.number("offset"), call.number("length"), uapi.bitsOf(regionAccess, call.words("access"))], gives: "unstable" }));
+    return withDescriptor(call, "memfd", (fd) =>
+      callModule(call, "reg_memfd", {
+        args: [fd, call.number("offset"), call.number("length"), uapi.bitsOf(regionAccess, call.words("access"))],
+        gives: "unstable",
+      }),
+    );
   },
   dereg_mr: (call) => callModule(call, "dereg_mr", { handle: call.number("mr") }),
   dma_sync: (call) => {
-    if (!isHandle(call, "sgt", "region")) return modelOnly("of a buffer can be asked of the model only: DMA_BUF_IOCTL_SYNC is what processes have")(call);
+    if (!isHandle(call, "sgt", "region"))
+      return modelOnly("of a buffer can be asked of the model only: DMA_BUF_IOCTL_SYNC is what processes have")(call);
     return callModule(call, "mr_sync", { handle: call.number("sgt") });
   },
-  dma_read: (call) => callModule(call, isHandle(call, "sgt", "region") ? "mr_read" : "dma_read", { handle: call.number("sgt"), args: [call.number("offset")], gives: "value" }),
-  dma_write: (call) => callModule(call, isHandle(call, "sgt", "region") ? "mr_write" : "dma_write", { handle: call.number("sgt"), args: [call.number("offset"), call.number("value")] }),
-  begin_cpu_access: (call) => withDescriptor(call, "buf", (fd) => callModule(call, "begin_cpu_access", { args: [fd, directions[call.word("direction")]] })),
-  end_cpu_access: (call) => withDescriptor(call, "buf", (fd) => callModule(call, "end_cpu_access", { args: [fd, directions[call.word("direction")]] })),
+  dma_read: (call) =>
+    callModule(call, isHandle(call, "sgt", "region") ? "mr_read" : "dma_read", {
+      handle: call.number("sgt"),
+      args: [call.number("offset")],
+      gives: "value",
+    }),
+  dma_write: (call) =>
+    callModule(call, isHandle(call, "sgt", "region") ? "mr_write" : "dma_write", {
+      handle: call.number("sgt"),
+      args: [call.number("offset"), call.number("value")],
+    }),
+  begin_cpu_access: (call) =>
+    withDescriptor(call, "buf", (fd) =>
+      callModule(call, "begin_cpu_access", { args: [fd, directions[call.word("direction")]] }),
+    ),
+  end_cpu_access: (call) =>
+    withDescriptor(call, "buf", (fd) =>
+      callModule(call, "end_cpu_access", { args: [fd, directions[call.word("direction")]] }),
+    ),
   vmap: (call) => {
-    if (isHandle(call, "buf", "gem")) return callModule(call, "gem_vmap", { handle: call.number("buf"), gives: "unstable" });
+    if (isHandle(call, "buf", "gem"))
+      return callModule(call, "gem_vmap", { handle: call.number("buf"), gives: "unstable" });
     return withDescriptor(call, "buf", (fd) => callModule(call, "vmap", { args: [fd], gives: "unstable" }));
   },
   vunmap: (call) => {
@@ -52,37 +112,62 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
     return withDescriptor(call, "buf", (fd) => callModule(call, "vunmap", { args: [fd] }));
   },
   load: (call) => callModule(call, "load", { args: [call.number("address"), call.constant("width")], gives: "value" }),
-  store: (call) => callModule(call, "store", { args: [call.number("address"), call.constant("width"), call.number("value")] }),
+  store: (call) =>
+    callModule(call, "store", { args: [call.number("address"), call.constant("width"), call.number("value")] }),
   get_user_pages: (call) => takePages(call, 0),
   pin_user_pages: (call) => takePages(call, gupFlags.pin),
-  put_user_pages: (call) => callModule(call, "put_pages", { args: [processOf(call, "address"), call.number("address")], gives: "value" }),
-  follow_pfn: (call) => callModule(call, "follow_pfn", { args: [processOf(call, "address"), call.number("address")], gives: "value" }),
-  notifier_register: (call) => callModule(call, "notifier_register", { args: [processOf(call, "address")], gives: "unstable" }),
+  put_user_pages: (call) =>
+    callModule(call, "put_pages", { args: [processOf(call, "address"), call.number("address")], gives: "value" }),
+  follow_pfn: (call) =>
+    callModule(call, "follow_pfn", { args: [processOf(call, "address"), call.number("address")], gives: "value" }),
+  notifier_register: (call) =>
+    callModule(call, "notifier_register", { args: [processOf(call, "address")], gives: "unstable" }),
   notifier_count: (call) => callModule(call, "notifier_count", { handle: call.number("notifier"), gives: "value" }),
   gem_create: (call) => {
     const { device } = call.scene.actorOf(call.step.actor);
-    const plain = call.word("place") === "system" && call.word("caching") === "cached" && device !== "ttm" && device !== "panthor";
-    if (!plain) return modelOnly("of TTM, of panthor, or of memory that is not cached can be asked of the model only: the test module has cached objects of the shmem helper")(call);
+    const plain =
+      call.word("place") === "system" && call.word("caching") === "cached" && device !== "ttm" && device !== "panthor";
+    if (!plain)
+      return modelOnly(
+        "of TTM, of panthor, or of memory that is not cached can be asked of the model only: the test module has cached objects of the shmem helper",
+      )(call);
     return callModule(call, "gem_create", { args: [call.number("size")], gives: "unstable" });
   },
   gem_get_sg_table: (call) => callModule(call, "gem_get_sg_table", { handle: call.number("bo") }),
-  gem_madvise: (call) => callModule(call, "gem_madvise", { handle: call.number("bo"), args: [call.word("advice") === "dontneed" ? 1 : 0], gives: "value" }),
+  gem_madvise: (call) =>
+    callModule(call, "gem_madvise", {
+      handle: call.number("bo"),
+      args: [call.word("advice") === "dontneed" ? 1 : 0],
+      gives: "value",
+    }),
   shrink: (call) => {
     const what = call.word("what");
     if (what === "shmem") return modelOnly("of page cache needs swap that no module can force")(call);
-    if (what !== "drm-shmem") return modelOnly(`of ${what} can be asked of the model only: the test module has objects of the shmem helper`)(call);
+    if (what !== "drm-shmem")
+      return modelOnly(`of ${what} can be asked of the model only: the test module has objects of the shmem helper`)(
+        call,
+      );
     return callModule(call, "gem_shrink", { gives: "value" });
   },
   chardev: (call) => {
-    const args = [call.number("size"), primitives.indexOf(call.word("primitive")), memories.indexOf(call.word("memory")), uapi.bitsOf(mappingFlags, call.words("flags"))];
+    const args = [
+      call.number("size"),
+      primitives.indexOf(call.word("primitive")),
+      memories.indexOf(call.word("memory")),
+      uapi.bitsOf(mappingFlags, call.words("flags")),
+    ];
     const device = call.open(call.builder.string(`/dev/${moduleDevice}`), uapi.open.rw);
     callModule(call, "chardev", { device, args });
     return { value: device };
   },
   dma_buf_export: (call) => {
     const memory = call.word("memory");
-    if (memory === "carveout") return modelOnly("of a carveout can be asked of the model only: no kernel since 5.11 has ION")(call);
-    return callModule(call, "export", { args: [exportedMemory.findIndex((one) => one === memory), call.number("size"), deviceOf(call)], gives: "value" });
+    if (memory === "carveout")
+      return modelOnly("of a carveout can be asked of the model only: no kernel since 5.11 has ION")(call);
+    return callModule(call, "export", {
+      args: [exportedMemory.findIndex((name) => name === memory), call.number("size"), deviceOf(call)],
+      gives: "value",
+    });
   },
   dma_buf_put: (call) => (call.sys("close", call.number("buf")), {}),
   revoke: (call) => {

@@ -1,6 +1,8 @@
 /** DRM devices: their nodes, dumb buffers, and PRIME. */
-import { data, imm, result, type DataOffset, type Operand } from "../program.js";
-import { UnsupportedHere, type Call, type Compiled, type CompilerTable } from "../call.js";
+import type { DataOffset, Operand } from "../program.js";
+import { data, imm, result } from "../program.js";
+import type { Call, Compiled, CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 
 const done: Compiled = {};
@@ -21,10 +23,15 @@ const lineShift = 12;
 export const drm = {
   drm_open: (call) => {
     const device = call.word("device");
-    if (device === "virtio_gpu_blob") throw new UnsupportedHere("drm_open() needs a virtio-gpu with blob resources, for which this machine's QEMU has no host side");
-    if (device === "i915" || device === "i915_discrete") throw new UnsupportedHere("drm_open() needs an Intel GPU, which QEMU does not have");
+    if (device === "virtio_gpu_blob")
+      throw new UnsupportedHere(
+        "drm_open() needs a virtio-gpu with blob resources, for which this machine's QEMU has no host side",
+      );
+    if (device === "i915" || device === "i915_discrete")
+      throw new UnsupportedHere("drm_open() needs an Intel GPU, which QEMU does not have");
     const { card, nameLength } = cards[device];
-    const lacking = device === "vkms" ? "this kernel has no vkms (CONFIG_DRM_VKMS)" : `this machine has no ${device} device`;
+    const lacking =
+      device === "vkms" ? "this kernel has no vkms (CONFIG_DRM_VKMS)" : `this machine has no ${device} device`;
     const found = call.open(call.builder.string(`/dev/dri/card${card}`), uapi.open.rw | uapi.open.cloexec, lacking);
     // Three numbers, then lengths and pointers: it differs with their size.
     const version = call.struct(uapi.drmVersion(call.pointer).bytes, []);
@@ -39,8 +46,15 @@ export const drm = {
   },
   dumb_create: (call) => {
     const size = call.number("size");
-    const height: Operand | bigint = size.kind === "imm" ? BigInt.asUintN(64, size.value) >> BigInt(lineShift) : result(call.calc(size, -1n, -lineShift));
-    const request = call.struct(structBytes.createDumb, [[0, 4, height], [4, 4, 1024], [8, 4, 32]]);
+    const height: Operand | bigint =
+      size.kind === "imm"
+        ? BigInt.asUintN(64, size.value) >> BigInt(lineShift)
+        : result(call.calc(size, -1n, -lineShift));
+    const request = call.struct(structBytes.createDumb, [
+      [0, 4, height],
+      [4, 4, 1024],
+      [8, 4, 32],
+    ]);
     drmIoctl(call, call.number("drm"), requests.createDumb, request);
     return { value: call.load(data(request, 16), 4) };
   },
@@ -52,7 +66,11 @@ export const drm = {
   virtgpu_create_blob: (call) => {
     const memory = { guest: 1, host3d: 2 }[call.word("memory")];
     const flags = call.words("flags").includes("mappable") ? 1 : 0;
-    const request = call.struct(structBytes.virtgpuCreateBlob, [[0, 4, memory], [4, 4, flags], [16, 8, call.number("size")]]);
+    const request = call.struct(structBytes.virtgpuCreateBlob, [
+      [0, 4, memory],
+      [4, 4, flags],
+      [16, 8, call.number("size")],
+    ]);
     drmIoctl(call, call.number("drm"), requests.virtgpuCreateBlob, request);
     return { value: call.load(data(request, 8), 4) };
   },
@@ -63,7 +81,10 @@ export const drm = {
   },
   prime_export: (call) => {
     const flags = call.word("mode") === "rw" ? uapi.open.rw | uapi.open.cloexec : uapi.open.cloexec;
-    const request = call.struct(structBytes.primeHandle, [[0, 4, call.number("handle")], [4, 4, flags]]);
+    const request = call.struct(structBytes.primeHandle, [
+      [0, 4, call.number("handle")],
+      [4, 4, flags],
+    ]);
     drmIoctl(call, call.number("drm"), requests.primeHandleToFd, request);
     return { value: call.load(data(request, 8), 4) };
   },
@@ -77,8 +98,16 @@ export const drm = {
     drmIoctl(call, call.number("drm"), requests.gemClose, request);
     return done;
   },
-} satisfies CompilerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc" | "virtgpu_create_blob">;
-
+} satisfies CompilerTable<
+  | "drm_open"
+  | "dumb_create"
+  | "dumb_map"
+  | "prime_export"
+  | "prime_import"
+  | "gem_close"
+  | "qxl_alloc"
+  | "virtgpu_create_blob"
+>;
 
 /** An ioctl whose ENOSYS is the driver's answer, not the kernel's lack of the call. */
 function drmIoctl(call: Pick<Call, "emit" | "callNumber">, fd: Operand, request: number, argument: DataOffset): void {

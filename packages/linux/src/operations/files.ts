@@ -1,5 +1,6 @@
 /** Memfds, files, the test disk, pipes, and calls on descriptors. */
-import { data, result, type Operand, type Ref } from "../program.js";
+import type { Operand, Ref } from "../program.js";
+import { data, result } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
 import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
@@ -12,7 +13,9 @@ const diskBytes = 16 * 1024 * 1024;
 export const files = {
   memfd_create: (call) => {
     const words = call.words("flags");
-    const flags = (words.includes("no_sealing") ? 0 : uapi.memfdFlags.allowSealing) | (words.includes("hugetlb") ? uapi.memfdFlags.hugetlb2M : 0);
+    const flags =
+      (words.includes("no_sealing") ? 0 : uapi.memfdFlags.allowSealing) |
+      (words.includes("hugetlb") ? uapi.memfdFlags.hugetlb2M : 0);
     const fd = call.sys("memfd_create", data(call.builder.string("litmap")), flags);
     call.sys("ftruncate", result(fd), ...call.pad, ...call.wide(call.number("size")));
     const seals = uapi.bitsOf(uapi.seals, call.words("seals"));
@@ -21,7 +24,11 @@ export const files = {
   },
   open_file: (call) => {
     const folder = call.kernel.tmpfs ?? (call.kernel.kind === "vm" ? "/tmp" : "/dev/shm");
-    const fd = call.open(call.builder.string(folder), uapi.open.rw | uapi.openByIsa[call.isa].tmpfile, `this machine has no tmpfs at ${folder}`);
+    const fd = call.open(
+      call.builder.string(folder),
+      uapi.open.rw | uapi.openByIsa[call.isa].tmpfile,
+      `this machine has no tmpfs at ${folder}`,
+    );
     call.sys("ftruncate", result(fd), ...call.pad, ...call.wide(call.number("size")));
     return { value: fd };
   },
@@ -41,8 +48,28 @@ export const files = {
   },
   read: (call) => (call.sys("read", call.number("fd"), call.number("address"), call.number("length")), done),
   write: (call) => (call.sys("write", writeEnd(call), call.number("address"), call.number("length")), done),
-  pread: (call) => (call.sys("pread64", call.number("fd"), call.number("address"), call.number("length"), ...call.pad, ...call.wide(call.number("offset"))), done),
-  pwrite: (call) => (call.sys("pwrite64", writeEnd(call), call.number("address"), call.number("length"), ...call.pad, ...call.wide(call.number("offset"))), done),
+  pread: (call) => (
+    call.sys(
+      "pread64",
+      call.number("fd"),
+      call.number("address"),
+      call.number("length"),
+      ...call.pad,
+      ...call.wide(call.number("offset")),
+    ),
+    done
+  ),
+  pwrite: (call) => (
+    call.sys(
+      "pwrite64",
+      writeEnd(call),
+      call.number("address"),
+      call.number("length"),
+      ...call.pad,
+      ...call.wide(call.number("offset")),
+    ),
+    done
+  ),
   lseek: (call) => {
     const whence = uapi.whence[call.word("whence")];
     if (call.pointer === 8) {
@@ -55,12 +82,22 @@ export const files = {
     call.load(data(to), 8);
     return done;
   },
-  ftruncate: (call) => (call.sys("ftruncate", call.number("fd"), ...call.pad, ...call.wide(call.number("length"))), done),
+  ftruncate: (call) => (
+    call.sys("ftruncate", call.number("fd"), ...call.pad, ...call.wide(call.number("length"))), done
+  ),
   fallocate: (call) => {
-    call.sys("fallocate", call.number("fd"), uapi.fallocate[call.word("mode")], ...call.wide(call.number("offset")), ...call.wide(call.number("length")));
+    call.sys(
+      "fallocate",
+      call.number("fd"),
+      uapi.fallocate[call.word("mode")],
+      ...call.wide(call.number("offset")),
+      ...call.wide(call.number("length")),
+    );
     return done;
   },
-  add_seals: (call) => (call.sys("fcntl", call.number("fd"), uapi.addSeals, uapi.bitsOf(uapi.seals, call.words("seals"))), done),
+  add_seals: (call) => (
+    call.sys("fcntl", call.number("fd"), uapi.addSeals, uapi.bitsOf(uapi.seals, call.words("seals"))), done
+  ),
   get_seals: (call) => {
     const seals = call.sys("fcntl", call.number("fd"), uapi.getSeals, 0);
     return { read: (round) => uapi.wordsOf(uapi.seals, Number(round.results[seals.index].value)) };
@@ -68,7 +105,8 @@ export const files = {
   fsync: (call) => (call.sys("fsync", call.number("fd")), done),
   fstat: (call) => {
     const { size, blocks, mode } = stat(call, call.number("fd"));
-    const of = (round: Parameters<NonNullable<Compiled["read"]>>[0], ref: Ref): number => Number(round.results[ref.index].value);
+    const of = (round: Parameters<NonNullable<Compiled["read"]>>[0], ref: Ref): number =>
+      Number(round.results[ref.index].value);
     return { read: (round) => ({ size: of(round, size), blocks: of(round, blocks), mode: of(round, mode) & 0o777 }) };
   },
   reopen: (call) => {
@@ -84,7 +122,29 @@ export const files = {
     return done;
   },
   ioctl: (call) => (call.sys("ioctl", call.number("fd"), call.number("request"), 0), done),
-} satisfies Partial<CompilerTable<"memfd_create" | "open_file" | "open_disk" | "pipe" | "read" | "write" | "pread" | "pwrite" | "lseek" | "ftruncate" | "fallocate" | "add_seals" | "get_seals" | "fsync" | "fstat" | "reopen" | "dup" | "close" | "ioctl">>;
+} satisfies Partial<
+  CompilerTable<
+    | "memfd_create"
+    | "open_file"
+    | "open_disk"
+    | "pipe"
+    | "read"
+    | "write"
+    | "pread"
+    | "pwrite"
+    | "lseek"
+    | "ftruncate"
+    | "fallocate"
+    | "add_seals"
+    | "get_seals"
+    | "fsync"
+    | "fstat"
+    | "reopen"
+    | "dup"
+    | "close"
+    | "ioctl"
+  >
+>;
 
 /** What is on the disk matters only to tests that read. */
 export const diskReaders = ["read", "pread", "io_uring_read"] as const;
@@ -93,7 +153,10 @@ export const diskReaders = ["read", "pread", "io_uring_read"] as const;
 export function clearDisk(call: Pick<Call, "kernel" | "builder" | "struct" | "soft" | "softSys">): void {
   const { disk } = call.kernel;
   if (disk === undefined) return;
-  const range = call.struct(16, [[0, 8, 0], [8, 8, diskBytes]]);
+  const range = call.struct(16, [
+    [0, 8, 0],
+    [8, 8, diskBytes],
+  ]);
   const fd = call.softSys([], "openat", -100, data(call.builder.string(disk)), uapi.open.rw, 0);
   call.softSys([fd], "ioctl", result(fd), uapi.blkZeroOut, data(range));
   call.softSys([fd], "close", result(fd));
@@ -115,7 +178,10 @@ export function fdInPath(call: Call<"reopen"> | Call<"fdinfo"> | Call<"readlink"
 }
 
 /** statx, whose struct is the same everywhere. */
-export function stat(call: Pick<Call, "builder" | "sys" | "load">, fd: Operand): { mode: Ref; inode: Ref; size: Ref; blocks: Ref } {
+export function stat(
+  call: Pick<Call, "builder" | "sys" | "load">,
+  fd: Operand,
+): { mode: Ref; inode: Ref; size: Ref; blocks: Ref } {
   const to = call.builder.reserve(uapi.structBytes.statx);
   call.sys("statx", fd, data(call.builder.string("")), uapi.atEmptyPath, 0x7ff, data(to));
   return {
@@ -125,4 +191,3 @@ export function stat(call: Pick<Call, "builder" | "sys" | "load">, fd: Operand):
     blocks: call.load(data(to, 48), 8),
   };
 }
-

@@ -8,7 +8,11 @@ const at = { address: 16, size: 24, pagesPerCall: 32, gupFlags: 36 } as const;
 
 export const gupTest = {
   gup_test: (call) => {
-    const device = call.open(call.builder.string("/sys/kernel/debug/gup_test"), uapi.open.rw | uapi.open.cloexec, "this kernel has no gup_test (CONFIG_GUP_TEST)");
+    const device = call.open(
+      call.builder.string("/sys/kernel/debug/gup_test"),
+      uapi.open.rw | uapi.open.cloexec,
+      "this kernel has no gup_test (CONFIG_GUP_TEST)",
+    );
     const { pageSize } = call.kernel;
     // With a part of a page left over it asks for no pages at all, and the fast walk then runs wild.
     const whole = call.calc(call.number("length"), ~BigInt(pageSize - 1), 0);

@@ -20,7 +20,9 @@ import { vfioCompilers } from "./vfio.js";
 import { virtualisation } from "./virtualisation.js";
 
 /** What a driver or the kernel itself does is asked of the test module (`drivers.ts`), not from user space. */
-export const needsModule = { unsupported: "needs litmap's test module, which this kernel does not have (litmap kernel module)" } as const;
+export const needsModule = {
+  unsupported: "needs litmap's test module, which this kernel does not have (litmap kernel module)",
+} as const;
 
 const noIntelGpu = { unsupported: "needs an Intel GPU, which QEMU does not have" } as const;
 

@@ -1,8 +1,19 @@
 /** What /proc and debugfs say: files as they are, parsed on this side. */
 import { operations } from "@litmap/litmus";
-import { data, imm, result, type Operand, type Ref, type RoundResult } from "../program.js";
-import { UnsupportedHere, type Call, type CompilerTable } from "../call.js";
-import { gained, parseBufinfo, parseFdinfo, parseMapsLine, parsePagemapEntry, parseSmapsEntry, pfnMask, quantities } from "../procfs/index.js";
+import type { Operand, Ref, RoundResult } from "../program.js";
+import { data, imm, result } from "../program.js";
+import type { Call, CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
+import {
+  gained,
+  parseBufinfo,
+  parseFdinfo,
+  parseMapsLine,
+  parsePagemapEntry,
+  parseSmapsEntry,
+  pfnMask,
+  quantities,
+} from "../procfs/index.js";
 import { fdInPath, stat } from "./files.js";
 
 /** Most bytes that are kept of a few lines, and of a whole file. */
@@ -24,7 +35,14 @@ export function readStatus(call: Reader): Ref {
 
 /** Instructions that read the machine's meminfo now; its per-CPU counters are flushed first. */
 export function readMeminfo(call: Reader): Ref {
-  const refresh = call.soft({ op: "sys", imm: (call as Call).callNumber("openat"), args: [imm(-100), data(call.builder.string("/proc/sys/vm/stat_refresh")), imm(1), imm(0)] }, []);
+  const refresh = call.soft(
+    {
+      op: "sys",
+      imm: (call as Call).callNumber("openat"),
+      args: [imm(-100), data(call.builder.string("/proc/sys/vm/stat_refresh")), imm(1), imm(0)],
+    },
+    [],
+  );
   call.softSys([refresh], "write", result(refresh), data(call.builder.string("1\n")), 2);
   call.softSys([refresh], "close", result(refresh));
   return call.readText(call.builder.path("/proc/meminfo"), lines, keep(meminfoFields));
@@ -32,7 +50,12 @@ export function readMeminfo(call: Reader): Ref {
 
 export const observers = {
   smaps: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/smaps"), lines, keep([...smapsFields, "VmFlags"]), lookedUp(call));
+    const text = call.readText(
+      call.builder.path("/proc/self/smaps"),
+      lines,
+      keep([...smapsFields, "VmFlags"]),
+      lookedUp(call),
+    );
     return {
       read: (round) => {
         const entry = round.text(text);
@@ -62,9 +85,19 @@ export const observers = {
     call.sys("pread64", result(file), data(words), 8, ...call.pad, ...call.wide(result(offset)));
     const entry = call.emit({ op: "load", imm: 8, args: [data(words)], volatile: false });
     call.softSys([file], "close", result(file));
-    const place = call.soft({ op: "calc", args: [result(entry), imm(pfnMask), imm(3), imm(0)], volatile: true }, [entry]);
+    const place = call.soft({ op: "calc", args: [result(entry), imm(pfnMask), imm(3), imm(0)], volatile: true }, [
+      entry,
+    ]);
     const counts = call.softSys([entry], "openat", -100, data(call.builder.string("/proc/kpagecount")), 0, 0);
-    const got = call.softSys([counts, place], "pread64", result(counts), data(words, 8), 8, ...call.pad, ...call.wide(result(place)));
+    const got = call.softSys(
+      [counts, place],
+      "pread64",
+      result(counts),
+      data(words, 8),
+      8,
+      ...call.pad,
+      ...call.wide(result(place)),
+    );
     const mapcount = call.soft({ op: "load", imm: 8, args: [data(words, 8)] }, [got]);
     call.softSys([counts], "close", result(counts));
     return {
@@ -104,7 +137,11 @@ export const observers = {
     return { read: (round) => change(round, meminfoFields, baseline, text) };
   },
   fdinfo: (call) => {
-    const text = call.readText(call.builder.path("/proc/self/fdinfo/", fdInPath(call)), lines, keep(["size", "count", "exp_name", "name"]));
+    const text = call.readText(
+      call.builder.path("/proc/self/fdinfo/", fdInPath(call)),
+      lines,
+      keep(["size", "count", "exp_name", "name"]),
+    );
     return {
       read: (round): Record<string, number | string> => {
         const found = parseFdinfo(round.text(text));
@@ -133,7 +170,9 @@ export const observers = {
     const shown = call.emit({ op: "show", args: [data(to), result(length)] });
     return { read: (round) => ({ path: stablePath(call.kernel, round.text(shown)) }) };
   },
-} satisfies Partial<CompilerTable<"smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo" | "fdinfo" | "bufinfo" | "readlink">>;
+} satisfies Partial<
+  CompilerTable<"smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo" | "fdinfo" | "bufinfo" | "readlink">
+>;
 
 /** An address as a reader looks for it: one in the same page, since 0 would stand for every mapping. */
 function lookedUp(call: Pick<Call, "calc" | "kernel">): Operand {
@@ -148,8 +187,12 @@ function stablePath(kernel: Call["kernel"], path: string): string {
   return path.replace(/^(pipe|socket):\[\d+\]$/, "$1:[N]").replace(/^.*\/#\d+ \(deleted\)$/, "/tmp/#N (deleted)");
 }
 
-function change(round: RoundResult, names: readonly string[], before: Ref | undefined, after: Ref): Record<string, number> {
+function change(
+  round: RoundResult,
+  names: readonly string[],
+  before: Ref | undefined,
+  after: Ref,
+): Record<string, number> {
   if (before === undefined) throw new Error("a change without a first reading");
   return gained(quantities(round.text(before), names), quantities(round.text(after), names));
 }
-

@@ -1,5 +1,6 @@
 /** Every way in which the kernel reaches into a mapping on a process's behalf. */
-import { data, imm, loadResult, pid, result, type DataOffset, type Operand, type Ref } from "../program.js";
+import type { DataOffset, Operand, Ref } from "../program.js";
+import { data, imm, loadResult, pid, result } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
 import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
@@ -34,7 +35,13 @@ export const reaching = {
     call.sys("pipe2", data(ends), uapi.open.nonblock);
     const write = call.load(data(ends, 4), 4);
     const vector = iovec(call, [[call.number("address"), call.number("length")]]);
-    call.sys("vmsplice", result(write), data(vector), 1, uapi.spliceFlags.nonblock | uapi.bitsOf(uapi.spliceFlags, call.words("flags")));
+    call.sys(
+      "vmsplice",
+      result(write),
+      data(vector),
+      1,
+      uapi.spliceFlags.nonblock | uapi.bitsOf(uapi.spliceFlags, call.words("flags")),
+    );
     return done;
   },
   io_uring_register_buffers: (call) => {
@@ -86,7 +93,15 @@ export const reaching = {
   mbind: (call) => {
     const policy = call.word("policy");
     const nodes = policy === "default" ? imm(0) : data(call.struct(8, [[0, 8, 1]]));
-    call.sys("mbind", call.number("address"), call.number("length"), uapi.mempolicy[policy], nodes, policy === "default" ? 0 : 64, uapi.bitsOf(uapi.mempolicyFlags, call.words("flags")));
+    call.sys(
+      "mbind",
+      call.number("address"),
+      call.number("length"),
+      uapi.mempolicy[policy],
+      nodes,
+      policy === "default" ? 0 : 64,
+      uapi.bitsOf(uapi.mempolicyFlags, call.words("flags")),
+    );
     return done;
   },
   get_mempolicy: (call) => {
@@ -95,7 +110,25 @@ export const reaching = {
     call.load(data(node), 4);
     return done;
   },
-} satisfies Partial<CompilerTable<"process_vm_readv" | "process_vm_writev" | "mem_read" | "mem_write" | "ptrace_peek" | "vmsplice" | "io_uring_register_buffers" | "io_uring_read" | "io_uring_write" | "futex_wait" | "futex_wake" | "userfaultfd_register" | "move_pages" | "mbind" | "get_mempolicy">>;
+} satisfies Partial<
+  CompilerTable<
+    | "process_vm_readv"
+    | "process_vm_writev"
+    | "mem_read"
+    | "mem_write"
+    | "ptrace_peek"
+    | "vmsplice"
+    | "io_uring_register_buffers"
+    | "io_uring_read"
+    | "io_uring_write"
+    | "futex_wait"
+    | "futex_wake"
+    | "userfaultfd_register"
+    | "move_pages"
+    | "mbind"
+    | "get_mempolicy"
+  >
+>;
 
 /** Stops another process as its tracer. */
 export function stopped(call: Pick<Call, "sys" | "sysVolatile" | "builder">, tracee: Operand): Ref {
@@ -107,21 +140,29 @@ export function stopped(call: Pick<Call, "sys" | "sysVolatile" | "builder">, tra
 
 const keyBit = (key: "shared" | "private"): number => (key === "private" ? uapi.futexOps.private : 0);
 
-export function iovec(call: Pick<Call, "struct" | "pointer">, parts: readonly (readonly [Operand, Operand])[]): DataOffset {
+export function iovec(
+  call: Pick<Call, "struct" | "pointer">,
+  parts: readonly (readonly [Operand, Operand])[],
+): DataOffset {
   const { pointer } = call;
-  return call.struct(parts.length * 2 * pointer, parts.flatMap(([base, length], i) => [
-    [i * 2 * pointer, pointer, base] as const,
-    [(i * 2 + 1) * pointer, pointer, length] as const,
-  ]));
+  return call.struct(
+    parts.length * 2 * pointer,
+    parts.flatMap(([base, length], i) => [
+      [i * 2 * pointer, pointer, base] as const,
+      [(i * 2 + 1) * pointer, pointer, length] as const,
+    ]),
+  );
 }
 
 function processVm(call: Vm, name: "process_vm_readv" | "process_vm_writev", kind: "sink" | "zeros"): Compiled {
   const vm = call as Call<"process_vm_readv">;
   const length = vm.constant("length");
-  if (length < 0 || length > bufferLimit * vectorLimit) throw new UnsupportedHere(`a private buffer of ${length} bytes`);
+  if (length < 0 || length > bufferLimit * vectorLimit)
+    throw new UnsupportedHere(`a private buffer of ${length} bytes`);
   const buffer = vm.buffer(kind, Math.min(length, bufferLimit));
   const local: [Operand, Operand][] = [];
-  for (let left = length; left > 0 || local.length === 0; left -= bufferLimit) local.push([data(buffer), imm(Math.min(left, bufferLimit))]);
+  for (let left = length; left > 0 || local.length === 0; left -= bufferLimit)
+    local.push([data(buffer), imm(Math.min(left, bufferLimit))]);
   const remote = iovec(vm, [[vm.number("address"), imm(length)]]);
   vm.sys(name, pid(vm.other("of")), data(iovec(vm, local)), local.length, data(remote), 1, 0);
   return done;
@@ -154,16 +195,32 @@ function ringTransfer(call: Call<"io_uring_read"> | Call<"io_uring_write">, opco
   const params = io.builder.reserve(structBytes.ioUringParams);
   const ring = setUpRing(io, params);
   const map = (offset: number): Ref =>
-    io.sysVolatile("mmap", 0, 4096, uapi.prot.rw, uapi.mapFlags.shared | uapi.mapFlags.populate, result(ring), io.pointer === 8 ? offset : offset >> 12);
+    io.sysVolatile(
+      "mmap",
+      0,
+      4096,
+      uapi.prot.rw,
+      uapi.mapFlags.shared | uapi.mapFlags.populate,
+      result(ring),
+      io.pointer === 8 ? offset : offset >> 12,
+    );
   const queues = map(0);
   const sqes = map(ioUring.offsetOfSqes);
   const sqe: readonly (readonly [number, 1 | 4 | 8, Operand])[] = [
-    [0, 1, imm(opcode)], [4, 4, fd], [8, 8, io.number("offset")], [16, 8, io.number("address")], [24, 4, io.number("length")],
+    [0, 1, imm(opcode)],
+    [4, 4, fd],
+    [8, 8, io.number("offset")],
+    [16, 8, io.number("address")],
+    [24, 4, io.number("length")],
   ];
   for (const [offset, width, value] of sqe) io.store(result(sqes, offset), width, value);
   /** Address of something whose offset in the queues the kernel has told. */
   const within = (param: number): Ref =>
-    io.emit({ op: "calc", args: [result(io.load(data(params, param), 4)), imm(-1), imm(0), result(queues)], volatile: true });
+    io.emit({
+      op: "calc",
+      args: [result(io.load(data(params, param), 4)), imm(-1), imm(0), result(queues)],
+      volatile: true,
+    });
   const tail = within(ioUring.paramSqTail);
   const array = within(ioUring.paramSqArray);
   const completions = within(ioUring.paramCqes);

@@ -1,6 +1,7 @@
 /** Advice to, words into another process, and sends of pages as they are. */
 import { data, pid, result } from "../program.js";
-import { UnsupportedHere, type Call, type CompilerTable } from "../call.js";
+import type { Call, CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 import { iovec, stopped } from "./reaching.js";
 
@@ -28,7 +29,15 @@ export const remote = {
     const { listener, connected } = connection(call);
     const on = call.struct(4, [[0, 4, 1]]);
     call.sys("setsockopt", result(connected), inet.level, inet.zerocopy, data(on), 4);
-    const sent = call.sys("sendto", result(connected), call.number("address"), call.number("length"), inet.sendFlags, 0, 0);
+    const sent = call.sys(
+      "sendto",
+      result(connected),
+      call.number("address"),
+      call.number("length"),
+      inet.sendFlags,
+      0,
+      0,
+    );
     for (const socket of [connected, listener]) call.softSys([socket], "close", result(socket));
     return { value: sent };
   },
@@ -38,7 +47,9 @@ export const remote = {
 function connection(call: Call<"send_zerocopy">) {
   const socket = () => call.sys("socket", inet.family, inet.stream | uapi.open.cloexec, 0);
   const listener = socket();
-  const up = call.builder.bytes(Buffer.concat([Buffer.from("lo\0".padEnd(16, "\0")), Buffer.of(1, 0), Buffer.alloc(22)]));
+  const up = call.builder.bytes(
+    Buffer.concat([Buffer.from("lo\0".padEnd(16, "\0")), Buffer.of(1, 0), Buffer.alloc(22)]),
+  );
   call.softSys([listener], "ioctl", result(listener), inet.setInterfaceFlags, data(up));
   const address = call.builder.bytes(Buffer.of(inet.family, 0, 0, 0, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0));
   const size = call.struct(4, [[0, 4, 16]]);

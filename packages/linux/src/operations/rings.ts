@@ -1,6 +1,7 @@
 /** Packet sockets and io_urings whose rings are mapped, and IO memory by its sysfs file. */
 import { data, result } from "../program.js";
-import { UnsupportedHere, type CompilerTable } from "../call.js";
+import type { CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 import { setUpRing } from "./reaching.js";
 
@@ -31,6 +32,8 @@ export const rings = {
     // Another machine has another device there, or needs the one that it has.
     if (call.kernel.kind !== "vm") throw new UnsupportedHere("only virtual machines have QEMU's edu device");
     const path = bars[call.word("device")];
-    return { value: call.open(call.builder.string(path), uapi.open.rw | uapi.open.cloexec, `this machine has no ${path}`) };
+    return {
+      value: call.open(call.builder.string(path), uapi.open.rw | uapi.open.cloexec, `this machine has no ${path}`),
+    };
   },
 } satisfies CompilerTable<"packet_ring" | "io_uring_ring" | "pci_bar">;

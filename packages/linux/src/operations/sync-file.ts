@@ -11,7 +11,12 @@ export const syncFile = {
     call.sys("ioctl", call.number("fd"), requests.syncFileInfo, data(info));
     const status = call.load(data(info, 32), 4);
     const fences = call.load(data(info, 40), 4);
-    return { read: (round) => ({ status: Number(BigInt.asIntN(32, round.results[status.index].value)), fences: Number(round.results[fences.index].value) }) };
+    return {
+      read: (round) => ({
+        status: Number(BigInt.asIntN(32, round.results[status.index].value)),
+        fences: Number(round.results[fences.index].value),
+      }),
+    };
   },
   sync_file_merge: (call) => {
     const request = call.struct(structBytes.syncMergeData, [[32, 4, call.number("b")]]);

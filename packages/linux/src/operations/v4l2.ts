@@ -18,13 +18,18 @@ const bufferLayout = (call: Pick<Call, "pointer">) =>
     : { bytes: 80, index: 0, type: 4, memory: 60, m: 64, length: 68 };
 
 /** A v4l2_buffer for a call. */
-function bufferStruct(call: Call, fields: { readonly index?: Operand; readonly memory: number; readonly m?: Operand; readonly length?: Operand }): DataOffset {
+function bufferStruct(
+  call: Call,
+  fields: { readonly index?: Operand; readonly memory: number; readonly m?: Operand; readonly length?: Operand },
+): DataOffset {
   const at = bufferLayout(call);
   return call.struct(at.bytes, [
     [at.type, 4, v4l2Capture],
     [at.memory, 4, fields.memory],
     [at.index, 4, fields.index ?? 0],
-    ...(fields.m === undefined ? [] : ([[at.m, fields.memory === v4l2Memory.userptr ? call.pointer : 4, fields.m]] as const)),
+    ...(fields.m === undefined
+      ? []
+      : ([[at.m, fields.memory === v4l2Memory.userptr ? call.pointer : 4, fields.m]] as const)),
     ...(fields.length === undefined ? [] : ([[at.length, 4, fields.length]] as const)),
   ]);
 }
@@ -44,7 +49,8 @@ function sizeimage(call: Call<"image_size"> | Call<"qbuf">): Operand {
 export const v4l2 = {
   v4l2_open: (call) => {
     const path = nodes[call.word("device")];
-    if (path === undefined) throw new UnsupportedHere("no device that QEMU has is served by a driver with this allocator of buffers");
+    if (path === undefined)
+      throw new UnsupportedHere("no device that QEMU has is served by a driver with this allocator of buffers");
     const fd = call.open(call.builder.string(path), uapi.open.rw, `this machine has no ${path}`);
     const pix = v4l2Format.pix(call.pointer);
     const format = call.struct(uapi.v4l2FormatBytes(call.pointer), [
@@ -55,12 +61,19 @@ export const v4l2 = {
     ]);
     // Refused while somebody else has buffers; then that one has set the same format before.
     call.softSys([fd], "ioctl", result(fd), uapi.v4l2Requests(call.pointer).setFormat, data(format));
-    const text = call.struct(8, [[0, 4, uapi.vividText.control], [4, 4, uapi.vividText.none]]);
+    const text = call.struct(8, [
+      [0, 4, uapi.vividText.control],
+      [4, 4, uapi.vividText.none],
+    ]);
     call.softSys([fd], "ioctl", result(fd), uapi.v4l2Requests(call.pointer).setControl, data(text));
     return { value: fd };
   },
   reqbufs: (call) => {
-    const request = call.struct(20, [[0, 4, call.number("count")], [4, 4, v4l2Capture], [8, 4, v4l2Memory[call.word("memory")]]]);
+    const request = call.struct(20, [
+      [0, 4, call.number("count")],
+      [4, 4, v4l2Capture],
+      [8, 4, v4l2Memory[call.word("memory")]],
+    ]);
     call.sys("ioctl", call.number("queue"), uapi.v4l2Requests(call.pointer).reqbufs, data(request));
     return { value: call.load(data(request), 4) };
   },
@@ -86,7 +99,11 @@ export const v4l2 = {
   qbuf: (call) => {
     const memory = call.given("address") ? v4l2Memory.userptr : call.given("buf") ? v4l2Memory.dmabuf : v4l2Memory.mmap;
     const m = call.given("address") ? call.number("address") : call.given("buf") ? call.number("buf") : undefined;
-    const length = call.given("length") ? call.number("length") : memory === v4l2Memory.userptr ? sizeimage(call) : undefined;
+    const length = call.given("length")
+      ? call.number("length")
+      : memory === v4l2Memory.userptr
+        ? sizeimage(call)
+        : undefined;
     const buffer = bufferStruct(call, { index: call.number("index"), memory, m, length });
     call.sys("ioctl", call.number("queue"), uapi.v4l2Requests(call.pointer).qbuf, data(buffer));
     return done;
@@ -97,9 +114,15 @@ export const v4l2 = {
     call.sys("ioctl", call.number("queue"), uapi.v4l2Requests(call.pointer).dqbuf, data(buffer));
     return { value: call.load(data(buffer), 4) };
   },
-  streamon: (call) => (call.sys("ioctl", call.number("queue"), uapi.v4l2Requests(call.pointer).streamon, data(captureType(call))), done),
-  streamoff: (call) => (call.sys("ioctl", call.number("queue"), uapi.v4l2Requests(call.pointer).streamoff, data(captureType(call))), done),
-} satisfies CompilerTable<"v4l2_open" | "reqbufs" | "querybuf" | "image_size" | "expbuf" | "qbuf" | "dqbuf" | "streamon" | "streamoff">;
+  streamon: (call) => (
+    call.sys("ioctl", call.number("queue"), uapi.v4l2Requests(call.pointer).streamon, data(captureType(call))), done
+  ),
+  streamoff: (call) => (
+    call.sys("ioctl", call.number("queue"), uapi.v4l2Requests(call.pointer).streamoff, data(captureType(call))), done
+  ),
+} satisfies CompilerTable<
+  "v4l2_open" | "reqbufs" | "querybuf" | "image_size" | "expbuf" | "qbuf" | "dqbuf" | "streamon" | "streamoff"
+>;
 
 function captureType(call: Pick<Call, "struct">): DataOffset {
   return call.struct(4, [[0, 4, v4l2Capture]]);

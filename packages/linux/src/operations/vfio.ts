@@ -2,8 +2,10 @@
  * VFIO's type 1 container, and a device in it that this process drives: QEMU's edu, which copies
  * memory to a buffer of its own and back when its registers are written.
  */
-import { data, imm, result, type Operand, type Ref } from "../program.js";
-import { UnsupportedHere, type Call, type Compiled, type CompilerTable } from "../call.js";
+import type { Operand, Ref } from "../program.js";
+import { data, imm, result } from "../program.js";
+import type { Call, Compiled, CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 
 const { structBytes, vfio, edu } = uapi;
@@ -11,8 +13,16 @@ const done: Compiled = {};
 
 export const vfioCompilers = {
   vfio_open: (call) => {
-    const container = call.open(call.builder.string("/dev/vfio/vfio"), uapi.open.rw | uapi.open.cloexec, "this kernel has no /dev/vfio/vfio");
-    const group = call.open(call.builder.string(vfio.group), uapi.open.rw | uapi.open.cloexec, `this machine has no ${vfio.group}`);
+    const container = call.open(
+      call.builder.string("/dev/vfio/vfio"),
+      uapi.open.rw | uapi.open.cloexec,
+      "this kernel has no /dev/vfio/vfio",
+    );
+    const group = call.open(
+      call.builder.string(vfio.group),
+      uapi.open.rw | uapi.open.cloexec,
+      `this machine has no ${vfio.group}`,
+    );
     call.sys("ioctl", result(group), vfio.setContainer, data(call.struct(8, [[0, 4, result(container)]])));
     call.sys("ioctl", result(container), vfio.setIommu, vfio.type1v2);
     return { value: container, writeEnd: group };
@@ -29,14 +39,19 @@ export const vfioCompilers = {
     return done;
   },
   vfio_unmap_dma: (call) => {
-    const request = call.struct(structBytes.vfioUnmapDma, [[0, 4, structBytes.vfioUnmapDma], [8, 8, call.number("iova")], [16, 8, call.number("length")]]);
+    const request = call.struct(structBytes.vfioUnmapDma, [
+      [0, 4, structBytes.vfioUnmapDma],
+      [8, 8, call.number("iova")],
+      [16, 8, call.number("length")],
+    ]);
     call.sys("ioctl", call.number("vfio"), vfio.unmapDma, data(request));
     return { value: call.load(data(request, 16), 8) };
   },
   vfio_dma: (call) => {
     const group = groupOf(call);
     const length = call.constant("length");
-    if (length > edu.mostBytes) throw new UnsupportedHere(`vfio_dma() moves at most ${edu.mostBytes} bytes: each 2 KiB take the device 0.2 s`);
+    if (length > edu.mostBytes)
+      throw new UnsupportedHere(`vfio_dma() moves at most ${edu.mostBytes} bytes: each 2 KiB take the device 0.2 s`);
     // A descriptor that is no container any more is told here.
     call.sys("ioctl", call.number("vfio"), vfio.getApiVersion, 0);
     const device = call.sys("ioctl", result(group), vfio.getDeviceFd, data(call.builder.string(edu.name)));
@@ -44,7 +59,11 @@ export const vfioCompilers = {
     call.sys("pwrite64", result(device), data(command), 2, edu.commandRegister);
     const bar = call.sysVolatile("mmap", 0, 4096, uapi.prot.rw, uapi.mapFlags.shared, result(device), 0);
     const there = call.emit({ op: "await", args: [result(bar), imm(0xffff_ffff), imm(edu.identification), imm(0)] });
-    call.lacks(there, ["ETIMEDOUT"], "the device does not answer: this kernel has not restored what its configuration space said before the machine was resumed");
+    call.lacks(
+      there,
+      ["ETIMEDOUT"],
+      "the device does not answer: this kernel has not restored what its configuration space said before the machine was resumed",
+    );
     for (let at = 0; at < length; at += edu.stretchBytes) {
       const bytes = Math.min(edu.stretchBytes, length - at);
       transfer(call, bar, plus(call.number("from"), at), imm(edu.buffer), bytes, edu.read);

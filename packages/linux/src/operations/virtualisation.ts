@@ -1,6 +1,8 @@
 /** A virtual machine with one processor in real mode. */
-import { data, imm, result, type Ref } from "../program.js";
-import { UnsupportedHere, type Call, type Compiled, type CompilerTable } from "../call.js";
+import type { Ref } from "../program.js";
+import { data, imm, result } from "../program.js";
+import type { Call, Compiled, CompilerTable } from "../call.js";
+import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 
 const { kvm, requests, structBytes } = uapi;
@@ -15,12 +17,21 @@ const entry = { read: 0, write: 16 } as const;
 
 export const virtualisation = {
   kvm_create: (call) => {
-    const device = call.open(call.builder.string("/dev/kvm"), uapi.open.rw | uapi.open.cloexec, "this kernel has no /dev/kvm");
+    const device = call.open(
+      call.builder.string("/dev/kvm"),
+      uapi.open.rw | uapi.open.cloexec,
+      "this kernel has no /dev/kvm",
+    );
     const vm = call.sys("ioctl", result(device), kvm.createVm, 0);
     const vcpu = call.sys("ioctl", result(vm), kvm.createVcpu, 0);
     const page = call.builder.reserve(4096, 4096);
     code.forEach((bytes, i) => call.store(data(page, i * 16), 8, bytes));
-    const slot = call.struct(structBytes.kvmMemoryRegion, [[0, 4, kvm.codeSlot], [8, 8, kvm.codeAt], [16, 8, 4096], [24, 8, data(page)]]);
+    const slot = call.struct(structBytes.kvmMemoryRegion, [
+      [0, 4, kvm.codeSlot],
+      [8, 8, kvm.codeAt],
+      [16, 8, 4096],
+      [24, 8, data(page)],
+    ]);
     call.sys("ioctl", result(vm), requests.kvmSetUserMemoryRegion, data(slot));
     call.softSys([device], "close", result(device));
     return { value: vm, writeEnd: vcpu };
@@ -38,14 +49,32 @@ export const virtualisation = {
   },
   kvm_dirty_log: (call) => {
     const bitmap = call.builder.reserve(kvm.dirtyBitmapBytes, 64);
-    call.sys("ioctl", call.number("kvm"), requests.kvmGetDirtyLog, data(call.struct(structBytes.kvmDirtyLog, [[0, 4, slotOf(call)], [8, 8, data(bitmap)]])));
+    call.sys(
+      "ioctl",
+      call.number("kvm"),
+      requests.kvmGetDirtyLog,
+      data(
+        call.struct(structBytes.kvmDirtyLog, [
+          [0, 4, slotOf(call)],
+          [8, 8, data(bitmap)],
+        ]),
+      ),
+    );
     return { value: call.load(data(bitmap), 4) };
   },
   kvm_run: (call) => {
     const vcpu = processorOf(call);
     const sregs = call.builder.reserve(structBytes.kvmSregs);
     call.sys("ioctl", result(vcpu), requests.kvmGetSregs, data(sregs));
-    const run = call.sysVolatile("mmap", 0, 4096, uapi.prot.rw, uapi.mapFlags.shared | uapi.mapFlags.populate, result(vcpu), 0);
+    const run = call.sysVolatile(
+      "mmap",
+      0,
+      4096,
+      uapi.prot.rw,
+      uapi.mapFlags.shared | uapi.mapFlags.populate,
+      result(vcpu),
+      0,
+    );
     // An exit for IO memory of the run before is brought to its end, and nothing more.
     call.store(result(run, kvm.runImmediateExit), 1, 1);
     call.softSys([run], "ioctl", result(vcpu), kvm.run, 0);
@@ -53,9 +82,14 @@ export const virtualisation = {
     call.store(data(sregs, kvm.sregsCsBase), 8, kvm.codeAt);
     call.store(data(sregs, kvm.sregsDsBase), 8, call.number("offset"));
     call.sys("ioctl", result(vcpu), requests.kvmSetSregs, data(sregs));
-    const regs = call.struct(structBytes.kvmRegs, [[kvm.regsRip, 8, entry[call.word("access")]], [kvm.regsRip + 8, 8, 2]]);
+    const regs = call.struct(structBytes.kvmRegs, [
+      [kvm.regsRip, 8, entry[call.word("access")]],
+      [kvm.regsRip + 8, 8, 2],
+    ]);
     call.sys("ioctl", result(vcpu), requests.kvmSetRegs, data(regs));
-    const ran = call.soft({ op: "sys", imm: call.callNumber("ioctl"), args: [result(vcpu), imm(kvm.run), imm(0)] }, [call.hard.at(-1)!]);
+    const ran = call.soft({ op: "sys", imm: call.callNumber("ioctl"), args: [result(vcpu), imm(kvm.run), imm(0)] }, [
+      call.hard.at(-1)!,
+    ]);
     const reason = call.soft({ op: "load", imm: 4, args: [result(run, kvm.runExitReason)] }, [ran]);
     call.softSys([run], "munmap", result(run), 4096);
     call.hard.push(ran, reason);

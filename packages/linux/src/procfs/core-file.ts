@@ -37,7 +37,13 @@ export function segmentsOf(core: Uint8Array): Segment[] {
 }
 
 /** What a core file, of which the first `read` bytes are here, has of a range; undefined when that lies past them. Bytes. */
-export function rangeInCore(core: Uint8Array, address: bigint, length: bigint, pageSize: number, read: number): RangeInCore | undefined {
+export function rangeInCore(
+  core: Uint8Array,
+  address: bigint,
+  length: bigint,
+  pageSize: number,
+  read: number,
+): RangeInCore | undefined {
   let mapped = 0;
   let dumped = 0;
   let filled = 0;

@@ -16,5 +16,10 @@ export function parseFdinfo(text: string): DmaBufFdinfo | undefined {
   const fields = fieldsOf(text);
   const exporter = fields.get("exp_name");
   if (exporter === undefined) return undefined;
-  return { size: Number(fields.get("size")), count: Number(fields.get("count")), exporter, name: fields.get("name") ?? "" };
+  return {
+    size: Number(fields.get("size")),
+    count: Number(fields.get("count")),
+    exporter,
+    name: fields.get("name") ?? "",
+  };
 }

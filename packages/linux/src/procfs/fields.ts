@@ -29,7 +29,10 @@ export function quantities(text: string, names: readonly string[]): Record<strin
 }
 
 /** What was gained from one reading to the next, for names that both have. */
-export function gained(before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>): Record<string, number> {
+export function gained(
+  before: Readonly<Record<string, number>>,
+  after: Readonly<Record<string, number>>,
+): Record<string, number> {
   const difference: Record<string, number> = {};
   for (const [name, value] of Object.entries(after)) {
     if (name in before) difference[name] = value - before[name];

@@ -1,6 +1,7 @@
 /** /proc/PID/smaps: what each mapping costs. */
 import { fieldsOf, quantity } from "./fields.js";
-import { parseMapsLine, type Mapping } from "./maps.js";
+import type { Mapping } from "./maps.js";
+import { parseMapsLine } from "./maps.js";
 
 export interface SmapsEntry {
   /** Absent when only the fields were kept. */

@@ -14,14 +14,22 @@ export function check(selectors: readonly string[], options: CheckOptions): numb
   const files = selectFiles(selectors).map(readTest);
   for (const file of files) {
     if (options.json) {
-      for (const { code, severity, message, span, hint } of file.diagnostics) print(JSON.stringify({ file: file.path, line: span.line, column: span.column, code, severity, message, hint }));
+      for (const { code, severity, message, span, hint } of file.diagnostics)
+        print(JSON.stringify({ file: file.path, line: span.line, column: span.column, code, severity, message, hint }));
     } else if (file.diagnostics.length > 0) print(`${renderAll(file)}\n`);
   }
   const bad = files.filter((file) => !file.test).length;
   const found = files.flatMap((file) => file.diagnostics);
   const warnings = found.filter((diagnostic) => diagnostic.severity === "warning").length;
   if (!options.json && !options.quiet) {
-    print([count(files.length, "file"), `${files.length - bad} fine`, count(found.length - warnings, "error"), count(warnings, "warning")].join(", "));
+    print(
+      [
+        count(files.length, "file"),
+        `${files.length - bad} fine`,
+        count(found.length - warnings, "error"),
+        count(warnings, "warning"),
+      ].join(", "),
+    );
   }
   return bad > 0 ? exitStatus.badRequest : exitStatus.asExpected;
 }

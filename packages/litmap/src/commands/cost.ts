@@ -61,15 +61,24 @@ function tablesOf(test: Test, base: KernelOptions, only: PointName | undefined):
   const now = predict(test, { ...base, asked });
   const column = (label: string, current: boolean, options: KernelOptions): CostColumn => {
     const prediction = current ? now : predict(test, options);
-    return { label, current, prediction, change: current ? undefined : changeOf(test, answerOf(test, now), answerOf(test, prediction), base.arch) };
+    return {
+      label,
+      current,
+      prediction,
+      change: current ? undefined : changeOf(test, answerOf(test, now), answerOf(test, prediction), base.arch),
+    };
   };
   const { design } = new Kernel(base);
   const ofPoint = (point: PointName): CostTable => ({
     point,
-    columns: Object.keys(points[point].choices).map((choice) => column(choice, choice === design[point], { ...base, designs: { ...base.designs, [point]: choice } })),
+    columns: Object.keys(points[point].choices).map((choice) =>
+      column(choice, choice === design[point], { ...base, designs: { ...base.designs, [point]: choice } }),
+    ),
   });
   if (only !== undefined) return [ofPoint(only)];
-  const byRelease = { columns: releases.map((release) => column(release, release === base.release, { ...base, release })) };
+  const byRelease = {
+    columns: releases.map((release) => column(release, release === base.release, { ...base, release })),
+  };
   return [...(Object.keys(points) as PointName[]).filter((point) => asked.has(point)).map(ofPoint), byRelease];
 }
 

@@ -13,9 +13,18 @@ export interface DesignsOptions {
 
 export function designs(name: string | undefined, options: DesignsOptions): number {
   const names = Object.keys(points) as PointName[];
-  if (name !== undefined && !(name in points)) throw badRequest(`there is no decision point '${name}'${didYouMean(name, names)}`, "`litmap designs` lists them");
+  if (name !== undefined && !(name in points))
+    throw badRequest(`there is no decision point '${name}'${didYouMean(name, names)}`, "`litmap designs` lists them");
   const chosen = name === undefined ? names : [name as PointName];
-  if (options.json) for (const each of chosen) print(JSON.stringify({ point: each, ...points[each], releases: Object.fromEntries(releases.map((release) => [release, designOf(release)[each]])) }));
+  if (options.json)
+    for (const each of chosen)
+      print(
+        JSON.stringify({
+          point: each,
+          ...points[each],
+          releases: Object.fromEntries(releases.map((release) => [release, designOf(release)[each]])),
+        }),
+      );
   else print(chosen.map((each) => describe(each, options)).join("\n\n"));
   return exitStatus.asExpected;
 }
@@ -29,11 +38,16 @@ function describe(name: PointName, options: DesignsOptions): string {
     const where = releases.filter((release) => designOf(release)[name] === choice);
     lines.push(`  ${paint.name(choice)}${where.length > 0 ? `  ${paint.dim(where.join(", "))}` : ""}`);
     for (const line of wrap(about.doc, width)) lines.push(`      ${line}`);
-    if (about.proposed) for (const line of wrap(`proposed: ${about.proposed}`, width)) lines.push(paint.dim(`      ${line}`));
+    if (about.proposed)
+      for (const line of wrap(`proposed: ${about.proposed}`, width)) lines.push(paint.dim(`      ${line}`));
   }
   for (const [condition, choices] of (point as Point).configured ?? []) {
     const text = choices.map(([since, choice], i) => (i === 0 ? choice : `${choice} from ${since}`)).join(", ");
-    lines.push(paint.dim(`  ${condition.startsWith("!") ? `without CONFIG_${condition.slice(1)}` : `with CONFIG_${condition}`}: ${text}`));
+    lines.push(
+      paint.dim(
+        `  ${condition.startsWith("!") ? `without CONFIG_${condition.slice(1)}` : `with CONFIG_${condition}`}: ${text}`,
+      ),
+    );
   }
   return lines.join("\n");
 }

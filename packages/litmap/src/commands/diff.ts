@@ -33,8 +33,17 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
   const interrupt = new Interrupt();
   const progress = new Progress();
   const { accel = "auto" } = options;
-  const kernelOptions = { accelerator: accel as "auto", rounds: 1000, budgetMs: 20_000, roundMs: 10_000, onProgress: (line: string) => progress.say(line) };
-  const opening = names.map(async (name): Promise<TestMachine> => modelNamed(name, options) ?? KernelMachine.open(chooseKernels([name])[0], kernelOptions));
+  const kernelOptions = {
+    accelerator: accel as "auto",
+    rounds: 1000,
+    budgetMs: 20_000,
+    roundMs: 10_000,
+    onProgress: (line: string) => progress.say(line),
+  };
+  const opening = names.map(
+    async (name): Promise<TestMachine> =>
+      modelNamed(name, options) ?? KernelMachine.open(chooseKernels([name])[0], kernelOptions),
+  );
   try {
     const machines = await interrupt.unlessInterrupted(Promise.all(opening));
     if (!machines) return exitStatus.interrupted;
@@ -63,7 +72,9 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
 }
 
 function modelNamed(name: string, options: DiffOptions): ModelMachine | undefined {
-  return name.startsWith("model:") ? new ModelMachine(modelOptions({ release: name.slice("model:".length), arch: options.arch })) : undefined;
+  return name.startsWith("model:")
+    ? new ModelMachine(modelOptions({ release: name.slice("model:".length), arch: options.arch }))
+    : undefined;
 }
 
 function titleOf(a: TestMachine, b: TestMachine): string {

@@ -24,21 +24,42 @@ export interface ExplainOptions extends ModelChoices {
 
 export async function explain(selector: string, options: ExplainOptions): Promise<number> {
   const { file, test } = oneTest(selector);
-  const prediction = options.schedule === undefined ? ask(test, modelOptions(options)) : inOneOrder(test, options.schedule, options);
+  const prediction =
+    options.schedule === undefined ? ask(test, modelOptions(options)) : inOneOrder(test, options.schedule, options);
   const claims = judged(test, prediction, prediction.machine);
   const evidence = readEvidence();
   const result = resultOf(test, prediction.machine, prediction, claims);
   if (options.json) {
-    const steps = prediction.steps.map(({ events, ...step }) => ({ ...step, rules: events.map(({ rule, kind, about }) => ({ id: rule.id, kind, about, sentence: rule.sentence, kernel: rule.kernel })) }));
-    const kernels = evidence.map((each) => ({ kernel: each.kernel.kernel, says: agreesWith(test, prediction, each) })).filter((each) => each.says !== "none");
+    const steps = prediction.steps.map(({ events, ...step }) => ({
+      ...step,
+      rules: events.map(({ rule, kind, about }) => ({
+        id: rule.id,
+        kind,
+        about,
+        sentence: rule.sentence,
+        kernel: rule.kernel,
+      })),
+    }));
+    const kernels = evidence
+      .map((each) => ({ kernel: each.kernel.kernel, says: agreesWith(test, prediction, each) }))
+      .filter((each) => each.says !== "none");
     print(JSON.stringify({ ...jsonObject(result), steps, evidence: kernels }));
-  } else print(tell({ test, text: file.text, prediction, claims, evidence, warnings: file.diagnostics }, paintFor(process.stdout, options.color), widthOf(process.stdout)));
+  } else
+    print(
+      tell(
+        { test, text: file.text, prediction, claims, evidence, warnings: file.diagnostics },
+        paintFor(process.stdout, options.color),
+        widthOf(process.stdout),
+      ),
+    );
   return isTrouble(result) ? exitStatus.surprises : exitStatus.asExpected;
 }
 
 function inOneOrder(test: Test, schedule: string, choices: ModelChoices): Prediction {
-  if (!isConcurrent(test)) throw badRequest(`${test.name} has no parallel block: it has one order`, "leave out --schedule");
+  if (!isConcurrent(test))
+    throw badRequest(`${test.name} has no parallel block: it has one order`, "leave out --schedule");
   const prediction = runSchedule(test, schedule, modelOptions(choices));
-  if ("error" in prediction) throw badRequest(`--schedule: ${prediction.error}`, `\`litmap explore ${test.name}\` lists schedules`);
+  if ("error" in prediction)
+    throw badRequest(`--schedule: ${prediction.error}`, `\`litmap explore ${test.name}\` lists schedules`);
   return prediction;
 }

@@ -22,7 +22,11 @@ export interface ExploreOptions extends ModelChoices {
 
 export function explore(selector: string, options: ExploreOptions): number {
   const { test } = oneTest(selector);
-  if (!isConcurrent(test)) throw badRequest(`${test.name} has no parallel block: it has one order`, `\`litmap explain ${test.name}\` tells it`);
+  if (!isConcurrent(test))
+    throw badRequest(
+      `${test.name} has no parallel block: it has one order`,
+      `\`litmap explain ${test.name}\` tells it`,
+    );
   const limits = options.limit === undefined ? undefined : { executions: wholeNumber("--limit", options.limit) };
   const exploration = everySchedule(test, { ...modelOptions(options), reduce: options.reduce, limits });
   const { machine } = exploration;
@@ -34,7 +38,8 @@ export function explore(selector: string, options: ExploreOptions): number {
     const paint = paintFor(process.stdout, options.color);
     print(`${paint.bold(test.name)}   ${paint.dim(`${machineLabel(machine)}, ${machine.arch}`)}\n${test.question}\n`);
     if (exploration.status === "unsupported") print(`${paint.odd("unsupported")}: ${exploration.reason}`);
-    else print([...scheduleLines(test, exploration, paint), "", ...claimLines(result.claims, paint)].join("\n").trimEnd());
+    else
+      print([...scheduleLines(test, exploration, paint), "", ...claimLines(result.claims, paint)].join("\n").trimEnd());
   }
   return isTrouble(result) ? exitStatus.surprises : exitStatus.asExpected;
 }

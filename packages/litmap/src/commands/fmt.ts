@@ -16,7 +16,11 @@ export interface FmtOptions {
 export function fmt(selectors: readonly string[], options: FmtOptions): number {
   if (options.check && options.write) throw badRequest("--check and --write exclude each other");
   const paths = selectFiles(selectors);
-  if (!options.check && !options.write && paths.length !== 1) throw badRequest(`fmt prints one file, and ${count(paths.length, "file")} were named`, "give --write to change them, or --check to look");
+  if (!options.check && !options.write && paths.length !== 1)
+    throw badRequest(
+      `fmt prints one file, and ${count(paths.length, "file")} were named`,
+      "give --write to change them, or --check to look",
+    );
   let changed = 0;
   let broken = 0;
   for (const path of paths) {

@@ -25,10 +25,16 @@ export async function add(names: readonly string[], options: AddOptions): Promis
     for (const name of names) {
       const began = performance.now();
       const onProgress = (line: string): void => progress.say(`${name}: ${line}`);
-      const added = options.image === undefined ? await store.addDebian(name, { onProgress }) : await store.addImage(name, options.image, options.modules, { onProgress });
+      const added =
+        options.image === undefined
+          ? await store.addDebian(name, { onProgress })
+          : await store.addImage(name, options.image, options.modules, { onProgress });
       progress.clear();
       if (!added.ok) throw endingOf(added.fault);
-      if (!options.quiet) print(`${name}  Linux ${added.value.version}  ${sourceOf(added.value)}  ${duration(performance.now() - began)}`);
+      if (!options.quiet)
+        print(
+          `${name}  Linux ${added.value.version}  ${sourceOf(added.value)}  ${duration(performance.now() - began)}`,
+        );
     }
   } finally {
     progress.clear();
@@ -48,12 +54,18 @@ export async function build(release: string, options: BuildOptions): Promise<num
   const progress = new Progress(options.quiet ? false : undefined);
   const began = performance.now();
   try {
-    const built = await new KernelStore().build(release, { name: options.as, jobs, onProgress: (line) => progress.say(`${release}: ${line}`) });
+    const built = await new KernelStore().build(release, {
+      name: options.as,
+      jobs,
+      onProgress: (line) => progress.say(`${release}: ${line}`),
+    });
     progress.clear();
     if (!built.ok) throw endingOf(built.fault);
     const { kernel, fresh } = built.value;
     if (options.quiet) return exitStatus.asExpected;
-    print(`${kernel.name}  Linux ${kernel.version}  ${sourceOf(kernel)}  ${fresh ? duration(performance.now() - began) : "nothing to do"}`);
+    print(
+      `${kernel.name}  Linux ${kernel.version}  ${sourceOf(kernel)}  ${fresh ? duration(performance.now() - began) : "nothing to do"}`,
+    );
     const unset = kernel.source.kind === "built" ? kernel.source.unset : [];
     if (unset.length > 0) print(`  its configuration did not take ${unset.join(", ")}`);
   } finally {
@@ -63,7 +75,10 @@ export async function build(release: string, options: BuildOptions): Promise<num
 }
 
 /** Builds the test module for kernels of the store. */
-export async function addModule(names: readonly string[], options: { readonly build?: string; readonly quiet?: boolean }): Promise<number> {
+export async function addModule(
+  names: readonly string[],
+  options: { readonly build?: string; readonly quiet?: boolean },
+): Promise<number> {
   if (options.build !== undefined && names.length !== 1) throw badRequest("--build goes with one kernel");
   const store = new KernelStore();
   const progress = new Progress(options.quiet ? false : undefined);
@@ -72,10 +87,14 @@ export async function addModule(names: readonly string[], options: { readonly bu
       const found = store.find(name);
       if (!found.ok) throw endingOf(found.fault);
       const began = performance.now();
-      const built = await buildTestModule(found.value, { build: options.build, onProgress: (line) => progress.say(`${name}: ${line}`) });
+      const built = await buildTestModule(found.value, {
+        build: options.build,
+        onProgress: (line) => progress.say(`${name}: ${line}`),
+      });
       progress.clear();
       if (!built.ok) throw endingOf(built.fault);
-      if (!options.quiet) print(`${name}  test module built for Linux ${found.value.version}  ${duration(performance.now() - began)}`);
+      if (!options.quiet)
+        print(`${name}  test module built for Linux ${found.value.version}  ${duration(performance.now() - began)}`);
     }
   } finally {
     progress.clear();
@@ -91,7 +110,16 @@ export function list(options: { readonly json?: boolean; readonly color?: boolea
   }
   const paint = paintFor(process.stdout, options.color);
   if (kernels.length === 0) print("no kernels yet; `litmap kernel add 6.12` takes Debian's");
-  for (const line of columns(kernels.map((kernel) => [paint.name(kernel.name), kernel.version, kernel.arch, sourceOf(kernel), paint.dim(kernel.added.slice(0, 10))]))) print(line);
+  for (const line of columns(
+    kernels.map((kernel) => [
+      paint.name(kernel.name),
+      kernel.version,
+      kernel.arch,
+      sourceOf(kernel),
+      paint.dim(kernel.added.slice(0, 10)),
+    ]),
+  ))
+    print(line);
   return exitStatus.asExpected;
 }
 
@@ -111,22 +139,34 @@ export async function remove(names: readonly string[]): Promise<number> {
 }
 
 /** Starts a kernel, says what it is and how long it took, and ends it. */
-export async function boot(name: string, options: { readonly accel?: string; readonly json?: boolean }): Promise<number> {
+export async function boot(
+  name: string,
+  options: { readonly accel?: string; readonly json?: boolean },
+): Promise<number> {
   const { accel = "auto" } = options;
-  if (accel !== "auto" && accel !== "tcg" && accel !== "kvm") throw badRequest(`--accel takes tcg, kvm or auto, not '${accel}'`);
+  if (accel !== "auto" && accel !== "tcg" && accel !== "kvm")
+    throw badRequest(`--accel takes tcg, kvm or auto, not '${accel}'`);
   const [choice] = chooseKernels([name]);
   const progress = new Progress();
   const interrupt = new Interrupt();
   const began = performance.now();
   try {
-    const opening = KernelMachine.open(choice, { accelerator: accel, rounds: 1, budgetMs: 20_000, roundMs: 10_000, onProgress: (line) => progress.say(line) });
+    const opening = KernelMachine.open(choice, {
+      accelerator: accel,
+      rounds: 1,
+      budgetMs: 20_000,
+      roundMs: 10_000,
+      onProgress: (line) => progress.say(line),
+    });
     const machine = await interrupt.unlessInterrupted(opening);
     progress.clear();
     if (!machine) return exitStatus.interrupted;
     const ms = performance.now() - began;
     if (options.json) print(JSON.stringify({ ...machine.machine, notes: machine.notes, ms: Math.round(ms) }));
     else {
-      print(`${name}  Linux ${machine.machine.uname}  ${[machine.machine.arch, machine.aside].filter((part) => part !== "").join(" ")}  first answer after ${duration(ms)}`);
+      print(
+        `${name}  Linux ${machine.machine.uname}  ${[machine.machine.arch, machine.aside].filter((part) => part !== "").join(" ")}  first answer after ${duration(ms)}`,
+      );
       for (const note of machine.notes) print(`  ${note}`);
     }
     await machine.close();
@@ -139,7 +179,9 @@ export async function boot(name: string, options: { readonly accel?: string; rea
 
 function sourceOf(kernel: Kernel): string {
   if (kernel.source.kind === "image") return kernel.source.image;
-  if (kernel.source.kind === "built") return `built from ${kernel.source.packages.map(({ name, version }) => `${name} ${version}`).join(", ")}`;
-  const image = kernel.source.packages.find((each) => each.name.startsWith("linux-image")) ?? kernel.source.packages.at(-1);
+  if (kernel.source.kind === "built")
+    return `built from ${kernel.source.packages.map(({ name, version }) => `${name} ${version}`).join(", ")}`;
+  const image =
+    kernel.source.packages.find((each) => each.name.startsWith("linux-image")) ?? kernel.source.packages.at(-1);
   return image ? `Debian ${image.version}` : "Debian";
 }

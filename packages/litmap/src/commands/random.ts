@@ -84,12 +84,16 @@ async function onModel(programs: Programs): Promise<number> {
     const thrown = thrownBy(text, release);
     if (thrown !== undefined) {
       found++;
-      print(`seed ${seed} breaks the model of ${release}\n\n${shrink(text, (shorter) => thrownBy(shorter, release) === thrown)}\n  ${thrown}\n`);
+      print(
+        `seed ${seed} breaks the model of ${release}\n\n${shrink(text, (shorter) => thrownBy(shorter, release) === thrown)}\n  ${thrown}\n`,
+      );
     }
     // A signal is only heard between two turns of the event loop.
     if (seed % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  print(`${programs.last - programs.first + 1} programs, ${found} ${found === 1 ? "exception" : "exceptions"}, ${((performance.now() - began) / 1000).toFixed(1)} s      (model)`);
+  print(
+    `${programs.last - programs.first + 1} programs, ${found} ${found === 1 ? "exception" : "exceptions"}, ${((performance.now() - began) / 1000).toFixed(1)} s      (model)`,
+  );
   return found > 0 ? exitStatus.surprises : exitStatus.asExpected;
 }
 
@@ -105,7 +109,12 @@ function thrownBy(text: string, release: string): string | undefined {
 }
 
 /** Runs every program on one kernel and prints what disagrees; gives how many did. */
-async function onKernel(choice: KernelChoice, kernelOptions: KernelOptions, programs: Programs, interrupt: Interrupt): Promise<number> {
+async function onKernel(
+  choice: KernelChoice,
+  kernelOptions: KernelOptions,
+  programs: Programs,
+  interrupt: Interrupt,
+): Promise<number> {
   const began = performance.now();
   const progress = new Progress();
   const say = (line: string): void => progress.say(`${choice.name}: ${line}`);
@@ -134,7 +143,9 @@ async function onKernel(choice: KernelChoice, kernelOptions: KernelOptions, prog
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const unsupported = pair.unsupported > 0 ? `, ${pair.unsupported} unsupported` : "";
-  print(`${ran} programs, ${found} ${found === 1 ? "disagreement" : "disagreements"}${unsupported}, ${seconds} s      (${machineLabel(kernel.machine)} ${kernel.machine.uname.split(" ")[0]})`);
+  print(
+    `${ran} programs, ${found} ${found === 1 ? "disagreement" : "disagreements"}${unsupported}, ${seconds} s      (${machineLabel(kernel.machine)} ${kernel.machine.uname.split(" ")[0]})`,
+  );
   return found;
 }
 
@@ -157,7 +168,8 @@ class Pair {
       this.unsupported++;
       return undefined;
     }
-    if (outcome.status !== predicted.status) return { about: outcome.status, lines: [`  model: ${ending(predicted)}`, `  kernel: ${ending(outcome)}`] };
+    if (outcome.status !== predicted.status)
+      return { about: outcome.status, lines: [`  model: ${ending(predicted)}`, `  kernel: ${ending(outcome)}`] };
     const differs = differences(test, outcome, predicted, this.kernel.machine.arch);
     return differs.length > 0 ? { about: about(test, differs[0]), lines: differs.map(differenceLine) } : undefined;
   }
@@ -182,7 +194,9 @@ function about(test: Test, { key }: Difference): string {
   for (const step of bindings(test.steps)) {
     if (step.bind !== name) continue;
     const op = step.kind === "call" ? step.op : "faults";
-    return field === undefined || step.kind !== "call" || operation(step.op).result.kind !== "record" ? op : `${op}.${field}`;
+    return field === undefined || step.kind !== "call" || operation(step.op).result.kind !== "record"
+      ? op
+      : `${op}.${field}`;
   }
   return key;
 }

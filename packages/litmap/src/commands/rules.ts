@@ -15,8 +15,14 @@ export interface RulesOptions {
 export async function rules(id: string | undefined, options: RulesOptions): Promise<number> {
   const book = ruleBook();
   const chosen = id === undefined ? book : book.filter((rule) => rule.id === id || rule.id.startsWith(`${id}/`));
-  if (chosen.length === 0) throw badRequest(`there is no rule '${id}'${didYouMean(id ?? "", [...book.map((rule) => rule.id), ...new Set(book.map(subjectOf))])}`, "`litmap rules` lists them");
-  if (options.json) for (const { id: name, sentence, kernel, unproven } of chosen) print(JSON.stringify({ id: name, sentence, kernel, unproven }));
+  if (chosen.length === 0)
+    throw badRequest(
+      `there is no rule '${id}'${didYouMean(id ?? "", [...book.map((rule) => rule.id), ...new Set(book.map(subjectOf))])}`,
+      "`litmap rules` lists them",
+    );
+  if (options.json)
+    for (const { id: name, sentence, kernel, unproven } of chosen)
+      print(JSON.stringify({ id: name, sentence, kernel, unproven }));
   else if (id !== undefined && chosen.length === 1) print(await describe(chosen[0], options));
   else list(chosen, options);
   return exitStatus.asExpected;
@@ -53,7 +59,9 @@ async function describe(rule: Rule, options: RulesOptions): Promise<string> {
     ...wrap(rule.sentence, width).map((line) => `  ${line}`),
     "",
     ...columns(facts.map(([name, text]) => [`  ${paint.dim(name)}`, text])),
-    ...(use.tests.length === 0 ? [] : ["", `  ${paint.dim("tests")}`, ...wrap(use.tests.join(" "), width - 2).map((line) => `    ${line}`)]),
+    ...(use.tests.length === 0
+      ? []
+      : ["", `  ${paint.dim("tests")}`, ...wrap(use.tests.join(" "), width - 2).map((line) => `    ${line}`)]),
   ].join("\n");
 }
 

@@ -33,9 +33,20 @@ interface Lane {
   done: boolean;
 }
 
-export async function runOnKernels(paths: readonly string[], nameWidth: number, options: RunOptions, began: number, interrupt: Interrupt): Promise<number> {
+export async function runOnKernels(
+  paths: readonly string[],
+  nameWidth: number,
+  options: RunOptions,
+  began: number,
+  interrupt: Interrupt,
+): Promise<number> {
   const kernelOptions = kernelOptionsOf(options);
-  const lanes: Lane[] = chooseKernels(kernelNames(options.on ?? "")).map((choice) => ({ choice, machines: [], pairs: [], done: false }));
+  const lanes: Lane[] = chooseKernels(kernelNames(options.on ?? "")).map((choice) => ({
+    choice,
+    machines: [],
+    pairs: [],
+    done: false,
+  }));
   const files = paths.map(readTest);
   const log = options.resume === undefined ? undefined : new ResultsFile(options.resume);
   const progress = new Progress(options.quiet ? false : undefined);
@@ -44,7 +55,8 @@ export async function runOnKernels(paths: readonly string[], nameWidth: number, 
   try {
     const waiting = [...lanes];
     const worker = async (): Promise<void> => {
-      for (let lane = waiting.shift(); lane && !interrupt.happened; lane = waiting.shift()) await run.lane(lane, Math.floor(jobs / lanes.length), kernelOptions, interrupt);
+      for (let lane = waiting.shift(); lane && !interrupt.happened; lane = waiting.shift())
+        await run.lane(lane, Math.floor(jobs / lanes.length), kernelOptions, interrupt);
     };
     await Promise.all(Array.from({ length: Math.min(jobs, lanes.length) }, worker));
   } finally {
@@ -52,7 +64,8 @@ export async function runOnKernels(paths: readonly string[], nameWidth: number, 
     progress.clear();
   }
   // Where no kernel came up there is nothing to sum up but why.
-  if (run.results.length > 0 || lanes.every(({ failure }) => !failure)) run.end(performance.now() - began, interrupt.happened);
+  if (run.results.length > 0 || lanes.every(({ failure }) => !failure))
+    run.end(performance.now() - began, interrupt.happened);
   if (options.record) for (const lane of lanes) recordLane(lane);
   for (const { failure } of lanes) if (failure) throw failure;
   return interrupt.happened ? exitStatus.interrupted : statusOf(run.results);
@@ -80,13 +93,19 @@ class KernelRun {
     const work = async (): Promise<void> => {
       say("starting");
       const opening = KernelMachine.open(choice, { ...kernelOptions, onProgress: say });
-      opening.then((machine) => (interrupt.happened || lane.done ? machine.close() : undefined), () => {});
+      opening.then(
+        (machine) => (interrupt.happened || lane.done ? machine.close() : undefined),
+        () => {},
+      );
       const machine = await interrupt.unlessInterrupted(opening);
       if (!machine || lane.done) return;
       lane.machines.push(machine);
       if (lane.machines.length === 1) this.remark(machine.notes.map((note) => `${choice.name}: ${note}`));
       // Others resume from the state that the first one may just have saved.
-      const others = lane.machines.length === 1 && choice.kind === "vm" && this.files.length >= worthAnotherMachine ? mostMachines - 1 : 0;
+      const others =
+        lane.machines.length === 1 && choice.kind === "vm" && this.files.length >= worthAnotherMachine
+          ? mostMachines - 1
+          : 0;
       await Promise.all([this.tests(lane, machine, waiting, say, interrupt), ...Array.from({ length: others }, work)]);
     };
     try {
@@ -102,7 +121,13 @@ class KernelRun {
   }
 
   /** Runs on one machine the tests that no other has taken yet. */
-  private async tests(lane: Lane, machine: KernelMachine, waiting: Iterable<[number, TestFile]>, say: (line: string) => void, interrupt: Interrupt): Promise<void> {
+  private async tests(
+    lane: Lane,
+    machine: KernelMachine,
+    waiting: Iterable<[number, TestFile]>,
+    say: (line: string) => void,
+    interrupt: Interrupt,
+  ): Promise<void> {
     const model = new ModelMachine(this.modelFor(machine));
     for (const [i, file] of waiting) {
       if (interrupt.happened || lane.done) return;
@@ -126,14 +151,29 @@ class KernelRun {
   end(ms: number, interrupted: boolean): void {
     for (const lane of this.lanes) lane.done = true;
     this.emit();
-    const beside = this.lanes.flatMap(({ machines: [machine] }) => (machine ? [[machineLabel(machine.machine), machine.machine.uname.split(" ")[0], machine.aside].filter((part) => part !== "").join(" ")] : []));
+    const beside = this.lanes.flatMap(({ machines: [machine] }) =>
+      machine
+        ? [
+            [machineLabel(machine.machine), machine.machine.uname.split(" ")[0], machine.aside]
+              .filter((part) => part !== "")
+              .join(" "),
+          ]
+        : [],
+    );
     this.theReport().end({ ms, machines: beside, chosen: this.files.length, interrupted });
   }
 
-  private async test(test: Test, kernel: KernelMachine, model: ModelMachine, interrupt: Interrupt): Promise<readonly [Reported, Reported] | undefined> {
+  private async test(
+    test: Test,
+    kernel: KernelMachine,
+    model: ModelMachine,
+    interrupt: Interrupt,
+  ): Promise<readonly [Reported, Reported] | undefined> {
     const predicted = judgedOn(test, model.machine, await model.run(test));
     const known = this.log?.get(test, kernel.machine);
-    const answer = known ? { outcome: known, decided: new Map<string, string>() } : await interrupt.unlessInterrupted(kernel.run(test));
+    const answer = known
+      ? { outcome: known, decided: new Map<string, string>() }
+      : await interrupt.unlessInterrupted(kernel.run(test));
     if (!answer) return undefined;
     const pair = comparedPair(predicted, judgedOn(test, kernel.machine, answer));
     if (!known) this.log?.append(pair[1].result);
@@ -191,7 +231,10 @@ async function closeAll(lane: Lane): Promise<void> {
 
 /** The names that `--on` lists. */
 export function kernelNames(on: string): string[] {
-  const names = on.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  const names = on
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
   if (names.length === 0) throw badRequest("--on wants kernels", "--on 6.12,7.2, or host, or ssh:NAME");
   return [...new Set(names)];
 }
@@ -202,7 +245,8 @@ const concurrentBudgetMs = 20_000;
 /** How kernels are run, from the options of a command. */
 export function kernelOptionsOf(options: Pick<RunOptions, "accel" | "times" | "timeout">): KernelOptions {
   const { accel = "auto" } = options;
-  if (accel !== "auto" && accel !== "tcg" && accel !== "kvm") throw badRequest(`--accel takes tcg, kvm or auto, not '${accel}'`);
+  if (accel !== "auto" && accel !== "tcg" && accel !== "kvm")
+    throw badRequest(`--accel takes tcg, kvm or auto, not '${accel}'`);
   return {
     accelerator: accel,
     rounds: wholeNumber("--times", options.times ?? "1000"),

@@ -44,7 +44,13 @@ export async function run(selectors: readonly string[], options: RunOptions): Pr
   }
 }
 
-async function runOnModel(files: readonly string[], nameWidth: number, options: RunOptions, began: number, interrupt: Interrupt): Promise<number> {
+async function runOnModel(
+  files: readonly string[],
+  nameWidth: number,
+  options: RunOptions,
+  began: number,
+  interrupt: Interrupt,
+): Promise<number> {
   const model = new ModelMachine(modelOptions(options));
   const log = options.resume === undefined ? undefined : new ResultsFile(options.resume);
   const { release, arch, designs } = model.machine;
@@ -63,7 +69,9 @@ async function runOnModel(files: readonly string[], nameWidth: number, options: 
     }
     if (interrupt.happened) break;
     const file = readTest(path);
-    const reported = file.test ? judgedOn(file.test, model.machine, model.answer(file.test)) : notATest(file, model.machine);
+    const reported = file.test
+      ? judgedOn(file.test, model.machine, model.answer(file.test))
+      : notATest(file, model.machine);
     results.push(reported.result);
     log?.append(reported.result);
     report.row([reported]);
@@ -80,7 +88,10 @@ export function judgedOn(test: Test, machine: Machine, answer: Answer): Reported
 /** The model's answer and a kernel's to the same test, compared. A hang that both had is no trouble on either side. */
 export function comparedPair(model: Reported, kernel: Reported): [model: Reported, kernel: Reported] {
   const { test } = kernel;
-  const differs = test && kernel.outcome && model.outcome ? differences(test, kernel.outcome, model.outcome, kernel.result.machine.arch) : [];
+  const differs =
+    test && kernel.outcome && model.outcome
+      ? differences(test, kernel.outcome, model.outcome, kernel.result.machine.arch)
+      : [];
   const result = compared(kernel.result, model.result, differs);
   const beside = result.agrees ? { ...model, result: { ...model.result, agrees: true } } : model;
   return [beside, { ...kernel, result, decided: model.decided }];
@@ -88,7 +99,19 @@ export function comparedPair(model: Reported, kernel: Reported): [model: Reporte
 
 export function notATest(file: TestFile, machine: Machine): Reported {
   const name = basename(file.path, ".lit");
-  return { result: { test: name, file: file.path, hash: "", machine, status: "invalid", values: {}, claims: [], ms: 0, diagnostics: [renderAll(file)] } };
+  return {
+    result: {
+      test: name,
+      file: file.path,
+      hash: "",
+      machine,
+      status: "invalid",
+      values: {},
+      claims: [],
+      ms: 0,
+      diagnostics: [renderAll(file)],
+    },
+  };
 }
 
 /** 2 when a file was no test, else 1 when anything was not as expected. */
@@ -96,4 +119,3 @@ export function statusOf(results: readonly TestResult[]): number {
   if (results.some((result) => result.status === "invalid")) return exitStatus.badRequest;
   return results.some(isTrouble) ? exitStatus.surprises : exitStatus.asExpected;
 }
-

@@ -19,18 +19,29 @@ export interface WhatifOptions {
 export async function whatif(choices: readonly string[], options: WhatifOptions): Promise<number> {
   const base = modelOptions(options);
   const other = modelOptions({ ...options, set: choices });
-  const already = Object.entries(other.designs ?? {}).filter(([point, choice]) => designOf(other.release ?? "")[point as keyof ReturnType<typeof designOf>] === choice);
+  const already = Object.entries(other.designs ?? {}).filter(
+    ([point, choice]) => designOf(other.release ?? "")[point as keyof ReturnType<typeof designOf>] === choice,
+  );
   if (already.length === Object.keys(other.designs ?? {}).length) {
-    throw badRequest(`${other.release} has ${already.map(([point, choice]) => `${point} = ${choice}`).join(" and ")} already`, "choose otherwise, or another --release; `litmap designs` lists the choices");
+    throw badRequest(
+      `${other.release} has ${already.map(([point, choice]) => `${point} = ${choice}`).join(" and ")} already`,
+      "choose otherwise, or another --release; `litmap designs` lists the choices",
+    );
   }
   const { changes, asked } = compareModels(new ModelMachine(base), new ModelMachine(other), options.tests ?? []);
-  const title = Object.entries(other.designs ?? {}).map(([point, choice]) => `${point} = ${choice}`).join(", ");
+  const title = Object.entries(other.designs ?? {})
+    .map(([point, choice]) => `${point} = ${choice}`)
+    .join(", ");
   show(changes, asked, `with ${title} on ${other.release}, ${other.arch}`, options);
   return exitStatus.asExpected;
 }
 
 /** Every test of the selection that two models answer differently. */
-export function compareModels(before: ModelMachine, after: ModelMachine, selectors: readonly string[]): { changes: Change[]; asked: number } {
+export function compareModels(
+  before: ModelMachine,
+  after: ModelMachine,
+  selectors: readonly string[],
+): { changes: Change[]; asked: number } {
   const changes: Change[] = [];
   let asked = 0;
   for (const path of selectFiles(selectors)) {
@@ -47,7 +58,17 @@ export function compareModels(before: ModelMachine, after: ModelMachine, selecto
 export function show(changes: readonly Change[], asked: number, title: string, options: WhatifOptions): void {
   if (options.json) {
     for (const { test, values, status, rule } of changes) {
-      print(JSON.stringify({ test: test.name, file: test.file, rule, status, values: Object.fromEntries(values.map(({ key, before, after }) => [key, { before: before ?? null, after: after ?? null }])) }));
+      print(
+        JSON.stringify({
+          test: test.name,
+          file: test.file,
+          rule,
+          status,
+          values: Object.fromEntries(
+            values.map(({ key, before, after }) => [key, { before: before ?? null, after: after ?? null }]),
+          ),
+        }),
+      );
     }
     return;
   }

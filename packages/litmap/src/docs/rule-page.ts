@@ -36,7 +36,8 @@ function entry(rule: Rule, use: RuleUse): string[] {
   const more = use.tests.length > shownTests ? ` and ${use.tests.length - shownTests} more` : "";
   const facts = [`Decided in ${code(rule.kernel)}.`];
   if (rule.unproven !== undefined) facts.push(`**Unproven**: ${rule.unproven}.`);
-  if (use.tests.length > 0) facts.push(`Tests: ${use.tests.slice(0, shownTests).map(code).join(", ")}${more}; on ${use.releases.join(", ")}.`);
+  if (use.tests.length > 0)
+    facts.push(`Tests: ${use.tests.slice(0, shownTests).map(code).join(", ")}${more}; on ${use.releases.join(", ")}.`);
   else facts.push("No test of the corpus comes to it.");
   if (use.kernels.length > 0) facts.push(`Kernels: ${use.kernels.join(", ")}.`);
   return [`### ${rule.id}`, "", rule.sentence, "", ...facts.map((fact) => `* ${fact}`)];

@@ -10,10 +10,18 @@ export function systemsPage(heard: readonly Hearing[]): string {
   const kernels = [...new Set(heard.flatMap(({ witnesses }) => witnesses.map(({ kernel }) => kernel)))];
   const rulesOf = rulesByTest(heard);
   const uses = ruleUses(heard);
-  const tests = new Map(systems.map((system) => [system, heard.filter(({ test }) => isAbout(system, test, rulesOf.get(test.name)!))]));
+  const tests = new Map(
+    systems.map((system) => [system, heard.filter(({ test }) => isAbout(system, test, rulesOf.get(test.name)!))]),
+  );
   const row = (system: System): string => {
     const mine = tests.get(system)!;
-    return cells([`[${system.name}](#${anchor(system.name)})`, system.threads.join(", "), `${namesOf(mine).size}`, `${proven(mine).size}`, ...kernels.map((kernel) => tally(mine, kernel))]);
+    return cells([
+      `[${system.name}](#${anchor(system.name)})`,
+      system.threads.join(", "),
+      `${namesOf(mine).size}`,
+      `${proven(mine).size}`,
+      ...kernels.map((kernel) => tally(mine, kernel)),
+    ]);
   };
   return `${[
     "# The systems of the threads",
@@ -48,7 +56,9 @@ function rulesByTest(heard: readonly Hearing[]): Map<string, Set<string>> {
 
 /** `58`, `58, 2 disagree`, `–` where a kernel was not asked. */
 function tally(heard: readonly Hearing[], kernel: string): string {
-  const said = heard.flatMap(({ witnesses }) => witnesses.filter((witness) => witness.kernel === kernel).map((witness) => witness.said));
+  const said = heard.flatMap(({ witnesses }) =>
+    witnesses.filter((witness) => witness.kernel === kernel).map((witness) => witness.said),
+  );
   const disagree = said.filter((each) => Array.isArray(each)).length;
   if (said.length === 0) return "–";
   return `${said.filter((each) => each === "same").length}${disagree > 0 ? `, **${disagree} disagree**` : ""}`;
@@ -61,7 +71,11 @@ function proven(heard: readonly Hearing[]): Set<string> {
 
 /** `6.12` of Debian's own on x86_64, `6.12 arm64-16k`, `6.12 litmap`. */
 function shortName(kernel: string): string {
-  const [, release, flavour] = /^(\d+\.\d+)[\d.]*(?:\+deb\d+)?(?:-rc\d+)?(?:-\d+)?-?(.*)$/.exec(kernel) ?? ["", kernel, ""];
+  const [, release, flavour] = /^(\d+\.\d+)[\d.]*(?:\+deb\d+)?(?:-rc\d+)?(?:-\d+)?-?(.*)$/.exec(kernel) ?? [
+    "",
+    kernel,
+    "",
+  ];
   return flavour === "amd64" ? release : `${release} ${flavour}`;
 }
 
@@ -83,7 +97,9 @@ function reasons(mine: readonly Hearing[]): string[] {
   const open = mine.filter(({ test }) => !answered.has(test.name));
   const byReason = new Map<string, Set<string>>();
   for (const { test, witnesses } of open) {
-    for (const reason of witnesses.length > 0 ? witnesses.map((witness) => witness.reason ?? "not run since its text changed") : []) {
+    for (const reason of witnesses.length > 0
+      ? witnesses.map((witness) => witness.reason ?? "not run since its text changed")
+      : []) {
       const tests = byReason.get(reason) ?? new Set();
       byReason.set(reason, tests.add(test.name));
     }
@@ -100,15 +116,22 @@ function reasons(mine: readonly Hearing[]): string[] {
 function unprovenRules(system: System, uses: ReadonlyMap<string, RuleUse>): string[] {
   const open = ruleBook().filter((rule) => hasRule(system, rule.id) && (uses.get(rule.id)?.kernels.length ?? 0) === 0);
   if (open.length === 0) return [];
-  const why = (id: string, unproven: string | undefined): string => unproven ?? (uses.has(id) ? "its tests run on the model only" : "no test comes to it");
-  return [`* ${plural(open.length, "rule")} that no kernel has borne out:`, ...open.map(({ id, unproven }) => `  * \`${id}\`: ${why(id, unproven)}`)];
+  const why = (id: string, unproven: string | undefined): string =>
+    unproven ?? (uses.has(id) ? "its tests run on the model only" : "no test comes to it");
+  return [
+    `* ${plural(open.length, "rule")} that no kernel has borne out:`,
+    ...open.map(({ id, unproven }) => `  * \`${id}\`: ${why(id, unproven)}`),
+  ];
 }
 
 const shownTests = 6;
 
 function listed(names: readonly string[]): string {
   const more = names.length > shownTests ? ` and ${names.length - shownTests} more` : "";
-  return `${names.slice(0, shownTests).map((name) => `\`${name}\``).join(", ")}${more}`;
+  return `${names
+    .slice(0, shownTests)
+    .map((name) => `\`${name}\``)
+    .join(", ")}${more}`;
 }
 
 function namesOf(heard: readonly Hearing[]): Set<string> {
@@ -124,5 +147,8 @@ function cells(texts: readonly string[]): string {
 }
 
 function anchor(heading: string): string {
-  return heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-");
+  return heading
+    .toLowerCase()
+    .replace(/[^\w -]/g, "")
+    .replaceAll(" ", "-");
 }

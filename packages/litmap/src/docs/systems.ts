@@ -33,40 +33,160 @@ export interface System {
 }
 
 export const systems: readonly System[] = [
-  { name: "system heap", threads: [1, 2, 3], source: "drivers/dma-buf/heaps/system_heap.c", calls: [{ op: "dma_heap_alloc", word: "system" }], rules: ["system-heap"] },
-  { name: "CMA heap", threads: [2, 5], source: "drivers/dma-buf/heaps/cma_heap.c", calls: [{ op: "dma_heap_alloc", word: "cma" }], rules: ["cma"] },
-  { name: "udmabuf", threads: [2, 3], source: "drivers/dma-buf/udmabuf.c", calls: [{ op: "udmabuf_create" }, { op: "udmabuf_create_list" }], rules: ["udmabuf"] },
+  {
+    name: "system heap",
+    threads: [1, 2, 3],
+    source: "drivers/dma-buf/heaps/system_heap.c",
+    calls: [{ op: "dma_heap_alloc", word: "system" }],
+    rules: ["system-heap"],
+  },
+  {
+    name: "CMA heap",
+    threads: [2, 5],
+    source: "drivers/dma-buf/heaps/cma_heap.c",
+    calls: [{ op: "dma_heap_alloc", word: "cma" }],
+    rules: ["cma"],
+  },
+  {
+    name: "udmabuf",
+    threads: [2, 3],
+    source: "drivers/dma-buf/udmabuf.c",
+    calls: [{ op: "udmabuf_create" }, { op: "udmabuf_create_list" }],
+    rules: ["udmabuf"],
+  },
   { name: "dma-buf core", threads: [1, 2, 3, 4], source: "drivers/dma-buf/dma-buf.c", rules: ["dma-buf"] },
-  { name: "mapping primitives", threads: [1, 2], source: "mm/memory.c", calls: [{ op: "chardev" }], rules: ["insert", "chardev"] },
-  { name: "GEM core and PRIME", threads: [2, 4], source: "drivers/gpu/drm/drm_gem.c, drm_prime.c", rules: ["gem", "gem-driver"] },
-  { name: "drm-shmem and its shrinkers", threads: [4], source: "drivers/gpu/drm/drm_gem_shmem_helper.c", devices: ["shmem", "gpu"], rules: ["drm-shmem"] },
+  {
+    name: "mapping primitives",
+    threads: [1, 2],
+    source: "mm/memory.c",
+    calls: [{ op: "chardev" }],
+    rules: ["insert", "chardev"],
+  },
+  {
+    name: "GEM core and PRIME",
+    threads: [2, 4],
+    source: "drivers/gpu/drm/drm_gem.c, drm_prime.c",
+    rules: ["gem", "gem-driver"],
+  },
+  {
+    name: "drm-shmem and its shrinkers",
+    threads: [4],
+    source: "drivers/gpu/drm/drm_gem_shmem_helper.c",
+    devices: ["shmem", "gpu"],
+    rules: ["drm-shmem"],
+  },
   { name: "vgem", threads: [4], source: "drivers/gpu/drm/vgem", calls: [{ op: "drm_open", word: "vgem" }] },
-  { name: "virtio-gpu", threads: [4], source: "drivers/gpu/drm/virtio", calls: [{ op: "drm_open", word: "virtio_gpu" }] },
+  {
+    name: "virtio-gpu",
+    threads: [4],
+    source: "drivers/gpu/drm/virtio",
+    calls: [{ op: "drm_open", word: "virtio_gpu" }],
+  },
   { name: "bochs", threads: [2], source: "drivers/gpu/drm/tiny/bochs.c", calls: [{ op: "drm_open", word: "bochs" }] },
   { name: "qxl", threads: [2], source: "drivers/gpu/drm/qxl", calls: [{ op: "drm_open", word: "qxl" }] },
   { name: "vkms", threads: [4], source: "drivers/gpu/drm/vkms", calls: [{ op: "drm_open", word: "vkms" }] },
   { name: "TTM", threads: [2], source: "drivers/gpu/drm/ttm", devices: ["ttm"], rules: ["ttm"] },
-  { name: "i915 and io_mapping", threads: [2, 4], source: "drivers/gpu/drm/i915/gem", calls: [{ op: "drm_open", word: "i915" }], rules: ["i915"] },
+  {
+    name: "i915 and io_mapping",
+    threads: [2, 4],
+    source: "drivers/gpu/drm/i915/gem",
+    calls: [{ op: "drm_open", word: "i915" }],
+    rules: ["i915"],
+  },
   { name: "PAT and page attributes", threads: [2], source: "arch/x86/mm/pat", rules: ["pat"] },
-  { name: "GEM DMA helper", threads: [5], source: "drivers/gpu/drm/drm_gem_dma_helper.c", calls: [{ op: "dma_buf_export", word: "gem-dma" }, { op: "dma_buf_export", word: "gem-dma-noncoherent" }], rules: ["gem-dma"] },
-  { name: "DMA API mappings", threads: [5], source: "kernel/dma/mapping.c, drivers/iommu/dma-iommu.c", calls: [{ op: "pcm_open" }], rules: ["dma-api", "pcm"] },
-  { name: "vb2-vmalloc", threads: [2, 5], source: "drivers/media/common/videobuf2/videobuf2-vmalloc.c", rules: ["vb2-vmalloc"] },
-  { name: "vb2-dma-contig", threads: [5], source: "drivers/media/common/videobuf2/videobuf2-dma-contig.c", rules: ["vb2-dma-contig", "vb2-dma-contig-userptr"] },
-  { name: "vb2-dma-sg", threads: [5], source: "drivers/media/common/videobuf2/videobuf2-dma-sg.c", rules: ["vb2-dma-sg"] },
-  { name: "frame vectors", threads: [5], source: "drivers/media/common/videobuf2/frame_vector.c", rules: ["frame-vector"] },
-  { name: "videobuf1 dma-contig", threads: [5], source: "drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)", rules: ["videobuf"] },
-  { name: "carveout", threads: [1, 5], source: "drivers/staging/android/ion/heaps (up to 5.10)", calls: [{ op: "dma_buf_export", word: "carveout" }], rules: ["carveout"] },
-  { name: "AF_PACKET ring", threads: [2], source: "net/packet/af_packet.c", calls: [{ op: "packet_ring" }], rules: ["packet"] },
-  { name: "io_uring ring", threads: [2], source: "io_uring/memmap.c", calls: [{ op: "io_uring_ring" }], rules: ["io-uring-ring"] },
+  {
+    name: "GEM DMA helper",
+    threads: [5],
+    source: "drivers/gpu/drm/drm_gem_dma_helper.c",
+    calls: [
+      { op: "dma_buf_export", word: "gem-dma" },
+      { op: "dma_buf_export", word: "gem-dma-noncoherent" },
+    ],
+    rules: ["gem-dma"],
+  },
+  {
+    name: "DMA API mappings",
+    threads: [5],
+    source: "kernel/dma/mapping.c, drivers/iommu/dma-iommu.c",
+    calls: [{ op: "pcm_open" }],
+    rules: ["dma-api", "pcm"],
+  },
+  {
+    name: "vb2-vmalloc",
+    threads: [2, 5],
+    source: "drivers/media/common/videobuf2/videobuf2-vmalloc.c",
+    rules: ["vb2-vmalloc"],
+  },
+  {
+    name: "vb2-dma-contig",
+    threads: [5],
+    source: "drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+    rules: ["vb2-dma-contig", "vb2-dma-contig-userptr"],
+  },
+  {
+    name: "vb2-dma-sg",
+    threads: [5],
+    source: "drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+    rules: ["vb2-dma-sg"],
+  },
+  {
+    name: "frame vectors",
+    threads: [5],
+    source: "drivers/media/common/videobuf2/frame_vector.c",
+    rules: ["frame-vector"],
+  },
+  {
+    name: "videobuf1 dma-contig",
+    threads: [5],
+    source: "drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)",
+    rules: ["videobuf"],
+  },
+  {
+    name: "carveout",
+    threads: [1, 5],
+    source: "drivers/staging/android/ion/heaps (up to 5.10)",
+    calls: [{ op: "dma_buf_export", word: "carveout" }],
+    rules: ["carveout"],
+  },
+  {
+    name: "AF_PACKET ring",
+    threads: [2],
+    source: "net/packet/af_packet.c",
+    calls: [{ op: "packet_ring" }],
+    rules: ["packet"],
+  },
+  {
+    name: "io_uring ring",
+    threads: [2],
+    source: "io_uring/memmap.c",
+    calls: [{ op: "io_uring_ring" }],
+    rules: ["io-uring-ring"],
+  },
   { name: "PCI BAR", threads: [2, 5], source: "drivers/pci/mmap.c", calls: [{ op: "pci_bar" }], rules: ["pci-bar"] },
   { name: "P2P DMA", threads: [2, 5], source: "drivers/pci/p2pdma.c", calls: [{ op: "p2pmem" }], rules: ["p2pdma"] },
   { name: "KVM", threads: [5], source: "virt/kvm/kvm_main.c", rules: ["kvm", "secondary-mmu"] },
   { name: "VFIO", threads: [5], source: "drivers/vfio/vfio_iommu_type1.c", rules: ["vfio"] },
   { name: "fences of user space", threads: [1], source: "drivers/dma-buf/sw_sync.c", calls: [{ op: "sw_sync_fence" }] },
-  { name: "memory registration", threads: [5], source: "drivers/infiniband/core/umem.c, umem_odp.c", calls: [{ op: "reg_mr" }], rules: ["mr", "hmm"] },
-  { name: "get_user_pages, FOLL_LONGTERM", threads: [2, 5], source: "mm/gup.c", rules: ["gup", "gup-fast", "pin", "gup-test"] },
+  {
+    name: "memory registration",
+    threads: [5],
+    source: "drivers/infiniband/core/umem.c, umem_odp.c",
+    calls: [{ op: "reg_mr" }],
+    rules: ["mr", "hmm"],
+  },
+  {
+    name: "get_user_pages, FOLL_LONGTERM",
+    threads: [2, 5],
+    source: "mm/gup.c",
+    rules: ["gup", "gup-fast", "pin", "gup-test"],
+  },
   { name: "core dumps", threads: [2], source: "fs/coredump.c", calls: [{ op: "core_dump" }], rules: ["coredump"] },
-  { name: "charging of buffers", threads: [1], source: "drivers/dma-buf, mm/memcontrol.c (proposed)", calls: [{ op: "xfer_charge" }, { op: "charged" }] },
+  {
+    name: "charging of buffers",
+    threads: [1],
+    source: "drivers/dma-buf, mm/memcontrol.c (proposed)",
+    calls: [{ op: "xfer_charge" }, { op: "charged" }],
+  },
 ];
 
 /** Whether a test is about a system; `rules` are those that it comes to on some release. */
@@ -84,5 +204,8 @@ export function hasRule({ rules = [] }: System, rule: string): boolean {
 
 function names(call: CallStep, { op, word }: Named): boolean {
   if (call.op !== op) return false;
-  return word === undefined || Object.values(call.args).some((argument) => argument.kind === "words" && argument.words.includes(word));
+  return (
+    word === undefined ||
+    Object.values(call.args).some((argument) => argument.kind === "words" && argument.words.includes(word))
+  );
 }

@@ -37,9 +37,20 @@ export class CountingMachine {
   ) {}
 
   /** Boots a kernel with what all of these tests need. */
-  static async open(choice: KernelChoice & { readonly kind: string }, tests: readonly Test[]): Promise<CountingMachine> {
+  static async open(
+    choice: KernelChoice & { readonly kind: string },
+    tests: readonly Test[],
+  ): Promise<CountingMachine> {
     const outfit = outfitFor([...new Set(tests.flatMap((test) => needsOf(test)))]);
-    const target = new VmTarget({ ...outfit, kernel: (choice as { kernel: Kernel }).kernel, executor: await executor(), memory, cmdline: [...outfit.cmdline, unlimited], countInstructions: true, bootTimeoutMs: 600_000 });
+    const target = new VmTarget({
+      ...outfit,
+      kernel: (choice as { kernel: Kernel }).kernel,
+      executor: await executor(),
+      memory,
+      cmdline: [...outfit.cmdline, unlimited],
+      countInstructions: true,
+      bootTimeoutMs: 600_000,
+    });
     const guest = new Machine(target);
     const started = await guest.start();
     if (!started.ok) throw endingOf(started.fault);
@@ -49,15 +60,26 @@ export class CountingMachine {
 
   /** Runs a test several times in this boot, with fresh processes each time. */
   async count(test: Test, runs: number): Promise<CountedSteps> {
-    const model = predict(test, { release: releaseOf(/^\d+\.\d+/.exec(this.release)?.[0] ?? this.release), designs: { "udmabuf.size-limit": "int-max" } });
+    const model = predict(test, {
+      release: releaseOf(/^\d+\.\d+/.exec(this.release)?.[0] ?? this.release),
+      designs: { "udmabuf.size-limit": "int-max" },
+    });
     const compiled = compile(test, this.description, { counted: true, rounds: runs, roundMs, budgetMs });
     if (compiled.kind === "unsupported") return { outcome: compiled.outcome, steps: [], model };
     const ran = await this.guest.run(compiled.program, { timeoutMs: budgetMs });
     if (ran.kind === "down") throw endingOf(ran.fault);
     if (ran.kind === "refused") throw badRequest(`${test.name}: ${ran.reason}`);
-    if (ran.kind !== "result") return { outcome: { status: ran.kind === "hang" ? "hang" : "oops", reason: ran.reason, values: {}, ms: ran.ms }, steps: [], model };
+    if (ran.kind !== "result")
+      return {
+        outcome: { status: ran.kind === "hang" ? "hang" : "oops", reason: ran.reason, values: {}, ms: ran.ms },
+        steps: [],
+        model,
+      };
     const counted = compiled.counts(ran.payload);
-    const steps = (counted[0] ?? []).map(({ count: _first, ...step }, i) => ({ ...step, counts: counted.map((run) => run[i].count) }));
+    const steps = (counted[0] ?? []).map(({ count: _first, ...step }, i) => ({
+      ...step,
+      counts: counted.map((run) => run[i].count),
+    }));
     return { outcome: compiled.decode(ran.payload), steps, model };
   }
 

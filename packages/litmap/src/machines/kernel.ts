@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { didYouMean } from "@litmap/litmus";
 import type { Isa, Machine as MachineName, Outcome, Test } from "@litmap/litmus";
-import { Fault, HostTarget, KernelStore, Machine, SshTarget, VmTarget, hasModule, optionsOf } from "@litmap/kernels";
+import type { Fault } from "@litmap/kernels";
+import { HostTarget, KernelStore, Machine, SshTarget, VmTarget, hasModule, optionsOf } from "@litmap/kernels";
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
 import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, moduleDevice, needsOf } from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
@@ -69,7 +70,11 @@ export class KernelMachine implements TestMachine {
   /** The model that this kernel is compared with: of its release, and of what its configuration chose. */
   get modelOptions(): ModelOptions {
     const { configured } = this.recorded;
-    return { release: releaseOf(this.machine.release), arch: archOf(this.machine.arch), ...(configured ? { configured } : {}) };
+    return {
+      release: releaseOf(this.machine.release),
+      arch: archOf(this.machine.arch),
+      ...(configured ? { configured } : {}),
+    };
   }
 
   /** Machines with devices, by outfit, once a test has needed one. */
@@ -80,8 +85,21 @@ export class KernelMachine implements TestMachine {
     const { ready, accelerator, missingModules } = started;
     const release = /^\d+\.\d+/.exec(ready.release)?.[0] ?? ready.release;
     const uname = `${ready.release} ${ready.version}`;
-    const machine = { kind: choice.kind, release, arch: ready.arch, name: choice.name, uname, ...(accelerator === undefined ? {} : { accel: accelerator }) };
-    const recorded = { kernel: ready.release, release, arch: ready.arch, uname, ...(choice.kind === "vm" ? originOf(choice.kernel, release, uname) : {}) };
+    const machine = {
+      kind: choice.kind,
+      release,
+      arch: ready.arch,
+      name: choice.name,
+      uname,
+      ...(accelerator === undefined ? {} : { accel: accelerator }),
+    };
+    const recorded = {
+      kernel: ready.release,
+      release,
+      arch: ready.arch,
+      uname,
+      ...(choice.kind === "vm" ? originOf(choice.kernel, release, uname) : {}),
+    };
     const notes = [...ready.notes, ...missingModules.map((name) => `this kernel has no module ${name}`)];
     const plain = { guest, description: describe(choice, ready) };
     return new KernelMachine(machine, accelerator ?? "", recorded, notes, choice, plain, options);
@@ -92,12 +110,21 @@ export class KernelMachine implements TestMachine {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.plain.guest.stop(), ...[...this.withDevices.values()].map((running) => running.then(({ guest }) => guest.stop(), () => {}))]);
+    await Promise.all([
+      this.plain.guest.stop(),
+      ...[...this.withDevices.values()].map((running) =>
+        running.then(
+          ({ guest }) => guest.stop(),
+          () => {},
+        ),
+      ),
+    ]);
   }
 
   /** Looked for once: going through the modules for every test would keep the answers of others waiting. */
   private get testModule(): boolean {
-    return (this.foundModule ??= this.choice.kind === "vm" && hasModule(join(this.choice.kernel.folder, "modules"), moduleDevice));
+    return (this.foundModule ??=
+      this.choice.kind === "vm" && hasModule(join(this.choice.kernel.folder, "modules"), moduleDevice));
   }
   private foundModule: boolean | undefined;
 
@@ -111,7 +138,10 @@ export class KernelMachine implements TestMachine {
     const outfit = outfitFor(needs, kernel.arch);
     let running = this.withDevices.get(outfit.name);
     if (running === undefined) {
-      running = start(this.choice, outfit, this.options).then(({ guest, started }) => ({ guest, description: describe(this.choice, started.ready) }));
+      running = start(this.choice, outfit, this.options).then(({ guest, started }) => ({
+        guest,
+        description: describe(this.choice, started.ready),
+      }));
       this.withDevices.set(outfit.name, running);
     }
     return running;
@@ -124,7 +154,9 @@ export class KernelMachine implements TestMachine {
     const ask = () => guest.run(compiled.program, { timeoutMs: compiled.limitMs, spent: unkillable });
     let ran = await ask();
     if (ran.kind === "oops" && this.aside === "tcg" && isHalfPatched(ran.reason)) {
-      this.options.onProgress?.(`${test.name}: the emulator ran code that the kernel was patching (${ran.reason}); asking again`);
+      this.options.onProgress?.(
+        `${test.name}: the emulator ran code that the kernel was patching (${ran.reason}); asking again`,
+      );
       ran = await ask();
     }
     const { ms } = ran;
@@ -163,7 +195,11 @@ function unkillable(answer: Uint8Array): string | undefined {
 /** The instruction set of a kernel of the store; those of hosts must be this machine's. */
 const isaOfChoice = (choice: KernelChoice): Isa | undefined => (choice.kind === "vm" ? choice.kernel.arch : undefined);
 
-async function start(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<{ guest: Machine; started: Started }> {
+async function start(
+  choice: KernelChoice,
+  outfit: Outfit,
+  options: KernelOptions,
+): Promise<{ guest: Machine; started: Started }> {
   for (let again = 2; ; again--) {
     const guest = new Machine(await targetOf(choice, outfit, options), { onNote: options.onProgress });
     const started = await guest.start();
@@ -176,7 +212,14 @@ async function start(choice: KernelChoice, outfit: Outfit, options: KernelOption
 
 export function describe(choice: KernelChoice, ready: Started["ready"]): KernelDescription {
   const disk = choice.kind === "vm" && ready.devices.has(ramdisk) ? `/dev/${ramdisk}` : undefined;
-  return { release: ready.release, arch: ready.arch, pageSize: ready.pageSize, kind: choice.kind, disk, devices: ready.devices };
+  return {
+    release: ready.release,
+    arch: ready.arch,
+    pageSize: ready.pageSize,
+    kind: choice.kind,
+    disk,
+    devices: ready.devices,
+  };
 }
 
 async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<Target> {
@@ -189,7 +232,13 @@ async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOpt
   }
   switch (choice.kind) {
     case "vm":
-      return new VmTarget({ kernel: choice.kernel, executor, ...outfit, accelerator: options.accelerator, onProgress: options.onProgress });
+      return new VmTarget({
+        kernel: choice.kernel,
+        executor,
+        ...outfit,
+        accelerator: options.accelerator,
+        onProgress: options.onProgress,
+      });
     case "host":
       return new HostTarget(executor);
     case "ssh":
@@ -198,12 +247,23 @@ async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOpt
 }
 
 /** The package that the image came in, which configuration it was built with, and what that chose. */
-function originOf(kernel: Kernel, release: string, uname: string): Pick<RecordedKernel, "package" | "config" | "configured"> {
+function originOf(
+  kernel: Kernel,
+  release: string,
+  uname: string,
+): Pick<RecordedKernel, "package" | "config" | "configured"> {
   const options = optionsOf(kernel);
-  const configured = { ...olderDesign(stableVersion(uname)), ...(options ? configuredDesign(releaseOf(release), options) : {}) };
+  const configured = {
+    ...olderDesign(stableVersion(uname)),
+    ...(options ? configuredDesign(releaseOf(release), options) : {}),
+  };
   const packages = kernel.source.kind === "image" ? [] : kernel.source.packages;
   const image = packages.find(({ name }) => name.startsWith("linux-image")) ?? packages.at(-1);
-  return { package: image && `${image.name} ${image.version}`, config: configHash(kernel), ...(Object.keys(configured).length > 0 ? { configured } : {}) };
+  return {
+    package: image && `${image.name} ${image.version}`,
+    config: configHash(kernel),
+    ...(Object.keys(configured).length > 0 ? { configured } : {}),
+  };
 }
 
 /** `6.1.176` of a `uname -rv`; Debian's release numbers its builds, and its version names the update. */
@@ -213,7 +273,9 @@ function stableVersion(uname: string): string {
 
 function configHash(kernel: Kernel): string | undefined {
   try {
-    return createHash("sha256").update(readFileSync(join(kernel.folder, "config"))).digest("hex");
+    return createHash("sha256")
+      .update(readFileSync(join(kernel.folder, "config")))
+      .digest("hex");
   } catch {
     return undefined;
   }
@@ -221,8 +283,12 @@ function configHash(kernel: Kernel): string | undefined {
 
 /** A fault of the kernel side as the end of the command. */
 export function endingOf(fault: Fault): Ending {
-  const last = fault.log.trimEnd().split("\n").slice(-12).map((line) => `  | ${line}`).join("\n");
+  const last = fault.log
+    .trimEnd()
+    .split("\n")
+    .slice(-12)
+    .map((line) => `  | ${line}`)
+    .join("\n");
   const message = fault.log.trim() === "" ? fault.message : `${fault.message}\n${last}`;
   return new Ending(fault.code === "request" ? exitStatus.badRequest : exitStatus.badMachine, message, fault.hint);
 }
-

@@ -14,7 +14,13 @@ export class ModelMachine implements TestMachine {
 
   constructor(private readonly options: KernelOptions) {
     const { release = "", arch = "x86_64", designs, configured } = options;
-    this.machine = { kind: "model", release, arch, designs: { ...designs }, ...(configured ? { configured } : {}) } as const;
+    this.machine = {
+      kind: "model",
+      release,
+      arch,
+      designs: { ...designs },
+      ...(configured ? { configured } : {}),
+    } as const;
   }
 
   answer(test: Test): Answer {
@@ -48,14 +54,20 @@ export function decidedBy(test: Test, prediction: Prediction): Map<string, strin
     const name = observed.get(step) ?? step.bind;
     if (name === undefined) continue;
     const refusals = step.events.filter((event) => event.kind === "refuse");
-    const event = refusals.find(({ errno }) => errno !== 0 && errnoName(errno) === step.result) ?? refusals[0] ?? step.events.at(-1);
+    const event =
+      refusals.find(({ errno }) => errno !== 0 && errnoName(errno) === step.result) ??
+      refusals[0] ??
+      step.events.at(-1);
     if (event) decided.set(name, event.rule.id);
   }
   return decided;
 }
 
 /** The steps that are observers of claims, which come last, with their keys. None when the test did not come so far. */
-export function observersTaken(test: Test, { status, machine, steps }: Prediction): Map<Prediction["steps"][number], string> {
+export function observersTaken(
+  test: Test,
+  { status, machine, steps }: Prediction,
+): Map<Prediction["steps"][number], string> {
   if (status !== "ok") return new Map();
   const taken = observersOn(test, machine, effectiveDesign(machine));
   return new Map(steps.slice(steps.length - taken.length).map((step, i) => [step, taken[i].key]));

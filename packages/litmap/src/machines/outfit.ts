@@ -23,7 +23,13 @@ const cmdlineArm = ["default_hugepagesz=2M", "hugepagesz=2M", "hugepages=32"];
 const disk: ModuleRequest = { name: "brd", params: "rd_nr=1 rd_size=16384" };
 
 /** Does what drivers and the kernel itself do (module/), with the allocators that it finds loaded. */
-const testModule: readonly ModuleRequest[] = [{ name: "videobuf2-vmalloc" }, { name: "videobuf2-dma-contig" }, { name: "videobuf2-dma-sg" }, { name: "drm_dma_helper" }, { name: "litmap" }];
+const testModule: readonly ModuleRequest[] = [
+  { name: "videobuf2-vmalloc" },
+  { name: "videobuf2-dma-contig" },
+  { name: "videobuf2-dma-sg" },
+  { name: "drm_dma_helper" },
+  { name: "litmap" },
+];
 
 const vivid: ModuleRequest = { name: "vivid", params: "n_devs=2 allocators=0,1 node_types=0x1,0x1" };
 
@@ -58,9 +64,23 @@ const guests: Outfit = { ...devices, name: "guests", cpus: 1 };
 /** An emulated IOMMU, and a device behind it that user space drives. */
 const iommu: Outfit = {
   name: "iommu",
-  modules: [disk, { name: "vgem" }, vivid, { name: "kvm_amd" }, { name: "vfio_iommu_type1" }, { name: "vfio-pci", params: "ids=1234:11e8" }],
+  modules: [
+    disk,
+    { name: "vgem" },
+    vivid,
+    { name: "kvm_amd" },
+    { name: "vfio_iommu_type1" },
+    { name: "vfio-pci", params: "ids=1234:11e8" },
+  ],
   // By itself edu knows addresses of 28 bits.
-  devices: ["-machine", "q35", "-device", "intel-iommu,intremap=on", "-device", "edu,addr=0x1e,dma_mask=0xffffffffffffffff"],
+  devices: [
+    "-machine",
+    "q35",
+    "-device",
+    "intel-iommu,intremap=on",
+    "-device",
+    "edu,addr=0x1e,dma_mask=0xffffffffffffffff",
+  ],
   cpuFeatures: ["+svm"],
   cmdline: [...cmdline, "intel_iommu=on"],
   cpus: 1,
@@ -72,7 +92,14 @@ const sound: ModuleRequest = { name: "snd-ens1370" };
 const deviceMemory: Outfit = {
   name: "device-memory",
   modules: [disk, { name: "vgem" }, { name: "kvm_amd" }, sound, { name: "nvme", params: "use_cmb_sqes=0" }],
-  devices: ["-device", "ES1370,addr=0x1c", "-device", "nvme,serial=litmap,cmb_size_mb=8,addr=0x1d,drive=nvm", "-blockdev", "driver=null-co,node-name=nvm,size=16777216,read-zeroes=on"],
+  devices: [
+    "-device",
+    "ES1370,addr=0x1c",
+    "-device",
+    "nvme,serial=litmap,cmb_size_mb=8,addr=0x1d,drive=nvm",
+    "-blockdev",
+    "driver=null-co,node-name=nvm,size=16777216,read-zeroes=on",
+  ],
   cpuFeatures: ["+svm"],
   cmdline,
   cpus: 1,
@@ -99,12 +126,20 @@ const devicesArm: Outfit = {
 
 /** The outfit that has what a test needs. */
 export function outfitFor(needs: readonly Need[], isa: Isa = "x86_64"): Outfit {
-  let outfit = machineFor(needs.filter((need) => need !== "module" && need !== "cma"), isa);
-  if (needs.includes("module")) outfit = { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, ...testModule] };
+  let outfit = machineFor(
+    needs.filter((need) => need !== "module" && need !== "cma"),
+    isa,
+  );
+  if (needs.includes("module"))
+    outfit = { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, ...testModule] };
   if (isa !== "x86_64") return outfit;
   // Freed pages of the area end up in other files, where they cannot be pinned for long: only tests of its heap have one.
   const contiguous = needs.includes("cma");
-  return { ...outfit, name: contiguous ? `${outfit.name} with contiguous memory` : outfit.name, cmdline: [...outfit.cmdline, contiguous ? "cma=64M" : "cma=0"] };
+  return {
+    ...outfit,
+    name: contiguous ? `${outfit.name} with contiguous memory` : outfit.name,
+    cmdline: [...outfit.cmdline, contiguous ? "cma=64M" : "cma=0"],
+  };
 }
 
 function machineFor(needs: readonly Need[], isa: Isa): Outfit {

@@ -10,14 +10,22 @@ import { unitsOf, valueText } from "./value-text.js";
 
 export interface Change {
   readonly test: Test;
-  readonly values: readonly { readonly key: string; readonly before: Value | undefined; readonly after: Value | undefined }[];
+  readonly values: readonly {
+    readonly key: string;
+    readonly before: Value | undefined;
+    readonly after: Value | undefined;
+  }[];
   /** Said instead of values: `unsupported → ok`. */
   readonly status?: string;
   readonly rule?: string;
 }
 
 /** The rule that decides the first value that changed, where it is another than before; else the first by which the two courses part. */
-export function partingRule(before: Answer, after: Answer, differs: readonly { readonly key: string }[]): string | undefined {
+export function partingRule(
+  before: Answer,
+  after: Answer,
+  differs: readonly { readonly key: string }[],
+): string | undefined {
   for (const { key } of differs) {
     const now = ruleOf(key, after.decided);
     if (now !== undefined && now !== ruleOf(key, before.decided)) return now;
@@ -31,10 +39,15 @@ export function partingRule(before: Answer, after: Answer, differs: readonly { r
 export function changeOf(test: Test, before: Answer, after: Answer, arch?: Arch): Change | undefined {
   const a = before.outcome;
   const b = after.outcome;
-  if (a.status !== b.status) return { test, values: [], status: `${told(a)} → ${told(b)}`, rule: partingRule(before, after, []) };
+  if (a.status !== b.status)
+    return { test, values: [], status: `${told(a)} → ${told(b)}`, rule: partingRule(before, after, []) };
   const differs = differences(test, b, a, arch);
   if (differs.length === 0) return undefined;
-  return { test, values: differs.map(({ key, here, there }) => ({ key, before: there, after: here })), rule: partingRule(before, after, differs) };
+  return {
+    test,
+    values: differs.map(({ key, here, there }) => ({ key, before: there, after: here })),
+    rule: partingRule(before, after, differs),
+  };
 }
 
 function told({ status, reason }: Outcome): string {
@@ -49,7 +62,12 @@ export function changeLines(changes: readonly Change[], paint: Paint, width: num
   for (const [id, group] of [...groups].sort((a, b) => b[1].length - a[1].length)) {
     const rule = ruleBook().find((each) => each.id === id);
     if (rule) {
-      lines.push("", paint.name(rule.id), ...wrap(rule.sentence, width - 2).map((line) => `  ${line}`), `  ${paint.dim(rule.kernel)}`);
+      lines.push(
+        "",
+        paint.name(rule.id),
+        ...wrap(rule.sentence, width - 2).map((line) => `  ${line}`),
+        `  ${paint.dim(rule.kernel)}`,
+      );
     } else if (groups.size > 1) lines.push("", paint.dim("by rules that both have"));
     const rows = group.flatMap((change) => rowsOf(change, paint));
     lines.push(...columns(rows, [nameWidth + 2]));
@@ -61,5 +79,9 @@ function rowsOf({ test, values, status }: Change, paint: Paint): string[][] {
   const name = `  ${test.name}`;
   if (status !== undefined) return [[name, status]];
   const units = unitsOf(test);
-  return values.map(({ key, before, after }, i) => [i === 0 ? name : "", key, `${valueText(before, units.get(key))} ${paint.dim("→")} ${paint.bold(valueText(after, units.get(key)))}`]);
+  return values.map(({ key, before, after }, i) => [
+    i === 0 ? name : "",
+    key,
+    `${valueText(before, units.get(key))} ${paint.dim("→")} ${paint.bold(valueText(after, units.get(key)))}`,
+  ]);
 }

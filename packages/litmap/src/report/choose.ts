@@ -34,7 +34,9 @@ export function reportFor(choices: OutputChoices, layout: Layout): RunReport {
 function forPeople(choices: OutputChoices, { nameWidth, headings }: Layout): RunReport {
   const paint = paintFor(process.stdout, choices.color);
   const quiet = choices.quiet === true;
-  return headings.length === 0 ? new ResultLines(paint, nameWidth, quiet) : new ComparisonTable(paint, nameWidth, quiet, headings);
+  return headings.length === 0
+    ? new ResultLines(paint, nameWidth, quiet)
+    : new ComparisonTable(paint, nameWidth, quiet, headings);
 }
 
 class JsonReport implements RunReport {

@@ -14,7 +14,12 @@ export function pad(text: string, width: number): string {
 export function columns(rows: readonly (readonly string[])[], least: readonly number[] = []): string[] {
   const widths = [...least];
   for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, widthOfText(cell))));
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : pad(cell, widths[i] ?? 0))).join("  ").trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : pad(cell, widths[i] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
 /** Breaks text at spaces into lines of at most `width`. A word that is longer stands alone. */

@@ -33,44 +33,76 @@ export class ComparisonTable implements RunReport {
     if (this.rows.length === 0 && !this.quiet) print(this.paint.bold(this.line("test", this.headings)));
     this.rows.push(reported);
     const troubled = reported.some((each) => each && isTrouble(each.result));
-    if (!this.quiet || troubled) print(this.line(troubled ? this.paint.bad(name) : name, reported.map((each) => (each ? this.cell(each) : this.paint.bad("not run")))));
+    if (!this.quiet || troubled)
+      print(
+        this.line(
+          troubled ? this.paint.bad(name) : name,
+          reported.map((each) => (each ? this.cell(each) : this.paint.bad("not run"))),
+        ),
+      );
   }
 
   end(summary: RunSummary): void {
     const all = this.rows.flat().filter((each) => each !== undefined);
     for (const each of all) if (isTrouble(each.result)) this.details(each);
     const kernels = all.map(({ result }) => result).filter((result) => result.machine.kind !== "model");
-    const having = (status: TestResult["status"], among: readonly TestResult[] = kernels): number => among.filter((result) => result.status === status).length;
+    const having = (status: TestResult["status"], among: readonly TestResult[] = kernels): number =>
+      among.filter((result) => result.status === status).length;
     print("");
     if (!this.quiet) this.reasons(kernels);
-    if (summary.interrupted) print(this.paint.odd(`interrupted: ${this.rows.length} of ${count(summary.chosen, "test")} ran`));
+    if (summary.interrupted)
+      print(this.paint.odd(`interrupted: ${this.rows.length} of ${count(summary.chosen, "test")} ran`));
     const surprises = all.filter(({ result }) => result.status === "surprise").length;
-    const parts = [count(this.rows.length, "test"), `${kernels.filter(agrees).length} of ${kernels.length} as the model says`, count(having("disagree"), "disagreement"), count(surprises, "surprise")];
-    for (const status of ["hang", "oops", "unsupported"] as const) if (having(status) > 0) parts.push(status === "hang" ? count(having(status), status) : `${having(status)} ${status}`);
+    const parts = [
+      count(this.rows.length, "test"),
+      `${kernels.filter(agrees).length} of ${kernels.length} as the model says`,
+      count(having("disagree"), "disagreement"),
+      count(surprises, "surprise"),
+    ];
+    for (const status of ["hang", "oops", "unsupported"] as const)
+      if (having(status) > 0)
+        parts.push(status === "hang" ? count(having(status), status) : `${having(status)} ${status}`);
     const invalid = this.rows.filter((row) => row.some((each) => each?.result.status === "invalid")).length;
     if (invalid > 0) parts.push(`${invalid} invalid`);
     parts.push(duration(summary.ms));
     const fine = !all.some(({ result }) => isTrouble(result));
-    print(`${fine ? this.paint.good(parts.join(", ")) : this.paint.bad(parts.join(", "))}      ${this.paint.dim(`(${summary.machines.join("; ")})`)}`);
+    print(
+      `${fine ? this.paint.good(parts.join(", ")) : this.paint.bad(parts.join(", "))}      ${this.paint.dim(`(${summary.machines.join("; ")})`)}`,
+    );
   }
 
   private reasons(kernels: readonly TestResult[]): void {
     for (const label of new Set(kernels.map((result) => machineLabel(result.machine)))) {
-      const lines = unsupportedReasons(kernels.filter((result) => machineLabel(result.machine) === label), this.paint);
+      const lines = unsupportedReasons(
+        kernels.filter((result) => machineLabel(result.machine) === label),
+        this.paint,
+      );
       if (lines.length > 0) print([`unsupported on ${label}`, ...lines.slice(1)].join("\n"));
     }
   }
 
   private line(name: string, cells: readonly string[]): string {
-    return [pad(name, this.nameWidth), ...cells.map((cell, i) => pad(cell, Math.max(cellWidth, this.headings[i]?.length ?? 0)))].join("  ").trimEnd();
+    return [
+      pad(name, this.nameWidth),
+      ...cells.map((cell, i) => pad(cell, Math.max(cellWidth, this.headings[i]?.length ?? 0))),
+    ]
+      .join("  ")
+      .trimEnd();
   }
 
   private cell({ result, test }: Reported): string {
     const { paint } = this;
     if (result.status === "unsupported") return paint.dim("unsupported");
-    if (result.status === "hang" || result.status === "oops" || result.status === "invalid") return paint.bad(result.status);
+    if (result.status === "hang" || result.status === "oops" || result.status === "invalid")
+      return paint.bad(result.status);
     const units = test ? unitsOf(test) : new Map<string, string>();
-    const key = test && mainKey(test, result.values, result.claims.map((claim) => claim.text));
+    const key =
+      test &&
+      mainKey(
+        test,
+        result.values,
+        result.claims.map((claim) => claim.text),
+      );
     const value = briefValue(key, result.values, units);
     if (result.machine.kind === "model") return result.status === "surprise" ? paint.bad(`${value} !`) : value;
     if (result.status === "disagree") {
@@ -91,13 +123,20 @@ export class ComparisonTable implements RunReport {
     print(`${paint.bold(result.test)}  ${paint.bad(what)}  ${paint.dim(result.file)}`);
     if (result.differs?.length) {
       const heads = ["", result.against ?? "model", label];
-      const rows = result.differs.map(({ key, here, there }) => [key, valueText(there, units.get(key)), valueText(here, units.get(key))]);
+      const rows = result.differs.map(({ key, here, there }) => [
+        key,
+        valueText(there, units.get(key)),
+        valueText(here, units.get(key)),
+      ]);
       for (const line of columns([heads, ...rows])) print(`  ${line}`);
       const id = ruleOf(result.differs[0].key, decided ?? new Map());
       const rule = id === undefined ? undefined : ruleBook().find((each) => each.id === id);
-      if (rule) for (const line of wrap(`the model's rule: ${rule.id}: ${rule.sentence} (${rule.kernel})`, 96)) print(`  ${line}`);
+      if (rule)
+        for (const line of wrap(`the model's rule: ${rule.id}: ${rule.sentence} (${rule.kernel})`, 96))
+          print(`  ${line}`);
     } else for (const line of troubleOf(result, units)) for (const part of line.split("\n")) print(`  ${part}`);
-    if (result.status === "disagree") print(`  ${paint.dim(`litmap explain ${result.test} --release ${result.machine.release}`)}`);
+    if (result.status === "disagree")
+      print(`  ${paint.dim(`litmap explain ${result.test} --release ${result.machine.release}`)}`);
   }
 }
 

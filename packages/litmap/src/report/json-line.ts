@@ -6,7 +6,24 @@ export function jsonLine(result: TestResult): string {
 }
 
 export function jsonObject(result: TestResult): Readonly<Record<string, unknown>> {
-  const { test, file, machine, status, reason, log, values, claims, rules, counters, histogram, violations, against, differs, diagnostics, ms } = result;
+  const {
+    test,
+    file,
+    machine,
+    status,
+    reason,
+    log,
+    values,
+    claims,
+    rules,
+    counters,
+    histogram,
+    violations,
+    against,
+    differs,
+    diagnostics,
+    ms,
+  } = result;
   return {
     test,
     file,
@@ -22,7 +39,9 @@ export function jsonObject(result: TestResult): Readonly<Record<string, unknown>
     rules: rules ?? [],
     counters: counters ?? {},
     against,
-    differs: differs && Object.fromEntries(differs.map(({ key, here, there }) => [key, { here: here ?? null, there: there ?? null }])),
+    differs:
+      differs &&
+      Object.fromEntries(differs.map(({ key, here, there }) => [key, { here: here ?? null, there: there ?? null }])),
     ms: Math.round(ms * 1000) / 1000,
   };
 }

@@ -18,7 +18,8 @@ function suite(label: string, results: readonly TestResult[]): string {
 }
 
 function totals(results: readonly TestResult[]): string {
-  const having = (...statuses: readonly string[]): number => results.filter((result) => statuses.includes(result.status)).length;
+  const having = (...statuses: readonly string[]): number =>
+    results.filter((result) => statuses.includes(result.status)).length;
   const time = results.reduce((sum, result) => sum + result.ms, 0) / 1000;
   return ` tests="${results.length}" failures="${having("surprise", "disagree")}" errors="${having("hang", "oops", "invalid")}" skipped="${having("unsupported")}" time="${time.toFixed(3)}"`;
 }
@@ -45,14 +46,20 @@ function testcase(result: TestResult): string {
 
 /** `corpus/gup/x.lit` is of class `corpus.gup`. */
 function folderOf(file: string): string {
-  const folders = file.split("/").slice(0, -1).filter((part) => part !== "" && part !== "." && part !== "..");
+  const folders = file
+    .split("/")
+    .slice(0, -1)
+    .filter((part) => part !== "" && part !== "." && part !== "..");
   return folders.join(".") || "litmap";
 }
 
 /** XML 1.0 has no place at all for most control characters and for lone surrogates. */
 function escape(text: string): string {
   return text
-    .replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd")
+    .replace(
+      /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
+      "\ufffd",
+    )
     .replace(/&/g, "&amp;")
     .replace(/</g, "&lt;")
     .replace(/>/g, "&gt;")

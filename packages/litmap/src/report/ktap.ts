@@ -29,7 +29,8 @@ function plan(results: readonly TestResult[], indent: string, subtest?: string):
   lines.push(`1..${results.length}`);
   results.forEach((result, i) => {
     const name = description(result.test);
-    if (result.status === "unsupported") lines.push(`ok ${i + 1} ${name} # SKIP ${oneLine(result.reason ?? "")}`.trimEnd());
+    if (result.status === "unsupported")
+      lines.push(`ok ${i + 1} ${name} # SKIP ${oneLine(result.reason ?? "")}`.trimEnd());
     else if (result.status === "ok") lines.push(`ok ${i + 1} ${name}`);
     else {
       for (const line of troubleOf(result)) lines.push(`# ${oneLine(line)}`.trimEnd());

@@ -35,7 +35,8 @@ export class ResultLines implements RunReport {
   end(summary: RunSummary): void {
     if (this.results.length > 0 && (!this.quiet || this.results.some(isTrouble))) print("");
     if (!this.quiet) for (const line of unsupportedReasons(this.results, this.paint)) print(line);
-    if (summary.interrupted) print(this.paint.odd(`interrupted: ${this.results.length} of ${count(summary.chosen, "test")} ran`));
+    if (summary.interrupted)
+      print(this.paint.odd(`interrupted: ${this.results.length} of ${count(summary.chosen, "test")} ran`));
     print(closing(this.results, summary, this.paint));
   }
 
@@ -46,11 +47,19 @@ export class ResultLines implements RunReport {
       case "ok":
       case "surprise": {
         const units = test ? unitsOf(test) : new Map<string, string>();
-        const key = test && mainKey(test, result.values, result.claims.map((claim) => claim.text));
+        const key =
+          test &&
+          mainKey(
+            test,
+            result.values,
+            result.claims.map((claim) => claim.text),
+          );
         const value = pad(briefValue(key, result.values, units), valueWidth);
         const rule = ruleOf(key, decided ?? new Map());
         const by = rule === undefined ? "" : paint.dim(`rule ${rule}`);
-        return result.status === "ok" ? `${name}  ${value}  ${by}`.trimEnd() : `${paint.bad(name)}  ${value}  ${paint.bad("surprise")}  ${by}`.trimEnd();
+        return result.status === "ok"
+          ? `${name}  ${value}  ${by}`.trimEnd()
+          : `${paint.bad(name)}  ${value}  ${paint.bad("surprise")}  ${by}`.trimEnd();
       }
       case "unsupported":
         return `${paint.dim(name)}  ${paint.dim("unsupported")}`;
@@ -65,7 +74,11 @@ function closing(results: readonly TestResult[], summary: RunSummary, paint: Pai
   const having = (status: TestResult["status"]): number => results.filter((result) => result.status === status).length;
   const surprises = having("surprise");
   const parts = [count(results.length, "test"), `${having("ok")} as expected`, count(surprises, "surprise")];
-  for (const [status, noun] of [["hang", "hang"], ["unsupported", "unsupported"], ["invalid", "invalid"]] as const) {
+  for (const [status, noun] of [
+    ["hang", "hang"],
+    ["unsupported", "unsupported"],
+    ["invalid", "invalid"],
+  ] as const) {
     if (having(status) > 0) parts.push(noun === "hang" ? count(having(status), noun) : `${having(status)} ${noun}`);
   }
   if (having("oops") > 0) parts.push(`${having("oops")} oops`);
@@ -88,7 +101,9 @@ export function unsupportedReasons(results: readonly TestResult[], paint: Paint)
   const width = widthOfText(String(reasons[0][1].length));
   return [
     "unsupported",
-    ...reasons.map(([reason, tests]) => `  ${String(tests.length).padStart(width)}  ${reason}  ${paint.dim(some(tests))}`),
+    ...reasons.map(
+      ([reason, tests]) => `  ${String(tests.length).padStart(width)}  ${reason}  ${paint.dim(some(tests))}`,
+    ),
     "",
   ];
 }

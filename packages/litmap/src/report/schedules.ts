@@ -22,7 +22,11 @@ export function scheduleLines(test: Test, exploration: Exploration, paint: Paint
 
 /** The steps that lead there, so that a reader can follow them. */
 export function violationLines({ invariant, schedule, story }: Violation, paint: Paint): string[] {
-  return [paint.bad(invariant), ...story.map((line) => `  ${line}`), ...(schedule === "" ? [] : [paint.dim(`  --schedule '${schedule}'`)])];
+  return [
+    paint.bad(invariant),
+    ...story.map((line) => `  ${line}`),
+    ...(schedule === "" ? [] : [paint.dim(`  --schedule '${schedule}'`)]),
+  ];
 }
 
 function valuesText(values: Values, units: ReadonlyMap<string, string>): string {

@@ -32,18 +32,30 @@ export interface Story {
 export function tell(story: Story, paint: Paint, width: number): string {
   const { test, prediction, text, warnings } = story;
   const { machine } = prediction;
-  const designs = machine.kind === "model" ? Object.entries(machine.designs).map(([point, choice]) => `${point} = ${choice}`) : [];
+  const designs =
+    machine.kind === "model" ? Object.entries(machine.designs).map(([point, choice]) => `${point} = ${choice}`) : [];
   const parts = [
-    [`${paint.bold(test.name)}   ${paint.dim([machineLabel(machine), machine.arch, ...designs].join(", "))}`, test.question, paint.dim(test.file)].join("\n"),
-    ...(warnings.length === 0 ? [] : [warnings.map((warning) => renderDiagnostic(warning, text, test.file)).join("\n")]),
+    [
+      `${paint.bold(test.name)}   ${paint.dim([machineLabel(machine), machine.arch, ...designs].join(", "))}`,
+      test.question,
+      paint.dim(test.file),
+    ].join("\n"),
+    ...(warnings.length === 0
+      ? []
+      : [warnings.map((warning) => renderDiagnostic(warning, text, test.file)).join("\n")]),
   ];
   if (prediction.status === "unsupported") parts.push(`${paint.odd("unsupported")}: ${prediction.reason}`);
   else {
     parts.push(steps(story, paint, width));
     if (prediction.status !== "ok") parts.push(`${paint.bad(prediction.status)}: ${prediction.reason ?? ""}`);
     if ("schedules" in prediction) parts.push(scheduleLines(test, prediction as Exploration, paint).join("\n"));
-    for (const violation of "schedules" in prediction ? [] : (prediction.violations ?? [])) parts.push(violationLines(violation, paint).join("\n"));
-    parts.push(...[claimLines(story.claims, paint), costs(prediction, paint)].filter((lines) => lines.length > 0).map((lines) => lines.join("\n")));
+    for (const violation of "schedules" in prediction ? [] : (prediction.violations ?? []))
+      parts.push(violationLines(violation, paint).join("\n"));
+    parts.push(
+      ...[claimLines(story.claims, paint), costs(prediction, paint)]
+        .filter((lines) => lines.length > 0)
+        .map((lines) => lines.join("\n")),
+    );
   }
   parts.push(evidence(story, paint));
   return parts.join("\n\n");
@@ -65,7 +77,9 @@ function steps({ test, text, prediction }: Story, paint: Paint, width: number): 
     const number = step.line === last ? " ".repeat(numberWidth) : String(step.line).padStart(numberWidth);
     const line = step.line === last ? `${step.op}` : source(step);
     last = step.line;
-    out.push(`${paint.dim(number)}  ${pad(line, textWidth)}   ${result(step, prediction.values, units, paint)}`.trimEnd());
+    out.push(
+      `${paint.dim(number)}  ${pad(line, textWidth)}   ${result(step, prediction.values, units, paint)}`.trimEnd(),
+    );
     out.push(...fields(step, prediction.values, units, numberWidth + 2, paint, width));
     out.push(...events(step, told, numberWidth + 2, paint, width));
   }
@@ -73,7 +87,12 @@ function steps({ test, text, prediction }: Story, paint: Paint, width: number): 
     out.push("", paint.dim("observed for the claims"));
     for (const [step, key] of observed) {
       const values = Object.entries(prediction.values).filter(([name]) => name === key || name.startsWith(`${key}.`));
-      const shown = values.map(([name, value]) => `${name === key ? "" : `${name.slice(key.length + 1)} `}${valueText(value, units.get(name))}`).join(", ");
+      const shown = values
+        .map(
+          ([name, value]) =>
+            `${name === key ? "" : `${name.slice(key.length + 1)} `}${valueText(value, units.get(name))}`,
+        )
+        .join(", ");
       out.push(`${" ".repeat(numberWidth)}  ${pad(key, textWidth)}   ${shown}`.trimEnd());
       out.push(...events(step, told, numberWidth + 2, paint, width));
     }
@@ -85,7 +104,8 @@ function result(step: StepReport, values: Values, units: ReadonlyMap<string, str
   // `p = smaps(va).Pss` stands for the field.
   const value = isRecord(step) && step.bind !== undefined && step.bind in values ? values[step.bind] : step.result;
   if (isNotReached(value)) return paint.odd(`not reached: line ${value.not_reached} failed`);
-  if (typeof value === "string") return value === "ok" ? paint.good("ok") : /^(E[A-Z]|SIG)/.test(value) ? paint.bad(value) : value;
+  if (typeof value === "string")
+    return value === "ok" ? paint.good("ok") : /^(E[A-Z]|SIG)/.test(value) ? paint.bad(value) : value;
   if (typeof value === "object" && !Array.isArray(value)) return "";
   const op = step.op as CallStep["op"];
   const type = isOperation(op) ? operation(op).result.kind : "status";
@@ -98,12 +118,23 @@ function isRecord({ result: value }: StepReport): boolean {
 }
 
 /** The fields of a record that are not nothing. */
-function fields(step: StepReport, values: Values, units: ReadonlyMap<string, string>, indent: number, paint: Paint, width: number): string[] {
+function fields(
+  step: StepReport,
+  values: Values,
+  units: ReadonlyMap<string, string>,
+  indent: number,
+  paint: Paint,
+  width: number,
+): string[] {
   if (!isRecord(step) || step.bind === undefined) return [];
   const prefix = `${step.bind}.`;
   const present = Object.entries(values).filter(([key, value]) => key.startsWith(prefix) && value !== 0);
-  const text = present.map(([key, value]) => `${key.slice(prefix.length)} ${valueText(value, units.get(key))}`.replaceAll(" ", "\u00a0")).join("  ");
-  return wrap(text, width - indent).map((line) => paint.dim(`${" ".repeat(indent)}${line.trim().replaceAll("\u00a0", " ")}`));
+  const text = present
+    .map(([key, value]) => `${key.slice(prefix.length)} ${valueText(value, units.get(key))}`.replaceAll(" ", "\u00a0"))
+    .join("  ");
+  return wrap(text, width - indent).map((line) =>
+    paint.dim(`${" ".repeat(indent)}${line.trim().replaceAll("\u00a0", " ")}`),
+  );
 }
 
 function isOperation(op: string): op is CallStep["op"] {
@@ -137,13 +168,21 @@ function events(step: StepReport, told: Set<string>, indent: number, paint: Pain
 export function claimLines(all: readonly ClaimResult[], paint: Paint): string[] {
   if (all.length === 0) return [];
   const width = Math.max(...all.map((claim) => widthOfText(claim.text)));
-  return [paint.dim("claims"), ...all.map((claim) => `  ${claim.holds ? paint.good("holds") : paint.bad("fails")}  ${pad(claim.text, width)}  ${paint.dim(`line ${claim.line}`)}`)];
+  return [
+    paint.dim("claims"),
+    ...all.map(
+      (claim) =>
+        `  ${claim.holds ? paint.good("holds") : paint.bad("fails")}  ${pad(claim.text, width)}  ${paint.dim(`line ${claim.line}`)}`,
+    ),
+  ];
 }
 
 function costs(prediction: Prediction, paint: Paint): string[] {
   const moved = Object.entries(prediction.counters ?? {}).filter(([, n]) => n !== 0);
   if (moved.length === 0) return [];
-  const text = moved.map(([name, n]) => `${n} ${(counterNames[name as keyof typeof counterNames] ?? [name, name])[n === 1 ? 0 : 1]}`).join(", ");
+  const text = moved
+    .map(([name, n]) => `${n} ${(counterNames[name as keyof typeof counterNames] ?? [name, name])[n === 1 ? 0 : 1]}`)
+    .join(", ");
   return [paint.dim("cost"), `  ${text}`];
 }
 
@@ -154,9 +193,19 @@ function evidence({ test, prediction, evidence: all }: Story, paint: Paint): str
     const testimony = agreesWith(test, prediction, each);
     if (testimony === "none") return [];
     const same = each.kernel.release === release && each.kernel.arch === arch;
-    return [{ same, cells: [`  ${each.kernel.kernel}`, said(testimony, same, paint), paint.dim(`${each.tests.get(test.name)?.date ?? ""}${each.kernel.package ? `  ${each.kernel.package}` : ""}`)] }];
+    return [
+      {
+        same,
+        cells: [
+          `  ${each.kernel.kernel}`,
+          said(testimony, same, paint),
+          paint.dim(`${each.tests.get(test.name)?.date ?? ""}${each.kernel.package ? `  ${each.kernel.package}` : ""}`),
+        ],
+      },
+    ];
   });
-  if (rows.length === 0) return `${paint.dim("evidence")}\n  none recorded; \`litmap run ${test.name} --on ${debianName(release, arch)} --record\` asks a kernel`;
+  if (rows.length === 0)
+    return `${paint.dim("evidence")}\n  none recorded; \`litmap run ${test.name} --on ${debianName(release, arch)} --record\` asks a kernel`;
   rows.sort((a, b) => Number(b.same) - Number(a.same));
   return [paint.dim("evidence"), ...columns(rows.map((row) => row.cells))].join("\n");
 }

@@ -18,11 +18,15 @@ export function troubleOf(result: TestResult, units: ReadonlyMap<string, string>
     case "disagree":
       if (!result.differs?.length) return [result.reason ?? "disagrees"];
       return result.differs.map(
-        ({ key, here, there }) => `${key}: ${result.against} says ${valueText(there, units.get(key))}, ${machineLabel(result.machine)} says ${valueText(here, units.get(key))}`,
+        ({ key, here, there }) =>
+          `${key}: ${result.against} says ${valueText(there, units.get(key))}, ${machineLabel(result.machine)} says ${valueText(here, units.get(key))}`,
       );
     case "hang":
     case "oops":
-      return [`${result.status}: ${result.reason ?? ""}`.trimEnd(), ...(result.log ?? "").split("\n").filter((line) => line !== "")];
+      return [
+        `${result.status}: ${result.reason ?? ""}`.trimEnd(),
+        ...(result.log ?? "").split("\n").filter((line) => line !== ""),
+      ];
     case "invalid":
       return result.diagnostics ? [...result.diagnostics] : ["not a test"];
   }

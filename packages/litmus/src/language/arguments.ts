@@ -67,7 +67,11 @@ export class ArgumentChecker {
   }
 
   /** Pairs arguments with parameters. Positional ones fill the parameters that are not named, in order. */
-  private assign(op: OperationName, call: CallSyntax, params: Readonly<Record<string, Param>>): { byName: Map<string, ArgSyntax>; complete: boolean } | undefined {
+  private assign(
+    op: OperationName,
+    call: CallSyntax,
+    params: Readonly<Record<string, Param>>,
+  ): { byName: Map<string, ArgSyntax>; complete: boolean } | undefined {
     const names = Object.keys(params);
     const hint = signature(op);
     const byName = new Map<string, ArgSyntax>();
@@ -83,7 +87,12 @@ export class ArgumentChecker {
       } else {
         const free = names.filter((n) => !call.args.some((a) => a.name?.text === n));
         const meant = nearest(name, free) ?? kinOf(name, free);
-        this.report("unknown-parameter", `${op}() has no argument '${name}'${meant ? `; did you mean '${meant}'?` : ""}`, arg.name.span, hint);
+        this.report(
+          "unknown-parameter",
+          `${op}() has no argument '${name}'${meant ? `; did you mean '${meant}'?` : ""}`,
+          arg.name.span,
+          hint,
+        );
         complete = false;
         // What was meant counts as given, so that nothing else is said about it.
         if (meant) byName.set(meant, arg);
@@ -95,7 +104,12 @@ export class ArgumentChecker {
     for (const arg of positional) {
       while (next < names.length && byName.has(names[next])) next++;
       if (next === names.length) {
-        const most = names.length === 0 ? "no arguments" : names.length === 1 ? "one argument" : `at most ${names.length} arguments`;
+        const most =
+          names.length === 0
+            ? "no arguments"
+            : names.length === 1
+              ? "one argument"
+              : `at most ${names.length} arguments`;
         this.report("too-many-arguments", `${op}() takes ${most}`, arg.span, hint);
         return undefined;
       }
@@ -106,16 +120,32 @@ export class ArgumentChecker {
       if (!complete) return { byName, complete };
       const shifted = this.shifted(op, positional, names, byName, params);
       if (shifted) return undefined;
-      this.report("missing-argument", `${op}() needs '${missing}', ${describeParam(params[missing].type)}`, call.op.span, hint);
+      this.report(
+        "missing-argument",
+        `${op}() needs '${missing}', ${describeParam(params[missing].type)}`,
+        call.op.span,
+        hint,
+      );
       return undefined;
     }
     return { byName, complete };
   }
 
   /** `mmap(buf, rw, shared)`: says that the length is missing, not that rw is none. */
-  private shifted(op: OperationName, positional: readonly ArgSyntax[], names: readonly string[], byName: Map<string, ArgSyntax>, params: Readonly<Record<string, Param>>): boolean {
+  private shifted(
+    op: OperationName,
+    positional: readonly ArgSyntax[],
+    names: readonly string[],
+    byName: Map<string, ArgSyntax>,
+    params: Readonly<Record<string, Param>>,
+  ): boolean {
     for (const arg of positional) {
-      const words = arg.value.kind === "word" ? [arg.value.text] : arg.value.kind === "union" ? arg.value.words.map((w) => w.text) : undefined;
+      const words =
+        arg.value.kind === "word"
+          ? [arg.value.text]
+          : arg.value.kind === "union"
+            ? arg.value.words.map((w) => w.text)
+            : undefined;
       if (!words || this.scene.bindings.has(words[0])) continue;
       const at = names.findIndex((n) => byName.get(n) === arg);
       const own = wordsOf(params[names[at]].type);
@@ -125,7 +155,12 @@ export class ArgumentChecker {
         return theirs && words.every((w) => w in theirs);
       });
       if (later === undefined) continue;
-      this.report("missing-argument", `${op}() needs '${names[at]}', ${describeParam(params[names[at]].type)}, before '${writeExpr(arg.value)}'`, arg.span, signature(op));
+      this.report(
+        "missing-argument",
+        `${op}() needs '${names[at]}', ${describeParam(params[names[at]].type)}, before '${writeExpr(arg.value)}'`,
+        arg.span,
+        signature(op),
+      );
       return true;
     }
     return false;
@@ -136,7 +171,12 @@ export class ArgumentChecker {
     if (expr.kind === "call" || (expr.kind === "field" && expr.of.kind === "call")) {
       const inner = expr.kind === "call" ? expr : expr.of;
       const name = inner.kind === "call" ? inner.op.text : "";
-      this.report("nested-call", `a call cannot be an argument; give the result of ${name}() a name on a line of its own`, inner.span, `x = ${writeExpr(expr)}`);
+      this.report(
+        "nested-call",
+        `a call cannot be an argument; give the result of ${name}() a name on a line of its own`,
+        inner.span,
+        `x = ${writeExpr(expr)}`,
+      );
       return undefined;
     }
     if (expr.kind === "paren") return this.value(expr.inner, type, use);
@@ -164,7 +204,11 @@ export class ArgumentChecker {
 
   // --- words
 
-  private words(expr: ExprSyntax, type: Extract<ParamType, { kind: "word" | "flags" }>, use: Use): Argument | undefined {
+  private words(
+    expr: ExprSyntax,
+    type: Extract<ParamType, { kind: "word" | "flags" }>,
+    use: Use,
+  ): Argument | undefined {
     const hint = (): string => `${use.param}: ${Object.keys(type.words).join(type.kind === "flags" ? " | " : ", ")}`;
     const words = expr.kind === "word" ? [expr] : expr.kind === "union" ? expr.words : undefined;
     if (!words) {
@@ -192,9 +236,19 @@ export class ArgumentChecker {
     if (word.text === "none") {
       this.report("unknown-word", "'none' stands alone", word.span, hint);
     } else if (bound && !nearest(word.text, known)) {
-      this.report("argument-type", `'${use.param}' of ${use.op}() is a word, not ${describeBinding(bound)}`, word.span, hint);
+      this.report(
+        "argument-type",
+        `'${use.param}' of ${use.op}() is a word, not ${describeBinding(bound)}`,
+        word.span,
+        hint,
+      );
     } else {
-      this.report("unknown-word", `'${word.text}' is no word for '${use.param}' of ${use.op}()${didYouMean(word.text, known)}`, word.span, hint);
+      this.report(
+        "unknown-word",
+        `'${word.text}' is no word for '${use.param}' of ${use.op}()${didYouMean(word.text, known)}`,
+        word.span,
+        hint,
+      );
     }
   }
 
@@ -207,11 +261,22 @@ export class ArgumentChecker {
     if (!actor) {
       const processes = this.scene.actors.filter((a) => classOf(a.kind) === "process").map((a) => a.name);
       if (this.scene.bindings.has(expr.text)) this.wrong(expr, { kind: "actor" }, use);
-      else if (this.scene.complainOfActor(expr.text)) this.report("unknown-actor", `there is no process '${expr.text}'${didYouMean(expr.text, processes)}`, expr.span, `process ${expr.text}`);
+      else if (this.scene.complainOfActor(expr.text))
+        this.report(
+          "unknown-actor",
+          `there is no process '${expr.text}'${didYouMean(expr.text, processes)}`,
+          expr.span,
+          `process ${expr.text}`,
+        );
       return undefined;
     }
     if (classOf(actor.kind) !== "process") {
-      this.report("argument-type", `${actor.name} is ${actorNoun(actor.kind)}; '${use.param}' of ${use.op}() is a process`, expr.span, use.hint);
+      this.report(
+        "argument-type",
+        `${actor.name} is ${actorNoun(actor.kind)}; '${use.param}' of ${use.op}() is a process`,
+        expr.span,
+        use.hint,
+      );
       return undefined;
     }
     if (!this.scene.exists(actor.name)) {
@@ -238,7 +303,12 @@ export class ArgumentChecker {
         return undefined;
       }
       if (tuple.items.length !== type.of.length) {
-        this.report("argument-type", `this one has ${tuple.items.length} of the ${type.of.length} values of [${type.of.map((t) => t.name).join(", ")}]`, tuple.span, use.hint);
+        this.report(
+          "argument-type",
+          `this one has ${tuple.items.length} of the ${type.of.length} values of [${type.of.map((t) => t.name).join(", ")}]`,
+          tuple.span,
+          use.hint,
+        );
         return undefined;
       }
       const values: Argument[] = [];
@@ -263,7 +333,12 @@ export class ArgumentChecker {
       return undefined;
     }
     if (type.kind === "size" && operand.literal && isNegative(operand.argument)) {
-      this.report("argument-type", `a size is not negative; 2^64 - 1 is written 0xffffffffffffffff`, expr.span, use.hint);
+      this.report(
+        "argument-type",
+        `a size is not negative; 2^64 - 1 is written 0xffffffffffffffff`,
+        expr.span,
+        use.hint,
+      );
       return undefined;
     }
     return operand.argument;
@@ -290,10 +365,19 @@ export class ArgumentChecker {
         const sum = sumType(expr.op, left.type, right.type);
         if (!sum) {
           const bad = left.type.kind !== "number" && left.type.kind !== "address" ? expr.left : expr.right;
-          this.report("argument-type", `'${writeExpr(expr)}' adds up to nothing; an address takes numbers`, bad.span, use.hint);
+          this.report(
+            "argument-type",
+            `'${writeExpr(expr)}' adds up to nothing; an address takes numbers`,
+            bad.span,
+            use.hint,
+          );
           return undefined;
         }
-        return { argument: { kind: "sum", op: expr.op, left: left.argument, right: right.argument }, type: sum, literal: left.literal && right.literal };
+        return {
+          argument: { kind: "sum", op: expr.op, left: left.argument, right: right.argument },
+          type: sum,
+          literal: left.literal && right.literal,
+        };
       }
       default:
         break;
@@ -308,22 +392,34 @@ export class ArgumentChecker {
       const words = wordsOf(type);
       const candidates = [...(words ? Object.keys(words) : []), ...this.scene.bindings.keys()];
       const other = word.text === "none" || isFailure(word.text) || this.scene.actor(word.text);
-      if (other) this.report("argument-type", `'${use.param}' of ${use.op}() is ${describeParam(type)}, not '${word.text}'`, word.span, use.hint);
+      if (other)
+        this.report(
+          "argument-type",
+          `'${use.param}' of ${use.op}() is ${describeParam(type)}, not '${word.text}'`,
+          word.span,
+          use.hint,
+        );
       else if (word.text.includes("-") && word.text.split("-").every((piece) => this.scene.bindings.has(piece))) {
         this.report("unknown-name", `nothing binds '${word.text}'; a difference has spaces around its '-'`, word.span);
       } else {
         const guess = didYouMean(word.text, candidates);
-        if (this.scene.complainOf(word.text, use.actor, word.span)) this.report("unknown-name", `nothing binds '${word.text}'${guess}`, word.span, use.hint);
+        if (this.scene.complainOf(word.text, use.actor, word.span))
+          this.report("unknown-name", `nothing binds '${word.text}'${guess}`, word.span, use.hint);
       }
       return undefined;
     }
-    if (bound.type.kind === "unknown") return { argument: { kind: "ref", name: word.text, field }, type: bound.type, literal: false };
+    if (bound.type.kind === "unknown")
+      return { argument: { kind: "ref", name: word.text, field }, type: bound.type, literal: false };
     if (this.scene.races(bound)) {
       this.report("race", `'${word.text}' is bound by ${bound.where!.actor}, which runs at the same time`, word.span);
       return undefined;
     }
     this.checkUse(word, bound, type, use);
-    return { argument: field === undefined ? { kind: "ref", name: word.text } : { kind: "ref", name: word.text, field }, type: bound.type, literal: false };
+    return {
+      argument: field === undefined ? { kind: "ref", name: word.text } : { kind: "ref", name: word.text, field },
+      type: bound.type,
+      literal: false,
+    };
   }
 
   private field(expr: FieldSyntax, type: ParamType, use: Use): Operand | undefined {
@@ -341,12 +437,23 @@ export class ArgumentChecker {
     const caller = scene.actor(use.actor);
     if (caller && classOf(caller.kind) === "process") {
       if (kind === "descriptor" && use.op !== "receive" && !scene.isKnownTo(bound.name, use.actor)) {
-        this.report("foreign-descriptor", `'${bound.name}' is a descriptor of ${bound.actor}; ${use.actor} has to receive it first`, word.span, `${use.actor}: fd = receive(${bound.name})`);
+        this.report(
+          "foreign-descriptor",
+          `'${bound.name}' is a descriptor of ${bound.actor}; ${use.actor} has to receive it first`,
+          word.span,
+          `${use.actor}: fd = receive(${bound.name})`,
+        );
         return;
       }
       if (kind === "address" && !use.optional && wanted.kind === "address" && !scene.isKnownTo(bound.name, use.owner)) {
         const of = "of" in operation(use.op).params ? `; did you mean 'of: ${scene.space(bound.actor)}'?` : "";
-        this.report("foreign-address", `'${bound.name}' is an address in ${scene.space(bound.actor)}, not in ${scene.space(use.owner)}${of}`, word.span, undefined, "warning");
+        this.report(
+          "foreign-address",
+          `'${bound.name}' is an address in ${scene.space(bound.actor)}, not in ${scene.space(use.owner)}${of}`,
+          word.span,
+          undefined,
+          "warning",
+        );
       }
     }
     const holder = kind === "descriptor" && use.op === "receive" ? bound.actor : use.actor;
@@ -363,7 +470,11 @@ export class ArgumentChecker {
       case "object":
         return is.kind === "descriptor" || (literal && is.kind === "number" && operand.argument.kind === "int");
       case "buffer":
-        return is.kind === "descriptor" || (is.kind === "handle" && is.of === "gem") || (literal && operand.argument.kind === "int");
+        return (
+          is.kind === "descriptor" ||
+          (is.kind === "handle" && is.of === "gem") ||
+          (literal && operand.argument.kind === "int")
+        );
       case "address": {
         if (literal && is.kind === "number") return true;
         const caller = this.scene.actor(use.actor);
@@ -383,7 +494,12 @@ export class ArgumentChecker {
   }
 
   private wrong(expr: ExprSyntax, type: ParamType, use: Use, more = "", hint = use.hint): undefined {
-    this.report("argument-type", `'${use.param}' of ${use.op}() is ${describeParam(type)}, not ${this.describe(expr)}${more}`, expr.span, hint);
+    this.report(
+      "argument-type",
+      `'${use.param}' of ${use.op}() is ${describeParam(type)}, not ${this.describe(expr)}${more}`,
+      expr.span,
+      hint,
+    );
     return undefined;
   }
 
@@ -433,7 +549,12 @@ export function fieldType(type: Type, name: string, field: string, span: Span, r
   }
   if (!Object.hasOwn(type.fields, field)) {
     const known = Object.keys(type.fields);
-    report("unknown-field", `${type.op}() has no field '${field}'${didYouMean(field, known)}`, span, `${type.op}: ${known.join(", ")}`);
+    report(
+      "unknown-field",
+      `${type.op}() has no field '${field}'${didYouMean(field, known)}`,
+      span,
+      `${type.op}: ${known.join(", ")}`,
+    );
     return undefined;
   }
   return { kind: type.fields[field].kind };
@@ -465,7 +586,13 @@ export function describeType(type: Type): string {
 }
 
 export function actorNoun(kind: string): string {
-  return kind === "driver" ? "a driver" : kind === "kernel" ? "the kernel itself" : kind === "thread" ? "a thread" : "a process";
+  return kind === "driver"
+    ? "a driver"
+    : kind === "kernel"
+      ? "the kernel itself"
+      : kind === "thread"
+        ? "a thread"
+        : "a process";
 }
 
 function describeBinding(bound: Binding): string {
@@ -494,5 +621,8 @@ function sumType(op: "+" | "-", left: Type, right: Type): Type | undefined {
 }
 
 function isNegative(argument: Argument): boolean {
-  return (argument.kind === "int" && String(argument.value).startsWith("-")) || (argument.kind === "pages" && argument.count < 0);
+  return (
+    (argument.kind === "int" && String(argument.value).startsWith("-")) ||
+    (argument.kind === "pages" && argument.count < 0)
+  );
 }

@@ -19,8 +19,19 @@ import { classOf, Scene } from "./scene.js";
 import type { Type } from "./scene.js";
 import { signature } from "./signature.js";
 import type {
-  BranchSyntax, CallItemSyntax, ConditionSyntax, DriverSyntax, FaultsSyntax, FileSyntax, ForkSyntax, ItemSyntax, Name,
-  ParallelSyntax, ProcessSyntax, ScopeSyntax, ThreadSyntax,
+  BranchSyntax,
+  CallItemSyntax,
+  ConditionSyntax,
+  DriverSyntax,
+  FaultsSyntax,
+  FileSyntax,
+  ForkSyntax,
+  ItemSyntax,
+  Name,
+  ParallelSyntax,
+  ProcessSyntax,
+  ScopeSyntax,
+  ThreadSyntax,
 } from "./syntax.js";
 import type { Vocabulary } from "./vocabulary.js";
 import { arches, flagWords, isFailure, reserved, statementWords } from "./words.js";
@@ -31,7 +42,12 @@ const unknown: Type = { kind: "unknown" };
 /** Names of operations with room for guesses. */
 const operationNames = Object.keys(operations) as OperationName[];
 
-export function check(parsed: Parsed, text: string, file: string, vocabulary: Vocabulary): { test?: Test; diagnostics: Diagnostic[] } {
+export function check(
+  parsed: Parsed,
+  text: string,
+  file: string,
+  vocabulary: Vocabulary,
+): { test?: Test; diagnostics: Diagnostic[] } {
   return new Checker(parsed, vocabulary).check(text, file);
 }
 
@@ -59,7 +75,13 @@ class Checker {
 
   private readonly report: Report = (code, message, span, hint, severity) => {
     const { offset, end, line, column } = span;
-    this.diagnostics.push({ code, severity: severity ?? "error", message, span: { offset, end, line, column }, ...(hint === undefined ? {} : { hint }) });
+    this.diagnostics.push({
+      code,
+      severity: severity ?? "error",
+      message,
+      span: { offset, end, line, column },
+      ...(hint === undefined ? {} : { hint }),
+    });
   };
 
   check(text: string, file: string): { test?: Test; diagnostics: Diagnostic[] } {
@@ -91,7 +113,8 @@ class Checker {
       for (const item of items) {
         if (item.kind === "faults" || item.kind === "scope") visit(item.body.items);
         else if (item.kind === "parallel") item.branches.forEach((b) => visit(b.body.items));
-        else if (item.kind === "process" || item.kind === "driver" || item.kind === "fork" || item.kind === "thread") this.declareOne(item);
+        else if (item.kind === "process" || item.kind === "driver" || item.kind === "fork" || item.kind === "thread")
+          this.declareOne(item);
       }
     };
     visit(this.syntax.items);
@@ -102,7 +125,13 @@ class Checker {
     if (!this.mayName(name, "an actor")) return;
     const had = this.scene.actor(name.text);
     if (had) {
-      this.report("bound-twice", name.text === "A" ? "'A' is the first process, which is there already" : `'${name.text}' is an actor of line ${had.span.line} already`, name.span);
+      this.report(
+        "bound-twice",
+        name.text === "A"
+          ? "'A' is the first process, which is there already"
+          : `'${name.text}' is an actor of line ${had.span.line} already`,
+        name.span,
+      );
       return;
     }
     let actor: Actor;
@@ -127,7 +156,12 @@ class Checker {
   private checkDevice(device: Name): void {
     const known = this.vocabulary.devices;
     if (!known || known.includes(device.text)) return;
-    this.report("unknown-device", `there is no device '${device.text}'${didYouMean(device.text, known)}`, device.span, `devices: ${known.join(", ")}`);
+    this.report(
+      "unknown-device",
+      `there is no device '${device.text}'${didYouMean(device.text, known)}`,
+      device.span,
+      `devices: ${known.join(", ")}`,
+    );
   }
 
   private mayName(name: Name, what: string): boolean {
@@ -141,12 +175,18 @@ class Checker {
   private performer(name: Name | undefined): string | undefined {
     if (!name) return "A";
     const { text, span } = name;
-    if (text === "kernel" && !this.scene.actor(text)) this.scene.addActor({ name: "kernel", kind: "kernel", span }, true);
+    if (text === "kernel" && !this.scene.actor(text))
+      this.scene.addActor({ name: "kernel", kind: "kernel", span }, true);
     const actor = this.scene.actor(text);
     if (!actor) {
       if (!this.scene.complainOfActor(text)) return undefined;
       const names = [...this.scene.actors.map((a) => a.name), "kernel"];
-      this.report("unknown-actor", `there is no actor '${text}'${didYouMean(text, names)}`, span, `process ${text}, fork ${text}, thread ${text} of A, driver ${text} on DEVICE`);
+      this.report(
+        "unknown-actor",
+        `there is no actor '${text}'${didYouMean(text, names)}`,
+        span,
+        `process ${text}, fork ${text}, thread ${text} of A, driver ${text} on DEVICE`,
+      );
       return undefined;
     }
     return this.isThere(actor, span) ? text : undefined;
@@ -190,12 +230,20 @@ class Checker {
     }
     if (isClaim) this.claimsBegan = true;
     else if (place === "scope") {
-      this.report("misplaced", "only claims depend on release, architecture or design; a step runs everywhere", item.span);
+      this.report(
+        "misplaced",
+        "only claims depend on release, architecture or design; a step runs everywhere",
+        item.span,
+      );
       this.bindAll(item);
       return undefined;
     } else if (this.claimsBegan && !this.saidClaimsLast) {
       this.saidClaimsLast = true;
-      this.report("claims-last", "a step after the first claim; claims speak of the end, so they stand there", item.span);
+      this.report(
+        "claims-last",
+        "a step after the first claim; claims speak of the end, so they stand there",
+        item.span,
+      );
     }
     switch (item.kind) {
       case "claim":
@@ -214,7 +262,12 @@ class Checker {
         return undefined;
       case "process":
       case "driver":
-        if (place !== "top") this.report("misplaced", `'${item.kind}' stands outside of blocks: ${item.name.text} exists from the start`, item.span);
+        if (place !== "top")
+          this.report(
+            "misplaced",
+            `'${item.kind}' stands outside of blocks: ${item.name.text} exists from the start`,
+            item.span,
+          );
         return undefined;
       case "fork":
         return this.fork(item, place, owner);
@@ -241,7 +294,11 @@ class Checker {
       if (observer === undefined) return;
       const found = this.scene.actor(observer)!;
       if (classOf(found.kind) !== "process") {
-        this.report("wrong-actor", `${observer} is ${actorNoun(found.kind)}; observers are taken by a process`, actor.span);
+        this.report(
+          "wrong-actor",
+          `${observer} is ${actorNoun(found.kind)}; observers are taken by a process`,
+          actor.span,
+        );
         return;
       }
     }
@@ -261,14 +318,25 @@ class Checker {
         const { releases } = this.vocabulary;
         const release = syntax.release.text;
         if (syntax.op.text === "==" && releases && !releases.some((r) => compareReleases(r, release) === 0)) {
-          this.report("unknown-release", `no release ${release} is known, so this holds nowhere`, syntax.release.span, `releases: ${releases.join(", ")}`, "warning");
+          this.report(
+            "unknown-release",
+            `no release ${release} is known, so this holds nowhere`,
+            syntax.release.span,
+            `releases: ${releases.join(", ")}`,
+            "warning",
+          );
         }
         return { kind: "linux", op: syntax.op.text as Extract<Condition, { kind: "linux" }>["op"], release };
       }
       case "arch": {
         const known = this.vocabulary.arches ?? arches;
         if (!known.includes(syntax.arch.text)) {
-          this.report("unknown-arch", `there is no architecture '${syntax.arch.text}'${didYouMean(syntax.arch.text, known)}`, syntax.arch.span, `architectures: ${known.join(", ")}`);
+          this.report(
+            "unknown-arch",
+            `there is no architecture '${syntax.arch.text}'${didYouMean(syntax.arch.text, known)}`,
+            syntax.arch.span,
+            `architectures: ${known.join(", ")}`,
+          );
         }
         return { kind: "arch", arch: syntax.arch.text };
       }
@@ -277,9 +345,18 @@ class Checker {
         const point = syntax.point.text;
         const choice = syntax.choice.text;
         if (points && !Object.hasOwn(points, point)) {
-          this.report("unknown-point", `there is no decision point '${point}'${didYouMean(point, Object.keys(points))}`, syntax.point.span);
+          this.report(
+            "unknown-point",
+            `there is no decision point '${point}'${didYouMean(point, Object.keys(points))}`,
+            syntax.point.span,
+          );
         } else if (points && !points[point].includes(choice)) {
-          this.report("unknown-choice", `'${point}' has no choice '${choice}'${didYouMean(choice, points[point])}`, syntax.choice.span, `${point}: ${points[point].join(" | ")}`);
+          this.report(
+            "unknown-choice",
+            `'${point}' has no choice '${choice}'${didYouMean(choice, points[point])}`,
+            syntax.choice.span,
+            `${point}: ${points[point].join(" | ")}`,
+          );
         }
         return { kind: "with", point, choice };
       }
@@ -293,7 +370,9 @@ class Checker {
       this.report("misplaced", "'fork' stands outside of 'parallel'", item.span);
       return undefined;
     }
-    const parent = item.actor ? this.performer(item.actor) : this.performer(owner === undefined ? undefined : { text: owner, span: item.span });
+    const parent = item.actor
+      ? this.performer(item.actor)
+      : this.performer(owner === undefined ? undefined : { text: owner, span: item.span });
     const known = this.scene.actor(item.name.text);
     if (parent === undefined) {
       if (known?.kind === "fork") this.scene.bear(known.name);
@@ -321,7 +400,11 @@ class Checker {
     const known = this.scene.actor(item.name.text);
     const parent = this.performer(item.of);
     if (parent !== undefined && classOf(this.scene.actor(parent)!.kind) !== "process") {
-      this.report("wrong-actor", `${parent} is ${actorNoun(this.scene.actor(parent)!.kind)}; threads are a process's`, item.of.span);
+      this.report(
+        "wrong-actor",
+        `${parent} is ${actorNoun(this.scene.actor(parent)!.kind)}; threads are a process's`,
+        item.of.span,
+      );
     }
     if (!known || known.span.offset !== item.span.offset) return undefined;
     this.scene.bear(known.name);
@@ -336,7 +419,11 @@ class Checker {
     item.branches.forEach((branch, index) => {
       const actor = this.performer(branch.actor);
       if (actor !== undefined && seen.has(actor)) {
-        this.report("bound-twice", `${actor} has a branch already; what one actor does has one order`, branch.actor.span);
+        this.report(
+          "bound-twice",
+          `${actor} has a branch already; what one actor does has one order`,
+          branch.actor.span,
+        );
       }
       if (actor === undefined || seen.has(actor)) {
         branch.body.items.forEach((i) => this.bindAll(i));
@@ -362,13 +449,22 @@ class Checker {
     }
     const { kind } = this.scene.actor(actor)!;
     if (classOf(kind) !== "process") {
-      this.report("wrong-actor", `${actor} is ${actorNoun(kind)}; only processes take faults`, item.actor?.span ?? item.span);
+      this.report(
+        "wrong-actor",
+        `${actor} is ${actorNoun(kind)}; only processes take faults`,
+        item.actor?.span ?? item.span,
+      );
       this.bindAll(item);
       return undefined;
     }
     const body = this.items(item.body.items, this.scene.where ? "branch" : "faults", actor);
     if (!item.bind) {
-      this.report("name-missing", "the number of faults needs a name", { ...item.span, end: item.span.offset + "faults".length }, "n = faults { ... }");
+      this.report(
+        "name-missing",
+        "the number of faults needs a name",
+        { ...item.span, end: item.span.offset + "faults".length },
+        "n = faults { ... }",
+      );
       return undefined;
     }
     if (!this.bind(item.bind, { kind: "number", unit: "faults" }, actor)) return undefined;
@@ -389,7 +485,12 @@ class Checker {
       const result = resultTypeOf(op, args, this.scene);
       const field = fieldType(result, `${op}()`, item.field.text, item.field.span, this.report);
       if (!field) good = false;
-      type = !field || !args ? unknown : field.kind === "flags" ? { kind: "flags", words: flagWords(op, item.field.text) } : field;
+      type =
+        !field || !args
+          ? unknown
+          : field.kind === "flags"
+            ? { kind: "flags", words: flagWords(op, item.field.text) }
+            : field;
       if (!item.bind) {
         this.report("name-missing", "the field's value needs a name", item.span, `x = ...${item.field.text}`);
         good = false;
@@ -417,7 +518,11 @@ class Checker {
         const form = statementForms[name.text];
         this.report("unknown-operation", `'${name.text}' is no operation but a statement`, name.span, form);
       } else {
-        this.report("unknown-operation", `unknown operation '${name.text}'${didYouMean(name.text, operationNames)}`, name.span);
+        this.report(
+          "unknown-operation",
+          `unknown operation '${name.text}'${didYouMean(name.text, operationNames)}`,
+          name.span,
+        );
       }
       return undefined;
     }
@@ -469,11 +574,13 @@ class Checker {
 
   /** So that the lines that use it are not blamed. */
   private bindUnknown(name: Name): void {
-    if (!this.scene.bindings.has(name.text)) this.scene.bind({ name: name.text, type: unknown, actor: "A", span: name.span });
+    if (!this.scene.bindings.has(name.text))
+      this.scene.bind({ name: name.text, type: unknown, actor: "A", span: name.span });
   }
 
   private bindAll(item: ItemSyntax): void {
-    if ((item.kind === "call" || item.kind === "faults" || item.kind === "broken") && item.bind) this.bindUnknown(item.bind);
+    if ((item.kind === "call" || item.kind === "faults" || item.kind === "broken") && item.bind)
+      this.bindUnknown(item.bind);
     if (item.kind === "faults" || item.kind === "scope") item.body.items.forEach((i) => this.bindAll(i));
     if (item.kind === "parallel") item.branches.forEach((b) => b.body.items.forEach((i) => this.bindAll(i)));
     if (item.kind === "fork" || item.kind === "thread") {

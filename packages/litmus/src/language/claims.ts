@@ -60,7 +60,13 @@ export class ClaimChecker {
     const expr = this.invariant(syntax) ?? this.truth(syntax.expr, syntax.claim);
     if (!expr) return;
     const text = writeExpr(syntax.expr);
-    this.claims.push({ kind: syntax.claim, expr, text: actor === undefined ? text : `${actor}: ${text}`, scope, span: syntax.span });
+    this.claims.push({
+      kind: syntax.claim,
+      expr,
+      text: actor === undefined ? text : `${actor}: ${text}`,
+      scope,
+      span: syntax.span,
+    });
   }
 
   /** `never use-after-free`. */
@@ -80,12 +86,21 @@ export class ClaimChecker {
       const { word } = typed.type;
       if (claim === "never" || claim === "sometimes") {
         const known = Object.keys(invariants);
-        this.report("unknown-word", `'${word.text}' is no invariant${didYouMean(word.text, known)}`, word.span, `invariants: ${known.join(", ")}`);
+        this.report(
+          "unknown-word",
+          `'${word.text}' is no invariant${didYouMean(word.text, known)}`,
+          word.span,
+          `invariants: ${known.join(", ")}`,
+        );
       } else this.unknownWord(word);
       return undefined;
     }
     const example = typed.type.kind === "number" || typed.type.kind === "literal" ? "== 0" : "== ok";
-    this.report("not-a-claim", `'${writeExpr(syntax)}' is ${describeClaimType(typed.type)}; a claim is true or false, as '${writeExpr(syntax)} ${example}' is`, syntax.span);
+    this.report(
+      "not-a-claim",
+      `'${writeExpr(syntax)}' is ${describeClaimType(typed.type)}; a claim is true or false, as '${writeExpr(syntax)} ${example}' is`,
+      syntax.span,
+    );
     return undefined;
   }
 
@@ -102,15 +117,25 @@ export class ClaimChecker {
       case "number": {
         const meaning = numberMeaning(syntax.text);
         if (meaning.kind === "bad") return undefined;
-        return { expr: meaning, type: { kind: "literal", zero: meaning.kind === "int" && meaning.value === 0 }, syntax };
+        return {
+          expr: meaning,
+          type: { kind: "literal", zero: meaning.kind === "int" && meaning.value === 0 },
+          syntax,
+        };
       }
       case "string":
         return { expr: { kind: "string", value: syntax.value }, type: { kind: "string" }, syntax };
       case "word":
         return this.word(syntax);
       case "union": {
-        const items = syntax.words.map((word): Typed => ({ expr: { kind: "word", word: word.text }, type: { kind: "loose", word }, syntax: word }));
-        return { expr: { kind: "list", items: items.map((i) => i.expr) }, type: { kind: "list", items, words: true }, syntax };
+        const items = syntax.words.map(
+          (word): Typed => ({ expr: { kind: "word", word: word.text }, type: { kind: "loose", word }, syntax: word }),
+        );
+        return {
+          expr: { kind: "list", items: items.map((i) => i.expr) },
+          type: { kind: "list", items, words: true },
+          syntax,
+        };
       }
       case "list":
         return this.list(syntax.items, syntax);
@@ -144,7 +169,11 @@ export class ClaimChecker {
       if (item.kind === "word") {
         // In a list, a word that could be a flag is not the name of a result.
         const found = this.word(item);
-        const loose: Typed = { expr: { kind: "word", word: item.text }, type: { kind: "loose", word: item }, syntax: item };
+        const loose: Typed = {
+          expr: { kind: "word", word: item.text },
+          type: { kind: "loose", word: item },
+          syntax: item,
+        };
         typed.push(found.type.kind === "verdict" ? found : loose);
         if (found.type.kind === "verdict") words = false;
         continue;
@@ -158,7 +187,11 @@ export class ClaimChecker {
       words = false;
       typed.push(one);
     }
-    return { expr: { kind: "list", items: typed.map((t) => t.expr) }, type: { kind: "list", items: typed, words }, syntax };
+    return {
+      expr: { kind: "list", items: typed.map((t) => t.expr) },
+      type: { kind: "list", items: typed, words },
+      syntax,
+    };
   }
 
   private field(syntax: FieldSyntax): Typed | undefined {
@@ -167,12 +200,19 @@ export class ClaimChecker {
     const bound = this.scene.bindings.get(name);
     if (!bound) {
       const guess = didYouMean(name, this.scene.bindings.keys());
-      if (this.scene.complainOf(name, "A", syntax.of.span)) this.report("unknown-name", `nothing binds '${name}'${guess}`, syntax.of.span);
+      if (this.scene.complainOf(name, "A", syntax.of.span))
+        this.report("unknown-name", `nothing binds '${name}'${guess}`, syntax.of.span);
       return undefined;
     }
-    const type = bound.type.kind === "unknown" ? bound.type : fieldType(bound.type, name, syntax.field.text, syntax.field.span, this.report);
+    const type =
+      bound.type.kind === "unknown"
+        ? bound.type
+        : fieldType(bound.type, name, syntax.field.text, syntax.field.span, this.report);
     if (!type) return undefined;
-    const known = bound.type.kind === "record" && type.kind === "flags" ? { ...type, words: flagWords(bound.type.op, syntax.field.text) } : type;
+    const known =
+      bound.type.kind === "record" && type.kind === "flags"
+        ? { ...type, words: flagWords(bound.type.op, syntax.field.text) }
+        : type;
     return { expr: { kind: "value", name, field: syntax.field.text }, type: known, syntax };
   }
 
@@ -187,21 +227,28 @@ export class ClaimChecker {
     let right = this.typed(syntax.right);
     if (!left || !right) return undefined;
     if (left.type.kind === "unknown" || right.type.kind === "unknown") {
-      for (const { type } of [left, right]) if (type.kind === "loose" && looksLikeFailure(type.word.text)) this.unknownWord(type.word);
+      for (const { type } of [left, right])
+        if (type.kind === "loose" && looksLikeFailure(type.word.text)) this.unknownWord(type.word);
       return { expr: left.expr, type: { kind: "unknown" }, syntax };
     }
     if (op === "+" || op === "-") {
       for (const side of [left, right]) {
         if (side.type.kind === "number" || side.type.kind === "literal") continue;
         if (side.type.kind === "loose") this.unknownWord(side.type.word);
-        else this.report("comparison-type", `'${writeExpr(side.syntax)}' is ${describeClaimType(side.type)}, not a number`, side.syntax.span);
+        else
+          this.report(
+            "comparison-type",
+            `'${writeExpr(side.syntax)}' is ${describeClaimType(side.type)}, not a number`,
+            side.syntax.span,
+          );
         return undefined;
       }
       return { expr: { kind: "binary", op, left: left.expr, right: right.expr }, type: { kind: "number" }, syntax };
     }
     if (op === "in") {
       const flags = right.type.kind === "flags" ? right.type : undefined;
-      if (flags && left.syntax.kind === "word") left = { ...left, expr: { kind: "word", word: left.syntax.text }, type: { kind: "loose", word: left.syntax } };
+      if (flags && left.syntax.kind === "word")
+        left = { ...left, expr: { kind: "word", word: left.syntax.text }, type: { kind: "loose", word: left.syntax } };
       if (!this.membership(left, right)) return undefined;
       if (flags) left = this.asFlags(left, flags, false);
     } else {
@@ -214,12 +261,23 @@ export class ClaimChecker {
 
   /** Words beside flags are a set; warns of those that nobody knows. */
   private asFlags(side: Typed, flags: Extract<Type, { kind: "flags" }>, whole: boolean): Typed {
-    const words = side.type.kind === "loose" ? [side.type.word] : side.type.kind === "list" ? side.type.items.flatMap((i) => (i.type.kind === "loose" ? [i.type.word] : [])) : undefined;
+    const words =
+      side.type.kind === "loose"
+        ? [side.type.word]
+        : side.type.kind === "list"
+          ? side.type.items.flatMap((i) => (i.type.kind === "loose" ? [i.type.word] : []))
+          : undefined;
     if (!words) return side;
     if (words.length === 1 && words[0].text === "none") return { ...side, expr: { kind: "list", items: [] } };
     for (const word of words) {
       if (flags.words && !flags.words.includes(word.text)) {
-        this.report("unknown-flag", `no such flag is known: '${word.text}'${didYouMean(word.text, flags.words)}`, word.span, `known: ${flags.words.join(" ")}`, "warning");
+        this.report(
+          "unknown-flag",
+          `no such flag is known: '${word.text}'${didYouMean(word.text, flags.words)}`,
+          word.span,
+          `known: ${flags.words.join(" ")}`,
+          "warning",
+        );
       }
     }
     return whole && side.type.kind === "loose" ? { ...side, expr: { kind: "list", items: [side.expr] } } : side;
@@ -228,18 +286,31 @@ export class ClaimChecker {
   private membership(left: Typed, right: Typed): boolean {
     if (right.type.kind === "flags") {
       if (left.type.kind === "loose" || (left.type.kind === "list" && left.type.words)) return true;
-      this.report("comparison-type", `'${writeExpr(left.syntax)}' is ${describeClaimType(left.type)}; what can be in a set of flags is a word`, left.syntax.span);
+      this.report(
+        "comparison-type",
+        `'${writeExpr(left.syntax)}' is ${describeClaimType(left.type)}; what can be in a set of flags is a word`,
+        left.syntax.span,
+      );
       return false;
     }
     if (right.type.kind === "list") {
       if (left.type.kind === "flags" && right.type.items.some((item) => item.type.kind !== "verdict")) {
-        this.report("comparison-type", "a set of flags is compared with '=='; 'in' asks for one word", left.syntax.span);
+        this.report(
+          "comparison-type",
+          "a set of flags is compared with '=='; 'in' asks for one word",
+          left.syntax.span,
+        );
         return false;
       }
       return right.type.items.every((item) => this.comparable("==", left, item));
     }
     if (right.type.kind === "loose") this.unknownWord(right.type.word);
-    else this.report("comparison-type", `'${writeExpr(right.syntax)}' is ${describeClaimType(right.type)}; 'in' wants flags or a list`, right.syntax.span);
+    else
+      this.report(
+        "comparison-type",
+        `'${writeExpr(right.syntax)}' is ${describeClaimType(right.type)}; 'in' wants flags or a list`,
+        right.syntax.span,
+      );
     return false;
   }
 
@@ -254,7 +325,11 @@ export class ClaimChecker {
       else {
         const [from, to] = left.syntax.span.offset <= right.syntax.span.offset ? [left, right] : [right, left];
         const span: Span = { ...from.syntax.span, end: Math.max(from.syntax.span.end, to.syntax.span.end) };
-        this.report("comparison-type", `'${writeExpr(from.syntax)}' is ${describeClaimType(from.type)}, '${writeExpr(to.syntax)}' is ${describeClaimType(to.type)}: they cannot be compared`, span);
+        this.report(
+          "comparison-type",
+          `'${writeExpr(from.syntax)}' is ${describeClaimType(from.type)}, '${writeExpr(to.syntax)}' is ${describeClaimType(to.type)}: they cannot be compared`,
+          span,
+        );
       }
       return false;
     };
@@ -262,7 +337,11 @@ export class ClaimChecker {
     if (op !== "==" && op !== "!=") {
       const odd = isNumber(a) ? right : left;
       if (odd.type.kind === "loose") return complain();
-      this.report("comparison-type", `'${writeExpr(odd.syntax)}' is ${describeClaimType(odd.type)}; only numbers have an order`, odd.syntax.span);
+      this.report(
+        "comparison-type",
+        `'${writeExpr(odd.syntax)}' is ${describeClaimType(odd.type)}; only numbers have an order`,
+        odd.syntax.span,
+      );
       return false;
     }
     if (a.kind === "truth" || b.kind === "truth") return complain();
@@ -273,7 +352,8 @@ export class ClaimChecker {
       return (other.kind === "status" && literal.zero) || complain();
     }
     if (isResult(a) && isResult(b)) return true;
-    if (a.kind === "flags") return b.kind === "flags" || b.kind === "loose" || (b.kind === "list" && b.words) || complain();
+    if (a.kind === "flags")
+      return b.kind === "flags" || b.kind === "loose" || (b.kind === "list" && b.words) || complain();
     if (b.kind === "flags") return (a.kind === "list" && a.words) || complain();
     if ((a.kind === "text" || a.kind === "string") && (b.kind === "text" || b.kind === "string")) return true;
     if (a.kind === "word" && (b.kind === "word" || b.kind === "loose")) return true;
@@ -282,14 +362,20 @@ export class ClaimChecker {
 
   /** A word that fits nothing beside a value of some type. */
   private looseBeside(word: WordSyntax, beside: ClaimType): void {
-    if (beside.kind === "text") this.report("comparison-type", `a text is compared with a string: "${word.text}"`, word.span);
+    if (beside.kind === "text")
+      this.report("comparison-type", `a text is compared with a string: "${word.text}"`, word.span);
     else this.unknownWord(word);
   }
 
   private unknownWord(word: WordSyntax): void {
     const { text, span } = word;
     if (Object.hasOwn(invariants, text)) {
-      this.report("invariant-alone", `'${text}' is an invariant: it stands alone behind 'never' or 'sometimes'`, span, `never ${text}`);
+      this.report(
+        "invariant-alone",
+        `'${text}' is an invariant: it stands alone behind 'never' or 'sometimes'`,
+        span,
+        `never ${text}`,
+      );
     } else if (this.scene.actor(text)) {
       this.report("unknown-name", `'${text}' is an actor, not a result`, span);
     } else if (looksLikeFailure(text) && text.startsWith("E")) {
@@ -304,17 +390,31 @@ export class ClaimChecker {
 
   // --- observers
 
-  private observer(call: CallSyntax, field: { text: string; span: Span } | undefined, syntax: ExprSyntax): Typed | undefined {
+  private observer(
+    call: CallSyntax,
+    field: { text: string; span: Span } | undefined,
+    syntax: ExprSyntax,
+  ): Typed | undefined {
     const op = call.op.text;
     if (!Object.hasOwn(operations, op)) {
       const known = Object.keys(operations).filter((o) => operation(o as OperationName).subject === "observers");
-      this.report("unknown-operation", `unknown observer '${op}'${didYouMean(op, known)}`, call.op.span, `observers: ${known.join(", ")}`);
+      this.report(
+        "unknown-operation",
+        `unknown observer '${op}'${didYouMean(op, known)}`,
+        call.op.span,
+        `observers: ${known.join(", ")}`,
+      );
       return undefined;
     }
     const name = op as OperationName;
     const shape = operation(name);
     if (shape.subject !== "observers") {
-      this.report("not-an-observer", `${op}() does something; a claim only looks. Give its result a name in a step`, call.op.span, `x = ${writeCall(call)}`);
+      this.report(
+        "not-an-observer",
+        `${op}() does something; a claim only looks. Give its result a name in a step`,
+        call.op.span,
+        `x = ${writeCall(call)}`,
+      );
       return undefined;
     }
     const home = this.home(call);
@@ -358,7 +458,13 @@ export class ClaimChecker {
       for (const name of refs(arg.value)) {
         const bound = this.scene.bindings.get(name);
         const actor = bound && this.scene.actor(bound.actor);
-        if (bound && actor && (bound.type.kind === "address" || bound.type.kind === "descriptor") && classOf(actor.kind) === "process") return bound.actor;
+        if (
+          bound &&
+          actor &&
+          (bound.type.kind === "address" || bound.type.kind === "descriptor") &&
+          classOf(actor.kind) === "process"
+        )
+          return bound.actor;
       }
     }
     return "A";
@@ -390,7 +496,13 @@ function describeClaimType(type: ClaimType): string {
     case "truth":
       return "true or false";
     case "verdict":
-      return type.word === "ok" ? "ok" : isFailure(type.word) ? (signalNames.has(type.word) ? "a signal" : "an errno") : "a word";
+      return type.word === "ok"
+        ? "ok"
+        : isFailure(type.word)
+          ? signalNames.has(type.word)
+            ? "a signal"
+            : "an errno"
+          : "a word";
     case "literal":
       return "a number";
     case "string":
@@ -407,4 +519,3 @@ function describeClaimType(type: ClaimType): string {
       return describeType(type);
   }
 }
-

@@ -78,7 +78,13 @@ export class Cursor {
   // --- faults
 
   protected report(code: DiagnosticCode, message: string, span: Span, hint?: string): void {
-    this.diagnostics.push({ code, severity: "error", message, span: plain(span), ...(hint === undefined ? {} : { hint }) });
+    this.diagnostics.push({
+      code,
+      severity: "error",
+      message,
+      span: plain(span),
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 
   protected fail(code: DiagnosticCode, message: string, span: Span, hint?: string): never {
@@ -95,14 +101,20 @@ export class Cursor {
       while (before > 0 && this.tokens[before].kind === "newline") before--;
       const p = this.tokens[Math.max(0, before)];
       const end = p.kind === "newline" || p === t ? p.offset : p.end;
-      return this.fail("expected", `expected ${what}, but the line ends here`, { offset: end, end: end + 1, line: p.line, column: p.column + (end - p.offset) }, hint);
+      return this.fail(
+        "expected",
+        `expected ${what}, but the line ends here`,
+        { offset: end, end: end + 1, line: p.line, column: p.column + (end - p.offset) },
+        hint,
+      );
     }
     return this.fail("expected", `expected ${what} before '${t.text}'`, t, hint);
   }
 
   protected badToken(t: Token): never {
     if (t.text.startsWith('"')) return this.fail("unterminated-string", "this string does not end on its line", t);
-    if (t.text === "!") return this.fail("unexpected-character", "'!' means nothing here; 'not' negates, '!=' compares", t);
+    if (t.text === "!")
+      return this.fail("unexpected-character", "'!' means nothing here; 'not' negates, '!=' compares", t);
     const shown = t.text.length > 12 ? `${t.text.slice(0, 12)}...` : t.text;
     return this.fail("unexpected-character", `unexpected '${shown.replace(/[\u0000-\u001f\u007f]/g, "?")}'`, t);
   }

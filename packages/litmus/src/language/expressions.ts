@@ -184,7 +184,8 @@ export class ExpressionParser extends Cursor {
       while (!this.is("]")) {
         const t = this.token;
         if (t.kind === "bad") this.badToken(t);
-        if (t.kind === "end" || (t.kind === "mark" && (t.text === ")" || t.text === "}" || t.text === "="))) this.fail("unclosed", "this '[' is never closed", open);
+        if (t.kind === "end" || (t.kind === "mark" && (t.text === ")" || t.text === "}" || t.text === "=")))
+          this.fail("unclosed", "this '[' is never closed", open);
         items.push(this.sum());
         this.skipNewlines();
         if (this.is(",")) {
@@ -229,7 +230,11 @@ export class ExpressionParser extends Cursor {
         }
         const sameLine = endOfArgument === this.at;
         const more = this.token;
-        const startsValue = more.kind === "name" || more.kind === "number" || more.kind === "string" || (more.kind === "mark" && (more.text === "[" || more.text === "-"));
+        const startsValue =
+          more.kind === "name" ||
+          more.kind === "number" ||
+          more.kind === "string" ||
+          (more.kind === "mark" && (more.text === "[" || more.text === "-"));
         if (sameLine && startsValue) {
           this.report("missing-comma", `missing ',' before '${more.text}' between the arguments of ${op.text}()`, more);
           torn ??= this.diagnostics.length - 1;
@@ -237,12 +242,19 @@ export class ExpressionParser extends Cursor {
         }
         this.at = endOfArgument;
         if (this.token.kind === "bad") this.badToken(this.token);
-        if (this.token.kind === "newline" || this.token.kind === "end" || this.is("}") || this.is(";") || this.is("{")) {
+        if (
+          this.token.kind === "newline" ||
+          this.token.kind === "end" ||
+          this.is("}") ||
+          this.is(";") ||
+          this.is("{")
+        ) {
           // What seemed to lack a comma was the next line.
           if (torn !== undefined) this.diagnostics.length = torn;
           this.fail("unclosed", `missing ')' at the end of the arguments of ${op.text}()`, open);
         }
-        if (this.is("=")) this.fail("expected", "an argument is named with ':'", this.token, `${op.text}(..., name: value)`);
+        if (this.is("="))
+          this.fail("expected", "an argument is named with ':'", this.token, `${op.text}(..., name: value)`);
         this.expected("',' or ')'");
       }
       this.next();

@@ -4,7 +4,10 @@
 const LOW = 0x1b3;
 
 export function fingerprint(text: string): string {
-  let h0 = 0x2325, h1 = 0x8422, h2 = 0x9ce4, h3 = 0xcbf2;
+  let h0 = 0x2325,
+    h1 = 0x8422,
+    h2 = 0x9ce4,
+    h3 = 0xcbf2;
   const eat = (byte: number): void => {
     h0 ^= byte;
     // state * 2^40: limb 0 goes to bits 40.., that is limb 2 shifted by 8, and limb 3.

@@ -62,7 +62,8 @@ function show(value: unknown): string {
 }
 
 function object(value: unknown, where: string): Obj {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) fail(where, `an object is wanted, not ${show(value)}`);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    fail(where, `an object is wanted, not ${show(value)}`);
   return value as Obj;
 }
 
@@ -77,12 +78,14 @@ function text(value: unknown, where: string): string {
 }
 
 function oneOf<T extends string>(value: unknown, known: readonly T[], where: string): T {
-  if (typeof value !== "string" || !(known as readonly string[]).includes(value)) fail(where, `one of ${known.join(", ")} is wanted, not ${show(value)}`);
+  if (typeof value !== "string" || !(known as readonly string[]).includes(value))
+    fail(where, `one of ${known.join(", ")} is wanted, not ${show(value)}`);
   return value as T;
 }
 
 function whole(value: unknown, where: string): void {
-  const good = typeof value === "number" ? Number.isSafeInteger(value) : typeof value === "string" && /^-?\d{1,40}$/.test(value);
+  const good =
+    typeof value === "number" ? Number.isSafeInteger(value) : typeof value === "string" && /^-?\d{1,40}$/.test(value);
   if (!good) fail(where, `an integer is wanted, not ${show(value)}`);
 }
 
@@ -174,10 +177,12 @@ function call(s: Obj, where: string, known: Known): void {
   for (const name of Object.keys(args)) {
     if (!Object.hasOwn(shape.params, name)) fail(`${where}.args`, `${op}() has no argument '${name}'`);
   }
-  for (const [name, param] of Object.entries(shape.params)) argument(args[name], param.type, `${where}.args.${name}`, known, 0);
+  for (const [name, param] of Object.entries(shape.params))
+    argument(args[name], param.type, `${where}.args.${name}`, known, 0);
   if (s.field !== undefined) {
     const field = text(s.field, `${where}.field`);
-    if (shape.result.kind !== "record" || !Object.hasOwn(shape.result.fields, field)) fail(`${where}.field`, `${op}() has no field ${show(field)}`);
+    if (shape.result.kind !== "record" || !Object.hasOwn(shape.result.fields, field))
+      fail(`${where}.field`, `${op}() has no field ${show(field)}`);
   }
   if (s.bind !== undefined) known.names.add(text(s.bind, `${where}.bind`));
 }
@@ -197,10 +202,12 @@ function argument(value: unknown, type: ParamType, where: string, known: Known, 
     case "words": {
       const words = list(a.words, `${where}.words`).map((w, i) => text(w, `${where}.words[${i}]`));
       const inner = type.kind === "optional" ? type.of : type;
-      if (words.length === 0 ? type.kind !== "optional" && type.kind !== "flags" : false) fail(where, "a word is missing");
+      if (words.length === 0 ? type.kind !== "optional" && type.kind !== "flags" : false)
+        fail(where, "a word is missing");
       for (const word of words) {
         if (inner.kind === "actor") actor(word, where, known);
-        else if (!("words" in inner) || !Object.hasOwn(inner.words, word)) fail(where, `${show(word)} is no word for this argument`);
+        else if (!("words" in inner) || !Object.hasOwn(inner.words, word))
+          fail(where, `${show(word)} is no word for this argument`);
       }
       break;
     }
@@ -217,7 +224,9 @@ function argument(value: unknown, type: ParamType, where: string, known: Known, 
       argument(a.right, type, `${where}.right`, known, depth + 1);
       break;
     case "list":
-      list(a.items, `${where}.items`).forEach((item, i) => argument(item, type, `${where}.items[${i}]`, known, depth + 1));
+      list(a.items, `${where}.items`).forEach((item, i) =>
+        argument(item, type, `${where}.items[${i}]`, known, depth + 1),
+      );
       break;
   }
 }
@@ -246,7 +255,13 @@ const comparisons = ["==", "!=", "<", "<=", ">", ">="] as const;
 function expression(value: unknown, where: string, known: Known, depth: number): void {
   if (depth > 200) fail(where, "nested too deeply");
   const e = object(value, where);
-  switch (oneOf(e.kind, ["int", "pages", "word", "string", "value", "observer", "invariant", "not", "list", "binary"], `${where}.kind`)) {
+  switch (
+    oneOf(
+      e.kind,
+      ["int", "pages", "word", "string", "value", "observer", "invariant", "not", "list", "binary"],
+      `${where}.kind`,
+    )
+  ) {
     case "int":
       whole(e.value, `${where}.value`);
       break;

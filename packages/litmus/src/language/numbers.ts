@@ -19,12 +19,15 @@ export function numberMeaning(text: string): NumberMeaning {
   if (digits.length > 40) return { kind: "bad", why: `a number of ${digits.length} digits fits nowhere` };
   if (unit === "p" && !/^0[xX]/.test(digits)) {
     const count = Number(`${sign}${digits}`);
-    return Number.isSafeInteger(count) ? { kind: "pages", count } : { kind: "bad", why: `'${text}' is more pages than there are` };
+    return Number.isSafeInteger(count)
+      ? { kind: "pages", count }
+      : { kind: "bad", why: `'${text}' is more pages than there are` };
   }
   const bits = Object.hasOwn(unitBits, unit) ? unitBits[unit] : undefined;
   if (bits === undefined) {
     const upper = unit.toUpperCase().replace(/I?B$/, "");
-    const meant = unit !== upper && Object.hasOwn(unitBits, upper) && upper !== "" ? `; did you mean '${digits}${upper}'?` : "";
+    const meant =
+      unit !== upper && Object.hasOwn(unitBits, upper) && upper !== "" ? `; did you mean '${digits}${upper}'?` : "";
     return { kind: "bad", why: `unknown unit '${unit}'${meant || " (known are K, M, G, T and p for pages)"}` };
   }
   if (bits === 0n && digits.length <= 12) return { kind: "int", value: (sign ? -1 : 1) * Number(digits) + 0 };
@@ -36,7 +39,11 @@ export function numberMeaning(text: string): NumberMeaning {
 
 /** Bytes as the language writes them: `64K`, `1M`; others in decimal. */
 export function sizeText(bytes: number): string {
-  for (const [unit, size] of [["G", 2 ** 30], ["M", 2 ** 20], ["K", 2 ** 10]] as const) {
+  for (const [unit, size] of [
+    ["G", 2 ** 30],
+    ["M", 2 ** 20],
+    ["K", 2 ** 10],
+  ] as const) {
     if (bytes !== 0 && bytes % size === 0) return `${bytes / size}${unit}`;
   }
   return String(bytes);

@@ -12,7 +12,17 @@ import type { Diagnostic } from "./diagnostic.js";
 import { comparisons, ExpressionParser } from "./expressions.js";
 import { didYouMean, nearest } from "./nearest.js";
 import type {
-  BlockSyntax, BranchSyntax, BrokenSyntax, ClaimSyntax, ConditionSyntax, FileSyntax, HeaderSyntax, ItemSyntax, LeadComment, Name, ScopeSyntax,
+  BlockSyntax,
+  BranchSyntax,
+  BrokenSyntax,
+  ClaimSyntax,
+  ConditionSyntax,
+  FileSyntax,
+  HeaderSyntax,
+  ItemSyntax,
+  LeadComment,
+  Name,
+  ScopeSyntax,
 } from "./syntax.js";
 import { unquote } from "./tokens.js";
 import type { Token, Tokens } from "./tokens.js";
@@ -70,7 +80,13 @@ class Parser extends ExpressionParser {
       question = { text: unquote(`${t.text}"`), span: plain(t) };
     } else {
       this.at = afterName;
-      if (/^[a-z]/.test(name.text)) this.report("no-question", `the question is missing: what does '${name.text}' ask?`, name.span, `test ${name.text}\n  "..."`);
+      if (/^[a-z]/.test(name.text))
+        this.report(
+          "no-question",
+          `the question is missing: what does '${name.text}' ask?`,
+          name.span,
+          `test ${name.text}\n  "..."`,
+        );
     }
     const header = this.finish<HeaderSyntax>({ name, question, lead, blankBefore, span: this.spanFrom(start) });
     const more = this.token;
@@ -93,7 +109,11 @@ class Parser extends ExpressionParser {
     const span = this.spanFrom(start);
     const text = this.text.slice(span.offset, span.end);
     if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(text)) {
-      const words = text.replace(/([a-z0-9])([A-Z])/g, "$1-$2").toLowerCase().match(/[a-z0-9]+/g) ?? [];
+      const words =
+        text
+          .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
+          .toLowerCase()
+          .match(/[a-z0-9]+/g) ?? [];
       const meant = words.join("-").replace(/^[0-9-]+/, "");
       this.report("test-name", `a test's name is in lower case with dashes${meant ? `: '${meant}'` : ""}`, span);
     }
@@ -166,12 +186,21 @@ class Parser extends ExpressionParser {
     const declares = ["process", "fork", "thread", "driver"].includes(t.text);
     const lost = declares ? "actor" : t.kind === "mark" && t.text === "=" ? "name" : undefined;
     const isBind = t.kind === "name" && (this.tokens[i + 1]?.text === "=" || this.tokens[i + 1]?.kind === "name");
-    return { lead: none, blankBefore: false, kind: "broken", bind: isBind ? { text: t.text, span: plain(t) } : undefined, lost, mentions, span: this.spanFrom(start) };
+    return {
+      lead: none,
+      blankBefore: false,
+      kind: "broken",
+      bind: isBind ? { text: t.text, span: plain(t) } : undefined,
+      lost,
+      mentions,
+      span: this.spanFrom(start),
+    };
   }
 
   private endOfLine(after: string): void {
     const t = this.token;
-    if (t.kind === "newline" || t.kind === "end" || this.is(";") || this.is("}") || this.previous.kind === "newline") return;
+    if (t.kind === "newline" || t.kind === "end" || this.is(";") || this.is("}") || this.previous.kind === "newline")
+      return;
     if (t.kind === "bad") this.badToken(t);
     if (after === "claim" && t.text === "=") {
       this.fail("expected", "a comparison is written '=='", t);
@@ -189,7 +218,9 @@ class Parser extends ExpressionParser {
         return this.expected("a statement");
       }
       // `fork = ...`, `fork(...)`, `fork: ...` are no keywords; but `expect (...)` is one.
-      const plainName = after.kind === "mark" && (after.text === "=" || after.text === "(" || after.text === ":" || after.text === "==");
+      const plainName =
+        after.kind === "mark" &&
+        (after.text === "=" || after.text === "(" || after.text === ":" || after.text === "==");
       if (!plainName || (claimWords.has(t.text) && after.text === "(")) {
         const item = this.keyword(start, t.text);
         if (item) return item;
@@ -210,7 +241,13 @@ class Parser extends ExpressionParser {
     switch (word) {
       case "process":
         this.next();
-        return { lead: none, blankBefore: false, kind: "process", name: this.name("the process's name"), span: this.spanFrom(start) };
+        return {
+          lead: none,
+          blankBefore: false,
+          kind: "process",
+          name: this.name("the process's name"),
+          span: this.spanFrom(start),
+        };
       case "fork":
         return this.fork(start, undefined);
       case "thread": {
@@ -218,14 +255,28 @@ class Parser extends ExpressionParser {
         const name = this.name("the thread's name");
         if (!this.isWord("of")) this.expected("'of' and the process whose memory the thread shares", "thread T of A");
         this.next();
-        return { lead: none, blankBefore: false, kind: "thread", name, of: this.name("a process"), span: this.spanFrom(start) };
+        return {
+          lead: none,
+          blankBefore: false,
+          kind: "thread",
+          name,
+          of: this.name("a process"),
+          span: this.spanFrom(start),
+        };
       }
       case "driver": {
         this.next();
         const name = this.name("the driver's name");
         if (!this.isWord("on")) this.expected("'on' and a device", "driver D on DEVICE");
         this.next();
-        return { lead: none, blankBefore: false, kind: "driver", name, device: this.dashed("a device"), span: this.spanFrom(start) };
+        return {
+          lead: none,
+          blankBefore: false,
+          kind: "driver",
+          name,
+          device: this.dashed("a device"),
+          span: this.spanFrom(start),
+        };
       }
       case "parallel":
         return this.parallel(start);
@@ -272,7 +323,14 @@ class Parser extends ExpressionParser {
 
   private fork(start: Token, actor: Name | undefined): ItemSyntax {
     this.next();
-    return { lead: none, blankBefore: false, kind: "fork", actor, name: this.name("the child's name"), span: this.spanFrom(start) };
+    return {
+      lead: none,
+      blankBefore: false,
+      kind: "fork",
+      actor,
+      name: this.name("the child's name"),
+      span: this.spanFrom(start),
+    };
   }
 
   /** `name = call`, `name = call.Field`, `name = faults { }`, `call`. */
@@ -284,12 +342,22 @@ class Parser extends ExpressionParser {
       bind = first;
     } else if (this.token.kind === "name" && this.peek().text === "(" && this.token.line === first.span.line) {
       const mark = /^[A-Z]/.test(first.text) ? ":" : "=";
-      this.fail("expected", `expected '${mark}' before '${this.token.text}'`, this.token, `${first.text}${mark === "=" ? " =" : ":"} ${this.token.text}(...)`);
+      this.fail(
+        "expected",
+        `expected '${mark}' before '${this.token.text}'`,
+        this.token,
+        `${first.text}${mark === "=" ? " =" : ":"} ${this.token.text}(...)`,
+      );
     } else if (!this.is("(")) {
       if (this.is("{")) this.fail("unknown-statement", `no statement begins with '${first.text}'`, first.span);
       if (this.is("==")) this.fail("expected", "a result is named with '='", this.token);
       if (this.token.kind === "newline" || this.token.kind === "end" || this.token.kind === "name") {
-        this.fail("unknown-statement", `no statement begins with '${first.text}'`, first.span, "name = operation(arguments)");
+        this.fail(
+          "unknown-statement",
+          `no statement begins with '${first.text}'`,
+          first.span,
+          "name = operation(arguments)",
+        );
       }
       this.expected(`'=' or '(' behind '${first.text}'`);
     }
@@ -346,7 +414,16 @@ class Parser extends ExpressionParser {
       }
     }
     const dangling = this.closeBrace(open);
-    return { lead: none, blankBefore: false, kind: "parallel", branches, mentions, oneLine: open.line === this.previous.line, dangling, span: this.spanFrom(start) };
+    return {
+      lead: none,
+      blankBefore: false,
+      kind: "parallel",
+      branches,
+      mentions,
+      oneLine: open.line === this.previous.line,
+      dangling,
+      span: this.spanFrom(start),
+    };
   }
 
   private claim(start: Token, actor: Name | undefined): ItemSyntax {
@@ -380,9 +457,14 @@ class Parser extends ExpressionParser {
 
   private condition(): ConditionSyntax {
     const start = this.next();
-    if (start.text !== "on" && start.text !== "with" ? nearest(start.text, ["on", "with"]) === "with" : start.text === "with") {
+    if (
+      start.text !== "on" && start.text !== "with"
+        ? nearest(start.text, ["on", "with"]) === "with"
+        : start.text === "with"
+    ) {
       const point = this.dashed("a decision point", true, true);
-      if (this.is("==")) this.fail("expected", "a choice is written with '='", this.token, "with POINT = CHOICE { ... }");
+      if (this.is("=="))
+        this.fail("expected", "a choice is written with '='", this.token, "with POINT = CHOICE { ... }");
       if (!this.is("=")) this.expected("'='", "with POINT = CHOICE { ... }");
       this.next();
       const choice = this.dashed("a choice", true);
@@ -404,7 +486,12 @@ class Parser extends ExpressionParser {
       if (!/^\d+\.\d+$/.test(release.text)) {
         this.fail("bad-number", `'${release.text}' is no kernel release; one is written as 6.12`, release);
       }
-      return { kind: "linux", op: { text: op.text, span: plain(op) }, release: { text: release.text, span: plain(release) }, span: this.spanFrom(start) };
+      return {
+        kind: "linux",
+        op: { text: op.text, span: plain(op) },
+        release: { text: release.text, span: plain(release) },
+        span: this.spanFrom(start),
+      };
     }
     if (this.isWord("arch")) {
       this.next();
@@ -413,7 +500,8 @@ class Parser extends ExpressionParser {
     }
     const t = this.token;
     const meant = t.kind === "name" ? didYouMean(t.text, ["linux", "arch"]) : "";
-    if (t.kind === "name") return this.fail("expected", `'on' wants 'linux' or 'arch', not '${t.text}'${meant}`, t, forms);
+    if (t.kind === "name")
+      return this.fail("expected", `'on' wants 'linux' or 'arch', not '${t.text}'${meant}`, t, forms);
     return this.expected("'linux' or 'arch'", forms);
   }
 
@@ -472,9 +560,14 @@ class Parser extends ExpressionParser {
     const { kind, text } = this.token;
     const after = this.peek();
     const branch = kind === "name" && after.text === "{" && text !== "parallel" && text !== "faults";
-    const claim = kind === "name" && (claimWords.has(text) || text === "on" || text === "with") && (after.kind === "name" || after.kind === "number" || after.text === "(");
+    const claim =
+      kind === "name" &&
+      (claimWords.has(text) || text === "on" || text === "with") &&
+      (after.kind === "name" || after.kind === "number" || after.text === "(");
     // A line of another actor's, or what stands outside of blocks: this one has ended.
-    const others = kind === "name" && (after.text === ":" || (outsideOfBlocks.has(text) && (after.kind === "name" || after.text === "{")));
+    const others =
+      kind === "name" &&
+      (after.text === ":" || (outsideOfBlocks.has(text) && (after.kind === "name" || after.text === "{")));
     return (branch || claim || others) && this.closersAhead() < this.braces;
   }
 
@@ -495,7 +588,12 @@ class Parser extends ExpressionParser {
       const dangling = this.leadUpTo(this.token.offset);
       this.braces--;
       if (this.is("}")) this.next();
-      return { items, oneLine: open.line === this.previous.line && dangling.length === 0, dangling, span: this.spanFrom(open) };
+      return {
+        items,
+        oneLine: open.line === this.previous.line && dangling.length === 0,
+        dangling,
+        span: this.spanFrom(open),
+      };
     } finally {
       this.depth--;
     }

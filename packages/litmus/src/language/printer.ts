@@ -4,7 +4,16 @@
  * and single empty lines stay. What was written on one line stays there while it fits.
  */
 import { parseSyntax } from "./parser.js";
-import type { BlockSyntax, BranchSyntax, ConditionSyntax, ExprSyntax, FileSyntax, ItemSyntax, LeadComment, Line } from "./syntax.js";
+import type {
+  BlockSyntax,
+  BranchSyntax,
+  ConditionSyntax,
+  ExprSyntax,
+  FileSyntax,
+  ItemSyntax,
+  LeadComment,
+  Line,
+} from "./syntax.js";
 import { quote } from "./tokens.js";
 import { writeArg, writeExpr } from "./write.js";
 
@@ -110,7 +119,11 @@ function row(item: ItemSyntax | BranchSyntax, indent: string): Row {
     case "driver":
       return simple(`driver ${item.name.text} on ${item.device.text}`);
     case "call": {
-      const pieces = callPieces(item.call.op.text, item.call.args.flatMap((a, i) => argPieces(writeArg(a), a.value, i < item.call.args.length - 1)), item.field?.text);
+      const pieces = callPieces(
+        item.call.op.text,
+        item.call.args.flatMap((a, i) => argPieces(writeArg(a), a.value, i < item.call.args.length - 1)),
+        item.field?.text,
+      );
       return item.bind
         ? { line: item, group: `=${actor}`, left: `${actor}${item.bind.text}`, joint: " = ", pieces }
         : { line: item, group: "", left: actor, joint: "", pieces };
@@ -128,8 +141,20 @@ function row(item: ItemSyntax | BranchSyntax, indent: string): Row {
     case "parallel": {
       const inner = item.branches.map((b) => oneLine(b.body) && `${b.actor.text} ${oneLine(b.body)}`);
       const flat = `parallel { ${inner.join(" ")} }`;
-      if (item.oneLine && inner.length && inner.every(Boolean) && item.branches.every(quiet) && !item.dangling.length && indent.length + flat.length <= widest) return simple(flat);
-      const more = [...lines(item.branches, `${indent}  `), ...dangling(item.dangling, `${indent}  `, item.branches.length > 0), `${indent}}`];
+      if (
+        item.oneLine &&
+        inner.length &&
+        inner.every(Boolean) &&
+        item.branches.every(quiet) &&
+        !item.dangling.length &&
+        indent.length + flat.length <= widest
+      )
+        return simple(flat);
+      const more = [
+        ...lines(item.branches, `${indent}  `),
+        ...dangling(item.dangling, `${indent}  `, item.branches.length > 0),
+        `${indent}}`,
+      ];
       return { line: item, group: "", left: "", joint: "", pieces: ["parallel {"], more };
     }
     case "broken":
@@ -137,7 +162,15 @@ function row(item: ItemSyntax | BranchSyntax, indent: string): Row {
   }
 }
 
-function blockRow(line: Line, group: string, left: string, joint: string, body: BlockSyntax, indent: string, before = ""): Row {
+function blockRow(
+  line: Line,
+  group: string,
+  left: string,
+  joint: string,
+  body: BlockSyntax,
+  indent: string,
+  before = "",
+): Row {
   const flat = body.oneLine ? oneLine(body) : undefined;
   if (flat !== undefined && indent.length + left.length + joint.length + before.length + flat.length <= widest) {
     return { line, group, left, joint, pieces: [`${before}${flat}`] };
@@ -217,7 +250,9 @@ function wrap(pieces: readonly string[], indent: string): string[] {
 }
 
 function leads(comments: readonly LeadComment[], indent: string, first = true): string[] {
-  return comments.flatMap((c, i) => (c.blankBefore && !(first && i === 0) ? ["", `${indent}${c.text}`] : [`${indent}${c.text}`]));
+  return comments.flatMap((c, i) =>
+    c.blankBefore && !(first && i === 0) ? ["", `${indent}${c.text}`] : [`${indent}${c.text}`],
+  );
 }
 
 function dangling(comments: readonly LeadComment[], indent: string, after: boolean): string[] {

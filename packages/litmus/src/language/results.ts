@@ -6,7 +6,11 @@ import type { Scene, Type } from "./scene.js";
 import { flagWords } from "./words.js";
 
 /** `dup`, `reopen` and `receive` give a descriptor of the kind that they were given. */
-export function resultTypeOf(op: OperationName, args: Readonly<Record<string, Argument>> | undefined, scene: Scene): Type {
+export function resultTypeOf(
+  op: OperationName,
+  args: Readonly<Record<string, Argument>> | undefined,
+  scene: Scene,
+): Type {
   const { result, params } = operation(op);
   switch (result.kind) {
     case "descriptor": {

@@ -55,7 +55,9 @@ export function describeParam(type: ParamType): string {
     case "descriptor":
       return "a descriptor";
     case "object":
-      return `a descriptor or ${Object.keys(type.words).map((w) => `'${w}'`).join(" or ")}`;
+      return `a descriptor or ${Object.keys(type.words)
+        .map((w) => `'${w}'`)
+        .join(" or ")}`;
     case "address":
       return "an address";
     case "size":

@@ -24,7 +24,13 @@ export interface Tokens {
   readonly comments: readonly Comment[];
 }
 
-const TAB = 9, NEWLINE = 10, RETURN = 13, SPACE = 32, QUOTE = 34, HASH = 35, BACKSLASH = 92;
+const TAB = 9,
+  NEWLINE = 10,
+  RETURN = 13,
+  SPACE = 32,
+  QUOTE = 34,
+  HASH = 35,
+  BACKSLASH = 92;
 
 /** Letters, digits and `_`, by character code. */
 const inName = new Uint8Array(128);
@@ -70,7 +76,13 @@ export function tokenize(text: string): Tokens {
     } else if (c === HASH) {
       const newline = text.indexOf("\n", at);
       at = newline < 0 ? text.length : newline;
-      comments.push({ text: text.slice(start, at).trimEnd(), offset: start, end: at, line, column: start - lineStart + 1 });
+      comments.push({
+        text: text.slice(start, at).trimEnd(),
+        offset: start,
+        end: at,
+        line,
+        column: start - lineStart + 1,
+      });
     } else if (c === QUOTE) {
       at++;
       let closed = false;
@@ -103,7 +115,16 @@ export function tokenize(text: string): Tokens {
 
 function isStrange(c: number): boolean {
   if (c >= 128) return true;
-  return !isNameCode(c) && mark[c] !== 1 && c !== SPACE && c !== TAB && c !== RETURN && c !== NEWLINE && c !== QUOTE && c !== HASH;
+  return (
+    !isNameCode(c) &&
+    mark[c] !== 1 &&
+    c !== SPACE &&
+    c !== TAB &&
+    c !== RETURN &&
+    c !== NEWLINE &&
+    c !== QUOTE &&
+    c !== HASH
+  );
 }
 
 /** The characters of a string token. `\"` is a quote, `\\` a backslash, `\n` a newline; another backslash stands for itself. */

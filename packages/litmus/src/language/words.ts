@@ -60,12 +60,36 @@ export function flagWords(op: OperationName, field?: string): readonly string[] 
 
 /** Words that begin a statement. */
 export const statementWords = [
-  "process", "fork", "thread", "driver", "parallel", "expect", "always", "never", "sometimes", "on", "with",
+  "process",
+  "fork",
+  "thread",
+  "driver",
+  "parallel",
+  "expect",
+  "always",
+  "never",
+  "sometimes",
+  "on",
+  "with",
 ] as const;
 
 /** What no result and no actor may be called. */
 export const reserved: ReadonlySet<string> = new Set([
-  ...statementWords, "test", "kernel", "faults", "of", "and", "or", "not", "in", "ok", "none", "not_reached", "anon", "linux", "arch",
+  ...statementWords,
+  "test",
+  "kernel",
+  "faults",
+  "of",
+  "and",
+  "or",
+  "not",
+  "in",
+  "ok",
+  "none",
+  "not_reached",
+  "anon",
+  "linux",
+  "arch",
 ]);
 
 /** Architectures that outcomes know. */

@@ -11,14 +11,24 @@ export const coredump = {
     params: {
       address: { type: address, doc: "where it begins" },
       length: { type: size, doc: "bytes" },
-      filter: { type: integer, default: "0x33", doc: "the child's /proc/self/coredump_filter: 1 anonymous private, 2 anonymous shared, 4 file private, 8 file shared, 16 ELF headers, 32 hugetlb private, 64 hugetlb shared" },
+      filter: {
+        type: integer,
+        default: "0x33",
+        doc: "the child's /proc/self/coredump_filter: 1 anonymous private, 2 anonymous shared, 4 file private, 8 file shared, 16 ELF headers, 32 hugetlb private, 64 hugetlb shared",
+      },
     },
     result: {
       kind: "record",
       fields: {
-        mapped: { kind: "number", doc: "bytes of the range that lie in a segment of the core: that the child has mapped" },
+        mapped: {
+          kind: "number",
+          doc: "bytes of the range that lie in a segment of the core: that the child has mapped",
+        },
         dumped: { kind: "number", doc: "bytes of the range for which the core has room (p_filesz)" },
-        filled: { kind: "number", doc: "bytes of those of its pages that are not all zeros there: pages that the kernel could not get are holes" },
+        filled: {
+          kind: "number",
+          doc: "bytes of those of its pages that are not all zeros there: pages that the kernel could not get are holes",
+        },
       },
     },
   },

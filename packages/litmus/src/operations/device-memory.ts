@@ -12,7 +12,10 @@ export const deviceMemory = {
     by: process,
     params: {
       device: {
-        type: word({ es1370: "QEMU's ES1370 on a machine without an IOMMU", es1370_iommu: "the same behind an emulated Intel IOMMU" }),
+        type: word({
+          es1370: "QEMU's ES1370 on a machine without an IOMMU",
+          es1370_iommu: "the same behind an emulated Intel IOMMU",
+        }),
         default: "es1370",
         doc: "which card",
       },

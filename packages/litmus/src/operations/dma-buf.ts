@@ -19,8 +19,17 @@ export const dmaBuf = {
     kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
     by: process,
     params: {
-      heap: { type: word({ system: "the system heap", cma: "the heap of the machine's contiguous memory, 64 MiB: `reserved`, from 6.17 `default_cma_region`; Debian's kernels have none" }), doc: "which heap" },
-      length: { type: size, doc: "bytes; the heap rounds up to pages; the CMA heap has ENOMEM for what it has no free run of pages for" },
+      heap: {
+        type: word({
+          system: "the system heap",
+          cma: "the heap of the machine's contiguous memory, 64 MiB: `reserved`, from 6.17 `default_cma_region`; Debian's kernels have none",
+        }),
+        doc: "which heap",
+      },
+      length: {
+        type: size,
+        doc: "bytes; the heap rounds up to pages; the CMA heap has ENOMEM for what it has no free run of pages for",
+      },
       mode: { type: word(mode), default: "rw", doc: "fd_flags: access mode of the descriptor" },
       heap_flags: { type: integer, default: "0", doc: "heap_flags; anything but 0 is refused" },
       fd: { type: integer, default: "0", doc: "the struct's fd field on entry; anything but 0 is refused" },
@@ -100,7 +109,10 @@ export const dmaBuf = {
     by: process,
     params: {
       fd: { type: descriptor("dma-buf"), doc: "which buffer" },
-      flags: { type: flags({ read: "DMA_BUF_SYNC_READ", write: "DMA_BUF_SYNC_WRITE", end: "DMA_BUF_SYNC_END: refused" }), doc: "direction" },
+      flags: {
+        type: flags({ read: "DMA_BUF_SYNC_READ", write: "DMA_BUF_SYNC_WRITE", end: "DMA_BUF_SYNC_END: refused" }),
+        doc: "direction",
+      },
     },
     result: { kind: "descriptor", of: "sync-file" },
   },
@@ -112,7 +124,10 @@ export const dmaBuf = {
     params: {
       fd: { type: descriptor("dma-buf"), doc: "which buffer" },
       sync_file: { type: descriptor("sync-file"), doc: "whose fences" },
-      flags: { type: flags({ read: "DMA_BUF_SYNC_READ", write: "DMA_BUF_SYNC_WRITE", end: "DMA_BUF_SYNC_END: refused" }), doc: "direction" },
+      flags: {
+        type: flags({ read: "DMA_BUF_SYNC_READ", write: "DMA_BUF_SYNC_WRITE", end: "DMA_BUF_SYNC_END: refused" }),
+        doc: "direction",
+      },
     },
     result: status,
   },
@@ -132,7 +147,13 @@ export const dmaBuf = {
     doc: "A fence as a sync file, from a new timeline that begins at 0 and ends with the processes that have it open (debugfs sw_sync; built kernels have it).",
     kernel: "sw_sync_ioctl_create_fence, drivers/dma-buf/sw_sync.c",
     by: process,
-    params: { value: { type: integer, default: "1", doc: "the timeline value that signals it, 32 bits; 0 and values past 2^31 - 1 lie behind and have signalled" } },
+    params: {
+      value: {
+        type: integer,
+        default: "1",
+        doc: "the timeline value that signals it, 32 bits; 0 and values past 2^31 - 1 lie behind and have signalled",
+      },
+    },
     result: { kind: "descriptor", of: "sync-file" },
   },
   sw_sync_inc: {
@@ -163,4 +184,3 @@ export const processes = {
     result: status,
   },
 } as const satisfies Record<string, OperationShape>;
-

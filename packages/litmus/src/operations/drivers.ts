@@ -25,7 +25,11 @@ export const drivers = {
     by: driver,
     params: {
       buf: { type: descriptor("dma-buf"), doc: "which buffer" },
-      importer: { type: word({ static: "no importer_ops", dynamic: "importer_ops with move_notify" }), default: "static", doc: "which kind" },
+      importer: {
+        type: word({ static: "no importer_ops", dynamic: "importer_ops with move_notify" }),
+        default: "static",
+        doc: "which kind",
+      },
     },
     result: { kind: "handle", of: "attachment" },
   },
@@ -122,7 +126,8 @@ export const drivers = {
   vmap: {
     subject: "drivers",
     doc: "A kernel mapping of a dma-buf or of a GEM object, counted per buffer; load and store take it as an address.",
-    kernel: "dma_buf_vmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel:
+      "dma_buf_vmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
     by: driver,
     params: { buf: { type: buffer, doc: "which: a dma-buf or a GEM object" } },
     result: { kind: "handle", of: "kernel-map" },
@@ -130,7 +135,8 @@ export const drivers = {
   vunmap: {
     subject: "drivers",
     doc: "Takes the kernel mapping back.",
-    kernel: "dma_buf_vunmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vunmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel:
+      "dma_buf_vunmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vunmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
     by: driver,
     params: { buf: { type: buffer, doc: "which: a dma-buf or a GEM object" } },
     result: status,
@@ -199,7 +205,19 @@ export const kernel = {
     doc: "Reclaim asks a shrinker to scan all it has; gives the pages freed.",
     kernel: "shrink_slab, mm/shrinker.c; the driver's scan_objects",
     by: ["kernel"],
-    params: { what: { type: word({ "drm-shmem": "GEM shmem objects that are marked as not needed, which are purged", ttm: "TTM objects in system memory, which are swapped out", "ttm-pool": "TTM's page pool", i915: "i915's objects that are marked as not needed, which are purged", panthor: "panthor's objects, evicted where there is swap (point `memory.swap`)", shmem: "page cache of memfds and tmpfs, to swap" }), doc: "which shrinker" } },
+    params: {
+      what: {
+        type: word({
+          "drm-shmem": "GEM shmem objects that are marked as not needed, which are purged",
+          ttm: "TTM objects in system memory, which are swapped out",
+          "ttm-pool": "TTM's page pool",
+          i915: "i915's objects that are marked as not needed, which are purged",
+          panthor: "panthor's objects, evicted where there is swap (point `memory.swap`)",
+          shmem: "page cache of memfds and tmpfs, to swap",
+        }),
+        doc: "which shrinker",
+      },
+    },
     result: number("pages"),
   },
   migrate: {
@@ -243,4 +261,3 @@ export const kernel = {
     result: status,
   },
 } as const satisfies Record<string, OperationShape>;
-

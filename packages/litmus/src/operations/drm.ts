@@ -20,7 +20,8 @@ export const drm = {
           bochs: "QEMU's bochs-display: VRAM through TTM up to 6.12, GEM shmem objects later",
           qxl: "QEMU's qxl: TTM",
           vkms: "vkms, a display without hardware: GEM shmem objects; Debian's kernels have none",
-          virtio_gpu_blob: "virtio-gpu with blob resources, 3D and a window of 64 MiB to the host's memory; on the model only",
+          virtio_gpu_blob:
+            "virtio-gpu with blob resources, 3D and a window of 64 MiB to the host's memory; on the model only",
           i915: "an integrated Intel GPU with an aperture of 64 MiB; on the model only",
           i915_discrete: "a discrete Intel GPU with 64 MiB of local memory and no aperture; on the model only",
         }),
@@ -53,8 +54,15 @@ export const drm = {
     params: {
       drm: drmFile,
       size: { type: size, doc: "bytes" },
-      memory: { type: word({ guest: "the guest's own, in shmem", host3d: "the host's, seen through the device's window" }), doc: "VIRTGPU_BLOB_MEM_..." },
-      flags: { type: flags({ mappable: "VIRTGPU_BLOB_FLAG_USE_MAPPABLE" }), default: "mappable", doc: "VIRTGPU_BLOB_FLAG_USE_..." },
+      memory: {
+        type: word({ guest: "the guest's own, in shmem", host3d: "the host's, seen through the device's window" }),
+        doc: "VIRTGPU_BLOB_MEM_...",
+      },
+      flags: {
+        type: flags({ mappable: "VIRTGPU_BLOB_FLAG_USE_MAPPABLE" }),
+        default: "mappable",
+        doc: "VIRTGPU_BLOB_FLAG_USE_...",
+      },
     },
     result: { kind: "handle", of: "gem-handle" },
   },
@@ -71,7 +79,15 @@ export const drm = {
     doc: "A dma-buf of a GEM object (DRM_IOCTL_PRIME_HANDLE_TO_FD).",
     kernel: "drm_gem_prime_handle_to_fd, drivers/gpu/drm/drm_prime.c",
     by: process,
-    params: { drm: drmFile, handle: object, mode: { type: word({ r: "O_RDONLY", rw: "DRM_RDWR" }), default: "rw", doc: "access mode of the descriptor; the first export decides it" } },
+    params: {
+      drm: drmFile,
+      handle: object,
+      mode: {
+        type: word({ r: "O_RDONLY", rw: "DRM_RDWR" }),
+        default: "rw",
+        doc: "access mode of the descriptor; the first export decides it",
+      },
+    },
     result: { kind: "descriptor", of: "dma-buf" },
   },
   prime_import: {

@@ -10,12 +10,21 @@ export const gem = {
   gem_create: {
     subject: "drivers",
     doc: "A GEM object of the driver's device: of TTM on `ttm`, else of the shmem helper. Size 0 is EINVAL; other sizes are rounded up to pages. In video memory it needs room, which others are evicted for.",
-    kernel: "drm_gem_shmem_create, drivers/gpu/drm/drm_gem_shmem_helper.c; ttm_bo_init_validate, drivers/gpu/drm/ttm/ttm_bo.c",
+    kernel:
+      "drm_gem_shmem_create, drivers/gpu/drm/drm_gem_shmem_helper.c; ttm_bo_init_validate, drivers/gpu/drm/ttm/ttm_bo.c",
     by: driver,
     params: {
       size: { type: size, doc: "bytes" },
       place: { type: word(places), default: "system", doc: "where" },
-      caching: { type: word({ cached: "write-back", wc: "write-combining (map_wc, ttm_write_combined)", uc: "uncached (`ttm` only)" }), default: "cached", doc: "how the CPU sees it in system memory" },
+      caching: {
+        type: word({
+          cached: "write-back",
+          wc: "write-combining (map_wc, ttm_write_combined)",
+          uc: "uncached (`ttm` only)",
+        }),
+        default: "cached",
+        doc: "how the CPU sees it in system memory",
+      },
     },
     result: { kind: "handle", of: "gem" },
   },
@@ -30,7 +39,8 @@ export const gem = {
   gem_madvise: {
     subject: "drivers",
     doc: "Marks an object in shmem as needed or as purgeable; gives 1 when its pages are still there.",
-    kernel: "drm_gem_shmem_madvise, drivers/gpu/drm/drm_gem_shmem_helper.c; panfrost_ioctl_madvise, drivers/gpu/drm/panfrost/panfrost_drv.c",
+    kernel:
+      "drm_gem_shmem_madvise, drivers/gpu/drm/drm_gem_shmem_helper.c; panfrost_ioctl_madvise, drivers/gpu/drm/panfrost/panfrost_drv.c",
     by: driver,
     params: { bo: object, advice: { type: word({ willneed: "0", dontneed: "1" }), doc: "which" } },
     result: number("1 while the pages are there"),

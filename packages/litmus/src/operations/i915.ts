@@ -15,8 +15,19 @@ export const i915 = {
     params: {
       drm: card,
       size: { type: size, doc: "bytes" },
-      region: { type: word({ smem: "system memory", lmem: "local memory of a discrete GPU" }), default: "smem", doc: "where" },
-      access: { type: word({ rw: "as usual", r: "read-only, as only the driver itself can make one (i915_gem_object_set_readonly); not on `i915_discrete`" }), default: "rw", doc: "whether it may be written" },
+      region: {
+        type: word({ smem: "system memory", lmem: "local memory of a discrete GPU" }),
+        default: "smem",
+        doc: "where",
+      },
+      access: {
+        type: word({
+          rw: "as usual",
+          r: "read-only, as only the driver itself can make one (i915_gem_object_set_readonly); not on `i915_discrete`",
+        }),
+        default: "rw",
+        doc: "whether it may be written",
+      },
     },
     result: { kind: "handle", of: "gem-handle" },
   },
@@ -51,7 +62,11 @@ export const i915 = {
       handle: object,
       length: { type: size, doc: "bytes" },
       offset: { type: size, default: "0", doc: "bytes into the object, whole pages" },
-      caching: { type: word({ wb: "cached", wc: "write-combining (I915_MMAP_WC)" }), default: "wb", doc: "how the CPU sees it" },
+      caching: {
+        type: word({ wb: "cached", wc: "write-combining (I915_MMAP_WC)" }),
+        default: "wb",
+        doc: "how the CPU sees it",
+      },
     },
     result: { kind: "address" },
   },

@@ -101,7 +101,11 @@ export const reaching = {
     by: process,
     params: {
       address: { type: address, doc: "the word" },
-      key: { type: word({ shared: "by page", private: "by address space (FUTEX_PRIVATE_FLAG)" }), default: "shared", doc: "how the kernel finds the waiters" },
+      key: {
+        type: word({ shared: "by page", private: "by address space (FUTEX_PRIVATE_FLAG)" }),
+        default: "shared",
+        doc: "how the kernel finds the waiters",
+      },
     },
     result: status,
   },
@@ -112,7 +116,11 @@ export const reaching = {
     by: process,
     params: {
       address: { type: address, doc: "the word" },
-      key: { type: word({ shared: "by page", private: "by address space (FUTEX_PRIVATE_FLAG)" }), default: "shared", doc: "how the kernel finds the waiters" },
+      key: {
+        type: word({ shared: "by page", private: "by address space (FUTEX_PRIVATE_FLAG)" }),
+        default: "shared",
+        doc: "how the kernel finds the waiters",
+      },
     },
     result: number("waiters"),
   },
@@ -124,7 +132,11 @@ export const reaching = {
     params: {
       ...range,
       mode: {
-        type: flags({ missing: "UFFDIO_REGISTER_MODE_MISSING", wp: "UFFDIO_REGISTER_MODE_WP", minor: "UFFDIO_REGISTER_MODE_MINOR" }),
+        type: flags({
+          missing: "UFFDIO_REGISTER_MODE_MISSING",
+          wp: "UFFDIO_REGISTER_MODE_WP",
+          minor: "UFFDIO_REGISTER_MODE_MINOR",
+        }),
         doc: "what to be told of",
       },
     },
@@ -148,8 +160,15 @@ export const reaching = {
     by: process,
     params: {
       ...range,
-      policy: { type: word({ default: "MPOL_DEFAULT", bind: "MPOL_BIND to node 0", preferred: "MPOL_PREFERRED node 0" }), doc: "which" },
-      flags: { type: flags({ strict: "MPOL_MF_STRICT", move: "MPOL_MF_MOVE" }), default: "none", doc: "what to do with pages that are there" },
+      policy: {
+        type: word({ default: "MPOL_DEFAULT", bind: "MPOL_BIND to node 0", preferred: "MPOL_PREFERRED node 0" }),
+        doc: "which",
+      },
+      flags: {
+        type: flags({ strict: "MPOL_MF_STRICT", move: "MPOL_MF_MOVE" }),
+        default: "none",
+        doc: "what to do with pages that are there",
+      },
     },
     result: status,
   },
@@ -214,7 +233,10 @@ export const observers = {
           doc: "bytes into the file; for private remap_pfn_range mappings the physical address",
           onlyIfNamed: "a physical address differs from boot to boot: claim `!= 0`",
         },
-        path: { kind: "text", doc: "the last column; `/dmabuf:NAME`, `/memfd:NAME (deleted)`, empty for anonymous memory; inode numbers are written N" },
+        path: {
+          kind: "text",
+          doc: "the last column; `/dmabuf:NAME`, `/memfd:NAME (deleted)`, empty for anonymous memory; inode numbers are written N",
+        },
       },
     },
   },
@@ -306,7 +328,11 @@ export const observers = {
       kind: "record",
       fields: {
         Shmem: { kind: "number", doc: "shmem pages, bytes gained" },
-        Mapped: { kind: "number", doc: "page-cache and shmem pages that are mapped, bytes gained", onlyIfNamed: "other processes' text counts too" },
+        Mapped: {
+          kind: "number",
+          doc: "page-cache and shmem pages that are mapped, bytes gained",
+          onlyIfNamed: "other processes' text counts too",
+        },
         Unevictable: { kind: "number", doc: "bytes gained", onlyIfNamed: "moved lazily by the kernel" },
         Mlocked: { kind: "number", doc: "bytes gained", onlyIfNamed: "moved lazily by the kernel" },
         HugePages_Free: { kind: "number", doc: "huge pages gained (a count)" },
@@ -319,7 +345,11 @@ export const observers = {
     kernel: "dmabuffs_dname, drivers/dma-buf/dma-buf.c",
     by: process,
     params: { fd: { type: descriptor("dma-buf"), doc: "which" } },
-    result: { kind: "record", fields: { path: { kind: "text", doc: "the link's text; inode numbers are written N, the test's disk /dev/DISK" } } },
+    result: {
+      kind: "record",
+      fields: {
+        path: { kind: "text", doc: "the link's text; inode numbers are written N, the test's disk /dev/DISK" },
+      },
+    },
   },
 } as const satisfies Record<string, OperationShape>;
-

@@ -13,12 +13,17 @@ export const registration = {
     params: {
       address: { type: address, doc: "where it begins" },
       length: { type: size, doc: "bytes" },
-      access: { type: flags({ read: "the device may read", write: "the device may write" }), default: "read|write", doc: "what the device may do" },
+      access: {
+        type: flags({ read: "the device may read", write: "the device may write" }),
+        default: "read|write",
+        doc: "what the device may do",
+      },
       hold: {
         type: word({
           pin: "pin_user_pages_fast(FOLL_LONGTERM), counted in VmPin",
           get: "get_user_pages_fast: page references only",
-          notifier: "nothing is held: an MMU notifier takes pages from the device, which faults them in anew (on-demand paging)",
+          notifier:
+            "nothing is held: an MMU notifier takes pages from the device, which faults them in anew (on-demand paging)",
           pfn: "nothing is held and nobody told: bare frame numbers of a VM_PFNMAP or VM_IO mapping, by follow_pfn",
         }),
         default: "pin",
@@ -36,7 +41,11 @@ export const registration = {
       memfd: { type: descriptor("memfd"), doc: "which file" },
       offset: { type: size, doc: "bytes into the file" },
       length: { type: size, doc: "bytes" },
-      access: { type: flags({ read: "the device may read", write: "the device may write" }), default: "read|write", doc: "what the device may do" },
+      access: {
+        type: flags({ read: "the device may read", write: "the device may write" }),
+        default: "read|write",
+        doc: "what the device may do",
+      },
     },
     result: { kind: "handle", of: "region" },
   },
@@ -56,7 +65,13 @@ export const registration = {
     by: driver,
     params: {
       sgt: { type: handle("sg-table", "region"), doc: "which table or region" },
-      side: { type: word({ cpu: "dma_sync_sgtable_for_cpu: the CPU may look", device: "dma_sync_sgtable_for_device: the device may" }), doc: "for whom" },
+      side: {
+        type: word({
+          cpu: "dma_sync_sgtable_for_cpu: the CPU may look",
+          device: "dma_sync_sgtable_for_device: the device may",
+        }),
+        doc: "for whom",
+      },
     },
     result: status,
   },

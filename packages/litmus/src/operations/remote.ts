@@ -11,7 +11,11 @@ export const remote = {
     doc: "Stores a machine word into another process (PTRACE_SEIZE, INTERRUPT, POKEDATA, DETACH): `value` in its lower 32 bits, zeros above.",
     kernel: "ptrace_access_vm, kernel/ptrace.c",
     by: process,
-    params: { address: { type: address, doc: "where" }, value: { type: integer, doc: "what" }, of: { type: actor, doc: "whose" } },
+    params: {
+      address: { type: address, doc: "where" },
+      value: { type: integer, doc: "what" },
+      of: { type: actor, doc: "whose" },
+    },
     result: status,
   },
   process_madvise: {
@@ -30,7 +34,8 @@ export const remote = {
   send_zerocopy: {
     subject: "reaching into a mapping",
     doc: "Sends a range over a new TCP connection on the loopback device with MSG_ZEROCOPY, and closes it; gives the bytes sent. At most 32K.",
-    kernel: "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_zerocopy_iter_stream, net/core/skbuff.c",
+    kernel:
+      "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_zerocopy_iter_stream, net/core/skbuff.c",
     by: process,
     params: { address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" } },
     result: bytes,

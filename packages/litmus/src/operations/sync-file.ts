@@ -24,7 +24,10 @@ export const syncFile = {
     doc: "A new sync file of the fences of two that have not signalled (SYNC_IOC_MERGE).",
     kernel: "sync_file_ioctl_merge, drivers/dma-buf/sync_file.c",
     by: process,
-    params: { a: { type: descriptor("sync-file"), doc: "one" }, b: { type: descriptor("sync-file"), doc: "the other: ENOENT when it is none" } },
+    params: {
+      a: { type: descriptor("sync-file"), doc: "one" },
+      b: { type: descriptor("sync-file"), doc: "the other: ENOENT when it is none" },
+    },
     result: { kind: "descriptor", of: "sync-file" },
   },
 } as const satisfies Record<string, OperationShape>;

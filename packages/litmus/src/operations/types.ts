@@ -4,13 +4,36 @@
  */
 
 /** What a descriptor stands for. `receive`, `dup` and `reopen` keep the kind of their argument. */
-export type DescriptorKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file" | "drm" | "v4l2" | "ring" | "pci-bar" | "pcm" | "p2pmem" | "chardev" | "kvm" | "vfio";
+export type DescriptorKind =
+  | "dma-buf"
+  | "memfd"
+  | "file"
+  | "disk"
+  | "pipe"
+  | "sync-file"
+  | "drm"
+  | "v4l2"
+  | "ring"
+  | "pci-bar"
+  | "pcm"
+  | "p2pmem"
+  | "chardev"
+  | "kvm"
+  | "vfio";
 
 /**
  * Things that are neither numbers nor descriptors; each is made by one operation and wanted by
  * others. Drivers hold most of them; a `gem-handle` is a process's name for an object of a DRM file.
  */
-export type HandleKind = "attachment" | "sg-table" | "kernel-map" | "gem" | "pages" | "notifier" | "gem-handle" | "region";
+export type HandleKind =
+  | "attachment"
+  | "sg-table"
+  | "kernel-map"
+  | "gem"
+  | "pages"
+  | "notifier"
+  | "gem-handle"
+  | "region";
 
 /** Words that a parameter takes, each with one line of documentation. */
 export type Words = Readonly<Record<string, string>>;
@@ -30,7 +53,7 @@ export type ParamType =
   /** Any combination with `|`, or `none`. */
   | { readonly kind: "flags"; readonly words: Words }
   | { readonly kind: "string" }
-  | { readonly kind: "handle"; readonly of: HandleKind; /** Another kind that will do. */ readonly or?: HandleKind }
+  | { readonly kind: "handle"; readonly of: HandleKind /** Another kind that will do. */; readonly or?: HandleKind }
   /** A dma-buf's descriptor or a GEM object's handle. */
   | { readonly kind: "buffer" }
   /** The name of a process, fork or thread of the test. */
@@ -53,7 +76,11 @@ export type ResultType =
   | { readonly kind: "descriptor"; readonly of: DescriptorKind | "same" }
   | { readonly kind: "address" }
   /** A number as it is: bytes moved, pages, a node, a loaded value. */
-  | { readonly kind: "number"; readonly unit: string; /** Differs from machine to machine: the outcome says `ok`. */ readonly opaque?: boolean }
+  | {
+      readonly kind: "number";
+      readonly unit: string /** Differs from machine to machine: the outcome says `ok`. */;
+      readonly opaque?: boolean;
+    }
   /** A set of flag words. */
   | { readonly kind: "flags" }
   | { readonly kind: "word" }
@@ -115,12 +142,12 @@ export type ParamValue<T extends ParamType, D, H> = T extends { kind: "descripto
             : T extends { kind: "handle" }
               ? H
               : T extends { kind: "buffer" }
-              ? D | H
-              : T extends { kind: "tuples" }
-                ? readonly (readonly (number | D)[])[]
-                : T extends { kind: "optional"; of: infer U extends ParamType }
-                  ? ParamValue<U, D, H> | undefined
-                  : never;
+                ? D | H
+                : T extends { kind: "tuples" }
+                  ? readonly (readonly (number | D)[])[]
+                  : T extends { kind: "optional"; of: infer U extends ParamType }
+                    ? ParamValue<U, D, H> | undefined
+                    : never;
 
 export type ArgsOf<O extends OperationShape, D, H> = {
   readonly [P in keyof O["params"]]: ParamValue<O["params"][P]["type"], D, H>;

@@ -34,7 +34,10 @@ export const v4l2 = {
     by: process,
     params: {
       queue,
-      memory: { type: word({ mmap: "V4L2_MEMORY_MMAP", userptr: "V4L2_MEMORY_USERPTR", dmabuf: "V4L2_MEMORY_DMABUF" }), doc: "whose memory" },
+      memory: {
+        type: word({ mmap: "V4L2_MEMORY_MMAP", userptr: "V4L2_MEMORY_USERPTR", dmabuf: "V4L2_MEMORY_DMABUF" }),
+        doc: "whose memory",
+      },
       count: { type: integer, default: "2", doc: "how many, at least 2; 0 frees them" },
     },
     result: number("buffers"),
@@ -60,7 +63,11 @@ export const v4l2 = {
     doc: "A dma-buf of a buffer (VIDIOC_EXPBUF).",
     kernel: "vb2_core_expbuf, drivers/media/common/videobuf2/videobuf2-core.c",
     by: process,
-    params: { queue, index, mode: { type: word({ r: "O_RDONLY", rw: "O_RDWR" }), default: "rw", doc: "access mode of the descriptor" } },
+    params: {
+      queue,
+      index,
+      mode: { type: word({ r: "O_RDONLY", rw: "O_RDWR" }), default: "rw", doc: "access mode of the descriptor" },
+    },
     result: { kind: "descriptor", of: "dma-buf" },
   },
   qbuf: {
@@ -73,7 +80,11 @@ export const v4l2 = {
       index,
       address: { type: optional(address), default: "none", doc: "userptr: where the buffer is" },
       buf: { type: optional(descriptor("dma-buf")), default: "none", doc: "dmabuf: which buffer" },
-      length: { type: optional(size), default: "none", doc: "bytes of it; left out: an image's at an address, all of a dma-buf" },
+      length: {
+        type: optional(size),
+        default: "none",
+        doc: "bytes of it; left out: an image's at an address, all of a dma-buf",
+      },
     },
     result: status,
   },

@@ -20,7 +20,21 @@ export const virtualisation = {
     doc: "Makes a range of the process's memory a slot of the guest's physical memory (KVM_SET_USER_MEMORY_REGION). A slot that exists keeps address, length and read_only, and can be moved in the guest; a length of 0 takes it away. Page 0xf0000000 of the guest is taken by the code that it runs.",
     kernel: "kvm_set_memory_region, virt/kvm/kvm_main.c",
     by: process,
-    params: { kvm: vm, address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" }, guest: { type: size, default: "0", doc: "guest physical address" }, slot: { type: integer, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" }, flags: { type: flags({ read_only: "KVM_MEM_READONLY: the guest's stores leave it", log_dirty: "KVM_MEM_LOG_DIRTY_PAGES" }), default: "none", doc: "KVM_MEM_ flags" } },
+    params: {
+      kvm: vm,
+      address: { type: address, doc: "where it begins" },
+      length: { type: size, doc: "bytes" },
+      guest: { type: size, default: "0", doc: "guest physical address" },
+      slot: { type: integer, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" },
+      flags: {
+        type: flags({
+          read_only: "KVM_MEM_READONLY: the guest's stores leave it",
+          log_dirty: "KVM_MEM_LOG_DIRTY_PAGES",
+        }),
+        default: "none",
+        doc: "KVM_MEM_ flags",
+      },
+    },
     result: status,
   },
   kvm_dirty_log: {
@@ -28,7 +42,10 @@ export const virtualisation = {
     doc: "Pages of a slot that the guest has written since the log was asked last, or began (KVM_GET_DIRTY_LOG): one bit each of the first 32. ENOENT for a slot without log_dirty.",
     kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c",
     by: process,
-    params: { kvm: vm, slot: { type: integer, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" } },
+    params: {
+      kvm: vm,
+      slot: { type: integer, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" },
+    },
     result: number("bits"),
   },
   kvm_run: {
@@ -56,7 +73,17 @@ export const virtualisation = {
     doc: "Makes a range of the process's memory reachable by the device (VFIO_IOMMU_MAP_DMA).",
     kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
     by: process,
-    params: { vfio: container, address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" }, iova: { type: integer, default: "0x100000", doc: "the device's address of it" }, access: { type: flags({ read: "VFIO_DMA_MAP_FLAG_READ", write: "VFIO_DMA_MAP_FLAG_WRITE" }), default: "read|write", doc: "what the device may do" } },
+    params: {
+      vfio: container,
+      address: { type: address, doc: "where it begins" },
+      length: { type: size, doc: "bytes" },
+      iova: { type: integer, default: "0x100000", doc: "the device's address of it" },
+      access: {
+        type: flags({ read: "VFIO_DMA_MAP_FLAG_READ", write: "VFIO_DMA_MAP_FLAG_WRITE" }),
+        default: "read|write",
+        doc: "what the device may do",
+      },
+    },
     result: status,
   },
   vfio_unmap_dma: {
@@ -64,7 +91,11 @@ export const virtualisation = {
     doc: "Takes it back (VFIO_IOMMU_UNMAP_DMA); gives the bytes unmapped.",
     kernel: "vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
     by: process,
-    params: { vfio: container, length: { type: size, doc: "bytes" }, iova: { type: integer, default: "0x100000", doc: "the device's address" } },
+    params: {
+      vfio: container,
+      length: { type: size, doc: "bytes" },
+      iova: { type: integer, default: "0x100000", doc: "the device's address" },
+    },
     result: number("bytes"),
   },
   vfio_dma: {

@@ -30,7 +30,15 @@ const needsDevice: ReadonlySet<Subject> = new Set(["DRM", "V4L2", "rings and IO 
 /** Operations that few machines have, or whose results depend on the rest of the machine. */
 export const seldomUseful: readonly OperationName[] = [
   ...(Object.keys(operations) as OperationName[]).filter((op) => needsDevice.has(operations[op].subject)),
-  "sw_sync_fence", "sw_sync_inc", "gup_test", "mlockall", "munlockall", "bufinfo", "meminfo", "ioctl", "exit",
+  "sw_sync_fence",
+  "sw_sync_inc",
+  "gup_test",
+  "mlockall",
+  "munlockall",
+  "bufinfo",
+  "meminfo",
+  "ioctl",
+  "exit",
 ];
 
 /** Words for what few machines have: a program with one is unsupported nearly everywhere. */
@@ -67,8 +75,17 @@ const subjectWeight: Readonly<Record<Subject, number>> = {
 };
 
 const operationWeight: Partial<Record<OperationName, number>> = {
-  mmap: 14, memfd_create: 6, dma_heap_alloc: 7, udmabuf_create: 8, udmabuf_create_list: 3, open_disk: 2, touch: 8, munmap: 3,
-  attach: 6, map_attachment: 6, gem_create: 4,
+  mmap: 14,
+  memfd_create: 6,
+  dma_heap_alloc: 7,
+  udmabuf_create: 8,
+  udmabuf_create_list: 3,
+  open_disk: 2,
+  touch: 8,
+  munmap: 3,
+  attach: 6,
+  map_attachment: 6,
+  gem_create: 4,
 };
 
 /** A random test as text; it parses, perhaps with warnings. */
@@ -100,7 +117,11 @@ class Generator {
     this.table = (Object.keys(operations) as OperationName[])
       .filter((op) => !without.includes(op) && operation(op).by.some((c) => by.includes(c)))
       .filter((op) => !options.only || options.only.includes(op) || operationWeight[op] !== undefined)
-      .map((op) => [op, (operationWeight[op] ?? subjectWeight[operation(op).subject]) * (options.only && !options.only.includes(op) ? 0.3 : 1)]);
+      .map((op) => [
+        op,
+        (operationWeight[op] ?? subjectWeight[operation(op).subject]) *
+          (options.only && !options.only.includes(op) ? 0.3 : 1),
+      ]);
   }
 
   test(): string {
@@ -181,7 +202,8 @@ class Generator {
     const { by } = operation(op);
     const who = this.random.pick(by);
     if (who === "kernel") return this.options.by?.includes("kernel") ? "kernel" : undefined;
-    if (who === "driver") return this.drivers.size ? (op.startsWith("gem_") ? "S" : this.random.chance(0.85) ? "D" : "S") : undefined;
+    if (who === "driver")
+      return this.drivers.size ? (op.startsWith("gem_") ? "S" : this.random.chance(0.85) ? "D" : "S") : undefined;
     // A does most of it.
     return this.random.chance(0.55) ? "A" : this.random.pick(this.processes);
   }
@@ -199,7 +221,10 @@ class Generator {
     const prefix = actor === "A" || this.branch || this.within ? "" : `${actor}: `;
     const name = this.name(shape.result);
     out.push(`${prefix}${name} = ${op}(${text.join(", ")})`);
-    const inherited = shape.result.kind === "descriptor" && shape.result.of === "same" ? made.source?.type ?? shape.result : shape.result;
+    const inherited =
+      shape.result.kind === "descriptor" && shape.result.of === "same"
+        ? (made.source?.type ?? shape.result)
+        : shape.result;
     this.resources.push({
       name,
       type: inherited,
@@ -229,7 +254,8 @@ class Generator {
       if (actor === undefined) continue;
       const prefix = actor === "A" ? "" : `${actor}: `;
       this.lines.push(`${prefix}${this.name({ kind: "record", fields: {} })} = smaps(${r.name})`);
-      if (this.random.chance(0.5)) this.lines.push(`${prefix}${this.name({ kind: "record", fields: {} })} = pagemap(${r.name})`);
+      if (this.random.chance(0.5))
+        this.lines.push(`${prefix}${this.name({ kind: "record", fields: {} })} = pagemap(${r.name})`);
     }
   }
 
@@ -250,7 +276,12 @@ class Generator {
   /** A resource of the kind wanted that the actor knows; the newest most often. */
   resource(actor: string, wanted: (r: Resource) => boolean, anyOwner = false): Resource | undefined {
     const free = this.drivers.has(actor) || actor === "kernel" || anyOwner;
-    const found = this.resources.filter((r) => wanted(r) && (free || r.knownTo.has(actor)) && (r.branch === undefined || r.branch === this.branch || !this.branch));
+    const found = this.resources.filter(
+      (r) =>
+        wanted(r) &&
+        (free || r.knownTo.has(actor)) &&
+        (r.branch === undefined || r.branch === this.branch || !this.branch),
+    );
     if (!found.length) return undefined;
     return this.random.chance(0.6) ? found[found.length - 1] : this.random.pick(found);
   }
@@ -258,13 +289,58 @@ class Generator {
 
 /** Parameters that generic choices would rarely get right. */
 const typicalWords: Readonly<Record<string, readonly (readonly [string, number])[]>> = {
-  "mmap.prot": [["rw", 12], ["r", 3], ["none", 1], ["w", 1], ["rx", 1], ["rwx", 0.5]],
-  "mmap.sharing": [["shared", 10], ["private", 5], ["shared|populate", 2], ["private|populate", 1], ["shared|locked", 1], ["private|locked", 0.5], ["shared_validate", 0.5], ["shared|noreserve", 0.3], ["populate", 0.1]],
-  "memfd_create.seals": [["seal_shrink", 10], ["none", 3], ["seal_shrink|seal_grow", 1], ["seal_shrink|seal_write", 1], ["seal_grow", 0.5], ["seal_shrink|seal_future_write", 0.5]],
-  "memfd_create.flags": [["none", 9], ["no_sealing", 1]],
-  "mremap.flags": [["maymove", 8], ["none", 2], ["maymove|dontunmap", 2]],
-  "dma_buf_sync.flags": [["start|read", 3], ["start|write", 2], ["start|read|write", 3], ["end|read", 2], ["end|read|write", 3], ["start", 0.5], ["bit3|read", 0.3]],
-  "dma_heap_alloc.mode": [["rw", 6], ["r", 1], ["w", 0.5], ["rw_cloexec", 2], ["rw_nonblock", 0.3]],
+  "mmap.prot": [
+    ["rw", 12],
+    ["r", 3],
+    ["none", 1],
+    ["w", 1],
+    ["rx", 1],
+    ["rwx", 0.5],
+  ],
+  "mmap.sharing": [
+    ["shared", 10],
+    ["private", 5],
+    ["shared|populate", 2],
+    ["private|populate", 1],
+    ["shared|locked", 1],
+    ["private|locked", 0.5],
+    ["shared_validate", 0.5],
+    ["shared|noreserve", 0.3],
+    ["populate", 0.1],
+  ],
+  "memfd_create.seals": [
+    ["seal_shrink", 10],
+    ["none", 3],
+    ["seal_shrink|seal_grow", 1],
+    ["seal_shrink|seal_write", 1],
+    ["seal_grow", 0.5],
+    ["seal_shrink|seal_future_write", 0.5],
+  ],
+  "memfd_create.flags": [
+    ["none", 9],
+    ["no_sealing", 1],
+  ],
+  "mremap.flags": [
+    ["maymove", 8],
+    ["none", 2],
+    ["maymove|dontunmap", 2],
+  ],
+  "dma_buf_sync.flags": [
+    ["start|read", 3],
+    ["start|write", 2],
+    ["start|read|write", 3],
+    ["end|read", 2],
+    ["end|read|write", 3],
+    ["start", 0.5],
+    ["bit3|read", 0.3],
+  ],
+  "dma_heap_alloc.mode": [
+    ["rw", 6],
+    ["r", 1],
+    ["w", 0.5],
+    ["rw_cloexec", 2],
+    ["rw_nonblock", 0.3],
+  ],
 };
 
 class Arguments {
@@ -329,7 +405,9 @@ class Arguments {
       case "integer":
         return this.integer(name);
       case "word":
-        return this.random.pick(Object.keys(type.words).filter((word) => !fewHave.has(word) || this.random.chance(0.02)));
+        return this.random.pick(
+          Object.keys(type.words).filter((word) => !fewHave.has(word) || this.random.chance(0.02)),
+        );
       case "flags": {
         const words = Object.keys(type.words);
         const chosen = words.filter(() => this.random.chance(1.2 / words.length)).slice(0, 3);
@@ -371,7 +449,14 @@ class Arguments {
     if (this.random.chance(0.01)) return "-1";
     const any = this.random.chance(0.08);
     const others = this.op === "receive";
-    const r = this.generator.resource(this.actor, (x) => x.type.kind === "descriptor" && (any || typical.includes(x.type.of)) && (!others || !x.knownTo.has(this.actor) || this.random.chance(0.1)), others);
+    const r = this.generator.resource(
+      this.actor,
+      (x) =>
+        x.type.kind === "descriptor" &&
+        (any || typical.includes(x.type.of)) &&
+        (!others || !x.knownTo.has(this.actor) || this.random.chance(0.1)),
+      others,
+    );
     if (!r) return undefined;
     this.byParam.set(param, r);
     this.source ??= r;
@@ -382,7 +467,9 @@ class Arguments {
   private address(param: string): string | undefined {
     if (this.random.chance(0.005)) return "0";
     const byCpu = (this.op === "load" || this.op === "store") && !this.generator.isProcess(this.actor);
-    const r = this.generator.resource(this.actor, (x) => (byCpu ? x.type.kind === "handle" && x.type.of === "kernel-map" : x.type.kind === "address"));
+    const r = this.generator.resource(this.actor, (x) =>
+      byCpu ? x.type.kind === "handle" && x.type.of === "kernel-map" : x.type.kind === "address",
+    );
     if (!r) return undefined;
     if (param === "at" || param === "to") return this.beside(r);
     this.byParam.set(param, r);
@@ -417,7 +504,16 @@ class Arguments {
     const { random } = this;
     if (name === "offset" || name === "old_offset") {
       const pages = Math.max(1, Math.floor(this.bytes / page));
-      return random.weighted([["0", 6], [sizeText(random.below(pages) * page), 3], [sizeText(this.bytes), 0.4], ["1", 0.3], ["512", 0.5], ["4095", 0.1], [sizeText(this.bytes + page), 0.2], ["0x7ffffffffffff000", 0.05]]);
+      return random.weighted([
+        ["0", 6],
+        [sizeText(random.below(pages) * page), 3],
+        [sizeText(this.bytes), 0.4],
+        ["1", 0.3],
+        ["512", 0.5],
+        ["4095", 0.1],
+        [sizeText(this.bytes + page), 0.2],
+        ["0x7ffffffffffff000", 0.05],
+      ]);
     }
     const own = this.bytes || page * random.pick([1, 1, 2, 4, 4, 16]);
     const pages = Math.max(1, Math.floor(own / page));
@@ -454,7 +550,12 @@ class Arguments {
       case "flags":
         return random.chance(0.8) ? "1" : String(random.below(4));
       case "offset":
-        return random.weighted([["0", 5], ["1", 1], ["-1", 0.5], ["4K", 1]]);
+        return random.weighted([
+          ["0", 5],
+          ["1", 1],
+          ["-1", 0.5],
+          ["4K", 1],
+        ]);
       default:
         return String(random.below(4));
     }
@@ -466,7 +567,26 @@ function stemOf(type: ResultType): string {
     case "status":
       return "r";
     case "descriptor":
-      return ({ "dma-buf": "buf", "memfd": "m", "file": "f", "disk": "disk", "pipe": "pipe", "sync-file": "sync", "drm": "drm", "v4l2": "cam", "ring": "ring", "pci-bar": "bar", "pcm": "pcm", "p2pmem": "p2p", chardev: "dev", "kvm": "vm", "vfio": "vfio", "same": "fd" } as const)[type.of];
+      return (
+        {
+          "dma-buf": "buf",
+          "memfd": "m",
+          "file": "f",
+          "disk": "disk",
+          "pipe": "pipe",
+          "sync-file": "sync",
+          "drm": "drm",
+          "v4l2": "cam",
+          "ring": "ring",
+          "pci-bar": "bar",
+          "pcm": "pcm",
+          "p2pmem": "p2p",
+          chardev: "dev",
+          "kvm": "vm",
+          "vfio": "vfio",
+          "same": "fd",
+        } as const
+      )[type.of];
     case "address":
       return "va";
     case "number":
@@ -476,7 +596,18 @@ function stemOf(type: ResultType): string {
     case "word":
       return "w";
     case "handle":
-      return ({ "attachment": "att", "sg-table": "sgt", "kernel-map": "map", "gem": "bo", "pages": "pages", "notifier": "mn", "gem-handle": "bo", "region": "mr" } as const)[type.of];
+      return (
+        {
+          "attachment": "att",
+          "sg-table": "sgt",
+          "kernel-map": "map",
+          "gem": "bo",
+          "pages": "pages",
+          "notifier": "mn",
+          "gem-handle": "bo",
+          "region": "mr",
+        } as const
+      )[type.of];
     case "record":
       return "s";
   }

@@ -94,8 +94,10 @@ function without(file: FileSyntax, gone: ReadonlySet<ItemSyntax>): FileSyntax {
   const lost = new Set<ItemSyntax>(gone);
   const lose = (item: ItemSyntax): void => {
     lost.add(item);
-    if ((item.kind === "call" || item.kind === "faults" || item.kind === "broken") && item.bind) names.add(item.bind.text);
-    if (item.kind === "process" || item.kind === "driver" || item.kind === "fork" || item.kind === "thread") actors.add(item.name.text);
+    if ((item.kind === "call" || item.kind === "faults" || item.kind === "broken") && item.bind)
+      names.add(item.bind.text);
+    if (item.kind === "process" || item.kind === "driver" || item.kind === "fork" || item.kind === "thread")
+      actors.add(item.name.text);
     if (item.kind === "faults" || item.kind === "scope") item.body.items.forEach(lose);
     if (item.kind === "parallel") item.branches.forEach((b) => b.body.items.forEach(lose));
   };
@@ -175,15 +177,29 @@ function mentions(expr: ExprSyntax, names: ReadonlySet<string>, actors: Readonly
 /** The lines of a `faults` or scope block in its place, and a `parallel` with one branch as plain lines. */
 function* flatter(file: FileSyntax): Generator<FileSyntax> {
   for (const [i, item] of file.items.entries()) {
-    const splice = (items: readonly ItemSyntax[]): FileSyntax => ({ ...file, items: [...file.items.slice(0, i), ...items, ...file.items.slice(i + 1)] });
+    const splice = (items: readonly ItemSyntax[]): FileSyntax => ({
+      ...file,
+      items: [...file.items.slice(0, i), ...items, ...file.items.slice(i + 1)],
+    });
     if (item.kind === "faults") {
-      const flat = splice(item.body.items.map((inner) => ("actor" in inner || inner.kind === "call" ? { ...inner, actor: item.actor } : inner) as ItemSyntax));
+      const flat = splice(
+        item.body.items.map(
+          (inner) =>
+            ("actor" in inner || inner.kind === "call" ? { ...inner, actor: item.actor } : inner) as ItemSyntax,
+        ),
+      );
       yield item.bind ? without(flat, dependents(flat, item.bind.text)) : flat;
     } else if (item.kind === "scope") {
       yield splice(item.body.items);
     } else if (item.kind === "parallel" && item.branches.length === 1) {
       const { actor, body } = item.branches[0];
-      yield splice(body.items.map((inner) => (inner.kind === "call" || inner.kind === "faults" ? { ...inner, actor: actor.text === "A" ? undefined : actor } : inner)));
+      yield splice(
+        body.items.map((inner) =>
+          inner.kind === "call" || inner.kind === "faults"
+            ? { ...inner, actor: actor.text === "A" ? undefined : actor }
+            : inner,
+        ),
+      );
     }
   }
 }
@@ -198,7 +214,8 @@ function dependents(file: FileSyntax, name: string): Set<ItemSyntax> {
 function* smallerCalls(file: FileSyntax): Generator<FileSyntax> {
   for (const item of allItems(file.items)) {
     if (item.kind === "claim" && item.expr.kind === "binary" && (item.expr.op === "and" || item.expr.op === "or")) {
-      for (const expr of [item.expr.left, item.expr.right]) yield { ...file, items: replace(file.items, item, { ...item, expr }) };
+      for (const expr of [item.expr.left, item.expr.right])
+        yield { ...file, items: replace(file.items, item, { ...item, expr }) };
     }
     if (item.kind !== "call") continue;
     if (item.actor) yield { ...file, items: replace(file.items, item, { ...item, actor: undefined }) };
@@ -216,7 +233,10 @@ function replace(items: readonly ItemSyntax[], old: ItemSyntax, by: ItemSyntax):
       case "scope":
         return { ...item, body: { ...item.body, items: replace(item.body.items, old, by) } };
       case "parallel":
-        return { ...item, branches: item.branches.map((b) => ({ ...b, body: { ...b.body, items: replace(b.body.items, old, by) } })) };
+        return {
+          ...item,
+          branches: item.branches.map((b) => ({ ...b, body: { ...b.body, items: replace(b.body.items, old, by) } })),
+        };
       default:
         return item;
     }
@@ -268,10 +288,12 @@ function* smaller(expr: ExprSyntax): Generator<ExprSyntax> {
       break;
     case "list":
       for (const item of expr.items) {
-        if (expr.items.length > 1 && item.kind === "list") yield { ...expr, items: expr.items.filter((i) => i !== item) };
+        if (expr.items.length > 1 && item.kind === "list")
+          yield { ...expr, items: expr.items.filter((i) => i !== item) };
       }
       for (const [i, item] of expr.items.entries()) {
-        for (const value of smaller(item)) yield { ...expr, items: expr.items.map((old, j) => (j === i ? value : old)) };
+        for (const value of smaller(item))
+          yield { ...expr, items: expr.items.map((old, j) => (j === i ? value : old)) };
       }
       break;
     default:

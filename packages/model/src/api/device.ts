@@ -1,6 +1,11 @@
 /** A device that imports buffers: attach, map, transfer. */
 import { errnoName } from "@litmap/litmus";
-import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
+import {
+  dmaBufDetach,
+  dmaBufDynamicAttach,
+  dmaBufMapAttachment,
+  dmaBufUnmapAttachment,
+} from "../dma-buf/attachment.js";
 import { dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { Device } from "../dma/device.js";

@@ -16,11 +16,14 @@ import type { TraceEvent } from "../trace/trace.js";
 import type { Failure, Result } from "./result.js";
 
 type Params<N extends OperationName> = (typeof operations)[N]["params"];
-type Defaulted<N extends OperationName> = { [P in keyof Params<N>]: Params<N>[P] extends { readonly default: string } ? P : never }[keyof Params<N>];
+type Defaulted<N extends OperationName> = {
+  [P in keyof Params<N>]: Params<N>[P] extends { readonly default: string } ? P : never;
+}[keyof Params<N>];
 type All<N extends OperationName> = OperationArgs<N, number, unknown>;
 
 /** Arguments of an operation by name; those with a default may be left out. */
-export type CallArguments<N extends OperationName> = Omit<All<N>, Defaulted<N> & keyof All<N>> & Partial<Pick<All<N>, Defaulted<N> & keyof All<N>>>;
+export type CallArguments<N extends OperationName> = Omit<All<N>, Defaulted<N> & keyof All<N>> &
+  Partial<Pick<All<N>, Defaulted<N> & keyof All<N>>>;
 
 /**
  * A machine's kernel. `new Kernel({ release: "6.12" })` is mainline 6.12 on x86_64;
@@ -54,12 +57,18 @@ export class Kernel extends Core {
   }
 
   /** Runs an operation of the language for a context. Used by {@link Process.call}; not for programs. */
-  perform<N extends OperationName>(op: N, context: Context, args: CallArguments<N>): Exclude<HandlerResult, { signal: unknown }> | Failure {
+  perform<N extends OperationName>(
+    op: N,
+    context: Context,
+    args: CallArguments<N>,
+  ): Exclude<HandlerResult, { signal: unknown }> | Failure {
     const trace = new StepTrace();
     const outer = this.trace.switchTo(trace);
     try {
       const result = runAlone(handlerOf(op)(context, withDefaults(op, args)));
-      return failureOf(result, decided(trace.events, result)) ?? (result as Exclude<HandlerResult, { signal: unknown }>);
+      return (
+        failureOf(result, decided(trace.events, result)) ?? (result as Exclude<HandlerResult, { signal: unknown }>)
+      );
     } finally {
       this.trace.switchTo(outer);
       this.last = trace.events;
@@ -87,7 +96,16 @@ function withDefaults(op: OperationName, args: object): Record<string, unknown> 
   const full: Record<string, unknown> = { ...args };
   for (const [name, { type, default: standard }] of Object.entries(operation(op).params)) {
     if (standard === undefined || full[name] !== undefined) continue;
-    full[name] = type.kind === "optional" ? undefined : type.kind === "flags" ? (standard === "none" ? [] : standard.split("|")) : type.kind === "word" ? standard : Number(standard);
+    full[name] =
+      type.kind === "optional"
+        ? undefined
+        : type.kind === "flags"
+          ? standard === "none"
+            ? []
+            : standard.split("|")
+          : type.kind === "word"
+            ? standard
+            : Number(standard);
   }
   return full;
 }

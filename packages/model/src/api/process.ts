@@ -40,7 +40,10 @@ export class Process extends Task {
   }
 
   /** A memfd of so many bytes, with seals. */
-  memfd(bytes: number, ...seals: ("seal_shrink" | "seal_grow" | "seal_write" | "seal_future_write" | "seal_seal")[]): Result<FileHandle> {
+  memfd(
+    bytes: number,
+    ...seals: ("seal_shrink" | "seal_grow" | "seal_write" | "seal_future_write" | "seal_seal")[]
+  ): Result<FileHandle> {
     const fd = this.call("memfd_create", { size: bytes, seals });
     return failed(fd) ? fd : new FileHandle(this, fd as number);
   }

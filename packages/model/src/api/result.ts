@@ -42,6 +42,7 @@ export function must<T>(result: Result<T>): T {
 /** A failure from what a handler gave: negative errnos and signals. */
 export function failureOf(result: unknown, rule: Rule | undefined): Failure | undefined {
   if (typeof result === "number") return result < 0 ? new Failure(errnoName(-result), rule) : undefined;
-  if (typeof result === "object" && result !== null && "signal" in result) return new Failure(String(result.signal), rule);
+  if (typeof result === "object" && result !== null && "signal" in result)
+    return new Failure(String(result.signal), rule);
   return undefined;
 }

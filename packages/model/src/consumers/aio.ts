@@ -16,12 +16,14 @@ const withoutIter: ReadonlySet<FileKind> = new Set(["drm", "v4l2"]);
 export function* aioRequest(k: Kernel, task: Task, { fd, address, length, offset, write }: Request): Path<number> {
   if (length >= 2 ** 63) return k.refuse(rule.negative, errnos.EINVAL, `${length} bytes`);
   const file = task.files.get(fd);
-  if (file === undefined || !(write ? file.writable : file.readable)) return k.refuse(rule["bad-file"], errnos.EBADF, `descriptor ${fd}`);
+  if (file === undefined || !(write ? file.writable : file.readable))
+    return k.refuse(rule["bad-file"], errnos.EBADF, `descriptor ${fd}`);
   const method = withoutIter.has(file.inode.kind) ? undefined : write ? file.ops.write : file.ops.read;
   const disk = file.inode.kind === "disk";
   if (method === undefined && !disk) return k.refuse(rule["no-method"], errnos.EINVAL, file.inode.kind);
   const bytes = Math.min(length, maxRwCount(k));
-  if (!accessOk(k, address, bytes)) return k.refuse(rule["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (!accessOk(k, address, bytes))
+    return k.refuse(rule["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
   if (offset >= 2 ** 63) return k.refuse(rule.negative, errnos.EINVAL, `${offset}`);
   if (!disk) return yield* method!.call(file.ops, task, file, address, bytes, offset);
   const span = { address, length: bytes, offset };

@@ -13,7 +13,15 @@ import type { Task } from "../task.js";
 import type { Vma } from "../mm/vma.js";
 
 /** Bits of /proc/PID/coredump_filter. */
-const FILTER = { anonPrivate: 1, anonShared: 2, mappedPrivate: 4, mappedShared: 8, elfHeaders: 16, hugetlbPrivate: 32, hugetlbShared: 64 } as const;
+const FILTER = {
+  anonPrivate: 1,
+  anonShared: 2,
+  mappedPrivate: 4,
+  mappedShared: 8,
+  elfHeaders: 16,
+  hugetlbPrivate: 32,
+  hugetlbShared: 64,
+} as const;
 
 /** The four bytes with which an ELF file begins, as a little-endian word. */
 const ELF_MAGIC = 0x464c457f;
@@ -33,10 +41,12 @@ export function* elfCoreDump(k: Kernel, task: Task, filter: number, address: num
   let mapped = 0;
   let dumped = 0;
   let filled = 0;
-  const overlap = (from: number, to: number): number => Math.max(0, Math.min(to, address + length) - Math.max(from, address));
+  const overlap = (from: number, to: number): number =>
+    Math.max(0, Math.min(to, address + length) - Math.max(from, address));
   const segments: { readonly vma: Vma; readonly bytes: number }[] = [];
   const first = k.design["coredump.address-zero"] === "skipped" ? 1 : 0;
-  for (const vma of task.mm.vmas) if (vma.start >= first) segments.push({ vma, bytes: yield* vmaDumpSize(k, task, vma, filter) });
+  for (const vma of task.mm.vmas)
+    if (vma.start >= first) segments.push({ vma, bytes: yield* vmaDumpSize(k, task, vma, filter) });
   for (const { vma, bytes } of segments) {
     mapped += overlap(vma.start, vma.end);
     dumped += overlap(vma.start, vma.start + bytes);

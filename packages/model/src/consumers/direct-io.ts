@@ -34,7 +34,11 @@ export interface DirectIo {
 export function* blkdevDirectIo(k: Kernel, task: Task, io: DirectIo): Path<number> {
   const anyMemory = k.design["direct-io.memory-alignment"] === "never";
   if (io.position % BLOCK !== 0 || io.length % BLOCK !== 0 || (!anyMemory && io.address % BLOCK !== 0)) {
-    return k.refuse(diskRules.unaligned, errnos.EINVAL, `offset ${io.position}, length ${io.length}, memory 0x${io.address.toString(16)}`);
+    return k.refuse(
+      diskRules.unaligned,
+      errnos.EINVAL,
+      `offset ${io.position}, length ${io.length}, memory 0x${io.address.toString(16)}`,
+    );
   }
   if (spannedPages(k, io.address, io.length) <= BIO_MAX_VECS) return yield* oneBio(k, task, io, 0, io.length);
   return yield* manyBios(k, task, io);
@@ -81,7 +85,14 @@ function* oneBio(k: Kernel, task: Task, io: DirectIo, from: number, length: numb
   return bytes;
 }
 
-function move(k: Kernel, io: DirectIo, pages: readonly number[], offset: number, position: number, bytes: number): void {
+function move(
+  k: Kernel,
+  io: DirectIo,
+  pages: readonly number[],
+  offset: number,
+  position: number,
+  bytes: number,
+): void {
   const disk = io.disk.store;
   if (io.write) return disk.write(position, gather(k, pages, offset, bytes));
   scatter(k, pages, offset, disk.read(position, bytes));

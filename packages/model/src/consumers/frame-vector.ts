@@ -17,7 +17,13 @@ export interface FrameVector {
 }
 
 /** vb2_create_framevec: every page of a range, or a negative errno. Bytes. */
-export function* vb2CreateFramevec(k: Kernel, task: Task, start: number, length: number, write: boolean): Path<FrameVector | number> {
+export function* vb2CreateFramevec(
+  k: Kernel,
+  task: Task,
+  start: number,
+  length: number,
+  write: boolean,
+): Path<FrameVector | number> {
   const first = Math.floor(start / k.pageSize);
   const count = Math.floor((start + length - 1) / k.pageSize) - first + 1;
   keepWords(k, count);
@@ -28,7 +34,13 @@ export function* vb2CreateFramevec(k: Kernel, task: Task, start: number, length:
 }
 
 /** get_vaddr_frames: as many pages as there are from `start` on, or a negative errno. */
-function* getVaddrFrames(k: Kernel, task: Task, start: number, count: number, write: boolean): Path<FrameVector | number> {
+function* getVaddrFrames(
+  k: Kernel,
+  task: Task,
+  start: number,
+  count: number,
+  write: boolean,
+): Path<FrameVector | number> {
   const forced = k.design["frame-vector.pages"] !== "pinned";
   if (forced) k.note(rule.forced);
   const flags = FOLL.longterm | (forced ? FOLL.force | FOLL.write : write ? FOLL.write : 0);

@@ -35,7 +35,8 @@ export function* getFutexKey(k: Kernel, task: Task, address: number, shared: boo
 /** Whether a page can name a futex: as a page of a file, or as anonymous memory that can be written. */
 function keyOf(k: Kernel, pfn: number, readOnly: boolean): number {
   const head = k.frames.head(pfn);
-  if ((k.frames.flags(head) & PG.anon) !== 0) return readOnly ? k.refuse(futexRules["anon-read-only"], errnos.EFAULT, `frame ${pfn}`) : 0;
+  if ((k.frames.flags(head) & PG.anon) !== 0)
+    return readOnly ? k.refuse(futexRules["anon-read-only"], errnos.EFAULT, `frame ${pfn}`) : 0;
   const owner = k.owners.get(k.frames.owner(head));
   return owner instanceof AddressSpace ? 0 : k.refuse(futexRules["no-mapping"], errnos.EFAULT, `frame ${pfn}`);
 }

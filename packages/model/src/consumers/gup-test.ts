@@ -19,7 +19,14 @@ const INT_MAX = 0x7fffffff;
 const slow = { get: FOLL.get | FOLL.touch, pin: FOLL.pin, longterm: FOLL.pin | FOLL.longterm } as const;
 
 /** __gup_test_ioctl with one page a call: pages that could be had in a row, or -ENOMEM. Bytes. */
-export function* gupTestIoctl(k: Kernel, task: Task, command: GupTestCommand, address: number, length: number, write: boolean): Path<number> {
+export function* gupTestIoctl(
+  k: Kernel,
+  task: Task,
+  command: GupTestCommand,
+  address: number,
+  length: number,
+  write: boolean,
+): Path<number> {
   const wanted = Math.floor(length / k.pageSize);
   const array = (wanted * k.arch.wordBits) / 8;
   if (array > INT_MAX) {
@@ -45,7 +52,14 @@ export function* gupTestIoctl(k: Kernel, task: Task, command: GupTestCommand, ad
   return pages.length;
 }
 
-function* onePage(k: Kernel, task: Task, command: GupTestCommand, address: number, flags: number, pages: number[]): Path<number> {
+function* onePage(
+  k: Kernel,
+  task: Task,
+  command: GupTestCommand,
+  address: number,
+  flags: number,
+  pages: number[],
+): Path<number> {
   if (command === "fast") return yield* getUserPagesFast(k, task, address, 1, flags, pages);
   if (command === "pin_fast") return yield* pinUserPagesFast(k, task, address, 1, flags, pages);
   return yield* gupLongterm(k, task, task.mm, address, 1, flags | slow[command], pages);

@@ -82,8 +82,10 @@ function validate(k: Kernel, address: number, length: number): number {
   if (address === 0 && length === 0) return 0;
   if (length === 0 || address === 0) return k.refuse(ioUringRules["empty-buffer"], errnos.EFAULT, `${length} bytes`);
   const tera = k.design["io-uring.buffer-limit"] === "1T-EINVAL";
-  if (length > (tera ? TIB : GIB)) return k.refuse(ioUringRules["buffer-too-large"], tera ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
-  if (address + length + k.pageSize - 1 >= k.wordLimit) return k.refuse(ioUringRules["buffer-overflow"], errnos.EOVERFLOW, `0x${address.toString(16)}`);
+  if (length > (tera ? TIB : GIB))
+    return k.refuse(ioUringRules["buffer-too-large"], tera ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
+  if (address + length + k.pageSize - 1 >= k.wordLimit)
+    return k.refuse(ioUringRules["buffer-overflow"], errnos.EOVERFLOW, `0x${address.toString(16)}`);
   return 0;
 }
 
@@ -94,7 +96,8 @@ function fileBacked(k: Kernel, mm: Mm, first: number, nrPages: number): number {
   for (let i = 0; i < nrPages; i++) {
     const vma = mm.lookup(first + i * k.pageSize);
     if (vma?.file !== file) return k.refuse(ioUringRules["mixed-files"], errnos.EINVAL, `page ${i}`);
-    if (file !== undefined && !isMemory(file)) return k.refuse(ioUringRules["file-backed"], errnos.EOPNOTSUPP, file.inode.kind);
+    if (file !== undefined && !isMemory(file))
+      return k.refuse(ioUringRules["file-backed"], errnos.EOPNOTSUPP, file.inode.kind);
   }
   return 0;
 }
@@ -132,15 +135,19 @@ export interface Request {
  */
 export function* readOrWriteRequest(k: Kernel, task: Task, request: Request): Path<number> {
   const file = task.files.get(request.fd);
-  if (file === undefined || !(request.write ? file.writable : file.readable)) return k.refuse(ioUringRules["bad-file"], errnos.EBADF, `descriptor ${request.fd}`);
+  if (file === undefined || !(request.write ? file.writable : file.readable))
+    return k.refuse(ioUringRules["bad-file"], errnos.EBADF, `descriptor ${request.fd}`);
   const { address, offset } = request;
   const length = Math.min(request.length % 2 ** 32, maxRwCount(k));
-  if (!accessOk(k, address, length)) return k.refuse(ioUringRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (!accessOk(k, address, length))
+    return k.refuse(ioUringRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
   if (hasPositions(file) && offset >= 2 ** 63) return k.refuse(vfsRules["negative-offset"], errnos.EINVAL, `${offset}`);
   const who = isPunted(file, request.write) ? new Task("io-wq", task.mm, task.files) : task;
   if (file.inode.kind === "disk") {
     const span = { address, length, offset };
-    return request.write ? yield* blkdevWriteIter(k, who, file, span, false) : yield* blkdevReadIter(k, who, file, span, false);
+    return request.write
+      ? yield* blkdevWriteIter(k, who, file, span, false)
+      : yield* blkdevReadIter(k, who, file, span, false);
   }
   const method = request.write ? file.ops.write : file.ops.read;
   if (method === undefined) return k.refuse(ioUringRules["no-method"], errnos.EINVAL, file.inode.kind);

@@ -76,7 +76,8 @@ export class VirtualMachine implements Notifier {
 
   /** The slot at a guest physical address. */
   slotAt(address: number): Slot | undefined {
-    for (const slot of this.slots.values()) if (address >= slot.guest && address < slot.guest + slot.length) return slot;
+    for (const slot of this.slots.values())
+      if (address >= slot.guest && address < slot.guest + slot.length) return slot;
     return undefined;
   }
 
@@ -104,7 +105,8 @@ export class VirtualMachine implements Notifier {
   /** Drops the guest's entries of a slot (kvm_arch_flush_shadow_memslot). */
   flush({ guest, length }: Slot): void {
     const first = guest / this.k.pageSize;
-    for (const gfn of this.entries.keys()) if (gfn >= first && gfn < first + length / this.k.pageSize) this.entries.delete(gfn);
+    for (const gfn of this.entries.keys())
+      if (gfn >= first && gfn < first + length / this.k.pageSize) this.entries.delete(gfn);
   }
 
   private gfnOf(pfn: number): number {
@@ -119,7 +121,6 @@ export function createVm(k: Kernel, task: Task): { readonly vm: File; readonly v
   task.mm.notifiers.push(machine);
   const anonymous = (name: string): File => {
     const ops: FileOps = {
-      // eslint-disable-next-line require-yield
       *release() {
         k.custody.letGo(machine.holder);
         const at = machine.mm.notifiers.indexOf(machine);
@@ -155,21 +156,34 @@ interface Region {
 }
 
 /** __kvm_set_memory_region, virt/kvm/kvm_main.c: 0 or a negative errno. */
-export function setMemoryRegion(k: Kernel, machine: VirtualMachine, { id, guest, address, length, flags }: Region): number {
+export function setMemoryRegion(
+  k: Kernel,
+  machine: VirtualMachine,
+  { id, guest, address, length, flags }: Region,
+): number {
   const about = `slot ${id}: 0x${address.toString(16)}, ${length} bytes at guest address 0x${guest.toString(16)}`;
   const uneven = length % k.pageSize !== 0 || guest % k.pageSize !== 0 || address % k.pageSize !== 0;
   if (uneven || !accessOk(k, address, length)) return k.refuse(rule["memory-range"], errnos.EINVAL, about);
   if (length / k.pageSize > MOST_PAGES) return k.refuse(rule["memory-range"], errnos.EINVAL, about);
   const old = machine.slots.get(id);
-  if (length === 0) return old === undefined ? k.refuse(rule["memory-gone"], errnos.EINVAL, about) : deleteSlot(machine, old);
+  if (length === 0)
+    return old === undefined ? k.refuse(rule["memory-gone"], errnos.EINVAL, about) : deleteSlot(machine, old);
   const readOnly = flags.includes("read_only");
   if (old !== undefined && (old.address !== address || old.length !== length || old.readOnly !== readOnly)) {
     return k.refuse(rule["memory-fixed"], errnos.EINVAL, about);
   }
-  if (old?.guest !== guest && overlaps(machine, id, guest, length)) return k.refuse(rule["memory-overlap"], errnos.EEXIST, about);
+  if (old?.guest !== guest && overlaps(machine, id, guest, length))
+    return k.refuse(rule["memory-overlap"], errnos.EEXIST, about);
   if (guest + length > MOST_PHYSICAL) return k.refuse(rule["guest-range"], errnos.EINVAL, about);
   k.note(rule["memory-unseen"], about);
-  const slot = { id, guest, address, length, readOnly, dirty: flags.includes("log_dirty") ? (old?.dirty ?? new Set<number>()) : undefined };
+  const slot = {
+    id,
+    guest,
+    address,
+    length,
+    readOnly,
+    dirty: flags.includes("log_dirty") ? (old?.dirty ?? new Set<number>()) : undefined,
+  };
   if (old !== undefined && old.guest !== guest) deleteSlot(machine, old);
   if (old !== undefined && old.dirty === undefined && slot.dirty !== undefined) writeProtect(machine, slot);
   machine.slots.set(id, slot);
@@ -186,7 +200,9 @@ function deleteSlot(machine: VirtualMachine, slot: Slot): number {
 function overlaps(machine: VirtualMachine, id: number, guest: number, length: number): boolean {
   const end = guest + length;
   if (guest < CODE_AT + machine.k.pageSize && end > CODE_AT) return true;
-  return [...machine.slots.values()].some((slot) => slot.id !== id && guest < slot.guest + slot.length && end > slot.guest);
+  return [...machine.slots.values()].some(
+    (slot) => slot.id !== id && guest < slot.guest + slot.length && end > slot.guest,
+  );
 }
 
 /** kvm_mmu_slot_remove_write_access: the guest's next store to each page faults. */
@@ -236,7 +252,14 @@ export function* vcpuRun(k: Kernel, task: Task, machine: VirtualMachine, offset:
 }
 
 /** kvm_tdp_page_fault, arch/x86/kvm/mmu/mmu.c: the guest's entry for a page, entered if need be. */
-function* guestPage(k: Kernel, task: Task, machine: VirtualMachine, slot: Slot, offset: number, write: boolean): Path<GuestPage> {
+function* guestPage(
+  k: Kernel,
+  task: Task,
+  machine: VirtualMachine,
+  slot: Slot,
+  offset: number,
+  write: boolean,
+): Path<GuestPage> {
   const gfn = Math.floor(offset / k.pageSize);
   const hva = slot.address + gfn * k.pageSize - slot.guest;
   for (;;) {
@@ -258,7 +281,8 @@ function* guestPage(k: Kernel, task: Task, machine: VirtualMachine, slot: Slot, 
 function enter(k: Kernel, machine: VirtualMachine, slot: Slot, gfn: number, page: Entry): Entry {
   machine.entries.set(gfn, page);
   if (page.writable) slot.dirty?.add(gfn);
-  if (page.writable && k.design["kvm.references"] === "pages" && counted(k, page.pfn)) k.frames.setFlags(k.frames.head(page.pfn), PG.dirty);
+  if (page.writable && k.design["kvm.references"] === "pages" && counted(k, page.pfn))
+    k.frames.setFlags(k.frames.head(page.pfn), PG.dirty);
   return page;
 }
 
@@ -281,7 +305,12 @@ interface Follow {
 }
 
 /** hva_to_pfn, virt/kvm/kvm_main.c. `seen` is told of the frame while nobody can have freed it. */
-function* hvaToPfn(k: Kernel, task: Task, { hva, write, mayWrite }: Follow, seen: (pfn: number) => void): Path<GuestPage> {
+function* hvaToPfn(
+  k: Kernel,
+  task: Task,
+  { hva, write, mayWrite }: Follow,
+  seen: (pfn: number) => void,
+): Path<GuestPage> {
   const { mm } = task;
   const about = `0x${hva.toString(16)}`;
   const found = (pfn: number, writable: boolean): Entry => {
@@ -323,7 +352,14 @@ function* withoutReferences(k: Kernel, task: Task, hva: number, write: boolean):
 }
 
 /** hva_to_pfn_remapped, virt/kvm/kvm_main.c. */
-function* hvaToPfnRemapped(k: Kernel, task: Task, vma: Vma, hva: number, write: boolean, refused: (which: keyof typeof rule) => "fault"): Path<GuestPage> {
+function* hvaToPfnRemapped(
+  k: Kernel,
+  task: Task,
+  vma: Vma,
+  hva: number,
+  write: boolean,
+  refused: (which: keyof typeof rule) => "fault",
+): Path<GuestPage> {
   let entry = present(vma, hva);
   if (entry === undefined) {
     // fixup_user_fault, mm/gup.c
@@ -337,7 +373,8 @@ function* hvaToPfnRemapped(k: Kernel, task: Task, vma: Vma, hva: number, write: 
     k.note(rule["read-only"], `0x${hva.toString(16)}`);
     return "read-only";
   }
-  if (k.design["kvm.references"] === "frames" && counted(k, entry.pfn) && k.frames.ref(entry.pfn) === 0) return refused("no-count");
+  if (k.design["kvm.references"] === "frames" && counted(k, entry.pfn) && k.frames.ref(entry.pfn) === 0)
+    return refused("no-count");
   k.note(rule.remapped, `0x${hva.toString(16)} frame ${entry.pfn}`);
   return entry;
 }

@@ -3,7 +3,15 @@
  * referenced, mirrored with a notifier, or as bare frame numbers that nothing keeps.
  */
 import { errnos } from "@litmap/litmus";
-import { deviceRead, deviceWrite, dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
+import {
+  deviceRead,
+  deviceWrite,
+  dmaMapSgtable,
+  dmaSyncForCpu,
+  dmaSyncForDevice,
+  dmaUnmapSgtable,
+  sgFromPages,
+} from "../dma/sg.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "../mm/fault.js";
 import { FOLL } from "../mm/foll.js";
 import { followPfn } from "../mm/follow-pfn.js";
@@ -121,7 +129,8 @@ export class MemoryRegion implements Notifier {
 
 /** ib_umem_get, ib_umem_odp_get: the region, or a negative errno. */
 export function* regMr(k: Kernel, owner: Task, device: Device, wanted: Wanted): Path<MemoryRegion | number> {
-  if (wanted.length === 0 || wanted.access.length === 0) return k.refuse(rule.range, errnos.EINVAL, `${wanted.length} bytes`);
+  if (wanted.length === 0 || wanted.access.length === 0)
+    return k.refuse(rule.range, errnos.EINVAL, `${wanted.length} bytes`);
   const region = new MemoryRegion(k, owner, device, wanted);
   if (wanted.hold === "notifier") {
     owner.mm.notifiers.push(region);
@@ -138,14 +147,22 @@ export function* regMr(k: Kernel, owner: Task, device: Device, wanted: Wanted): 
 }
 
 /** What iommufd does with a file (iopt_map_file_pages): the region, or a negative errno. Bytes of the file. */
-export function* regMemfd(k: Kernel, owner: Task, device: Device, inode: Inode, wanted: Omit<Wanted, "hold">): Path<MemoryRegion | number> {
+export function* regMemfd(
+  k: Kernel,
+  owner: Task,
+  device: Device,
+  inode: Inode,
+  wanted: Omit<Wanted, "hold">,
+): Path<MemoryRegion | number> {
   const { address, length } = wanted;
   if (length === 0 || wanted.access.length === 0) return k.refuse(rule.range, errnos.EINVAL, `${length} bytes`);
   const region = new MemoryRegion(k, owner, device, { ...wanted, hold: "pin" });
   const pinned = yield* memfdPinFolios(k, inode, address, address + length - 1, region.nrPages);
   if (typeof pinned === "number") return pinned;
   region.folios = pinned.folios;
-  const frames = pinned.folios.flatMap((head) => Array.from({ length: 1 << k.frames.order(head) }, (_, page) => head + page));
+  const frames = pinned.folios.flatMap((head) =>
+    Array.from({ length: 1 << k.frames.order(head) }, (_, page) => head + page),
+  );
   const skip = Math.floor(pinned.offset / k.pageSize);
   region.pages = frames.slice(skip, skip + region.nrPages);
   region.sgt = sgFromPages(region.pages);
@@ -201,7 +218,14 @@ function* fixupUserFault(k: Kernel, owner: Task, address: number, write: boolean
   const vma = mm.lookup(address);
   let brought = false;
   if (vma?.has(write ? VM.WRITE : VM.READ) === true) {
-    const fault = yield* handleMmFault(k, mm, vma, address, (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote, owner);
+    const fault = yield* handleMmFault(
+      k,
+      mm,
+      vma,
+      address,
+      (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote,
+      owner,
+    );
     brought = (fault & FAULT_ERROR) === 0;
   }
   yield* release(k, mm.mmapLock);
@@ -248,7 +272,9 @@ function* mirrored(region: MemoryRegion, page: number, write: boolean): Path<Mir
   for (;;) {
     if (mm.users === 0) return k.refuse(rule.exited, errnos.EINVAL);
     const { sequence } = region;
-    const found = yield* hmmRangeFault(k, owner, mm, region.first + page * k.pageSize, write, (pfn) => region.finds(page, pfn));
+    const found = yield* hmmRangeFault(k, owner, mm, region.first + page * k.pageSize, write, (pfn) =>
+      region.finds(page, pfn),
+    );
     if (typeof found === "number") return found;
     yield* walkEntries(k, mm);
     if (sequence !== region.sequence && k.design["mmu-notifier.retry"] === "checked") {
@@ -279,7 +305,9 @@ export function* regionRead(region: MemoryRegion, offset: number, length: number
 
 /** The device writes bytes of a region: 0 or a negative errno. Offset in bytes. */
 export function regionWrite(region: MemoryRegion, offset: number, bytes: Uint8Array): Path<number> {
-  return transfer(region, offset, bytes.length, "write", (sgt, at, done, n) => deviceWrite(region.k, sgt, at, bytes.subarray(done, done + n)));
+  return transfer(region, offset, bytes.length, "write", (sgt, at, done, n) =>
+    deviceWrite(region.k, sgt, at, bytes.subarray(done, done + n)),
+  );
 }
 
 /** Stretch by stretch within a page: the table, the place in it, how much is done, how much this is. */
@@ -287,7 +315,8 @@ type Step = (sgt: SgTable, at: number, done: number, bytes: number) => number;
 
 function* transfer(region: MemoryRegion, offset: number, length: number, way: Access, step: Step): Path<number> {
   const { k } = region;
-  if (offset < 0 || offset + length > region.length) return k.refuse(rule.beyond, errnos.EFAULT, `${offset} of ${region.length}`);
+  if (offset < 0 || offset + length > region.length)
+    return k.refuse(rule.beyond, errnos.EFAULT, `${offset} of ${region.length}`);
   if (!(way === "write" ? region.write : region.readable)) return k.refuse(rule.access, errnos.EFAULT, way);
   if (!region.registered) return k.refuse(rule.gone, errnos.EFAULT);
   for (let done = 0, bytes: number; done < length; done += bytes) {

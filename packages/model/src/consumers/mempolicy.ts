@@ -63,7 +63,8 @@ function setPolicy(k: Kernel, mm: Mm, start: number, end: number, policy: string
 
 /** get_mempolicy with MPOL_F_NODE|MPOL_F_ADDR, mm/mempolicy.c: the node (0), or a negative errno. */
 export function* nodeOf(k: Kernel, task: Task, address: number): Path<number> {
-  if (task.mm.lookup(address) === undefined) return k.refuse(mempolicyRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (task.mm.lookup(address) === undefined)
+    return k.refuse(mempolicyRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
   const pages: number[] = [];
   const got = yield* getUserPagesFast(k, task, address, 1, 0, pages);
   if (got < 0) return k.refuse(mempolicyRules["gup-refused"], -got, `0x${address.toString(16)}`);

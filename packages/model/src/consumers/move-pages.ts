@@ -17,14 +17,19 @@ import type { Vma } from "../mm/vma.js";
 export function* movePages(k: Kernel, task: Task, address: number, move: boolean): Path<number> {
   yield* acquire(k, task.mm.mmapLock, "read");
   const vma = task.mm.lookup(address);
-  const status = vma === undefined ? k.refuse(migrateRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`) : statusIn(k, vma, address, move);
+  const status =
+    vma === undefined
+      ? k.refuse(migrateRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`)
+      : statusIn(k, vma, address, move);
   yield* release(k, task.mm.mmapLock);
   return status;
 }
 
 function statusIn(k: Kernel, vma: Vma, address: number, move: boolean): number {
-  if (move && vma.has(VM.IO | VM.PFNMAP)) return k.refuse(migrateRules["vma-not-migratable"], errnos.EFAULT, `0x${vma.start.toString(16)}`);
-  const status = k.design["move-pages.walk"] === "folio-walk" ? folioWalk(k, vma, address) : followPage(k, vma, address);
+  if (move && vma.has(VM.IO | VM.PFNMAP))
+    return k.refuse(migrateRules["vma-not-migratable"], errnos.EFAULT, `0x${vma.start.toString(16)}`);
+  const status =
+    k.design["move-pages.walk"] === "folio-walk" ? folioWalk(k, vma, address) : followPage(k, vma, address);
   if (status === 0 && move) k.note(migrateRules["already-there"], `0x${address.toString(16)}`);
   return status;
 }
@@ -36,7 +41,9 @@ function folioWalk(k: Kernel, vma: Vma, address: number): number {
   if (entry.pfn === k.zeroPfn) return k.refuse(migrateRules["zero-page"], errnos.EFAULT, `0x${address.toString(16)}`);
   const normal = vmNormalPage(k, vma, address, entry.pfn, entry.bits);
   if (normal < 0) return k.refuse(migrateRules["query-special"], errnos.ENOENT, `0x${address.toString(16)}`);
-  return (k.frames.flags(normal) & PG.p2pdma) === 0 ? 0 : k.refuse(p2pRules["no-node"], errnos.ENOENT, `0x${address.toString(16)}`);
+  return (k.frames.flags(normal) & PG.p2pdma) === 0
+    ? 0
+    : k.refuse(p2pRules["no-node"], errnos.ENOENT, `0x${address.toString(16)}`);
 }
 
 /** follow_page with FOLL_DUMP, mm/gup.c: special entries are EFAULT, and so are holes where no file could fill them. */
@@ -47,7 +54,8 @@ function followPage(k: Kernel, vma: Vma, address: number): number {
     return k.refuse(migrateRules["no-page"], unfillable ? errnos.EFAULT : errnos.ENOENT, `0x${address.toString(16)}`);
   }
   const inaccessible = !vma.has(VM.READ | VM.WRITE | VM.EXEC | VM.HUGETLB);
-  if (inaccessible && k.design["move-pages.walk"] === "follow-accessible") return k.refuse(migrateRules["query-inaccessible"], errnos.ENOENT, `0x${address.toString(16)}`);
+  if (inaccessible && k.design["move-pages.walk"] === "follow-accessible")
+    return k.refuse(migrateRules["query-inaccessible"], errnos.ENOENT, `0x${address.toString(16)}`);
   const normal = vmNormalPage(k, vma, address, entry.pfn, entry.bits);
   return normal < 0 ? k.refuse(migrateRules["query-special"], errnos.EFAULT, `0x${address.toString(16)}`) : 0;
 }

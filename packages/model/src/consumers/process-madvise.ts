@@ -16,15 +16,29 @@ const remoteAdvice = {
 } as const satisfies Record<string, readonly Advice[]>;
 
 /** Bytes advised, -EINVAL, -EFAULT, -ESRCH, or what madvise says. */
-export function* processMadvise(k: Kernel, task: Task, target: Task, address: number, length: number, advice: Advice): Path<number> {
+export function* processMadvise(
+  k: Kernel,
+  task: Task,
+  target: Task,
+  address: number,
+  length: number,
+  advice: Advice,
+): Path<number> {
   if (length >= k.wordLimit / 2) return k.refuse(rule.range, errnos.EINVAL, `${length} bytes`);
   if (!iovecOk(k, address, length)) return k.refuse(rule.range, errnos.EFAULT, `0x${address.toString(16)}`);
   if (target.dead) return k.refuse(rule["no-process"], errnos.ESRCH, target.name);
   const choice = k.design["process-madvise.advice"];
   const own = choice === "any-own" && target.mm === task.mm;
-  if (!own && !(remoteAdvice[choice] as readonly Advice[]).includes(advice)) return k.refuse(rule["remote-advice"], errnos.EINVAL, advice);
+  if (!own && !(remoteAdvice[choice] as readonly Advice[]).includes(advice))
+    return k.refuse(rule["remote-advice"], errnos.EINVAL, advice);
   const bytes = Math.min(length, maxRwCount(k));
   if (bytes === 0) return madviseBehaviorValid(k, advice) ? 0 : -errnos.EINVAL;
-  const error = yield* madvise(k, target.mm === task.mm ? task : new Task(task.name, target.mm, task.files), address, bytes, advice);
+  const error = yield* madvise(
+    k,
+    target.mm === task.mm ? task : new Task(task.name, target.mm, task.files),
+    address,
+    bytes,
+    advice,
+  );
   return error < 0 ? error : bytes;
 }

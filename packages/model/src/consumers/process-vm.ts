@@ -19,16 +19,36 @@ const BATCH = 1024;
  * reached: bytes moved, -EFAULT when the first page could not be pinned, -ESRCH. A write
  * stores zeros. Bytes.
  */
-export function* processVmRw(k: Kernel, task: Task, target: Task, address: number, length: number, write: boolean): Path<number> {
+export function* processVmRw(
+  k: Kernel,
+  task: Task,
+  target: Task,
+  address: number,
+  length: number,
+  write: boolean,
+): Path<number> {
   if (length === 0) return 0;
-  if (!accessOk(k, 0, length)) return k.refuse(processVmRules["local-too-long"], length >= k.wordLimit / 2 ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
+  if (!accessOk(k, 0, length))
+    return k.refuse(
+      processVmRules["local-too-long"],
+      length >= k.wordLimit / 2 ? errnos.EINVAL : errnos.EFAULT,
+      `${length} bytes`,
+    );
   if (target.dead) return k.refuse(processVmRules["no-process"], errnos.ESRCH, target.name);
   const first = address - (address % k.pageSize);
   const nrPages = spannedPages(k, address, length);
   let done = 0;
   for (let page = 0; page < nrPages; ) {
     const pages: number[] = [];
-    const got = yield* getUserPagesRemote(k, task, target.mm, first + page * k.pageSize, Math.min(BATCH, nrPages - page), FOLL.pin | (write ? FOLL.write : 0), pages);
+    const got = yield* getUserPagesRemote(
+      k,
+      task,
+      target.mm,
+      first + page * k.pageSize,
+      Math.min(BATCH, nrPages - page),
+      FOLL.pin | (write ? FOLL.write : 0),
+      pages,
+    );
     if (got <= 0) return failed(k, done, address);
     const offset = page === 0 ? address % k.pageSize : 0;
     const bytes = Math.min(got * k.pageSize - offset, length - done);

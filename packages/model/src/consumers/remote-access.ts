@@ -16,7 +16,14 @@ import type { Task } from "../task.js";
  * __access_remote_vm, mm/memory.c: fills `buffer` from an address space or writes it there;
  * gives the bytes that could be reached, from the start on.
  */
-export function* accessRemoteVm(k: Kernel, task: Task, mm: Mm, address: number, buffer: Uint8Array, flags: number): Path<number> {
+export function* accessRemoteVm(
+  k: Kernel,
+  task: Task,
+  mm: Mm,
+  address: number,
+  buffer: Uint8Array,
+  flags: number,
+): Path<number> {
   const write = (flags & FOLL.write) !== 0;
   yield* acquire(k, mm.mmapLock, "read");
   let done = 0;
@@ -30,9 +37,25 @@ export function* accessRemoteVm(k: Kernel, task: Task, mm: Mm, address: number, 
 }
 
 /** What lies in one page, by a reference or by the mapping's access method. Bytes, or 0 and less when neither does. */
-function* accessPage(k: Kernel, task: Task, mm: Mm, address: number, buffer: Uint8Array, flags: number, write: boolean): Path<number> {
+function* accessPage(
+  k: Kernel,
+  task: Task,
+  mm: Mm,
+  address: number,
+  buffer: Uint8Array,
+  flags: number,
+  write: boolean,
+): Path<number> {
   const pages: number[] = [];
-  const got = yield* getUserPages(k, task, mm, address - (address % k.pageSize), 1, flags | FOLL.get | FOLL.touch | FOLL.remote, pages);
+  const got = yield* getUserPages(
+    k,
+    task,
+    mm,
+    address - (address % k.pageSize),
+    1,
+    flags | FOLL.get | FOLL.touch | FOLL.remote,
+    pages,
+  );
   if (got <= 0) {
     const vma = mm.lookup(address);
     if (!k.arch.ioremapProt || vma?.ops?.access === undefined) {
@@ -53,7 +76,14 @@ function* accessPage(k: Kernel, task: Task, mm: Mm, address: number, buffer: Uin
 }
 
 /** mem_rw, fs/proc/base.c: bytes moved, -EIO when none could be. A write stores zeros. Bytes. */
-export function* memRw(k: Kernel, task: Task, target: Task, address: number, length: number, write: boolean): Path<number> {
+export function* memRw(
+  k: Kernel,
+  task: Task,
+  target: Task,
+  address: number,
+  length: number,
+  write: boolean,
+): Path<number> {
   if (target.dead) return k.refuse(procMemRules["no-process"], errnos.ENOENT, target.name);
   if (address >= 2 ** 63) return k.refuse(procMemRules["negative-offset"], errnos.EINVAL, `0x${address.toString(16)}`);
   const flags = (write ? FOLL.write : 0) | (k.design["proc-mem.force"] === "always" ? FOLL.force : 0);

@@ -17,14 +17,28 @@ import type { Vma } from "../mm/vma.js";
 export type UffdMode = "missing" | "wp" | "minor";
 
 /** userfaultfd_register, fs/userfaultfd.c: 0, -EINVAL, -EPERM. Bytes. */
-export function* userfaultfdRegister(k: Kernel, task: Task, start: number, length: number, modes: readonly UffdMode[]): Path<number> {
-  if (modes.length === 0 || modes.some((mode) => !hasMode(k, mode))) return k.refuse(uffdRules.mode, errnos.EINVAL, modes.join("|"));
-  if (start % k.pageSize !== 0 || length % k.pageSize !== 0 || length === 0 || start >= k.arch.taskSize || length > k.arch.taskSize - start) {
+export function* userfaultfdRegister(
+  k: Kernel,
+  task: Task,
+  start: number,
+  length: number,
+  modes: readonly UffdMode[],
+): Path<number> {
+  if (modes.length === 0 || modes.some((mode) => !hasMode(k, mode)))
+    return k.refuse(uffdRules.mode, errnos.EINVAL, modes.join("|"));
+  if (
+    start % k.pageSize !== 0 ||
+    length % k.pageSize !== 0 ||
+    length === 0 ||
+    start >= k.arch.taskSize ||
+    length > k.arch.taskSize - start
+  ) {
     return k.refuse(uffdRules.range, errnos.EINVAL, `${length} bytes at 0x${start.toString(16)}`);
   }
   yield* acquire(k, task.mm.mmapLock, "write");
   const refused = checkRange(k, task, start, start + length, modes);
-  if (refused === 0 && modes.includes("wp") && k.design["userfaultfd.release"] === "resets-entries") clearRange(k, task, start, start + length);
+  if (refused === 0 && modes.includes("wp") && k.design["userfaultfd.release"] === "resets-entries")
+    clearRange(k, task, start, start + length);
   yield* release(k, task.mm.mmapLock);
   return refused;
 }
@@ -32,15 +46,18 @@ export function* userfaultfdRegister(k: Kernel, task: Task, start: number, lengt
 /** CONFIG_HAVE_ARCH_USERFAULTFD_WP and _MINOR. */
 function hasMode(k: Kernel, mode: UffdMode): boolean {
   if (mode === "missing") return true;
-  if (mode === "wp") return k.arch.uffdWp && (isaOf(k.arch.name) !== "arm64" || k.design["userfaultfd.wp-arm64"] === "yes");
+  if (mode === "wp")
+    return k.arch.uffdWp && (isaOf(k.arch.name) !== "arm64" || k.design["userfaultfd.wp-arm64"] === "yes");
   return k.arch.uffdMinor && k.design["userfaultfd.minor"] === "yes";
 }
 
 function checkRange(k: Kernel, task: Task, start: number, end: number, modes: readonly UffdMode[]): number {
   const { vmas } = task.mm;
   const first = task.mm.findIndex(start);
-  if (first >= vmas.length || vmas[first].start >= end) return k.refuse(uffdRules["no-vma"], errnos.EINVAL, `0x${start.toString(16)}`);
-  if (vmas[first].has(VM.HUGETLB) && start % HUGE_SIZE !== 0) return k.refuse(uffdRules["huge-unaligned"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (first >= vmas.length || vmas[first].start >= end)
+    return k.refuse(uffdRules["no-vma"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (vmas[first].has(VM.HUGETLB) && start % HUGE_SIZE !== 0)
+    return k.refuse(uffdRules["huge-unaligned"], errnos.EINVAL, `0x${start.toString(16)}`);
   for (let at = first; at < vmas.length && vmas[at].start < end; at++) {
     const refused = checkVma(k, vmas[at], end, modes);
     if (refused !== 0) return refused;
@@ -49,9 +66,12 @@ function checkRange(k: Kernel, task: Task, start: number, end: number, modes: re
 }
 
 function checkVma(k: Kernel, vma: Vma, end: number, modes: readonly UffdMode[]): number {
-  if (!vmaCanUserfault(k, vma, modes)) return k.refuse(uffdRules["vma-kind"], errnos.EINVAL, `mapping at 0x${vma.start.toString(16)}`);
-  if (!vma.has(VM.MAYWRITE)) return k.refuse(uffdRules["not-writable"], errnos.EPERM, `mapping at 0x${vma.start.toString(16)}`);
-  if (vma.has(VM.HUGETLB) && end <= vma.end && end % HUGE_SIZE !== 0) return k.refuse(uffdRules["huge-unaligned"], errnos.EINVAL, `0x${end.toString(16)}`);
+  if (!vmaCanUserfault(k, vma, modes))
+    return k.refuse(uffdRules["vma-kind"], errnos.EINVAL, `mapping at 0x${vma.start.toString(16)}`);
+  if (!vma.has(VM.MAYWRITE))
+    return k.refuse(uffdRules["not-writable"], errnos.EPERM, `mapping at 0x${vma.start.toString(16)}`);
+  if (vma.has(VM.HUGETLB) && end <= vma.end && end % HUGE_SIZE !== 0)
+    return k.refuse(uffdRules["huge-unaligned"], errnos.EINVAL, `0x${end.toString(16)}`);
   return 0;
 }
 
@@ -100,7 +120,8 @@ function uffdWpRange(k: Kernel, vma: Vma, start: number, end: number): void {
 /** can_change_private_pte_writable, mm/mprotect.c. */
 function upgraded(k: Kernel, vma: Vma, pfn: number, bits: number): number {
   const own = PG.anon | PG.exclusive;
-  const writable = vma.has(VM.WRITE) && (bits & (PTE.user | PTE.special)) === PTE.user && (k.frames.flags(pfn) & own) === own;
+  const writable =
+    vma.has(VM.WRITE) && (bits & (PTE.user | PTE.special)) === PTE.user && (k.frames.flags(pfn) & own) === own;
   return writable ? bits | PTE.write : bits;
 }
 

@@ -32,7 +32,8 @@ function deviceReads(k: Kernel, edu: Edu, container: Container, iova: number, le
   for (const { at, bytes, pfn, offset } of translated(k, container, iova, length, "read")) {
     const bar = inBar(k, pfn);
     const page = k.frames.bytes(pfn);
-    if (bar !== undefined) for (const [to, size] of accesses(bar + offset, bytes)) out.set(edu.read(bar + offset + to, size), at + to);
+    if (bar !== undefined)
+      for (const [to, size] of accesses(bar + offset, bytes)) out.set(edu.read(bar + offset + to, size), at + to);
     else if (page !== undefined) out.set(page.subarray(offset, offset + bytes), at);
   }
   return out;
@@ -42,7 +43,9 @@ function deviceWrites(k: Kernel, edu: Edu, container: Container, iova: number, w
   for (const { at, bytes, pfn, offset } of translated(k, container, iova, what.length, "write")) {
     const bar = inBar(k, pfn);
     if (bar === undefined) k.frames.writable(pfn).set(what.subarray(at, at + bytes), offset);
-    else for (const [to, size] of accesses(bar + offset, bytes)) edu.write(bar + offset + to, what.subarray(at + to, at + to + size));
+    else
+      for (const [to, size] of accesses(bar + offset, bytes))
+        edu.write(bar + offset + to, what.subarray(at + to, at + to + size));
   }
 }
 
@@ -57,7 +60,13 @@ interface Stretch {
 }
 
 /** The stretches that the IOMMU lets through. */
-function* translated(k: Kernel, container: Container, iova: number, length: number, access: DmaAccess): Generator<Stretch> {
+function* translated(
+  k: Kernel,
+  container: Container,
+  iova: number,
+  length: number,
+  access: DmaAccess,
+): Generator<Stretch> {
   const { pageSize } = k;
   for (let at = 0, bytes: number; at < length; at += bytes) {
     const address = iova + at;

@@ -53,7 +53,6 @@ export function openGroup(k: Kernel, container: Container): File | number {
   if (k.vfioGroupOpen) return k.refuse(rule["group-taken"], errnos.EBUSY);
   k.vfioGroupOpen = true;
   const ops: FileOps = {
-    // eslint-disable-next-line require-yield
     *release() {
       // vfio_iommu_unmap_unpin_all
       for (const dma of container.dmas.splice(0)) removeDma(k, dma);
@@ -101,15 +100,30 @@ function checkMap(k: Kernel, container: Container, { address, length, iova, acce
   if (early && wraps) return k.refuse(rule.wraps, errnos.EOVERFLOW, about);
   if (length % k.pageSize !== 0 || iova % k.pageSize !== 0 || address % k.pageSize !== 0) return unaligned();
   if (wraps) return k.refuse(rule.wraps, errnos.EINVAL, about);
-  if (container.dmas.some((dma) => dma.iova < iova + length && iova < dma.iova + dma.size)) return k.refuse(rule.overlap, errnos.EEXIST, about);
+  if (container.dmas.some((dma) => dma.iova < iova + length && iova < dma.iova + dma.size))
+    return k.refuse(rule.overlap, errnos.EEXIST, about);
   const inInterrupts = iova < INTERRUPTS.end && iova + length > INTERRUPTS.start;
   return inInterrupts || iova + length > APERTURE_END ? k.refuse(rule.iova, errnos.EINVAL, about) : 0;
 }
 
 /** vfio_pin_map_dma: 0 or a negative errno; `frames` are those that were had until then. */
-function* pinPages(k: Kernel, task: Task, start: number, nrPages: number, frames: number[], write: boolean): Path<number> {
+function* pinPages(
+  k: Kernel,
+  task: Task,
+  start: number,
+  nrPages: number,
+  frames: number[],
+  write: boolean,
+): Path<number> {
   while (frames.length < nrPages) {
-    const got = yield* vaddrGetPfns(k, task, start + frames.length * k.pageSize, Math.min(nrPages - frames.length, BATCH), frames, write);
+    const got = yield* vaddrGetPfns(
+      k,
+      task,
+      start + frames.length * k.pageSize,
+      Math.min(nrPages - frames.length, BATCH),
+      frames,
+      write,
+    );
     if (got < 0) return got;
   }
   k.note(rule.pinned, `${frames.length} pages`);
@@ -117,13 +131,31 @@ function* pinPages(k: Kernel, task: Task, start: number, nrPages: number, frames
 }
 
 /** vaddr_get_pfns: so many pages, or a negative errno. */
-function* vaddrGetPfns(k: Kernel, task: Task, address: number, nrPages: number, frames: number[], write: boolean): Path<number> {
+function* vaddrGetPfns(
+  k: Kernel,
+  task: Task,
+  address: number,
+  nrPages: number,
+  frames: number[],
+  write: boolean,
+): Path<number> {
   const { mm } = task;
   yield* acquire(k, mm.mmapLock, "read");
-  let got = yield* gupLongterm(k, task, mm, address, nrPages, (write ? FOLL.write : 0) | FOLL.longterm | FOLL.pin | FOLL.touch | FOLL.remote, frames);
+  let got = yield* gupLongterm(
+    k,
+    task,
+    mm,
+    address,
+    nrPages,
+    (write ? FOLL.write : 0) | FOLL.longterm | FOLL.pin | FOLL.touch | FOLL.remote,
+    frames,
+  );
   if (got <= 0) {
     const vma = mm.lookup(address);
-    got = vma?.has(VM.PFNMAP) === true ? yield* rawFrame(k, task, vma, address, frames, write) : k.refuse(rule["not-pinnable"], -got, `0x${address.toString(16)}`);
+    got =
+      vma?.has(VM.PFNMAP) === true
+        ? yield* rawFrame(k, task, vma, address, frames, write)
+        : k.refuse(rule["not-pinnable"], -got, `0x${address.toString(16)}`);
   }
   yield* release(k, mm.mmapLock);
   return got;
@@ -137,7 +169,14 @@ function* rawFrame(k: Kernel, task: Task, vma: Vma, address: number, frames: num
   if (entry === undefined) {
     // fixup_user_fault, mm/gup.c
     if (!vma.has(write ? VM.WRITE : VM.READ)) return refuse("not-pinnable");
-    const fault = yield* handleMmFault(k, vma.mm, vma, address, (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote, task);
+    const fault = yield* handleMmFault(
+      k,
+      vma.mm,
+      vma,
+      address,
+      (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote,
+      task,
+    );
     if ((fault & FAULT_ERROR) !== 0) return refuse("not-pinnable");
     entry = presentEntry(vma.mm.table, address);
   }
@@ -162,11 +201,14 @@ function pinnedOf(k: Kernel, dma: Dma): number[] {
 /** vfio_dma_do_unmap: bytes unmapped, or a negative errno. */
 export function dmaDoUnmap(k: Kernel, container: Container, iova: number, length: number): number {
   const about = `IOVA 0x${iova.toString(16)}, ${length} bytes`;
-  if (iova % k.pageSize !== 0 || length === 0 || length % k.pageSize !== 0) return k.refuse(rule["unmap-range"], errnos.EINVAL, about);
+  if (iova % k.pageSize !== 0 || length === 0 || length % k.pageSize !== 0)
+    return k.refuse(rule["unmap-range"], errnos.EINVAL, about);
   const end = iova + length;
-  if (end > TWO_64) return k.refuse(rule.wraps, k.design["vfio.overflow"] === "eoverflow" ? errnos.EOVERFLOW : errnos.EINVAL, about);
+  if (end > TWO_64)
+    return k.refuse(rule.wraps, k.design["vfio.overflow"] === "eoverflow" ? errnos.EOVERFLOW : errnos.EINVAL, about);
   const inside = container.dmas.filter((dma) => dma.iova < end && iova < dma.iova + dma.size);
-  if (inside.some((dma) => dma.iova < iova || dma.iova + dma.size > end)) return k.refuse(rule["unmap-bisects"], errnos.EINVAL, about);
+  if (inside.some((dma) => dma.iova < iova || dma.iova + dma.size > end))
+    return k.refuse(rule["unmap-bisects"], errnos.EINVAL, about);
   let unmapped = 0;
   for (const dma of inside) {
     container.dmas.splice(container.dmas.indexOf(dma), 1);

@@ -19,7 +19,8 @@ const BATCH = 16;
  */
 export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
   if (length >= k.wordLimit / 2) return k.refuse(vmspliceRules["negative-length"], errnos.EINVAL, `${length} bytes`);
-  if (!iovecOk(k, address, length)) return k.refuse(vmspliceRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (!iovecOk(k, address, length))
+    return k.refuse(vmspliceRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
   const wanted = Math.min(length, maxRwCount(k));
   if (wanted === 0) return 0;
   if (pipe.full) return -errnos.EAGAIN;
@@ -29,7 +30,13 @@ export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: numb
     const pages: number[] = [];
     const got = yield* getUserPagesFast(k, task, at, Math.min(BATCH, spannedPages(k, at, wanted - done)), 0, pages);
     if (got <= 0) return done > 0 ? done : k.refuse(vmspliceRules["gup-refused"], -got, `0x${at.toString(16)}`);
-    const added = addToPipe(k, pipe, pages, at % k.pageSize, Math.min(wanted - done, got * k.pageSize - (at % k.pageSize)));
+    const added = addToPipe(
+      k,
+      pipe,
+      pages,
+      at % k.pageSize,
+      Math.min(wanted - done, got * k.pageSize - (at % k.pageSize)),
+    );
     done += added.bytes;
     if (added.full) return done;
   }
@@ -37,7 +44,13 @@ export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: numb
 }
 
 /** add_to_pipe for each page, fs/splice.c: pages past the last free buffer are given back. */
-function addToPipe(k: Kernel, pipe: Pipe, pages: readonly number[], offset: number, bytes: number): { bytes: number; full: boolean } {
+function addToPipe(
+  k: Kernel,
+  pipe: Pipe,
+  pages: readonly number[],
+  offset: number,
+  bytes: number,
+): { bytes: number; full: boolean } {
   let done = 0;
   for (let i = 0; i < pages.length; i++) {
     if (pipe.full) {

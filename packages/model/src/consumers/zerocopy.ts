@@ -15,7 +15,8 @@ export const MOST = 32 * 1024;
 
 /** tcp_sendmsg with MSG_ZEROCOPY of what fits one buffer: all bytes, or -EFAULT. */
 export function* sendZerocopy(k: Kernel, task: Task, address: number, length: number): Path<number> {
-  if (!accessOk(k, address, length)) return k.refuse(rule["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (!accessOk(k, address, length))
+    return k.refuse(rule["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
   if (length > MOST) throw new NotModelled("send_zerocopy() of more than 32K");
   if (length === 0) return 0;
   const wanted = spannedPages(k, address, length);

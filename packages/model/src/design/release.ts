@@ -22,12 +22,14 @@ type Aged = readonly { readonly since: number; readonly choice: string }[];
 const aged = (history: History): Aged => history.map(([since, choice]) => ({ since: ageOf(since), choice }));
 
 /** Every point's choices by age: a kernel is made for each test, so this is worked out once. */
-const all = (Object.entries(points) as [PointName, Point][]).map(([name, { mainline, configured = [], before = [] }]) => ({
-  name,
-  before,
-  mainline: aged(mainline),
-  configured: configured.map(([condition, choices]) => ({ condition, choices: aged(choices) })),
-}));
+const all = (Object.entries(points) as [PointName, Point][]).map(
+  ([name, { mainline, configured = [], before = [] }]) => ({
+    name,
+    before,
+    mainline: aged(mainline),
+    configured: configured.map(([condition, choices]) => ({ condition, choices: aged(choices) })),
+  }),
+);
 
 /** Where a kernel of a version chose otherwise than its release does now: what a stable update has changed since. */
 export function olderDesign(version: string): Partial<Design> {
@@ -68,7 +70,8 @@ function madeAt(age: number): Design {
 /** Where a kernel of a release chose otherwise than the release because of the options that it was built with (names without `CONFIG_`). */
 export function configuredDesign(release: string, options: ReadonlySet<string>): Partial<Design> {
   const age = ageOf(release);
-  const holds = (condition: string): boolean => (condition.startsWith("!") ? !options.has(condition.slice(1)) : options.has(condition));
+  const holds = (condition: string): boolean =>
+    condition.startsWith("!") ? !options.has(condition.slice(1)) : options.has(condition);
   const differs: Record<string, string> = {};
   for (const { name, mainline, configured } of all) {
     const decides = configured.find(({ condition }) => holds(condition));

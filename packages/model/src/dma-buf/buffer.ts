@@ -146,7 +146,8 @@ export function* dmaBufMmap(buf: DmaBuf, vma: Vma, pgoff: number): Path<number> 
   const { k } = buf;
   if (buf.ops.mmap === undefined) return k.refuse(redirect["redirect-unsupported"], errnos.EINVAL, buf.expName);
   const pages = (vma.end - vma.start) / k.pageSize;
-  if (pgoff + pages > Math.floor(buf.size / k.pageSize)) return k.refuse(redirect["redirect-beyond"], errnos.EINVAL, `page ${pgoff} + ${pages} of ${buf.size / k.pageSize}`);
+  if (pgoff + pages > Math.floor(buf.size / k.pageSize))
+    return k.refuse(redirect["redirect-beyond"], errnos.EINVAL, `page ${pgoff} + ${pages} of ${buf.size / k.pageSize}`);
   const before = vma.file!;
   buf.file.refs++;
   vma.file = buf.file;
@@ -168,7 +169,9 @@ function mmapGuard(k: Kernel, vma: Vma): number {
     case "require-pfnmap":
       return pfnmap ? 0 : k.refuse(rule["mmap-guard"], errnos.EINVAL, "VM_PFNMAP is missing");
     case "require-pfnmap-or-mixedmap":
-      return pfnmap || vma.has(VM.MIXEDMAP) ? 0 : k.refuse(rule["mmap-guard"], errnos.EINVAL, "neither VM_PFNMAP nor VM_MIXEDMAP");
+      return pfnmap || vma.has(VM.MIXEDMAP)
+        ? 0
+        : k.refuse(rule["mmap-guard"], errnos.EINVAL, "neither VM_PFNMAP nor VM_MIXEDMAP");
   }
 }
 

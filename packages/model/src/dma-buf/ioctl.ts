@@ -26,7 +26,9 @@ export function* dmaBufSync(buf: DmaBuf, flags: number): Path<number> {
   const direction = directionOf(flags);
   if (direction === undefined) return k.refuse(rule["sync-direction"], errnos.EINVAL, `flags ${flags}`);
   k.note(rule["sync-unpaired"]);
-  return (flags & SYNC.end) !== 0 ? yield* dmaBufEndCpuAccess(buf, direction) : yield* dmaBufBeginCpuAccess(buf, direction);
+  return (flags & SYNC.end) !== 0
+    ? yield* dmaBufEndCpuAccess(buf, direction)
+    : yield* dmaBufBeginCpuAccess(buf, direction);
 }
 
 /** What the CPU does decides which way the data goes. */
@@ -46,7 +48,8 @@ function directionOf(flags: number): Direction | undefined {
 /** DMA_BUF_SET_NAME. The name's length counts in bytes of UTF-8. */
 export function* dmaBufSetName(buf: DmaBuf, name: string): Path<number> {
   const { k } = buf;
-  if (utf8Length(name) >= NAME_LENGTH) return k.refuse(rule["name-too-long"], errnos.EINVAL, `${utf8Length(name)} bytes`);
+  if (utf8Length(name) >= NAME_LENGTH)
+    return k.refuse(rule["name-too-long"], errnos.EINVAL, `${utf8Length(name)} bytes`);
   if (k.design["dma-buf.set-name"] === "refused-while-attached") {
     yield* acquire(k, buf.resv.lock, "write");
     const busy = buf.attachments.length > 0;
@@ -70,7 +73,8 @@ function utf8Length(text: string): number {
 export function* dmaBufExportSyncFile(buf: DmaBuf, task: Task, flags: number): Path<number> {
   const { k } = buf;
   if (k.design["dma-buf.sync-file-ioctls"] === "absent") return k.refuse(rule["no-sync-file-ioctls"], errnos.ENOTTY);
-  if ((flags & ~SYNC_RW) !== 0 || (flags & SYNC_RW) === 0) return k.refuse(rule["sync-file-flags"], errnos.EINVAL, `flags ${flags}`);
+  if ((flags & ~SYNC_RW) !== 0 || (flags & SYNC_RW) === 0)
+    return k.refuse(rule["sync-file-flags"], errnos.EINVAL, `flags ${flags}`);
   const fences = buf.resv.pending(usageRw((flags & SYNC.write) !== 0));
   if (fences.length === 0) k.note(rule["sync-file-idle"]);
   return task.files.install(syncFileCreate(k, fences));
@@ -80,7 +84,8 @@ export function* dmaBufExportSyncFile(buf: DmaBuf, task: Task, flags: number): P
 export function* dmaBufImportSyncFile(buf: DmaBuf, file: File | undefined, flags: number): Path<number> {
   const { k } = buf;
   if (k.design["dma-buf.sync-file-ioctls"] === "absent") return k.refuse(rule["no-sync-file-ioctls"], errnos.ENOTTY);
-  if ((flags & ~SYNC_RW) !== 0 || (flags & SYNC_RW) === 0) return k.refuse(rule["sync-file-flags"], errnos.EINVAL, `flags ${flags}`);
+  if ((flags & ~SYNC_RW) !== 0 || (flags & SYNC_RW) === 0)
+    return k.refuse(rule["sync-file-flags"], errnos.EINVAL, `flags ${flags}`);
   const syncFile = syncFileGetFence(file);
   if (syncFile === undefined) return k.refuse(rule["not-a-sync-file"], errnos.EINVAL);
   yield* acquire(k, buf.resv.lock, "write");

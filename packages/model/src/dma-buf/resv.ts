@@ -58,7 +58,8 @@ export class Resv {
   /** Adds a fence; one of the same context that is earlier and no stronger gives way (dma_resv_add_fence). */
   add(fence: Fence, usage: Usage): void {
     this.fences = this.fences.filter(
-      (f) => !f.fence.signaled && !(f.fence.context === fence.context && f.usage >= usage && fence.seqno >= f.fence.seqno),
+      (f) =>
+        !f.fence.signaled && !(f.fence.context === fence.context && f.usage >= usage && fence.seqno >= f.fence.seqno),
     );
     this.fences.push({ fence, usage });
   }

@@ -80,7 +80,16 @@ export class Timeline {
   static open(k: Kernel, files: Files): Timeline {
     const inode = new Inode(k.id(), "sw-sync");
     const timeline = new Timeline(k, inode.id);
-    files.install(new File(inode, { path: () => "/sys/kernel/debug/sync/sw_sync", release: () => timeline.end() }, true, true, false, timeline));
+    files.install(
+      new File(
+        inode,
+        { path: () => "/sys/kernel/debug/sync/sw_sync", release: () => timeline.end() },
+        true,
+        true,
+        false,
+        timeline,
+      ),
+    );
     files.timeline = timeline;
     return timeline;
   }

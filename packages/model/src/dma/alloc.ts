@@ -8,7 +8,8 @@ import { remapPfnRange, vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaApiRules as rule } from "../rules/dma-api.js";
-import { sgFromPages, SgTable } from "./sg.js";
+import type { SgTable } from "./sg.js";
+import { sgFromPages } from "./sg.js";
 import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
@@ -77,12 +78,16 @@ export function dmaAllocAttrs(k: Kernel, device: Device, size: number): DmaMemor
   const uncached = !device.coherent;
   if (uncached) k.note(rule.uncached, device.name);
   if (device.pool !== undefined) return allocFromDevCoherent(k, device, pagesOf(k, size));
-  return device.iommu && k.design["dma.iommu-memory"] === "pages" ? iommuAllocPages(k, device, pagesOf(k, size), uncached) : directAllocPages(k, device, pagesOf(k, size), uncached);
+  return device.iommu && k.design["dma.iommu-memory"] === "pages"
+    ? iommuAllocPages(k, device, pagesOf(k, size), uncached)
+    : directAllocPages(k, device, pagesOf(k, size), uncached);
 }
 
 /** dma_alloc_noncontiguous: memory that syncs keep coherent, or -ENOMEM. Bytes. */
 export function dmaAllocNoncontiguous(k: Kernel, device: Device, size: number): DmaMemory | number {
-  return device.iommu ? iommuAllocPages(k, device, pagesOf(k, size), false) : directAllocPages(k, device, pagesOf(k, size), false);
+  return device.iommu
+    ? iommuAllocPages(k, device, pagesOf(k, size), false)
+    : directAllocPages(k, device, pagesOf(k, size), false);
 }
 
 /** dma_alloc_pages: contiguous frames that syncs keep coherent, or -ENOMEM. Bytes. */

@@ -109,7 +109,14 @@ export class DeviceView {
  * dma_map_sgtable: makes the pages reachable for a device. `sync` false is DMA_ATTR_SKIP_CPU_SYNC;
  * `keeper` says what is to keep the pages meanwhile.
  */
-export function dmaMapSgtable(k: Kernel, device: Device, sgt: SgTable, direction: Direction, sync = true, keeper = "the attachment's reference on the buffer"): void {
+export function dmaMapSgtable(
+  k: Kernel,
+  device: Device,
+  sgt: SgTable,
+  direction: Direction,
+  sync = true,
+  keeper = "the attachment's reference on the buffer",
+): void {
   keepSgTable(k, sgt);
   sgt.mapped = { device, direction };
   sgt.segments = device.iommu ? 1 : sgt.entries.length;
@@ -182,8 +189,10 @@ function frameFor(k: Kernel, sgt: SgTable, at: number): number {
 /** Whether the device can reach these bytes that way: 0 or `-EFAULT`. `against` is the direction that does not allow it. */
 function checkTransfer(k: Kernel, sgt: SgTable, offset: number, length: number, against: Direction): number {
   if (sgt.mapped === undefined) return k.refuse(rule.unmapped, errnos.EFAULT);
-  if (offset < 0 || offset + length > sgt.pages * k.pageSize) return k.refuse(rule["beyond-table"], errnos.EFAULT, `${offset} of ${sgt.pages * k.pageSize}`);
-  if (sgt.mapped.device.iommu && sgt.mapped.direction === against) return k.refuse(rule.direction, errnos.EFAULT, sgt.mapped.direction);
+  if (offset < 0 || offset + length > sgt.pages * k.pageSize)
+    return k.refuse(rule["beyond-table"], errnos.EFAULT, `${offset} of ${sgt.pages * k.pageSize}`);
+  if (sgt.mapped.device.iommu && sgt.mapped.direction === against)
+    return k.refuse(rule.direction, errnos.EFAULT, sgt.mapped.direction);
   if (seesStale(sgt)) k.note(rule.stale);
   return 0;
 }

@@ -53,7 +53,10 @@ class CarveoutBuffer implements DmaBufOps {
 
   /** ion_heap_map_kernel: vmap of the table's pages, which map by their frame numbers alone. */
   *vmap(): Path<KernelMap> {
-    return (this.map ??= this.k.vmalloc.map(Int32Array.from({ length: this.pages }, (_, i) => this.pfn + i), "a carveout buffer"));
+    return (this.map ??= this.k.vmalloc.map(
+      Int32Array.from({ length: this.pages }, (_, i) => this.pfn + i),
+      "a carveout buffer",
+    ));
   }
 
   *release(): Path<void> {

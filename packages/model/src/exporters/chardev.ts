@@ -5,7 +5,15 @@
 import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { PG } from "../mm/frames.js";
-import { remapIoMapping, remapPfnRange, vmInsertPage, vmMapPages, vmaName, vmfInsertMixed, vmfInsertPfn } from "../mm/insert.js";
+import {
+  remapIoMapping,
+  remapPfnRange,
+  vmInsertPage,
+  vmMapPages,
+  vmaName,
+  vmfInsertMixed,
+  vmfInsertPfn,
+} from "../mm/insert.js";
 import { ioMappingFini, ioMappingInitWc } from "../mm/memtype.js";
 import { folioGet, folioPut } from "../mm/rmap.js";
 import { FAULT, VM, isCowMapping } from "../mm/vma.js";
@@ -27,8 +35,21 @@ const MAX_ORDER = 10;
 const IO_BASE = 2 ** 40 + 2 ** 38;
 
 const byPage: ReadonlySet<Primitive> = new Set(["vm_insert_page", "vm_map_pages", "fault_insert_page", "fault_page"]);
-const atFault: ReadonlySet<Primitive> = new Set(["vmf_insert_pfn", "vmf_insert_mixed", "fault_insert_page", "fault_page", "remap_io_mapping"]);
-const flagBits = { io: VM.IO, pfnmap: VM.PFNMAP, mixedmap: VM.MIXEDMAP, dontexpand: VM.DONTEXPAND, dontdump: VM.DONTDUMP, dontcopy: VM.DONTCOPY } as const;
+const atFault: ReadonlySet<Primitive> = new Set([
+  "vmf_insert_pfn",
+  "vmf_insert_mixed",
+  "fault_insert_page",
+  "fault_page",
+  "remap_io_mapping",
+]);
+const flagBits = {
+  io: VM.IO,
+  pfnmap: VM.PFNMAP,
+  mixedmap: VM.MIXEDMAP,
+  dontexpand: VM.DONTEXPAND,
+  dontdump: VM.DONTDUMP,
+  dontcopy: VM.DONTCOPY,
+} as const;
 
 /** Frame numbers in the device's order, and how to give them back. */
 interface Backing {
@@ -43,8 +64,10 @@ export function newChardev(k: Kernel, options: Options): File | number {
   const pages = Math.ceil(options.size / k.pageSize);
   if (pages === 0) return k.refuse(rule["no-memory"], errnos.EINVAL, "0 bytes");
   if (pages > 1 << MAX_ORDER) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
-  if (options.memory === "iomem" && byPage.has(options.primitive)) return k.refuse(rule["needs-pages"], errnos.EINVAL, options.primitive);
-  if (options.memory !== "iomem" && options.primitive === "remap_io_mapping") return k.refuse(rule["needs-iomem"], errnos.EINVAL, options.memory);
+  if (options.memory === "iomem" && byPage.has(options.primitive))
+    return k.refuse(rule["needs-pages"], errnos.EINVAL, options.primitive);
+  if (options.memory !== "iomem" && options.primitive === "remap_io_mapping")
+    return k.refuse(rule["needs-iomem"], errnos.EINVAL, options.memory);
   const backing = options.primitive === "remap_io_mapping" ? reserve(k, pages) : allocate(k, options.memory, pages);
   if (typeof backing === "number") return backing;
   const inode = new Inode(k.id(), "chardev");
@@ -70,7 +93,8 @@ function allocate(k: Kernel, memory: Memory, pages: number): Backing {
   // cma_alloc hands out pages that each have a count of their own.
   if (memory === "cma") for (let i = 1; i < 1 << order; i++) k.frames.addRef(first + i, 1);
   const each = memory === "cma" ? consecutive(first, 1 << order) : [first];
-  const free = memory === "block" ? () => k.frames.release(first, order) : () => each.forEach((pfn) => folioPut(k, pfn));
+  const free =
+    memory === "block" ? () => k.frames.release(first, order) : () => each.forEach((pfn) => folioPut(k, pfn));
   return { pfns: consecutive(first, pages), free };
 }
 
@@ -84,9 +108,12 @@ function charOps(k: Kernel, options: Options, backing: Backing): FileOps {
   return {
     *mmap(_file, vma) {
       const pages = (vma.end - vma.start) / k.pageSize;
-      if (vma.pgoff + pages > pfns.length) return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${pfns.length}`);
+      if (vma.pgoff + pages > pfns.length)
+        return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${pfns.length}`);
       const flags = vmaFlags(options);
-      const bare = (options.primitive === "vmf_insert_pfn" || options.primitive === "remap_io_mapping") && (flags & VM.PFNMAP) !== 0;
+      const bare =
+        (options.primitive === "vmf_insert_pfn" || options.primitive === "remap_io_mapping") &&
+        (flags & VM.PFNMAP) !== 0;
       if (bare && isCowMapping(vma.flags)) return k.refuse(rule["private-pfnmap"], errnos.EINVAL, vmaName(vma));
       vma.flags |= flags;
       if (!atFault.has(options.primitive)) return fillNow(k, options, pfns, vma);
@@ -114,17 +141,20 @@ function fillNow(k: Kernel, { primitive, memory }: Options, pfns: readonly numbe
   if (primitive === "vm_map_pages") return vmMapPages(k, vma, pfns);
   const pages = (vma.end - vma.start) / k.pageSize;
   const first = vma.pgoff;
-  if (primitive === "remap_pfn_range" && memory !== "ram") return remapPfnRange(k, vma, vma.start, pfns[first], pages * k.pageSize);
+  if (primitive === "remap_pfn_range" && memory !== "ram")
+    return remapPfnRange(k, vma, vma.start, pfns[first], pages * k.pageSize);
   for (let i = 0; i < pages; i++) {
     const address = vma.start + i * k.pageSize;
-    const error = primitive === "vm_insert_page" ? vmInsertPage(k, vma, address, pfns[first + i]) : remapPfnRange(k, vma, address, pfns[first + i], k.pageSize);
+    const error =
+      primitive === "vm_insert_page"
+        ? vmInsertPage(k, vma, address, pfns[first + i])
+        : remapPfnRange(k, vma, address, pfns[first + i], k.pageSize);
     if (error !== 0) return error;
   }
   return 0;
 }
 
 /** The fault handler: FAULT bits. */
-// eslint-disable-next-line require-yield
 function* charFault(k: Kernel, primitive: Primitive, { pfns, io }: Backing, vmf: VmFault): Path<number> {
   if (vmf.pgoff >= pfns.length) {
     k.refuse(rule["handler-beyond"], 0, `page ${vmf.pgoff}`);
@@ -133,7 +163,9 @@ function* charFault(k: Kernel, primitive: Primitive, { pfns, io }: Backing, vmf:
   const pfn = pfns[vmf.pgoff];
   if (io !== undefined) {
     const { vma } = vmf;
-    return remapIoMapping(k, io, vma, vma.start, pfns[vma.pgoff], vma.end - vma.start) === 0 ? FAULT.nopage : FAULT.sigbus;
+    return remapIoMapping(k, io, vma, vma.start, pfns[vma.pgoff], vma.end - vma.start) === 0
+      ? FAULT.nopage
+      : FAULT.sigbus;
   }
   if (primitive === "vmf_insert_pfn") return vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
   if (primitive === "vmf_insert_mixed") return vmfInsertMixed(k, vmf.vma, vmf.address, pfn);

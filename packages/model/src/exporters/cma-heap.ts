@@ -23,7 +23,13 @@ export function cmaHeapAllocate(k: Kernel, length: number, readable: boolean, wr
   const first = k.cma.alloc(pages);
   if (first < 0) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
   k.note(rule.aligned, `frame ${first}`);
-  return dmaBufExport(k, { ops: new CmaHeapBuffer(k, first, pages), size: length, expName: NAMES[k.design["cma-heap.name"]], readable, writable });
+  return dmaBufExport(k, {
+    ops: new CmaHeapBuffer(k, first, pages),
+    size: length,
+    expName: NAMES[k.design["cma-heap.name"]],
+    readable,
+    writable,
+  });
 }
 
 /** struct cma_heap_buffer. */
@@ -50,7 +56,8 @@ class CmaHeapBuffer extends HeapBuffer {
   /** cma_heap_mmap: 0 or -EINVAL. */
   *mmap(vma: Vma): Path<number> {
     if (!vma.has(VM.SHARED | VM.MAYSHARE)) return this.k.refuse(rule.private, errnos.EINVAL);
-    if (this.k.design["cma-heap.mmap"] === "pfn-per-fault") vma.flags |= VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
+    if (this.k.design["cma-heap.mmap"] === "pfn-per-fault")
+      vma.flags |= VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
     vma.ops = this.vmOps;
     return 0;
   }

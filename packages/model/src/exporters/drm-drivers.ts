@@ -12,7 +12,15 @@ import type { DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { VideoMemory } from "./ttm-device.js";
 import type { Path } from "../sched/path.js";
 
-export type DrmDriverName = "vgem" | "virtio_gpu" | "bochs" | "qxl" | "vkms" | "i915" | "i915_discrete" | "virtio_gpu_blob";
+export type DrmDriverName =
+  | "vgem"
+  | "virtio_gpu"
+  | "bochs"
+  | "qxl"
+  | "vkms"
+  | "i915"
+  | "i915_discrete"
+  | "virtio_gpu_blob";
 
 const MIB = 2 ** 20;
 /** Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16 MiB at the beginning are part of the rest. */
@@ -22,12 +30,10 @@ const qxlMemory: VideoMemory = { address: 0xf000_0000, size: 64 * MIB - 8192 };
 const qxlSurfaces: VideoMemory = { address: 0xf400_0000, size: 64 * MIB };
 
 /** vgem_gem_create_object: write-combining, because it has no way to tell of CPU access. */
-// eslint-disable-next-line require-yield
 function* shmemWc({ k, device }: DrmDevice, size: number): Path<GemBacking> {
   return new GemShmemObject(k.id(), device, k, size, true);
 }
 
-// eslint-disable-next-line require-yield
 function* shmem({ k, device }: DrmDevice, size: number): Path<GemBacking> {
   return new GemShmemObject(k.id(), device, k, size);
 }
@@ -46,7 +52,12 @@ function* vram(dev: DrmDevice, size: number): Path<GemBacking | number> {
 
 /** A dumb buffer of qxl. */
 function* surface(dev: DrmDevice, size: number): Path<GemBacking | number> {
-  if (dev.k.design["qxl.dumb"] === "system") return yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), size, { home: "system", caching: "cached", tables: "refused" });
+  if (dev.k.design["qxl.dumb"] === "system")
+    return yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), size, {
+      home: "system",
+      caching: "cached",
+      tables: "refused",
+    });
   dev.surfaces ??= new TtmDevice(dev.k, qxlSurfaces, false);
   return yield* ttmBoCreate(dev.surfaces, size, { home: "vram", caching: "cached", tables: "refused" });
 }
@@ -62,7 +73,11 @@ export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> 
   if (dev.driver !== qxl) return k.refuse(rule["not-qxl"], errnos.EINVAL, dev.name);
   const bytes = Math.ceil((size % 2 ** 32) / k.pageSize) * k.pageSize;
   if (bytes === 0) return k.refuse(rule["qxl-size"], errnos.EINVAL, `${size} bytes`);
-  const bo = yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), bytes, { home: "vram", caching: "cached", tables: "refused" });
+  const bo = yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), bytes, {
+    home: "vram",
+    caching: "cached",
+    tables: "refused",
+  });
   if (typeof bo === "number") return bo;
   const obj = new GemObject(dev, bytes, bo);
   const handle = drmGemHandleCreate(file, obj);
@@ -72,7 +87,13 @@ export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> 
 
 const vgem: DrmDriver = { card: 0, create: shmemWc, prime: "all", import: "shmem", expName: "drm" };
 /** It takes no buffers of others without host blobs (virtgpu_gem_prime_import_sg_table). */
-const virtioGpu: DrmDriver = { card: 1, create: hostResource, prime: "all", import: errnos.ENODEV, expName: "virtio_gpu" };
+const virtioGpu: DrmDriver = {
+  card: 1,
+  create: hostResource,
+  prime: "all",
+  import: errnos.ENODEV,
+  expName: "virtio_gpu",
+};
 const bochsVram: DrmDriver = { card: 2, create: vram, prime: "none", import: errnos.EINVAL, expName: "drm" };
 const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: "shmem", expName: "drm" };
 const qxl: DrmDriver = { card: 3, create: surface, prime: "no-mmap", import: errnos.ENOSYS, expName: "drm" };

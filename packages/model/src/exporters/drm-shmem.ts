@@ -79,8 +79,14 @@ export class GemShmemObject implements GemBacking {
 
   /** drm_gem_shmem_vm_ops. */
   get vmOps(): Pick<VmOps, "fault" | "pfnMkwrite" | "open" | "close"> {
-    const ops = { fault: (vmf: VmFault) => drmGemShmemFault(this.k, this, vmf), open: () => void this.pagesUseCount++, close: () => putPages(this.k, this) };
-    return this.k.design["drm-shmem.write-notify"] === "none" ? ops : { ...ops, pfnMkwrite: () => drmGemShmemPfnMkwrite(this.k, this) };
+    const ops = {
+      fault: (vmf: VmFault) => drmGemShmemFault(this.k, this, vmf),
+      open: () => void this.pagesUseCount++,
+      close: () => putPages(this.k, this),
+    };
+    return this.k.design["drm-shmem.write-notify"] === "none"
+      ? ops
+      : { ...ops, pfnMkwrite: () => drmGemShmemPfnMkwrite(this.k, this) };
   }
 
   /** drm_gem_shmem_pin: what an attachment needs. 0 or a negative errno. */
@@ -103,7 +109,8 @@ export class GemShmemObject implements GemBacking {
   /** drm_gem_shmem_get_sg_table, of pages that are pinned. */
   getSgTable(): SgTable {
     // Whoever maps an attachment that is gone has pinned nothing.
-    if (this.pages === undefined) throw new KernelBug(`sg_alloc_table_from_pages: a null pointer where the pages of ${this.name} should be`);
+    if (this.pages === undefined)
+      throw new KernelBug(`sg_alloc_table_from_pages: a null pointer where the pages of ${this.name} should be`);
     return sgFromPages(this.pages);
   }
 
@@ -148,7 +155,6 @@ function* drmGemShmemFault(k: Kernel, bo: GemShmemObject, vmf: VmFault): Path<nu
 }
 
 /** drm_gem_shmem_pfn_mkwrite: the folio becomes dirty. FAULT bits. */
-// eslint-disable-next-line require-yield
 function* drmGemShmemPfnMkwrite(k: Kernel, bo: GemShmemObject): Path<number> {
   k.note(rule["write-notify"], bo.name);
   return FAULT.none;

@@ -7,7 +7,15 @@ import type { Kernel } from "../kernel.js";
 /** Its BAR: where the kernel puts it on the machine that the runner builds, bytes. */
 export const eduBar = { address: 0xfc000000, size: 0x100000 } as const;
 
-const register = { identification: 0x00, liveness: 0x04, factorial: 0x08, source: 0x80, destination: 0x88, count: 0x90, command: 0x98 } as const;
+const register = {
+  identification: 0x00,
+  liveness: 0x04,
+  factorial: 0x08,
+  source: 0x80,
+  destination: 0x88,
+  count: 0x90,
+  command: 0x98,
+} as const;
 const IDENTIFICATION = 0x0100_00ed;
 /** From here on registers take 8 bytes too, and ignore writes while a transfer is under way. */
 const DMA_REGISTERS = 0x80;
@@ -21,7 +29,11 @@ export class Edu {
 
   /** A transfer is under way. */
   begins(source: number, destination: number, count: number, command: number): void {
-    this.values.set(register.source, source).set(register.destination, destination).set(register.count, count).set(register.command, command);
+    this.values
+      .set(register.source, source)
+      .set(register.destination, destination)
+      .set(register.count, count)
+      .set(register.command, command);
   }
 
   /** One access to a register, 1 to 8 bytes: what is no register, or too wide for one, reads as ones; what is too narrow as zeros. */

@@ -64,7 +64,12 @@ export class GemDmaObject implements GemBacking {
 }
 
 /** drm_gem_dma_create: memory for an object, or -ENOMEM. Bytes. */
-export function drmGemDmaCreate(k: Kernel, device: Device, size: number, mapNoncoherent = false): GemDmaObject | number {
+export function drmGemDmaCreate(
+  k: Kernel,
+  device: Device,
+  size: number,
+  mapNoncoherent = false,
+): GemDmaObject | number {
   const memory = mapNoncoherent ? dmaAllocPages(k, device, size) : dmaAllocAttrs(k, device, size);
   return typeof memory === "number" ? memory : new GemDmaObject(k, memory, mapNoncoherent);
 }

@@ -138,12 +138,10 @@ function* drmRead(): Path<number> {
   return 0;
 }
 
-// eslint-disable-next-line require-yield
 function* noopLlseek(): Path<number> {
   return 0;
 }
 
-// eslint-disable-next-line require-yield
 function* noEvents(): Path<readonly string[]> {
   return [];
 }
@@ -280,7 +278,8 @@ const LINE = 4096;
 /** DRM_IOCTL_MODE_CREATE_DUMB: a handle, -EINVAL or -ENOMEM. Bytes. */
 export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: number): Path<number> {
   const height = Math.floor(size / LINE) % 2 ** 32;
-  if (height === 0 || height > Math.floor((2 ** 32 - 1) / LINE)) return k.refuse(rule["dumb-size"], errnos.EINVAL, `${size} bytes`);
+  if (height === 0 || height > Math.floor((2 ** 32 - 1) / LINE))
+    return k.refuse(rule["dumb-size"], errnos.EINVAL, `${size} bytes`);
   const bytes = Math.ceil((height * LINE) / k.pageSize) * k.pageSize;
   const { dev } = file;
   const backing = yield* dev.driver.create(dev, bytes);
@@ -304,14 +303,16 @@ export function drmGemDumbMapOffset(k: Kernel, file: DrmFile, handle: number): n
 function* drmGemMmap(k: Kernel, file: DrmFile, vma: Vma): Path<number> {
   const obj = file.dev.offsets.get(vma.pgoff);
   const bytes = vma.end - vma.start;
-  if (obj === undefined || obj.size < bytes) return k.refuse(rule["no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
+  if (obj === undefined || obj.size < bytes)
+    return k.refuse(rule["no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
   if (!file.dev.allows(file, obj)) return k.refuse(rule["not-allowed"], errnos.EACCES, `page ${vma.pgoff}`);
   return yield* drmGemMmapObj(obj, vma);
 }
 
 /** drm_gem_mmap_obj: the mapping takes a reference on the object. 0 or a negative errno. */
 export function* drmGemMmapObj(obj: GemObject, vma: Vma): Path<number> {
-  if (obj.imported !== undefined) return obj.dev.driver.import === "shmem" ? yield* redirect(obj, vma) : mapImported(obj, vma);
+  if (obj.imported !== undefined)
+    return obj.dev.driver.import === "shmem" ? yield* redirect(obj, vma) : mapImported(obj, vma);
   const error = yield* obj.backing!.mmap(vma);
   if (error !== 0) return error;
   vma.ops = obj.vmOps();

@@ -3,7 +3,8 @@ import { dmaMapSgtable } from "../dma/sg.js";
 import { dmaBufMoveNotify } from "../dma-buf/attachment.js";
 import { ttmRules as rule } from "../rules/ttm.js";
 import { PrimeOps } from "./prime.js";
-import { ttmBoCreate, TtmObject } from "./ttm.js";
+import type { TtmObject } from "./ttm.js";
+import { ttmBoCreate } from "./ttm.js";
 import { TtmDevice } from "./ttm-device.js";
 import { GemShmemObject } from "./drm-shmem.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
@@ -22,7 +23,6 @@ const VIDEO_MEMORY_SIZE = 16 * MIB;
 
 export const shmemGpu: DrmDriver = {
   card: 5,
-  // eslint-disable-next-line require-yield
   *create({ k, device }, size) {
     return new GemShmemObject(k.id(), device, k, size);
   },
@@ -43,11 +43,20 @@ export const ttmGpu: DrmDriver = {
 };
 
 export function ttmGpuDevice(dev: DrmDevice): TtmDevice {
-  return (dev.ttm ??= new TtmDevice(dev.k, { address: VIDEO_MEMORY + dev.k.ttmDevices.size * VIDEO_MEMORY_SIZE, size: VIDEO_MEMORY_SIZE }, true));
+  return (dev.ttm ??= new TtmDevice(
+    dev.k,
+    { address: VIDEO_MEMORY + dev.k.ttmDevices.size * VIDEO_MEMORY_SIZE, size: VIDEO_MEMORY_SIZE },
+    true,
+  ));
 }
 
 export function gpuOptions(home: Place, caching: Caching): TtmOptions {
-  return { home, caching, tables: "made", moveNotify: (gem) => gem.dmaBuf !== undefined && dmaBufMoveNotify(gem.dmaBuf) };
+  return {
+    home,
+    caching,
+    tables: "made",
+    moveNotify: (gem) => gem.dmaBuf !== undefined && dmaBufMoveNotify(gem.dmaBuf),
+  };
 }
 
 /** amdgpu_dmabuf_ops: the exporter is dynamic, an attachment alone pins nothing. */
@@ -86,8 +95,14 @@ class DynamicPrimeOps extends PrimeOps {
     }
     const sgt = this.bo.systemTable();
     if (typeof sgt === "number") return sgt;
-    dmaMapSgtable(this.k, at.device, sgt, direction, false, "a pin of the object, or an importer that gives its table up when move_notify tells it of the move");
+    dmaMapSgtable(
+      this.k,
+      at.device,
+      sgt,
+      direction,
+      false,
+      "a pin of the object, or an importer that gives its table up when move_notify tells it of the move",
+    );
     return sgt;
   }
 }
-

@@ -80,7 +80,11 @@ export abstract class HeapBuffer implements DmaBufOps {
   }
 
   *vmap(): Path<KernelMap> {
-    return this.k.vmalloc.map(this.frames(), `vmap of ${this.what}`, "the reference on the buffer of whoever mapped it");
+    return this.k.vmalloc.map(
+      this.frames(),
+      `vmap of ${this.what}`,
+      "the reference on the buffer of whoever mapped it",
+    );
   }
 
   *vunmap(map: KernelMap): Path<void> {
@@ -92,7 +96,8 @@ export abstract class HeapBuffer implements DmaBufOps {
 export function withinBuffer(k: Kernel, vmf: VmFault, pages: number): boolean {
   if (vmf.pgoff < pages) return true;
   const about = `page ${vmf.pgoff} of ${pages}`;
-  if (vmf.pgoff === pages && k.design["cma-heap.fault-bound"] === "one-past") bug(k, cmaRules["fault-past-array"], about);
+  if (vmf.pgoff === pages && k.design["cma-heap.fault-bound"] === "one-past")
+    bug(k, cmaRules["fault-past-array"], about);
   k.trace.refuse(cmaRules["fault-end"], 0, about);
   return false;
 }

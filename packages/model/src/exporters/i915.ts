@@ -241,7 +241,8 @@ export class I915Object implements GemBacking {
   *putPages(): Path<void> {
     const { k } = this;
     yield* this.i915.aperture.unbindAll(this);
-    for (const node of this.i915.nodes) if (node.obj === this) yield* unmapMappingPath(k, this.i915.dev.inode.mapping, node.start, this.nrPages, true);
+    for (const node of this.i915.nodes)
+      if (node.obj === this) yield* unmapMappingPath(k, this.i915.dev.inode.mapping, node.start, this.nrPages, true);
     this.inode.mapping.unevictable = false;
     for (const pfn of this.pages!) folioPut(k, pfn);
     this.pages = undefined;
@@ -256,7 +257,8 @@ export class I915Object implements GemBacking {
   /** i915_vma_revoke_mmap of a part: mappings of the type GTT. */
   *releaseMmapGtt(offset: number, pages: number): Path<void> {
     const node = this.i915.nodes.find((other) => other.obj === this && other.type === "gtt");
-    if (node !== undefined) yield* unmapMappingPath(this.k, this.i915.dev.inode.mapping, node.start + offset, pages, true);
+    if (node !== undefined)
+      yield* unmapMappingPath(this.k, this.i915.dev.inode.mapping, node.start + offset, pages, true);
   }
 
   /** i915_gem_dmabuf_attach: its pages stay while somebody is attached. */
@@ -336,7 +338,12 @@ function* i915GemMmap(i915: I915, file: DrmFile, vma: Vma): Path<number> {
   return 0;
 }
 
-const cacheModes: Readonly<Record<Exclude<MmapType, "fixed">, CacheMode>> = { gtt: CACHE.wc, wc: CACHE.wc, wb: CACHE.wb, uc: CACHE.ucMinus };
+const cacheModes: Readonly<Record<Exclude<MmapType, "fixed">, CacheMode>> = {
+  gtt: CACHE.wc,
+  wc: CACHE.wc,
+  wb: CACHE.wb,
+  uc: CACHE.ucMinus,
+};
 
 /** mmap_singleton: mappings hold an anonymous file, not the one that they were made through. */
 function mmapSingleton(i915: I915): File {
@@ -349,7 +356,8 @@ function mmapSingleton(i915: I915): File {
 const firstPage = (node: MmapOffset, vma: Vma): number => vma.pgoff - node.start;
 
 /** i915_error_to_vmf_fault. */
-const faultOf = (error: number): number => (error === -errnos.ENOMEM ? FAULT.oom : error === 0 ? FAULT.nopage : FAULT.sigbus);
+const faultOf = (error: number): number =>
+  error === -errnos.ENOMEM ? FAULT.oom : error === 0 ? FAULT.nopage : FAULT.sigbus;
 
 /** vm_fault_cpu: FAULT bits. */
 function* vmFaultCpu(node: MmapOffset, { vma }: VmFault): Path<number> {
@@ -465,7 +473,6 @@ class I915DmaBufOps extends PrimeOps {
 /** An integrated GPU with an aperture. */
 export const i915Driver: DrmDriver = {
   card: 7,
-  // eslint-disable-next-line require-yield
   *create(dev, size) {
     return new I915Object(i915Of(dev), size, false);
   },
@@ -493,14 +500,22 @@ const lmemOf = (dev: DrmDevice): TtmDevice => (dev.ttm ??= new TtmDevice(dev.k, 
 const lmemOptions = (home: Place) => ({ home, caching: "cached", tables: "made" }) as const;
 
 /** i915_gem_create_ext_ioctl: a handle, -EINVAL, -ENOMEM. Bytes. */
-export function* i915GemCreate(k: Kernel, file: DrmFile, size: number, region: "smem" | "lmem", readonly: boolean): Path<number> {
+export function* i915GemCreate(
+  k: Kernel,
+  file: DrmFile,
+  size: number,
+  region: "smem" | "lmem",
+  readonly: boolean,
+): Path<number> {
   const { dev } = file;
   const discrete = dev.driver === i915Discrete;
   if (!discrete && dev.driver !== i915Driver) return k.refuse(rule["not-i915"], errnos.EINVAL, dev.name);
   if (size === 0) return k.refuse(rule["no-size"], errnos.EINVAL);
   if (region === "lmem" && !discrete) return k.refuse(rule["no-region"], errnos.EINVAL, dev.name);
   const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
-  const backing = discrete ? yield* ttmBoCreate(lmemOf(dev), bytes, lmemOptions(region === "lmem" ? "vram" : "system")) : new I915Object(i915Of(dev), bytes, readonly);
+  const backing = discrete
+    ? yield* ttmBoCreate(lmemOf(dev), bytes, lmemOptions(region === "lmem" ? "vram" : "system"))
+    : new I915Object(i915Of(dev), bytes, readonly);
   if (typeof backing === "number") return backing;
   const obj = new GemObject(dev, bytes, backing);
   const handle = drmGemHandleCreate(file, obj);
@@ -510,7 +525,8 @@ export function* i915GemCreate(k: Kernel, file: DrmFile, size: number, region: "
 
 /** The object behind a handle of an i915 device: -EINVAL from any other, -ENOENT without one. */
 function lookUp(k: Kernel, file: DrmFile, handle: number): GemObject | number {
-  if (file.dev.driver !== i915Driver && file.dev.driver !== i915Discrete) return k.refuse(rule["not-i915"], errnos.EINVAL, file.dev.name);
+  if (file.dev.driver !== i915Driver && file.dev.driver !== i915Discrete)
+    return k.refuse(rule["not-i915"], errnos.EINVAL, file.dev.name);
   return file.handles.get(handle) ?? k.refuse(rule["no-handle"], errnos.ENOENT, `handle ${handle}`);
 }
 
@@ -530,12 +546,19 @@ export function i915GemMmapOffset(k: Kernel, file: DrmFile, handle: number, type
 }
 
 /** The file that i915_gem_mmap_ioctl maps, and the mode; or -EOPNOTSUPP, -ENOENT, -ENXIO, -EINVAL. Bytes. */
-export function i915GemMmapFile(k: Kernel, file: DrmFile, handle: number, offset: number, length: number): File | number {
+export function i915GemMmapFile(
+  k: Kernel,
+  file: DrmFile,
+  handle: number,
+  offset: number,
+  length: number,
+): File | number {
   if (file.dev.driver === i915Discrete) return k.refuse(rule["legacy-absent"], errnos.EOPNOTSUPP, file.dev.name);
   const obj = lookUp(k, file, handle);
   if (typeof obj === "number") return obj;
   if (!(obj.backing instanceof I915Object)) return k.refuse(rule["legacy-imported"], errnos.ENXIO, `handle ${handle}`);
-  if (offset > obj.size || length > obj.size - offset) return k.refuse(rule["legacy-beyond"], errnos.EINVAL, `${offset} + ${length} of ${obj.size}`);
+  if (offset > obj.size || length > obj.size - offset)
+    return k.refuse(rule["legacy-beyond"], errnos.EINVAL, `${offset} + ${length} of ${obj.size}`);
   k.note(rule.legacy, obj.backing.name);
   return obj.backing.filp;
 }
@@ -557,4 +580,3 @@ export function* i915GemMadvise(k: Kernel, file: DrmFile, handle: number, notNee
   yield* release(k, obj.resv.lock);
   return retained;
 }
-

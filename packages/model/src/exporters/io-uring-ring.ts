@@ -82,7 +82,6 @@ function ioUringUnmappedArea(k: Kernel, context: RingContext, address: number, p
 }
 
 /** io_uring_mmap: 0, -EINVAL. */
-// eslint-disable-next-line require-yield
 function* ioUringMmap(k: Kernel, context: RingContext, vma: Vma): Path<number> {
   const pfn = regionAt(k, context, vma.pgoff);
   if (pfn < 0) return k.refuse(rule["no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}`);

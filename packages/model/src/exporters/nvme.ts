@@ -6,6 +6,11 @@ import type { Kernel } from "../kernel.js";
 
 /** Opens the namespace past the page cache. */
 export function openNvme(k: Kernel): File {
-  k.nvme ??= new Disk(new Inode(k.id(), "disk"), "/dev/nvme0n1", { read: (_position, length) => new Uint8Array(Math.min(length, DISK_BYTES)), write: () => {} }, true);
+  k.nvme ??= new Disk(
+    new Inode(k.id(), "disk"),
+    "/dev/nvme0n1",
+    { read: (_position, length) => new Uint8Array(Math.min(length, DISK_BYTES)), write: () => {} },
+    true,
+  );
   return openBlockDevice(k, k.nvme, true);
 }

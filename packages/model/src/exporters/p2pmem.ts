@@ -56,11 +56,15 @@ export function openP2pmem(k: Kernel): File {
   inode.mode = 0o660;
   inode.noexec = true;
   if (k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = 2 ** 31 - 1;
-  return new File(inode, { ...binaryFileOps(k, { size: FILE_SIZE, path: PATH }), mmap: (_file, vma) => p2pmemAllocMmap(k, pool, vma) }, true, true);
+  return new File(
+    inode,
+    { ...binaryFileOps(k, { size: FILE_SIZE, path: PATH }), mmap: (_file, vma) => p2pmemAllocMmap(k, pool, vma) },
+    true,
+    true,
+  );
 }
 
 /** p2pmem_alloc_mmap: 0, -EINVAL or -ENOMEM. */
-// eslint-disable-next-line require-yield
 function* p2pmemAllocMmap(k: Kernel, pool: P2pPool, vma: Vma): Path<number> {
   if (!vma.has(VM.MAYSHARE)) return k.refuse(rule.shared, errnos.EINVAL);
   if (vma.pgoff !== 0) return k.refuse(rule.offset, errnos.EINVAL, `page ${vma.pgoff}`);

@@ -39,7 +39,6 @@ export function packetSetRing(k: Kernel, socket: File, pages: number): number {
 function socketOps(k: Kernel): FileOps {
   return {
     mmap: (file, vma) => packetMmap(k, file.data as PacketRing, vma),
-    // eslint-disable-next-line require-yield
     *write() {
       return k.refuse(rule["not-bound"], errnos.ENXIO);
     },
@@ -63,7 +62,8 @@ function* packetMmap(k: Kernel, ring: PacketRing, vma: Vma): Path<number> {
   if (vma.pgoff !== 0) return k.refuse(rule.offset, errnos.EINVAL, `page ${vma.pgoff}`);
   if (ring.pages.length === 0) return k.refuse(rule["no-ring"], errnos.EINVAL);
   const pages = (vma.end - vma.start) / k.pageSize;
-  if (pages !== ring.pages.length) return k.refuse(rule["whole-ring"], errnos.EINVAL, `${pages} of ${ring.pages.length} pages`);
+  if (pages !== ring.pages.length)
+    return k.refuse(rule["whole-ring"], errnos.EINVAL, `${pages} of ${ring.pages.length} pages`);
   for (let i = 0; i < pages; i++) {
     const error = vmInsertPage(k, vma, vma.start + i * k.pageSize, ring.pages[i]);
     if (error !== 0) return error;

@@ -153,7 +153,6 @@ export class PanthorObject implements GemBacking {
 /** A panthor device; before its own objects it had those of the shmem helper. */
 export const panthorGpu: DrmDriver = {
   card: 10,
-  // eslint-disable-next-line require-yield
   *create(dev, size) {
     return panthorGemCreate(dev, size);
   },
@@ -164,7 +163,9 @@ export const panthorGpu: DrmDriver = {
 
 /** panthor_gem_create. Bytes, whole pages. */
 export function panthorGemCreate({ k, device }: DrmDevice, size: number): GemBacking {
-  return k.design["panthor.objects"] === "own" ? new PanthorObject(k, size) : new GemShmemObject(k.id(), device, k, size);
+  return k.design["panthor.objects"] === "own"
+    ? new PanthorObject(k, size)
+    : new GemShmemObject(k.id(), device, k, size);
 }
 
 /** panthor_gem_shrinker_scan, asked for all: pages. */

@@ -70,13 +70,11 @@ export function binaryFileOps(k: Kernel, { size, path }: { readonly size: number
   /** Open files that have been read: they know the file's last event. */
   const read = new WeakSet<File>();
   return {
-    // eslint-disable-next-line require-yield
     *read(_task, file, _address, length, offset) {
       read.add(file);
       if (length === 0 || (offset ?? file.position) >= size) return 0;
       return k.refuse(rule["no-data"], errnos.EIO, "read");
     },
-    // eslint-disable-next-line require-yield
     *write(_task, file, _address, length, offset) {
       if ((offset ?? file.position) >= size) return k.refuse(rule["write-beyond"], errnos.EFBIG, `${offset}`);
       return length === 0 ? 0 : k.refuse(rule["no-data"], errnos.EIO, "write");
@@ -113,7 +111,6 @@ function pciLlseek(k: Kernel, file: File, offset: number, whence: "set" | "cur" 
 }
 
 /** pci_mmap_resource, pci_mmap_resource_range: 0 or -EINVAL. */
-// eslint-disable-next-line require-yield
 function* pciMmapResource(k: Kernel, bar: Bar, vma: Vma): Path<number> {
   const bytes = vma.end - vma.start;
   if (vma.pgoff * k.pageSize + bytes > bar.size) return k.refuse(rule.fits, errnos.EINVAL, `page ${vma.pgoff}`);
@@ -140,12 +137,12 @@ function kernfsOps(k: Kernel): VmOps {
 }
 
 /** generic_access_phys, mm/memory.c: bytes, -EINVAL, -ENOMEM. */
-// eslint-disable-next-line require-yield
 function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8Array, write: boolean): Path<number> {
   const leaf = vma.mm.table.leaf(address);
   const slot = vma.mm.table.slot(address);
   const needed = write ? PTE.present | PTE.write : PTE.present;
-  if (leaf === undefined || (leaf.bits[slot] & needed) !== needed) return k.refuse(rule["access-not-mapped"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (leaf === undefined || (leaf.bits[slot] & needed) !== needed)
+    return k.refuse(rule["access-not-mapped"], errnos.EINVAL, `0x${address.toString(16)}`);
   const checks = k.design["generic-access-phys.checks"] === "io-memory";
   if (k.frames.valid(leaf.pfn[slot])) {
     if (checks) return k.refuse(rule["access-no-io"], errnos.EINVAL, vmaName(vma));

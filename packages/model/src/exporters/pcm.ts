@@ -65,11 +65,11 @@ function streamOps(card: SoundCard): FileOps {
 }
 
 /** snd_pcm_mmap_data and snd_pcm_lib_default_mmap: 0, -EINVAL, or what the DMA API says. */
-// eslint-disable-next-line require-yield
 function* sndPcmMmapData({ k, memory }: SoundCard, vma: Vma): Path<number> {
   if (!vma.has(VM.READ | VM.WRITE)) return k.refuse(rule.access, errnos.EINVAL);
   const bytes = vma.end - vma.start;
-  if (bytes > BUFFER || vma.pgoff * k.pageSize > BUFFER - bytes) return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
+  if (bytes > BUFFER || vma.pgoff * k.pageSize > BUFFER - bytes)
+    return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
   vma.flags |= VM.DONTEXPAND | VM.DONTDUMP;
   vma.ops = { name: "snd_pcm_vm_ops_data" };
   k.note(rule.mapped);

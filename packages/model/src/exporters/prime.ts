@@ -1,6 +1,11 @@
 /** PRIME: GEM objects as dma-bufs, and dma-bufs as GEM objects (drivers/gpu/drm/drm_prime.c). */
 import { errnos } from "@litmap/litmus";
-import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
+import {
+  dmaBufDetach,
+  dmaBufDynamicAttach,
+  dmaBufMapAttachment,
+  dmaBufUnmapAttachment,
+} from "../dma-buf/attachment.js";
 import { dmaBufExport, dmaBufFd, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
 import { gemRules as rule } from "../rules/exporters.js";
@@ -27,7 +32,8 @@ export class PrimeOps implements DmaBufOps {
   /** drm_gem_map_attach: the object is pinned for as long as somebody is attached. */
   *attach(): Path<number> {
     const backing = this.obj.backing!;
-    if (backing.getSgTable === undefined) return this.k.refuse(rule["attach-no-table"], errnos.ENOSYS, this.obj.dev.name);
+    if (backing.getSgTable === undefined)
+      return this.k.refuse(rule["attach-no-table"], errnos.ENOSYS, this.obj.dev.name);
     return yield* backing.pin();
   }
 
@@ -54,7 +60,8 @@ export class PrimeOps implements DmaBufOps {
   /** drm_gem_dmabuf_mmap and drm_gem_prime_mmap. */
   *mmap(vma: Vma): Path<number> {
     const { k, obj } = this;
-    if (k.design["drm.prime"] === "opted-in" && obj.dev.driver.prime !== "all") return k.refuse(rule["no-prime-mmap"], errnos.ENOSYS, obj.dev.name);
+    if (k.design["drm.prime"] === "opted-in" && obj.dev.driver.prime !== "all")
+      return k.refuse(rule["no-prime-mmap"], errnos.ENOSYS, obj.dev.name);
     k.note(rule["mmap-offset"]);
     vma.pgoff += obj.offset;
     return yield* drmGemMmapObj(obj, vma);
@@ -89,11 +96,19 @@ export class PrimeOps implements DmaBufOps {
 
 /** Whether the driver has PRIME at all: 0 or -ENOSYS. */
 function hasPrime(k: Kernel, dev: DrmDevice): number {
-  return k.design["drm.prime"] === "opted-in" && dev.driver.prime === "none" ? k.refuse(rule["no-prime"], errnos.ENOSYS, dev.name) : 0;
+  return k.design["drm.prime"] === "opted-in" && dev.driver.prime === "none"
+    ? k.refuse(rule["no-prime"], errnos.ENOSYS, dev.name)
+    : 0;
 }
 
 /** drm_gem_prime_handle_to_fd: a descriptor, -ENOSYS or -ENOENT. */
-export function* drmGemPrimeHandleToFd(k: Kernel, task: Task, file: DrmFile, handle: number, writable: boolean): Path<number> {
+export function* drmGemPrimeHandleToFd(
+  k: Kernel,
+  task: Task,
+  file: DrmFile,
+  handle: number,
+  writable: boolean,
+): Path<number> {
   const absent = hasPrime(k, file.dev);
   if (absent !== 0) return absent;
   const obj = file.handles.get(handle);
@@ -112,7 +127,14 @@ export function* drmGemPrimeHandleToFd(k: Kernel, task: Task, file: DrmFile, han
 /** drm_gem_prime_export: a dma-buf that holds a reference on the object. */
 export function drmGemPrimeExport(k: Kernel, obj: GemObject, writable: boolean): DmaBuf {
   obj.refs++;
-  const buf = dmaBufExport(k, { ops: obj.dev.driver.dmaBufOps?.(k, obj) ?? new PrimeOps(k, obj), size: obj.size, expName: obj.dev.driver.expName, readable: true, writable, resv: obj.backing!.resv });
+  const buf = dmaBufExport(k, {
+    ops: obj.dev.driver.dmaBufOps?.(k, obj) ?? new PrimeOps(k, obj),
+    size: obj.size,
+    expName: obj.dev.driver.expName,
+    readable: true,
+    writable,
+    resv: obj.backing!.resv,
+  });
   // Who zaps the object's mappings finds those of the buffer, too (drm_gem_dmabuf_export).
   buf.file.mapping = obj.dev.inode.mapping;
   return buf;
@@ -164,7 +186,8 @@ function* drmGemPrimeImport(k: Kernel, dev: DrmDevice, buf: DmaBuf): Path<GemObj
   const at = yield* dmaBufDynamicAttach(buf, dev.device, false);
   if (typeof at === "number") return at;
   buf.file.refs++;
-  const object = (sgt: SgTable | undefined): GemObject => new GemObject(dev, Math.ceil(buf.size / k.pageSize) * k.pageSize, undefined, { at, sgt });
+  const object = (sgt: SgTable | undefined): GemObject =>
+    new GemObject(dev, Math.ceil(buf.size / k.pageSize) * k.pageSize, undefined, { at, sgt });
   if (dev.driver.import === "shmem" && k.design["drm-shmem.import"] === "attached") {
     k.note(rule["import-unmapped"], dev.name);
     return object(undefined);

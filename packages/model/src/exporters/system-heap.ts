@@ -32,10 +32,17 @@ export interface HeapRequest {
 export type HeapAllocate = (k: Kernel, length: number, readable: boolean, writable: boolean) => DmaBuf | number;
 
 /** dma_heap_ioctl_allocate: a descriptor, or a negative errno. */
-export function* dmaHeapIoctlAllocate(k: Kernel, task: Task, allocate: HeapAllocate, request: HeapRequest): Path<number> {
+export function* dmaHeapIoctlAllocate(
+  k: Kernel,
+  task: Task,
+  allocate: HeapAllocate,
+  request: HeapRequest,
+): Path<number> {
   if (request.fd !== 0) return k.refuse(rule["ioctl-fd"], errnos.EINVAL, `fd ${request.fd}`);
-  if ((request.fdFlags & ~(O.cloexec | O.accmode)) !== 0) return k.refuse(rule["ioctl-fd-flags"], errnos.EINVAL, `fd_flags 0${request.fdFlags.toString(8)}`);
-  if (request.heapFlags !== 0) return k.refuse(rule["ioctl-heap-flags"], errnos.EINVAL, `heap_flags ${request.heapFlags}`);
+  if ((request.fdFlags & ~(O.cloexec | O.accmode)) !== 0)
+    return k.refuse(rule["ioctl-fd-flags"], errnos.EINVAL, `fd_flags 0${request.fdFlags.toString(8)}`);
+  if (request.heapFlags !== 0)
+    return k.refuse(rule["ioctl-heap-flags"], errnos.EINVAL, `heap_flags ${request.heapFlags}`);
   const word = 2 ** k.arch.wordBits;
   const length = (Math.ceil((request.length % word) / k.pageSize) * k.pageSize) % word;
   if (length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL, `length ${request.length}`);
@@ -49,7 +56,13 @@ export function* dmaHeapIoctlAllocate(k: Kernel, task: Task, allocate: HeapAlloc
 /** system_heap_allocate: a buffer of `length` bytes, a multiple of the page size. */
 export function systemHeapAllocate(k: Kernel, length: number, readable: boolean, writable: boolean): DmaBuf {
   const heap = new SystemHeapBuffer(k, length);
-  return dmaBufExport(k, { ops: heap, size: length, expName: k.design["system-heap.pages"] === "order-0" ? "heap_helpers" : "system", readable, writable });
+  return dmaBufExport(k, {
+    ops: heap,
+    size: length,
+    expName: k.design["system-heap.pages"] === "order-0" ? "heap_helpers" : "system",
+    readable,
+    writable,
+  });
 }
 
 /** Orders of the chunks, largest first: 1 MiB, 64 KiB, 4 KiB with pages of 4 KiB. */
@@ -117,7 +130,9 @@ class SystemHeapBuffer extends HeapBuffer {
         return this.eachRun(vma, true, (address, pfn) => remapPfnRange(this.k, vma, address, pfn, this.k.pageSize));
       case "remap-pfn-range-per-chunk":
         this.k.note(rule.remap);
-        return this.eachRun(vma, false, (address, pfn, pages) => remapPfnRange(this.k, vma, address, pfn, pages * this.k.pageSize));
+        return this.eachRun(vma, false, (address, pfn, pages) =>
+          remapPfnRange(this.k, vma, address, pfn, pages * this.k.pageSize),
+        );
       case "insert-page":
         this.k.note(rule["insert-page"]);
         return this.eachRun(vma, true, (address, pfn) => vmInsertPage(this.k, vma, address, pfn));

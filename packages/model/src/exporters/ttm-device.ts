@@ -28,7 +28,9 @@ export class RangeManager {
     const holes = this.holes().filter((hole) => hole.pages >= pages);
     if (holes.length === 0) return -1;
     const top = pages === 1;
-    const hole = top ? holes[holes.length - 1] : holes.reduce((best, other) => (other.pages < best.pages ? other : best));
+    const hole = top
+      ? holes[holes.length - 1]
+      : holes.reduce((best, other) => (other.pages < best.pages ? other : best));
     const start = top ? hole.start + hole.pages - pages : hole.start;
     this.nodes.push({ start, pages });
     this.nodes.sort((a, b) => a.start - b.start);
@@ -36,7 +38,10 @@ export class RangeManager {
   }
 
   remove(start: number): void {
-    this.nodes.splice(this.nodes.findIndex((node) => node.start === start), 1);
+    this.nodes.splice(
+      this.nodes.findIndex((node) => node.start === start),
+      1,
+    );
   }
 
   private holes(): Node[] {

@@ -84,7 +84,9 @@ export class TtmObject implements GemBacking {
 
   /** The frames that it occupies now. */
   private frames(): Int32Array {
-    return this.place === "vram" ? Int32Array.from({ length: this.nrPages }, (_, page) => this.vram + page) : this.pages!;
+    return this.place === "vram"
+      ? Int32Array.from({ length: this.nrPages }, (_, page) => this.vram + page)
+      : this.pages!;
   }
 
   /** The table of an object in system memory, with its pages there; or -ENOMEM. */
@@ -111,7 +113,10 @@ export class TtmObject implements GemBacking {
 
   /** ttm_bo_vm_ops. */
   get vmOps(): GemBacking["vmOps"] {
-    return { fault: (vmf) => this.fault(vmf), access: (vma, address, buf, write) => this.access(vma, address, buf, write) };
+    return {
+      fault: (vmf) => this.fault(vmf),
+      access: (vma, address, buf, write) => this.access(vma, address, buf, write),
+    };
   }
 
   /** ttm_tt_populate: all pages at once, zeroed or with what was swapped out. 0 or -ENOMEM. */
@@ -210,7 +215,8 @@ export class TtmObject implements GemBacking {
   private *access(vma: Vma, address: number, buf: Uint8Array, write: boolean): Path<number> {
     const { k } = this;
     const offset = this.pageAt(vma, address) * k.pageSize + (address % k.pageSize);
-    if (buf.length < 1 || offset + buf.length > this.size) return k.refuse(rule["access-beyond"], errnos.EIO, this.name);
+    if (buf.length < 1 || offset + buf.length > this.size)
+      return k.refuse(rule["access-beyond"], errnos.EIO, this.name);
     yield* acquire(k, this.resv.lock, "write");
     const done = this.accessReserved(offset, buf, write);
     this.dev.moveToTail(this);
@@ -365,7 +371,8 @@ export class TtmObject implements GemBacking {
       return 0;
     }
     let freed = 0;
-    if (this.pinCount === 0 && this.place === "system" && this.pages !== undefined) freed = yield* this.swapOutReserved();
+    if (this.pinCount === 0 && this.place === "system" && this.pages !== undefined)
+      freed = yield* this.swapOutReserved();
     else k.note(rule["swap-skips"], this.name);
     yield* release(k, this.resv.lock);
     return freed;

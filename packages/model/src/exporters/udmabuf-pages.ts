@@ -56,7 +56,8 @@ function* pinFolios(k: Kernel, inode: Inode, offset: number, size: number, held:
   let left = pages;
   for (const head of result.folios) {
     held.pinned.push(head);
-    for (const end = 1 << k.frames.order(head); subpage < end && left > 0; subpage++, left--) held.pfns[held.count++] = head + subpage;
+    for (const end = 1 << k.frames.order(head); subpage < end && left > 0; subpage++, left--)
+      held.pfns[held.count++] = head + subpage;
     subpage = 0;
   }
   return 0;

@@ -2,7 +2,14 @@
 import { errnos } from "@litmap/litmus";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
-import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages, sgOfEachPage } from "../dma/sg.js";
+import {
+  dmaMapSgtable,
+  dmaSyncForCpu,
+  dmaSyncForDevice,
+  dmaUnmapSgtable,
+  sgFromPages,
+  sgOfEachPage,
+} from "../dma/sg.js";
 import { fput } from "../fs/file.js";
 import { remapPfnRange, vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
@@ -55,7 +62,10 @@ export function* udmabufCreate(k: Kernel, task: Task, items: readonly UdmabufIte
   }
   countBookkeeping(k, held);
   const buffer = new Udmabuf(k, held);
-  return dmaBufFd(task, dmaBufExport(k, { ops: buffer, size: pages * k.pageSize, expName: "udmabuf", readable: true, writable: true }));
+  return dmaBufFd(
+    task,
+    dmaBufExport(k, { ops: buffer, size: pages * k.pageSize, expName: "udmabuf", readable: true, writable: true }),
+  );
 }
 
 /** The arrays of struct udmabuf, in their generations: by page, and by pin. */
@@ -76,7 +86,10 @@ function countBookkeeping(k: Kernel, { count, pinned }: HeldPages): void {
 
 /** The checks on alignment and size, item by item: pages in all, or a negative errno. */
 function countPages(k: Kernel, items: readonly UdmabufItem[]): number {
-  const limit = k.design["udmabuf.size-limit"] === "64-MiB" ? (64 * 1024 * 1024) / k.pageSize : (0x7fffffff * 1024 * 1024) / k.pageSize;
+  const limit =
+    k.design["udmabuf.size-limit"] === "64-MiB"
+      ? (64 * 1024 * 1024) / k.pageSize
+      : (0x7fffffff * 1024 * 1024) / k.pageSize;
   let pages = 0;
   for (const { offset, size } of items) {
     if (offset % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `offset ${offset}`);
@@ -86,7 +99,8 @@ function countPages(k: Kernel, items: readonly UdmabufItem[]): number {
   }
   if (pages === 0) return k.refuse(rule.empty, errnos.EINVAL);
   // kvmalloc never gives more than INT_MAX bytes, vmalloc never more than there is memory.
-  if (pages * 8 > Math.min(0x7fffffff, k.totalRam * k.pageSize)) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+  if (pages * 8 > Math.min(0x7fffffff, k.totalRam * k.pageSize))
+    return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
   return pages;
 }
 
@@ -255,7 +269,11 @@ class Udmabuf implements DmaBufOps {
     const { k } = this;
     const heads = k.design["udmabuf.vmap"] === "folio-heads";
     if (heads) k.note(rule["vmap-heads"]);
-    return k.vmalloc.map(heads ? this.held.pfns.map((pfn) => k.frames.head(pfn)) : this.held.pfns, "vmap of a udmabuf", "the reference on the buffer of whoever mapped it");
+    return k.vmalloc.map(
+      heads ? this.held.pfns.map((pfn) => k.frames.head(pfn)) : this.held.pfns,
+      "vmap of a udmabuf",
+      "the reference on the buffer of whoever mapped it",
+    );
   }
 
   *vunmap(map: KernelMap): Path<void> {
@@ -276,6 +294,7 @@ function mapsHugePage(k: Kernel, vmf: VmFault, pfn: number): boolean {
   const pages = leafBytes / k.pageSize;
   const start = Math.floor(address / leafBytes) * leafBytes;
   if (!k.arch.thp || 1 << k.frames.order(k.frames.head(pfn)) !== pages) return false;
-  if ((vma.start / k.pageSize - vma.pgoff) % pages !== 0 || start < vma.start || start + leafBytes > vma.end) return false;
+  if ((vma.start / k.pageSize - vma.pgoff) % pages !== 0 || start < vma.start || start + leafBytes > vma.end)
+    return false;
   return vma.mm.table.leaf(address) === undefined;
 }

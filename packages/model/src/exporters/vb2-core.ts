@@ -84,14 +84,18 @@ export class Vb2Queue {
   /** Runs an ioctl with the driver's lock, after the check of who owns the queue. */
   private *locked(file: File, run: () => Path<number>): Path<number> {
     yield* acquire(this.k, this.lock, "write");
-    const result = this.owner !== undefined && this.owner !== file ? this.k.refuse(rule.owned, errnos.EBUSY, this.setup.name) : yield* run();
+    const result =
+      this.owner !== undefined && this.owner !== file
+        ? this.k.refuse(rule.owned, errnos.EBUSY, this.setup.name)
+        : yield* run();
     yield* release(this.k, this.lock);
     return result;
   }
 
   /** vb2_ioctl_reqbufs: how many buffers there are then, or a negative errno. */
   *reqbufs(file: File, memory: Vb2Memory, count: number): Path<number> {
-    if (memory === "userptr" && this.setup.memops.getUserptr === undefined) return this.k.refuse(rule["io-modes"], errnos.EINVAL, this.setup.name);
+    if (memory === "userptr" && this.setup.memops.getUserptr === undefined)
+      return this.k.refuse(rule["io-modes"], errnos.EINVAL, this.setup.name);
     return yield* this.locked(file, () => this.coreReqbufs(file, memory, count));
   }
 
@@ -201,7 +205,13 @@ export class Vb2Queue {
     if (typeof buffer === "number") return buffer;
     if (buffer.own === undefined) return k.refuse(rule["expbuf-memory"], errnos.EINVAL, this.memory);
     k.note(rule.exported);
-    const dbuf = dmaBufExport(k, { ops: buffer.own.getDmabuf(), size: this.planeBytes, expName: this.setup.memops.expName, readable: true, writable });
+    const dbuf = dmaBufExport(k, {
+      ops: buffer.own.getDmabuf(),
+      size: this.planeBytes,
+      expName: this.setup.memops.expName,
+      readable: true,
+      writable,
+    });
     return task.files.install(dbuf.file);
   }
 
@@ -215,8 +225,10 @@ export class Vb2Queue {
     const { k } = this;
     const buffer = this.find(request.index);
     if (typeof buffer === "number") return buffer;
-    if (request.memory !== this.memory) return k.refuse(rule["memory-type"], errnos.EINVAL, `${request.memory}, not ${this.memory}`);
-    if (buffer.state !== "dequeued") return k.refuse(rule["not-dequeued"], errnos.EINVAL, `buffer ${buffer.index} is ${buffer.state}`);
+    if (request.memory !== this.memory)
+      return k.refuse(rule["memory-type"], errnos.EINVAL, `${request.memory}, not ${this.memory}`);
+    if (buffer.state !== "dequeued")
+      return k.refuse(rule["not-dequeued"], errnos.EINVAL, `buffer ${buffer.index} is ${buffer.state}`);
     if (!buffer.prepared) {
       const error = yield* this.prepare(task, buffer, request);
       if (error !== 0) return error;
@@ -231,7 +243,9 @@ export class Vb2Queue {
   /** __buf_prepare. */
   private *prepare(task: Task, buffer: Vb2Buffer, request: QbufRequest): Path<number> {
     if (request.memory === "mmap") return 0;
-    return request.memory === "userptr" ? yield* this.prepareUserptr(task, buffer, request) : yield* this.prepareDmabuf(task, buffer, request);
+    return request.memory === "userptr"
+      ? yield* this.prepareUserptr(task, buffer, request)
+      : yield* this.prepareDmabuf(task, buffer, request);
   }
 
   /** __prepare_userptr: 0 or a negative errno. */
@@ -241,7 +255,10 @@ export class Vb2Queue {
       k.note(rule.kept, `buffer ${buffer.index}`);
       return 0;
     }
-    const memory = length < buffer.minLength ? k.refuse(rule["too-short"], errnos.EINVAL, `${length} of ${buffer.minLength}`) : yield* this.acquireUserptr(task, buffer, m, length);
+    const memory =
+      length < buffer.minLength
+        ? k.refuse(rule["too-short"], errnos.EINVAL, `${length} of ${buffer.minLength}`)
+        : yield* this.acquireUserptr(task, buffer, m, length);
     if (typeof memory === "number") {
       yield* this.releaseGiven(buffer);
       buffer.m = 0;
@@ -383,7 +400,8 @@ export class Vb2Queue {
     const { k } = this;
     const memory = this.memoryAt(vma.pgoff);
     if (typeof memory === "number") return memory;
-    if (vma.end - vma.start > this.planeBytes) return k.refuse(rule["mmap-long"], errnos.EINVAL, `${vma.end - vma.start} of ${this.planeBytes}`);
+    if (vma.end - vma.start > this.planeBytes)
+      return k.refuse(rule["mmap-long"], errnos.EINVAL, `${vma.end - vma.start} of ${this.planeBytes}`);
     k.note(rule["mmap-cookie"]);
     vma.pgoff = 0;
     return memory.mmap(vma);
@@ -393,7 +411,10 @@ export class Vb2Queue {
   private memoryAt(pgoff: number): OwnMemory | number {
     const { k } = this;
     if (this.memory !== "mmap") return k.refuse(rule["mmap-memory"], errnos.EINVAL, this.memory);
-    const buffer = k.design["vb2.offsets"] === "bytes" ? this.buffers.find(({ m }) => m === pgoff * k.pageSize) : this.ofCookie(pgoff);
+    const buffer =
+      k.design["vb2.offsets"] === "bytes"
+        ? this.buffers.find(({ m }) => m === pgoff * k.pageSize)
+        : this.ofCookie(pgoff);
     return buffer?.own ?? k.refuse(rule["mmap-offset"], errnos.EINVAL, `page ${pgoff}`);
   }
 

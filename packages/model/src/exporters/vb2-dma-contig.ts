@@ -1,7 +1,13 @@
 /** videobuf2's dma-contig allocator: coherent DMA memory (drivers/media/common/videobuf2/videobuf2-dma-contig.c). */
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
-import { dmaAllocAttrs, dmaAllocNoncontiguous, dmaGetSgtable, dmaMmapAttrs, dmaMmapNoncontiguous } from "../dma/alloc.js";
+import {
+  dmaAllocAttrs,
+  dmaAllocNoncontiguous,
+  dmaGetSgtable,
+  dmaMmapAttrs,
+  dmaMmapNoncontiguous,
+} from "../dma/alloc.js";
 import { sgFromPages } from "../dma/sg.js";
 import { VM } from "../mm/vma.js";
 import { vb2ContigRules as rule, vb2ContigUserptrRules as userptrRule } from "../rules/v4l2.js";
@@ -21,7 +27,12 @@ import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memop
 /** The allocator for a driver's device. USERPTR is what vivid does not allow with it. */
 export function vb2DmaContigMemops(device: Device, userptr = false): MemOps {
   return {
-    ...(userptr ? { getUserptr: (k: Kernel, task: Task, address: number, length: number) => vb2DcGetUserptr(k, device, task, address, length) } : {}),
+    ...(userptr
+      ? {
+          getUserptr: (k: Kernel, task: Task, address: number, length: number) =>
+            vb2DcGetUserptr(k, device, task, address, length),
+        }
+      : {}),
     expName: "videobuf2_dma_contig",
     alloc: (k, size) => vb2DcAlloc(k, device, size, false),
     attachDmabuf: (k, buf, length) => vb2DcAttachDmabuf(k, device, buf, length),
@@ -78,9 +89,16 @@ const CACHE_ALIGNMENT = 1;
 const NONCOHERENT_ALIGNMENT = 128;
 
 /** vb2_dc_get_userptr: memory that is one range to the device; -EINVAL, -EFAULT, or why it cannot be held. */
-function* vb2DcGetUserptr(k: Kernel, device: Device, task: Task, address: number, length: number): Path<PlaneMemory | number> {
+function* vb2DcGetUserptr(
+  k: Kernel,
+  device: Device,
+  task: Task,
+  address: number,
+  length: number,
+): Path<PlaneMemory | number> {
   const alignment = device.coherent ? CACHE_ALIGNMENT : NONCOHERENT_ALIGNMENT;
-  if (address % alignment !== 0 || length % alignment !== 0) return k.refuse(userptrRule.unaligned, errnos.EINVAL, `0x${address.toString(16)}, ${length}`);
+  if (address % alignment !== 0 || length % alignment !== 0)
+    return k.refuse(userptrRule.unaligned, errnos.EINVAL, `0x${address.toString(16)}, ${length}`);
   const vec = yield* vb2CreateFramevec(k, task, address, length, true);
   if (typeof vec === "number") return vec;
   const sgt = sgFromPages(vec.pfns);

@@ -128,7 +128,13 @@ class SgDmaBuf extends PlaneDmaBuf {
 }
 
 /** vb2_dma_sg_get_userptr: pins the pages and maps them for the device; whatever goes wrong is -ENOMEM. */
-function* vb2DmaSgGetUserptr(k: Kernel, device: Device, task: Task, address: number, length: number): Path<PlaneMemory | number> {
+function* vb2DmaSgGetUserptr(
+  k: Kernel,
+  device: Device,
+  task: Task,
+  address: number,
+  length: number,
+): Path<PlaneMemory | number> {
   const vec = yield* vb2CreateFramevec(k, task, address, length, true);
   if (typeof vec === "number") return k.refuse(rule["userptr-error"], errnos.ENOMEM, `0x${address.toString(16)}`);
   if (!vec.pinned && vec.pfns.some((pfn) => !k.frames.valid(pfn))) {

@@ -4,7 +4,12 @@
  */
 import { errnos } from "@litmap/litmus";
 import { vb2DestroyFramevec } from "../consumers/frame-vector.js";
-import { dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
+import {
+  dmaBufDetach,
+  dmaBufDynamicAttach,
+  dmaBufMapAttachment,
+  dmaBufUnmapAttachment,
+} from "../dma-buf/attachment.js";
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
 import { PG } from "../mm/frames.js";
@@ -77,7 +82,14 @@ interface ImportRules {
  * vb2_*_attach_dmabuf and map_dmabuf, of at least `length` bytes. `check` looks at the table once
  * it is mapped: 0, or the negative errno by which it is refused.
  */
-export function* attachPlane(k: Kernel, device: Device, buf: DmaBuf, length: number, rule: ImportRules, check: (sgt: SgTable) => number): Path<ImportedMemory | number> {
+export function* attachPlane(
+  k: Kernel,
+  device: Device,
+  buf: DmaBuf,
+  length: number,
+  rule: ImportRules,
+  check: (sgt: SgTable) => number,
+): Path<ImportedMemory | number> {
   if (buf.size < length) return k.refuse(rule["import-short"], errnos.EFAULT, `${buf.size} of ${length}`);
   const at = yield* dmaBufDynamicAttach(buf, device, false);
   if (typeof at === "number") return at;

@@ -88,7 +88,11 @@ function* vb2VmallocGetUserptr(k: Kernel, task: Task, address: number, length: n
   const vec = yield* vb2CreateFramevec(k, task, address, length, true);
   if (typeof vec === "number") return vec;
   k.note(rule.userptr);
-  const map = k.vmalloc.map(vec.pfns, "user memory that a camera writes to", "a pin of each page, which bare frame numbers have not");
+  const map = k.vmalloc.map(
+    vec.pfns,
+    "user memory that a camera writes to",
+    "a pin of each page, which bare frame numbers have not",
+  );
   return {
     offset: address % k.pageSize,
     *vaddr() {

@@ -68,7 +68,13 @@ class VideobufContig extends OverDmaMemory implements DmaBufOps {
  * videobuf_dma_contig_user_get: a table of user memory for the device, or -EINVAL, -EFAULT.
  * Frame numbers only, of a mapping of bare frames that are in a row; nothing is held. Bytes.
  */
-export function* videobufDmaContigUserGet(k: Kernel, device: Device, mm: Mm, address: number, length: number): Path<SgTable | number> {
+export function* videobufDmaContigUserGet(
+  k: Kernel,
+  device: Device,
+  mm: Mm,
+  address: number,
+  length: number,
+): Path<SgTable | number> {
   const start = address - (address % k.pageSize);
   const pages = Math.ceil((length + (address - start)) / k.pageSize);
   yield* acquire(k, mm.mmapLock, "read");
@@ -83,7 +89,8 @@ export function* videobufDmaContigUserGet(k: Kernel, device: Device, mm: Mm, add
 
 function framesInARow(k: Kernel, mm: Mm, start: number, pages: number): number {
   const vma = mm.lookup(start);
-  if (vma === undefined || start + pages * k.pageSize > vma.end || pages === 0) return k.refuse(rule["user-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (vma === undefined || start + pages * k.pageSize > vma.end || pages === 0)
+    return k.refuse(rule["user-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   const first = lookUpPfn(k, mm, start);
   for (let i = 1; i < pages && first >= 0; i++) {
     const pfn = lookUpPfn(k, mm, start + i * k.pageSize);

@@ -52,10 +52,18 @@ class VramObject implements GemBacking {
     vma.flags |= VM.MIXEDMAP | VM.DONTEXPAND;
     vma.cacheMode = CACHE.wb;
     const parts = k.design["virtio-vram.mmap"] === "parts";
-    if (!parts && pages !== this.pages) return k.refuse(rule["whole-only"], errnos.EINVAL, `${pages} of ${this.pages} pages`);
-    if (parts && vma.pgoff + pages > this.pages) return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${this.pages}`);
+    if (!parts && pages !== this.pages)
+      return k.refuse(rule["whole-only"], errnos.EINVAL, `${pages} of ${this.pages} pages`);
+    if (parts && vma.pgoff + pages > this.pages)
+      return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${this.pages}`);
     k.note(rule.mapped);
-    return remapPfnRange(k, vma, vma.start, this.window.base + this.start + (parts ? vma.pgoff : 0), pages * k.pageSize);
+    return remapPfnRange(
+      k,
+      vma,
+      vma.start,
+      this.window.base + this.start + (parts ? vma.pgoff : 0),
+      pages * k.pageSize,
+    );
   }
 
   *pin(): Path<number> {
@@ -95,7 +103,13 @@ function* guestObject(k: Kernel, device: DrmDevice["device"], size: number): Pat
 }
 
 /** virtio_gpu_resource_create_blob_ioctl: a handle, -EINVAL, -ENOSPC, -ENOMEM. Bytes. */
-export function* virtioGpuCreateBlob(k: Kernel, file: DrmFile, size: number, memory: "guest" | "host3d", mappable: boolean): Path<number> {
+export function* virtioGpuCreateBlob(
+  k: Kernel,
+  file: DrmFile,
+  size: number,
+  memory: "guest" | "host3d",
+  mappable: boolean,
+): Path<number> {
   const { dev } = file;
   if (dev.driver !== virtioGpuBlob) return k.refuse(rule["no-blobs"], errnos.EINVAL, dev.name);
   const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
@@ -115,5 +129,7 @@ function hostBlob(k: Kernel, dev: DrmDevice, pages: number, mappable: boolean): 
   const window = (dev.hostVisible ??= new HostVisible(k));
   if (!mappable) return new VramObject(k, window, -1, pages);
   const start = pages === 0 ? -1 : window.manager.insert(pages);
-  return start < 0 ? k.refuse(rule["no-room"], errnos.ENOSPC, `${pages} pages`) : new VramObject(k, window, start, pages);
+  return start < 0
+    ? k.refuse(rule["no-room"], errnos.ENOSPC, `${pages} pages`)
+    : new VramObject(k, window, start, pages);
 }

@@ -38,7 +38,14 @@ export class CaptureNode {
   ) {
     let image: Uint8Array | undefined;
     const maxBuffers = k.design["vivid.buffers"] === "32" ? 32 : 64;
-    this.queue = new Vb2Queue(k, { name: path, memops, imageSize: IMAGE_BYTES, image: () => (image ??= colourBars()), minBuffers: 2, maxBuffers });
+    this.queue = new Vb2Queue(k, {
+      name: path,
+      memops,
+      imageSize: IMAGE_BYTES,
+      image: () => (image ??= colourBars()),
+      minBuffers: 2,
+      maxBuffers,
+    });
     this.inode = new Inode(k.id(), "v4l2");
     this.inode.mode = 0o600;
   }
@@ -80,7 +87,9 @@ export function v4l2Open(k: Kernel, name: VividNode): File {
 
 /** The queue behind a file, or `-ENOTTY` for what is no video device. */
 export function queueOf(k: Kernel, file: File): Vb2Queue | number {
-  return file.data instanceof CaptureNode ? file.data.queue : k.refuse(rule["not-a-queue"], errnos.ENOTTY, file.inode.kind);
+  return file.data instanceof CaptureNode
+    ? file.data.queue
+    : k.refuse(rule["not-a-queue"], errnos.ENOTTY, file.inode.kind);
 }
 
 /** v4l2_fops over vivid_fops. */

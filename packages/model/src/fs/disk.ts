@@ -108,11 +108,18 @@ function diskOps(k: Kernel): FileOps {
 }
 
 /** blkdev_fallocate, block/fops.c, of a device that cannot write zeros by itself. Bytes. -EINVAL or -EOPNOTSUPP. */
-function blkdevFallocate(k: Kernel, file: File, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): number {
+function blkdevFallocate(
+  k: Kernel,
+  file: File,
+  mode: "allocate" | "keep_size" | "punch_hole",
+  offset: number,
+  length: number,
+): number {
   const { size } = file.inode;
   const outside = offset >= size || (offset + length > size && mode === "allocate");
   if (outside) return k.refuse(diskRules["fallocate-range"], errnos.EINVAL, `${offset}`);
-  if (offset % BLOCK !== 0 || Math.min(length, size - offset) % BLOCK !== 0) return k.refuse(diskRules["fallocate-unaligned"], errnos.EINVAL, `${offset}, ${length}`);
+  if (offset % BLOCK !== 0 || Math.min(length, size - offset) % BLOCK !== 0)
+    return k.refuse(diskRules["fallocate-unaligned"], errnos.EINVAL, `${offset}, ${length}`);
   return k.refuse(diskRules["fallocate-cannot"], errnos.EOPNOTSUPP, mode);
 }
 
@@ -131,10 +138,18 @@ export function* blkdevWriteIter(k: Kernel, task: Task, file: File, span: Span, 
   const length = cut(k, file, position, span.length);
   let done = 0;
   if (file.direct) {
-    done = yield* blkdevDirectIo(k, task, { address: span.address, length, position, write: true, sync, disk: diskOf(file) });
+    done = yield* blkdevDirectIo(k, task, {
+      address: span.address,
+      length,
+      position,
+      write: true,
+      sync,
+      disk: diskOf(file),
+    });
     if (done < 0) return done;
   }
-  if (done < length && (sync || !file.direct)) done = yield* bufferedWrite(k, task, { address: span.address, length, position, done, disk: diskOf(file) });
+  if (done < length && (sync || !file.direct))
+    done = yield* bufferedWrite(k, task, { address: span.address, length, position, done, disk: diskOf(file) });
   return advance(file, span, position, done);
 }
 
@@ -149,10 +164,18 @@ export function* blkdevReadIter(k: Kernel, task: Task, file: File, span: Span, s
   const length = cut(k, file, position, span.length);
   let done = 0;
   if (file.direct) {
-    done = yield* blkdevDirectIo(k, task, { address: span.address, length, position, write: false, sync, disk: diskOf(file) });
+    done = yield* blkdevDirectIo(k, task, {
+      address: span.address,
+      length,
+      position,
+      write: false,
+      sync,
+      disk: diskOf(file),
+    });
     if (done < 0) return done;
   }
-  if (done < length && (sync || !file.direct)) done = yield* bufferedRead(k, task, { address: span.address, length, position, done, disk: diskOf(file) });
+  if (done < length && (sync || !file.direct))
+    done = yield* bufferedRead(k, task, { address: span.address, length, position, done, disk: diskOf(file) });
   return advance(file, span, position, done);
 }
 

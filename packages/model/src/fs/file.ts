@@ -4,7 +4,24 @@ import type { Path } from "../sched/path.js";
 import type { Vma } from "../mm/vma.js";
 import type { Task } from "../task.js";
 
-export type FileKind = "dma-buf" | "memfd" | "file" | "disk" | "pipe" | "sync-file" | "sw-sync" | "hugetlb" | "drm" | "v4l2" | "io-uring" | "socket" | "sysfs" | "chardev" | "kvm" | "vfio" | "pcm";
+export type FileKind =
+  | "dma-buf"
+  | "memfd"
+  | "file"
+  | "disk"
+  | "pipe"
+  | "sync-file"
+  | "sw-sync"
+  | "hugetlb"
+  | "drm"
+  | "v4l2"
+  | "io-uring"
+  | "socket"
+  | "sysfs"
+  | "chardev"
+  | "kvm"
+  | "vfio"
+  | "pcm";
 
 /** An address_space: the pages of an inode, and the VMAs that map it. */
 export class AddressSpace {

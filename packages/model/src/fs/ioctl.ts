@@ -27,7 +27,11 @@ const IMPORT_SYNC_FILE = 0x40086203;
 
 /** do_vfs_ioctl, then the file's own: 0 or a negative errno. The argument is a null pointer. */
 export function vfsIoctl(k: Kernel, file: File, request: number): number {
-  const regular = file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb" || file.inode.kind === "sysfs";
+  const regular =
+    file.inode.kind === "memfd" ||
+    file.inode.kind === "file" ||
+    file.inode.kind === "hugetlb" ||
+    file.inode.kind === "sysfs";
   const fault = (): number => k.refuse(rule["null-argument"], errnos.EFAULT, `request 0x${request.toString(16)}`);
   switch (request) {
     case FIOCLEX:

@@ -47,7 +47,14 @@ export function* newTmpfsFile(k: Kernel, size: number): Path<File | number> {
 }
 
 /** shmem_file_read_iter, mm/shmem.c: bytes, 0 at or past the end, -EFAULT when not one byte could be stored. */
-export function* shmemFileReadIter(k: Kernel, task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number> {
+export function* shmemFileReadIter(
+  k: Kernel,
+  task: Task,
+  file: File,
+  address: number,
+  length: number,
+  offset: number | undefined,
+): Path<number> {
   const position = offset ?? file.position;
   const wanted = Math.min(length, Math.max(file.inode.size - position, 0));
   let done = 0;
@@ -79,7 +86,14 @@ function frameOf(k: Kernel, inode: Inode, at: number): number | undefined {
 const LARGEST_FOLIO = 2 * 1024 * 1024;
 
 /** shmem_file_write_iter, mm/shmem.c, with generic_perform_write, mm/filemap.c: bytes, or -EFAULT, -EPERM, -ENOMEM. */
-export function* shmemFileWriteIter(k: Kernel, task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number> {
+export function* shmemFileWriteIter(
+  k: Kernel,
+  task: Task,
+  file: File,
+  address: number,
+  length: number,
+  offset: number | undefined,
+): Path<number> {
   const position = offset ?? file.position;
   const chunk = k.design["generic-write.chunk"] === "largest-folio" && k.arch.thp ? LARGEST_FOLIO : k.pageSize;
   yield* acquire(k, file.inode.lock, "write");
@@ -111,10 +125,16 @@ interface Write {
  */
 function* writePage(write: Write, at: number, address: number, length: number): Path<number> {
   const { k, inode } = write;
-  if (k.design["generic-write.prefault"] === "before" && !(yield* prefault(write, address, length))) return -errnos.EFAULT;
+  if (k.design["generic-write.prefault"] === "before" && !(yield* prefault(write, address, length)))
+    return -errnos.EFAULT;
   const pfn = writeBegin(k, inode, at, length);
   if (pfn < 0) return pfn;
-  const { copied, bytes } = yield* copyFromUser(k, write.task, address, Math.min(length, k.pageSize - (at % k.pageSize)));
+  const { copied, bytes } = yield* copyFromUser(
+    k,
+    write.task,
+    address,
+    Math.min(length, k.pageSize - (at % k.pageSize)),
+  );
   if (copied > 0) k.frames.writable(pfn).set(bytes.subarray(0, copied), at % k.pageSize);
   inode.size = Math.max(inode.size, at + copied);
   // shmem_write_end: what was not written of a new page is zero; the page is up to date.
@@ -138,13 +158,24 @@ function* prefault(write: Write, address: number, length: number): Path<boolean>
 
 /** shmem_write_begin, mm/shmem.c: the page with a reference, or a negative errno. */
 function writeBegin(k: Kernel, inode: Inode, at: number, length: number): number {
-  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0) return k.refuse(fileRules["sealed-write"], errnos.EPERM, `inode ${inode.id}`);
-  if ((inode.seals & F_SEAL.grow) !== 0 && at + length > inode.size) return k.refuse(fileRules["sealed-grow"], errnos.EPERM, `inode ${inode.id}`);
+  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0)
+    return k.refuse(fileRules["sealed-write"], errnos.EPERM, `inode ${inode.id}`);
+  if ((inode.seals & F_SEAL.grow) !== 0 && at + length > inode.size)
+    return k.refuse(fileRules["sealed-grow"], errnos.EPERM, `inode ${inode.id}`);
   return shmemGetPage(k, inode, Math.floor(at / k.pageSize), "fallocate");
 }
 
-function finish(k: Kernel, file: File, offset: number | undefined, position: number, done: number, wanted: number, address: number): number {
-  if (done === 0 && wanted > 0) return k.refuse(fileRules["nothing-copied"], errnos.EFAULT, `0x${address.toString(16)}`);
+function finish(
+  k: Kernel,
+  file: File,
+  offset: number | undefined,
+  position: number,
+  done: number,
+  wanted: number,
+  address: number,
+): number {
+  if (done === 0 && wanted > 0)
+    return k.refuse(fileRules["nothing-copied"], errnos.EFAULT, `0x${address.toString(16)}`);
   if (done < wanted) k.note(fileRules["short-copy"], `${done} of ${wanted} bytes`);
   if (offset === undefined) file.position = position + done;
   return done;

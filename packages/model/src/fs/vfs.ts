@@ -23,10 +23,12 @@ export interface Transfer {
 
 /** ksys_read, ksys_write, ksys_pread64, ksys_pwrite64, fs/read_write.c: bytes moved or a negative errno. */
 export function* readOrWrite(k: Kernel, task: Task, t: Transfer): Path<number> {
-  if (t.offset !== undefined && t.offset >= OFFSET_LIMIT) return k.refuse(vfsRules["negative-offset"], errnos.EINVAL, `${t.offset}`);
+  if (t.offset !== undefined && t.offset >= OFFSET_LIMIT)
+    return k.refuse(vfsRules["negative-offset"], errnos.EINVAL, `${t.offset}`);
   const file = task.files.get(t.fd);
   if (file === undefined) return k.refuse(vfsRules["bad-fd"], errnos.EBADF, `descriptor ${t.fd}`);
-  if (t.offset !== undefined && !hasPositions(file)) return k.refuse(vfsRules["no-position"], errnos.ESPIPE, file.inode.kind);
+  if (t.offset !== undefined && !hasPositions(file))
+    return k.refuse(vfsRules["no-position"], errnos.ESPIPE, file.inode.kind);
   return yield* transfer(k, task, file, t);
 }
 
@@ -36,15 +38,21 @@ export function* transfer(k: Kernel, task: Task, file: File, t: Omit<Transfer, "
   if (refused !== 0) return refused;
   const length = Math.min(t.length, maxRwCount(k));
   const { ops } = file;
-  return t.write ? yield* ops.write!(task, file, t.address, length, t.offset) : yield* ops.read!(task, file, t.address, length, t.offset);
+  return t.write
+    ? yield* ops.write!(task, file, t.address, length, t.offset)
+    : yield* ops.read!(task, file, t.address, length, t.offset);
 }
 
 function mayTransfer(k: Kernel, file: File, t: Omit<Transfer, "fd">): number {
-  if (!(t.write ? file.writable : file.readable)) return k.refuse(vfsRules["not-open-for"], errnos.EBADF, file.inode.kind);
-  if (t.write && file.ops.write === undefined) return k.refuse(vfsRules["cannot-write"], errnos.EINVAL, file.inode.kind);
+  if (!(t.write ? file.writable : file.readable))
+    return k.refuse(vfsRules["not-open-for"], errnos.EBADF, file.inode.kind);
+  if (t.write && file.ops.write === undefined)
+    return k.refuse(vfsRules["cannot-write"], errnos.EINVAL, file.inode.kind);
   if (!t.write && file.ops.read === undefined) return k.refuse(vfsRules["cannot-read"], errnos.EINVAL, file.inode.kind);
-  if (!accessOk(k, t.address, t.length)) return k.refuse(vfsRules["past-user-space"], errnos.EFAULT, `0x${t.address.toString(16)}`);
-  if ((t.offset ?? file.position) + t.length >= OFFSET_LIMIT) return k.refuse(vfsRules["offset-overflow"], errnos.EINVAL, `${t.offset}`);
+  if (!accessOk(k, t.address, t.length))
+    return k.refuse(vfsRules["past-user-space"], errnos.EFAULT, `0x${t.address.toString(16)}`);
+  if ((t.offset ?? file.position) + t.length >= OFFSET_LIMIT)
+    return k.refuse(vfsRules["offset-overflow"], errnos.EINVAL, `${t.offset}`);
   return 0;
 }
 
@@ -60,7 +68,15 @@ export function iovecOk(k: Kernel, address: number, length: number): boolean {
 
 /** FMODE_PREAD and FMODE_LSEEK of the files here. */
 export function hasPositions(file: File): boolean {
-  return file.inode.kind === "v4l2" || file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb" || file.inode.kind === "disk" || file.inode.kind === "sysfs" || file.inode.kind === "drm";
+  return (
+    file.inode.kind === "v4l2" ||
+    file.inode.kind === "memfd" ||
+    file.inode.kind === "file" ||
+    file.inode.kind === "hugetlb" ||
+    file.inode.kind === "disk" ||
+    file.inode.kind === "sysfs" ||
+    file.inode.kind === "drm"
+  );
 }
 
 /** ksys_lseek, fs/read_write.c: the new position, or a negative errno. Bytes. */
@@ -72,7 +88,14 @@ export function* lseek(k: Kernel, task: Task, fd: number, offset: number, whence
 }
 
 /** generic_file_llseek_size, fs/read_write.c: `limit` is the largest position there may be, `end` where SEEK_END counts from. */
-export function llseekWithin(k: Kernel, file: File, offset: number, whence: "set" | "cur" | "end", limit: number, end: number): number {
+export function llseekWithin(
+  k: Kernel,
+  file: File,
+  offset: number,
+  whence: "set" | "cur" | "end",
+  limit: number,
+  end: number,
+): number {
   const to = offset + (whence === "cur" ? file.position : whence === "end" ? end : 0);
   if (to < 0 || to > limit) return k.refuse(vfsRules["seek-range"], errnos.EINVAL, `${to}`);
   file.position = to;

@@ -8,7 +8,11 @@ export const aioHandlers: HandlerTable<"aio_read" | "aio_write"> = {
       return yield* aioRequest(k, task, { ...request, write: false });
     },
     *aio_write({ k, task }, request) {
-      return yield* aioRequest(k, task, { ...request, fd: task.files.writeEnds.get(request.fd) ?? request.fd, write: true });
+      return yield* aioRequest(k, task, {
+        ...request,
+        fd: task.files.writeEnds.get(request.fd) ?? request.fd,
+        write: true,
+      });
     },
   },
 };

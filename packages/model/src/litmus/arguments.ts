@@ -13,7 +13,9 @@ import type { Result } from "./handler.js";
 import type { Task } from "../task.js";
 
 /** What a name stands for: a result and the task that got it, or the line of the step that failed. */
-export type Bound = { readonly result: Result; readonly task: Task; readonly line: number } | { readonly failedAt: number };
+export type Bound =
+  | { readonly result: Result; readonly task: Task; readonly line: number }
+  | { readonly failedAt: number };
 
 /** An argument refers to a result that there is not. */
 export class NotReached {
@@ -33,9 +35,38 @@ export interface Scopes {
  */
 const words: { readonly [op: string]: readonly string[] } = {
   mmap: ["length", "at"],
-  ...Object.fromEntries(["munmap", "mprotect", "remap_file_pages", "madvise", "mlock", "munlock", "msync", "mincore", "touch", "fill", "read", "write", "pread", "pwrite"].map((op) => [op, ["address", "length"]])),
-  ...Object.fromEntries(["process_vm_readv", "process_vm_writev", "process_madvise", "vmsplice", "send_zerocopy", "io_uring_register_buffers", "qbuf"].map((op) => [op, ["address", "length"]])),
-  ...Object.fromEntries(["load", "store", "futex_wait", "futex_wake", "ptrace_peek", "ptrace_poke"].map((op) => [op, ["address"]])),
+  ...Object.fromEntries(
+    [
+      "munmap",
+      "mprotect",
+      "remap_file_pages",
+      "madvise",
+      "mlock",
+      "munlock",
+      "msync",
+      "mincore",
+      "touch",
+      "fill",
+      "read",
+      "write",
+      "pread",
+      "pwrite",
+    ].map((op) => [op, ["address", "length"]]),
+  ),
+  ...Object.fromEntries(
+    [
+      "process_vm_readv",
+      "process_vm_writev",
+      "process_madvise",
+      "vmsplice",
+      "send_zerocopy",
+      "io_uring_register_buffers",
+      "qbuf",
+    ].map((op) => [op, ["address", "length"]]),
+  ),
+  ...Object.fromEntries(
+    ["load", "store", "futex_wait", "futex_wake", "ptrace_peek", "ptrace_poke"].map((op) => [op, ["address"]]),
+  ),
   mremap: ["address", "old_length", "new_length", "to"],
 };
 
@@ -77,7 +108,11 @@ function resolve(argument: Argument, type: ParamType, scopes: Scopes): unknown {
     case "flags":
       return argument.kind === "words" ? argument.words : [];
     case "actor":
-      return argument.kind === "words" ? argument.words[0] : argument.kind === "ref" ? argument.name : plain(argument, scopes);
+      return argument.kind === "words"
+        ? argument.words[0]
+        : argument.kind === "ref"
+          ? argument.name
+          : plain(argument, scopes);
     case "object":
       return argument.kind === "words" ? argument.words[0] : plain(argument, scopes);
     case "tuples":

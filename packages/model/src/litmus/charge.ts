@@ -9,7 +9,8 @@ export const chargeHandlers: HandlerTable<"xfer_charge" | "charged"> = {
   run: {
     *xfer_charge(ctx, { fd, to }) {
       const file = ctx.task.files.get(fd);
-      if (file !== undefined && dmaBufOf(file) === undefined) return ctx.k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+      if (file !== undefined && dmaBufOf(file) === undefined)
+        return ctx.k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
       const buf = dmaBufGet(ctx.k, ctx.task, fd);
       if (typeof buf === "number") return buf;
       const result = yield* xferCharge(buf, ctx.taskOf(to));

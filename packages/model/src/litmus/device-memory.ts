@@ -19,7 +19,8 @@ export const deviceMemoryHandlers: HandlerTable<"pcm_open" | "p2pmem" | "nvme_op
   },
   unsupported: {
     pcm_open: (k) => (k.arch.name === "x86_64" ? undefined : "the machines of this architecture have no sound card"),
-    nvme_open: (k) => (k.arch.name === "x86_64" ? undefined : "the machines of this architecture have no NVMe controller"),
+    nvme_open: (k) =>
+      k.arch.name === "x86_64" ? undefined : "the machines of this architecture have no NVMe controller",
     p2pmem: (k) => {
       if (k.arch.name !== "x86_64") return "the machines of this architecture have no NVMe controller";
       return k.design["p2pdma.user-space"] === "no" ? "this release gives out no memory of PCI devices" : undefined;

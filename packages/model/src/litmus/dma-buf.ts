@@ -27,7 +27,13 @@ const HEAP_MODES = {
   rw_nonblock: O.rdwr | O.nonblock,
 } as const;
 
-const SYNC_BITS: Readonly<Record<string, number>> = { start: 0, end: SYNC.end, read: SYNC.read, write: SYNC.write, bit3: 8 };
+const SYNC_BITS: Readonly<Record<string, number>> = {
+  start: 0,
+  end: SYNC.end,
+  read: SYNC.read,
+  write: SYNC.write,
+  bit3: 8,
+};
 
 function syncBits(words: readonly string[]): number {
   return words.reduce((bits, word) => bits | SYNC_BITS[word], 0);
@@ -52,15 +58,35 @@ const unnamed: ReadonlySet<FileKind> = new Set(["dma-buf", "sync-file", "io-urin
 const u32 = (value: number): number => value >>> 0;
 
 type Name =
-  | "dma_heap_alloc" | "udmabuf_create" | "udmabuf_create_list" | "dma_buf_sync" | "dma_buf_set_name"
-  | "dma_buf_export_sync_file" | "dma_buf_import_sync_file" | "poll" | "sw_sync_fence" | "sw_sync_inc"
-  | "fstat" | "reopen" | "dup" | "close" | "ioctl" | "fdinfo" | "bufinfo" | "readlink";
+  | "dma_heap_alloc"
+  | "udmabuf_create"
+  | "udmabuf_create_list"
+  | "dma_buf_sync"
+  | "dma_buf_set_name"
+  | "dma_buf_export_sync_file"
+  | "dma_buf_import_sync_file"
+  | "poll"
+  | "sw_sync_fence"
+  | "sw_sync_inc"
+  | "fstat"
+  | "reopen"
+  | "dup"
+  | "close"
+  | "ioctl"
+  | "fdinfo"
+  | "bufinfo"
+  | "readlink";
 
 export const dmaBufHandlers: HandlerTable<Name> = {
   run: {
     *dma_heap_alloc({ k, task }, { heap, length, mode, heap_flags, fd }) {
       const allocate = heap === "cma" ? cmaHeapAllocate : systemHeapAllocate;
-      return yield* dmaHeapIoctlAllocate(k, task, allocate, { length, fdFlags: HEAP_MODES[mode], heapFlags: heap_flags, fd: u32(fd) });
+      return yield* dmaHeapIoctlAllocate(k, task, allocate, {
+        length,
+        fdFlags: HEAP_MODES[mode],
+        heapFlags: heap_flags,
+        fd: u32(fd),
+      });
     },
     *udmabuf_create({ k, task }, { memfd, offset, size }) {
       return yield* udmabufCreate(k, task, [{ memfd: u32(memfd), offset, size }]);
@@ -83,7 +109,9 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *dma_buf_import_sync_file(ctx, { fd, sync_file, flags }) {
       const buf = ioctlTarget(ctx, fd);
-      return typeof buf === "number" ? buf : yield* dmaBufImportSyncFile(buf, ctx.task.files.get(sync_file), syncBits(flags));
+      return typeof buf === "number"
+        ? buf
+        : yield* dmaBufImportSyncFile(buf, ctx.task.files.get(sync_file), syncBits(flags));
     },
     *poll({ k, task }, { fd, events }) {
       if (fd < 0) {
@@ -121,7 +149,9 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       if (unnamed.has(file.inode.kind)) return ctx.k.refuse(rule.reopen, errnos.ENXIO, file.inode.kind);
       if (file.data instanceof SoundCard) return yield* waitForPcm(file.data);
       if (file.data instanceof DrmFile) return ctx.task.files.install(file.data.dev.open(mode !== "w", mode !== "r"));
-      const opened = pipeOf(file) ? reopenPipe(file, mode !== "w", mode !== "r") : new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data);
+      const opened = pipeOf(file)
+        ? reopenPipe(file, mode !== "w", mode !== "r")
+        : new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data);
       return ctx.task.files.install(opened);
     },
     *dup(ctx, { fd }) {
@@ -159,7 +189,13 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       if (typeof file === "number") return file;
       const buf = dmaBufOf(file);
       if (buf === undefined) return ctx.k.refuse(rule["not-listed"], errnos.ENOENT, file.inode.kind);
-      return { size: buf.size, count: buf.file.refs, exp_name: buf.expName, name: buf.name ?? "", attachments: buf.attachments.length };
+      return {
+        size: buf.size,
+        count: buf.file.refs,
+        exp_name: buf.expName,
+        name: buf.name ?? "",
+        attachments: buf.attachments.length,
+      };
     },
     *readlink({ k, task }, { fd }) {
       const file = task.files.get(fd);

@@ -3,14 +3,21 @@ import { FOLL } from "../mm/foll.js";
 import { followPfn } from "../mm/follow-pfn.js";
 import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
 import { getUserPagesRemote } from "../mm/gup.js";
-import { CountingNotifier, mmuNotifierRegister } from "../mm/notifier.js";
+import type { CountingNotifier } from "../mm/notifier.js";
+import { mmuNotifierRegister } from "../mm/notifier.js";
 import { spannedPages } from "../mm/page-bytes.js";
 import { gupPutFolio } from "../mm/pin.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
 
-type Name = "get_user_pages" | "pin_user_pages" | "put_user_pages" | "follow_pfn" | "notifier_register" | "notifier_count";
+type Name =
+  | "get_user_pages"
+  | "pin_user_pages"
+  | "put_user_pages"
+  | "follow_pfn"
+  | "notifier_register"
+  | "notifier_count";
 
 /** References or pins that a driver took in one call. */
 interface Held {

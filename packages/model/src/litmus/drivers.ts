@@ -1,7 +1,15 @@
 /** What drivers do with buffers: attach, map, transfer, kernel mappings, GEM objects; and revoking mappings. */
 import { errnos } from "@litmap/litmus";
 import { DmaBuf, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
-import { Attachment, dmaBufDetach, dmaBufDynamicAttach, dmaBufMapAttachment, dmaBufPin, dmaBufUnmapAttachment, dmaBufUnpin } from "../dma-buf/attachment.js";
+import type { Attachment } from "../dma-buf/attachment.js";
+import {
+  dmaBufDetach,
+  dmaBufDynamicAttach,
+  dmaBufMapAttachment,
+  dmaBufPin,
+  dmaBufUnmapAttachment,
+  dmaBufUnpin,
+} from "../dma-buf/attachment.js";
 import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { deviceKinds } from "../dma/device.js";
 import { dmaUnmapSgtable } from "../dma/sg.js";
@@ -45,8 +53,17 @@ function* withBuffer(ctx: Context, fd: number, use: (buf: DmaBuf) => Path<number
 }
 
 type Name =
-  | "attach" | "detach" | "map_attachment" | "unmap_attachment" | "pin" | "unpin"
-  | "begin_cpu_access" | "end_cpu_access" | "vmap" | "vunmap" | "revoke";
+  | "attach"
+  | "detach"
+  | "map_attachment"
+  | "unmap_attachment"
+  | "pin"
+  | "unpin"
+  | "begin_cpu_access"
+  | "end_cpu_access"
+  | "vmap"
+  | "vunmap"
+  | "revoke";
 
 export const driverHandlers: HandlerTable<Name> = {
   run: {
@@ -109,7 +126,8 @@ export const driverHandlers: HandlerTable<Name> = {
       const { k } = ctx;
       const file = buf instanceof GemObject ? undefined : ctx.ownerOf("buf").files.get(buf as number);
       const obj = buf instanceof GemObject ? buf : gemOf(file);
-      if (obj === undefined && file === undefined) return k.refuse(rule["bad-descriptor"], errnos.EBADF, `descriptor ${String(buf)}`);
+      if (obj === undefined && file === undefined)
+        return k.refuse(rule["bad-descriptor"], errnos.EBADF, `descriptor ${String(buf)}`);
       k.note(rule.revoke);
       if (obj !== undefined) yield* drmVmaNodeUnmap(obj);
       else unmapMappingRange(k, file!.mapping, 0, Math.ceil(file!.inode.size / k.pageSize), true);

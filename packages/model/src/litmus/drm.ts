@@ -14,7 +14,9 @@ import type { Path } from "../sched/path.js";
 export function drmFileOf({ k, task }: Context, fd: number): DrmFile | number {
   const file = task.files.get(fd);
   if (file === undefined) return k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
-  return file.data instanceof DrmFile ? file.data : k.refuse(gemRules["not-a-drm-file"], errnos.ENOTTY, file.inode.kind);
+  return file.data instanceof DrmFile
+    ? file.data
+    : k.refuse(gemRules["not-a-drm-file"], errnos.ENOTTY, file.inode.kind);
 }
 
 /** A handle is a number in the table of one open file. */
@@ -26,10 +28,20 @@ export function* handleOf(path: Path<number>): Path<Result> {
 /** Drivers whose objects are TTM's in every release. */
 const ttmDrivers: ReadonlySet<string> = new Set(["qxl", "bochs"]);
 
-export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" | "prime_export" | "prime_import" | "gem_close" | "qxl_alloc" | "virtgpu_create_blob"> = {
+export const drmHandlers: HandlerTable<
+  | "drm_open"
+  | "dumb_create"
+  | "dumb_map"
+  | "prime_export"
+  | "prime_import"
+  | "gem_close"
+  | "qxl_alloc"
+  | "virtgpu_create_blob"
+> = {
   run: {
     *drm_open({ k, task }, { device }) {
-      if (k.design["drm.objects"] === "own-pages" && !ttmDrivers.has(device)) throw new NotModelled(`${device} inserts pages of its own in this release, which is not modelled`);
+      if (k.design["drm.objects"] === "own-pages" && !ttmDrivers.has(device))
+        throw new NotModelled(`${device} inserts pages of its own in this release, which is not modelled`);
       return task.files.install(drmDevice(k, device).open());
     },
     *dumb_create(ctx, { drm, size }) {
@@ -42,7 +54,9 @@ export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" |
     },
     *virtgpu_create_blob(ctx, { drm, size, memory, flags }) {
       const file = drmFileOf(ctx, drm);
-      return typeof file === "number" ? file : yield* handleOf(virtioGpuCreateBlob(ctx.k, file, size, memory, flags.includes("mappable")));
+      return typeof file === "number"
+        ? file
+        : yield* handleOf(virtioGpuCreateBlob(ctx.k, file, size, memory, flags.includes("mappable")));
     },
     *dumb_map(ctx, { drm, handle }) {
       const file = drmFileOf(ctx, drm);
@@ -50,7 +64,9 @@ export const drmHandlers: HandlerTable<"drm_open" | "dumb_create" | "dumb_map" |
     },
     *prime_export(ctx, { drm, handle, mode }) {
       const file = drmFileOf(ctx, drm);
-      return typeof file === "number" ? file : yield* drmGemPrimeHandleToFd(ctx.k, ctx.task, file, handle as number, mode === "rw");
+      return typeof file === "number"
+        ? file
+        : yield* drmGemPrimeHandleToFd(ctx.k, ctx.task, file, handle as number, mode === "rw");
     },
     *prime_import(ctx, { drm, buf }) {
       const file = drmFileOf(ctx, drm);

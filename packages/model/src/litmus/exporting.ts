@@ -45,7 +45,12 @@ function* makeBuffer(ctx: Context, memory: Memory, size: number): Path<DmaBuf | 
       return yield* ofQueue(ctx, "videobuf2_vmalloc", size, vb2VmallocAlloc(k, size));
     case "vb2-contig":
     case "vb2-contig-noncoherent":
-      return yield* ofQueue(ctx, "videobuf2_dma_contig", size, vb2DcAlloc(k, device, size, memory === "vb2-contig-noncoherent"));
+      return yield* ofQueue(
+        ctx,
+        "videobuf2_dma_contig",
+        size,
+        vb2DcAlloc(k, device, size, memory === "vb2-contig-noncoherent"),
+      );
     case "vb2-sg":
       return yield* ofQueue(ctx, "videobuf2_dma_sg", size, vb2DmaSgAlloc(k, device, size));
     case "gem-dma":
@@ -70,7 +75,12 @@ function exported(ctx: Context, ops: DmaBufOps, size: number, expName: string): 
   return dmaBufExport(ctx.k, { ops, size, expName, readable: true, writable: true });
 }
 
-function ofMemory(ctx: Context, how: "coherent" | "noncontiguous" | "pages", size: number, memory: DmaMemory | number): DmaBuf | number {
+function ofMemory(
+  ctx: Context,
+  how: "coherent" | "noncontiguous" | "pages",
+  size: number,
+  memory: DmaMemory | number,
+): DmaBuf | number {
   return typeof memory === "number" ? memory : exported(ctx, new DmaMemoryExporter(ctx.k, memory, how), size, "litmap");
 }
 
@@ -106,7 +116,8 @@ export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put" | 
   run: {
     *dma_buf_export(ctx, { memory, size }) {
       const { k } = ctx;
-      if (newer.has(memory) && k.design["dma.noncontiguous"] === "absent") throw new NotModelled(`${memory}: the DMA API of this release has no such memory`);
+      if (newer.has(memory) && k.design["dma.noncontiguous"] === "absent")
+        throw new NotModelled(`${memory}: the DMA API of this release has no such memory`);
       if (size === 0) return k.refuse(rule["no-size"], errnos.EINVAL);
       const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
       if (bytes / k.pageSize > k.totalRam) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${size} bytes`);

@@ -26,13 +26,25 @@ export const fileHandlers: HandlerTable<Name> = {
       return yield* readOrWrite(k, task, { fd, address, length, offset: undefined, write: false });
     },
     *write({ k, task }, { fd, address, length }) {
-      return yield* readOrWrite(k, task, { fd: task.files.writeEnds.get(fd) ?? fd, address, length, offset: undefined, write: true });
+      return yield* readOrWrite(k, task, {
+        fd: task.files.writeEnds.get(fd) ?? fd,
+        address,
+        length,
+        offset: undefined,
+        write: true,
+      });
     },
     *pread({ k, task }, { fd, address, length, offset }) {
       return yield* readOrWrite(k, task, { fd, address, length, offset, write: false });
     },
     *pwrite({ k, task }, { fd, address, length, offset }) {
-      return yield* readOrWrite(k, task, { fd: task.files.writeEnds.get(fd) ?? fd, address, length, offset, write: true });
+      return yield* readOrWrite(k, task, {
+        fd: task.files.writeEnds.get(fd) ?? fd,
+        address,
+        length,
+        offset,
+        write: true,
+      });
     },
     *lseek({ k, task }, { fd, offset, whence }) {
       return yield* lseek(k, task, fd, offset, whence);

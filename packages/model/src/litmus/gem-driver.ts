@@ -1,8 +1,21 @@
 /** GEM objects as their driver has them: made, shared, moved, shrunk. */
 import { errnos } from "@litmap/litmus";
 import { dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
-import { drmGemShmemCreate, drmGemShmemGetPagesSgt, drmGemShmemMadvise, GemShmemObject } from "../exporters/drm-shmem.js";
-import { DrmDevice, drmDevUnplug, DrmFile, drmGemClose, drmGemHandleCreate, drmGemObjectPut, GemObject } from "../exporters/gem.js";
+import {
+  drmGemShmemCreate,
+  drmGemShmemGetPagesSgt,
+  drmGemShmemMadvise,
+  GemShmemObject,
+} from "../exporters/drm-shmem.js";
+import {
+  DrmDevice,
+  drmDevUnplug,
+  DrmFile,
+  drmGemClose,
+  drmGemHandleCreate,
+  drmGemObjectPut,
+  GemObject,
+} from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
 import { panthorGemCreate, panthorGpu } from "../exporters/panthor.js";
 import { TtmObject, ttmBoCreate } from "../exporters/ttm.js";
@@ -43,12 +56,16 @@ function handleOf(ctx: Context, bo: GemObject): number | undefined {
   return undefined;
 }
 
-function* create(ctx: Context, { size, place, caching }: OperationArgs<"gem_create", number, unknown>): Path<GemObject | number> {
+function* create(
+  ctx: Context,
+  { size, place, caching }: OperationArgs<"gem_create", number, unknown>,
+): Path<GemObject | number> {
   const { k } = ctx;
   const { dev } = clientOf(ctx);
   const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
   if (dev.driver !== ttmGpu) {
-    if (place === "vram" || caching === "uc") return k.refuse(rule["no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
+    if (place === "vram" || caching === "uc")
+      return k.refuse(rule["no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
     if (dev.driver === panthorGpu && bytes > 0) return new GemObject(dev, bytes, panthorGemCreate(dev, bytes));
     const bo = drmGemShmemCreate(k, deviceOf(ctx), size, caching === "wc");
     return typeof bo === "number" ? bo : new GemObject(dev, bo.size, bo);
@@ -84,8 +101,20 @@ function* reserved(ctx: Context, bo: unknown, what: (bo: TtmObject) => Path<numb
 }
 
 type Name =
-  | "gem_create" | "gem_get_sg_table" | "gem_madvise" | "gem_put" | "gem_export" | "gem_import" | "gem_mmap_offset" | "gem_place"
-  | "drm_node" | "drm_unplug" | "ttm_move" | "ttm_pin" | "ttm_unpin" | "move_notify_count";
+  | "gem_create"
+  | "gem_get_sg_table"
+  | "gem_madvise"
+  | "gem_put"
+  | "gem_export"
+  | "gem_import"
+  | "gem_mmap_offset"
+  | "gem_place"
+  | "drm_node"
+  | "drm_unplug"
+  | "ttm_move"
+  | "ttm_pin"
+  | "ttm_unpin"
+  | "move_notify_count";
 
 export const gemDriverHandlers: HandlerTable<Name> = {
   run: {
@@ -98,19 +127,27 @@ export const gemDriverHandlers: HandlerTable<Name> = {
     },
     *gem_get_sg_table({ k }, { bo }) {
       const { backing } = liveObject(bo);
-      return backing instanceof GemShmemObject ? yield* drmGemShmemGetPagesSgt(k, backing) : k.refuse(rule["not-shmem"], errnos.EINVAL);
+      return backing instanceof GemShmemObject
+        ? yield* drmGemShmemGetPagesSgt(k, backing)
+        : k.refuse(rule["not-shmem"], errnos.EINVAL);
     },
     *gem_madvise({ k }, { bo, advice }) {
       const { backing } = liveObject(bo);
-      return backing instanceof GemShmemObject ? yield* drmGemShmemMadvise(k, backing, advice === "dontneed") : k.refuse(rule["not-shmem"], errnos.EINVAL);
+      return backing instanceof GemShmemObject
+        ? yield* drmGemShmemMadvise(k, backing, advice === "dontneed")
+        : k.refuse(rule["not-shmem"], errnos.EINVAL);
     },
     *gem_put(ctx, { bo }) {
       const handle = handleOf(ctx, bo as GemObject);
-      return handle === undefined ? ctx.k.refuse(rule["put-twice"], errnos.EINVAL) : yield* drmGemClose(ctx.k, clientOf(ctx).file, handle);
+      return handle === undefined
+        ? ctx.k.refuse(rule["put-twice"], errnos.EINVAL)
+        : yield* drmGemClose(ctx.k, clientOf(ctx).file, handle);
     },
     *gem_export(ctx, { bo }) {
       const handle = handleOf(ctx, bo as GemObject);
-      return handle === undefined ? ctx.k.refuse(rule["put-twice"], errnos.EINVAL) : yield* drmGemPrimeHandleToFd(ctx.k, ctx.task, clientOf(ctx).file, handle, true);
+      return handle === undefined
+        ? ctx.k.refuse(rule["put-twice"], errnos.EINVAL)
+        : yield* drmGemPrimeHandleToFd(ctx.k, ctx.task, clientOf(ctx).file, handle, true);
     },
     *gem_import(ctx, { buf: fd }) {
       const { k } = ctx;

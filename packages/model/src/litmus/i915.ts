@@ -13,7 +13,9 @@ export const i915Handlers: HandlerTable<Name> = {
   run: {
     *i915_gem_create(ctx, { drm, size, region, access }) {
       const file = drmFileOf(ctx, drm);
-      return typeof file === "number" ? file : yield* handleOf(i915GemCreate(ctx.k, file, size, region, access === "r"));
+      return typeof file === "number"
+        ? file
+        : yield* handleOf(i915GemCreate(ctx.k, file, size, region, access === "r"));
     },
     *i915_gem_mmap_offset(ctx, { drm, handle, type }) {
       const file = drmFileOf(ctx, drm);
@@ -25,7 +27,14 @@ export const i915Handlers: HandlerTable<Name> = {
       if (typeof file === "number") return file;
       const filp = i915GemMmapFile(k, file, handle as number, offset, length);
       if (typeof filp === "number") return filp;
-      const address = yield* doMmap(k, task, { file: filp, address: 0, length, prot: VM.READ | VM.WRITE, flags: MAP.SHARED, offset });
+      const address = yield* doMmap(k, task, {
+        file: filp,
+        address: 0,
+        length,
+        prot: VM.READ | VM.WRITE,
+        flags: MAP.SHARED,
+        offset,
+      });
       if (address < 0 || caching === "wb") return address;
       yield* acquire(k, task.mm.mmapLock, "write");
       task.mm.lookup(address)!.cacheMode = CACHE.wc;
@@ -34,7 +43,9 @@ export const i915Handlers: HandlerTable<Name> = {
     },
     *i915_gem_madvise(ctx, { drm, handle, advice }) {
       const file = drmFileOf(ctx, drm);
-      return typeof file === "number" ? file : yield* i915GemMadvise(ctx.k, file, handle as number, advice === "dontneed");
+      return typeof file === "number"
+        ? file
+        : yield* i915GemMadvise(ctx.k, file, handle as number, advice === "dontneed");
     },
   },
 };

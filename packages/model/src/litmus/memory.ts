@@ -27,13 +27,44 @@ import type { Vma } from "../mm/vma.js";
 import type { Context, HandlerTable, RecordResult, Result } from "./handler.js";
 
 type MemoryName =
-  | "mmap" | "munmap" | "mprotect" | "mremap" | "remap_file_pages" | "madvise" | "mlock" | "munlock" | "mlockall" | "munlockall"
-  | "msync" | "mseal" | "load" | "store" | "touch" | "fill";
+  | "mmap"
+  | "munmap"
+  | "mprotect"
+  | "mremap"
+  | "remap_file_pages"
+  | "madvise"
+  | "mlock"
+  | "munlock"
+  | "mlockall"
+  | "munlockall"
+  | "msync"
+  | "mseal"
+  | "load"
+  | "store"
+  | "touch"
+  | "fill";
 type FileName = "memfd_create" | "ftruncate" | "fallocate" | "add_seals" | "get_seals";
 type ObserverName = "smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo";
 
-const protBits = { r: VM.READ, w: VM.WRITE, x: VM.EXEC, rw: VM.READ | VM.WRITE, rx: VM.READ | VM.EXEC, wx: VM.WRITE | VM.EXEC, rwx: VM.READ | VM.WRITE | VM.EXEC } as const;
-const mapBits = { shared: MAP.SHARED, private: MAP.PRIVATE, shared_validate: MAP.SHARED_VALIDATE, populate: MAP.POPULATE, locked: MAP.LOCKED, noreserve: MAP.NORESERVE, sync: MAP.SYNC, noreplace: MAP.FIXED | MAP.NOREPLACE } as const;
+const protBits = {
+  r: VM.READ,
+  w: VM.WRITE,
+  x: VM.EXEC,
+  rw: VM.READ | VM.WRITE,
+  rx: VM.READ | VM.EXEC,
+  wx: VM.WRITE | VM.EXEC,
+  rwx: VM.READ | VM.WRITE | VM.EXEC,
+} as const;
+const mapBits = {
+  shared: MAP.SHARED,
+  private: MAP.PRIVATE,
+  shared_validate: MAP.SHARED_VALIDATE,
+  populate: MAP.POPULATE,
+  locked: MAP.LOCKED,
+  noreserve: MAP.NORESERVE,
+  sync: MAP.SYNC,
+  noreplace: MAP.FIXED | MAP.NOREPLACE,
+} as const;
 
 function bitsOf<W extends string>(table: Readonly<Record<W, number>>, given: readonly W[]): number {
   return given.reduce((bits, word) => bits | table[word], 0);
@@ -47,8 +78,10 @@ function fileOf(ctx: Context, fd: number): File | number {
 function* map(ctx: Context, args: OperationArgs<"mmap", number, unknown>): Path<Result> {
   const anonymous = args.object === "anon";
   const file = anonymous ? undefined : ctx.task.files.get(args.object as number);
-  if (args.offset % ctx.k.pageSize !== 0) return ctx.k.refuse(mmapRules["offset-unaligned"], errnos.EINVAL, `${args.offset}`);
-  if (!anonymous && file === undefined) return ctx.k.refuse(mmapRules["bad-descriptor"], errnos.EBADF, `descriptor ${String(args.object)}`);
+  if (args.offset % ctx.k.pageSize !== 0)
+    return ctx.k.refuse(mmapRules["offset-unaligned"], errnos.EINVAL, `${args.offset}`);
+  if (!anonymous && file === undefined)
+    return ctx.k.refuse(mmapRules["bad-descriptor"], errnos.EBADF, `descriptor ${String(args.object)}`);
   return yield* doMmap(ctx.k, ctx.task, {
     file,
     address: args.at ?? ctx.hint,
@@ -71,18 +104,43 @@ export const memoryHandlers: HandlerTable<MemoryName> = {
     munmap: ({ k, task }, { address, length }) => munmap(k, task, address, length),
     mprotect: ({ k, task }, { address, length, prot }) => mprotect(k, task, address, length, bitsOf(protBits, prot)),
     mremap: ({ k, task }, args) =>
-      mremap(k, task, args.address, args.old_length, args.new_length, { maymove: args.flags.includes("maymove"), fixed: args.flags.includes("fixed"), dontunmap: args.flags.includes("dontunmap") }, args.to ?? 0),
+      mremap(
+        k,
+        task,
+        args.address,
+        args.old_length,
+        args.new_length,
+        {
+          maymove: args.flags.includes("maymove"),
+          fixed: args.flags.includes("fixed"),
+          dontunmap: args.flags.includes("dontunmap"),
+        },
+        args.to ?? 0,
+      ),
     remap_file_pages: ({ k, task }, { address, length, pgoff }) => remapFilePages(k, task, address, length, pgoff),
     madvise: ({ k, task }, { address, length, advice }) => madvise(k, task, address, length, advice),
     mlock: ({ k, task }, { address, length, flags }) => mlock(k, task, address, length, flags.includes("onfault")),
     munlock: ({ k, task }, { address, length }) => munlock(k, task, address, length),
-    mlockall: ({ k, task }, { flags }) => mlockall(k, task, { current: flags.includes("current"), future: flags.includes("future"), onfault: flags.includes("onfault") }),
+    mlockall: ({ k, task }, { flags }) =>
+      mlockall(k, task, {
+        current: flags.includes("current"),
+        future: flags.includes("future"),
+        onfault: flags.includes("onfault"),
+      }),
     munlockall: ({ k, task }) => munlockall(k, task),
     msync: ({ k, task }, { address, length, flags }) =>
-      msync(k, task, address, length, { sync: flags.includes("sync"), async: flags.includes("async"), invalidate: flags.includes("invalidate") }),
+      msync(k, task, address, length, {
+        sync: flags.includes("sync"),
+        async: flags.includes("async"),
+        invalidate: flags.includes("invalidate"),
+      }),
     mseal: ({ k, task }, { address, length }) => mseal(k, task, address, length),
-    load: (ctx, args) => (ctx.kernelMode ? kernelAccess.run.load(ctx, args) : userLoad(ctx.k, ctx.task, args.address, args.width)),
-    store: (ctx, args) => (ctx.kernelMode ? kernelAccess.run.store(ctx, args) : userStore(ctx.k, ctx.task, args.address, args.width, truncated(args.value, args.width))),
+    load: (ctx, args) =>
+      ctx.kernelMode ? kernelAccess.run.load(ctx, args) : userLoad(ctx.k, ctx.task, args.address, args.width),
+    store: (ctx, args) =>
+      ctx.kernelMode
+        ? kernelAccess.run.store(ctx, args)
+        : userStore(ctx.k, ctx.task, args.address, args.width, truncated(args.value, args.width)),
     touch: ({ k, task }, { address, length, access }) => userTouch(k, task, address, length, access === "write"),
     fill: ({ k, task }, { address, length, byte }) => userFill(k, task, address, length, byte & 0xff),
   },
@@ -103,11 +161,17 @@ function* onFile(ctx: Context, fd: number, call: (file: File) => Path<Result>): 
 export const memfdHandlers: HandlerTable<FileName> = {
   run: {
     *memfd_create({ k, task }, { size, seals, flags }) {
-      const file = yield* newMemfd(k, { size, seals: sealBits(seals), noSealing: flags.includes("no_sealing"), hugetlb: flags.includes("hugetlb") });
+      const file = yield* newMemfd(k, {
+        size,
+        seals: sealBits(seals),
+        noSealing: flags.includes("no_sealing"),
+        hugetlb: flags.includes("hugetlb"),
+      });
       return typeof file === "number" ? file : task.files.install(file);
     },
     ftruncate: (ctx, { fd, length }) => onFile(ctx, fd, (file) => ftruncate(ctx.k, file, length)),
-    fallocate: (ctx, { fd, mode, offset, length }) => onFile(ctx, fd, (file) => vfsFallocate(ctx.k, file, mode, offset, length)),
+    fallocate: (ctx, { fd, mode, offset, length }) =>
+      onFile(ctx, fd, (file) => vfsFallocate(ctx.k, file, mode, offset, length)),
     add_seals: (ctx, { fd, seals }) => onFile(ctx, fd, (file) => addSeals(ctx.k, file, sealBits(seals))),
     get_seals: (ctx, { fd }) =>
       onFile(ctx, fd, function* (file) {
@@ -116,13 +180,18 @@ export const memfdHandlers: HandlerTable<FileName> = {
       }),
   },
   unsupported: {
-    memfd_create: (k, { flags }) => (!k.arch.hugetlb && flags.kind === "words" && flags.words.includes("hugetlb") ? `kernels for ${k.arch.name} have no hugetlbfs` : undefined),
+    memfd_create: (k, { flags }) =>
+      !k.arch.hugetlb && flags.kind === "words" && flags.words.includes("hugetlb")
+        ? `kernels for ${k.arch.name} have no hugetlbfs`
+        : undefined,
   },
 };
 
 /** The mapping that an observer asks for, or -EFAULT. */
 function vmaOf(ctx: Context, address: number): Vma | number {
-  return ctx.task.mm.lookup(address) ?? ctx.k.refuse(accountRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
+  return (
+    ctx.task.mm.lookup(address) ?? ctx.k.refuse(accountRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`)
+  );
 }
 
 /** What was gained since an observer's baseline. */

@@ -13,9 +13,21 @@ import type { Context, HandlerTable } from "./handler.js";
 import type { Task } from "../task.js";
 
 type Name =
-  | "process_vm_readv" | "process_vm_writev" | "mem_read" | "mem_write" | "ptrace_peek" | "vmsplice"
-  | "io_uring_register_buffers" | "io_uring_read" | "io_uring_write" | "futex_wait" | "futex_wake"
-  | "userfaultfd_register" | "move_pages" | "mbind" | "get_mempolicy";
+  | "process_vm_readv"
+  | "process_vm_writev"
+  | "mem_read"
+  | "mem_write"
+  | "ptrace_peek"
+  | "vmsplice"
+  | "io_uring_register_buffers"
+  | "io_uring_read"
+  | "io_uring_write"
+  | "futex_wait"
+  | "futex_wake"
+  | "userfaultfd_register"
+  | "move_pages"
+  | "mbind"
+  | "get_mempolicy";
 
 /** Whose memory: the caller's own when nobody is named. */
 function target(ctx: Context, of: string | undefined): Task {
@@ -54,7 +66,13 @@ export const reachingHandlers: HandlerTable<Name> = {
       return yield* readOrWriteRequest(k, task, { fd, address, length, offset, write: false });
     },
     *io_uring_write({ k, task }, { fd, address, length, offset }) {
-      return yield* readOrWriteRequest(k, task, { fd: task.files.writeEnds.get(fd) ?? fd, address, length, offset, write: true });
+      return yield* readOrWriteRequest(k, task, {
+        fd: task.files.writeEnds.get(fd) ?? fd,
+        address,
+        length,
+        offset,
+        write: true,
+      });
     },
     *futex_wait({ k, task }, { address, key }) {
       const value = yield* userLoad(k, task, address, 4);

@@ -1,13 +1,24 @@
 /** Memory regions, the transfers of devices, and the syncs that a driver makes itself. */
 import { errnos } from "@litmap/litmus";
 import { deviceRead, deviceWrite } from "../dma/sg.js";
-import { deregMr, dmaSync, MemoryRegion, regionRead, regionWrite, regMemfd, regMr, tablesOf } from "../consumers/memory-region.js";
+import {
+  deregMr,
+  dmaSync,
+  MemoryRegion,
+  regionRead,
+  regionWrite,
+  regMemfd,
+  regMr,
+  tablesOf,
+} from "../consumers/memory-region.js";
 import { fdRules } from "../rules/processes.js";
 import { deviceOf } from "./drivers.js";
 import type { MappedAttachment } from "../dma-buf/attachment.js";
 import type { HandlerTable } from "./handler.js";
 
-export const registrationHandlers: HandlerTable<"reg_mr" | "reg_memfd" | "dereg_mr" | "dma_sync" | "dma_read" | "dma_write"> = {
+export const registrationHandlers: HandlerTable<
+  "reg_mr" | "reg_memfd" | "dereg_mr" | "dma_sync" | "dma_read" | "dma_write"
+> = {
   run: {
     *reg_mr(ctx, wanted) {
       const region = yield* regMr(ctx.k, ctx.ownerOf("address"), deviceOf(ctx), wanted);
@@ -27,16 +38,22 @@ export const registrationHandlers: HandlerTable<"reg_mr" | "reg_memfd" | "dereg_
       return dmaSync(k, sgt instanceof MemoryRegion ? tablesOf(sgt) : [(sgt as MappedAttachment).sgt], side);
     },
     *dma_read({ k }, { sgt, offset }) {
-      const bytes = sgt instanceof MemoryRegion ? yield* regionRead(sgt, offset, 4) : deviceRead(k, (sgt as MappedAttachment).sgt, offset, 4);
+      const bytes =
+        sgt instanceof MemoryRegion
+          ? yield* regionRead(sgt, offset, 4)
+          : deviceRead(k, (sgt as MappedAttachment).sgt, offset, 4);
       return typeof bytes === "number" ? bytes : new DataView(bytes.buffer).getUint32(0, true);
     },
     *dma_write({ k }, { sgt, offset, value }) {
       const bytes = new Uint8Array(4);
       new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
-      return sgt instanceof MemoryRegion ? yield* regionWrite(sgt, offset, bytes) : deviceWrite(k, (sgt as MappedAttachment).sgt, offset, bytes);
+      return sgt instanceof MemoryRegion
+        ? yield* regionWrite(sgt, offset, bytes)
+        : deviceWrite(k, (sgt as MappedAttachment).sgt, offset, bytes);
     },
   },
   unsupported: {
-    reg_memfd: (k) => (k.design["memfd.pin-folios"] === "present" ? undefined : "a memfd's pages cannot be pinned by offset before 6.11"),
+    reg_memfd: (k) =>
+      k.design["memfd.pin-folios"] === "present" ? undefined : "a memfd's pages cannot be pinned by offset before 6.11",
   },
 };

@@ -10,7 +10,14 @@ export const remoteHandlers: HandlerTable<"ptrace_poke" | "process_madvise" | "s
       return yield* ptracePoke(ctx.k, ctx.task, ctx.taskOf(of), address, value);
     },
     *process_madvise(ctx, { address, length, advice, of }) {
-      return yield* processMadvise(ctx.k, ctx.task, of === undefined ? ctx.task : ctx.taskOf(of), address, length, advice);
+      return yield* processMadvise(
+        ctx.k,
+        ctx.task,
+        of === undefined ? ctx.task : ctx.taskOf(of),
+        address,
+        length,
+        advice,
+      );
     },
     *send_zerocopy({ k, task }, { address, length }) {
       return yield* sendZerocopy(k, task, address, length);

@@ -40,7 +40,9 @@ function ending(error: unknown): Pick<Outcome, "status" | "reason"> {
 function prediction(session: Session, began: number, how: Pick<Outcome, "status" | "reason">): Prediction {
   const rules = new Set<string>();
   for (const report of session.reports) for (const event of report.events) rules.add(event.rule.id);
-  const violations = session.k.custody.broken.map(({ invariant, story }): Violation => ({ invariant, schedule: "", story }));
+  const violations = session.k.custody.broken.map(
+    ({ invariant, story }): Violation => ({ invariant, schedule: "", story }),
+  );
   return {
     ...how,
     ...(violations.length === 0 ? {} : { violations }),

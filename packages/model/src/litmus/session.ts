@@ -3,7 +3,19 @@
  * order of the text; the explorer drives the branches of a `parallel` block itself.
  */
 import { actorsNamed, callEntries, callsOf, errnoName, mmapHints, observerEntries, observersOn } from "@litmap/litmus";
-import type { CallStep, CallValue, FaultsStep, Machine, Observer, ParallelStep, SpawnStep, Step, Test, Value, Values } from "@litmap/litmus";
+import type {
+  CallStep,
+  CallValue,
+  FaultsStep,
+  Machine,
+  Observer,
+  ParallelStep,
+  SpawnStep,
+  Step,
+  Test,
+  Value,
+  Values,
+} from "@litmap/litmus";
 import { Kernel } from "../kernel.js";
 import { KernelHang } from "../sched/path.js";
 import { counterNames, newCounters, StepTrace } from "../trace/trace.js";
@@ -13,7 +25,7 @@ import { NotReached, resolveArguments } from "./arguments.js";
 import type { Bound } from "./arguments.js";
 import type { Context, Result } from "./handler.js";
 import type { KernelOptions } from "../kernel.js";
-import type { Path } from "../sched/path.js";
+import type { Path, Touch } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Counters, TraceEvent } from "../trace/trace.js";
 
@@ -53,7 +65,13 @@ export class Session {
     options: KernelOptions = {},
   ) {
     this.k = new Kernel(options);
-    this.machine = { kind: "model", release: this.k.release, arch: this.k.arch.name, designs: { ...options.designs }, ...(options.configured ? { configured: options.configured } : {}) };
+    this.machine = {
+      kind: "model",
+      release: this.k.release,
+      arch: this.k.arch.name,
+      designs: { ...options.designs },
+      ...(options.configured ? { configured: options.configured } : {}),
+    };
     this.hints = mmapHints(test, this.k.arch.slotBase, this.k.pageSize);
     for (const actor of test.actors) {
       if (actor.kind === "fork" || actor.kind === "thread") continue;
@@ -183,7 +201,12 @@ export class Session {
     const trace = new StepTrace();
     const costs = newCounters();
     const make = actor?.kind === "thread" ? thread(parent.task, step.child) : fork(this.k, parent.task, step.child);
-    const child = yield* this.traced(make, trace, costs, `${step.actor}, line ${step.span.line}: ${actor?.kind === "thread" ? "thread" : "fork"}`);
+    const child = yield* this.traced(
+      make,
+      trace,
+      costs,
+      `${step.actor}, line ${step.span.line}: ${actor?.kind === "thread" ? "thread" : "fork"}`,
+    );
     const failed = typeof child === "number";
     if (failed) this.unborn.set(step.child, step.span.line);
     else this.addActor(step.child, child, undefined);
@@ -203,7 +226,14 @@ export class Session {
     const line = step.span.line;
     const actor = this.actors.get(step.actor);
     const absent = actor === undefined ? step.actor : actorsNamed(step).find((name) => !this.actors.has(name));
-    const resolved = absent !== undefined ? new NotReached(this.unborn.get(absent) ?? line) : resolveArguments(step, { names: this.names, pageSize: this.k.pageSize, wordBits: this.inKernel(step.actor) ? 64 : this.k.arch.wordBits });
+    const resolved =
+      absent !== undefined
+        ? new NotReached(this.unborn.get(absent) ?? line)
+        : resolveArguments(step, {
+            names: this.names,
+            pageSize: this.k.pageSize,
+            wordBits: this.inKernel(step.actor) ? 64 : this.k.arch.wordBits,
+          });
     if (actor === undefined || resolved instanceof NotReached) {
       const failedAt = resolved instanceof NotReached ? resolved.line : line;
       if (step.bind !== undefined) this.names.set(step.bind, { failedAt });
@@ -214,17 +244,39 @@ export class Session {
     const context = this.context(actor, resolved.owners, this.hints.get(step) ?? 0);
     let result: Result;
     try {
-      result = yield* this.traced(handlerOf(step.op)(context, resolved.args), trace, costs, `${step.actor}, line ${line}: ${step.op}()`);
+      result = yield* this.traced(
+        handlerOf(step.op)(context, resolved.args),
+        trace,
+        costs,
+        `${step.actor}, line ${line}: ${step.op}()`,
+      );
     } catch (error) {
       this.report(step, error instanceof KernelHang ? "hang" : "oops", trace.events, moved(costs));
       throw error;
     }
-    if (step.bind !== undefined) this.names.set(step.bind, failed(result) ? { failedAt: line } : { result: fieldOf(result, step.field), task: actor.task, line });
+    if (step.bind !== undefined)
+      this.names.set(
+        step.bind,
+        failed(result) ? { failedAt: line } : { result: fieldOf(result, step.field), task: actor.task, line },
+      );
     return this.report(step, toValue(result), trace.events, moved(costs));
   }
 
-  private report(step: CallStep, result: CallValue, events: readonly TraceEvent[], counters: Partial<Counters>): CallValue {
-    this.reports.push({ line: step.span.line, actor: step.actor, op: step.op, bind: step.bind, result, events, counters });
+  private report(
+    step: CallStep,
+    result: CallValue,
+    events: readonly TraceEvent[],
+    counters: Partial<Counters>,
+  ): CallValue {
+    this.reports.push({
+      line: step.span.line,
+      actor: step.actor,
+      op: step.op,
+      bind: step.bind,
+      result,
+      events,
+      counters,
+    });
     return result;
   }
 
@@ -270,7 +322,7 @@ export class Session {
       const outerCosts = k.counters;
       k.counters = costs;
       k.custody.doing = doing;
-      let step;
+      let step: IteratorResult<Touch, T>;
       try {
         step = path.next();
       } finally {

@@ -26,7 +26,8 @@ export const syncFileHandlers: HandlerTable<"sync_file_info" | "sync_file_merge"
       const file = syncFileOf(ctx, a, "merge");
       if (typeof file === "number") return file;
       const other = syncFileGetFence(ctx.task.files.get(b));
-      if (other === undefined) return ctx.k.refuse(dmaBufRules["merge-not-a-sync-file"], errnos.ENOENT, `descriptor ${b}`);
+      if (other === undefined)
+        return ctx.k.refuse(dmaBufRules["merge-not-a-sync-file"], errnos.ENOENT, `descriptor ${b}`);
       return ctx.task.files.install(syncFileCreate(ctx.k, syncFileMerge(file, other)));
     },
   },

@@ -8,7 +8,7 @@ import type { Path } from "../sched/path.js";
 import type { Vb2Queue } from "../exporters/vb2-core.js";
 
 /** Numbers in V4L2's structs have 32 bits. */
-const u32 = (value: number): number => value % 2 ** 32 >>> 0;
+const u32 = (value: number): number => (value % 2 ** 32) >>> 0;
 
 /** Runs an ioctl on the queue behind a descriptor: `-EBADF`, or `-ENOTTY` where there is none. */
 function* ioctl(ctx: Context, fd: number, run: (queue: Vb2Queue, file: File) => Path<number>): Path<number> {
@@ -18,7 +18,9 @@ function* ioctl(ctx: Context, fd: number, run: (queue: Vb2Queue, file: File) => 
   return typeof queue === "number" ? queue : yield* run(queue, file);
 }
 
-export const v4l2Handlers: HandlerTable<"v4l2_open" | "reqbufs" | "querybuf" | "image_size" | "expbuf" | "qbuf" | "dqbuf" | "streamon" | "streamoff"> = {
+export const v4l2Handlers: HandlerTable<
+  "v4l2_open" | "reqbufs" | "querybuf" | "image_size" | "expbuf" | "qbuf" | "dqbuf" | "streamon" | "streamoff"
+> = {
   run: {
     *v4l2_open({ k, task }, { device }) {
       return task.files.install(v4l2Open(k, device));
@@ -41,9 +43,19 @@ export const v4l2Handlers: HandlerTable<"v4l2_open" | "reqbufs" | "querybuf" | "
       return yield* ioctl(ctx, fd, (queue, file) => {
         const bytes = u32(length ?? 0);
         if (address !== undefined) {
-          return queue.qbuf(file, ctx.task, { index: u32(index), memory: "userptr", m: address, length: length === undefined ? queue.setup.imageSize : bytes });
+          return queue.qbuf(file, ctx.task, {
+            index: u32(index),
+            memory: "userptr",
+            m: address,
+            length: length === undefined ? queue.setup.imageSize : bytes,
+          });
         }
-        return queue.qbuf(file, ctx.task, { index: u32(index), memory: buf === undefined ? "mmap" : "dmabuf", m: buf ?? 0, length: bytes });
+        return queue.qbuf(file, ctx.task, {
+          index: u32(index),
+          memory: buf === undefined ? "mmap" : "dmabuf",
+          m: buf ?? 0,
+          length: bytes,
+        });
       });
     },
     *dqbuf(ctx, { queue: fd }) {
@@ -57,6 +69,9 @@ export const v4l2Handlers: HandlerTable<"v4l2_open" | "reqbufs" | "querybuf" | "
     },
   },
   unsupported: {
-    v4l2_open: (k) => (k.design["vivid.capture"] === "stalls" ? "vivid of this release stalls in a machine without a display; not modelled" : undefined),
+    v4l2_open: (k) =>
+      k.design["vivid.capture"] === "stalls"
+        ? "vivid of this release stalls in a machine without a display; not modelled"
+        : undefined,
   },
 };

@@ -12,7 +12,8 @@ import type { Kernel } from "../kernel.js";
 function machine(ctx: Context, fd: number): VirtualMachine | number {
   const file = ctx.task.files.get(fd);
   if (file === undefined) return ctx.k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
-  if (!(file.data instanceof VirtualMachine)) return ctx.k.refuse(fdRules["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+  if (!(file.data instanceof VirtualMachine))
+    return ctx.k.refuse(fdRules["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
   return machineOf(ctx.k, ctx.task, file);
 }
 
@@ -20,7 +21,9 @@ function machine(ctx: Context, fd: number): VirtualMachine | number {
 function container(ctx: Context, fd: number): Container | number {
   const file = ctx.task.files.get(fd);
   if (file === undefined) return ctx.k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
-  return file.data instanceof Container ? file.data : ctx.k.refuse(fdRules["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+  return file.data instanceof Container
+    ? file.data
+    : ctx.k.refuse(fdRules["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
 }
 
 /** An IOVA: 64 bits without a sign. */
@@ -37,10 +40,21 @@ function knownSlot(op: string, slot: number): number {
   return slot;
 }
 
-const noIommu = (k: Kernel): string | undefined => (k.arch.name === "x86_64" ? undefined : "an IOMMU for user space is modelled on x86_64 alone");
-const noKvm = (k: Kernel): string | undefined => (k.arch.name === "x86_64" ? undefined : "guests are modelled on x86_64 alone");
+const noIommu = (k: Kernel): string | undefined =>
+  k.arch.name === "x86_64" ? undefined : "an IOMMU for user space is modelled on x86_64 alone";
+const noKvm = (k: Kernel): string | undefined =>
+  k.arch.name === "x86_64" ? undefined : "guests are modelled on x86_64 alone";
 
-export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | "kvm_dirty_log" | "kvm_run" | "vfio_open" | "vfio_map_dma" | "vfio_unmap_dma" | "vfio_dma"> = {
+export const virtualisationHandlers: HandlerTable<
+  | "kvm_create"
+  | "kvm_memory"
+  | "kvm_dirty_log"
+  | "kvm_run"
+  | "vfio_open"
+  | "vfio_map_dma"
+  | "vfio_unmap_dma"
+  | "vfio_dma"
+> = {
   run: {
     *kvm_create({ k, task }) {
       const { vm, vcpu } = createVm(k, task);
@@ -71,7 +85,9 @@ export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | 
     },
     *vfio_map_dma(ctx, { vfio, address, length, iova, access }) {
       const c = container(ctx, vfio);
-      return typeof c === "number" ? c : yield* dmaDoMap(ctx.k, ctx.task, c, { address, length, iova: unsigned(iova), access });
+      return typeof c === "number"
+        ? c
+        : yield* dmaDoMap(ctx.k, ctx.task, c, { address, length, iova: unsigned(iova), access });
     },
     *vfio_unmap_dma(ctx, { vfio, length, iova }) {
       const c = container(ctx, vfio);
@@ -80,7 +96,8 @@ export const virtualisationHandlers: HandlerTable<"kvm_create" | "kvm_memory" | 
     *vfio_dma(ctx, { vfio, from, to, length }) {
       const c = container(ctx, vfio);
       if (typeof c === "number") return c;
-      if (length > MOST_BYTES) throw new NotModelled(`vfio_dma() moves at most ${MOST_BYTES} bytes: each 2 KiB take the device 0.2 s`);
+      if (length > MOST_BYTES)
+        throw new NotModelled(`vfio_dma() moves at most ${MOST_BYTES} bytes: each 2 KiB take the device 0.2 s`);
       // The page of its registers.
       ctx.task.minorFaults++;
       ctx.k.counters.faults++;

@@ -65,9 +65,24 @@ export function showSmap(k: Kernel, vma: Vma): Smaps {
 
 /** smap_gather_stats: walks the entries, where the walk looks at the mapping at all. */
 function gatherStats(k: Kernel, vma: Vma): Sums {
-  const sums: Sums = { rss: 0, pss: 0, pssDirty: 0, pssLocked: 0, sharedClean: 0, sharedDirty: 0, privateClean: 0, privateDirty: 0, referenced: 0, anonymous: 0, lazyFree: 0, sharedHugetlb: 0, privateHugetlb: 0 };
+  const sums: Sums = {
+    rss: 0,
+    pss: 0,
+    pssDirty: 0,
+    pssLocked: 0,
+    sharedClean: 0,
+    sharedDirty: 0,
+    privateClean: 0,
+    privateDirty: 0,
+    referenced: 0,
+    anonymous: 0,
+    lazyFree: 0,
+    sharedHugetlb: 0,
+    privateHugetlb: 0,
+  };
   if (vma.has(VM.HUGETLB)) {
-    for (const [address, entry] of vma.mm.table.huge) if (address >= vma.start && address < vma.end) countHuge(k, sums, entry);
+    for (const [address, entry] of vma.mm.table.huge)
+      if (address >= vma.start && address < vma.end) countHuge(k, sums, entry);
     return sums;
   }
   if (vma.has(VM.PFNMAP) && k.design["smaps.pfnmap"] === "skipped") {
@@ -81,7 +96,8 @@ function gatherStats(k: Kernel, vma: Vma): Sums {
     const leaf = table.leaf(address);
     if (leaf !== undefined && leaf.used > 0) {
       for (let slot = from; slot < from + n; slot++) {
-        if ((leaf.bits[slot] & PTE.present) !== 0) countEntry(k, vma, sums, address + (slot - from) * k.pageSize, leaf.pfn[slot], leaf.bits[slot]);
+        if ((leaf.bits[slot] & PTE.present) !== 0)
+          countEntry(k, vma, sums, address + (slot - from) * k.pageSize, leaf.pfn[slot], leaf.bits[slot]);
       }
     }
     address += n * k.pageSize;
@@ -124,24 +140,55 @@ function countHuge(k: Kernel, sums: Sums, entry: HugeEntry): void {
 
 /** show_smap_vma_flags: a word for each bit. */
 const words: readonly (readonly [bit: number, word: string])[] = [
-  [VM.READ, "rd"], [VM.WRITE, "wr"], [VM.EXEC, "ex"], [VM.SHARED, "sh"],
-  [VM.MAYREAD, "mr"], [VM.MAYWRITE, "mw"], [VM.MAYEXEC, "me"], [VM.MAYSHARE, "ms"],
-  [VM.GROWSDOWN, "gd"], [VM.PFNMAP, "pf"], [VM.MAYBE_GUARD, "gu"], [VM.LOCKED, "lo"], [VM.IO, "io"],
-  [VM.SEQ_READ, "sr"], [VM.RAND_READ, "rr"], [VM.DONTCOPY, "dc"], [VM.DONTEXPAND, "de"],
-  [VM.LOCKONFAULT, "lf"], [VM.ACCOUNT, "ac"], [VM.NORESERVE, "nr"], [VM.HUGETLB, "ht"], [VM.SYNC, "sf"],
-  [VM.ARCH_1, "ar"], [VM.WIPEONFORK, "wf"], [VM.DONTDUMP, "dd"], [VM.MIXEDMAP, "mm"],
-  [VM.HUGEPAGE, "hg"], [VM.NOHUGEPAGE, "nh"], [VM.MERGEABLE, "mg"],
-  [VM.UFFD_MISSING, "um"], [VM.UFFD_WP, "uw"], [VM.SEALED, "sl"],
+  [VM.READ, "rd"],
+  [VM.WRITE, "wr"],
+  [VM.EXEC, "ex"],
+  [VM.SHARED, "sh"],
+  [VM.MAYREAD, "mr"],
+  [VM.MAYWRITE, "mw"],
+  [VM.MAYEXEC, "me"],
+  [VM.MAYSHARE, "ms"],
+  [VM.GROWSDOWN, "gd"],
+  [VM.PFNMAP, "pf"],
+  [VM.MAYBE_GUARD, "gu"],
+  [VM.LOCKED, "lo"],
+  [VM.IO, "io"],
+  [VM.SEQ_READ, "sr"],
+  [VM.RAND_READ, "rr"],
+  [VM.DONTCOPY, "dc"],
+  [VM.DONTEXPAND, "de"],
+  [VM.LOCKONFAULT, "lf"],
+  [VM.ACCOUNT, "ac"],
+  [VM.NORESERVE, "nr"],
+  [VM.HUGETLB, "ht"],
+  [VM.SYNC, "sf"],
+  [VM.ARCH_1, "ar"],
+  [VM.WIPEONFORK, "wf"],
+  [VM.DONTDUMP, "dd"],
+  [VM.MIXEDMAP, "mm"],
+  [VM.HUGEPAGE, "hg"],
+  [VM.NOHUGEPAGE, "nh"],
+  [VM.MERGEABLE, "mg"],
+  [VM.UFFD_MISSING, "um"],
+  [VM.UFFD_WP, "uw"],
+  [VM.SEALED, "sl"],
 ];
 
 /** The VmFlags words of a mapping, sorted; soft-dirty is left out. */
 export function vmFlagWords(k: Kernel, flags: number): readonly string[] {
-  return words.filter(([bit]) => (flags & bit) !== 0).map(([bit, word]) => (bit === VM.LOCKONFAULT ? k.design["smaps.lockonfault"] : word)).sort();
+  return words
+    .filter(([bit]) => (flags & bit) !== 0)
+    .map(([bit, word]) => (bit === VM.LOCKONFAULT ? k.design["smaps.lockonfault"] : word))
+    .sort();
 }
 
 /** show_map_vma: one line of /proc/PID/maps. */
 export function showMap(k: Kernel, vma: Vma): { length: number; perms: string; offset: number; path: string } {
-  const perms = (vma.has(VM.READ) ? "r" : "-") + (vma.has(VM.WRITE) ? "w" : "-") + (vma.has(VM.EXEC) ? "x" : "-") + (vma.has(VM.MAYSHARE) ? "s" : "p");
+  const perms =
+    (vma.has(VM.READ) ? "r" : "-") +
+    (vma.has(VM.WRITE) ? "w" : "-") +
+    (vma.has(VM.EXEC) ? "x" : "-") +
+    (vma.has(VM.MAYSHARE) ? "s" : "p");
   return {
     length: vma.end - vma.start,
     perms,
@@ -180,14 +227,26 @@ export function showPagemap(k: Kernel, mm: Mm, address: number): PagemapEntry {
   const mapcount = kpagecount(k, frame);
   if (pfn < 0) return { ...nothing, present: 1, mapcount };
   const maps = k.frames.mapcount(pfn);
-  return { present: 1, swap: 0, file: (k.frames.flags(pfn) & PG.anon) === 0 ? 1 : 0, exclusive: maps === 1 ? 1 : 0, mapcount };
+  return {
+    present: 1,
+    swap: 0,
+    file: (k.frames.flags(pfn) & PG.anon) === 0 ? 1 : 0,
+    exclusive: maps === 1 ? 1 : 0,
+    mapcount,
+  };
 }
 
 function pagemapHuge(k: Kernel, vma: Vma, address: number): PagemapEntry {
   const entry = vma.mm.table.huge.get(Math.floor(address / HUGE_SIZE) * HUGE_SIZE);
   if (entry === undefined) return nothing;
   const maps = k.frames.mapcount(entry.pfn);
-  return { present: 1, swap: 0, file: (k.frames.flags(entry.pfn) & PG.anon) === 0 ? 1 : 0, exclusive: maps === 1 ? 1 : 0, mapcount: maps };
+  return {
+    present: 1,
+    swap: 0,
+    file: (k.frames.flags(entry.pfn) & PG.anon) === 0 ? 1 : 0,
+    exclusive: maps === 1 ? 1 : 0,
+    mapcount: maps,
+  };
 }
 
 /** kpagecount_read: the map count of a frame; huge pages count their PMD for every page. */
@@ -196,7 +255,9 @@ function kpagecount(k: Kernel, pfn: number): number {
 }
 
 /** task_mem: the memory lines of /proc/PID/status, bytes. */
-export function statusOf(mm: Mm): Record<"VmSize" | "VmRSS" | "RssAnon" | "RssFile" | "RssShmem" | "VmLck" | "VmPin" | "VmPTE", number> {
+export function statusOf(
+  mm: Mm,
+): Record<"VmSize" | "VmRSS" | "RssAnon" | "RssFile" | "RssShmem" | "VmLck" | "VmPin" | "VmPTE", number> {
   const pages = (n: number): number => n * 2 ** mm.arch.pageShift;
   return {
     VmSize: pages(mm.totalVm),
@@ -211,7 +272,9 @@ export function statusOf(mm: Mm): Record<"VmSize" | "VmRSS" | "RssAnon" | "RssFi
 }
 
 /** meminfo_proc_show: the lines that a test here can move, bytes, and huge pages as a count. */
-export function meminfoOf(k: Kernel): Record<"Shmem" | "Mapped" | "Unevictable" | "Mlocked" | "HugePages_Free", number> {
+export function meminfoOf(
+  k: Kernel,
+): Record<"Shmem" | "Mapped" | "Unevictable" | "Mlocked" | "HugePages_Free", number> {
   return {
     Shmem: k.shmemPages * k.pageSize,
     Mapped: k.mappedPages * k.pageSize,

@@ -17,18 +17,30 @@ const MIN_ADDRESS = 65536;
  * __get_unmapped_area, mm/mmap.c: the address for `length` bytes. A fixed one is taken as it is, a
  * hint is honoured when the range is free. -EINVAL, -ENOMEM.
  */
-export function getUnmappedArea(k: Kernel, mm: Mm, file: File | undefined, address: number, length: number, fixed: boolean, pgoff = 0): number {
+export function getUnmappedArea(
+  k: Kernel,
+  mm: Mm,
+  file: File | undefined,
+  address: number,
+  length: number,
+  fixed: boolean,
+  pgoff = 0,
+): number {
   const limit = mm.arch.taskSize;
-  if (file?.inode.kind === "hugetlb" && length % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["length-unaligned"], errnos.EINVAL, `${length} bytes`);
-  if (fixed && address < mm.arch.firstAddress) return k.refuse(rule["below-user-space"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (file?.inode.kind === "hugetlb" && length % HUGE_SIZE !== 0)
+    return k.refuse(hugetlbRules["length-unaligned"], errnos.EINVAL, `${length} bytes`);
+  if (fixed && address < mm.arch.firstAddress)
+    return k.refuse(rule["below-user-space"], errnos.EINVAL, `0x${address.toString(16)}`);
   if (length > limit) return k.refuse(rule["too-long"], errnos.ENOMEM, `${length} bytes`);
   const refused = file?.ops.unmappedArea?.(address, pgoff) ?? 0;
   if (refused < 0) return refused;
   const align = file?.inode.kind === "hugetlb" ? HUGE_SIZE : k.pageSize;
   if (fixed) {
-    if (align > k.pageSize && address % align !== 0) return k.refuse(rule["fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+    if (align > k.pageSize && address % align !== 0)
+      return k.refuse(rule["fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
     if (address > limit - length) return k.refuse(rule["too-long"], errnos.ENOMEM, `0x${address.toString(16)}`);
-    if (address % k.pageSize !== 0) return k.refuse(rule["fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+    if (address % k.pageSize !== 0)
+      return k.refuse(rule["fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
     return address;
   }
   const hint = Math.ceil(address / align) * align;

@@ -44,7 +44,8 @@ export class CmaArea {
 
   /** The last page of a range that is handed out, or that somebody still refers to; -1 when it is free. */
   private lastBlocked(at: number, count: number): number {
-    for (let i = at + count - 1; i >= at; i--) if (this.bitmap[i] === 1 || this.k.frames.ref(this.first + i) > 0) return i;
+    for (let i = at + count - 1; i >= at; i--)
+      if (this.bitmap[i] === 1 || this.k.frames.ref(this.first + i) > 0) return i;
     return -1;
   }
 

@@ -16,7 +16,16 @@ import { folioAddActive } from "./lazyfree.js";
 import { reusableAnonVma } from "./merge.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
-import { addFileRmap, addMmCounter, addNewAnonRmap, anonVmaPrepare, folioGet, folioPut, linearPageIndex, removeRmap } from "./rmap.js";
+import {
+  addFileRmap,
+  addMmCounter,
+  addNewAnonRmap,
+  anonVmaPrepare,
+  folioGet,
+  folioPut,
+  linearPageIndex,
+  removeRmap,
+} from "./rmap.js";
 import { FAULT, VM, VM_SPECIAL, vmaHasRecency } from "./vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -44,13 +53,18 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
   const write = (flags & FAULT_FLAG.write) !== 0;
   let ret: number;
   if (mm.table.leaf(page) === undefined) pmdAlloc(k, mm, page);
-  if ((vma.flags & VM.HUGETLB) !== 0) ret = hugetlbFault(k, vma, address, (flags & (FAULT_FLAG.write | FAULT_FLAG.unshare)) !== 0);
+  if ((vma.flags & VM.HUGETLB) !== 0)
+    ret = hugetlbFault(k, vma, address, (flags & (FAULT_FLAG.write | FAULT_FLAG.unshare)) !== 0);
   else {
     const leaf = mm.table.leaf(page);
     const bits = leaf === undefined ? 0 : leaf.bits[mm.table.slot(page)];
     if (bits === 0) {
-      if (vma.file !== undefined || vma.ops !== undefined) ret = k.concurrent ? yield* doFault(k, vma, page, write) : doFaultAlone(k, vma, page, write);
-      else ret = k.concurrent ? yield* doAnonymousPage(k, vma, page, write) : runAlone(doAnonymousPage(k, vma, page, write));
+      if (vma.file !== undefined || vma.ops !== undefined)
+        ret = k.concurrent ? yield* doFault(k, vma, page, write) : doFaultAlone(k, vma, page, write);
+      else
+        ret = k.concurrent
+          ? yield* doAnonymousPage(k, vma, page, write)
+          : runAlone(doAnonymousPage(k, vma, page, write));
     } else if ((bits & PTE.present) === 0) {
       ret = notPresent(k, vma, bits);
     } else {
@@ -346,7 +360,15 @@ function* wpShared(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
  * page-table lock while it copies and checks the entry again; nothing that another task could
  * see happens in between, so that the model copies under the lock.
  */
-function wpPageCopy(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, pfn: number, unshare: boolean): number {
+function wpPageCopy(
+  k: Kernel,
+  vma: Vma,
+  leaf: Leaf,
+  slot: number,
+  address: number,
+  pfn: number,
+  unshare: boolean,
+): number {
   anonVmaPrepare(k, vma, reusableAnonVma(k));
   const old = leaf.pfn[slot];
   if (pfn < 0 && old !== k.zeroPfn && (leaf.bits[slot] & PTE.young) === 0) {

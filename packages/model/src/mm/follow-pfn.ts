@@ -24,7 +24,11 @@ export function lookUpPfn(k: Kernel, mm: Mm, address: number): number {
   if (!vma.has(VM.IO | VM.PFNMAP)) return k.refuse(followPfnRules["not-raw"], errnos.EINVAL, about);
   const leaf = mm.table.leaf(address);
   const slot = mm.table.slot(address);
-  if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0) return k.refuse(followPfnRules["not-present"], errnos.EINVAL, about);
-  k.note(k.design["follow-pfn.call"] === "follow-pfn" ? followPfnRules["no-reference"] : followPfnRules["under-lock"], about);
+  if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0)
+    return k.refuse(followPfnRules["not-present"], errnos.EINVAL, about);
+  k.note(
+    k.design["follow-pfn.call"] === "follow-pfn" ? followPfnRules["no-reference"] : followPfnRules["under-lock"],
+    about,
+  );
   return leaf.pfn[slot];
 }

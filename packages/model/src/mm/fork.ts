@@ -39,7 +39,8 @@ export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm | number> {
  * read from its first entry, which copy-on-write may have made an ordinary page.
  */
 function trackPfnCopyFails(k: Kernel, vma: Vma): boolean {
-  if (k.design["pat.tracking"] !== "vm-pat" || !vma.has(VM.ARCH_1) || vma.has(VM.DONTCOPY) || !isCowMapping(vma.flags)) return false;
+  if (k.design["pat.tracking"] !== "vm-pat" || !vma.has(VM.ARCH_1) || vma.has(VM.DONTCOPY) || !isCowMapping(vma.flags))
+    return false;
   const leaf = vma.mm.table.leaf(vma.start);
   return leaf === undefined || (leaf.bits[vma.mm.table.slot(vma.start)] & PTE.special) === 0;
 }
@@ -106,7 +107,17 @@ function copyPageRange(k: Kernel, vma: Vma, copy: Vma): void {
 }
 
 /** copy_pte_range, mm/memory.c: `n` entries of one table. */
-function copyLeaf(k: Kernel, vma: Vma, copy: Vma, from: Leaf, to: Leaf, address: number, first: number, n: number, cow: boolean): void {
+function copyLeaf(
+  k: Kernel,
+  vma: Vma,
+  copy: Vma,
+  from: Leaf,
+  to: Leaf,
+  address: number,
+  first: number,
+  n: number,
+  cow: boolean,
+): void {
   if (from.used === 0) return;
   for (let i = 0; i < n; i++) {
     const slot = first + i;

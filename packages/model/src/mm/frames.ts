@@ -343,7 +343,8 @@ export class Frames {
       const to = this.aliases.size === 0 ? undefined : this.aliases.get(pfn);
       if (to !== undefined) return this.writable(to);
       bytes = this.blank();
-      if (this.valid(pfn) || (pfn >= this.limit && pfn < this.reserved) || this.answers(pfn)) this.contents.set(pfn, bytes);
+      if (this.valid(pfn) || (pfn >= this.limit && pfn < this.reserved) || this.answers(pfn))
+        this.contents.set(pfn, bytes);
     }
     return bytes;
   }

@@ -20,12 +20,26 @@ import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
 
 /** get_user_pages_fast, mm/gup.c: references on the caller's own memory. Pages, or a negative errno. */
-export function getUserPagesFast(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+export function getUserPagesFast(
+  k: Kernel,
+  task: Task,
+  start: number,
+  nrPages: number,
+  flags: number,
+  pages: number[],
+): Path<number> {
   return gupFastFallback(k, task, start, nrPages, flags | FOLL.get, pages);
 }
 
 /** pin_user_pages_fast, mm/gup.c: pins on the caller's own memory. Pages, or a negative errno. */
-export function pinUserPagesFast(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+export function pinUserPagesFast(
+  k: Kernel,
+  task: Task,
+  start: number,
+  nrPages: number,
+  flags: number,
+  pages: number[],
+): Path<number> {
   return gupFastFallback(k, task, start, nrPages, flags | FOLL.pin, pages);
 }
 
@@ -36,14 +50,30 @@ export function getUserPageFastOnly(k: Kernel, mm: Mm, address: number, flags: n
 }
 
 /** gup_fast_fallback, mm/gup.c (internal_get_user_pages_fast): what the fast walk left is the slow walk's. */
-function* gupFastFallback(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+function* gupFastFallback(
+  k: Kernel,
+  task: Task,
+  start: number,
+  nrPages: number,
+  flags: number,
+  pages: number[],
+): Path<number> {
   const first = start - (start % k.pageSize);
-  if (first + nrPages * k.pageSize > k.arch.taskSize) return k.refuse(gupRules["past-task-size"], errnos.EFAULT, `0x${first.toString(16)}`);
+  if (first + nrPages * k.pageSize > k.arch.taskSize)
+    return k.refuse(gupRules["past-task-size"], errnos.EFAULT, `0x${first.toString(16)}`);
   if ((flags & FOLL.pin) !== 0) task.mm.hasPinned = true;
   yield* walkEntries(k, task.mm);
   const fast = gupFast(k, task.mm, first, nrPages, flags, pages);
   if (fast === nrPages) return fast;
-  const slow = yield* gupUnlocked(k, task, task.mm, first + fast * k.pageSize, nrPages - fast, flags | FOLL.touch, pages);
+  const slow = yield* gupUnlocked(
+    k,
+    task,
+    task.mm,
+    first + fast * k.pageSize,
+    nrPages - fast,
+    flags | FOLL.touch,
+    pages,
+  );
   if (slow < 0) return fast > 0 ? fast : slow;
   return fast + slow;
 }
@@ -66,7 +96,8 @@ function gupFast(k: Kernel, mm: Mm, start: number, nrPages: number, flags: numbe
 function fastPage(k: Kernel, mm: Mm, address: number, flags: number): number {
   const { table } = mm;
   const leaf = table.leaf(address);
-  if (leaf !== undefined) return fastEntry(k, address, leaf.pfn[table.slot(address)], leaf.bits[table.slot(address)], flags);
+  if (leaf !== undefined)
+    return fastEntry(k, address, leaf.pfn[table.slot(address)], leaf.bits[table.slot(address)], flags);
   const base = Math.floor(address / HUGE_SIZE) * HUGE_SIZE;
   const huge = table.huge.size === 0 ? undefined : table.huge.get(base);
   if (huge === undefined) return leave(k, "absent", address);
@@ -81,7 +112,9 @@ function fastEntry(k: Kernel, address: number, pfn: number, bits: number, flags:
   if (k.frames.ref(k.frames.head(pfn)) <= 0) return leave(k, "absent", address);
   if ((flags & FOLL.longterm) !== 0 && !folioIsLongtermPinnable(k, pfn)) return leave(k, "absent", address);
   if (tryGrabFolio(k, pfn, 1, flags) !== 0) return leave(k, "absent", address);
-  const refused = folioRefusal(k, pfn, flags) ?? ((bits & PTE.write) === 0 && gupMustUnshare(k, undefined, pfn, flags) ? "unshare" : undefined);
+  const refused =
+    folioRefusal(k, pfn, flags) ??
+    ((bits & PTE.write) === 0 && gupMustUnshare(k, undefined, pfn, flags) ? "unshare" : undefined);
   if (refused !== undefined) {
     gupPutFolio(k, pfn, 1, flags);
     return leave(k, refused, address);

@@ -35,14 +35,16 @@ export function checkVmaFlags(k: Kernel, vma: Vma, flags: number): number {
   const anonymous = vmaIsAnonymous(vma);
   if ((flags & FOLL.anon) !== 0 && !anonymous) return k.refuse(gupRules["vma-anon-only"], errnos.EFAULT, name(vma));
   if ((flags & FOLL.write) === 0) return mayRead(k, vma, flags);
-  if (!anonymous && !writableFileMappingAllowed(k, vma, flags)) return k.refuse(gupRules["longterm-file"], errnos.EFAULT, name(vma));
+  if (!anonymous && !writableFileMappingAllowed(k, vma, flags))
+    return k.refuse(gupRules["longterm-file"], errnos.EFAULT, name(vma));
   return mayWrite(k, vma, flags);
 }
 
 function mayWrite(k: Kernel, vma: Vma, flags: number): number {
   if (vma.has(VM.WRITE)) return 0;
   if ((flags & FOLL.force) === 0) return k.refuse(gupRules["not-writable"], errnos.EFAULT, name(vma));
-  if (vma.has(VM.HUGETLB) && k.design["gup.force-hugetlb"] === "refused") return k.refuse(gupRules["force-hugetlb"], errnos.EFAULT, name(vma));
+  if (vma.has(VM.HUGETLB) && k.design["gup.force-hugetlb"] === "refused")
+    return k.refuse(gupRules["force-hugetlb"], errnos.EFAULT, name(vma));
   if (!isCowMapping(vma.flags)) return k.refuse(gupRules["force-shared"], errnos.EFAULT, name(vma));
   k.note(gupRules.force, name(vma));
   return 0;
@@ -50,7 +52,8 @@ function mayWrite(k: Kernel, vma: Vma, flags: number): number {
 
 function mayRead(k: Kernel, vma: Vma, flags: number): number {
   if (vma.has(VM.READ)) return 0;
-  if ((flags & FOLL.force) === 0 || !vma.has(VM.MAYREAD)) return k.refuse(gupRules["not-readable"], errnos.EFAULT, name(vma));
+  if ((flags & FOLL.force) === 0 || !vma.has(VM.MAYREAD))
+    return k.refuse(gupRules["not-readable"], errnos.EFAULT, name(vma));
   k.note(gupRules.force, name(vma));
   return 0;
 }
@@ -75,14 +78,23 @@ function vmaNeedsDirtyTracking(vma: Vma): boolean {
  * (faults count there), `mm` whose memory it is; the caller holds its mmap lock for reading.
  * Gives the number of pages when there is at least one, else a negative errno.
  */
-export function* getUserPages(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[] | undefined): Path<number> {
+export function* getUserPages(
+  k: Kernel,
+  task: Task,
+  mm: Mm,
+  start: number,
+  nrPages: number,
+  flags: number,
+  pages: number[] | undefined,
+): Path<number> {
   if ((flags & FOLL.pin) !== 0) mm.hasPinned = true;
   let vma: Vma | undefined;
   for (let i = 0; i < nrPages; i++) {
     const address = start + i * k.pageSize;
     if (vma === undefined || address >= vma.end) {
       vma = mm.lookup(address);
-      const refused = vma === undefined ? k.refuse(gupRules["no-vma"], errnos.EFAULT, hex(address)) : checkVmaFlags(k, vma, flags);
+      const refused =
+        vma === undefined ? k.refuse(gupRules["no-vma"], errnos.EFAULT, hex(address)) : checkVmaFlags(k, vma, flags);
       if (refused !== 0 || vma === undefined) return i > 0 ? i : refused;
     }
     const pfn = yield* onePage(k, task, vma, address, flags);
@@ -113,7 +125,8 @@ function followPage(k: Kernel, vma: Vma, address: number, flags: number): number
   if (bits === 0) return noPageTable(k, vma, address, flags);
   if ((bits & PTE.present) === 0) return NOT_THERE;
   const pfn = leaf.pfn[slot];
-  if (pfn === k.zeroPfn && (flags & FOLL.dump) !== 0) return k.refuse(gupRules["dump-zero"], errnos.EFAULT, hex(address));
+  if (pfn === k.zeroPfn && (flags & FOLL.dump) !== 0)
+    return k.refuse(gupRules["dump-zero"], errnos.EFAULT, hex(address));
   const normal = vmNormalPage(k, vma, address, pfn, bits);
   if ((flags & FOLL.write) !== 0 && !canFollowWritePte(k, vma, normal, bits, flags)) return NOT_THERE;
   if (normal < 0 && pfn !== k.zeroPfn) {
@@ -127,7 +140,9 @@ function followPage(k: Kernel, vma: Vma, address: number, flags: number): number
 /** no_page_table, mm/gup.c: a core file wants nothing that nobody has put there. */
 function noPageTable(k: Kernel, vma: Vma, address: number, flags: number): number {
   if ((flags & FOLL.dump) === 0) return NOT_THERE;
-  const absent = vma.has(VM.HUGETLB) ? !hugeInCache(k, vma, address) : vmaIsAnonymous(vma) || vma.ops?.fault === undefined;
+  const absent = vma.has(VM.HUGETLB)
+    ? !hugeInCache(k, vma, address)
+    : vmaIsAnonymous(vma) || vma.ops?.fault === undefined;
   return absent ? k.refuse(gupRules["dump-absent"], errnos.EFAULT, hex(address)) : NOT_THERE;
 }
 
@@ -163,7 +178,8 @@ function grab(k: Kernel, pfn: number, bits: number, flags: number): number {
 /** can_follow_write_pte, mm/gup.c: a writable entry, or a forced write to an exclusive anonymous page. */
 function canFollowWritePte(k: Kernel, vma: Vma, normal: number, bits: number, flags: number): boolean {
   if ((bits & PTE.write) !== 0) return true;
-  if ((flags & FOLL.force) === 0 || vma.has(VM.MAYSHARE | VM.SHARED) || !vma.has(VM.MAYWRITE) || vma.has(VM.WRITE)) return false;
+  if ((flags & FOLL.force) === 0 || vma.has(VM.MAYSHARE | VM.SHARED) || !vma.has(VM.MAYWRITE) || vma.has(VM.WRITE))
+    return false;
   const own = PG.anon | PG.exclusive;
   return normal >= 0 && (k.frames.flags(normal) & own) === own;
 }
@@ -192,7 +208,8 @@ function* faultinPage(k: Kernel, task: Task, vma: Vma, address: number, flags: n
   const counted = !vma.has(VM.HUGETLB) || k.design["gup.hugetlb"] === "common";
   const fault = yield* handleMmFault(k, vma.mm, vma, address, how, counted ? task : undefined);
   if ((fault & FAULT.oom) !== 0) return k.refuse(gupRules["fault-failed"], errnos.ENOMEM, hex(address));
-  if ((fault & (FAULT.sigbus | FAULT.sigsegv | FAULT.hwpoison)) !== 0) return k.refuse(gupRules["fault-failed"], errnos.EFAULT, hex(address));
+  if ((fault & (FAULT.sigbus | FAULT.sigsegv | FAULT.hwpoison)) !== 0)
+    return k.refuse(gupRules["fault-failed"], errnos.EFAULT, hex(address));
   k.note(gupRules["faulted-in"], hex(address));
   return 0;
 }
@@ -201,7 +218,15 @@ function* faultinPage(k: Kernel, task: Task, vma: Vma, address: number, flags: n
  * __gup_longterm_locked, mm/gup.c: as {@link getUserPages}, and for FOLL_LONGTERM again and
  * again until every page may be pinned for long.
  */
-export function* gupLongterm(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+export function* gupLongterm(
+  k: Kernel,
+  task: Task,
+  mm: Mm,
+  start: number,
+  nrPages: number,
+  flags: number,
+  pages: number[],
+): Path<number> {
   if ((flags & FOLL.longterm) === 0) return yield* getUserPages(k, task, mm, start, nrPages, flags, pages);
   const before = pages.length;
   for (;;) {
@@ -219,23 +244,47 @@ export function* gupLongterm(k: Kernel, task: Task, mm: Mm, start: number, nrPag
  * get_user_pages_remote and pin_user_pages_remote, mm/gup.c (`flags` says which): takes the
  * mmap lock itself. Gives pages, or a negative errno.
  */
-export function* getUserPagesRemote(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+export function* getUserPagesRemote(
+  k: Kernel,
+  task: Task,
+  mm: Mm,
+  start: number,
+  nrPages: number,
+  flags: number,
+  pages: number[],
+): Path<number> {
   const all = flags | FOLL.touch | FOLL.remote;
   if ((all & FOLL.longterm) !== 0 && (all & FOLL.p2pdma) !== 0) {
     k.warn(p2pRules["not-longterm"], "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
     return -errnos.EINVAL;
   }
-  if ((all & FOLL.longterm) !== 0 && (all & FOLL.pin) === 0) return k.refuse(gupRules["bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
+  if ((all & FOLL.longterm) !== 0 && (all & FOLL.pin) === 0)
+    return k.refuse(gupRules["bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
   return yield* gupUnlocked(k, task, mm, start, nrPages, all, pages);
 }
 
 /** pin_user_pages, mm/gup.c, with the mmap lock taken around it: the caller's own memory, never the fast walk. */
-export function* pinUserPages(k: Kernel, task: Task, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+export function* pinUserPages(
+  k: Kernel,
+  task: Task,
+  start: number,
+  nrPages: number,
+  flags: number,
+  pages: number[],
+): Path<number> {
   return yield* gupUnlocked(k, task, task.mm, start, nrPages, flags | FOLL.pin, pages);
 }
 
 /** The slow walk under the mmap lock. */
-export function* gupUnlocked(k: Kernel, task: Task, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): Path<number> {
+export function* gupUnlocked(
+  k: Kernel,
+  task: Task,
+  mm: Mm,
+  start: number,
+  nrPages: number,
+  flags: number,
+  pages: number[],
+): Path<number> {
   yield* acquire(k, mm.mmapLock, "read");
   const got = yield* gupLongterm(k, task, mm, start, nrPages, flags, pages);
   yield* release(k, mm.mmapLock);

@@ -18,7 +18,14 @@ export interface Mirrored {
 }
 
 /** hmm_range_fault for one page: faults it in if it has to. -EFAULT, -EPERM. `seen` is told of the frame while nobody can have freed it. */
-export function* hmmRangeFault(k: Kernel, task: Task, mm: Mm, address: number, write: boolean, seen: (pfn: number) => void): Path<Mirrored | number> {
+export function* hmmRangeFault(
+  k: Kernel,
+  task: Task,
+  mm: Mm,
+  address: number,
+  write: boolean,
+  seen: (pfn: number) => void,
+): Path<Mirrored | number> {
   yield* acquire(k, mm.mmapLock, "read");
   const page = yield* onePage(k, task, mm, address, write);
   if (typeof page !== "number") seen(page.pfn);
@@ -29,17 +36,26 @@ export function* hmmRangeFault(k: Kernel, task: Task, mm: Mm, address: number, w
 function* onePage(k: Kernel, task: Task, mm: Mm, address: number, write: boolean): Path<Mirrored | number> {
   const about = `0x${address.toString(16)}`;
   const vma = mm.lookup(address);
-  if (vma === undefined || vma.has(VM.IO | VM.PFNMAP) || !vma.has(VM.READ)) return k.refuse(rule["not-mirrored"], errnos.EFAULT, about);
+  if (vma === undefined || vma.has(VM.IO | VM.PFNMAP) || !vma.has(VM.READ))
+    return k.refuse(rule["not-mirrored"], errnos.EFAULT, about);
   for (let faulted = false; ; faulted = true) {
     const entry = presentEntry(mm.table, address);
     const there = entry !== undefined && (!write || (entry.bits & PTE.write) !== 0);
     if (there) {
-      if (vmNormalPage(k, vma, address, entry.pfn, entry.bits) < 0 && entry.pfn !== k.zeroPfn) return k.refuse(rule["not-mirrored"], errnos.EFAULT, about);
+      if (vmNormalPage(k, vma, address, entry.pfn, entry.bits) < 0 && entry.pfn !== k.zeroPfn)
+        return k.refuse(rule["not-mirrored"], errnos.EFAULT, about);
       return { pfn: entry.pfn, writable: (entry.bits & PTE.write) !== 0 };
     }
     if (write && !vma.has(VM.WRITE)) return k.refuse(rule["not-writable"], errnos.EPERM, about);
     if (faulted) return k.refuse(rule["fault-refused"], errnos.EFAULT, about);
-    const fault = yield* handleMmFault(k, mm, vma, address, (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote, task);
+    const fault = yield* handleMmFault(
+      k,
+      mm,
+      vma,
+      address,
+      (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote,
+      task,
+    );
     if ((fault & FAULT_ERROR) !== 0) return k.refuse(rule["fault-refused"], errnos.EFAULT, about);
   }
 }

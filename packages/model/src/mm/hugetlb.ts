@@ -61,7 +61,8 @@ export function hugetlbReservePages(k: Kernel, inode: Inode, from: number, to: n
   for (let index = from; index < to; index++) {
     if (!reservations.pages.has(index) && !inode.mapping.pages.has(index)) fresh.push(index);
   }
-  if (k.hugetlb.free - k.hugetlb.reserved < fresh.length) return k.refuse(rule["pool-empty"], errnos.ENOMEM, `inode ${inode.id}`);
+  if (k.hugetlb.free - k.hugetlb.reserved < fresh.length)
+    return k.refuse(rule["pool-empty"], errnos.ENOMEM, `inode ${inode.id}`);
   k.hugetlb.reserved += fresh.length;
   for (const index of fresh) reservations.pages.add(index);
   return 0;
@@ -71,7 +72,8 @@ export function hugetlbReservePages(k: Kernel, inode: Inode, from: number, to: n
 export function hugetlbReservePrivate(k: Kernel, vma: Vma): number {
   const first = hugeIndex(k, vma, vma.start);
   const count = (vma.end - vma.start) / HUGE_SIZE;
-  if (k.hugetlb.free - k.hugetlb.reserved < count) return k.refuse(rule["pool-empty"], errnos.ENOMEM, `inode ${vma.file!.inode.id}`);
+  if (k.hugetlb.free - k.hugetlb.reserved < count)
+    return k.refuse(rule["pool-empty"], errnos.ENOMEM, `inode ${vma.file!.inode.id}`);
   k.hugetlb.reserved += count;
   const own: Reservations = { pages: new Set(), mm: vma.mm };
   for (let i = 0; i < count; i++) own.pages.add(first + i);
@@ -83,7 +85,8 @@ export function hugetlbReservePrivate(k: Kernel, vma: Vma): number {
 export function hugetlbUnreserve(k: Kernel, vma: Vma): void {
   const own = vma.privateData as Reservations | undefined;
   if (own === undefined) return;
-  for (let at = vma.start; at < vma.end; at += HUGE_SIZE) if (own.pages.delete(hugeIndex(k, vma, at))) k.hugetlb.reserved--;
+  for (let at = vma.start; at < vma.end; at += HUGE_SIZE)
+    if (own.pages.delete(hugeIndex(k, vma, at))) k.hugetlb.reserved--;
 }
 
 /** Which huge page of the file an address is. */
@@ -201,4 +204,3 @@ export function unmapHugepageRange(k: Kernel, vma: Vma, start: number, end: numb
 export function countsInRss(k: Kernel, pfn: number): boolean {
   return (k.frames.flags(k.frames.head(pfn)) & PG.hugetlb) === 0;
 }
-

@@ -99,7 +99,8 @@ export function vmInsertPages(k: Kernel, vma: Vma, address: number, pfns: ArrayL
 /** vm_map_pages, mm/memory.c: fills the mapping from its page offset on. 0, -ENXIO or what vm_insert_page gives. */
 export function vmMapPages(k: Kernel, vma: Vma, pfns: ArrayLike<number>): number {
   const count = (vma.end - vma.start) / k.pageSize;
-  if (vma.pgoff >= pfns.length || count > pfns.length - vma.pgoff) return k.refuse(rule["object-too-small"], errnos.ENXIO, vmaName(vma));
+  if (vma.pgoff >= pfns.length || count > pfns.length - vma.pgoff)
+    return k.refuse(rule["object-too-small"], errnos.ENXIO, vmaName(vma));
   for (let i = 0; i < count; i++) {
     const error = vmInsertPage(k, vma, vma.start + i * k.pageSize, pfns[vma.pgoff + i]);
     if (error !== 0) return error;
@@ -201,7 +202,14 @@ export function remapPfnRange(k: Kernel, vma: Vma, address: number, pfn: number,
  * entries with the mode of an io_mapping, whatever was there, without asking PAT. 0, or -EINVAL for a
  * mapping without the flags.
  */
-export function remapIoMapping(k: Kernel, io: IoMapping, vma: Vma, address: number, first: number, bytes: number): number {
+export function remapIoMapping(
+  k: Kernel,
+  io: IoMapping,
+  vma: Vma,
+  address: number,
+  first: number,
+  bytes: number,
+): number {
   const expected = VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
   if ((vma.flags & expected) !== expected) return k.refuse(rule["io-mapping-flags"], errnos.EINVAL, vmaName(vma));
   const { table } = vma.mm;

@@ -13,7 +13,13 @@ export interface Resource {
   readonly children: readonly Resource[];
 }
 
-const region = (start: number, end: number, name: string, children: readonly Resource[] = []): Resource => ({ start, end, name, ram: name === "System RAM", children });
+const region = (start: number, end: number, name: string, children: readonly Resource[] = []): Resource => ({
+  start,
+  end,
+  name,
+  ram: name === "System RAM",
+  children,
+});
 
 /**
  * As QEMU's `pc` shows it with the devices that the runner attaches, for a machine whose memory
@@ -134,7 +140,11 @@ export interface PageWalk extends RamWalk {
   readonly to: number;
 }
 
-const walks: readonly PageWalk[] = edges.map((from, at) => ({ from, to: edges[at + 1] ?? Infinity, ...pagerangeIsRam(from * PAGE, (from + 1) * PAGE) }));
+const walks: readonly PageWalk[] = edges.map((from, at) => ({
+  from,
+  to: edges[at + 1] ?? Infinity,
+  ...pagerangeIsRam(from * PAGE, (from + 1) * PAGE),
+}));
 
 /** What the walk says of one frame. */
 export function walkOfPage(pfn: number): PageWalk {

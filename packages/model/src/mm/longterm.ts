@@ -27,7 +27,9 @@ export function* checkAndMigrateMovablePages(k: Kernel, pages: readonly number[]
   const movable = unpinnable.filter((pfn) => isolated(k, pfn));
   if (movable.length === 0) {
     k.refuse(gupRules["longterm-hang"], errnos.EINTR, `frame ${unpinnable[0]}`);
-    throw new KernelHang(`pin_user_pages(FOLL_LONGTERM) retries for ever: frame ${unpinnable[0]} may not be pinned and cannot be moved`);
+    throw new KernelHang(
+      `pin_user_pages(FOLL_LONGTERM) retries for ever: frame ${unpinnable[0]} may not be pinned and cannot be moved`,
+    );
   }
   for (const pfn of movable) {
     const failed = yield* migratePage(k, pfn);

@@ -11,7 +11,12 @@ import type { Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
 
 /** Calls back for each present entry of a range that has a struct page. */
-function* normalEntries(k: Kernel, vma: Vma, start: number, end: number): Generator<{ address: number; leaf: Leaf; slot: number; pfn: number }> {
+function* normalEntries(
+  k: Kernel,
+  vma: Vma,
+  start: number,
+  end: number,
+): Generator<{ address: number; leaf: Leaf; slot: number; pfn: number }> {
   const { table } = vma.mm;
   for (let address = start; address < end; address += k.pageSize) {
     const leaf = table.leaf(address);

@@ -22,24 +22,57 @@ import type { Vma } from "./vma.js";
 export type Advice = OperationArgs<"madvise">["advice"];
 
 /** Advice that only reads or changes entries holds the mmap lock for reading (madvise_need_mmap_write). */
-const readers: ReadonlySet<Advice> = new Set(["remove", "willneed", "dontneed", "dontneed_locked", "cold", "pageout", "free", "populate_read", "populate_write", "collapse", "guard_install", "guard_remove"]);
+const readers: ReadonlySet<Advice> = new Set([
+  "remove",
+  "willneed",
+  "dontneed",
+  "dontneed_locked",
+  "cold",
+  "pageout",
+  "free",
+  "populate_read",
+  "populate_write",
+  "collapse",
+  "guard_install",
+  "guard_remove",
+]);
 
 /** What changes page-table entries with the mmap lock held for reading: under the page-table lock. */
-const rewriters: ReadonlySet<Advice> = new Set(["dontneed", "dontneed_locked", "free", "cold", "pageout", "guard_install", "guard_remove"]);
+const rewriters: ReadonlySet<Advice> = new Set([
+  "dontneed",
+  "dontneed_locked",
+  "free",
+  "cold",
+  "pageout",
+  "guard_install",
+  "guard_remove",
+]);
 
 /** What throws data away (is_madv_discard). */
-const discards: ReadonlySet<Advice> = new Set(["free", "dontneed", "dontneed_locked", "remove", "dontfork", "wipeonfork", "guard_install"]);
+const discards: ReadonlySet<Advice> = new Set([
+  "free",
+  "dontneed",
+  "dontneed_locked",
+  "remove",
+  "dontfork",
+  "wipeonfork",
+  "guard_install",
+]);
 
 /** sys_madvise. Bytes. 0, -EINVAL, -ENOMEM, -EACCES, -EPERM, -EFAULT. */
 export function* madvise(k: Kernel, task: Task, start: number, length: number, advice: Advice): Path<number> {
   if (!madviseBehaviorValid(k, advice)) return k.refuse(rule["unknown-advice"], errnos.EINVAL, advice);
   const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (start % k.pageSize !== 0 || end >= k.wordLimit) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (start % k.pageSize !== 0 || end >= k.wordLimit)
+    return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (end === start) return 0;
   yield* acquire(k, task.mm.mmapLock, readers.has(advice) ? "read" : "write");
   if (rewriters.has(advice)) yield* acquire(k, task.mm.ptl, "write");
   const populate = advice === "populate_read" || advice === "populate_write";
-  const ret = populate && k.design["madvise.populate"] === "whole-range" ? yield* populateRange(k, task, start, end, advice) : yield* walkVmas(k, task, start, end, advice);
+  const ret =
+    populate && k.design["madvise.populate"] === "whole-range"
+      ? yield* populateRange(k, task, start, end, advice)
+      : yield* walkVmas(k, task, start, end, advice);
   if (rewriters.has(advice)) yield* release(k, task.mm.ptl);
   yield* release(k, task.mm.mmapLock);
   return ret;
@@ -90,7 +123,11 @@ function* walkVmas(k: Kernel, task: Task, from: number, end: number, advice: Adv
 /** madvise_vma_behavior: one advice for a part of one mapping. */
 function* behavior(k: Kernel, task: Task, vma: Vma, start: number, end: number, advice: Advice): Path<number> {
   const about = `0x${start.toString(16)}`;
-  if (vma.has(VM.SEALED) && discards.has(advice) && !(advice === "guard_install" && k.design["madvise.guard"] === "unknown")) {
+  if (
+    vma.has(VM.SEALED) &&
+    discards.has(advice) &&
+    !(advice === "guard_install" && k.design["madvise.guard"] === "unknown")
+  ) {
     if (vmaIsAnonymous(vma) && !vma.has(VM.WRITE)) return k.refuse(rule.sealed, errnos.EPERM, about);
   }
   switch (advice) {
@@ -124,7 +161,13 @@ function* behavior(k: Kernel, task: Task, vma: Vma, start: number, end: number, 
 }
 
 /** madvise_dontneed_free with madvise_dontneed_free_valid_vma. */
-function dontneedFree(k: Kernel, vma: Vma, start: number, end: number, advice: "free" | "dontneed" | "dontneed_locked"): number {
+function dontneedFree(
+  k: Kernel,
+  vma: Vma,
+  start: number,
+  end: number,
+  advice: "free" | "dontneed" | "dontneed_locked",
+): number {
   const about = `0x${start.toString(16)}`;
   if (vma.has(VM.HUGETLB)) {
     const refused = k.design["madvise.dontneed-locked"] === "unknown" || advice === "free" || start % HUGE_SIZE !== 0;
@@ -148,9 +191,17 @@ function dontneedFree(k: Kernel, vma: Vma, start: number, end: number, advice: "
 
 /** CONFIG_PT_RECLAIM, mm/pt_reclaim.c: tables that lie wholly in the range and are empty now are freed; those above them stay. */
 function reclaimTables(k: Kernel, vma: Vma, start: number, end: number): void {
-  if (k.design["madvise.table-reclaim"] === "no" || (k.design["madvise.table-reclaim"] === "x86" && k.arch.name !== "x86_64")) return;
+  if (
+    k.design["madvise.table-reclaim"] === "no" ||
+    (k.design["madvise.table-reclaim"] === "x86" && k.arch.name !== "x86_64")
+  )
+    return;
   const { table } = vma.mm;
-  for (let at = Math.ceil(start / table.leafBytes) * table.leafBytes; at + table.leafBytes <= end; at += table.leafBytes) {
+  for (
+    let at = Math.ceil(start / table.leafBytes) * table.leafBytes;
+    at + table.leafBytes <= end;
+    at += table.leafBytes
+  ) {
     if (table.leaf(at)?.used === 0) {
       table.dropLeaf(at);
       k.note(rule["tables-freed"]);
@@ -178,7 +229,8 @@ function* remove(k: Kernel, task: Task, vma: Vma, start: number, end: number): P
 /** check_vma_flags for FOLL_MADV_POPULATE: -EINVAL for what cannot be populated. */
 function* populateVma(k: Kernel, task: Task, vma: Vma, start: number, end: number, write: boolean): Path<number> {
   const about = `0x${start.toString(16)}`;
-  if (vma.has(VM.IO | VM.PFNMAP) || !vma.has(write ? VM.WRITE : VM.READ)) return k.refuse(rule["populate-vma"], errnos.EINVAL, about);
+  if (vma.has(VM.IO | VM.PFNMAP) || !vma.has(write ? VM.WRITE : VM.READ))
+    return k.refuse(rule["populate-vma"], errnos.EINVAL, about);
   const failed = yield* faultinRange(k, task, vma, start, end, write);
   const error = failed === -errnos.EREMOTEIO ? -errnos.ENOMEM : failed;
   return error === -errnos.EFAULT ? k.refuse(rule["populate-fault"], errnos.EFAULT, about) : error;
@@ -204,7 +256,8 @@ function collapse(k: Kernel, vma: Vma, start: number, end: number): number {
   const fits = first + HUGE_SIZE <= vma.end && (vma.flags & (VM_SPECIAL | VM.HUGETLB | VM.NOHUGEPAGE)) === 0;
   const regular = vmaIsAnonymous(vma) || vma.file?.inode.kind === "memfd" || vma.file?.inode.kind === "file";
   const from = Math.ceil(start / HUGE_SIZE) * HUGE_SIZE;
-  if (!fits || !regular || from > Math.floor(end / HUGE_SIZE) * HUGE_SIZE) return k.refuse(rule["collapse-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (!fits || !regular || from > Math.floor(end / HUGE_SIZE) * HUGE_SIZE)
+    return k.refuse(rule["collapse-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
   return 0;
 }
 
@@ -234,7 +287,8 @@ function newFlags(k: Kernel, vma: Vma, advice: Advice, about: string): number | 
     case "dontfork":
       return flags | VM.DONTCOPY;
     case "dofork":
-      if ((flags & (k.design["madvise.dofork"] === "not-io" ? VM.IO : VM_SPECIAL)) !== 0) return refuse("dofork-forbidden");
+      if ((flags & (k.design["madvise.dofork"] === "not-io" ? VM.IO : VM_SPECIAL)) !== 0)
+        return refuse("dofork-forbidden");
       return flags & ~VM.DONTCOPY;
     case "wipeonfork":
       if (vma.file !== undefined || vma.has(VM.SHARED)) return refuse("wipeonfork-anon-only");

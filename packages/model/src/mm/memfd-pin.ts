@@ -22,9 +22,16 @@ export interface PinnedFolios {
  * (inclusive) of a shmem or hugetlb file; absent ones are allocated. At most `max` folios.
  * -EINVAL, -ENOMEM.
  */
-export function* memfdPinFolios(k: Kernel, inode: Inode, start: number, end: number, max: number): Path<PinnedFolios | number> {
+export function* memfdPinFolios(
+  k: Kernel,
+  inode: Inode,
+  start: number,
+  end: number,
+  max: number,
+): Path<PinnedFolios | number> {
   if (start < 0 || start > end || max === 0) return k.refuse(memfdPinRules.range, errnos.EINVAL, `${start} to ${end}`);
-  if (!["memfd", "file", "hugetlb"].includes(inode.kind)) return k.refuse(memfdPinRules.kind, errnos.EINVAL, inode.kind);
+  if (!["memfd", "file", "hugetlb"].includes(inode.kind))
+    return k.refuse(memfdPinRules.kind, errnos.EINVAL, inode.kind);
   if (end >= inode.size) return k.refuse(memfdPinRules["past-end"], errnos.EINVAL, `${end} of ${inode.size}`);
   for (;;) {
     const folios = pinRange(k, inode, Math.floor(start / k.pageSize), Math.floor(end / k.pageSize), max);

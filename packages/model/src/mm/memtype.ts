@@ -100,7 +100,12 @@ export class Pat {
     const { k } = this;
     const mode = wanted === CACHE.uc ? CACHE.ucMinus : wanted;
     for (let at = pfn; at < pfn + pages; at++) {
-      if (k.frames.memtype(at) !== CACHE.wb) return k.refuse(rule["ram-not-write-back"], errnos.EBUSY, `frame ${at} is ${cacheModeName(k.frames.memtype(at))}`);
+      if (k.frames.memtype(at) !== CACHE.wb)
+        return k.refuse(
+          rule["ram-not-write-back"],
+          errnos.EBUSY,
+          `frame ${at} is ${cacheModeName(k.frames.memtype(at))}`,
+        );
     }
     for (let at = pfn; at < pfn + pages; at++) k.frames.setMemtype(at, mode);
     return mode;
@@ -135,7 +140,11 @@ export class Pat {
     if (mode < 0) return mode;
     if (mode !== wanted && (strict || !isNewMemtypeAllowed(wanted, mode as CacheMode))) {
       this.free(pfn, pages);
-      return k.refuse(rule["type-not-allowed"], errnos.EINVAL, `${cacheModeName(wanted)}, but it is ${cacheModeName(mode)}`);
+      return k.refuse(
+        rule["type-not-allowed"],
+        errnos.EINVAL,
+        `${cacheModeName(wanted)}, but it is ${cacheModeName(mode)}`,
+      );
     }
     this.kernelMapSync(pfn);
     return mode;
@@ -157,7 +166,11 @@ export class Pat {
     if (mode < 0) return mode;
     if (!isNewMemtypeAllowed(wanted, mode as CacheMode)) {
       this.free(pfn, pages);
-      return this.k.refuse(rule["type-not-allowed"], errnos.EBUSY, `${cacheModeName(wanted)}, but it is ${cacheModeName(mode)}`);
+      return this.k.refuse(
+        rule["type-not-allowed"],
+        errnos.EBUSY,
+        `${cacheModeName(wanted)}, but it is ${cacheModeName(mode)}`,
+      );
     }
     this.kernelMapSync(pfn);
     return mode;
@@ -185,12 +198,16 @@ export function trackPfnRemap(k: Kernel, vma: Vma, address: number, pfn: number,
   const pages = (end - address) / k.pageSize;
   if (address !== vma.start || end !== vma.end) return k.pat.lookupEach(pfn, pages);
   const contexts = k.design["pat.tracking"] === "track-ctx";
-  if (contexts && vma.pat !== undefined) return k.refuse(rule["tracked-twice"], errnos.EINVAL, `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`);
+  if (contexts && vma.pat !== undefined)
+    return k.refuse(rule["tracked-twice"], errnos.EINVAL, `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`);
   const mode = k.pat.reservePfnRange(pfn, pages, vma.cacheMode);
   if (mode < 0) return -errnos.EINVAL;
   vma.pat = { pfn, pages, users: 1 };
   if (!contexts) vma.flags |= VM.ARCH_1;
-  k.note(contexts ? rule["tracked-context"] : rule["tracked-flag"], `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`);
+  k.note(
+    contexts ? rule["tracked-context"] : rule["tracked-flag"],
+    `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`,
+  );
   return mode;
 }
 
@@ -229,8 +246,13 @@ export function trackPfnCopy(k: Kernel, vma: Vma, copy: Vma): number {
   const slot = vma.mm.table.slot(vma.start);
   if (leaf === undefined || (leaf.bits[slot] & PTE.special) === 0) return -errnos.EINVAL;
   copy.pat = { ...vma.pat, users: 1 };
-  const mode = k.pat.reservePfnRange(leaf.pfn[slot], (vma.end - vma.start) / k.pageSize, leaf.cacheMode(slot) as CacheMode, true);
-  return mode < 0 ? mode : 0;
+  const mode = k.pat.reservePfnRange(
+    leaf.pfn[slot],
+    (vma.end - vma.start) / k.pageSize,
+    leaf.cacheMode(slot) as CacheMode,
+    true,
+  );
+  return Math.min(mode, 0);
 }
 
 /** struct io_mapping: IO memory whose mode was reserved once, for all mappings of parts of it. */

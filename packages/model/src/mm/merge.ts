@@ -78,7 +78,8 @@ function candidates(k: Kernel, range: MergeRange): Neighbours {
   const { vmas } = range.mm;
   const at = range.mm.findIndex(range.start - 1);
   const before = vmas[at];
-  if (before !== undefined && before !== range.from && before.end === range.start && mergesWith(k, range, before, true)) out.prev = before;
+  if (before !== undefined && before !== range.from && before.end === range.start && mergesWith(k, range, before, true))
+    out.prev = before;
   const after = vmas[range.mm.findIndex(range.end)];
   if (after !== undefined && after !== range.from && after.start === range.end && mergesWith(k, range, after, false)) {
     const both = out.prev === undefined || bothMergeable(out.prev, after);
@@ -138,7 +139,11 @@ export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined 
   const sticky = range.flags & stickyFlags(k);
   if (prev !== undefined) {
     prev.end = next?.end ?? range.end;
-    adoptAnonVma(prev, range.anonVma ?? next?.anonVma, next?.anonVma !== undefined ? next.anonChain : (range.from?.anonChain ?? 1));
+    adoptAnonVma(
+      prev,
+      range.anonVma ?? next?.anonVma,
+      next?.anonVma !== undefined ? next.anonChain : (range.from?.anonChain ?? 1),
+    );
     prev.flags |= sticky | ((next?.flags ?? 0) & stickyFlags(k));
     if (next !== undefined) swallow(next);
     return prev;
@@ -155,9 +160,26 @@ export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined 
  * a neighbour that has them or by splitting; a `policy` of null is none. The mapping that now holds the range exactly or
  * as a part; -EINVAL where the mapping cannot be split. The caller sets the flags and the policy (null: the default one).
  */
-export function vmaModify(k: Kernel, vma: Vma, start: number, end: number, flags: number, policy: string | null = vma.policy ?? null): Vma | number {
+export function vmaModify(
+  k: Kernel,
+  vma: Vma,
+  start: number,
+  end: number,
+  flags: number,
+  policy: string | null = vma.policy ?? null,
+): Vma | number {
   const pgoff = vma.pgoff + (start - vma.start) / k.pageSize;
-  const merged = mergeExisting(k, { mm: vma.mm, start, end, flags, pgoff, file: vma.file, anonVma: vma.anonVma, policy: policy ?? undefined, from: vma });
+  const merged = mergeExisting(k, {
+    mm: vma.mm,
+    start,
+    end,
+    flags,
+    pgoff,
+    file: vma.file,
+    anonVma: vma.anonVma,
+    policy: policy ?? undefined,
+    from: vma,
+  });
   if (merged !== undefined) return merged;
   if (start > vma.start) {
     const upper = splitVma(k, vma, start);
@@ -185,7 +207,11 @@ function mergeExisting(k: Kernel, range: MergeRange): Vma | undefined {
   k.note(rule.merged);
   const sticky = (range.flags | (prev?.flags ?? 0) | (next?.flags ?? 0)) & stickyFlags(k);
   const target = prev ?? next!;
-  adoptAnonVma(target, next?.anonVma !== undefined && target !== next ? next.anonVma : vma.anonVma, next?.anonVma !== undefined && target !== next ? next.anonChain : vma.anonChain);
+  adoptAnonVma(
+    target,
+    next?.anonVma !== undefined && target !== next ? next.anonVma : vma.anonVma,
+    next?.anonVma !== undefined && target !== next ? next.anonChain : vma.anonChain,
+  );
   if (left && right) {
     swallow(vma);
     if (prev !== undefined && next !== undefined) swallow(next);
@@ -207,7 +233,8 @@ function grow(k: Kernel, vma: Vma, start: number, end: number): void {
 
 /** split_vma, mm/vma.c: cuts a mapping in two; gives the upper one. -EINVAL inside a huge page. */
 export function splitVma(k: Kernel, vma: Vma, address: number): Vma | number {
-  if (vma.has(VM.HUGETLB) && address % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["split-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (vma.has(VM.HUGETLB) && address % HUGE_SIZE !== 0)
+    return k.refuse(hugetlbRules["split-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
   const refused = vma.ops?.maySplit?.(vma, address) ?? 0;
   if (refused < 0) return refused;
   const upper = copyOf(vma, vma.mm, address, vma.end);

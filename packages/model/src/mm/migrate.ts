@@ -39,12 +39,14 @@ function mappedAt(k: Kernel, pfn: number): Mapped[] {
  * 0, -EBUSY when it is on no list, -EAGAIN when somebody else holds it, -ENOMEM.
  */
 export function* migratePage(k: Kernel, pfn: number): Path<number> {
-  if (!isolated(k, pfn) || k.frames.order(pfn) > 0) return k.refuse(migrateRules["not-on-lru"], errnos.EBUSY, `frame ${pfn}`);
+  if (!isolated(k, pfn) || k.frames.order(pfn) > 0)
+    return k.refuse(migrateRules["not-on-lru"], errnos.EBUSY, `frame ${pfn}`);
   yield* access(k, `frame ${pfn}`, true);
   const mapped = mappedAt(k, pfn);
   const owner = k.owners.get(k.frames.owner(pfn));
   const cached = owner instanceof AddressSpace ? 1 : 0;
-  if (k.frames.ref(pfn) !== mapped.length + cached) return k.refuse(migrateRules["extra-references"], errnos.EAGAIN, `frame ${pfn}: ${k.frames.ref(pfn)} references`);
+  if (k.frames.ref(pfn) !== mapped.length + cached)
+    return k.refuse(migrateRules["extra-references"], errnos.EAGAIN, `frame ${pfn}: ${k.frames.ref(pfn)} references`);
   const to = k.frames.alloc(0, k.frames.flags(pfn) & ~(PG.cma | PG.movable));
   if (to < 0) return -errnos.ENOMEM;
   move(k, pfn, to, mapped);
@@ -78,7 +80,8 @@ export function* migrateAt(k: Kernel, mm: Mm, address: number): Path<number> {
   if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(migrateRules["vma-not-migratable"], errnos.EFAULT, about);
   const leaf = mm.table.leaf(address);
   const slot = mm.table.slot(address);
-  if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0) return k.refuse(migrateRules["no-page"], errnos.ENOENT, about);
+  if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0)
+    return k.refuse(migrateRules["no-page"], errnos.ENOENT, about);
   const pfn = vmNormalPage(k, vma, address, leaf.pfn[slot], leaf.bits[slot]);
   return pfn < 0 ? k.refuse(migrateRules["query-special"], errnos.ENOENT, about) : yield* migratePage(k, pfn);
 }
@@ -95,7 +98,8 @@ function movablePages(k: Kernel): Set<number> {
   const pages = new Set<number>();
   for (const owner of k.owners.values()) {
     if (owner instanceof AddressSpace) for (const pfn of owner.pages.values()) pages.add(pfn);
-    for (const vma of owner instanceof AddressSpace ? owner.vmas : owner.root.vmas) for (const pfn of mappedPages(vma, k.pageSize)) if (k.frames.owner(pfn) !== 0) pages.add(pfn);
+    for (const vma of owner instanceof AddressSpace ? owner.vmas : owner.root.vmas)
+      for (const pfn of mappedPages(vma, k.pageSize)) if (k.frames.owner(pfn) !== 0) pages.add(pfn);
   }
   return pages;
 }

@@ -44,7 +44,8 @@ function looksAt(vma: Vma): Touch {
 
 /** do_mincore for one page; `from` is where the walk of this mapping began. */
 function isResident(k: Kernel, vma: Vma, address: number, from: number): boolean {
-  if (vma.has(VM.HUGETLB)) return vma.mm.table.hasUpper(address) ? hugeEntry(vma, address) !== undefined : hugeInCache(k, vma, address, from);
+  if (vma.has(VM.HUGETLB))
+    return vma.mm.table.hasUpper(address) ? hugeEntry(vma, address) !== undefined : hugeInCache(k, vma, address, from);
   if (vma.has(VM.PFNMAP) && k.design["mincore.pfnmap"] === "skipped") {
     k.note(rule["pfnmap-skipped"]);
     return inPageCache(k, vma, address);

@@ -21,7 +21,18 @@ import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
 
 /** MAP_*, as far as the model knows them: the sharing type has the kernel's own values. */
-export const MAP = { SHARED: 1, PRIVATE: 2, SHARED_VALIDATE: 3, TYPE: 3, FIXED: 0x10, POPULATE: 0x8000, LOCKED: 0x2000, NORESERVE: 0x4000, SYNC: 0x80000, NOREPLACE: 0x100000 } as const;
+export const MAP = {
+  SHARED: 1,
+  PRIVATE: 2,
+  SHARED_VALIDATE: 3,
+  TYPE: 3,
+  FIXED: 0x10,
+  POPULATE: 0x8000,
+  LOCKED: 0x2000,
+  NORESERVE: 0x4000,
+  SYNC: 0x80000,
+  NOREPLACE: 0x100000,
+} as const;
 
 /** Lengths and offsets are unsigned 64-bit numbers there. */
 const WRAP = 2 ** 64;
@@ -73,15 +84,32 @@ export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<numbe
   if (request.length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL);
   const { length } = request;
   if (length >= k.wordLimit) return k.refuse(rule["length-wraps"], errnos.ENOMEM);
-  const address = getUnmappedArea(k, mm, file, request.address, length, (request.flags & MAP.FIXED) !== 0, request.offset / k.pageSize);
+  const address = getUnmappedArea(
+    k,
+    mm,
+    file,
+    request.address,
+    length,
+    (request.flags & MAP.FIXED) !== 0,
+    request.offset / k.pageSize,
+  );
   if (address < 0) return address;
-  if ((request.flags & MAP.NOREPLACE) !== 0 && !mm.isFree(address, address + length)) return k.refuse(rule["no-replace"], errnos.EEXIST, `0x${address.toString(16)}`);
+  if ((request.flags & MAP.NOREPLACE) !== 0 && !mm.isFree(address, address + length))
+    return k.refuse(rule["no-replace"], errnos.EEXIST, `0x${address.toString(16)}`);
   const common = request.prot | flagBits(request.flags) | mm.defFlags | VM.MAYREAD | VM.MAYWRITE | VM.MAYEXEC;
   const flags = file === undefined ? anonFlags(k, request, common) : fileFlags(k, request, file, length, common);
   if (typeof flags === "number") return flags;
   const noreserve = (request.flags & MAP.NORESERVE) !== 0 ? VM.NORESERVE : 0;
   const anonPgoff = (request.flags & MAP.TYPE) === MAP.PRIVATE ? address / k.pageSize : 0;
-  return yield* mmapRegion(k, mm, file, address, length, flags.flags | noreserve, file === undefined ? anonPgoff : request.offset / k.pageSize);
+  return yield* mmapRegion(
+    k,
+    mm,
+    file,
+    address,
+    length,
+    flags.flags | noreserve,
+    file === undefined ? anonPgoff : request.offset / k.pageSize,
+  );
 }
 
 /** The anonymous half of do_mmap's checks: only plain MAP_SHARED and MAP_PRIVATE. */
@@ -102,20 +130,30 @@ function anonFlags(k: Kernel, request: MmapRequest, flags: number): { flags: num
  */
 function offsetLimit(k: Kernel, { inode }: File): number {
   const word = 2 ** k.arch.wordBits;
-  if (["memfd", "file", "hugetlb", "disk", "sysfs", "socket"].includes(inode.kind)) return k.arch.wordBits === 64 ? word / 2 : (word - 1) * k.pageSize;
+  if (["memfd", "file", "hugetlb", "disk", "sysfs", "socket"].includes(inode.kind))
+    return k.arch.wordBits === 64 ? word / 2 : (word - 1) * k.pageSize;
   return inode.kind === "drm" ? Math.min(word * k.pageSize, WRAP) : word;
 }
 
 /** The file half of do_mmap's checks, in its order. */
-function fileFlags(k: Kernel, request: MmapRequest, file: File, length: number, flags: number): { flags: number } | number {
+function fileFlags(
+  k: Kernel,
+  request: MmapRequest,
+  file: File,
+  length: number,
+  flags: number,
+): { flags: number } | number {
   const about = `inode ${file.inode.id}`;
-  if (request.offset >= offsetLimit(k, file) - length) return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
+  if (request.offset >= offsetLimit(k, file) - length)
+    return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
   const type = request.flags & MAP.TYPE;
-  if (type === MAP.SHARED_VALIDATE && (request.flags & (MAP.SYNC | MAP.NOREPLACE)) !== 0) return k.refuse(rule["unknown-flags"], errnos.EOPNOTSUPP, about);
+  if (type === MAP.SHARED_VALIDATE && (request.flags & (MAP.SYNC | MAP.NOREPLACE)) !== 0)
+    return k.refuse(rule["unknown-flags"], errnos.EOPNOTSUPP, about);
   switch (type) {
     case MAP.SHARED_VALIDATE:
     case MAP.SHARED:
-      if ((request.prot & VM.WRITE) !== 0 && !file.writable) return k.refuse(rule["write-needs-rdwr"], errnos.EACCES, about);
+      if ((request.prot & VM.WRITE) !== 0 && !file.writable)
+        return k.refuse(rule["write-needs-rdwr"], errnos.EACCES, about);
       flags |= VM.SHARED | VM.MAYSHARE;
       if (!file.writable) flags &= ~(VM.MAYWRITE | VM.SHARED);
       break;
@@ -151,7 +189,15 @@ function accountable(file: File | undefined, flags: number): boolean {
 }
 
 /** mmap_region, mm/mmap.c (mm/vma.c): makes room, merges with a neighbour, or makes a new mapping and lets the file fill it. */
-export function* mmapRegion(k: Kernel, mm: Mm, file: File | undefined, address: number, length: number, flags: number, pgoff: number): Path<number> {
+export function* mmapRegion(
+  k: Kernel,
+  mm: Mm,
+  file: File | undefined,
+  address: number,
+  length: number,
+  flags: number,
+  pgoff: number,
+): Path<number> {
   const end = address + length;
   const pages = length / k.pageSize;
   if (file !== undefined && sharedMaywrite(flags) && file.inode.writableMappings < 0) {
@@ -159,7 +205,10 @@ export function* mmapRegion(k: Kernel, mm: Mm, file: File | undefined, address: 
   }
   if (!mm.isFree(address, end)) {
     const failed = yield* doMunmap(k, mm, address, length);
-    if (failed < 0) return k.design["mmap.fixed-over"] === "enomem" ? k.refuse(rule["cannot-replace"], errnos.ENOMEM, `0x${address.toString(16)}`) : failed;
+    if (failed < 0)
+      return k.design["mmap.fixed-over"] === "enomem"
+        ? k.refuse(rule["cannot-replace"], errnos.ENOMEM, `0x${address.toString(16)}`)
+        : failed;
   }
   if (accountable(file, flags)) {
     if (pages > k.totalRam) return k.refuse(rule["address-space"], errnos.ENOMEM, `${length} bytes`);
@@ -167,7 +216,19 @@ export function* mmapRegion(k: Kernel, mm: Mm, file: File | undefined, address: 
     flags |= VM.ACCOUNT;
   }
   const shared = file === undefined && (flags & VM.SHARED) !== 0;
-  const merged = shared ? undefined : vmaMergeNewRange(k, { mm, start: address, end, flags, pgoff, file, anonVma: undefined, policy: undefined, nextFirst: k.design["vma-merge.new-mapping"] === "next" });
+  const merged = shared
+    ? undefined
+    : vmaMergeNewRange(k, {
+        mm,
+        start: address,
+        end,
+        flags,
+        pgoff,
+        file,
+        anonVma: undefined,
+        policy: undefined,
+        nextFirst: k.design["vma-merge.new-mapping"] === "next",
+      });
   const vma = merged ?? (yield* newVma(k, mm, file, address, end, flags, pgoff));
   if (typeof vma === "number") {
     if ((flags & VM.ACCOUNT) !== 0) k.committed -= pages;
@@ -191,7 +252,15 @@ export function vmaSupportsMlock(vma: Vma): boolean {
 }
 
 /** A new mapping, filled by the file's mmap method; what that mapped is taken back when it fails. */
-function* newVma(k: Kernel, mm: Mm, file: File | undefined, start: number, end: number, flags: number, pgoff: number): Path<Vma | number> {
+function* newVma(
+  k: Kernel,
+  mm: Mm,
+  file: File | undefined,
+  start: number,
+  end: number,
+  flags: number,
+  pgoff: number,
+): Path<Vma | number> {
   const vma = new Vma(mm, start, end, flags, pgoff);
   vma.pageProt = vmGetPageProt(flags, k.arch);
   if (file !== undefined) {

@@ -17,7 +17,11 @@ export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, t
     const old = from + done;
     const next = to + done;
     const leaf = table.leaf(old);
-    const span = Math.min(table.leafBytes - (old % table.leafBytes), table.leafBytes - (next % table.leafBytes), length - done);
+    const span = Math.min(
+      table.leafBytes - (old % table.leafBytes),
+      table.leafBytes - (next % table.leafBytes),
+      length - done,
+    );
     if (leaf !== undefined && span === table.leafBytes && table.leaf(next) === undefined) {
       table.dropLeaf(old);
       table.install(next, leaf);

@@ -40,7 +40,8 @@ function* changeRange(k: Kernel, task: Task, start: number, end: number, prot: n
     const vma = task.mm.lookup(at);
     if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
     const flags = (vma.flags & ~ACCESS) | prot;
-    if ((flags & ~(flags >> 4) & ACCESS) !== 0) return k.refuse(rule["beyond-may"], errnos.EACCES, `0x${at.toString(16)}`);
+    if ((flags & ~(flags >> 4) & ACCESS) !== 0)
+      return k.refuse(rule["beyond-may"], errnos.EACCES, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
     const failed = yield* fixup(k, task, vma, at, to, flags);
     if (failed < 0) return failed;
@@ -52,7 +53,8 @@ function* changeRange(k: Kernel, task: Task, start: number, end: number, prot: n
 /** mprotect_fixup: new flags for a part of one mapping, and for the entries that are there. */
 function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, flags: number): Path<number> {
   const old = vma.flags;
-  if (k.design["mseal.check"] === "per-vma" && vma.has(VM.SEALED)) return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${vma.start.toString(16)}`);
+  if (k.design["mseal.check"] === "per-vma" && vma.has(VM.SEALED))
+    return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${vma.start.toString(16)}`);
   if (flags === old) return 0;
   const pages = (end - start) / k.pageSize;
   if ((flags & VM.WRITE) !== 0) {
@@ -61,7 +63,12 @@ function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, fla
       flags |= VM.ACCOUNT;
       k.committed += pages;
     }
-  } else if ((old & VM.ACCOUNT) !== 0 && vmaIsAnonymous(vma) && vma.anonVma === undefined && k.design["mprotect.unaccount"] === "untouched") {
+  } else if (
+    (old & VM.ACCOUNT) !== 0 &&
+    vmaIsAnonymous(vma) &&
+    vma.anonVma === undefined &&
+    k.design["mprotect.unaccount"] === "untouched"
+  ) {
     flags &= ~VM.ACCOUNT;
     k.committed -= pages;
   }
@@ -70,7 +77,11 @@ function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, fla
   changed.flags = flags | (changed.flags & VM.MAYBE_GUARD);
   vmaSetPageProt(changed);
   changeProtection(k, changed, start, end);
-  if ((old & (VM.WRITE | VM.SHARED | VM.LOCKED)) === VM.LOCKED && (flags & VM.WRITE) !== 0 && !changed.has(VM.LOCKONFAULT)) {
+  if (
+    (old & (VM.WRITE | VM.SHARED | VM.LOCKED)) === VM.LOCKED &&
+    (flags & VM.WRITE) !== 0 &&
+    !changed.has(VM.LOCKONFAULT)
+  ) {
     const path = faultinRange(k, task, changed, start, end, true);
     if (k.concurrent) yield* path;
     else runAlone(path);
@@ -83,7 +94,9 @@ function changeProtection(k: Kernel, vma: Vma, start: number, end: number): void
   vma.mm.invalidate(start, end);
   if (vma.has(VM.HUGETLB)) return changeHuge(vma, start, end);
   const table = vma.mm.table;
-  const upgrade = vma.has(VM.SHARED) ? vmaWantsWritenotify(vma) : vma.has(VM.WRITE) && k.design["mprotect.upgrade"] === "exclusive-anon";
+  const upgrade = vma.has(VM.SHARED)
+    ? vmaWantsWritenotify(vma)
+    : vma.has(VM.WRITE) && k.design["mprotect.upgrade"] === "exclusive-anon";
   const prot = vma.pageProt & (PTE.write | PTE.user);
   let changed = 0;
   for (let address = start; address < end; ) {
@@ -95,7 +108,8 @@ function changeProtection(k: Kernel, vma: Vma, start: number, end: number): void
         const bits = leaf.bits[slot];
         if ((bits & PTE.present) === 0) continue;
         let next = (bits & ~(PTE.write | PTE.user)) | prot;
-        if (upgrade && canBecomeWritable(k, vma, address + (slot - from) * k.pageSize, leaf.pfn[slot], next)) next |= PTE.write;
+        if (upgrade && canBecomeWritable(k, vma, address + (slot - from) * k.pageSize, leaf.pfn[slot], next))
+          next |= PTE.write;
         leaf.bits[slot] = next;
         changed++;
       }
@@ -121,6 +135,7 @@ function canBecomeWritable(k: Kernel, vma: Vma, address: number, frame: number, 
 /** hugetlb_change_protection, mm/hugetlb.c. */
 function changeHuge(vma: Vma, start: number, end: number): void {
   for (const [address, entry] of vma.mm.table.huge) {
-    if (address >= start && address < end) entry.bits = (entry.bits & ~(PTE.write | PTE.user)) | (vma.pageProt & (PTE.write | PTE.user));
+    if (address >= start && address < end)
+      entry.bits = (entry.bits & ~(PTE.write | PTE.user)) | (vma.pageProt & (PTE.write | PTE.user));
   }
 }

@@ -40,7 +40,15 @@ interface Remap {
 }
 
 /** Bytes. The address, or -EINVAL, -EFAULT, -ENOMEM, -EPERM. */
-export function* mremap(k: Kernel, task: Task, address: number, oldLength: number, newLength: number, flags: MremapFlags, to: number): Path<number> {
+export function* mremap(
+  k: Kernel,
+  task: Task,
+  address: number,
+  oldLength: number,
+  newLength: number,
+  flags: MremapFlags,
+  to: number,
+): Path<number> {
   const up = (bytes: number): number => Math.ceil(bytes / k.pageSize) * k.pageSize;
   const remap: Remap = { mm: task.mm, address, oldLength: up(oldLength), newLength: up(newLength), to, flags };
   const early = k.design["mremap.checks"] === "arguments-first" ? checkParams(k, remap) : checkFlags(k, remap);
@@ -61,16 +69,19 @@ function about(remap: Remap): string {
 /** The checks at the head of sys_mremap up to 6.16; those of the target come later, in mremap_to. */
 function checkFlags(k: Kernel, remap: Remap): number {
   const { flags } = remap;
-  const bad = (flags.fixed && !flags.maymove) || (flags.dontunmap && (!flags.maymove || remap.oldLength !== remap.newLength));
+  const bad =
+    (flags.fixed && !flags.maymove) || (flags.dontunmap && (!flags.maymove || remap.oldLength !== remap.newLength));
   if (bad) return k.refuse(rule["bad-flags"], errnos.EINVAL, about(remap));
-  if (remap.address % k.pageSize !== 0 || remap.newLength === 0) return k.refuse(rule["bad-range"], errnos.EINVAL, about(remap));
+  if (remap.address % k.pageSize !== 0 || remap.newLength === 0)
+    return k.refuse(rule["bad-range"], errnos.EINVAL, about(remap));
   return 0;
 }
 
 /** check_mremap_params, from 6.17 on. */
 function checkParams(k: Kernel, remap: Remap): number {
   const { flags, mm } = remap;
-  if (remap.address % k.pageSize !== 0 || remap.newLength === 0 || remap.newLength > mm.arch.taskSize) return k.refuse(rule["bad-range"], errnos.EINVAL, about(remap));
+  if (remap.address % k.pageSize !== 0 || remap.newLength === 0 || remap.newLength > mm.arch.taskSize)
+    return k.refuse(rule["bad-range"], errnos.EINVAL, about(remap));
   if (!flags.fixed && !flags.dontunmap) return 0;
   const target = checkTarget(k, remap);
   if (target < 0) return target;
@@ -98,7 +109,10 @@ function* remapOne(k: Kernel, remap: Remap): Path<number> {
   if (vma.has(VM.HUGETLB) && !alignHuge(remap)) return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
   const moves = flags.fixed || flags.dontunmap;
   if (k.design["mremap.checks"] === "arguments-first") {
-    const refused = moves || remap.newLength > remap.oldLength ? checkResize(k, remap, vma, Math.min(remap.oldLength, remap.newLength)) : 0;
+    const refused =
+      moves || remap.newLength > remap.oldLength
+        ? checkResize(k, remap, vma, Math.min(remap.oldLength, remap.newLength))
+        : 0;
     if (refused < 0) return refused;
   }
   if (moves) return yield* mremapTo(k, remap);
@@ -130,12 +144,16 @@ function alignHuge(remap: Remap): boolean {
 
 /** vma_to_resize (check_prep_vma from 6.17): whether this mapping may move or grow. */
 function checkResize(k: Kernel, remap: Remap, vma: Vma, oldLength: number): number {
-  if (remap.oldLength === 0 && !vma.has(VM.SHARED | VM.MAYSHARE)) return k.refuse(rule["duplicate-private"], errnos.EINVAL, about(remap));
-  if (remap.flags.dontunmap && cannotStay(k, vma)) return k.refuse(rule["dontunmap-special"], errnos.EINVAL, about(remap));
-  if (vma.has(VM.HUGETLB) && k.design["mremap.lookup"] === "to-resize") return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
+  if (remap.oldLength === 0 && !vma.has(VM.SHARED | VM.MAYSHARE))
+    return k.refuse(rule["duplicate-private"], errnos.EINVAL, about(remap));
+  if (remap.flags.dontunmap && cannotStay(k, vma))
+    return k.refuse(rule["dontunmap-special"], errnos.EINVAL, about(remap));
+  if (vma.has(VM.HUGETLB) && k.design["mremap.lookup"] === "to-resize")
+    return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
   if (oldLength > vma.end - remap.address) return k.refuse(rule["across-vmas"], errnos.EFAULT, about(remap));
   if (remap.newLength === oldLength) return 0;
-  if ((vma.pgoff + remap.newLength / k.pageSize) >= k.wordLimit) return k.refuse(rule["pgoff-wraps"], errnos.EINVAL, about(remap));
+  if (vma.pgoff + remap.newLength / k.pageSize >= k.wordLimit)
+    return k.refuse(rule["pgoff-wraps"], errnos.EINVAL, about(remap));
   if (vma.has(VM.DONTEXPAND | VM.PFNMAP)) return k.refuse(rule["never-grows"], errnos.EFAULT, about(remap));
   return 0;
 }
@@ -170,7 +188,15 @@ function* mremapTo(k: Kernel, remap: Remap): Path<number> {
     const refused = checkResize(k, remap, vma, remap.oldLength);
     if (refused < 0) return refused;
   }
-  const to = getUnmappedArea(k, mm, vma.file, remap.to, remap.newLength, flags.fixed, vma.pgoff + (remap.address - vma.start) / k.pageSize);
+  const to = getUnmappedArea(
+    k,
+    mm,
+    vma.file,
+    remap.to,
+    remap.newLength,
+    flags.fixed,
+    vma.pgoff + (remap.address - vma.start) / k.pageSize,
+  );
   return to < 0 ? to : yield* moveVma(k, remap, vma, to);
 }
 
@@ -187,7 +213,13 @@ function* moveSeveral(k: Kernel, remap: Remap): Path<number> {
     if (alone && (!first || vma.end < end)) return k.refuse(rule["only-alone"], errnos.EFAULT, about(remap));
     const from = Math.max(vma.start, start);
     const to = Math.min(vma.end, end);
-    const moved = yield* remapOne(k, { ...remap, address: from, oldLength: to - from, newLength: to - from, to: target + from - start });
+    const moved = yield* remapOne(k, {
+      ...remap,
+      address: from,
+      oldLength: to - from,
+      newLength: to - from,
+      to: target + from - start,
+    });
     if (moved < 0) return moved;
     first = false;
     at = to;
@@ -202,10 +234,19 @@ function* grow(k: Kernel, remap: Remap, vma: Vma): Path<number> {
     if (refused < 0) return refused;
   }
   const end = vma.end + remap.newLength - remap.oldLength;
-  const room = remap.oldLength === vma.end - remap.address && end <= remap.mm.arch.taskSize && remap.mm.isFree(vma.end, end);
+  const room =
+    remap.oldLength === vma.end - remap.address && end <= remap.mm.arch.taskSize && remap.mm.isFree(vma.end, end);
   if (room) return expandInPlace(k, remap, vma, end);
   if (!remap.flags.maymove) return k.refuse(rule["no-room"], errnos.ENOMEM, about(remap));
-  const to = getUnmappedArea(k, remap.mm, vma.file, 0, remap.newLength, false, vma.pgoff + (remap.address - vma.start) / k.pageSize);
+  const to = getUnmappedArea(
+    k,
+    remap.mm,
+    vma.file,
+    0,
+    remap.newLength,
+    false,
+    vma.pgoff + (remap.address - vma.start) / k.pageSize,
+  );
   return to < 0 ? to : yield* moveVma(k, remap, vma, to);
 }
 
@@ -216,8 +257,18 @@ function expandInPlace(k: Kernel, remap: Remap, vma: Vma, end: number): number {
     if (pages > k.totalRam) return k.refuse(mmapRules["address-space"], errnos.ENOMEM, about(remap));
     k.committed += pages;
   }
-  const plain = k.design["mremap.expand"] === "plain" || (k.design["vma-merge.close"] === "never" && vma.ops?.close !== undefined);
-  const range = { mm: vma.mm, start: vma.end, end, flags: vma.flags, pgoff: vma.pgoff + (vma.end - vma.start) / k.pageSize, file: vma.file, anonVma: vma.anonVma, policy: vma.policy };
+  const plain =
+    k.design["mremap.expand"] === "plain" || (k.design["vma-merge.close"] === "never" && vma.ops?.close !== undefined);
+  const range = {
+    mm: vma.mm,
+    start: vma.end,
+    end,
+    flags: vma.flags,
+    pgoff: vma.pgoff + (vma.end - vma.start) / k.pageSize,
+    file: vma.file,
+    anonVma: vma.anonVma,
+    policy: vma.policy,
+  };
   const locked = vma.has(VM.LOCKED);
   if (plain) vma.end = end;
   else if (vmaMergeNewRange(k, range) === undefined) {
@@ -285,7 +336,16 @@ function maySplit(vma: Vma, start: number, end: number): number {
 function copyVma(k: Kernel, vma: Vma, address: number, to: number, length: number): Vma {
   const fresh = vmaIsAnonymous(vma) && vma.anonVma === undefined;
   const pgoff = fresh ? to / k.pageSize : vma.pgoff + (address - vma.start) / k.pageSize;
-  const range = { mm: vma.mm, start: to, end: to + length, flags: vma.flags, pgoff, file: vma.file, anonVma: vma.anonVma, policy: vma.policy };
+  const range = {
+    mm: vma.mm,
+    start: to,
+    end: to + length,
+    flags: vma.flags,
+    pgoff,
+    file: vma.file,
+    anonVma: vma.anonVma,
+    policy: vma.policy,
+  };
   const merged = vmaMergeNewRange(k, range);
   if (merged !== undefined) return merged;
   const copy = copyOf(vma, vma.mm, to, to + length);

@@ -12,10 +12,13 @@ import type { Mm } from "./mm.js";
 /** Bytes. 0, -EINVAL, -ENOMEM. */
 export function* mseal(k: Kernel, task: Task, start: number, length: number): Path<number> {
   const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (start % k.pageSize !== 0 || end >= 2 ** 64) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (start % k.pageSize !== 0 || end >= 2 ** 64)
+    return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (end === start) return 0;
   yield* acquire(k, task.mm.mmapLock, "write");
-  const ret = hasHole(task.mm, start, end) ? k.refuse(rule.hole, errnos.ENOMEM, `0x${start.toString(16)}`) : apply(k, task.mm, start, end);
+  const ret = hasHole(task.mm, start, end)
+    ? k.refuse(rule.hole, errnos.ENOMEM, `0x${start.toString(16)}`)
+    : apply(k, task.mm, start, end);
   yield* release(k, task.mm.mmapLock);
   return ret;
 }

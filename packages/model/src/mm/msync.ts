@@ -17,10 +17,14 @@ export interface MsyncFlags {
 
 /** Bytes. 0, -EINVAL, -ENOMEM, -EBUSY, or what the file's fsync gives. */
 export function* msync(k: Kernel, task: Task, address: number, length: number, flags: MsyncFlags): Path<number> {
-  if (address % k.pageSize !== 0 || (flags.async && flags.sync)) return k.refuse(rule["bad-flags"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (address % k.pageSize !== 0 || (flags.async && flags.sync))
+    return k.refuse(rule["bad-flags"], errnos.EINVAL, `0x${address.toString(16)}`);
   const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
   if (end === address) return 0;
-  if (end >= k.wordLimit) return end - k.wordLimit < address && end !== k.wordLimit ? k.refuse(rule.hole, errnos.ENOMEM, `${length} bytes`) : 0;
+  if (end >= k.wordLimit)
+    return end - k.wordLimit < address && end !== k.wordLimit
+      ? k.refuse(rule.hole, errnos.ENOMEM, `${length} bytes`)
+      : 0;
   const { mm } = task;
   let start = address;
   let hole = false;
@@ -46,7 +50,10 @@ export function* msync(k: Kernel, task: Task, address: number, length: number, f
 
 /** vfs_fsync_range, fs/sync.c, with the reference that the caller took. */
 function* fsync(k: Kernel, file: File): Path<number> {
-  const ret = file.ops.fsync === undefined ? k.refuse(rule["no-fsync"], errnos.EINVAL, `inode ${file.inode.id}`) : yield* file.ops.fsync(file);
+  const ret =
+    file.ops.fsync === undefined
+      ? k.refuse(rule["no-fsync"], errnos.EINVAL, `inode ${file.inode.id}`)
+      : yield* file.ops.fsync(file);
   yield* fput(file);
   return ret;
 }

@@ -50,7 +50,8 @@ export function* doMunmap(k: Kernel, mm: Mm, start: number, length: number): Pat
 /** can_modify_mm, mm/mseal.c: -EPERM when a sealed mapping lies in the range. */
 export function sealedWithin(k: Kernel, mm: Mm, start: number, end: number): number {
   for (let at = mm.findIndex(start); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
-    if (mm.vmas[at].has(VM.SEALED)) return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${mm.vmas[at].start.toString(16)}`);
+    if (mm.vmas[at].has(VM.SEALED))
+      return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${mm.vmas[at].start.toString(16)}`);
   }
   return 0;
 }
@@ -59,7 +60,8 @@ export function sealedWithin(k: Kernel, mm: Mm, start: number, end: number): num
 function gather(k: Kernel, mm: Mm, first: Vma, start: number, end: number): Vma[] | number {
   const perVma = k.design["mseal.check"] !== "whole-range";
   if (start > first.start) {
-    if (perVma && first.has(VM.SEALED)) return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${first.start.toString(16)}`);
+    if (perVma && first.has(VM.SEALED))
+      return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${first.start.toString(16)}`);
     const upper = splitVma(k, first, start);
     if (typeof upper === "number") return upper;
   }
@@ -109,4 +111,3 @@ export function* closeVma(k: Kernel, vma: Vma): Path<void> {
   vma.anonVma?.root.vmas.delete(vma);
   if (vma.file !== undefined) yield* fput(vma.file);
 }
-

@@ -44,7 +44,8 @@ export class Leaf {
 
   /** Takes over the cache modes of the same entries of another table. */
   copyCacheModes(from: Leaf, slot: number, n: number): void {
-    if (from.cache !== undefined) (this.cache ??= new Uint8Array(this.bits.length)).set(from.cache.subarray(slot, slot + n), slot);
+    if (from.cache !== undefined)
+      (this.cache ??= new Uint8Array(this.bits.length)).set(from.cache.subarray(slot, slot + n), slot);
   }
 
   /** Empties an entry (pte_clear). */
@@ -190,7 +191,8 @@ export class PageTable {
   free(start: number, end: number, floor: number, ceiling: number): void {
     const size = this.leafBytes;
     const last = Math.min(Math.ceil(end / size), Math.floor(ceiling / size));
-    for (let table = Math.max(Math.floor(start / size), Math.ceil(floor / size)); table < last; table++) this.dropLeaf(table * size);
+    for (let table = Math.max(Math.floor(start / size), Math.ceil(floor / size)); table < last; table++)
+      this.dropLeaf(table * size);
     let span = size;
     for (const level of this.uppers) {
       span *= this.entries;
@@ -208,8 +210,13 @@ export class PageTable {
 }
 
 /** The entry at an address, if a page is there (follow_pte, follow_pfnmap_start). */
-export function presentEntry(table: PageTable, address: number): { readonly pfn: number; readonly bits: number } | undefined {
+export function presentEntry(
+  table: PageTable,
+  address: number,
+): { readonly pfn: number; readonly bits: number } | undefined {
   const leaf = table.leaf(address);
   const slot = table.slot(address);
-  return leaf === undefined || (leaf.bits[slot] & PTE.present) === 0 ? undefined : { pfn: leaf.pfn[slot], bits: leaf.bits[slot] };
+  return leaf === undefined || (leaf.bits[slot] & PTE.present) === 0
+    ? undefined
+    : { pfn: leaf.pfn[slot], bits: leaf.bits[slot] };
 }

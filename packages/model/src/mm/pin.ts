@@ -14,7 +14,8 @@ import type { Kernel } from "../kernel.js";
 export function tryGrabFolio(k: Kernel, pfn: number, refs: number, flags: number): number {
   const head = k.frames.head(pfn);
   if (k.frames.ref(head) <= 0) return k.refuse(gupRules["dead-tail"], errnos.ENOMEM, `frame ${pfn}`);
-  if ((flags & FOLL.p2pdma) === 0 && (k.frames.flags(head) & PG.p2pdma) !== 0) return k.refuse(p2pRules.gup, errnos.EREMOTEIO, `frame ${pfn}`);
+  if ((flags & FOLL.p2pdma) === 0 && (k.frames.flags(head) & PG.p2pdma) !== 0)
+    return k.refuse(p2pRules.gup, errnos.EREMOTEIO, `frame ${pfn}`);
   if ((flags & FOLL.get) !== 0) k.frames.addRef(head, refs);
   else if ((flags & FOLL.pin) !== 0) pinFolio(k, pfn, head, refs);
   return 0;

@@ -55,7 +55,14 @@ function* constant(value: number): Path<number> {
 }
 
 /** __get_user_pages without pages, mm/gup.c: each page present, and writable when asked. 0, -EFAULT, -ENOMEM, -EREMOTEIO. */
-export function* faultinRange(k: Kernel, task: Task, vma: Vma, start: number, end: number, write: boolean): Path<number> {
+export function* faultinRange(
+  k: Kernel,
+  task: Task,
+  vma: Vma,
+  start: number,
+  end: number,
+  write: boolean,
+): Path<number> {
   for (let address = start; address < end; address += k.pageSize) {
     while (!satisfied(vma, address, write)) {
       const path = handleMmFault(k, vma.mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);

@@ -16,11 +16,15 @@ export function* remapFilePages(k: Kernel, task: Task, address: number, size: nu
   const down = (bytes: number): number => bytes - (bytes % k.pageSize);
   const start = down(address);
   const length = down(size);
-  if (length === 0 || start + length >= k.wordLimit || pgoff + length / k.pageSize >= k.wordLimit) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (length === 0 || start + length >= k.wordLimit || pgoff + length / k.pageSize >= k.wordLimit)
+    return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   const { mm } = task;
   yield* acquire(k, mm.mmapLock, "write");
   const vma = mm.lookup(start);
-  let ret = vma === undefined || !vma.has(VM.SHARED) ? k.refuse(rule["not-shared"], errnos.EINVAL, `0x${start.toString(16)}`) : alike(k, vma, start + length);
+  let ret =
+    vma === undefined || !vma.has(VM.SHARED)
+      ? k.refuse(rule["not-shared"], errnos.EINVAL, `0x${start.toString(16)}`)
+      : alike(k, vma, start + length);
   if (ret === 0) ret = yield* mapAgain(k, vma!, start, length, pgoff);
   yield* release(k, mm.mmapLock);
   if (ret < 0) return ret;
@@ -32,7 +36,8 @@ export function* remapFilePages(k: Kernel, task: Task, address: number, size: nu
 function alike(k: Kernel, vma: Vma, end: number): number {
   for (let at: Vma = vma; at.end < end; ) {
     const next = vma.mm.lookup(at.end);
-    if (next === undefined || next.file !== vma.file || next.flags !== vma.flags) return k.refuse(rule["not-alike"], errnos.EINVAL, `0x${at.end.toString(16)}`);
+    if (next === undefined || next.file !== vma.file || next.flags !== vma.flags)
+      return k.refuse(rule["not-alike"], errnos.EINVAL, `0x${at.end.toString(16)}`);
     at = next;
   }
   return 0;

@@ -91,7 +91,11 @@ export function plainReferences(k: Kernel, head: number): number {
 }
 
 /** Calls back for every entry that maps a page, in all address spaces (rmap_walk, mm/rmap.c). */
-export function rmapWalk(k: Kernel, pfn: number, visit: (vma: Vma, address: number, leaf: Leaf, slot: number) => void): void {
+export function rmapWalk(
+  k: Kernel,
+  pfn: number,
+  visit: (vma: Vma, address: number, leaf: Leaf, slot: number) => void,
+): void {
   const owner = k.owners.get(k.frames.owner(pfn));
   if (owner === undefined) return;
   const index = k.frames.index(pfn);

@@ -4,7 +4,8 @@
  * their pages in mm/hugetlb.ts.
  */
 import { errnos } from "@litmap/litmus";
-import { AddressSpace, File, Inode } from "../fs/file.js";
+import type { AddressSpace } from "../fs/file.js";
+import { File, Inode } from "../fs/file.js";
 import { F_SEAL } from "../fs/seals.js";
 import { hugetlbfsRead, shmemReadWrite } from "../fs/tmpfs-file.js";
 import { hugetlbRules } from "../rules/hugetlb.js";
@@ -13,7 +14,15 @@ import { shmemRules as rule } from "../rules/shmem.js";
 import { access, acquire, release } from "../sched/path.js";
 import { lruAddInFault } from "./fault.js";
 import { PG } from "./frames.js";
-import { HUGE_ORDER, HUGE_SIZE, hugetlbGetPage, hugetlbReservePages, hugetlbReservePrivate, hugetlbUnreserve, reservationsOf } from "./hugetlb.js";
+import {
+  HUGE_ORDER,
+  HUGE_SIZE,
+  hugetlbGetPage,
+  hugetlbReservePages,
+  hugetlbReservePrivate,
+  hugetlbUnreserve,
+  reservationsOf,
+} from "./hugetlb.js";
 import type { Reservations } from "./hugetlb.js";
 import { folioGet, folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
@@ -41,7 +50,8 @@ export function addToPageCache(k: Kernel, mapping: AddressSpace, index: number, 
  */
 export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache" | "fallocate" = "cache"): number {
   if (inode.kind === "hugetlb") return hugetlbSubpage(k, inode, index);
-  if (why === "cache" && index * k.pageSize >= inode.size) return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
+  if (why === "cache" && index * k.pageSize >= inode.size)
+    return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
   const found = inode.mapping.pages.get(index);
   if (found !== undefined) {
     if (why === "cache" && (k.frames.flags(found) & PG.notUptodate) !== 0) {
@@ -63,7 +73,8 @@ export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache
 
 function hugetlbSubpage(k: Kernel, inode: Inode, index: number): number {
   const huge = index >>> HUGE_ORDER;
-  if (huge * HUGE_SIZE >= inode.size) return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
+  if (huge * HUGE_SIZE >= inode.size)
+    return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
   const head = hugetlbGetPage(k, inode, huge);
   return head < 0 ? head : head + (index % (1 << HUGE_ORDER));
 }
@@ -147,7 +158,8 @@ export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number>
 /** shmem_zero_setup, mm/shmem.c: shared anonymous memory is a file that nobody can open. 0 or -ENOMEM. */
 export function shmemZeroSetup(k: Kernel, vma: Vma): number {
   const size = vma.end - vma.start;
-  if (!vma.has(VM.NORESERVE) && size / k.pageSize > k.totalRam) return k.refuse(mmapRules["address-space"], errnos.ENOMEM, `${size} bytes`);
+  if (!vma.has(VM.NORESERVE) && size / k.pageSize > k.totalRam)
+    return k.refuse(mmapRules["address-space"], errnos.ENOMEM, `${size} bytes`);
   const inode = new Inode(k.id(), "memfd");
   inode.seals = F_SEAL.seal;
   inode.size = size;
@@ -234,16 +246,24 @@ function* setSize(k: Kernel, inode: Inode, length: number): Path<number> {
 }
 
 /** shmem_fallocate, mm/shmem.c, under the inode lock. Bytes. 0, -EPERM, -EFBIG, -ENOSPC. */
-export function* shmemFallocate(k: Kernel, file: File, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): Path<number> {
+export function* shmemFallocate(
+  k: Kernel,
+  file: File,
+  mode: "allocate" | "keep_size" | "punch_hole",
+  offset: number,
+  length: number,
+): Path<number> {
   const { inode } = file;
   yield* acquire(k, inode.lock, "write");
-  const ret = mode === "punch_hole" ? yield* punchHole(k, inode, offset, length) : allocateRange(k, inode, mode, offset, length);
+  const ret =
+    mode === "punch_hole" ? yield* punchHole(k, inode, offset, length) : allocateRange(k, inode, mode, offset, length);
   yield* release(k, inode.lock);
   return ret;
 }
 
 function* punchHole(k: Kernel, inode: Inode, offset: number, length: number): Path<number> {
-  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0) return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
+  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0)
+    return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
   const first = Math.ceil(offset / k.pageSize);
   const last = Math.floor((offset + length) / k.pageSize);
   if (last > first) {
@@ -268,8 +288,15 @@ function* touchEnds(k: Kernel, inode: Inode, start: number, end: number): Path<v
   }
 }
 
-function allocateRange(k: Kernel, inode: Inode, mode: "allocate" | "keep_size", offset: number, length: number): number {
-  if ((inode.seals & F_SEAL.grow) !== 0 && offset + length > inode.size) return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+function allocateRange(
+  k: Kernel,
+  inode: Inode,
+  mode: "allocate" | "keep_size",
+  offset: number,
+  length: number,
+): number {
+  if ((inode.seals & F_SEAL.grow) !== 0 && offset + length > inode.size)
+    return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   const last = Math.ceil((offset + length) / k.pageSize);
   for (let index = Math.floor(offset / k.pageSize); index < last; index++) {
     const pfn = shmemGetPage(k, inode, index, "fallocate");
@@ -290,7 +317,11 @@ function* hugetlbFileMmap(k: Kernel, file: File, vma: Vma): Path<number> {
   if (offset % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["offset-unaligned"], errnos.EINVAL, `${offset}`);
   const end = offset + vma.end - vma.start;
   yield* acquire(k, inode.lock, "write");
-  const failed = vma.has(VM.NORESERVE) ? 0 : vma.has(VM.MAYSHARE) ? hugetlbReservePages(k, inode, offset / HUGE_SIZE, end / HUGE_SIZE) : hugetlbReservePrivate(k, vma);
+  const failed = vma.has(VM.NORESERVE)
+    ? 0
+    : vma.has(VM.MAYSHARE)
+      ? hugetlbReservePages(k, inode, offset / HUGE_SIZE, end / HUGE_SIZE)
+      : hugetlbReservePrivate(k, vma);
   if (failed === 0 && vma.has(VM.WRITE) && inode.size < end) inode.size = end;
   yield* release(k, inode.lock);
   return failed;
@@ -329,15 +360,25 @@ function removeHugePages(k: Kernel, inode: Inode, start: number, end: number): v
 }
 
 /** hugetlbfs_fallocate, fs/hugetlbfs/inode.c: whole huge pages that touch the range are made; those inside a hole go. */
-function* hugetlbFallocate(k: Kernel, inode: Inode, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): Path<number> {
+function* hugetlbFallocate(
+  k: Kernel,
+  inode: Inode,
+  mode: "allocate" | "keep_size" | "punch_hole",
+  offset: number,
+  length: number,
+): Path<number> {
   yield* acquire(k, inode.lock, "write");
-  const ret = mode === "punch_hole" ? hugetlbPunch(k, inode, offset, offset + length) : hugetlbAllocate(k, inode, mode, offset, offset + length);
+  const ret =
+    mode === "punch_hole"
+      ? hugetlbPunch(k, inode, offset, offset + length)
+      : hugetlbAllocate(k, inode, mode, offset, offset + length);
   yield* release(k, inode.lock);
   return ret;
 }
 
 function hugetlbPunch(k: Kernel, inode: Inode, start: number, end: number): number {
-  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0) return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
+  if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0)
+    return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
   const first = Math.ceil(start / HUGE_SIZE);
   const last = Math.floor(end / HUGE_SIZE);
   const pages = HUGE_SIZE / k.pageSize;
@@ -362,7 +403,8 @@ function zeroHuge(k: Kernel, inode: Inode, start: number, end: number): void {
 }
 
 function hugetlbAllocate(k: Kernel, inode: Inode, mode: "allocate" | "keep_size", start: number, end: number): number {
-  if ((inode.seals & F_SEAL.grow) !== 0 && end > inode.size) return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+  if ((inode.seals & F_SEAL.grow) !== 0 && end > inode.size)
+    return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   for (let index = Math.floor(start / HUGE_SIZE); index < Math.ceil(end / HUGE_SIZE); index++) {
     const pfn = hugetlbGetPage(k, inode, index);
     if (pfn < 0) return k.refuse(hugetlbRules["pool-empty"], errnos.ENOSPC, `inode ${inode.id}`);
@@ -377,7 +419,8 @@ export function* addSeals(k: Kernel, file: File, seals: number): Path<number> {
   const { inode } = file;
   const about = `inode ${inode.id}`;
   if (!file.writable) return k.refuse(rule["seal-needs-write"], errnos.EPERM, about);
-  if ((seals & F_SEAL.exec) !== 0 && k.design["memfd.seal-exec"] === "unknown") return k.refuse(rule["seal-unknown"], errnos.EINVAL, about);
+  if ((seals & F_SEAL.exec) !== 0 && k.design["memfd.seal-exec"] === "unknown")
+    return k.refuse(rule["seal-unknown"], errnos.EINVAL, about);
   yield* acquire(k, inode.lock, "write");
   const ret = yield* sealLocked(k, inode, seals, about);
   yield* release(k, inode.lock);

@@ -111,7 +111,13 @@ export function* userLoad(k: Kernel, task: Task, address: number, width: number)
 }
 
 /** A store of 1, 2 or 4 bytes by the process's own instruction, little-endian. 0 or the signal. */
-export function* userStore(k: Kernel, task: Task, address: number, width: number, value: number): Path<number | Faulted> {
+export function* userStore(
+  k: Kernel,
+  task: Task,
+  address: number,
+  width: number,
+  value: number,
+): Path<number | Faulted> {
   const pages: { pfn: number; at: number; n: number; done: number }[] = [];
   for (let done = 0; done < width; ) {
     const at = address + done;
@@ -132,7 +138,13 @@ export function* userStore(k: Kernel, task: Task, address: number, width: number
  * One access in each page of a range, ascending; a store writes the page's number within the
  * range. 0, or the signal that the first failing one died of.
  */
-export function* userTouch(k: Kernel, task: Task, address: number, length: number, write: boolean): Path<number | Faulted> {
+export function* userTouch(
+  k: Kernel,
+  task: Task,
+  address: number,
+  length: number,
+  write: boolean,
+): Path<number | Faulted> {
   const size = k.pageSize;
   let index = 0;
   for (let at = address; at < address + length; at += size, index++) {
@@ -143,7 +155,13 @@ export function* userTouch(k: Kernel, task: Task, address: number, length: numbe
 }
 
 /** A byte stored over a whole range, ascending. 0 or the signal; bytes before the failing page are stored. */
-export function* userFill(k: Kernel, task: Task, address: number, length: number, byte: number): Path<number | Faulted> {
+export function* userFill(
+  k: Kernel,
+  task: Task,
+  address: number,
+  length: number,
+  byte: number,
+): Path<number | Faulted> {
   for (let done = 0; done < length; ) {
     const at = address + done;
     const pfn = yield* reach(k, task, at, true);
@@ -157,7 +175,12 @@ export function* userFill(k: Kernel, task: Task, address: number, length: number
 }
 
 /** copy_from_user: what the kernel reads of a process's memory until the first page that cannot be had. Bytes. */
-export function* copyFromUser(k: Kernel, task: Task, address: number, length: number): Path<{ copied: number; bytes: Uint8Array }> {
+export function* copyFromUser(
+  k: Kernel,
+  task: Task,
+  address: number,
+  length: number,
+): Path<{ copied: number; bytes: Uint8Array }> {
   const out = new Uint8Array(length);
   let copied = 0;
   while (copied < length) {

@@ -51,7 +51,17 @@ export function isCowMapping(flags: number): boolean {
 }
 
 /** VM_FAULT_* bits of a fault handler's answer. */
-export const FAULT = { none: 0, oom: 1, sigbus: 2, sigsegv: 4, nopage: 8, locked: 16, retry: 32, hwpoison: 64, major: 128 } as const;
+export const FAULT = {
+  none: 0,
+  oom: 1,
+  sigbus: 2,
+  sigsegv: 4,
+  nopage: 8,
+  locked: 16,
+  retry: 32,
+  hwpoison: 64,
+  major: 128,
+} as const;
 
 /** vm_fault: what a handler is told, and where it leaves a page. */
 export interface VmFault {

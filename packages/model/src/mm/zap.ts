@@ -48,7 +48,15 @@ export function unmapSingleVma(k: Kernel, vma: Vma, from: number, to: number, de
 }
 
 /** zap_pte_range, mm/memory.c: `n` entries of one table. Gives how many it cleared. */
-function zapLeaf(k: Kernel, vma: Vma, leaf: Leaf, address: number, from: number, n: number, details: ZapDetails): number {
+function zapLeaf(
+  k: Kernel,
+  vma: Vma,
+  leaf: Leaf,
+  address: number,
+  from: number,
+  n: number,
+  details: ZapDetails,
+): number {
   let zapped = 0;
   for (let i = 0, slot = from; i < n; i++, slot++) {
     const bits = leaf.bits[slot];
@@ -86,12 +94,24 @@ function zapNormal(k: Kernel, vma: Vma, pfn: number, bits: number): void {
  * unmap_mapping_pages, mm/memory.c: empties every mapping of a range of a file. Pages; 0 pages
  * mean up to the end. `evenCows` takes private copies as well, as truncation does.
  */
-export function unmapMappingRange(k: Kernel, mapping: AddressSpace, startPage: number, nrPages: number, evenCows: boolean): void {
+export function unmapMappingRange(
+  k: Kernel,
+  mapping: AddressSpace,
+  startPage: number,
+  nrPages: number,
+  evenCows: boolean,
+): void {
   for (const vma of mapping.vmas) unmapPart(k, vma, startPage, nrPages, evenCows);
 }
 
 /** {@link unmapMappingRange} while others run: mapping by mapping, each under its page-table lock. */
-export function* unmapMappingPath(k: Kernel, mapping: AddressSpace, startPage: number, nrPages: number, evenCows: boolean): Path<void> {
+export function* unmapMappingPath(
+  k: Kernel,
+  mapping: AddressSpace,
+  startPage: number,
+  nrPages: number,
+  evenCows: boolean,
+): Path<void> {
   for (const vma of [...mapping.vmas]) {
     yield* acquire(k, vma.mm.ptl, "write");
     if (vma.attached) unmapPart(k, vma, startPage, nrPages, evenCows);

@@ -11,7 +11,8 @@ export const aioRules = rules("aio", {
     kernel: "__io_submit_one, aio_read, aio_write, fs/aio.c",
   },
   "no-method": {
-    sentence: "Files without read_iter or write_iter, as dma-bufs, DRM devices and cameras, take no asynchronous I/O: EINVAL.",
+    sentence:
+      "Files without read_iter or write_iter, as dma-bufs, DRM devices and cameras, take no asynchronous I/O: EINVAL.",
     kernel: "aio_read, aio_write, fs/aio.c",
   },
   "past-user-space": {

@@ -11,12 +11,14 @@ export const carveoutRules = rules("carveout", {
     unproven,
   },
   "remap": {
-    sentence: "A carveout is mapped by remap_pfn_range of frames without struct pages: no walk finds a page, and a private mapping of the whole may be copied from.",
+    sentence:
+      "A carveout is mapped by remap_pfn_range of frames without struct pages: no walk finds a page, and a private mapping of the whole may be copied from.",
     kernel: "ion_heap_map_user, drivers/staging/android/ion/ion_heap.c",
     unproven,
   },
   "no-pages": {
-    sentence: "The sg table of a carveout names pages that do not exist; a device only takes their addresses, and its DMA works.",
+    sentence:
+      "The sg table of a carveout names pages that do not exist; a device only takes their addresses, and its DMA works.",
     kernel: `ion_carveout_heap_allocate, ${heap}`,
     unproven,
   },

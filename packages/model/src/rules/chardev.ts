@@ -3,17 +3,20 @@ import { rules } from "./rule.js";
 
 export const chardevRules = rules("chardev", {
   "no-memory": {
-    sentence: "A driver's device with no memory, or with more than the largest allocation gives (4 MiB), is refused with EINVAL or ENOMEM.",
+    sentence:
+      "A driver's device with no memory, or with more than the largest allocation gives (4 MiB), is refused with EINVAL or ENOMEM.",
     kernel: "__alloc_pages, mm/page_alloc.c",
     unproven: "the driver is the test's own: no kernel has it without the test module",
   },
   "needs-pages": {
-    sentence: "vm_insert_page, vm_map_pages and a fault handler that gives a page name memory by its struct page: IO memory has none, so that no driver can offer it (EINVAL).",
+    sentence:
+      "vm_insert_page, vm_map_pages and a fault handler that gives a page name memory by its struct page: IO memory has none, so that no driver can offer it (EINVAL).",
     kernel: "insert_page, mm/memory.c",
     unproven: "the primitives take a struct page; read from their prototypes",
   },
   "needs-iomem": {
-    sentence: "An io_mapping is made by ioremap, which refuses memory: a driver can offer only IO memory that way (EINVAL).",
+    sentence:
+      "An io_mapping is made by ioremap, which refuses memory: a driver can offer only IO memory that way (EINVAL).",
     kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
     unproven: "the driver is the test's own: no kernel has it without the test module",
   },
@@ -23,7 +26,8 @@ export const chardevRules = rules("chardev", {
     unproven: "the driver is the test's own; what real ones do is of this form",
   },
   "private-pfnmap": {
-    sentence: "A driver that maps bare frame numbers from its fault handler refuses private mappings with EINVAL: vmf_insert_pfn would be a BUG there.",
+    sentence:
+      "A driver that maps bare frame numbers from its fault handler refuses private mappings with EINVAL: vmf_insert_pfn would be a BUG there.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
     unproven: "seen with a scratch module on 6.1 only",
   },

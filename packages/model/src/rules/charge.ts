@@ -9,7 +9,8 @@ export const chargeRules = rules("charge", {
     kernel: "alloc_largest_available, drivers/dma-buf/heaps/system_heap.c",
   },
   "allocator": {
-    sentence: "With dma_heap.mem_accounting the pages of a heap are allocated with __GFP_ACCOUNT: the cgroup of whoever allocates pays for them until they are freed, wherever the buffer goes.",
+    sentence:
+      "With dma_heap.mem_accounting the pages of a heap are allocated with __GFP_ACCOUNT: the cgroup of whoever allocates pays for them until they are freed, wherever the buffer goes.",
     kernel: "alloc_largest_available, drivers/dma-buf/heaps/system_heap.c",
     unproven: "from 7.0 on and off by default; the guests here have no memory cgroups",
   },

@@ -7,7 +7,8 @@ export const processVmRules = rules("process-vm", {
     kernel: "process_vm_rw_single_vec, mm/process_vm_access.c",
   },
   "partial": {
-    sentence: "process_vm_readv and process_vm_writev give the bytes moved before the first page that could not be pinned.",
+    sentence:
+      "process_vm_readv and process_vm_writev give the bytes moved before the first page that could not be pinned.",
     kernel: "process_vm_rw_core, mm/process_vm_access.c",
   },
   "no-process": {
@@ -87,7 +88,8 @@ export const ioUringRules = rules("io-uring", {
     kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
   },
   "buffer-too-large": {
-    sentence: "A buffer past the size limit cannot be registered: EFAULT past 1 GiB in older releases, EINVAL past 1 TiB in newer ones.",
+    sentence:
+      "A buffer past the size limit cannot be registered: EFAULT past 1 GiB in older releases, EINVAL past 1 TiB in newer ones.",
     kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
   },
   "buffer-overflow": {
@@ -103,7 +105,8 @@ export const ioUringRules = rules("io-uring", {
     kernel: "io_pin_pages, io_uring/rsrc.c",
   },
   "gup-refused": {
-    sentence: "Registering a buffer hands out the errno for which its first page could not be pinned, and EFAULT when a later one could not.",
+    sentence:
+      "Registering a buffer hands out the errno for which its first page could not be pinned, and EFAULT when a later one could not.",
     kernel: "io_pin_pages, io_uring/memmap.c",
   },
   "waits-for-pipe": {
@@ -119,7 +122,8 @@ export const ioUringRules = rules("io-uring", {
     kernel: "io_sqe_buffer_register, io_uring/rsrc.c",
   },
   "bad-file": {
-    sentence: "A request on a descriptor that stands for no open file, or not for one open in that mode, completes with EBADF.",
+    sentence:
+      "A request on a descriptor that stands for no open file, or not for one open in that mode, completes with EBADF.",
     kernel: "io_rw_init_file, io_uring/rw.c",
   },
   "no-method": {
@@ -138,11 +142,13 @@ export const futexRules = rules("futex", {
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "gup-refused": {
-    sentence: "A shared futex needs a reference on its page for writing, or for reading where that gave EFAULT, and hands out the errno.",
+    sentence:
+      "A shared futex needs a reference on its page for writing, or for reading where that gave EFAULT, and hands out the errno.",
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "no-mapping": {
-    sentence: "A shared futex in a page that belongs to no file and is not anonymous, as a driver's or the zero page, gives EFAULT.",
+    sentence:
+      "A shared futex in a page that belongs to no file and is not anonymous, as a driver's or the zero page, gives EFAULT.",
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "anon-read-only": {
@@ -177,7 +183,8 @@ export const uffdRules = rules("userfaultfd", {
     kernel: "userfaultfd_register, fs/userfaultfd.c",
   },
   "entries-reset": {
-    sentence: "Closing a userfaultfd that could write-protect a mapping gives its entries the protection again that they had under it: those of shared memory fault once more before a write.",
+    sentence:
+      "Closing a userfaultfd that could write-protect a mapping gives its entries the protection again that they had under it: those of shared memory fault once more before a write.",
     kernel: "userfaultfd_clear_vma, uffd_wp_range, mm/userfaultfd.c",
   },
   "huge-unaligned": {
@@ -196,11 +203,13 @@ export const mempolicyRules = rules("mempolicy", {
     kernel: "do_mbind, mm/mempolicy.c",
   },
   "hole": {
-    sentence: "A range with an unmapped part gives EFAULT, except for the default policy unless nothing at all is mapped there.",
+    sentence:
+      "A range with an unmapped part gives EFAULT, except for the default policy unless nothing at all is mapped there.",
     kernel: "queue_pages_test_walk, mm/mempolicy.c",
   },
   "set": {
-    sentence: "The policy is set on every mapping of the range, which are split where it begins and ends; pages on the only node are where they should be.",
+    sentence:
+      "The policy is set on every mapping of the range, which are split where it begins and ends; pages on the only node are where they should be.",
     kernel: "mbind_range, mm/mempolicy.c",
   },
   "no-vma": {
@@ -208,7 +217,8 @@ export const mempolicyRules = rules("mempolicy", {
     kernel: "do_get_mempolicy, mm/mempolicy.c",
   },
   "gup-refused": {
-    sentence: "Asking for the node of an address takes a reference on its page and hands out the errno for which that failed.",
+    sentence:
+      "Asking for the node of an address takes a reference on its page and hands out the errno for which that failed.",
     kernel: "lookup_node, mm/mempolicy.c",
   },
 });
@@ -227,11 +237,13 @@ export const followPfnRules = rules("follow-pfn", {
     kernel: "follow_pte (follow_pfnmap_start), mm/memory.c",
   },
   "no-reference": {
-    sentence: "follow_pfn gives a frame number without a reference and without a lock: nothing but a notifier keeps it true.",
+    sentence:
+      "follow_pfn gives a frame number without a reference and without a lock: nothing but a notifier keeps it true.",
     kernel: "follow_pfn, mm/memory.c",
   },
   "under-lock": {
-    sentence: "follow_pfnmap_start gives a frame number without a reference; it is true until follow_pfnmap_end drops the page-table lock.",
+    sentence:
+      "follow_pfnmap_start gives a frame number without a reference; it is true until follow_pfnmap_end drops the page-table lock.",
     kernel: "follow_pfnmap_start, mm/memory.c",
   },
 });

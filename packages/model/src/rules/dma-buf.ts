@@ -41,7 +41,8 @@ export const dmaBufRules = rules("dma-buf", {
     kernel: `dma_buf_mmap_internal, ${core}`,
   },
   "mmap-guard": {
-    sentence: "The core refuses with EINVAL a mapping that the exporter made without the VM flags that the design demands.",
+    sentence:
+      "The core refuses with EINVAL a mapping that the exporter made without the VM flags that the design demands.",
     kernel: `dma_buf_mmap_internal, ${core}`,
     unproven: "a proposal; no mainline release checks VM flags here",
   },
@@ -75,7 +76,8 @@ export const dmaBufRules = rules("dma-buf", {
     kernel: `dma_buf_begin_cpu_access, ${core}`,
   },
   "sync-waits": {
-    sentence: "Beginning CPU access waits for the buffer's fences without a limit: a reader for writers, a writer for everybody.",
+    sentence:
+      "Beginning CPU access waits for the buffer's fences without a limit: a reader for writers, a writer for everybody.",
     kernel: `__dma_buf_begin_cpu_access, ${core}`,
   },
   "name-too-long": {
@@ -108,15 +110,18 @@ export const dmaBufRules = rules("dma-buf", {
     kernel: `dma_buf_poll, ${core}`,
   },
   "poll-armed": {
-    sentence: "While one poller's callback waits on a fence, the next poller of that direction sees the buffer as not ready.",
+    sentence:
+      "While one poller's callback waits on a fence, the next poller of that direction sees the buffer as not ready.",
     kernel: `dma_buf_poll, ${core}`,
   },
   "attach-maps": {
-    sentence: "An attachment whose importer and exporter differ in being dynamic is pinned and mapped when it is attached, for both directions.",
+    sentence:
+      "An attachment whose importer and exporter differ in being dynamic is pinned and mapped when it is attached, for both directions.",
     kernel: `dma_buf_dynamic_attach, ${core}`,
   },
   "map-pins": {
-    sentence: "Mapping a static importer's attachment pins an exporter that can move its buffers, for as long as it is mapped.",
+    sentence:
+      "Mapping a static importer's attachment pins an exporter that can move its buffers, for as long as it is mapped.",
     kernel: `dma_buf_map_attachment, ${core}`,
   },
   "map-cached": {
@@ -124,7 +129,8 @@ export const dmaBufRules = rules("dma-buf", {
     kernel: `dma_buf_map_attachment, ${core}`,
   },
   "map-cached-direction": {
-    sentence: "A kept mapping is not given out for another direction than it was made for: EBUSY, unless it is bidirectional.",
+    sentence:
+      "A kept mapping is not given out for another direction than it was made for: EBUSY, unless it is bidirectional.",
     kernel: `dma_buf_map_attachment, ${core}`,
   },
   "map-waits": {
@@ -136,7 +142,8 @@ export const dmaBufRules = rules("dma-buf", {
     kernel: `dma_buf_wrap_sg_table, ${core}`,
   },
   "map-mangles-pages": {
-    sentence: "With CONFIG_DMABUF_DEBUG the page pointers of the exporter's own table are made unusable until it is unmapped.",
+    sentence:
+      "With CONFIG_DMABUF_DEBUG the page pointers of the exporter's own table are made unusable until it is unmapped.",
     kernel: `mangle_sg_table, ${core}`,
     unproven: "no distribution sets CONFIG_DMABUF_DEBUG on such a release",
   },
@@ -149,7 +156,8 @@ export const dmaBufRules = rules("dma-buf", {
     kernel: `dma_buf_vmap, ${core}`,
   },
   "vmap-counted": {
-    sentence: "A buffer has one kernel mapping that is counted; the exporter makes it for the first and removes it after the last.",
+    sentence:
+      "A buffer has one kernel mapping that is counted; the exporter makes it for the first and removes it after the last.",
     kernel: `dma_buf_vmap, ${core}`,
   },
   "vunmap-unmapped": {
@@ -165,7 +173,8 @@ export const dmaBufRules = rules("dma-buf", {
     kernel: "unmap_mapping_range, mm/memory.c",
   },
   "move-notify": {
-    sentence: "Importers that cope with it are told before the exporter moves the buffer: their sg tables are no longer good.",
+    sentence:
+      "Importers that cope with it are told before the exporter moves the buffer: their sg tables are no longer good.",
     kernel: "dma_buf_move_notify, drivers/dma-buf/dma-buf.c",
     unproven: "from source: no test module imports on a real kernel yet",
   },

@@ -21,12 +21,14 @@ export const dmaRules = rules("dma", {
     unproven: "no machine here has a device of its own to try it with",
   },
   "stale": {
-    sentence: "Where caches are not coherent with the device, each side sees the other's writes only after a sync for it.",
+    sentence:
+      "Where caches are not coherent with the device, each side sees the other's writes only after a sync for it.",
     kernel: "arch_sync_dma_for_cpu, arch/arm64/mm/dma-mapping.c",
     unproven: "no machine here has a device that is not coherent",
   },
   "use-after-free": {
-    sentence: "A device that still reaches a page after it was freed reads and writes whatever the page is by then: nothing stops it but an unmapping.",
+    sentence:
+      "A device that still reaches a page after it was freed reads and writes whatever the page is by then: nothing stops it but an unmapping.",
     kernel: "free_pages_prepare, mm/page_alloc.c",
     unproven: "a real kernel does not notice",
   },

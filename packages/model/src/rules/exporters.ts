@@ -28,11 +28,13 @@ export const heapRules = rules("system-heap", {
     kernel: `system_heap_allocate, ${system}`,
   },
   "orders": {
-    sentence: "Memory comes in chunks of 1 MiB, 64 KiB and 4 KiB, the largest that still fits and is not larger than the one before.",
+    sentence:
+      "Memory comes in chunks of 1 MiB, 64 KiB and 4 KiB, the largest that still fits and is not larger than the one before.",
     kernel: `alloc_largest_available, ${system}`,
   },
   "remap": {
-    sentence: "Mapping fills the page table at once by remap_pfn_range: VM_IO and VM_PFNMAP, no page references, no faults later.",
+    sentence:
+      "Mapping fills the page table at once by remap_pfn_range: VM_IO and VM_PFNMAP, no page references, no faults later.",
     kernel: `system_heap_mmap, ${system}`,
   },
   "fault-page": {
@@ -119,7 +121,8 @@ export const udmabufRules = rules("udmabuf", {
     kernel: `udmabuf_vm_fault, ${udmabuf}`,
   },
   "prefault-error": {
-    sentence: "An error while the first fault maps the rest of a udmabuf ends that, and is hidden: the page that was asked for is there, the others fault by themselves.",
+    sentence:
+      "An error while the first fault maps the rest of a udmabuf ends that, and is hidden: the page that was asked for is there, the others fault by themselves.",
     kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
     unproven: "only fault injection shows it, which no kernel here is built with",
   },
@@ -160,7 +163,8 @@ export const shmemRules = rules("drm-shmem", {
     kernel: `drm_gem_shmem_mmap, ${shmem}`,
   },
   "fault-index": {
-    sentence: "A fault takes the object's page by its distance from the mapping's beginning, whatever part of the object the mapping is: after a split the second part shows the wrong pages.",
+    sentence:
+      "A fault takes the object's page by its distance from the mapping's beginning, whatever part of the object the mapping is: after a split the second part shows the wrong pages.",
     kernel: `drm_gem_shmem_fault, ${shmem}`,
   },
   "fault-beyond": {
@@ -168,7 +172,8 @@ export const shmemRules = rules("drm-shmem", {
     kernel: `drm_gem_shmem_fault, ${shmem}`,
   },
   "write-notify": {
-    sentence: "The first write to each page through a shared mapping takes a fault of its own, which marks the folio dirty.",
+    sentence:
+      "The first write to each page through a shared mapping takes a fault of its own, which marks the folio dirty.",
     kernel: `drm_gem_shmem_pfn_mkwrite, ${shmem}`,
   },
   "pages-counted": {
@@ -184,7 +189,8 @@ export const shmemRules = rules("drm-shmem", {
     kernel: "drm_gem_shmem_is_purgeable, include/drm/drm_gem_shmem_helper.h",
   },
   "purge": {
-    sentence: "Purging unmaps the object from its device, puts its pages, zaps user mappings and drops the pages from the file.",
+    sentence:
+      "Purging unmaps the object from its device, puts its pages, zaps user mappings and drops the pages from the file.",
     kernel: `drm_gem_shmem_purge_locked, ${shmem}`,
   },
   "shrinker-trylock": {
@@ -232,7 +238,8 @@ export const gemRules = rules("gem", {
     kernel: `drm_gem_dumb_map_offset, ${gem}`,
   },
   "no-such-offset": {
-    sentence: "An mmap of the device finds an object only at its exact fake offset and only up to its size, else EINVAL.",
+    sentence:
+      "An mmap of the device finds an object only at its exact fake offset and only up to its size, else EINVAL.",
     kernel: `drm_vma_offset_exact_lookup_locked, include/drm/drm_vma_manager.h`,
   },
   "not-allowed": {
@@ -244,7 +251,8 @@ export const gemRules = rules("gem", {
     kernel: "vfs_ioctl, fs/ioctl.c",
   },
   "mmap-offset": {
-    sentence: "A mapping of the dma-buf is made as one of the device: the object's fake offset is added to its page offset.",
+    sentence:
+      "A mapping of the dma-buf is made as one of the device: the object's fake offset is added to its page offset.",
     kernel: `drm_gem_prime_mmap, ${prime}`,
   },
   "no-prime": {

@@ -3,7 +3,8 @@ import { rules } from "./rule.js";
 
 export const faultRules = rules("fault", {
   "mkwrite-unowned": {
-    sentence: "When page_mkwrite succeeds for a page that belongs to no file, the kernel takes it for truncated and has the store begin again, for ever.",
+    sentence:
+      "When page_mkwrite succeeds for a page that belongs to no file, the kernel takes it for truncated and has the store begin again, for ever.",
     kernel: "do_page_mkwrite, mm/memory.c",
   },
   "no-vma": {
@@ -11,11 +12,13 @@ export const faultRules = rules("fault", {
     kernel: "do_user_addr_fault, arch/x86/mm/fault.c",
   },
   "vma-protection": {
-    sentence: "An access that the mapping's protection forbids ends in SIGSEGV; memory that may only be executed cannot be read where the CPU can tell.",
+    sentence:
+      "An access that the mapping's protection forbids ends in SIGSEGV; memory that may only be executed cannot be read where the CPU can tell.",
     kernel: "access_error, arch/x86/mm/fault.c",
   },
   "no-handler": {
-    sentence: "An absent entry of a mapping without a fault handler ends in SIGBUS: such a mapping is filled once, at mmap.",
+    sentence:
+      "An absent entry of a mapping without a fault handler ends in SIGBUS: such a mapping is filled once, at mmap.",
     kernel: "do_fault, mm/memory.c",
   },
   "handler-refused": {
@@ -51,11 +54,13 @@ export const faultRules = rules("fault", {
     kernel: "wp_page_copy, mm/memory.c",
   },
   "cow-copy-pfn": {
-    sentence: "A write into a private mapping of bare frame numbers copies through the user's own address, for want of a struct page.",
+    sentence:
+      "A write into a private mapping of bare frame numbers copies through the user's own address, for want of a struct page.",
     kernel: "__wp_page_copy_user, mm/memory.c",
   },
   "cow-old-entry": {
-    sentence: "Copying bare frame numbers reads through the entry and so marks it accessed; one that was not, as in a child, has changed meanwhile: the copy is thrown away and the access faults again.",
+    sentence:
+      "Copying bare frame numbers reads through the entry and so marks it accessed; one that was not, as in a child, has changed meanwhile: the copy is thrown away and the access faults again.",
     kernel: "wp_page_copy, mm/memory.c",
   },
   "cow-reuse": {
@@ -67,7 +72,8 @@ export const faultRules = rules("fault", {
     kernel: "wp_page_shared, mm/memory.c",
   },
   "pfn-mkwrite": {
-    sentence: "A mapping with pfn_mkwrite gets its entries read-only, and the first write to each costs a fault of its own.",
+    sentence:
+      "A mapping with pfn_mkwrite gets its entries read-only, and the first write to each costs a fault of its own.",
     kernel: "wp_pfn_shared, mm/memory.c; vma_wants_writenotify, mm/mmap.c (mm/vma.c)",
   },
   "page-mkwrite": {
@@ -79,11 +85,13 @@ export const faultRules = rules("fault", {
     kernel: "handle_pte_fault, mm/memory.c",
   },
   minor: {
-    sentence: "A fault that succeeds counts once, when it is complete; one that ends in a signal counts not at all, and one that was taken again counts as major.",
+    sentence:
+      "A fault that succeeds counts once, when it is complete; one that ends in a signal counts not at all, and one that was taken again counts as major.",
     kernel: "mm_account_fault, mm/memory.c",
   },
   "oom-leaked": {
-    sentence: "A fault that ends in VM_FAULT_OOM although nobody was killed for memory is taken again, as the instruction is.",
+    sentence:
+      "A fault that ends in VM_FAULT_OOM although nobody was killed for memory is taken again, as the instruction is.",
     kernel: "pagefault_out_of_memory, mm/oom_kill.c",
     unproven: "only fault injection shows it",
   },

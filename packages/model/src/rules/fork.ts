@@ -15,7 +15,8 @@ export const forkRules = rules("fork", {
     kernel: "vma_needs_copy, mm/memory.c",
   },
   copied: {
-    sentence: "Entries of VM_PFNMAP and VM_MIXEDMAP mappings, and of those with anonymous pages, are copied: a child sees them without a fault.",
+    sentence:
+      "Entries of VM_PFNMAP and VM_MIXEDMAP mappings, and of those with anonymous pages, are copied: a child sees them without a fault.",
     kernel: "vma_needs_copy, mm/memory.c",
   },
   "write-protected": {
@@ -23,7 +24,8 @@ export const forkRules = rules("fork", {
     kernel: "copy_present_ptes, mm/memory.c",
   },
   "track-copy": {
-    sentence: "Up to 6.15 an x86 process cannot fork while it has a private mapping of tracked frames whose first page it has written to: the child's address space cannot be made, ENOMEM.",
+    sentence:
+      "Up to 6.15 an x86 process cannot fork while it has a private mapping of tracked frames whose first page it has written to: the child's address space cannot be made, ENOMEM.",
     kernel: "track_pfn_copy, get_pat_info, arch/x86/mm/pat/memtype.c",
   },
   "pinned-copied": {

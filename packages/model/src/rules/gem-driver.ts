@@ -27,11 +27,13 @@ export const gemDriverRules = rules("gem-driver", {
     unproven: "from source: no test module has handles on a real kernel yet",
   },
   "redirected": {
-    sentence: "A mapping of an imported object becomes one of the dma-buf that it came from: its file, its methods, its page offset.",
+    sentence:
+      "A mapping of an imported object becomes one of the dma-buf that it came from: its file, its methods, its page offset.",
     kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c; dma_buf_mmap, drivers/dma-buf/dma-buf.c",
   },
   "redirect-beyond": {
-    sentence: "A mapping that reaches past the dma-buf's end is refused with EINVAL; a fake offset that was not taken off always does.",
+    sentence:
+      "A mapping that reaches past the dma-buf's end is refused with EINVAL; a fake offset that was not taken off always does.",
     kernel: "dma_buf_mmap, drivers/dma-buf/dma-buf.c",
   },
   "redirect-unsupported": {
@@ -39,7 +41,8 @@ export const gemDriverRules = rules("gem-driver", {
     kernel: "dma_buf_mmap, drivers/dma-buf/dma-buf.c",
   },
   "methods-kept": {
-    sentence: "An exporter that sets no methods leaves the mapping with the importer's: its end drops a reference on the object that nobody took.",
+    sentence:
+      "An exporter that sets no methods leaves the mapping with the importer's: its end drops a reference on the object that nobody took.",
     kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
     unproven: "a defect of 5.9 and older; no kernel here has it",
   },
@@ -63,7 +66,8 @@ export const gemDriverRules = rules("gem-driver", {
     unproven: "from source: the runner takes no device away",
   },
   "madvise-listed": {
-    sentence: "Marking an object as not needed adds it to the shrinker's list, also when it is there already: the list is corrupted.",
+    sentence:
+      "Marking an object as not needed adds it to the shrinker's list, also when it is there already: the list is corrupted.",
     kernel: "panfrost_ioctl_madvise, drivers/gpu/drm/panfrost/panfrost_drv.c",
     unproven: "a defect up to 5.19; QEMU has no Mali GPU",
   },

@@ -15,7 +15,8 @@ export const gupTestRules = rules("gup-test", {
     kernel: "__gup_test_ioctl, mm/gup_test.c",
   },
   "not-pinned": {
-    sentence: "A page that was pinned and does not count as pinned is warned about: the shared zero page, whose pins are not counted.",
+    sentence:
+      "A page that was pinned and does not count as pinned is warned about: the shared zero page, whose pins are not counted.",
     kernel: "verify_dma_pinned, mm/gup_test.c",
   },
 });

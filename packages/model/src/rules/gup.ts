@@ -23,15 +23,18 @@ export const gupRules = rules("gup", {
     kernel: "check_vma_flags, mm/gup.c",
   },
   "longterm-file": {
-    sentence: "A long-term writable pin of a shared writable mapping whose file tracks dirty pages is refused with EFAULT; shmem does not track them.",
+    sentence:
+      "A long-term writable pin of a shared writable mapping whose file tracks dirty pages is refused with EFAULT; shmem does not track them.",
     kernel: "writable_file_mapping_allowed, mm/gup.c",
   },
   "not-writable": {
-    sentence: "A walk that wants to write refuses a mapping without VM_WRITE with EFAULT unless it is forced and the mapping is copy-on-write.",
+    sentence:
+      "A walk that wants to write refuses a mapping without VM_WRITE with EFAULT unless it is forced and the mapping is copy-on-write.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "force-shared": {
-    sentence: "A forced write into a shared mapping that is not writable is refused with EFAULT: there is no private copy to write to.",
+    sentence:
+      "A forced write into a shared mapping that is not writable is refused with EFAULT: there is no private copy to write to.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "force-hugetlb": {
@@ -39,7 +42,8 @@ export const gupRules = rules("gup", {
     kernel: "check_vma_flags, mm/gup.c",
   },
   "not-readable": {
-    sentence: "A walk that reads refuses a mapping without VM_READ with EFAULT unless it is forced and the mapping may become readable.",
+    sentence:
+      "A walk that reads refuses a mapping without VM_READ with EFAULT unless it is forced and the mapping may become readable.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "force": {
@@ -47,7 +51,8 @@ export const gupRules = rules("gup", {
     kernel: "check_vma_flags, mm/gup.c",
   },
   "faulted-in": {
-    sentence: "A page that is not there, or not writable for a write, is faulted in; the fault counts as a minor fault of the task that asks.",
+    sentence:
+      "A page that is not there, or not writable for a write, is faulted in; the fault counts as a minor fault of the task that asks.",
     kernel: "faultin_page, mm/gup.c",
   },
   "fault-failed": {
@@ -75,11 +80,13 @@ export const gupRules = rules("gup", {
     kernel: "gup_must_unshare, mm/internal.h",
   },
   "unshare-file": {
-    sentence: "A long-term read-only pin of a file's page in a copy-on-write mapping first gives the process a copy of its own.",
+    sentence:
+      "A long-term read-only pin of a file's page in a copy-on-write mapping first gives the process a copy of its own.",
     kernel: "gup_must_unshare, mm/internal.h",
   },
   "dead-tail": {
-    sentence: "A page whose folio has no reference left, as the tail of a non-compound allocation, gives ENOMEM and a warning.",
+    sentence:
+      "A page whose folio has no reference left, as the tail of a non-compound allocation, gives ENOMEM and a warning.",
     kernel: "try_grab_folio, mm/gup.c",
     unproven: "no exporter here maps such pages with normal entries; read in mm/gup.c",
   },
@@ -102,7 +109,8 @@ export const gupRules = rules("gup", {
     unproven: "no kernel here has CMA memory in user mappings; read in mm/gup.c",
   },
   "longterm-hang": {
-    sentence: "A long-term pin of a CMA page that is on no LRU list retries for ever: the page counts as unpinnable and can never be isolated.",
+    sentence:
+      "A long-term pin of a CMA page that is on no LRU list retries for ever: the page counts as unpinnable and can never be isolated.",
     kernel: "collect_longterm_unpinnable_folios, mm/gup.c",
   },
 });
@@ -121,15 +129,18 @@ export const gupFastRules = rules("gup-fast", {
     kernel: "gup_fast_pte_range, mm/gup.c",
   },
   "no-pte-special": {
-    sentence: "Where entries cannot be marked special, or the architecture has no fast walk, the fast walk takes nothing.",
+    sentence:
+      "Where entries cannot be marked special, or the architecture has no fast walk, the fast walk takes nothing.",
     kernel: "gup_fast, mm/gup.c",
   },
   "folio-unknown": {
-    sentence: "The fast walk leaves to the slow one a small folio whose mapping is NULL, since it may be secret or file memory.",
+    sentence:
+      "The fast walk leaves to the slow one a small folio whose mapping is NULL, since it may be secret or file memory.",
     kernel: "gup_fast_folio_allowed, mm/gup.c",
   },
   "folio-file": {
-    sentence: "The fast walk leaves to the slow one a long-term writable pin of a file's folio that is neither shmem nor hugetlb.",
+    sentence:
+      "The fast walk leaves to the slow one a long-term writable pin of a file's folio that is neither shmem nor hugetlb.",
     kernel: "gup_fast_folio_allowed, mm/gup.c",
   },
   "unshare": {

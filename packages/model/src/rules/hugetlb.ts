@@ -19,7 +19,8 @@ export const hugetlbRules = rules("hugetlb", {
     kernel: "hugetlbfs_file_mmap, fs/hugetlbfs/inode.c; hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
   },
   "length-unaligned": {
-    sentence: "A length of a hugetlb mapping that is no multiple of its page size is refused with EINVAL; mmap itself rounds it up before.",
+    sentence:
+      "A length of a hugetlb mapping that is no multiple of its page size is refused with EINVAL; mmap itself rounds it up before.",
     kernel: "hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
   },
   "split-unaligned": {

@@ -32,7 +32,8 @@ export const i915Rules = rules("i915", {
     unproven,
   },
   "fixed-only": {
-    sentence: "On a discrete GPU the driver chooses how an object is mapped: only FIXED offsets, and ENODEV for the rest; elsewhere FIXED is ENODEV.",
+    sentence:
+      "On a discrete GPU the driver chooses how an object is mapped: only FIXED offsets, and ENODEV for the rest; elsewhere FIXED is ENODEV.",
     kernel: `__assign_mmap_offset, ${mman}`,
     unproven,
   },
@@ -57,12 +58,14 @@ export const i915Rules = rules("i915", {
     unproven,
   },
   "legacy": {
-    sentence: "The old mmap request makes an ordinary shared mapping of the object's shmem file: pages with references, RSS, and page pins.",
+    sentence:
+      "The old mmap request makes an ordinary shared mapping of the object's shmem file: pages with references, RSS, and page pins.",
     kernel: `i915_gem_mmap_ioctl, ${mman}`,
     unproven,
   },
   "no-offset": {
-    sentence: "An mmap of the device has to lie within an object's range of fake offsets, else EINVAL; it may begin in its middle.",
+    sentence:
+      "An mmap of the device has to lie within an object's range of fake offsets, else EINVAL; it may begin in its middle.",
     kernel: `i915_gem_mmap, ${mman}`,
     unproven,
   },
@@ -72,22 +75,26 @@ export const i915Rules = rules("i915", {
     unproven,
   },
   "read-only": {
-    sentence: "A read-only object is not mapped for writing (EINVAL), and mprotect cannot make such a mapping writable.",
+    sentence:
+      "A read-only object is not mapped for writing (EINVAL), and mprotect cannot make such a mapping writable.",
     kernel: `i915_gem_object_mmap, ${mman}`,
     unproven,
   },
   "dmabuf-mmap": {
-    sentence: "A mapping of the dma-buf of an object in system memory is one of its shmem file: ordinary pages, not VM_PFNMAP.",
+    sentence:
+      "A mapping of the dma-buf of an object in system memory is one of its shmem file: ordinary pages, not VM_PFNMAP.",
     kernel: "i915_gem_dmabuf_mmap, drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c",
     unproven,
   },
   "dmabuf-beyond": {
-    sentence: "A mapping of the dma-buf that is longer than the object gives EINVAL, one of an object without a shmem file ENODEV.",
+    sentence:
+      "A mapping of the dma-buf that is longer than the object gives EINVAL, one of an object without a shmem file ENODEV.",
     kernel: "i915_gem_dmabuf_mmap, drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c",
     unproven,
   },
   "fault-cpu": {
-    sentence: "The first fault maps the whole VMA, page by page, with the mode of the mapping's type and no look-up of any page's.",
+    sentence:
+      "The first fault maps the whole VMA, page by page, with the mode of the mapping's type and no look-up of any page's.",
     kernel: `vm_fault_cpu, ${mman}; remap_io_sg, drivers/gpu/drm/i915/i915_mm.c`,
     unproven,
   },
@@ -97,12 +104,14 @@ export const i915Rules = rules("i915", {
     unproven,
   },
   "fault-gtt": {
-    sentence: "A fault through the aperture pins the object into the mappable part of the GGTT and maps as much of it as lies there; the io_mapping's mode needs no look-up.",
+    sentence:
+      "A fault through the aperture pins the object into the mappable part of the GGTT and maps as much of it as lies there; the io_mapping's mode needs no look-up.",
     kernel: `vm_fault_gtt, ${mman}; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c`,
     unproven,
   },
   "fault-partial": {
-    sentence: "Where there is no room for the whole object a fault maps the mebibyte around it, and others lose their place for it.",
+    sentence:
+      "Where there is no room for the whole object a fault maps the mebibyte around it, and others lose their place for it.",
     kernel: `compute_partial_view, ${mman}`,
     unproven,
   },
@@ -112,17 +121,20 @@ export const i915Rules = rules("i915", {
     unproven,
   },
   "access": {
-    sentence: "ptrace and /proc/PID/mem reach an object through a kernel mapping of all of it; up to the object's size from the mapping's beginning, whatever its offset.",
+    sentence:
+      "ptrace and /proc/PID/mem reach an object through a kernel mapping of all of it; up to the object's size from the mapping's beginning, whatever its offset.",
     kernel: `vm_access, ${mman}`,
     unproven,
   },
   "access-beyond": {
-    sentence: "The access method refuses what reaches past the object with EINVAL, and writes to a read-only one with EACCES.",
+    sentence:
+      "The access method refuses what reaches past the object with EINVAL, and writes to a read-only one with EACCES.",
     kernel: `vm_access, ${mman}`,
     unproven,
   },
   "evicted": {
-    sentence: "What loses its place in the aperture is unmapped from every process; the next access faults it in again.",
+    sentence:
+      "What loses its place in the aperture is unmapped from every process; the next access faults it in again.",
     kernel: "i915_vma_revoke_mmap, drivers/gpu/drm/i915/i915_vma.c",
     unproven,
   },

@@ -15,7 +15,8 @@ export const insertRules = rules("insert", {
     kernel: "validate_page_before_insert, mm/memory.c",
   },
   "mixedmap-from-fault": {
-    sentence: "The first vm_insert_page into a mapping sets VM_MIXEDMAP, which needs the mmap lock for writing: from a fault handler it is a BUG.",
+    sentence:
+      "The first vm_insert_page into a mapping sets VM_MIXEDMAP, which needs the mmap lock for writing: from a fault handler it is a BUG.",
     kernel: "vm_insert_page, mm/memory.c",
   },
   "page-into-pfnmap": {
@@ -39,7 +40,8 @@ export const insertRules = rules("insert", {
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "pfn-in-cow": {
-    sentence: "vmf_insert_pfn into a private writable VM_PFNMAP mapping is a BUG: without special entries originals and copies could not be told apart.",
+    sentence:
+      "vmf_insert_pfn into a private writable VM_PFNMAP mapping is a BUG: without special entries originals and copies could not be told apart.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "valid-pfn-in-mixedmap": {
@@ -72,7 +74,8 @@ export const insertRules = rules("insert", {
     kernel: "remap_pfn_range_internal, mm/memory.c (get_remap_pgoff from 6.18)",
   },
   "remap-cow-pgoff": {
-    sentence: "remap_pfn_range of a whole private mapping sets its page offset to the frame number, so that copies can be told from originals.",
+    sentence:
+      "remap_pfn_range of a whole private mapping sets its page offset to the frame number, so that copies can be told from originals.",
     kernel: "remap_pfn_range_internal, mm/memory.c",
   },
   "remap-unaligned": {
@@ -88,12 +91,15 @@ export const insertRules = rules("insert", {
     kernel: "remap_pfn_range_internal, mm/memory.c",
   },
   "io-mapping": {
-    sentence: "A mapping of IO memory by its io_mapping gets the cache mode that was reserved for all of it once, without a look-up.",
+    sentence:
+      "A mapping of IO memory by its io_mapping gets the cache mode that was reserved for all of it once, without a look-up.",
     kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c)",
-    unproven: "no system call shows a page's cache mode; that nothing is looked up shows in the instructions of a fault (`litmap cost --on`)",
+    unproven:
+      "no system call shows a page's cache mode; that nothing is looked up shows in the instructions of a fault (`litmap cost --on`)",
   },
   "io-mapping-flags": {
-    sentence: "A driver that maps IO memory by an io_mapping has set VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP before; without them io_mapping_map_user warns and gives EINVAL, and i915 stops where it is built for debugging.",
+    sentence:
+      "A driver that maps IO memory by an io_mapping has set VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP before; without them io_mapping_map_user warns and gives EINVAL, and i915 stops where it is built for debugging.",
     kernel: "io_mapping_map_user, mm/io-mapping.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
     unproven: "the source; the drivers that there are set them",
   },

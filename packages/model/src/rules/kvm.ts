@@ -9,7 +9,8 @@ export const kvmRules = rules("kvm", {
     kernel: `__kvm_set_memory_region (kvm_set_memory_region), ${main}`,
   },
   "memory-fixed": {
-    sentence: "A memory slot that exists keeps its address, its length and whether it is read-only: other ones are refused with EINVAL. It can be moved in the guest.",
+    sentence:
+      "A memory slot that exists keeps its address, its length and whether it is read-only: other ones are refused with EINVAL. It can be moved in the guest.",
     kernel: `__kvm_set_memory_region (kvm_set_memory_region), ${main}`,
   },
   "guest-range": {
@@ -25,7 +26,8 @@ export const kvmRules = rules("kvm", {
     kernel: `__kvm_set_memory_region (kvm_set_memory_region), ${main}`,
   },
   "memory-unseen": {
-    sentence: "Nothing is looked at behind a memory slot's address until the guest gets there: any mapping will do, and none.",
+    sentence:
+      "Nothing is looked at behind a memory slot's address until the guest gets there: any mapping will do, and none.",
     kernel: `__kvm_set_memory_region (kvm_set_memory_region), ${main}`,
   },
   "other-memory": {
@@ -49,11 +51,13 @@ export const kvmRules = rules("kvm", {
     kernel: `hva_to_pfn, ${main}`,
   },
   "not-reachable": {
-    sentence: "A guest's page that get_user_pages refuses makes KVM_RUN fail with EFAULT, unless its mapping is VM_IO or VM_PFNMAP.",
+    sentence:
+      "A guest's page that get_user_pages refuses makes KVM_RUN fail with EFAULT, unless its mapping is VM_IO or VM_PFNMAP.",
     kernel: `hva_to_pfn, ${main}`,
   },
   "remapped": {
-    sentence: "In a VM_IO or VM_PFNMAP mapping the frame number is read from the page table, after a fault if it is not there.",
+    sentence:
+      "In a VM_IO or VM_PFNMAP mapping the frame number is read from the page table, after a fault if it is not there.",
     kernel: `hva_to_pfn_remapped, ${main}`,
   },
   "fault-refused": {
@@ -61,19 +65,23 @@ export const kvmRules = rules("kvm", {
     kernel: `hva_to_pfn_remapped, ${main}; fixup_user_fault, mm/gup.c`,
   },
   "no-count": {
-    sentence: "KVM up to 6.12 takes a reference on a remapped frame, and where the frame's own struct page counts none, as in the tail of a high-order allocation, KVM_RUN fails with EFAULT.",
+    sentence:
+      "KVM up to 6.12 takes a reference on a remapped frame, and where the frame's own struct page counts none, as in the tail of a high-order allocation, KVM_RUN fails with EFAULT.",
     kernel: `kvm_try_get_pfn, ${main}`,
   },
   "read-only": {
-    sentence: "A guest's store to a remapped page whose entry is read-only is done by the emulator with copy_to_user, and where that fails the guest leaves with an exit for IO memory (6).",
+    sentence:
+      "A guest's store to a remapped page whose entry is read-only is done by the emulator with copy_to_user, and where that fails the guest leaves with an exit for IO memory (6).",
     kernel: `hva_to_pfn_remapped, ${main}; kvm_handle_error_pfn, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c`,
   },
   "read-only-slot": {
-    sentence: "A guest's store to a read-only memory slot leaves with an exit for IO memory (6), and nothing is written.",
+    sentence:
+      "A guest's store to a read-only memory slot leaves with an exit for IO memory (6), and nothing is written.",
     kernel: `gfn_to_hva_memslot_prot, memslot_is_readonly, ${main}`,
   },
   "dirty-log": {
-    sentence: "A memory slot with a dirty log marks each page that gets a writable entry in the guest; to ask takes those entries' write access away again.",
+    sentence:
+      "A memory slot with a dirty log marks each page that gets a writable entry in the guest; to ask takes those entries' write access away again.",
     kernel: `kvm_get_dirty_log_protect, ${main}; make_spte, arch/x86/kvm/mmu/spte.c`,
   },
   "no-log": {
@@ -86,7 +94,8 @@ export const kvmRules = rules("kvm", {
     unproven: "no release forgets to",
   },
   "invalidated": {
-    sentence: "The guest's entries for a range are dropped before those of the process change: what it holds has no reference.",
+    sentence:
+      "The guest's entries for a range are dropped before those of the process change: what it holds has no reference.",
     kernel: `kvm_mmu_notifier_invalidate_range_start, ${main}`,
   },
 });

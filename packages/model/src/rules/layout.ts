@@ -3,7 +3,8 @@ import { rules } from "./rule.js";
 
 export const layoutRules = rules("vma", {
   "special-never-merges": {
-    sentence: "Mappings with VM_IO, VM_PFNMAP, VM_MIXEDMAP or VM_DONTEXPAND never merge, not even the two halves of one that was split.",
+    sentence:
+      "Mappings with VM_IO, VM_PFNMAP, VM_MIXEDMAP or VM_DONTEXPAND never merge, not even the two halves of one that was split.",
     kernel: "vma_merge, mm/mmap.c (vma_merge_existing_range, mm/vma.c)",
   },
   merged: {

@@ -3,7 +3,8 @@ import { rules } from "./rule.js";
 
 export const memfdPinRules = rules("memfd-pin", {
   range: {
-    sentence: "A range of a memfd to pin must begin at or after 0, not end before it begins, and leave room for one folio: else EINVAL.",
+    sentence:
+      "A range of a memfd to pin must begin at or after 0, not end before it begins, and leave room for one folio: else EINVAL.",
     kernel: "memfd_pin_folios, mm/gup.c",
   },
   kind: {
@@ -19,7 +20,8 @@ export const memfdPinRules = rules("memfd-pin", {
     kernel: "memfd_alloc_folio, mm/memfd.c",
   },
   pinned: {
-    sentence: "Each folio of the range is pinned once, whatever number of its pages is meant; absent ones are allocated first.",
+    sentence:
+      "Each folio of the range is pinned once, whatever number of its pages is meant; absent ones are allocated first.",
     kernel: "memfd_pin_folios, mm/gup.c",
   },
 });

@@ -11,11 +11,13 @@ export const migrateRules = rules("migrate", {
     kernel: "vma_migratable, include/linux/mempolicy.h; add_folio_for_migration, mm/migrate.c",
   },
   "no-page": {
-    sentence: "An address without a page has the status ENOENT; up to 6.11 it is EFAULT where no file could fill the hole.",
+    sentence:
+      "An address without a page has the status ENOENT; up to 6.11 it is EFAULT where no file could fill the hole.",
     kernel: "add_folio_for_migration, mm/migrate.c; no_page_table, mm/gup.c",
   },
   "query-inaccessible": {
-    sentence: "From 6.1 to 6.5 a page in a mapping without any access has the status ENOENT, as if it waited for a NUMA hint.",
+    sentence:
+      "From 6.1 to 6.5 a page in a mapping without any access has the status ENOENT, as if it waited for a NUMA hint.",
     kernel: "follow_page_pte, mm/gup.c; gup_can_follow_protnone, include/linux/mm.h",
   },
   "zero-page": {
@@ -35,11 +37,13 @@ export const migrateRules = rules("migrate", {
     kernel: "folio_migrate_mapping, mm/migrate.c",
   },
   "moved": {
-    sentence: "A page that only its mappings and its page cache hold is copied to a new frame, and every entry points there afterwards.",
+    sentence:
+      "A page that only its mappings and its page cache hold is copied to a new frame, and every entry points there afterwards.",
     kernel: "migrate_folio_move, mm/migrate.c",
   },
   "query-special": {
-    sentence: "An entry without a struct page has the status that the walk has for it: EFAULT up to 6.11, ENOENT from 6.12 on.",
+    sentence:
+      "An entry without a struct page has the status that the walk has for it: EFAULT up to 6.11, ENOENT from 6.12 on.",
     kernel: "do_pages_stat_array, mm/migrate.c; folio_walk_start, mm/pagewalk.c",
   },
 });

@@ -27,7 +27,8 @@ export const mmapRules = rules("mmap", {
     kernel: "get_unmapped_area, mm/mmap.c",
   },
   "below-user-space": {
-    sentence: "On 32-bit arm nothing can be mapped at a fixed address in the first two pages, where vectors may lie: EINVAL.",
+    sentence:
+      "On 32-bit arm nothing can be mapped at a fixed address in the first two pages, where vectors may lie: EINVAL.",
     kernel: "arch_mmap_check, arch/arm/include/asm/mman.h; FIRST_USER_ADDRESS, arch/arm/include/asm/pgtable.h",
   },
   "too-long": {
@@ -55,7 +56,8 @@ export const mmapRules = rules("mmap", {
     kernel: "do_mmap, mm/mmap.c",
   },
   noexec: {
-    sentence: "PROT_EXEC of a file on a noexec mount is refused with EPERM; without it the mapping can never become executable.",
+    sentence:
+      "PROT_EXEC of a file on a noexec mount is refused with EPERM; without it the mapping can never become executable.",
     kernel: "do_mmap, mm/mmap.c; path_noexec, fs/exec.c",
   },
   "no-mmap": {
@@ -68,7 +70,8 @@ export const mmapRules = rules("mmap", {
   },
   "sealed-write": {
     sentence: "A shared writable mapping of a memfd sealed against writing is refused with EPERM.",
-    kernel: "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c); mapping_map_writable, include/linux/fs.h",
+    kernel:
+      "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c); mapping_map_writable, include/linux/fs.h",
   },
   "sealed-readonly": {
     sentence: "A shared read-only mapping of a memfd sealed against writing can never become writable.",

@@ -17,7 +17,8 @@ export const p2pRules = rules("p2pdma", {
     kernel: `p2pmem_alloc_mmap, ${p2p}`,
   },
   "inserted": {
-    sentence: "The pages are inserted by vm_insert_page: VM_MIXEDMAP, page references, RSS; the mapping holds the only reference, and no fault handler refills what is zapped.",
+    sentence:
+      "The pages are inserted by vm_insert_page: VM_MIXEDMAP, page references, RSS; the mapping holds the only reference, and no fault handler refills what is zapped.",
     kernel: `p2pmem_alloc_mmap, ${p2p}`,
   },
   "freed": {
@@ -25,11 +26,13 @@ export const p2pRules = rules("p2pdma", {
     kernel: `p2pdma_folio_free, ${p2p}`,
   },
   "gup": {
-    sentence: "get_user_pages gives memory of a PCI device only to who asks for it by FOLL_PCI_P2PDMA, as block devices do that can reach it: everybody else gets EREMOTEIO.",
+    sentence:
+      "get_user_pages gives memory of a PCI device only to who asks for it by FOLL_PCI_P2PDMA, as block devices do that can reach it: everybody else gets EREMOTEIO.",
     kernel: "try_grab_folio, mm/gup.c",
   },
   "not-longterm": {
-    sentence: "Memory of a PCI device is not pinned for long, because the device may be unplugged: FOLL_LONGTERM with FOLL_PCI_P2PDMA warns and gives EINVAL.",
+    sentence:
+      "Memory of a PCI device is not pinned for long, because the device may be unplugged: FOLL_LONGTERM with FOLL_PCI_P2PDMA warns and gives EINVAL.",
     kernel: "is_valid_gup_args, mm/gup.c",
     unproven: "nothing that user space can call asks for both",
   },
@@ -53,7 +56,8 @@ export const pcmRules = rules("pcm", {
     kernel: "snd_pcm_hw_params, sound/core/pcm_native.c",
   },
   "mapped": {
-    sentence: "The buffer is mapped by what the DMA API has for its device, with VM_DONTEXPAND and VM_DONTDUMP, shared or private.",
+    sentence:
+      "The buffer is mapped by what the DMA API has for its device, with VM_DONTEXPAND and VM_DONTDUMP, shared or private.",
     kernel: "snd_pcm_lib_default_mmap, sound/core/pcm_native.c",
   },
   "access": {

@@ -16,7 +16,8 @@ export const panthorRules = rules("panthor", {
     unproven,
   },
   "fault-beyond": {
-    sentence: "A fault takes the object's page by its distance from the mapping's beginning; past the object's end it is a SIGBUS.",
+    sentence:
+      "A fault takes the object's page by its distance from the mapping's beginning; past the object's end it is a SIGBUS.",
     kernel: `panthor_gem_any_fault, ${gem}`,
     unproven,
   },
@@ -26,7 +27,8 @@ export const panthorRules = rules("panthor", {
     unproven,
   },
   "evicted": {
-    sentence: "Eviction empties all mappings, then drops the pages; their contents stay in the shmem file, and the next use fetches them.",
+    sentence:
+      "Eviction empties all mappings, then drops the pages; their contents stay in the shmem file, and the next use fetches them.",
     kernel: `panthor_gem_try_evict_no_resv_wait, ${gem}`,
     unproven,
   },

@@ -7,11 +7,13 @@ const unseen = "the source; no system call shows the cache mode of a page";
 
 export const patRules = rules("pat", {
   "tracked-flag": {
-    sentence: "On x86 a remap_pfn_range that covers the whole mapping reserves its memory type; up to 6.15 that shows as VM_PAT (`ar`).",
+    sentence:
+      "On x86 a remap_pfn_range that covers the whole mapping reserves its memory type; up to 6.15 that shows as VM_PAT (`ar`).",
     kernel: `track_pfn_remap, ${memtype}`,
   },
   "tracked-context": {
-    sentence: "From 6.16 on the reservation of a remap_pfn_range over a whole mapping is a counted context that split and forked mappings share.",
+    sentence:
+      "From 6.16 on the reservation of a remap_pfn_range over a whole mapping is a counted context that split and forked mappings share.",
     kernel: "remap_pfn_range_track, mm/memory.c",
   },
   "tracked-twice": {
@@ -34,11 +36,13 @@ export const patRules = rules("pat", {
     unproven: unseen,
   },
   "reserved-otherwise": {
-    sentence: "IO memory that somebody has reserved in one cache mode cannot be reserved in another: EBUSY, which remap_pfn_range turns into EINVAL.",
+    sentence:
+      "IO memory that somebody has reserved in one cache mode cannot be reserved in another: EBUSY, which remap_pfn_range turns into EINVAL.",
     kernel: "memtype_check_conflict, arch/x86/mm/pat/memtype_interval.c",
   },
   "freed-in-part": {
-    sentence: "Up to 6.15 the first half of a tracked mapping that is unmapped by itself frees nothing, and its memory type stays reserved for good.",
+    sentence:
+      "Up to 6.15 the first half of a tracked mapping that is unmapped by itself frees nothing, and its memory type stays reserved for good.",
     kernel: "memtype_erase, arch/x86/mm/pat/memtype_interval.c",
     unproven: "the source; a machine on which it happened would spoil the tests after it",
   },
@@ -48,7 +52,8 @@ export const patRules = rules("pat", {
     unproven: unseen,
   },
   "type-not-allowed": {
-    sentence: "Who wants IO memory uncached or write-combining while it is reserved as write-back is refused: EINVAL for a mapping, EBUSY for an io_mapping.",
+    sentence:
+      "Who wants IO memory uncached or write-combining while it is reserved as write-back is refused: EINVAL for a mapping, EBUSY for an io_mapping.",
     kernel: `reserve_pfn_range, ${memtype}; is_new_memtype_allowed, arch/x86/include/asm/pgtable.h`,
   },
   "array-refused": {
@@ -57,7 +62,8 @@ export const patRules = rules("pat", {
     unproven: unseen,
   },
   "linear-map-split": {
-    sentence: "A page whose cache mode changes needs an entry of its own in the linear map: 1 GiB and 2 MiB pages around it are split for good, each with a TLB flush on all processors.",
+    sentence:
+      "A page whose cache mode changes needs an entry of its own in the linear map: 1 GiB and 2 MiB pages around it are split for good, each with a TLB flush on all processors.",
     kernel: `__split_large_page, ${setMemory}`,
     unproven: unseen,
   },
@@ -72,7 +78,8 @@ export const patRules = rules("pat", {
     unproven: unseen,
   },
   clflush: {
-    sentence: "Pages that cease to be write-back are flushed from the caches line by line; write-combining goes by way of uncached and flushes them twice.",
+    sentence:
+      "Pages that cease to be write-back are flushed from the caches line by line; write-combining goes by way of uncached and flushes them twice.",
     kernel: `cpa_flush, ${setMemory}; _set_pages_array, ${setMemory}`,
     unproven: unseen,
   },

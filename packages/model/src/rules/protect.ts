@@ -2,8 +2,14 @@
 import { rules } from "./rule.js";
 
 export const mprotectRules = rules("mprotect", {
-  unaligned: { sentence: "mprotect of an unaligned address is refused with EINVAL.", kernel: "do_mprotect_pkey, mm/mprotect.c" },
-  "range-wraps": { sentence: "mprotect of a range that wraps is refused with ENOMEM.", kernel: "do_mprotect_pkey, mm/mprotect.c" },
+  unaligned: {
+    sentence: "mprotect of an unaligned address is refused with EINVAL.",
+    kernel: "do_mprotect_pkey, mm/mprotect.c",
+  },
+  "range-wraps": {
+    sentence: "mprotect of a range that wraps is refused with ENOMEM.",
+    kernel: "do_mprotect_pkey, mm/mprotect.c",
+  },
   hole: {
     sentence: "mprotect of a range with a hole gives ENOMEM; what lies before the hole has been changed.",
     kernel: "do_mprotect_pkey, mm/mprotect.c",
@@ -13,7 +19,8 @@ export const mprotectRules = rules("mprotect", {
     kernel: "do_mprotect_pkey, mm/mprotect.c",
   },
   "kept-entries": {
-    sentence: "mprotect changes the entries that are there: nothing is unmapped, and nothing has to be faulted in again.",
+    sentence:
+      "mprotect changes the entries that are there: nothing is unmapped, and nothing has to be faulted in again.",
     kernel: "change_pte_range, mm/mprotect.c",
   },
   upgraded: {
@@ -56,7 +63,10 @@ export const msyncRules = rules("msync", {
 });
 
 export const mincoreRules = rules("mincore", {
-  unaligned: { sentence: "mincore of an unaligned address is refused with EINVAL.", kernel: "sys_mincore, mm/mincore.c" },
+  unaligned: {
+    sentence: "mincore of an unaligned address is refused with EINVAL.",
+    kernel: "sys_mincore, mm/mincore.c",
+  },
   hole: { sentence: "mincore of a range with a hole gives ENOMEM.", kernel: "do_mincore, mm/mincore.c" },
   "page-cache": {
     sentence: "A page without an entry counts as resident when the file's page cache holds it.",

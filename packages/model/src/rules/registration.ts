@@ -13,11 +13,13 @@ export const regionRules = rules("mr", {
     unproven: noDevice,
   },
   "pinned": {
-    sentence: "The pages of a region are pinned for long and counted in the process's pinned memory (VmPin), whatever becomes of its mapping.",
+    sentence:
+      "The pages of a region are pinned for long and counted in the process's pinned memory (VmPin), whatever becomes of its mapping.",
     kernel: `ib_umem_get, ${umem}`,
   },
   "forced-write": {
-    sentence: "Up to 6.1 a region that the device only reads is pinned for writing by force, which breaks copy-on-write of private pages in advance; a shared read-only mapping is refused by that with EFAULT.",
+    sentence:
+      "Up to 6.1 a region that the device only reads is pinned for writing by force, which breaks copy-on-write of private pages in advance; a shared read-only mapping is refused by that with EFAULT.",
     kernel: `ib_umem_get, ${umem}`,
     unproven: noDevice,
   },
@@ -26,16 +28,19 @@ export const regionRules = rules("mr", {
     kernel: `ib_umem_get, ${umem}`,
   },
   "referenced": {
-    sentence: "A plain reference keeps the page, but not its place: the process may get another one by copy-on-write, truncation or migration.",
+    sentence:
+      "A plain reference keeps the page, but not its place: the process may get another one by copy-on-write, truncation or migration.",
     kernel: "get_user_pages_fast, mm/gup.c",
   },
   "bare": {
-    sentence: "Bare frame numbers hold nothing and hear of nothing: the device goes on reaching the frames when the mapping is gone and its memory freed.",
+    sentence:
+      "Bare frame numbers hold nothing and hear of nothing: the device goes on reaching the frames when the mapping is gone and its memory freed.",
     kernel: "follow_pfn, mm/memory.c",
     unproven: wouldWrite,
   },
   "faulted": {
-    sentence: "A page of a region with a notifier is faulted in when the device first asks for it, without a reference.",
+    sentence:
+      "A page of a region with a notifier is faulted in when the device first asks for it, without a reference.",
     kernel: `ib_umem_odp_map_dma_and_lock, ${odp}`,
   },
   "invalidated": {
@@ -65,14 +70,16 @@ export const regionRules = rules("mr", {
 
 export const secondaryRules = rules("secondary-mmu", {
   "retry": {
-    sentence: "A page that was faulted in for a guest or a device while its range was invalidated is not entered: it is faulted in again.",
+    sentence:
+      "A page that was faulted in for a guest or a device while its range was invalidated is not entered: it is faulted in again.",
     kernel: "mmu_interval_read_retry, mm/mmu_notifier.c; mmu_invalidate_retry, include/linux/kvm_host.h",
   },
 });
 
 export const hmmRules = rules("hmm", {
   "not-mirrored": {
-    sentence: "Memory without a struct page, in VM_IO and VM_PFNMAP mappings or behind a special entry, is not mirrored: EFAULT; nor is what the process cannot read.",
+    sentence:
+      "Memory without a struct page, in VM_IO and VM_PFNMAP mappings or behind a special entry, is not mirrored: EFAULT; nor is what the process cannot read.",
     kernel: "hmm_vma_walk_test, hmm_vma_handle_pte, mm/hmm.c",
   },
   "not-writable": {

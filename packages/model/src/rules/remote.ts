@@ -3,7 +3,8 @@ import { rules } from "./rule.js";
 
 export const processMadviseRules = rules("process-madvise", {
   "remote-advice": {
-    sentence: "process_madvise takes only advice that destroys nothing for another process (cold and pageout, later willneed and collapse); before 6.13 also for one's own: EINVAL.",
+    sentence:
+      "process_madvise takes only advice that destroys nothing for another process (cold and pageout, later willneed and collapse); before 6.13 also for one's own: EINVAL.",
     kernel: "process_madvise_remote_valid, mm/madvise.c (process_madvise_behavior_valid)",
   },
   "no-process": {
@@ -11,7 +12,8 @@ export const processMadviseRules = rules("process-madvise", {
     kernel: "pidfd_get_task, kernel/pid.c",
   },
   "range": {
-    sentence: "process_madvise takes its range as an iovec: beyond the user's half of the address space it is EFAULT, and a length with the sign bit is EINVAL.",
+    sentence:
+      "process_madvise takes its range as an iovec: beyond the user's half of the address space it is EFAULT, and a length with the sign bit is EINVAL.",
     kernel: "__import_iovec, lib/iov_iter.c",
   },
 });
@@ -22,11 +24,14 @@ export const zerocopyRules = rules("zerocopy", {
     kernel: "import_ubuf, lib/iov_iter.c (import_single_range)",
   },
   "gup-refused": {
-    sentence: "A page that MSG_ZEROCOPY cannot reference fails all that would have gone into the same buffer with it: EFAULT, whatever the walk said.",
+    sentence:
+      "A page that MSG_ZEROCOPY cannot reference fails all that would have gone into the same buffer with it: EFAULT, whatever the walk said.",
     kernel: "skb_zerocopy_iter_stream, net/core/skbuff.c",
   },
   "referenced": {
-    sentence: "MSG_ZEROCOPY sends the pages themselves, with a reference on each; over the loopback device the receiver's side copies them.",
-    kernel: "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_copy_ubufs, net/core/skbuff.c",
+    sentence:
+      "MSG_ZEROCOPY sends the pages themselves, with a reference on each; over the loopback device the receiver's side copies them.",
+    kernel:
+      "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_copy_ubufs, net/core/skbuff.c",
   },
 });

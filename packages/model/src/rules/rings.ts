@@ -25,7 +25,8 @@ export const packetRules = rules("packet", {
     kernel: `packet_mmap, ${packet}`,
   },
   "mapped": {
-    sentence: "mmap inserts every page of the ring at once, as pages with references (VM_MIXEDMAP); nothing forbids the mapping to grow (no VM_DONTEXPAND), and there is no fault handler.",
+    sentence:
+      "mmap inserts every page of the ring at once, as pages with references (VM_MIXEDMAP); nothing forbids the mapping to grow (no VM_DONTEXPAND), and there is no fault handler.",
     kernel: `packet_mmap, ${packet}`,
   },
   "not-bound": {
@@ -37,7 +38,8 @@ export const packetRules = rules("packet", {
     kernel: `packet_recvmsg, ${packet}`,
   },
   "frame-ready": {
-    sentence: "The socket polls as readable when the frame before the ring's head no longer belongs to the kernel, and user space can write that word.",
+    sentence:
+      "The socket polls as readable when the frame before the ring's head no longer belongs to the kernel, and user space can write that word.",
     kernel: `packet_poll, ${packet}`,
   },
 });
@@ -46,11 +48,13 @@ const memmap = "io_uring/memmap.c (io_uring/io_uring.c up to 6.9)";
 
 export const ringRules = rules("io-uring-ring", {
   "address": {
-    sentence: "The kernel chooses where a ring is mapped: any address that the caller asks for, by hint or fixed, is refused with EINVAL.",
+    sentence:
+      "The kernel chooses where a ring is mapped: any address that the caller asks for, by hint or fixed, is refused with EINVAL.",
     kernel: `io_uring_get_unmapped_area, ${memmap}`,
   },
   "no-such-offset": {
-    sentence: "Only the offsets of the rings and of the submission entries can be mapped; what another gives depends on where it is noticed.",
+    sentence:
+      "Only the offsets of the rings and of the submission entries can be mapped; what another gives depends on where it is noticed.",
     kernel: `io_uring_validate_mmap_request, ${memmap}`,
   },
   "too-long": {
@@ -58,7 +62,8 @@ export const ringRules = rules("io-uring-ring", {
     kernel: "io_uring_validate_mmap_request, fs/io_uring.c",
   },
   "pages": {
-    sentence: "mmap inserts the pages that there are (VM_MIXEDMAP) and forbids the mapping to grow; the rest of a longer mapping stays empty, and a fault there is a SIGBUS.",
+    sentence:
+      "mmap inserts the pages that there are (VM_MIXEDMAP) and forbids the mapping to grow; the rest of a longer mapping stays empty, and a fault there is a SIGBUS.",
     kernel: `io_uring_mmap, ${memmap}`,
   },
   "pfns": {
@@ -73,11 +78,13 @@ export const barRules = rules("pci-bar", {
     kernel: "pci_mmap_fits, drivers/pci/mmap.c",
   },
   "mapped": {
-    sentence: "A BAR is mapped by one remap_pfn_range over the whole mapping, so that private mappings are let through; the mapping's offset becomes the physical address.",
+    sentence:
+      "A BAR is mapped by one remap_pfn_range over the whole mapping, so that private mappings are let through; the mapping's offset becomes the physical address.",
     kernel: "pci_mmap_resource_range, drivers/pci/mmap.c",
   },
   "revoked": {
-    sentence: "A driver that claims a device's regions has mappings of its BARs through sysfs zapped, private copies too; further accesses get SIGBUS. What a device was given of the BAR stays reachable for it.",
+    sentence:
+      "A driver that claims a device's regions has mappings of its BARs through sysfs zapped, private copies too; further accesses get SIGBUS. What a device was given of the BAR stays reachable for it.",
     kernel: "revoke_iomem, kernel/resource.c",
   },
   "no-data": {
@@ -93,11 +100,13 @@ export const barRules = rules("pci-bar", {
     kernel: "kernfs_generic_poll, fs/kernfs/file.c",
   },
   "truncate-too-big": {
-    sentence: "A sysfs file keeps its size whatever ftruncate is asked for, but a size past the file system's limit is refused with EFBIG.",
+    sentence:
+      "A sysfs file keeps its size whatever ftruncate is asked for, but a size past the file system's limit is refused with EFBIG.",
     kernel: "inode_newsize_ok, fs/attr.c",
   },
   "access": {
-    sentence: "What get_user_pages refuses, /proc/PID/mem and ptrace reach through a mapping of their own of the physical memory, in one piece also past the end of the page and of the mapping.",
+    sentence:
+      "What get_user_pages refuses, /proc/PID/mem and ptrace reach through a mapping of their own of the physical memory, in one piece also past the end of the page and of the mapping.",
     kernel: "generic_access_phys, mm/memory.c",
   },
   "access-not-mapped": {
@@ -105,7 +114,8 @@ export const barRules = rules("pci-bar", {
     kernel: "generic_access_phys, mm/memory.c",
   },
   "access-no-io": {
-    sentence: "The access method of a mapping of IO memory refuses a page of RAM in it, such as a private copy, with EINVAL; the reader sees EIO.",
+    sentence:
+      "The access method of a mapping of IO memory refuses a page of RAM in it, such as a private copy, with EINVAL; the reader sees EIO.",
     kernel: "generic_access_phys, mm/memory.c",
   },
   "access-ram": {

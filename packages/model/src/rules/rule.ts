@@ -25,7 +25,10 @@ export interface RuleEntry {
 const book: Rule[] = [];
 
 /** Declares the rules of one subject: `rules("gup", { "vma-pfnmap": {...} })["vma-pfnmap"].id === "gup/vma-pfnmap"`. */
-export function rules<const T extends Record<string, RuleEntry>>(subject: string, entries: T): { readonly [K in keyof T]: Rule } {
+export function rules<const T extends Record<string, RuleEntry>>(
+  subject: string,
+  entries: T,
+): { readonly [K in keyof T]: Rule } {
   const out: Record<string, Rule> = {};
   for (const [name, entry] of Object.entries(entries)) {
     const rule: Rule = { id: `${subject}/${name}`, index: book.length, ...entry };

@@ -3,7 +3,8 @@ import { rules } from "./rule.js";
 
 export const shmemRules = rules("memfd", {
   "removed-mapped": {
-    sentence: "A page that leaves the page cache while a mapping of another file still has it is reported as a bad page cache.",
+    sentence:
+      "A page that leaves the page cache while a mapping of another file still has it is reported as a bad page cache.",
     kernel: "filemap_unaccount_folio, mm/filemap.c",
   },
   "beyond-eof": {
@@ -31,7 +32,8 @@ export const shmemRules = rules("memfd", {
     kernel: "shmem_fallocate, mm/shmem.c",
   },
   "hole-in-first-page": {
-    sentence: "A hole that ends within the file's first page unmaps that page if it begins with it, and every page after it, from all mappings; they come back by faults.",
+    sentence:
+      "A hole that ends within the file's first page unmaps that page if it begins with it, and every page after it, from all mappings; they come back by faults.",
     kernel: "shmem_fallocate, mm/shmem.c",
   },
   "too-big": {
@@ -59,11 +61,13 @@ export const shmemRules = rules("memfd", {
     kernel: "mapping_deny_writable, include/linux/fs.h",
   },
   "seal-write-pinned": {
-    sentence: "F_SEAL_WRITE is refused with EBUSY while somebody holds references on its pages beyond the page cache and mappings.",
+    sentence:
+      "F_SEAL_WRITE is refused with EBUSY while somebody holds references on its pages beyond the page cache and mappings.",
     kernel: "memfd_wait_for_pins, mm/memfd.c",
   },
   "seal-exec-implies": {
-    sentence: "F_SEAL_EXEC of an executable memfd brings F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE and F_SEAL_FUTURE_WRITE with it.",
+    sentence:
+      "F_SEAL_EXEC of an executable memfd brings F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE and F_SEAL_FUTURE_WRITE with it.",
     kernel: "memfd_add_seals, mm/memfd.c",
   },
 });

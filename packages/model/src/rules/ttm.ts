@@ -79,7 +79,8 @@ export const ttmRules = rules("ttm", {
     unproven: byDriver,
   },
   "evicts": {
-    sentence: "Where video memory is full the object that was used longest ago goes to system memory, until there is room.",
+    sentence:
+      "Where video memory is full the object that was used longest ago goes to system memory, until there is room.",
     kernel: `ttm_bo_mem_force_space, ${bo}`,
   },
   "evict-pinned": {
@@ -101,7 +102,8 @@ export const ttmRules = rules("ttm", {
     unproven: byDriver,
   },
   "backed-up": {
-    sentence: "Backing up unmaps an object and moves its pages into a shmem file; the pages become write-back and go to the system, not to the pool.",
+    sentence:
+      "Backing up unmaps an object and moves its pages into a shmem file; the pages become write-back and go to the system, not to the pool.",
     kernel: `ttm_pool_backup, ${pool}`,
     unproven: byDriver,
   },
@@ -121,7 +123,8 @@ export const ttmRules = rules("ttm", {
     unproven: noMachine,
   },
   "pool-keeps": {
-    sentence: "Pages that are not cached are zeroed and kept in the pool, in their mode, when their object is done with them.",
+    sentence:
+      "Pages that are not cached are zeroed and kept in the pool, in their mode, when their object is done with them.",
     kernel: `ttm_pool_type_give, ${pool}`,
     unproven: noMachine,
   },
@@ -136,12 +139,14 @@ export const ttmRules = rules("ttm", {
     unproven: noMachine,
   },
   "page-gone": {
-    sentence: "A page of a block that is not compound has no reference but what a mapping takes: the last unmapping frees it under its owner.",
+    sentence:
+      "A page of a block that is not compound has no reference but what a mapping takes: the last unmapping frees it under its owner.",
     kernel: `ttm_pool_alloc_page, ${pool}`,
     unproven: "a defect of 5.11 to 5.13 on architectures without special entries; found by reports from Arm machines",
   },
   "map-moves": {
-    sentence: "Mapping the object for an importer brings it into memory that every device reaches, unless it is pinned.",
+    sentence:
+      "Mapping the object for an importer brings it into memory that every device reaches, unless it is pinned.",
     kernel: "amdgpu_dma_buf_map, drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c",
     unproven: "QEMU has no device with a dynamic exporter",
   },

@@ -11,7 +11,8 @@ export const uDmaBufRules = rules("u-dma-buf", {
     unproven,
   },
   "first-reference": {
-    sentence: "Frames behind the first of a block count no reference: the one that a fault takes is the only one, and with it munmap frees memory that the driver still has.",
+    sentence:
+      "Frames behind the first of a block count no reference: the one that a fault takes is the only one, and with it munmap frees memory that the driver still has.",
     kernel: source,
     unproven,
   },

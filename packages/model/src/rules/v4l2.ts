@@ -16,7 +16,8 @@ export const vb2Rules = rules("vb2", {
     kernel: "vfs_ioctl, fs/ioctl.c",
   },
   "io-modes": {
-    sentence: "A queue takes only the memory types that its driver allows: vivid on vb2-dma-contig takes no USERPTR, EINVAL.",
+    sentence:
+      "A queue takes only the memory types that its driver allows: vivid on vb2-dma-contig takes no USERPTR, EINVAL.",
     kernel: `vb2_verify_memory_type, ${core}`,
   },
   "owned": {
@@ -28,7 +29,8 @@ export const vb2Rules = rules("vb2", {
     kernel: `vb2_core_reqbufs, ${core}`,
   },
   "orphans": {
-    sentence: "Freeing a queue's buffers orphans those that are mapped or exported: they live until the last mapping and dma-buf are gone.",
+    sentence:
+      "Freeing a queue's buffers orphans those that are mapped or exported: they live until the last mapping and dma-buf are gone.",
     kernel: `vb2_core_reqbufs, ${core}`,
   },
   "count": {
@@ -52,15 +54,18 @@ export const vb2Rules = rules("vb2", {
     kernel: `__prepare_userptr, ${core}`,
   },
   "not-a-dma-buf": {
-    sentence: "What is queued as DMABUF must be a dma-buf's descriptor; anything else, also a closed one, gives EINVAL.",
+    sentence:
+      "What is queued as DMABUF must be a dma-buf's descriptor; anything else, also a closed one, gives EINVAL.",
     kernel: `__prepare_dmabuf, ${core}`,
   },
   "kept": {
-    sentence: "Memory that was queued before at the same address or as the same dma-buf, with the same length, is not acquired again: the pages stay those of the first time.",
+    sentence:
+      "Memory that was queued before at the same address or as the same dma-buf, with the same length, is not acquired again: the pages stay those of the first time.",
     kernel: `__prepare_userptr, ${core}`,
   },
   "attach-leaks": {
-    sentence: "When the allocator refuses a dma-buf at attachment, the reference taken for it is never dropped: the buffer lives for ever.",
+    sentence:
+      "When the allocator refuses a dma-buf at attachment, the reference taken for it is never dropped: the buffer lives for ever.",
     kernel: `__prepare_dmabuf, ${core}`,
   },
   "expbuf-memory": {
@@ -68,7 +73,8 @@ export const vb2Rules = rules("vb2", {
     kernel: `vb2_core_expbuf, ${core}`,
   },
   "exported": {
-    sentence: "An exported buffer is mapped by the allocator itself: what vb2_mmap checks of sharing, protection and offsets is not asked.",
+    sentence:
+      "An exported buffer is mapped by the allocator itself: what vb2_mmap checks of sharing, protection and offsets is not asked.",
     kernel: `vb2_core_expbuf, ${core}`,
   },
   "stream-empty": {
@@ -108,7 +114,8 @@ export const vb2Rules = rules("vb2", {
     kernel: `vb2_mmap, ${core}`,
   },
   "read-write": {
-    sentence: "A capture node without VB2_WRITE cannot be written: EINVAL; with buffers asked for it cannot be read: EBUSY.",
+    sentence:
+      "A capture node without VB2_WRITE cannot be written: EINVAL; with buffers asked for it cannot be read: EBUSY.",
     kernel: `vb2_fop_write, ${v4l2}`,
   },
   "poll-error": {
@@ -123,11 +130,13 @@ export const vb2Rules = rules("vb2", {
 
 export const vb2VmallocRules = rules("vb2-vmalloc", {
   "insert-page": {
-    sentence: "Mapping inserts every page at once by vm_insert_page: VM_MIXEDMAP, page references, RSS; no fault handler refills what is zapped.",
+    sentence:
+      "Mapping inserts every page at once by vm_insert_page: VM_MIXEDMAP, page references, RSS; no fault handler refills what is zapped.",
     kernel: `vb2_vmalloc_mmap, ${vmalloc}`,
   },
   "offset-ignored": {
-    sentence: "The mapping begins at the buffer's first page whatever the offset says: through a dma-buf a mapping with an offset shows the wrong pages.",
+    sentence:
+      "The mapping begins at the buffer's first page whatever the offset says: through a dma-buf a mapping with an offset shows the wrong pages.",
     kernel: `vb2_vmalloc_mmap, ${vmalloc}`,
   },
   "userptr": {
@@ -146,7 +155,8 @@ export const vb2VmallocRules = rules("vb2-vmalloc", {
 
 export const vb2ContigRules = rules("vb2-dma-contig", {
   "remap": {
-    sentence: "Mapping is one remap_pfn_range over the whole VMA: VM_IO and VM_PFNMAP, and MAP_PRIVATE of a dma-buf is accepted at any length.",
+    sentence:
+      "Mapping is one remap_pfn_range over the whole VMA: VM_IO and VM_PFNMAP, and MAP_PRIVATE of a dma-buf is accepted at any length.",
     kernel: `vb2_dc_mmap, ${contig}`,
   },
   "beyond": {
@@ -196,11 +206,13 @@ export const frameVectorRules = rules("frame-vector", {
     kernel: `vb2_create_framevec, ${memops}`,
   },
   "pinned": {
-    sentence: "The pages are pinned by pin_user_pages_fast with FOLL_LONGTERM; what has no page references cannot be used.",
+    sentence:
+      "The pages are pinned by pin_user_pages_fast with FOLL_LONGTERM; what has no page references cannot be used.",
     kernel: `get_vaddr_frames, ${frames}`,
   },
   "forced": {
-    sentence: "The pages are pinned with FOLL_FORCE and FOLL_WRITE, whichever way the data goes: what only may become writable is taken too.",
+    sentence:
+      "The pages are pinned with FOLL_FORCE and FOLL_WRITE, whichever way the data goes: what only may become writable is taken too.",
     kernel: `get_vaddr_frames, ${frames}`,
   },
   "followed": {

@@ -10,11 +10,13 @@ export const vb2SgRules = rules("vb2-dma-sg", {
     kernel: `vb2_dma_sg_alloc_compacted, ${sg}`,
   },
   "map-pages": {
-    sentence: "Mapping inserts every page at once by vm_map_pages, from the page offset on: VM_MIXEDMAP, page references, RSS; a mapping past the buffer gives ENXIO.",
+    sentence:
+      "Mapping inserts every page at once by vm_map_pages, from the page offset on: VM_MIXEDMAP, page references, RSS; a mapping past the buffer gives ENXIO.",
     kernel: `vb2_dma_sg_mmap, ${sg}`,
   },
   "may-grow": {
-    sentence: "Without VM_DONTEXPAND mremap makes the mapping longer than the buffer; touching what was added is SIGBUS.",
+    sentence:
+      "Without VM_DONTEXPAND mremap makes the mapping longer than the buffer; touching what was added is SIGBUS.",
     kernel: `vb2_dma_sg_mmap, ${sg}`,
     unproven: "the releases that are asked here have it",
   },

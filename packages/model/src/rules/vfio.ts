@@ -9,7 +9,8 @@ export const vfioRules = rules("vfio", {
     kernel: "vfio_group_fops_open, drivers/vfio/group.c (vfio_main.c)",
   },
   "unaligned": {
-    sentence: "Address, IOVA and length of a mapping for a device are whole pages, and the length is not 0: else EINVAL.",
+    sentence:
+      "Address, IOVA and length of a mapping for a device are whole pages, and the length is not 0: else EINVAL.",
     kernel: `vfio_dma_do_map, ${type1}`,
   },
   "wraps": {
@@ -25,19 +26,23 @@ export const vfioRules = rules("vfio", {
     kernel: `vfio_iommu_iova_dma_valid, ${type1}`,
   },
   "pinned": {
-    sentence: "Every page of the range is pinned for long, for writing, and stays so whatever the process does to its mapping: there is no notifier.",
+    sentence:
+      "Every page of the range is pinned for long, for writing, and stays so whatever the process does to its mapping: there is no notifier.",
     kernel: `vaddr_get_pfns, ${type1}`,
   },
   "accounted": {
-    sentence: "Pinned pages count as locked memory (VmLck) of the process that mapped them, with CAP_IPC_LOCK too; the capability only lifts the limit.",
+    sentence:
+      "Pinned pages count as locked memory (VmLck) of the process that mapped them, with CAP_IPC_LOCK too; the capability only lifts the limit.",
     kernel: `vfio_lock_acct, ${type1}`,
   },
   "not-pinnable": {
-    sentence: "A range of which a page cannot be pinned is refused with the errno of the pin, and nothing of it stays mapped.",
+    sentence:
+      "A range of which a page cannot be pinned is refused with the errno of the pin, and nothing of it stays mapped.",
     kernel: `vfio_pin_pages_remote, vfio_pin_map_dma, ${type1}`,
   },
   "raw-io": {
-    sentence: "In a VM_PFNMAP mapping the frame number is taken from the page table when it has no struct page or a reserved one: nothing is pinned and nothing accounted.",
+    sentence:
+      "In a VM_PFNMAP mapping the frame number is taken from the page table when it has no struct page or a reserved one: nothing is pinned and nothing accounted.",
     kernel: `follow_fault_pfn, is_invalid_reserved_pfn, ${type1}`,
   },
   "raw-memory": {
@@ -49,11 +54,13 @@ export const vfioRules = rules("vfio", {
     kernel: `vfio_dma_do_map, ${type1}`,
   },
   "dma": {
-    sentence: "A device reads and writes the frames that were mapped for it, whatever the process's page table has by then.",
+    sentence:
+      "A device reads and writes the frames that were mapped for it, whatever the process's page table has by then.",
     kernel: `vfio_iommu_map, ${type1}`,
   },
   "dma-unmapped": {
-    sentence: "An address that nothing was mapped at, or no longer, is refused by the IOMMU: the device reads zeros or its write is lost, and the kernel logs a DMA fault.",
+    sentence:
+      "An address that nothing was mapped at, or no longer, is refused by the IOMMU: the device reads zeros or its write is lost, and the kernel logs a DMA fault.",
     kernel: "dmar_fault, drivers/iommu/intel/dmar.c",
   },
   "dma-direction": {
@@ -69,7 +76,8 @@ export const vfioRules = rules("vfio", {
     kernel: `vfio_dma_do_unmap, ${type1}`,
   },
   "unmap-bisects": {
-    sentence: "Unmapping a part of a mapping is refused with EINVAL; whole ones go, several at once, and their bytes are told.",
+    sentence:
+      "Unmapping a part of a mapping is refused with EINVAL; whole ones go, several at once, and their bytes are told.",
     kernel: `vfio_dma_do_unmap, ${type1}`,
   },
 });

@@ -93,8 +93,10 @@ export const diskRules = rules("disk", {
     kernel: "blkdev_write_iter, blkdev_read_iter, block/fops.c",
   },
   "unaligned": {
-    sentence: "Direct I/O wants offset and length in whole blocks and memory aligned as the device wants it, 512 bytes each: else EINVAL; 6.18 does not look at the memory.",
-    kernel: "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, iov_iter_extract_bvecs, lib/iov_iter.c",
+    sentence:
+      "Direct I/O wants offset and length in whole blocks and memory aligned as the device wants it, 512 bytes each: else EINVAL; 6.18 does not look at the memory.",
+    kernel:
+      "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, iov_iter_extract_bvecs, lib/iov_iter.c",
   },
   "gup-refused": {
     sentence: "Direct I/O hands out the errno for which its memory could not be referenced, when not one page could.",
@@ -113,7 +115,8 @@ export const diskRules = rules("disk", {
     kernel: "direct_write_fallback, fs/libfs.c; blkdev_read_iter, block/fops.c",
   },
   "later-bio-failed": {
-    sentence: "Direct I/O of more than 256 pages gives the errno when any later part cannot be referenced, though earlier parts were moved.",
+    sentence:
+      "Direct I/O of more than 256 pages gives the errno when any later part cannot be referenced, though earlier parts were moved.",
     kernel: "__blkdev_direct_IO, block/fops.c",
   },
 });

@@ -31,7 +31,8 @@ export const videobufRules = rules("videobuf", {
     unproven,
   },
   "user-frames": {
-    sentence: "User memory is read out of the page table as frame numbers: only mappings of bare frames have any, and nothing keeps what they are frames of.",
+    sentence:
+      "User memory is read out of the page table as frame numbers: only mappings of bare frames have any, and nothing keeps what they are frames of.",
     kernel: `videobuf_dma_contig_user_get, ${contig}`,
     unproven,
   },

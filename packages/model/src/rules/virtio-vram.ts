@@ -3,7 +3,8 @@ import { rules } from "./rule.js";
 
 const vram = "drivers/gpu/drm/virtio/virtgpu_vram.c";
 const ioctl = "drivers/gpu/drm/virtio/virtgpu_ioctl.c";
-const unproven = "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack";
+const unproven =
+  "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack";
 
 export const virtioVramRules = rules("virtio-vram", {
   "no-blobs": {
@@ -11,7 +12,8 @@ export const virtioVramRules = rules("virtio-vram", {
     kernel: `verify_blob, ${ioctl}`,
   },
   "no-room": {
-    sentence: "A mappable blob of host memory needs room in the device's window, else ENOSPC; one of no bytes finds none either.",
+    sentence:
+      "A mappable blob of host memory needs room in the device's window, else ENOSPC; one of no bytes finds none either.",
     kernel: `virtio_gpu_vram_map, ${vram}`,
     unproven,
   },
@@ -36,7 +38,8 @@ export const virtioVramRules = rules("virtio-vram", {
     unproven,
   },
   "mapped": {
-    sentence: "Host memory is mapped at once by remap_pfn_range, VM_MIXEDMAP beside VM_PFNMAP and VM_IO; there is no fault handler.",
+    sentence:
+      "Host memory is mapped at once by remap_pfn_range, VM_MIXEDMAP beside VM_PFNMAP and VM_IO; there is no fault handler.",
     kernel: `virtio_gpu_vram_mmap, ${vram}`,
     unproven,
   },

@@ -12,7 +12,13 @@ export type Touch =
   | { readonly kind: "try"; readonly lock: Lock }
   /** Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`; a `note` says it better in a story. `guards`
    *  are locks that whoever changes the object holds for writing, and that this reader does without. */
-  | { readonly kind: "access"; readonly object: string; readonly write: boolean; readonly note?: string; readonly guards?: readonly Lock[] }
+  | {
+      readonly kind: "access";
+      readonly object: string;
+      readonly write: boolean;
+      readonly note?: string;
+      readonly guards?: readonly Lock[];
+    }
   /** Begins something of which nothing is known yet: it commutes with nothing. */
   | { readonly kind: "begin"; readonly note: string }
   /** Waits for a condition that another task brings about. */
@@ -80,8 +86,12 @@ export function* access(on: Interleaving, object: string, write: boolean): Path<
  * The CPU, or a walk as careless as the CPU's, is about to look at page-table entries: no lock
  * keeps them still. Whoever changes them holds the page-table lock, or the mmap lock for writing.
  */
-export function* walkEntries(on: Interleaving, mm: { readonly name: string; readonly ptl: Lock; readonly mmapLock: Lock }): Path<void> {
-  if (on.concurrent) yield { kind: "access", object: `entries ${mm.name}`, write: false, guards: [mm.ptl, mm.mmapLock] };
+export function* walkEntries(
+  on: Interleaving,
+  mm: { readonly name: string; readonly ptl: Lock; readonly mmapLock: Lock },
+): Path<void> {
+  if (on.concurrent)
+    yield { kind: "access", object: `entries ${mm.name}`, write: false, guards: [mm.ptl, mm.mmapLock] };
 }
 
 /** The kernel stops itself: a BUG_ON, or an access to memory that is no longer there. The outcome is `oops`. */

@@ -33,8 +33,20 @@ export interface Counters {
 
 export function newCounters(): Counters {
   return {
-    faults: 0, ptes: 0, tables: 0, tlb_flushes: 0, pages_copied: 0, pages_zeroed: 0, pat_lookups: 0, resource_nodes: 0,
-    cache_flushes: 0, cache_writebacks: 0, attribute_changes: 0, linear_splits: 0, buffer_pages: 0, bookkeeping: 0,
+    faults: 0,
+    ptes: 0,
+    tables: 0,
+    tlb_flushes: 0,
+    pages_copied: 0,
+    pages_zeroed: 0,
+    pat_lookups: 0,
+    resource_nodes: 0,
+    cache_flushes: 0,
+    cache_writebacks: 0,
+    attribute_changes: 0,
+    linear_splits: 0,
+    buffer_pages: 0,
+    bookkeeping: 0,
   };
 }
 
