@@ -25,6 +25,7 @@ import {
 } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { cacheFolder } from "@litmap/linux";
+import { compareReleases } from "@litmap/litmus";
 import type { Isa } from "@litmap/litmus";
 import { releaseOf } from "./bzimage.js";
 import type { BuildOptions } from "./build.js";
@@ -445,10 +446,4 @@ function kindOf(path: string): "file" | "folder" | "other" {
     if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return "other";
     throw error;
   }
-}
-
-function compareReleases(a: string, b: string): number {
-  const [majorA, minorA] = a.split(".").map(Number);
-  const [majorB, minorB] = b.split(".").map(Number);
-  return majorA - majorB || minorA - minorB;
 }

@@ -1,7 +1,7 @@
 /** Options that choose a machine, from text to what the model takes, with the nearest name where one is wrong. */
-import { didYouMean } from "@litmap/litmus";
+import { compareReleases, didYouMean } from "@litmap/litmus";
 import type { Arch } from "@litmap/litmus";
-import { arches, compareReleases, newestRelease, points, releases } from "@litmap/model";
+import { arches, newestRelease, points, releases } from "@litmap/model";
 import type { Design, KernelOptions } from "@litmap/model";
 import { badRequest } from "./exit-status.js";
 

@@ -51,7 +51,9 @@ describe("litmap rules, designs", () => {
   test("one rule with the tests that come to it", async () => {
     const { stdout } = await litmap(["rules", "gup/vma-pfnmap"]);
     expect(stdout).toMatch(/^gup\/vma-pfnmap\n {2}The slow walk/);
-    expect(stdout).toMatch(/\n {2}decided in {2}check_vma_flags, mm\/gup\.c\n/);
+    expect(stdout).toMatch(
+      /\n {2}kernel {3}check_vma_flags, mm\/gup\.c\n {2}model {4}packages\/model\/src\/mm\/gup\.ts:\d+\n/,
+    );
     expect(stdout).toMatch(/\n {2}tests\n {4}direct-io-system-heap\n$/);
   });
 

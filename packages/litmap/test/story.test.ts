@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "@litmap/litmus";
 import type { Prediction } from "@litmap/model";
 import { describe, expect, test } from "vitest";
@@ -107,7 +109,7 @@ describe("the story of a test", () => {
       paint,
       80,
     );
-    expect(`\n${told}\n`).toBe(`
+    expect(`\n${told.replace(/\.ts:\d+/, ".ts:LINE")}\n`).toBe(`
 story   model 6.12, x86_64, udmabuf.mmap = normal-page
 What is told?
 story.lit
@@ -122,6 +124,7 @@ story.lit
         The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT,
         whatever its page table holds, says this long sentence.
         check_vma_flags, mm/gup.c
+        model packages/model/src/mm/gup.ts:LINE
  7  x  = load(va)                   not reached: line 6 failed
 
 observed for the claims
@@ -181,7 +184,18 @@ describe("litmap explain", () => {
     expect(last.rules.find((rule: { id: string }) => rule.id === "gup/vma-pfnmap")).toMatchObject({
       kind: "refuse",
       kernel: "check_vma_flags, mm/gup.c",
+      model: [expect.stringMatching(/^packages\/model\/src\/mm\/gup\.ts:\d+$/)],
     });
+  });
+
+  test("the model's line is the one that refuses", async () => {
+    const { stdout } = await litmap(["explain", "direct-io-system-heap", "--json"]);
+    const { steps } = JSON.parse(stdout);
+    const rules = steps.flatMap((step: { rules: { id: string; model: string[] }[] }) => step.rules);
+    const [site] = rules.find((rule: { id: string }) => rule.id === "gup/vma-pfnmap").model;
+    const [path, line] = site.split(":");
+    const source = readFileSync(join(import.meta.dirname, "../../..", path), "utf8").split("\n");
+    expect(source[Number(line) - 1]).toContain('refuse(rule["gup/vma-pfnmap"], errnos.EFAULT');
   });
 
   test("a concurrent test: all schedules, and one of them by --schedule", async () => {

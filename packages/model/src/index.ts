@@ -16,11 +16,11 @@ export type { Result } from "./api/result.js";
 export type { KernelOptions } from "./kernel.js";
 export { points } from "./design/points.js";
 export type { Choice, Design, Point, PointName } from "./design/points.js";
-export { compareReleases, configuredDesign, designOf, newestRelease, olderDesign, releases } from "./design/release.js";
+export { configuredDesign, designOf, newestRelease, olderDesign, releases } from "./design/release.js";
 export type { Release } from "./design/release.js";
 export { arches } from "./design/arch.js";
 export type { ArchTraits } from "./design/arch.js";
-export { ruleBook } from "./rules/rule.js";
+export { kernelOf, ruleBook } from "./rules/rule.js";
 export type { Rule } from "./rules/rule.js";
 export {
   acquire,
@@ -39,4 +39,4 @@ export { predict } from "./litmus/run.js";
 export type { Prediction } from "./litmus/run.js";
 export { Session } from "./litmus/session.js";
 export type { StepReport } from "./litmus/session.js";
-export { designsMarkdown, rulesMarkdown } from "./docs.js";
+export { designsMarkdown } from "./docs.js";

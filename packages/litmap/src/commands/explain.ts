@@ -2,6 +2,7 @@
 import { runSchedule } from "@litmap/explore";
 import { isConcurrent } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
+import { kernelOf } from "@litmap/model";
 import type { Prediction } from "@litmap/model";
 import { modelOptions } from "../choices.js";
 import type { ModelChoices } from "../choices.js";
@@ -10,6 +11,7 @@ import { readEvidence } from "../evidence.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { judged } from "../judging.js";
 import { ask } from "../machines/model.js";
+import { modelSites } from "../report/rule-place.js";
 import { tell } from "../report/story.js";
 import { isTrouble, resultOf } from "../result.js";
 import { paintFor, print, widthOf } from "../terminal.js";
@@ -30,6 +32,7 @@ export async function explain(selector: string, options: ExplainOptions): Promis
   const evidence = readEvidence();
   const result = resultOf(test, prediction.machine, prediction, claims);
   if (options.json) {
+    const { release } = prediction.machine;
     const steps = prediction.steps.map(({ events, ...step }) => ({
       ...step,
       rules: events.map(({ rule, kind, about }) => ({
@@ -37,7 +40,8 @@ export async function explain(selector: string, options: ExplainOptions): Promis
         kind,
         about,
         sentence: rule.sentence,
-        kernel: rule.kernel,
+        kernel: kernelOf(rule, release),
+        model: modelSites(rule),
       })),
     }));
     const kernels = evidence

@@ -4,6 +4,7 @@ import { ruleBook } from "@litmap/model";
 import type { Rule } from "@litmap/model";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { columns, wrap } from "../report/columns.js";
+import { kernelPlaces, modelSites } from "../report/rule-place.js";
 import { paintFor, print, widthOf } from "../terminal.js";
 
 export interface RulesOptions {
@@ -21,8 +22,10 @@ export async function rules(id: string | undefined, options: RulesOptions): Prom
       "`litmap rules` lists them",
     );
   if (options.json)
-    for (const { id: name, sentence, kernel, unproven } of chosen)
-      print(JSON.stringify({ id: name, sentence, kernel, unproven }));
+    for (const rule of chosen) {
+      const { id: name, sentence, kernel, unproven } = rule;
+      print(JSON.stringify({ id: name, sentence, kernel, model: modelSites(rule), unproven }));
+    }
   else if (id !== undefined && chosen.length === 1) print(await describe(chosen[0], options));
   else list(chosen, options);
   return exitStatus.asExpected;
@@ -39,7 +42,7 @@ function list(chosen: readonly Rule[], options: RulesOptions): void {
     const [first, ...rest] = wrap(rule.sentence, room);
     print(`${paint.name(rule.id.padEnd(width))}  ${first}`);
     for (const line of rest) print(`${" ".repeat(width)}  ${line}`);
-    print(`${" ".repeat(width)}  ${paint.dim(rule.kernel)}`);
+    print(`${" ".repeat(width)}  ${paint.dim(kernelPlaces(rule))}`);
   }
 }
 
@@ -49,7 +52,8 @@ async function describe(rule: Rule, options: RulesOptions): Promise<string> {
   const width = widthOf(process.stdout) - 2;
   const use = ruleUses().get(rule.id) ?? { tests: [], releases: [], kernels: [] };
   const facts = [
-    ["decided in", rule.kernel],
+    ["kernel", kernelPlaces(rule)],
+    ["model", modelSites(rule).join(", ")],
     ["seen on", use.releases.length > 0 ? `model ${use.releases.join(", ")}` : "no test of the corpus comes to it"],
     ["kernels", use.kernels.length > 0 ? use.kernels.join(", ") : "none recorded"],
     ...(rule.unproven === undefined ? [] : [["unproven", rule.unproven]]),

@@ -6,6 +6,7 @@ import type { Answer } from "../machines/machine.js";
 import { ruleOf } from "../machines/model.js";
 import type { Paint } from "../terminal.js";
 import { columns, wrap } from "./columns.js";
+import { kernelPlaces } from "./rule-place.js";
 import { unitsOf, valueText } from "./value-text.js";
 
 export interface Change {
@@ -66,7 +67,7 @@ export function changeLines(changes: readonly Change[], paint: Paint, width: num
         "",
         paint.name(rule.id),
         ...wrap(rule.sentence, width - 2).map((line) => `  ${line}`),
-        `  ${paint.dim(rule.kernel)}`,
+        `  ${paint.dim(kernelPlaces(rule))}`,
       );
     } else if (groups.size > 1) lines.push("", paint.dim("by rules that both have"));
     const rows = group.flatMap((change) => rowsOf(change, paint));

@@ -5,7 +5,8 @@
 import type { Exploration } from "@litmap/explore";
 import { isNotReached, operation, renderDiagnostic } from "@litmap/litmus";
 import type { CallStep, ClaimResult, Diagnostic, Test, Value, Values } from "@litmap/litmus";
-import type { Prediction } from "@litmap/model";
+import { kernelOf } from "@litmap/model";
+import type { Prediction, Rule } from "@litmap/model";
 import type { Evidence } from "../evidence.js";
 import { debianName } from "@litmap/kernels";
 import { observersTaken } from "../machines/model.js";
@@ -15,6 +16,7 @@ import { agreesWith } from "../witnesses.js";
 import type { Testimony } from "../witnesses.js";
 import { columns, pad, widthOfText, wrap } from "./columns.js";
 import { counterNames } from "./counters.js";
+import { modelSites } from "./rule-place.js";
 import { scheduleLines, violationLines } from "./schedules.js";
 import { unitsOf, valueText } from "./value-text.js";
 
@@ -72,6 +74,7 @@ function steps({ test, text, prediction }: Story, paint: Paint, width: number): 
   const textWidth = Math.min(Math.max(0, ...shownSteps.map((step) => source(step).length)), width - numberWidth - 20);
   const out: string[] = [];
   const told = new Set<string>();
+  const { release } = prediction.machine;
   let last = -1;
   for (const step of shownSteps) {
     const number = step.line === last ? " ".repeat(numberWidth) : String(step.line).padStart(numberWidth);
@@ -81,7 +84,7 @@ function steps({ test, text, prediction }: Story, paint: Paint, width: number): 
       `${paint.dim(number)}  ${pad(line, textWidth)}   ${result(step, prediction.values, units, paint)}`.trimEnd(),
     );
     out.push(...fields(step, prediction.values, units, numberWidth + 2, paint, width));
-    out.push(...events(step, told, numberWidth + 2, paint, width));
+    out.push(...events(step, told, numberWidth + 2, release, paint, width));
   }
   if (observed.size > 0) {
     out.push("", paint.dim("observed for the claims"));
@@ -94,7 +97,7 @@ function steps({ test, text, prediction }: Story, paint: Paint, width: number): 
         )
         .join(", ");
       out.push(`${" ".repeat(numberWidth)}  ${pad(key, textWidth)}   ${shown}`.trimEnd());
-      out.push(...events(step, told, numberWidth + 2, paint, width));
+      out.push(...events(step, told, numberWidth + 2, release, paint, width));
     }
   }
   return out.join("\n");
@@ -148,7 +151,14 @@ function unitOfCall(op: CallStep["op"]): string | undefined {
 }
 
 /** A refusal stands out; what let something happen is told more quietly. A rule's sentence is told once. */
-function events(step: StepReport, told: Set<string>, indent: number, paint: Paint, width: number): string[] {
+function events(
+  step: StepReport,
+  told: Set<string>,
+  indent: number,
+  release: string,
+  paint: Paint,
+  width: number,
+): string[] {
   const space = " ".repeat(indent);
   return step.events.flatMap(({ rule, kind, about }) => {
     const refused = kind === "refuse";
@@ -160,9 +170,16 @@ function events(step: StepReport, told: Set<string>, indent: number, paint: Pain
     return [
       head,
       ...wrap(rule.sentence, width - indent - 4).map((line) => `${space}    ${line}`),
-      `${space}    ${paint.dim(rule.kernel)}${rule.unproven === undefined ? "" : `  ${paint.odd("unproven")}`}`,
+      `${space}    ${paint.dim(kernelOf(rule, release))}${rule.unproven === undefined ? "" : `  ${paint.odd("unproven")}`}`,
+      ...modelLines(rule, width - indent - 4).map((line) => `${space}    ${paint.dim(line)}`),
     ];
   });
+}
+
+/** The lines of the model that decide, as far as the build has found them. */
+function modelLines(rule: Rule, width: number): string[] {
+  const sites = modelSites(rule);
+  return sites.length === 0 ? [] : wrap(`model ${sites.join(" ")}`, width);
 }
 
 export function claimLines(all: readonly ClaimResult[], paint: Paint): string[] {

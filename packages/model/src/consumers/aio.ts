@@ -2,29 +2,49 @@
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
 import { accessOk, maxRwCount } from "../fs/vfs.js";
-import { aioRules as rule } from "../rules/aio.js";
+import { rules } from "../rules/rule.js";
 import type { FileKind } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Request } from "./io-uring.js";
 
+const rule = rules({
+  "aio/negative": {
+    sentence: "io_submit refuses a length whose sign bit is set, and a negative offset, with EINVAL.",
+    kernel: "io_submit_one, fs/aio.c; rw_verify_area, fs/read_write.c",
+  },
+  "aio/bad-file": {
+    sentence: "A descriptor that is not open, or not for this, is EBADF to io_submit.",
+    kernel: "__io_submit_one, aio_read, aio_write, fs/aio.c",
+  },
+  "aio/no-method": {
+    sentence:
+      "Files without read_iter or write_iter, as dma-bufs, DRM devices and cameras, take no asynchronous I/O: EINVAL.",
+    kernel: "aio_read, aio_write, fs/aio.c",
+  },
+  "aio/past-user-space": {
+    sentence: "io_submit checks that what can move at once lies in the user's half of the address space: EFAULT.",
+    kernel: "aio_setup_rw, fs/aio.c",
+  },
+});
+
 /** Files whose reads and writes are of the older kind: no read_iter. */
 const withoutIter: ReadonlySet<FileKind> = new Set(["drm", "v4l2"]);
 
 /** io_submit_one with aio_read or aio_write, and the event's result: bytes, or a negative errno. */
 export function* aioRequest(k: Kernel, task: Task, { fd, address, length, offset, write }: Request): Path<number> {
-  if (length >= 2 ** 63) return k.refuse(rule.negative, errnos.EINVAL, `${length} bytes`);
+  if (length >= 2 ** 63) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${length} bytes`);
   const file = task.files.get(fd);
   if (file === undefined || !(write ? file.writable : file.readable))
-    return k.refuse(rule["bad-file"], errnos.EBADF, `descriptor ${fd}`);
+    return k.refuse(rule["aio/bad-file"], errnos.EBADF, `descriptor ${fd}`);
   const method = withoutIter.has(file.inode.kind) ? undefined : write ? file.ops.write : file.ops.read;
   const disk = file.inode.kind === "disk";
-  if (method === undefined && !disk) return k.refuse(rule["no-method"], errnos.EINVAL, file.inode.kind);
+  if (method === undefined && !disk) return k.refuse(rule["aio/no-method"], errnos.EINVAL, file.inode.kind);
   const bytes = Math.min(length, maxRwCount(k));
   if (!accessOk(k, address, bytes))
-    return k.refuse(rule["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
-  if (offset >= 2 ** 63) return k.refuse(rule.negative, errnos.EINVAL, `${offset}`);
+    return k.refuse(rule["aio/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (offset >= 2 ** 63) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${offset}`);
   if (!disk) return yield* method!.call(file.ops, task, file, address, bytes, offset);
   const span = { address, length: bytes, offset };
   return write ? yield* blkdevWriteIter(k, task, file, span, false) : yield* blkdevReadIter(k, task, file, span, false);

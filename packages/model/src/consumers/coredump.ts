@@ -4,13 +4,54 @@ import { getUserPages } from "../mm/gup.js";
 import { putPages } from "../mm/pin.js";
 import { userLoad } from "../mm/user-access.js";
 import { VM } from "../mm/vma.js";
-import { coredumpRules as rule } from "../rules/coredump.js";
 import { acquire, release } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
+import type { Rule } from "../rules/rule.js";
 import type { FileKind } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "../mm/vma.js";
+
+const rule = rules({
+  "coredump/dontdump": {
+    sentence: "A VM_DONTDUMP mapping is a segment without bytes in a core file, whatever the filter says.",
+    kernel: "vma_dump_size, fs/coredump.c",
+  },
+  "coredump/io": {
+    sentence: "A VM_IO mapping is a segment without bytes in a core file.",
+    kernel: "vma_dump_size, fs/coredump.c",
+  },
+  "coredump/hugetlb": {
+    sentence:
+      "Huge pages are dumped by two bits of the filter of their own, one for shared and one for private mappings.",
+    kernel: "vma_dump_size, fs/coredump.c",
+  },
+  "coredump/shared": {
+    sentence:
+      "A shared mapping is dumped by the filter's bit for anonymous memory when no name leads to its file (a memfd), else by the one for files, which is off by default.",
+    kernel: "vma_dump_size, fs/coredump.c",
+  },
+  "coredump/written": {
+    sentence: "A private mapping that may hold anonymous pages is dumped whole.",
+    kernel: "vma_dump_size, fs/coredump.c",
+  },
+  "coredump/file-private": {
+    sentence:
+      "Of a private file mapping that nobody has written to nothing is dumped, except by the filter's bit for those.",
+    kernel: "vma_dump_size, fs/coredump.c",
+  },
+  "coredump/elf-header": {
+    sentence:
+      "Of an unwritten private mapping of the beginning of a file the first page is dumped when the file is executable or begins as ELF does.",
+    kernel: "vma_dump_size, fs/coredump.c",
+  },
+  "coredump/hole": {
+    sentence:
+      "A page that get_dump_page does not get (untouched anonymous memory, zero pages, special entries) is a hole in the core file.",
+    kernel: "dump_user_range, fs/coredump.c; get_dump_page, mm/gup.c",
+  },
+});
 
 /** Bits of /proc/PID/coredump_filter. */
 const FILTER = {
@@ -62,31 +103,31 @@ export function* elfCoreDump(k: Kernel, task: Task, filter: number, address: num
 function* vmaDumpSize(k: Kernel, task: Task, vma: Vma, filter: number): Path<number> {
   const whole = vma.end - vma.start;
   const by = (bit: number): number => ((filter & bit) !== 0 ? whole : 0);
-  if (vma.has(VM.DONTDUMP)) return none(k, "dontdump", vma);
+  if (vma.has(VM.DONTDUMP)) return none(k, rule["coredump/dontdump"], vma);
   if (vma.has(VM.HUGETLB)) {
-    k.note(rule.hugetlb);
+    k.note(rule["coredump/hugetlb"]);
     return by(vma.has(VM.SHARED) ? FILTER.hugetlbShared : FILTER.hugetlbPrivate);
   }
-  if (vma.has(VM.IO)) return none(k, "io", vma);
+  if (vma.has(VM.IO)) return none(k, rule["coredump/io"], vma);
   if (vma.has(VM.SHARED)) {
-    k.note(rule.shared);
+    k.note(rule["coredump/shared"]);
     return by(vma.file === undefined || nameless.has(vma.file.inode.kind) ? FILTER.anonShared : FILTER.mappedShared);
   }
   if (vma.anonVma !== undefined && (filter & FILTER.anonPrivate) !== 0) {
-    k.note(rule.written);
+    k.note(rule["coredump/written"]);
     return whole;
   }
   if (vma.file === undefined) return 0;
   if ((filter & FILTER.mappedPrivate) !== 0) return whole;
-  k.note(rule["file-private"]);
+  k.note(rule["coredump/file-private"]);
   if ((filter & FILTER.elfHeaders) === 0 || vma.pgoff !== 0 || !vma.has(VM.READ)) return 0;
   const elf = (vma.file.inode.mode & 0o111) !== 0 || (yield* userLoad(k, task, vma.start, 4)) === ELF_MAGIC;
-  if (elf) k.note(rule["elf-header"]);
+  if (elf) k.note(rule["coredump/elf-header"]);
   return elf ? k.pageSize : 0;
 }
 
-function none(k: Kernel, why: "dontdump" | "io", vma: Vma): number {
-  k.note(rule[why], `0x${vma.start.toString(16)}`);
+function none(k: Kernel, why: Rule, vma: Vma): number {
+  k.note(why, `0x${vma.start.toString(16)}`);
   return 0;
 }
 
@@ -97,7 +138,7 @@ function* getDumpPage(k: Kernel, task: Task, address: number): Path<boolean> {
   const got = yield* getUserPages(k, task, task.mm, address, 1, FOLL.force | FOLL.dump | FOLL.get, pages);
   yield* release(k, task.mm.mmapLock);
   if (got <= 0) {
-    k.note(rule.hole, `0x${address.toString(16)}`);
+    k.note(rule["coredump/hole"], `0x${address.toString(16)}`);
     return false;
   }
   const filled = k.frames.bytes(pages[0])?.some((byte) => byte !== 0) ?? false;

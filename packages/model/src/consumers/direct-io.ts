@@ -5,11 +5,37 @@ import { PG } from "../mm/frames.js";
 import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
 import { gather, scatter, spannedPages } from "../mm/page-bytes.js";
 import { gupPutFolio } from "../mm/pin.js";
-import { diskRules } from "../rules/vfs.js";
+import { rules } from "../rules/rule.js";
 import type { Disk } from "../fs/disk.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "disk/unaligned": {
+    sentence:
+      "Direct I/O wants offset and length in whole blocks and memory aligned as the device wants it, 512 bytes each: else EINVAL; 6.18 does not look at the memory.",
+    kernel:
+      "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, iov_iter_extract_bvecs, lib/iov_iter.c",
+  },
+  "disk/gup-refused": {
+    sentence: "Direct I/O hands out the errno for which its memory could not be referenced, when not one page could.",
+    kernel: "bio_iov_iter_get_pages, block/bio.c",
+  },
+  "disk/no-whole-block": {
+    sentence: "Direct I/O that could reference memory for less than one block gives EFAULT.",
+    kernel: "__bio_iov_iter_get_pages (bio_iov_iter_align_down), block/bio.c",
+  },
+  "disk/direct": {
+    sentence: "Direct I/O moves bytes between the device and the pages themselves, under a reference or pin on each.",
+    kernel: "__blkdev_direct_IO_simple, block/fops.c",
+  },
+  "disk/later-bio-failed": {
+    sentence:
+      "Direct I/O of more than 256 pages gives the errno when any later part cannot be referenced, though earlier parts were moved.",
+    kernel: "__blkdev_direct_IO, block/fops.c",
+  },
+});
 
 /** Logical blocks of the device, and how it wants memory aligned (dma_alignment + 1). Bytes. */
 const BLOCK = 512;
@@ -35,7 +61,7 @@ export function* blkdevDirectIo(k: Kernel, task: Task, io: DirectIo): Path<numbe
   const anyMemory = k.design["direct-io.memory-alignment"] === "never";
   if (io.position % BLOCK !== 0 || io.length % BLOCK !== 0 || (!anyMemory && io.address % BLOCK !== 0)) {
     return k.refuse(
-      diskRules.unaligned,
+      rule["disk/unaligned"],
       errnos.EINVAL,
       `offset ${io.position}, length ${io.length}, memory 0x${io.address.toString(16)}`,
     );
@@ -51,7 +77,7 @@ function* manyBios(k: Kernel, task: Task, io: DirectIo): Path<number> {
     const part = Math.min(room, io.length - done);
     const moved = yield* oneBio(k, task, io, done, part);
     if (moved < 0) {
-      k.note(diskRules["later-bio-failed"], `after ${done} bytes`);
+      k.note(rule["disk/later-bio-failed"], `after ${done} bytes`);
       return io.sync ? moved : -errnos.EIO;
     }
     done += moved;
@@ -75,13 +101,13 @@ function* oneBio(k: Kernel, task: Task, io: DirectIo, from: number, length: numb
     got = yield* get(k, task, io.address + from + pages.length * k.pageSize, wanted - pages.length, take, pages);
     if (got <= 0) break;
   }
-  if (pages.length === 0) return k.refuse(diskRules["gup-refused"], -got, `0x${(io.address + from).toString(16)}`);
+  if (pages.length === 0) return k.refuse(rule["disk/gup-refused"], -got, `0x${(io.address + from).toString(16)}`);
   const reached = Math.min(length, pages.length * k.pageSize - offset);
   const bytes = reached - (reached % BLOCK);
   if (bytes > 0) move(k, io, pages, offset, io.position + from, bytes);
   for (const pfn of pages) gupPutFolio(k, pfn, 1, pinned ? FOLL.pin : FOLL.get);
-  if (bytes === 0) return k.refuse(diskRules["no-whole-block"], errnos.EFAULT, `${reached} bytes`);
-  k.note(diskRules.direct, `${bytes} bytes, ${pages.length} pages`);
+  if (bytes === 0) return k.refuse(rule["disk/no-whole-block"], errnos.EFAULT, `${reached} bytes`);
+  k.note(rule["disk/direct"], `${bytes} bytes, ${pages.length} pages`);
   return bytes;
 }
 

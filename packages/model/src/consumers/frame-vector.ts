@@ -5,10 +5,32 @@ import { FOLL } from "../mm/foll.js";
 import { followPfn } from "../mm/follow-pfn.js";
 import { pinUserPagesFast } from "../mm/gup-fast.js";
 import { unpinUserPages } from "../mm/pin.js";
-import { frameVectorRules as rule } from "../rules/v4l2.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "frame-vector/partial": {
+    sentence: "All pages must be pinned; when some cannot, the others are let go: EFAULT.",
+    kernel: "vb2_create_framevec, drivers/media/common/videobuf2/videobuf2-memops.c",
+  },
+  "frame-vector/pinned": {
+    sentence:
+      "The pages are pinned by pin_user_pages_fast with FOLL_LONGTERM; what has no page references cannot be used.",
+    kernel: "get_vaddr_frames, drivers/media/common/videobuf2/frame_vector.c",
+  },
+  "frame-vector/forced": {
+    sentence:
+      "The pages are pinned with FOLL_FORCE and FOLL_WRITE, whichever way the data goes: what only may become writable is taken too.",
+    kernel: "get_vaddr_frames, drivers/media/common/videobuf2/frame_vector.c",
+  },
+  "frame-vector/followed": {
+    sentence: "What cannot be pinned is read out of the page table as bare frame numbers that nothing keeps.",
+    kernel: "get_vaddr_frames, mm/frame_vector.c",
+    unproven: "stable kernels took it out before any that is asked here",
+  },
+});
 
 export interface FrameVector {
   readonly pfns: readonly number[];
@@ -30,7 +52,7 @@ export function* vb2CreateFramevec(
   const vec = yield* getVaddrFrames(k, task, first * k.pageSize, count, write);
   if (typeof vec === "number" || vec.pfns.length === count) return vec;
   vb2DestroyFramevec(k, vec);
-  return k.refuse(rule.partial, errnos.EFAULT, `${vec.pfns.length} of ${count} pages`);
+  return k.refuse(rule["frame-vector/partial"], errnos.EFAULT, `${vec.pfns.length} of ${count} pages`);
 }
 
 /** get_vaddr_frames: as many pages as there are from `start` on, or a negative errno. */
@@ -42,12 +64,12 @@ function* getVaddrFrames(
   write: boolean,
 ): Path<FrameVector | number> {
   const forced = k.design["frame-vector.pages"] !== "pinned";
-  if (forced) k.note(rule.forced);
+  if (forced) k.note(rule["frame-vector/forced"]);
   const flags = FOLL.longterm | (forced ? FOLL.force | FOLL.write : write ? FOLL.write : 0);
   const pfns: number[] = [];
   const got = yield* pinUserPagesFast(k, task, start, count, flags, pfns);
   if (got > 0) {
-    k.note(rule.pinned, `${got} pages`);
+    k.note(rule["frame-vector/pinned"], `${got} pages`);
     return { pfns, pinned: true };
   }
   if (k.design["frame-vector.pages"] === "followed") return yield* followFrames(k, task, start, count);
@@ -56,7 +78,7 @@ function* getVaddrFrames(
 
 /** The history of get_vaddr_frames: frame numbers out of a raw mapping. */
 function* followFrames(k: Kernel, task: Task, start: number, count: number): Path<FrameVector | number> {
-  k.note(rule.followed);
+  k.note(rule["frame-vector/followed"]);
   const pfns: number[] = [];
   for (let i = 0; i < count; i++) {
     const pfn = yield* followPfn(k, task.mm, start + i * k.pageSize);

@@ -6,27 +6,56 @@ import { PG } from "../mm/frames.js";
 import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
 import { AddressSpace } from "../fs/file.js";
-import { futexRules } from "../rules/consumers.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "futex/unaligned": {
+    sentence: "A futex word must be naturally aligned: else EINVAL.",
+    kernel: "get_futex_key, kernel/futex/core.c",
+  },
+  "futex/private-key": {
+    sentence: "A private futex is known by address space and address: no page is looked at.",
+    kernel: "get_futex_key, kernel/futex/core.c",
+  },
+  "futex/gup-refused": {
+    sentence:
+      "A shared futex needs a reference on its page for writing, or for reading where that gave EFAULT, and hands out the errno.",
+    kernel: "get_futex_key, kernel/futex/core.c",
+  },
+  "futex/no-mapping": {
+    sentence:
+      "A shared futex in a page that belongs to no file and is not anonymous, as a driver's or the zero page, gives EFAULT.",
+    kernel: "get_futex_key, kernel/futex/core.c",
+  },
+  "futex/anon-read-only": {
+    sentence: "A shared futex in anonymous memory that cannot be written gives EFAULT.",
+    kernel: "get_futex_key, kernel/futex/core.c",
+  },
+  "futex/timed-out": {
+    sentence: "A futex that can be keyed and whose value is as expected waits until the time is out: ETIMEDOUT.",
+    kernel: "futex_wait, kernel/futex/waitwake.c",
+  },
+});
 
 /**
  * get_futex_key, kernel/futex/core.c, for a word that is only read: 0, -EINVAL, or the errno
  * for which its page could not be referenced; -EFAULT for pages that have no owner.
  */
 export function* getFutexKey(k: Kernel, task: Task, address: number, shared: boolean): Path<number> {
-  if (address % 4 !== 0) return k.refuse(futexRules.unaligned, errnos.EINVAL, `0x${address.toString(16)}`);
-  if (!accessOk(k, address, 4)) return k.refuse(futexRules["gup-refused"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (address % 4 !== 0) return k.refuse(rule["futex/unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (!accessOk(k, address, 4)) return k.refuse(rule["futex/gup-refused"], errnos.EFAULT, `0x${address.toString(16)}`);
   if (!shared) {
-    k.note(futexRules["private-key"]);
+    k.note(rule["futex/private-key"]);
     return 0;
   }
   const pages: number[] = [];
   let got = yield* getUserPagesFast(k, task, address, 1, FOLL.write, pages);
   const readOnly = got === -errnos.EFAULT;
   if (readOnly) got = yield* getUserPagesFast(k, task, address, 1, 0, pages);
-  if (got < 0) return k.refuse(futexRules["gup-refused"], -got, `0x${address.toString(16)}`);
+  if (got < 0) return k.refuse(rule["futex/gup-refused"], -got, `0x${address.toString(16)}`);
   const refused = keyOf(k, pages[0], readOnly);
   putPages(k, pages);
   return refused;
@@ -36,13 +65,13 @@ export function* getFutexKey(k: Kernel, task: Task, address: number, shared: boo
 function keyOf(k: Kernel, pfn: number, readOnly: boolean): number {
   const head = k.frames.head(pfn);
   if ((k.frames.flags(head) & PG.anon) !== 0)
-    return readOnly ? k.refuse(futexRules["anon-read-only"], errnos.EFAULT, `frame ${pfn}`) : 0;
+    return readOnly ? k.refuse(rule["futex/anon-read-only"], errnos.EFAULT, `frame ${pfn}`) : 0;
   const owner = k.owners.get(k.frames.owner(head));
-  return owner instanceof AddressSpace ? 0 : k.refuse(futexRules["no-mapping"], errnos.EFAULT, `frame ${pfn}`);
+  return owner instanceof AddressSpace ? 0 : k.refuse(rule["futex/no-mapping"], errnos.EFAULT, `frame ${pfn}`);
 }
 
 /** futex_wait with a timeout, for a word that has the value expected: -ETIMEDOUT when it can be keyed. */
 export function* futexWait(k: Kernel, task: Task, address: number, shared: boolean): Path<number> {
   const refused = yield* getFutexKey(k, task, address, shared);
-  return refused !== 0 ? refused : k.refuse(futexRules["timed-out"], errnos.ETIMEDOUT);
+  return refused !== 0 ? refused : k.refuse(rule["futex/timed-out"], errnos.ETIMEDOUT);
 }

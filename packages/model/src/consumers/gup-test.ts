@@ -5,10 +5,30 @@ import { FOLL } from "../mm/foll.js";
 import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
 import { gupLongterm } from "../mm/gup.js";
 import { gupPutFolio } from "../mm/pin.js";
-import { gupTestRules as rule } from "../rules/gup-test.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "gup-test/no-memory": {
+    sentence: "An array of page pointers for more pages than vmalloc can hold gives ENOMEM.",
+    kernel: "__gup_test_ioctl, mm/gup_test.c",
+  },
+  "gup-test/too-many": {
+    sentence: "An array of page pointers of more than 2 GiB is warned about and gives ENOMEM.",
+    kernel: "__kvmalloc_node_noprof, mm/util.c (mm/slub.c)",
+  },
+  "gup-test/stopped": {
+    sentence: "The test ends at the first page that could not be had, and does not say why.",
+    kernel: "__gup_test_ioctl, mm/gup_test.c",
+  },
+  "gup-test/not-pinned": {
+    sentence:
+      "A page that was pinned and does not count as pinned is warned about: the shared zero page, whose pins are not counted.",
+    kernel: "verify_dma_pinned, mm/gup_test.c",
+  },
+});
 
 export type GupTestCommand = "fast" | "pin_fast" | "get" | "pin" | "longterm";
 
@@ -30,10 +50,10 @@ export function* gupTestIoctl(
   const wanted = Math.floor(length / k.pageSize);
   const array = (wanted * k.arch.wordBits) / 8;
   if (array > INT_MAX) {
-    k.warn(rule["too-many"], `${wanted} pages`);
+    k.warn(rule["gup-test/too-many"], `${wanted} pages`);
     return -errnos.ENOMEM;
   }
-  if (array > k.totalRam * k.pageSize) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${wanted} pages`);
+  if (array > k.totalRam * k.pageSize) return k.refuse(rule["gup-test/no-memory"], errnos.ENOMEM, `${wanted} pages`);
   // The end wraps round, and nothing lies before it.
   if (address + length >= 2 ** k.arch.wordBits) return 0;
   const locked = command !== "fast" && command !== "pin_fast";
@@ -41,7 +61,7 @@ export function* gupTestIoctl(
   if (locked) yield* acquire(k, task.mm.mmapLock, "read");
   for (let i = 0; i < wanted; i++) {
     if ((yield* onePage(k, task, command, address + i * k.pageSize, write ? FOLL.write : 0, pages)) <= 0) {
-      k.note(rule.stopped, `after ${i} pages`);
+      k.note(rule["gup-test/stopped"], `after ${i} pages`);
       break;
     }
   }
@@ -68,5 +88,5 @@ function* onePage(
 /** verify_dma_pinned: the first page whose pin does not show. */
 function verifyDmaPinned(k: Kernel, pages: readonly number[]): void {
   const loose = pages.find((pfn) => pfn === k.zeroPfn || !k.frames.maybePinned(pfn));
-  if (loose !== undefined) k.warn(rule["not-pinned"], `frame ${loose}`);
+  if (loose !== undefined) k.warn(rule["gup-test/not-pinned"], `frame ${loose}`);
 }

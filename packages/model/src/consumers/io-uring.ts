@@ -2,20 +2,69 @@
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
 import { pipeOf } from "../fs/pipe.js";
-import { accessOk, hasPositions, maxRwCount } from "../fs/vfs.js";
+import { accessOk, hasPositions, maxRwCount, vfsRules } from "../fs/vfs.js";
 import { FOLL } from "../mm/foll.js";
 import { pinUserPagesFast } from "../mm/gup-fast.js";
 import { pinUserPages } from "../mm/gup.js";
 import { spannedPages } from "../mm/page-bytes.js";
 import { unpinUserPages } from "../mm/pin.js";
 import { File, Inode } from "../fs/file.js";
-import { ioUringRules } from "../rules/consumers.js";
-import { vfsRules } from "../rules/vfs.js";
 import { Task } from "../task.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "io-uring/empty-buffer": {
+    sentence: "A buffer of no bytes, or at address 0, cannot be registered: EFAULT.",
+    kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
+  },
+  "io-uring/buffer-too-large": {
+    sentence:
+      "A buffer past the size limit cannot be registered: EFAULT past 1 GiB in older releases, EINVAL past 1 TiB in newer ones.",
+    kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
+  },
+  "io-uring/buffer-overflow": {
+    sentence: "A buffer whose end does not fit into an address is refused with EOVERFLOW.",
+    kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
+  },
+  "io-uring/file-backed": {
+    sentence: "A ring of 6.1 takes no buffer in a file mapping other than shmem and hugetlb: EOPNOTSUPP.",
+    kernel: "io_pin_pages, io_uring/rsrc.c",
+  },
+  "io-uring/mixed-files": {
+    sentence: "A ring of 6.1 takes no buffer that spans mappings of different files: EINVAL.",
+    kernel: "io_pin_pages, io_uring/rsrc.c",
+  },
+  "io-uring/gup-refused": {
+    sentence:
+      "Registering a buffer hands out the errno for which its first page could not be pinned, and EFAULT when a later one could not.",
+    kernel: "io_pin_pages, io_uring/memmap.c",
+  },
+  "io-uring/waits-for-pipe": {
+    sentence: "A request on a pipe that is empty, or full, waits until it is not, whether the pipe may block or not.",
+    kernel: "io_read, io_write, io_uring/rw.c; io_arm_poll_handler, io_uring/poll.c",
+  },
+  "io-uring/past-user-space": {
+    sentence: "A request whose memory ends past user space completes with EFAULT.",
+    kernel: "import_ubuf, lib/iov_iter.c",
+  },
+  "io-uring/registered": {
+    sentence: "A registered buffer is pinned for long and for writing, until the ring is gone.",
+    kernel: "io_sqe_buffer_register, io_uring/rsrc.c",
+  },
+  "io-uring/bad-file": {
+    sentence:
+      "A request on a descriptor that stands for no open file, or not for one open in that mode, completes with EBADF.",
+    kernel: "io_rw_init_file, io_uring/rw.c",
+  },
+  "io-uring/no-method": {
+    sentence: "A request on a file without the method completes with EINVAL.",
+    kernel: "io_iter_do_read, io_uring/rw.c",
+  },
+});
 
 const GIB = 2 ** 30;
 const TIB = 2 ** 40;
@@ -57,7 +106,7 @@ export function* registerBuffer(k: Kernel, task: Task, ring: File, address: numb
   const accounted = k.design["io-uring.vmpin"] === "yes" ? accountedPages(k, pages) : 0;
   task.mm.pinnedVm += accounted;
   (ring.data as Ring).buffer = { pages, accounted, mm: task.mm };
-  k.note(ioUringRules.registered, `${pages.length} pages`);
+  k.note(rule["io-uring/registered"], `${pages.length} pages`);
   return 0;
 }
 
@@ -68,7 +117,7 @@ function* pinBuffer(k: Kernel, task: Task, address: number, length: number, page
   const pin = k.design["io-uring.buffers"] === "fast" ? pinUserPagesFast : pinUserPages;
   const got = yield* pin(k, task, first, nrPages, FOLL.write | FOLL.longterm, pages);
   if (got === nrPages) return fileBacked(k, task.mm, first, nrPages);
-  return k.refuse(ioUringRules["gup-refused"], got < 0 ? -got : errnos.EFAULT, `0x${address.toString(16)}`);
+  return k.refuse(rule["io-uring/gup-refused"], got < 0 ? -got : errnos.EFAULT, `0x${address.toString(16)}`);
 }
 
 /** io_sqe_buffers_unregister, io_uring/rsrc.c. */
@@ -80,12 +129,12 @@ function unregisterBuffer(k: Kernel, buffer: RegisteredBuffer): void {
 /** io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c. */
 function validate(k: Kernel, address: number, length: number): number {
   if (address === 0 && length === 0) return 0;
-  if (length === 0 || address === 0) return k.refuse(ioUringRules["empty-buffer"], errnos.EFAULT, `${length} bytes`);
+  if (length === 0 || address === 0) return k.refuse(rule["io-uring/empty-buffer"], errnos.EFAULT, `${length} bytes`);
   const tera = k.design["io-uring.buffer-limit"] === "1T-EINVAL";
   if (length > (tera ? TIB : GIB))
-    return k.refuse(ioUringRules["buffer-too-large"], tera ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
+    return k.refuse(rule["io-uring/buffer-too-large"], tera ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
   if (address + length + k.pageSize - 1 >= k.wordLimit)
-    return k.refuse(ioUringRules["buffer-overflow"], errnos.EOVERFLOW, `0x${address.toString(16)}`);
+    return k.refuse(rule["io-uring/buffer-overflow"], errnos.EOVERFLOW, `0x${address.toString(16)}`);
   return 0;
 }
 
@@ -95,9 +144,9 @@ function fileBacked(k: Kernel, mm: Mm, first: number, nrPages: number): number {
   const file = mm.lookup(first)?.file;
   for (let i = 0; i < nrPages; i++) {
     const vma = mm.lookup(first + i * k.pageSize);
-    if (vma?.file !== file) return k.refuse(ioUringRules["mixed-files"], errnos.EINVAL, `page ${i}`);
+    if (vma?.file !== file) return k.refuse(rule["io-uring/mixed-files"], errnos.EINVAL, `page ${i}`);
     if (file !== undefined && !isMemory(file))
-      return k.refuse(ioUringRules["file-backed"], errnos.EOPNOTSUPP, file.inode.kind);
+      return k.refuse(rule["io-uring/file-backed"], errnos.EOPNOTSUPP, file.inode.kind);
   }
   return 0;
 }
@@ -136,12 +185,13 @@ export interface Request {
 export function* readOrWriteRequest(k: Kernel, task: Task, request: Request): Path<number> {
   const file = task.files.get(request.fd);
   if (file === undefined || !(request.write ? file.writable : file.readable))
-    return k.refuse(ioUringRules["bad-file"], errnos.EBADF, `descriptor ${request.fd}`);
+    return k.refuse(rule["io-uring/bad-file"], errnos.EBADF, `descriptor ${request.fd}`);
   const { address, offset } = request;
   const length = Math.min(request.length % 2 ** 32, maxRwCount(k));
   if (!accessOk(k, address, length))
-    return k.refuse(ioUringRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
-  if (hasPositions(file) && offset >= 2 ** 63) return k.refuse(vfsRules["negative-offset"], errnos.EINVAL, `${offset}`);
+    return k.refuse(rule["io-uring/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (hasPositions(file) && offset >= 2 ** 63)
+    return k.refuse(vfsRules["vfs/negative-offset"], errnos.EINVAL, `${offset}`);
   const who = isPunted(file, request.write) ? new Task("io-wq", task.mm, task.files) : task;
   if (file.inode.kind === "disk") {
     const span = { address, length, offset };
@@ -150,12 +200,12 @@ export function* readOrWriteRequest(k: Kernel, task: Task, request: Request): Pa
       : yield* blkdevReadIter(k, who, file, span, false);
   }
   const method = request.write ? file.ops.write : file.ops.read;
-  if (method === undefined) return k.refuse(ioUringRules["no-method"], errnos.EINVAL, file.inode.kind);
+  if (method === undefined) return k.refuse(rule["io-uring/no-method"], errnos.EINVAL, file.inode.kind);
   for (;;) {
     const result = yield* method.call(file.ops, who, file, address, length, offset);
     const pipe = pipeOf(file);
     if (result !== -errnos.EAGAIN || pipe === undefined) return result;
-    k.note(ioUringRules["waits-for-pipe"], `inode ${file.inode.id}`);
+    k.note(rule["io-uring/waits-for-pipe"], `inode ${file.inode.id}`);
     const ready = (): boolean => (request.write ? !pipe.full : pipe.buffers.length > 0);
     yield { kind: "wait", object: `pipe ${file.inode.id}`, ready };
   }

@@ -15,9 +15,9 @@ import { putPages } from "../mm/pin.js";
 import { reached } from "../mm/vmalloc.js";
 import { copyToUser } from "../mm/user-access.js";
 import { VM } from "../mm/vma.js";
-import { kvmRules as rule } from "../rules/kvm.js";
-import { secondaryRules } from "../rules/registration.js";
 import { acquire, release, walkEntries } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
+import type { Rule } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Holder } from "../mm/custody.js";
 import type { Kernel } from "../kernel.js";
@@ -25,6 +25,109 @@ import type { Mm, Notifier } from "../mm/mm.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+export const kvmRules = rules({
+  "kvm/memory-range": {
+    sentence: "A memory slot is whole pages of user space, at most 2^31 - 1 of them: else EINVAL.",
+    kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
+  },
+  "kvm/memory-fixed": {
+    sentence:
+      "A memory slot that exists keeps its address, its length and whether it is read-only: other ones are refused with EINVAL. It can be moved in the guest.",
+    kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
+  },
+  "kvm/guest-range": {
+    sentence: "A memory slot lies within what the processor can address, here 2^40 bytes: else EINVAL.",
+    kernel: "kvm_arch_prepare_memory_region, arch/x86/kvm/x86.c",
+  },
+  "kvm/memory-overlap": {
+    sentence: "Memory slots do not overlap in the guest: EEXIST.",
+    kernel: "kvm_check_memslot_overlap, virt/kvm/kvm_main.c",
+  },
+  "kvm/memory-gone": {
+    sentence: "A length of 0 removes a memory slot, and is refused with EINVAL when there is none.",
+    kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
+  },
+  "kvm/memory-unseen": {
+    sentence:
+      "Nothing is looked at behind a memory slot's address until the guest gets there: any mapping will do, and none.",
+    kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
+  },
+  "kvm/other-memory": {
+    sentence: "A virtual machine belongs to the address space that made it; from any other its requests give EIO.",
+    kernel: "kvm_vm_ioctl, kvm_vcpu_ioctl, virt/kvm/kvm_main.c",
+  },
+  "kvm/no-slot": {
+    sentence: "A guest that reaches where no memory slot is leaves with an exit for IO memory (KVM_EXIT_MMIO, 6).",
+    kernel: "kvm_faultin_pfn, arch/x86/kvm/mmu/mmu.c",
+  },
+  "kvm/fast": {
+    sentence: "A guest's page is taken by the fast walk when its entry can be written, for a load too.",
+    kernel: "hva_to_pfn_fast, virt/kvm/kvm_main.c",
+  },
+  "kvm/slow": {
+    sentence: "Otherwise the page is faulted in by get_user_pages, as the process itself would.",
+    kernel: "hva_to_pfn_slow, virt/kvm/kvm_main.c",
+  },
+  "kvm/no-vma": {
+    sentence: "A guest's page behind which the process has no mapping makes KVM_RUN fail with EFAULT.",
+    kernel: "hva_to_pfn, virt/kvm/kvm_main.c",
+  },
+  "kvm/not-reachable": {
+    sentence:
+      "A guest's page that get_user_pages refuses makes KVM_RUN fail with EFAULT, unless its mapping is VM_IO or VM_PFNMAP.",
+    kernel: "hva_to_pfn, virt/kvm/kvm_main.c",
+  },
+  "kvm/remapped": {
+    sentence:
+      "In a VM_IO or VM_PFNMAP mapping the frame number is read from the page table, after a fault if it is not there.",
+    kernel: "hva_to_pfn_remapped, virt/kvm/kvm_main.c",
+  },
+  "kvm/fault-refused": {
+    sentence: "When that fault is refused, KVM_RUN fails with EFAULT.",
+    kernel: "hva_to_pfn_remapped, virt/kvm/kvm_main.c; fixup_user_fault, mm/gup.c",
+  },
+  "kvm/no-count": {
+    sentence:
+      "KVM up to 6.12 takes a reference on a remapped frame, and where the frame's own struct page counts none, as in the tail of a high-order allocation, KVM_RUN fails with EFAULT.",
+    kernel: "kvm_try_get_pfn, virt/kvm/kvm_main.c",
+  },
+  "kvm/read-only": {
+    sentence:
+      "A guest's store to a remapped page whose entry is read-only is done by the emulator with copy_to_user, and where that fails the guest leaves with an exit for IO memory (6).",
+    kernel:
+      "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_error_pfn, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c",
+  },
+  "kvm/read-only-slot": {
+    sentence:
+      "A guest's store to a read-only memory slot leaves with an exit for IO memory (6), and nothing is written.",
+    kernel: "gfn_to_hva_memslot_prot, memslot_is_readonly, virt/kvm/kvm_main.c",
+  },
+  "kvm/dirty-log": {
+    sentence:
+      "A memory slot with a dirty log marks each page that gets a writable entry in the guest; to ask takes those entries' write access away again.",
+    kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c; make_spte, arch/x86/kvm/mmu/spte.c",
+  },
+  "kvm/no-log": {
+    sentence: "The dirty log of a memory slot that has none, or that is not there, gives ENOENT.",
+    kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c",
+  },
+  "kvm/use-after-free": {
+    sentence: "A guest whose entry was not dropped in time reads and writes whatever the page is by then.",
+    kernel: "kvm_mmu_notifier_invalidate_range_start, virt/kvm/kvm_main.c",
+    unproven: "no release forgets to",
+  },
+  "kvm/invalidated": {
+    sentence:
+      "The guest's entries for a range are dropped before those of the process change: what it holds has no reference.",
+    kernel: "kvm_mmu_notifier_invalidate_range_start, virt/kvm/kvm_main.c",
+  },
+  "secondary-mmu/retry": {
+    sentence:
+      "A page that was faulted in for a guest or a device while its range was invalidated is not entered: it is faulted in again.",
+    kernel: "mmu_interval_read_retry, mm/mmu_notifier.c; mmu_invalidate_retry, include/linux/kvm_host.h",
+  },
+});
 
 /** KVM_MEM_MAX_NR_PAGES. */
 const MOST_PAGES = 2 ** 31 - 1;
@@ -91,7 +194,7 @@ export class VirtualMachine implements Notifier {
         const hva = at - slot.guest + slot.address;
         if (at < slot.guest || at >= slot.guest + slot.length || hva + this.k.pageSize <= start || hva >= end) continue;
         this.entries.delete(gfn);
-        this.k.note(rule.invalidated, `guest page ${gfn}`);
+        this.k.note(kvmRules["kvm/invalidated"], `guest page ${gfn}`);
       }
     }
   }
@@ -142,7 +245,7 @@ export function createVm(k: Kernel, task: Task): { readonly vm: File; readonly v
 /** The machine behind a descriptor, or a negative errno: kvm_vm_ioctl, kvm_vcpu_ioctl. */
 export function machineOf(k: Kernel, task: Task, file: File): VirtualMachine | number {
   const machine = file.data as VirtualMachine;
-  if (machine.mm !== task.mm) return k.refuse(rule["other-memory"], errnos.EIO);
+  if (machine.mm !== task.mm) return k.refuse(kvmRules["kvm/other-memory"], errnos.EIO);
   return machine;
 }
 
@@ -163,19 +266,19 @@ export function setMemoryRegion(
 ): number {
   const about = `slot ${id}: 0x${address.toString(16)}, ${length} bytes at guest address 0x${guest.toString(16)}`;
   const uneven = length % k.pageSize !== 0 || guest % k.pageSize !== 0 || address % k.pageSize !== 0;
-  if (uneven || !accessOk(k, address, length)) return k.refuse(rule["memory-range"], errnos.EINVAL, about);
-  if (length / k.pageSize > MOST_PAGES) return k.refuse(rule["memory-range"], errnos.EINVAL, about);
+  if (uneven || !accessOk(k, address, length)) return k.refuse(kvmRules["kvm/memory-range"], errnos.EINVAL, about);
+  if (length / k.pageSize > MOST_PAGES) return k.refuse(kvmRules["kvm/memory-range"], errnos.EINVAL, about);
   const old = machine.slots.get(id);
   if (length === 0)
-    return old === undefined ? k.refuse(rule["memory-gone"], errnos.EINVAL, about) : deleteSlot(machine, old);
+    return old === undefined ? k.refuse(kvmRules["kvm/memory-gone"], errnos.EINVAL, about) : deleteSlot(machine, old);
   const readOnly = flags.includes("read_only");
   if (old !== undefined && (old.address !== address || old.length !== length || old.readOnly !== readOnly)) {
-    return k.refuse(rule["memory-fixed"], errnos.EINVAL, about);
+    return k.refuse(kvmRules["kvm/memory-fixed"], errnos.EINVAL, about);
   }
   if (old?.guest !== guest && overlaps(machine, id, guest, length))
-    return k.refuse(rule["memory-overlap"], errnos.EEXIST, about);
-  if (guest + length > MOST_PHYSICAL) return k.refuse(rule["guest-range"], errnos.EINVAL, about);
-  k.note(rule["memory-unseen"], about);
+    return k.refuse(kvmRules["kvm/memory-overlap"], errnos.EEXIST, about);
+  if (guest + length > MOST_PHYSICAL) return k.refuse(kvmRules["kvm/guest-range"], errnos.EINVAL, about);
+  k.note(kvmRules["kvm/memory-unseen"], about);
   const slot = {
     id,
     guest,
@@ -217,8 +320,8 @@ function writeProtect(machine: VirtualMachine, { guest, length }: Slot, only?: R
 /** kvm_get_dirty_log_protect: a bit for each of the first 32 pages, or -ENOENT. */
 export function getDirtyLog(k: Kernel, machine: VirtualMachine, id: number): number {
   const slot = machine.slots.get(id);
-  if (slot?.dirty === undefined) return k.refuse(rule["no-log"], errnos.ENOENT, `slot ${id}`);
-  k.note(rule["dirty-log"], `slot ${id}: ${slot.dirty.size} pages`);
+  if (slot?.dirty === undefined) return k.refuse(kvmRules["kvm/no-log"], errnos.ENOENT, `slot ${id}`);
+  k.note(kvmRules["kvm/dirty-log"], `slot ${id}: ${slot.dirty.size} pages`);
   const first = slot.guest / k.pageSize;
   let bits = 0;
   for (const gfn of slot.dirty) if (gfn - first < 32) bits += 2 ** (gfn - first);
@@ -236,17 +339,17 @@ export function* vcpuRun(k: Kernel, task: Task, machine: VirtualMachine, offset:
   k.counters.faults++;
   const slot = machine.slotAt(offset);
   if (slot === undefined) {
-    k.note(rule["no-slot"], `guest address 0x${offset.toString(16)}`);
+    k.note(kvmRules["kvm/no-slot"], `guest address 0x${offset.toString(16)}`);
     return EXIT.mmio;
   }
   if (write && slot.readOnly) {
-    k.note(rule["read-only-slot"], `slot ${slot.id}`);
+    k.note(kvmRules["kvm/read-only-slot"], `slot ${slot.id}`);
     return EXIT.mmio;
   }
   const page = yield* guestPage(k, task, machine, slot, offset, write);
   if (page === "fault") return -errnos.EFAULT;
   if (page === "read-only") return yield* emulateWrite(k, task, machine, slot, offset);
-  k.custody.uses(machine.holder, page.pfn, rule["use-after-free"]);
+  k.custody.uses(machine.holder, page.pfn, kvmRules["kvm/use-after-free"]);
   if (write) reached(k, page.pfn)[offset % k.pageSize] = STORED;
   return EXIT.hlt;
 }
@@ -270,7 +373,7 @@ function* guestPage(
     if (typeof page === "string") return page;
     yield* walkEntries(k, machine.mm);
     if (sequence !== machine.sequence && k.design["mmu-notifier.retry"] === "checked") {
-      k.note(secondaryRules.retry, `guest page ${gfn}`);
+      k.note(kvmRules["secondary-mmu/retry"], `guest page ${gfn}`);
       continue;
     }
     return enter(k, machine, slot, gfn, page);
@@ -320,13 +423,13 @@ function* hvaToPfn(
   };
   const fast = mayWrite ? getUserPageFastOnly(k, mm, hva, FOLL.write) : -1;
   if (fast >= 0) {
-    k.note(rule.fast, about);
+    k.note(kvmRules["kvm/fast"], about);
     return found(fast, true);
   }
   const pages: number[] = [];
   const got = yield* gupUnlocked(k, task, mm, hva, 1, FOLL.get | FOLL.touch | (write ? FOLL.write : 0), pages);
   if (got === 1) {
-    k.note(rule.slow, about);
+    k.note(kvmRules["kvm/slow"], about);
     const upgraded = write || !mayWrite ? -1 : getUserPageFastOnly(k, mm, hva, FOLL.write);
     if (upgraded < 0) return found(pages[0], write);
     putPages(k, pages);
@@ -341,13 +444,13 @@ function* hvaToPfn(
 
 function* withoutReferences(k: Kernel, task: Task, hva: number, write: boolean): Path<GuestPage> {
   const about = `0x${hva.toString(16)}`;
-  const refused = (which: keyof typeof rule): "fault" => {
-    k.refuse(rule[which], errnos.EFAULT, about);
+  const refused = (why: Rule): "fault" => {
+    k.refuse(why, errnos.EFAULT, about);
     return "fault";
   };
   const vma = task.mm.lookup(hva);
-  if (vma === undefined) return refused("no-vma");
-  if (!vma.has(VM.IO | VM.PFNMAP)) return refused("not-reachable");
+  if (vma === undefined) return refused(kvmRules["kvm/no-vma"]);
+  if (!vma.has(VM.IO | VM.PFNMAP)) return refused(kvmRules["kvm/not-reachable"]);
   return yield* hvaToPfnRemapped(k, task, vma, hva, write, refused);
 }
 
@@ -358,24 +461,24 @@ function* hvaToPfnRemapped(
   vma: Vma,
   hva: number,
   write: boolean,
-  refused: (which: keyof typeof rule) => "fault",
+  refused: (why: Rule) => "fault",
 ): Path<GuestPage> {
   let entry = present(vma, hva);
   if (entry === undefined) {
     // fixup_user_fault, mm/gup.c
-    if (!vma.has(write ? VM.WRITE : VM.READ)) return refused("fault-refused");
+    if (!vma.has(write ? VM.WRITE : VM.READ)) return refused(kvmRules["kvm/fault-refused"]);
     const fault = yield* handleMmFault(k, vma.mm, vma, hva, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
-    if ((fault & FAULT_ERROR) !== 0) return refused("fault-refused");
+    if ((fault & FAULT_ERROR) !== 0) return refused(kvmRules["kvm/fault-refused"]);
     entry = present(vma, hva);
-    if (entry === undefined) return refused("fault-refused");
+    if (entry === undefined) return refused(kvmRules["kvm/fault-refused"]);
   }
   if (write && !entry.writable) {
-    k.note(rule["read-only"], `0x${hva.toString(16)}`);
+    k.note(kvmRules["kvm/read-only"], `0x${hva.toString(16)}`);
     return "read-only";
   }
   if (k.design["kvm.references"] === "frames" && counted(k, entry.pfn) && k.frames.ref(entry.pfn) === 0)
-    return refused("no-count");
-  k.note(rule.remapped, `0x${hva.toString(16)} frame ${entry.pfn}`);
+    return refused(kvmRules["kvm/no-count"]);
+  k.note(kvmRules["kvm/remapped"], `0x${hva.toString(16)} frame ${entry.pfn}`);
   return entry;
 }
 

@@ -11,6 +11,7 @@ import {
   dmaSyncForDevice,
   dmaUnmapSgtable,
   sgFromPages,
+  sgRules,
 } from "../dma/sg.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "../mm/fault.js";
 import { FOLL } from "../mm/foll.js";
@@ -22,9 +23,9 @@ import { hmmRangeFault } from "../mm/hmm.js";
 import { spannedPages } from "../mm/page-bytes.js";
 import { gupPutFolio } from "../mm/pin.js";
 import { VM } from "../mm/vma.js";
-import { dmaRules } from "../rules/dma.js";
-import { regionRules as rule, secondaryRules } from "../rules/registration.js";
 import { acquire, release, walkEntries } from "../sched/path.js";
+import { kvmRules } from "./kvm.js";
+import { rules } from "../rules/rule.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Holder } from "../mm/custody.js";
@@ -33,6 +34,68 @@ import type { Kernel } from "../kernel.js";
 import type { Mm, Notifier } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "mr/range": {
+    sentence: "A region has at least one byte and lets its device do something: else EINVAL.",
+    kernel: "ib_umem_get, drivers/infiniband/core/umem.c; ib_check_mr_access, include/rdma/ib_verbs.h",
+    unproven: "no machine here has an RDMA device; read in the sources named",
+  },
+  "mr/pinned": {
+    sentence:
+      "The pages of a region are pinned for long and counted in the process's pinned memory (VmPin), whatever becomes of its mapping.",
+    kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
+  },
+  "mr/forced-write": {
+    sentence:
+      "Up to 6.1 a region that the device only reads is pinned for writing by force, which breaks copy-on-write of private pages in advance; a shared read-only mapping is refused by that with EFAULT.",
+    kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
+    unproven: "no machine here has an RDMA device; read in the sources named",
+  },
+  "mr/not-had": {
+    sentence: "A region of which a page cannot be had is refused with that page's errno, and nothing of it stays.",
+    kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
+  },
+  "mr/referenced": {
+    sentence:
+      "A plain reference keeps the page, but not its place: the process may get another one by copy-on-write, truncation or migration.",
+    kernel: "get_user_pages_fast, mm/gup.c",
+  },
+  "mr/bare": {
+    sentence:
+      "Bare frame numbers hold nothing and hear of nothing: the device goes on reaching the frames when the mapping is gone and its memory freed.",
+    kernel: "follow_pfn, mm/memory.c",
+    unproven: "on a real kernel it would write memory that was freed",
+  },
+  "mr/faulted": {
+    sentence:
+      "A page of a region with a notifier is faulted in when the device first asks for it, without a reference.",
+    kernel: "ib_umem_odp_map_dma_and_lock, drivers/infiniband/core/umem_odp.c",
+  },
+  "mr/invalidated": {
+    sentence: "The notifier takes the pages of a range from the device before the process's entries change.",
+    kernel: "mlx5_ib_invalidate_range, drivers/infiniband/hw/mlx5/odp.c",
+  },
+  "mr/exited": {
+    sentence: "When the address space is gone, a page of a region with a notifier can no longer be had: EINVAL.",
+    kernel: "ib_umem_odp_map_dma_and_lock, drivers/infiniband/core/umem_odp.c",
+  },
+  "mr/beyond": {
+    sentence: "A transfer beyond a region is refused by the device: EFAULT.",
+    kernel: "mlx5_ib_post_send, drivers/infiniband/hw/mlx5/wr.c",
+    unproven: "no machine here has an RDMA device; read in the sources named",
+  },
+  "mr/access": {
+    sentence: "A transfer that a region was not registered for is refused by the device: EFAULT.",
+    kernel: "mlx5_ib_reg_user_mr, drivers/infiniband/hw/mlx5/mr.c",
+    unproven: "no machine here has an RDMA device; read in the sources named",
+  },
+  "mr/gone": {
+    sentence: "What is no longer mapped for the device cannot be handed over: EFAULT.",
+    kernel: "dma_sync_sgtable_for_cpu, include/linux/dma-mapping.h",
+    unproven: "no machine here has an RDMA device; read in the sources named",
+  },
+});
 
 export type Hold = "pin" | "get" | "notifier" | "pfn";
 export type Access = "read" | "write";
@@ -121,7 +184,7 @@ export class MemoryRegion implements Notifier {
     for (const page of [...this.mirrors.keys()]) {
       const at = first + page * k.pageSize;
       if (at >= end || at + k.pageSize <= start) continue;
-      k.note(rule.invalidated, `page ${page}`);
+      k.note(rule["mr/invalidated"], `page ${page}`);
       dropMirror(this, page);
     }
   }
@@ -130,7 +193,7 @@ export class MemoryRegion implements Notifier {
 /** ib_umem_get, ib_umem_odp_get: the region, or a negative errno. */
 export function* regMr(k: Kernel, owner: Task, device: Device, wanted: Wanted): Path<MemoryRegion | number> {
   if (wanted.length === 0 || wanted.access.length === 0)
-    return k.refuse(rule.range, errnos.EINVAL, `${wanted.length} bytes`);
+    return k.refuse(rule["mr/range"], errnos.EINVAL, `${wanted.length} bytes`);
   const region = new MemoryRegion(k, owner, device, wanted);
   if (wanted.hold === "notifier") {
     owner.mm.notifiers.push(region);
@@ -139,7 +202,7 @@ export function* regMr(k: Kernel, owner: Task, device: Device, wanted: Wanted): 
   const failed = yield* havePages(region);
   if (failed !== 0) {
     putPagesOf(region);
-    return k.refuse(rule["not-had"], -failed, `page ${region.pages.length} of ${region.nrPages}`);
+    return k.refuse(rule["mr/not-had"], -failed, `page ${region.pages.length} of ${region.nrPages}`);
   }
   region.sgt = sgFromPages(region.pages);
   dmaMapSgtable(k, device, region.sgt, "bidirectional", true, keepers[region.hold]);
@@ -155,7 +218,7 @@ export function* regMemfd(
   wanted: Omit<Wanted, "hold">,
 ): Path<MemoryRegion | number> {
   const { address, length } = wanted;
-  if (length === 0 || wanted.access.length === 0) return k.refuse(rule.range, errnos.EINVAL, `${length} bytes`);
+  if (length === 0 || wanted.access.length === 0) return k.refuse(rule["mr/range"], errnos.EINVAL, `${length} bytes`);
   const region = new MemoryRegion(k, owner, device, { ...wanted, hold: "pin" });
   const pinned = yield* memfdPinFolios(k, inode, address, address + length - 1, region.nrPages);
   if (typeof pinned === "number") return pinned;
@@ -182,7 +245,7 @@ function* havePages(region: MemoryRegion): Path<number> {
     pages.push(...more);
   }
   if (hold === "pin") owner.mm.pinnedVm += nrPages;
-  k.note(hold === "pin" ? rule.pinned : rule.referenced, `${nrPages} pages`);
+  k.note(hold === "pin" ? rule["mr/pinned"] : rule["mr/referenced"], `${nrPages} pages`);
   return 0;
 }
 
@@ -190,7 +253,7 @@ function gupFlags(k: Kernel, hold: Hold, write: boolean): number {
   if (hold === "get") return write ? FOLL.write : 0;
   if (write) return FOLL.longterm | FOLL.write;
   if (k.design["rdma.read-only-pin"] === "longterm") return FOLL.longterm;
-  k.note(rule["forced-write"]);
+  k.note(rule["mr/forced-write"]);
   return FOLL.longterm | FOLL.write | FOLL.force;
 }
 
@@ -207,7 +270,7 @@ function* bareFrames(region: MemoryRegion): Path<number> {
     }
     pages.push(pfn);
   }
-  k.note(rule.bare, `${nrPages} pages`);
+  k.note(rule["mr/bare"], `${nrPages} pages`);
   return 0;
 }
 
@@ -235,7 +298,7 @@ function* fixupUserFault(k: Kernel, owner: Task, address: number, write: boolean
 /** ib_umem_release: 0, or -EFAULT for a region that is gone already. */
 export function deregMr(region: MemoryRegion): number {
   const { k, device, sgt, mm } = region;
-  if (!region.registered) return k.refuse(rule.gone, errnos.EFAULT);
+  if (!region.registered) return k.refuse(rule["mr/gone"], errnos.EFAULT);
   region.registered = false;
   k.custody.letGo(region.holder);
   for (const page of [...region.mirrors.keys()]) dropMirror(region, page);
@@ -270,7 +333,7 @@ function* mirrored(region: MemoryRegion, page: number, write: boolean): Path<Mir
   const known = mirrors.get(page);
   if (known !== undefined && (known.writable || !write)) return known;
   for (;;) {
-    if (mm.users === 0) return k.refuse(rule.exited, errnos.EINVAL);
+    if (mm.users === 0) return k.refuse(rule["mr/exited"], errnos.EINVAL);
     const { sequence } = region;
     const found = yield* hmmRangeFault(k, owner, mm, region.first + page * k.pageSize, write, (pfn) =>
       region.finds(page, pfn),
@@ -278,11 +341,11 @@ function* mirrored(region: MemoryRegion, page: number, write: boolean): Path<Mir
     if (typeof found === "number") return found;
     yield* walkEntries(k, mm);
     if (sequence !== region.sequence && k.design["mmu-notifier.retry"] === "checked") {
-      k.note(secondaryRules.retry, `page ${page}`);
+      k.note(kvmRules["secondary-mmu/retry"], `page ${page}`);
       continue;
     }
     if (mirrors.has(page)) dropMirror(region, page);
-    k.note(rule.faulted, `page ${page}`);
+    k.note(rule["mr/faulted"], `page ${page}`);
     const sgt = sgFromPages([found.pfn]);
     dmaMapSgtable(k, region.device, sgt, "bidirectional", true, keepers.notifier);
     const mirror = { sgt, pfn: found.pfn, writable: found.writable };
@@ -316,16 +379,16 @@ type Step = (sgt: SgTable, at: number, done: number, bytes: number) => number;
 function* transfer(region: MemoryRegion, offset: number, length: number, way: Access, step: Step): Path<number> {
   const { k } = region;
   if (offset < 0 || offset + length > region.length)
-    return k.refuse(rule.beyond, errnos.EFAULT, `${offset} of ${region.length}`);
-  if (!(way === "write" ? region.write : region.readable)) return k.refuse(rule.access, errnos.EFAULT, way);
-  if (!region.registered) return k.refuse(rule.gone, errnos.EFAULT);
+    return k.refuse(rule["mr/beyond"], errnos.EFAULT, `${offset} of ${region.length}`);
+  if (!(way === "write" ? region.write : region.readable)) return k.refuse(rule["mr/access"], errnos.EFAULT, way);
+  if (!region.registered) return k.refuse(rule["mr/gone"], errnos.EFAULT);
   for (let done = 0, bytes: number; done < length; done += bytes) {
     const at = region.offset + offset + done;
     bytes = Math.min(length - done, k.pageSize - (at % k.pageSize));
     let failed: number;
     if (region.hold === "notifier") {
       const mirror = yield* mirrored(region, Math.floor(at / k.pageSize), way === "write");
-      if (typeof mirror !== "number") k.custody.uses(region.holder, mirror.pfn, dmaRules["use-after-free"]);
+      if (typeof mirror !== "number") k.custody.uses(region.holder, mirror.pfn, sgRules["dma/use-after-free"]);
       failed = typeof mirror === "number" ? mirror : step(mirror.sgt, at % k.pageSize, done, bytes);
     } else {
       failed = step(region.sgt!, at, done, bytes);
@@ -338,7 +401,7 @@ function* transfer(region: MemoryRegion, offset: number, length: number, way: Ac
 /** dma_sync_sgtable_for_cpu, _for_device: 0, or -EFAULT when it is not mapped. */
 export function dmaSync(k: Kernel, tables: readonly SgTable[], side: "cpu" | "device"): number {
   for (const sgt of tables) {
-    if (sgt.mapped === undefined) return k.refuse(rule.gone, errnos.EFAULT);
+    if (sgt.mapped === undefined) return k.refuse(rule["mr/gone"], errnos.EFAULT);
     const { device, direction } = sgt.mapped;
     if (side === "cpu") dmaSyncForCpu(k, device, sgt, direction);
     else dmaSyncForDevice(k, device, sgt, direction);

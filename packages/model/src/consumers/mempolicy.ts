@@ -5,11 +5,41 @@ import { FOLL } from "../mm/foll.js";
 import { getUserPagesFast } from "../mm/gup-fast.js";
 import { vmaModify } from "../mm/merge.js";
 import { gupPutFolio } from "../mm/pin.js";
-import { mempolicyRules } from "../rules/consumers.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "mempolicy/unaligned": {
+    sentence: "mbind wants a page-aligned address: else EINVAL.",
+    kernel: "do_mbind, mm/mempolicy.c",
+  },
+  "mempolicy/wraps": {
+    sentence: "A range that wraps around the address space is refused with EINVAL.",
+    kernel: "do_mbind, mm/mempolicy.c",
+  },
+  "mempolicy/hole": {
+    sentence:
+      "A range with an unmapped part gives EFAULT, except for the default policy unless nothing at all is mapped there.",
+    kernel: "queue_pages_test_walk, mm/mempolicy.c",
+  },
+  "mempolicy/set": {
+    sentence:
+      "The policy is set on every mapping of the range, which are split where it begins and ends; pages on the only node are where they should be.",
+    kernel: "mbind_range, mm/mempolicy.c",
+  },
+  "mempolicy/no-vma": {
+    sentence: "Asking for the node of an address that no mapping holds gives EFAULT.",
+    kernel: "do_get_mempolicy, mm/mempolicy.c",
+  },
+  "mempolicy/gup-refused": {
+    sentence:
+      "Asking for the node of an address takes a reference on its page and hands out the errno for which that failed.",
+    kernel: "lookup_node, mm/mempolicy.c",
+  },
+});
 
 export type Policy = "default" | "bind" | "preferred";
 
@@ -18,10 +48,10 @@ export type Policy = "default" | "bind" | "preferred";
  * can name, so that MPOL_MF_STRICT finds nothing and MPOL_MF_MOVE has nowhere to go. Bytes.
  */
 export function* mbind(k: Kernel, task: Task, start: number, length: number, policy: Policy): Path<number> {
-  if (start % k.pageSize !== 0) return k.refuse(mempolicyRules.unaligned, errnos.EINVAL, `0x${start.toString(16)}`);
+  if (start % k.pageSize !== 0) return k.refuse(rule["mempolicy/unaligned"], errnos.EINVAL, `0x${start.toString(16)}`);
   const bytes = Math.ceil(length / k.pageSize) * k.pageSize;
   const end = start + (bytes >= 2 ** 64 ? 0 : bytes);
-  if (end >= 2 ** 64) return k.refuse(mempolicyRules.wraps, errnos.EINVAL, `0x${start.toString(16)}`);
+  if (end >= 2 ** 64) return k.refuse(rule["mempolicy/wraps"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (end === start) return 0;
   yield* acquire(k, task.mm.mmapLock, "write");
   const refused = queuePagesRange(k, task.mm, start, end, policy === "default");
@@ -37,10 +67,10 @@ function queuePagesRange(k: Kernel, mm: Mm, start: number, end: number, holesOk:
   for (let i = mm.findIndex(start); i < mm.vmas.length && mm.vmas[i].start < end; i++) {
     const vma = mm.vmas[i];
     found = true;
-    if (vma.start > at && !holesOk) return k.refuse(mempolicyRules.hole, errnos.EFAULT, `0x${at.toString(16)}`);
+    if (vma.start > at && !holesOk) return k.refuse(rule["mempolicy/hole"], errnos.EFAULT, `0x${at.toString(16)}`);
     at = vma.end;
   }
-  if (!found || (at < end && !holesOk)) return k.refuse(mempolicyRules.hole, errnos.EFAULT, `0x${at.toString(16)}`);
+  if (!found || (at < end && !holesOk)) return k.refuse(rule["mempolicy/hole"], errnos.EFAULT, `0x${at.toString(16)}`);
   return 0;
 }
 
@@ -56,7 +86,7 @@ function setPolicy(k: Kernel, mm: Mm, start: number, end: number, policy: string
     const changed = vmaModify(k, vma, from, to, vma.flags, policy ?? null);
     if (typeof changed === "number") return changed;
     changed.policy = policy;
-    k.note(mempolicyRules.set, `0x${from.toString(16)}`);
+    k.note(rule["mempolicy/set"], `0x${from.toString(16)}`);
   }
   return 0;
 }
@@ -64,10 +94,10 @@ function setPolicy(k: Kernel, mm: Mm, start: number, end: number, policy: string
 /** get_mempolicy with MPOL_F_NODE|MPOL_F_ADDR, mm/mempolicy.c: the node (0), or a negative errno. */
 export function* nodeOf(k: Kernel, task: Task, address: number): Path<number> {
   if (task.mm.lookup(address) === undefined)
-    return k.refuse(mempolicyRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
+    return k.refuse(rule["mempolicy/no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
   const pages: number[] = [];
   const got = yield* getUserPagesFast(k, task, address, 1, 0, pages);
-  if (got < 0) return k.refuse(mempolicyRules["gup-refused"], -got, `0x${address.toString(16)}`);
+  if (got < 0) return k.refuse(rule["mempolicy/gup-refused"], -got, `0x${address.toString(16)}`);
   gupPutFolio(k, pages[0], 1, FOLL.get);
   return 0;
 }

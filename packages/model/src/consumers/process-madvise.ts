@@ -2,11 +2,28 @@
 import { errnos } from "@litmap/litmus";
 import { iovecOk, maxRwCount } from "../fs/vfs.js";
 import { madvise, madviseBehaviorValid } from "../mm/madvise.js";
-import { processMadviseRules as rule } from "../rules/remote.js";
 import { Task } from "../task.js";
+import { rules } from "../rules/rule.js";
 import type { Advice } from "../mm/madvise.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "process-madvise/remote-advice": {
+    sentence:
+      "process_madvise takes only advice that destroys nothing for another process (cold and pageout, later willneed and collapse); before 6.13 also for one's own: EINVAL.",
+    kernel: "process_madvise_remote_valid, mm/madvise.c (process_madvise_behavior_valid)",
+  },
+  "process-madvise/no-process": {
+    sentence: "process_madvise on a process that has ended is ESRCH.",
+    kernel: "pidfd_get_task, kernel/pid.c",
+  },
+  "process-madvise/range": {
+    sentence:
+      "process_madvise takes its range as an iovec: beyond the user's half of the address space it is EFAULT, and a length with the sign bit is EINVAL.",
+    kernel: "__import_iovec, lib/iov_iter.c",
+  },
+});
 
 const remoteAdvice = {
   "cold-pageout": ["cold", "pageout"],
@@ -24,13 +41,14 @@ export function* processMadvise(
   length: number,
   advice: Advice,
 ): Path<number> {
-  if (length >= k.wordLimit / 2) return k.refuse(rule.range, errnos.EINVAL, `${length} bytes`);
-  if (!iovecOk(k, address, length)) return k.refuse(rule.range, errnos.EFAULT, `0x${address.toString(16)}`);
-  if (target.dead) return k.refuse(rule["no-process"], errnos.ESRCH, target.name);
+  if (length >= k.wordLimit / 2) return k.refuse(rule["process-madvise/range"], errnos.EINVAL, `${length} bytes`);
+  if (!iovecOk(k, address, length))
+    return k.refuse(rule["process-madvise/range"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (target.dead) return k.refuse(rule["process-madvise/no-process"], errnos.ESRCH, target.name);
   const choice = k.design["process-madvise.advice"];
   const own = choice === "any-own" && target.mm === task.mm;
   if (!own && !(remoteAdvice[choice] as readonly Advice[]).includes(advice))
-    return k.refuse(rule["remote-advice"], errnos.EINVAL, advice);
+    return k.refuse(rule["process-madvise/remote-advice"], errnos.EINVAL, advice);
   const bytes = Math.min(length, maxRwCount(k));
   if (bytes === 0) return madviseBehaviorValid(k, advice) ? 0 : -errnos.EINVAL;
   const error = yield* madvise(

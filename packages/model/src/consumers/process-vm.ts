@@ -6,10 +6,30 @@ import { getUserPagesRemote } from "../mm/gup.js";
 import { scatter, spannedPages } from "../mm/page-bytes.js";
 import { unpinUserPages } from "../mm/pin.js";
 import { accessOk } from "../fs/vfs.js";
-import { processVmRules } from "../rules/consumers.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "process-vm/flattened": {
+    sentence: "process_vm_readv and process_vm_writev make EFAULT of every failure to pin the first page of a batch.",
+    kernel: "process_vm_rw_single_vec, mm/process_vm_access.c",
+  },
+  "process-vm/partial": {
+    sentence:
+      "process_vm_readv and process_vm_writev give the bytes moved before the first page that could not be pinned.",
+    kernel: "process_vm_rw_core, mm/process_vm_access.c",
+  },
+  "process-vm/no-process": {
+    sentence: "A process that has exited gives ESRCH.",
+    kernel: "process_vm_rw_core, mm/process_vm_access.c",
+  },
+  "process-vm/local-too-long": {
+    sentence: "A local range that cannot lie in user space is refused: EFAULT, and EINVAL when its length is negative.",
+    kernel: "import_iovec, lib/iov_iter.c",
+  },
+});
 
 /** PVM_MAX_USER_PAGES: pages pinned at a time. */
 const BATCH = 1024;
@@ -30,11 +50,11 @@ export function* processVmRw(
   if (length === 0) return 0;
   if (!accessOk(k, 0, length))
     return k.refuse(
-      processVmRules["local-too-long"],
+      rule["process-vm/local-too-long"],
       length >= k.wordLimit / 2 ? errnos.EINVAL : errnos.EFAULT,
       `${length} bytes`,
     );
-  if (target.dead) return k.refuse(processVmRules["no-process"], errnos.ESRCH, target.name);
+  if (target.dead) return k.refuse(rule["process-vm/no-process"], errnos.ESRCH, target.name);
   const first = address - (address % k.pageSize);
   const nrPages = spannedPages(k, address, length);
   let done = 0;
@@ -61,8 +81,8 @@ export function* processVmRw(
 }
 
 function failed(k: Kernel, done: number, address: number): number {
-  if (done === 0) return k.refuse(processVmRules.flattened, errnos.EFAULT, `0x${address.toString(16)}`);
-  k.note(processVmRules.partial, `${done} bytes`);
+  if (done === 0) return k.refuse(rule["process-vm/flattened"], errnos.EFAULT, `0x${address.toString(16)}`);
+  k.note(rule["process-vm/partial"], `${done} bytes`);
   return done;
 }
 

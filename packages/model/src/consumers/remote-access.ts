@@ -6,11 +6,46 @@ import { PG } from "../mm/frames.js";
 import { getUserPages } from "../mm/gup.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { putPages } from "../mm/pin.js";
-import { procMemRules, ptraceRules } from "../rules/consumers.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "proc-mem/no-process": {
+    sentence: "A process that has exited has no /proc/PID/mem any more: ENOENT.",
+    kernel: "proc_pid_lookup, fs/proc/base.c",
+  },
+  "proc-mem/negative-offset": {
+    sentence: "An address in the upper half of the address space is a negative offset: EINVAL.",
+    kernel: "ksys_pread64, ksys_pwrite64, fs/read_write.c",
+  },
+  "proc-mem/short": {
+    sentence: "/proc/PID/mem gives EIO when not one byte could be moved, and the bytes moved otherwise.",
+    kernel: "mem_rw, fs/proc/base.c",
+  },
+  "proc-mem/access-method": {
+    sentence: "Memory without page references is reached through the mapping's access method, where it has one.",
+    kernel: "__access_remote_vm, mm/memory.c",
+  },
+  "proc-mem/no-access-method": {
+    sentence: "Memory without page references cannot be reached when the mapping has no access method.",
+    kernel: "__access_remote_vm, mm/memory.c",
+  },
+  "ptrace/self": {
+    sentence: "A process cannot trace itself or its own threads: EPERM.",
+    kernel: "ptrace_attach, kernel/ptrace.c",
+  },
+  "ptrace/no-process": {
+    sentence: "A process that has exited cannot be traced: ESRCH.",
+    kernel: "sys_ptrace, kernel/ptrace.c",
+  },
+  "ptrace/short": {
+    sentence: "PTRACE_PEEKDATA reads a whole machine word and gives EIO when any of its bytes cannot be read.",
+    kernel: "generic_ptrace_peekdata, kernel/ptrace.c",
+  },
+});
 
 /**
  * __access_remote_vm, mm/memory.c: fills `buffer` from an address space or writes it there;
@@ -59,10 +94,10 @@ function* accessPage(
   if (got <= 0) {
     const vma = mm.lookup(address);
     if (!k.arch.ioremapProt || vma?.ops?.access === undefined) {
-      k.note(procMemRules["no-access-method"], `0x${address.toString(16)}`);
+      k.note(rule["proc-mem/no-access-method"], `0x${address.toString(16)}`);
       return 0;
     }
-    k.note(procMemRules["access-method"], vma.ops.name);
+    k.note(rule["proc-mem/access-method"], vma.ops.name);
     return yield* vma.ops.access(vma, address, buffer, write);
   }
   const offset = address % k.pageSize;
@@ -84,16 +119,16 @@ export function* memRw(
   length: number,
   write: boolean,
 ): Path<number> {
-  if (target.dead) return k.refuse(procMemRules["no-process"], errnos.ENOENT, target.name);
-  if (address >= 2 ** 63) return k.refuse(procMemRules["negative-offset"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (target.dead) return k.refuse(rule["proc-mem/no-process"], errnos.ENOENT, target.name);
+  if (address >= 2 ** 63) return k.refuse(rule["proc-mem/negative-offset"], errnos.EINVAL, `0x${address.toString(16)}`);
   const flags = (write ? FOLL.write : 0) | (k.design["proc-mem.force"] === "always" ? FOLL.force : 0);
   let done = 0;
   while (done < length) {
     const page = new Uint8Array(Math.min(k.pageSize, length - done));
     const moved = yield* accessRemoteVm(k, task, target.mm, (address % k.wordLimit) + done, page, flags);
     if (moved === 0) {
-      if (done === 0) return k.refuse(procMemRules.short, errnos.EIO, `0x${address.toString(16)}`);
-      k.note(procMemRules.short, `${done} bytes`);
+      if (done === 0) return k.refuse(rule["proc-mem/short"], errnos.EIO, `0x${address.toString(16)}`);
+      k.note(rule["proc-mem/short"], `${done} bytes`);
       return done;
     }
     done += moved;
@@ -103,20 +138,20 @@ export function* memRw(
 
 /** PTRACE_PEEKDATA, kernel/ptrace.c: reads a machine word and gives its lower 32 bits; -EIO, -EPERM, -ESRCH. */
 export function* ptracePeek(k: Kernel, task: Task, target: Task, address: number): Path<number> {
-  if (target.mm === task.mm) return k.refuse(ptraceRules.self, errnos.EPERM, target.name);
-  if (target.dead) return k.refuse(ptraceRules["no-process"], errnos.ESRCH, target.name);
+  if (target.mm === task.mm) return k.refuse(rule["ptrace/self"], errnos.EPERM, target.name);
+  if (target.dead) return k.refuse(rule["ptrace/no-process"], errnos.ESRCH, target.name);
   const word = new Uint8Array(k.arch.wordBits / 8);
   const moved = yield* accessRemoteVm(k, task, target.mm, address, word, FOLL.force);
-  if (moved < word.length) return k.refuse(ptraceRules.short, errnos.EIO, `0x${address.toString(16)}`);
+  if (moved < word.length) return k.refuse(rule["ptrace/short"], errnos.EIO, `0x${address.toString(16)}`);
   return word[0] + word[1] * 2 ** 8 + word[2] * 2 ** 16 + word[3] * 2 ** 24;
 }
 
 /** PTRACE_POKEDATA, kernel/ptrace.c: stores a machine word whose lower 32 bits are `value`; -EIO, -EPERM, -ESRCH. */
 export function* ptracePoke(k: Kernel, task: Task, target: Task, address: number, value: number): Path<number> {
-  if (target.mm === task.mm) return k.refuse(ptraceRules.self, errnos.EPERM, target.name);
-  if (target.dead) return k.refuse(ptraceRules["no-process"], errnos.ESRCH, target.name);
+  if (target.mm === task.mm) return k.refuse(rule["ptrace/self"], errnos.EPERM, target.name);
+  if (target.dead) return k.refuse(rule["ptrace/no-process"], errnos.ESRCH, target.name);
   const word = new Uint8Array(k.arch.wordBits / 8);
   new DataView(word.buffer).setUint32(0, ((value % 2 ** 32) + 2 ** 32) % 2 ** 32, true);
   const moved = yield* accessRemoteVm(k, task, target.mm, address, word, FOLL.force | FOLL.write);
-  return moved < word.length ? k.refuse(ptraceRules.short, errnos.EIO, `0x${address.toString(16)}`) : 0;
+  return moved < word.length ? k.refuse(rule["ptrace/short"], errnos.EIO, `0x${address.toString(16)}`) : 0;
 }

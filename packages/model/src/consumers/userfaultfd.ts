@@ -8,11 +8,43 @@ import { PG } from "../mm/frames.js";
 import { HUGE_SIZE, hugeEntry } from "../mm/hugetlb.js";
 import { PTE } from "../mm/page-table.js";
 import { VM, VM_SPECIAL, vmaIsAnonymous } from "../mm/vma.js";
-import { uffdRules } from "../rules/consumers.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "../mm/vma.js";
+
+const rule = rules({
+  "userfaultfd/mode": {
+    sentence: "Registering without a mode, or with one that the kernel or architecture does not have, gives EINVAL.",
+    kernel: "userfaultfd_register, fs/userfaultfd.c",
+  },
+  "userfaultfd/range": {
+    sentence: "The range must be whole pages, not empty, and in user space: else EINVAL.",
+    kernel: "validate_range, fs/userfaultfd.c",
+  },
+  "userfaultfd/no-vma": {
+    sentence: "A range that no mapping touches gives EINVAL.",
+    kernel: "userfaultfd_register, fs/userfaultfd.c",
+  },
+  "userfaultfd/vma-kind": {
+    sentence: "Only anonymous, shmem and hugetlb mappings without driver flags can be registered: else EINVAL.",
+    kernel: "vma_can_userfault, include/linux/userfaultfd_k.h (mm/userfaultfd.c)",
+  },
+  "userfaultfd/not-writable": {
+    sentence: "A shared mapping that can never be written cannot be registered: EPERM.",
+    kernel: "userfaultfd_register, fs/userfaultfd.c",
+  },
+  "userfaultfd/entries-reset": {
+    sentence:
+      "Closing a userfaultfd that could write-protect a mapping gives its entries the protection again that they had under it: those of shared memory fault once more before a write.",
+    kernel: "userfaultfd_clear_vma, uffd_wp_range, mm/userfaultfd.c",
+  },
+  "userfaultfd/huge-unaligned": {
+    sentence: "In hugetlb mappings the range must be whole huge pages: else EINVAL.",
+    kernel: "userfaultfd_register, fs/userfaultfd.c",
+  },
+});
 
 export type UffdMode = "missing" | "wp" | "minor";
 
@@ -25,7 +57,7 @@ export function* userfaultfdRegister(
   modes: readonly UffdMode[],
 ): Path<number> {
   if (modes.length === 0 || modes.some((mode) => !hasMode(k, mode)))
-    return k.refuse(uffdRules.mode, errnos.EINVAL, modes.join("|"));
+    return k.refuse(rule["userfaultfd/mode"], errnos.EINVAL, modes.join("|"));
   if (
     start % k.pageSize !== 0 ||
     length % k.pageSize !== 0 ||
@@ -33,7 +65,7 @@ export function* userfaultfdRegister(
     start >= k.arch.taskSize ||
     length > k.arch.taskSize - start
   ) {
-    return k.refuse(uffdRules.range, errnos.EINVAL, `${length} bytes at 0x${start.toString(16)}`);
+    return k.refuse(rule["userfaultfd/range"], errnos.EINVAL, `${length} bytes at 0x${start.toString(16)}`);
   }
   yield* acquire(k, task.mm.mmapLock, "write");
   const refused = checkRange(k, task, start, start + length, modes);
@@ -55,9 +87,9 @@ function checkRange(k: Kernel, task: Task, start: number, end: number, modes: re
   const { vmas } = task.mm;
   const first = task.mm.findIndex(start);
   if (first >= vmas.length || vmas[first].start >= end)
-    return k.refuse(uffdRules["no-vma"], errnos.EINVAL, `0x${start.toString(16)}`);
+    return k.refuse(rule["userfaultfd/no-vma"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (vmas[first].has(VM.HUGETLB) && start % HUGE_SIZE !== 0)
-    return k.refuse(uffdRules["huge-unaligned"], errnos.EINVAL, `0x${start.toString(16)}`);
+    return k.refuse(rule["userfaultfd/huge-unaligned"], errnos.EINVAL, `0x${start.toString(16)}`);
   for (let at = first; at < vmas.length && vmas[at].start < end; at++) {
     const refused = checkVma(k, vmas[at], end, modes);
     if (refused !== 0) return refused;
@@ -67,11 +99,11 @@ function checkRange(k: Kernel, task: Task, start: number, end: number, modes: re
 
 function checkVma(k: Kernel, vma: Vma, end: number, modes: readonly UffdMode[]): number {
   if (!vmaCanUserfault(k, vma, modes))
-    return k.refuse(uffdRules["vma-kind"], errnos.EINVAL, `mapping at 0x${vma.start.toString(16)}`);
+    return k.refuse(rule["userfaultfd/vma-kind"], errnos.EINVAL, `mapping at 0x${vma.start.toString(16)}`);
   if (!vma.has(VM.MAYWRITE))
-    return k.refuse(uffdRules["not-writable"], errnos.EPERM, `mapping at 0x${vma.start.toString(16)}`);
+    return k.refuse(rule["userfaultfd/not-writable"], errnos.EPERM, `mapping at 0x${vma.start.toString(16)}`);
   if (vma.has(VM.HUGETLB) && end <= vma.end && end % HUGE_SIZE !== 0)
-    return k.refuse(uffdRules["huge-unaligned"], errnos.EINVAL, `0x${end.toString(16)}`);
+    return k.refuse(rule["userfaultfd/huge-unaligned"], errnos.EINVAL, `0x${end.toString(16)}`);
   return 0;
 }
 
@@ -104,7 +136,7 @@ function clearRange(k: Kernel, task: Task, start: number, end: number): void {
 function uffdWpRange(k: Kernel, vma: Vma, start: number, end: number): void {
   const { table } = vma.mm;
   vma.mm.invalidate(start, end);
-  k.note(uffdRules["entries-reset"], `mapping at 0x${vma.start.toString(16)}`);
+  k.note(rule["userfaultfd/entries-reset"], `mapping at 0x${vma.start.toString(16)}`);
   for (let address = start; address < end; address += k.pageSize) {
     const leaf = table.leaf(address);
     if (leaf === undefined) continue;

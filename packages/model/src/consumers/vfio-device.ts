@@ -4,9 +4,30 @@
  */
 import { accesses, Edu, inBar } from "../exporters/edu.js";
 import { revokeBars } from "../exporters/pci-bar.js";
-import { vfioRules as rule } from "../rules/vfio.js";
+import { rules } from "../rules/rule.js";
 import type { Container, DmaAccess } from "./vfio.js";
 import type { Kernel } from "../kernel.js";
+
+const rule = rules({
+  "vfio/dma": {
+    sentence:
+      "A device reads and writes the frames that were mapped for it, whatever the process's page table has by then.",
+    kernel: "vfio_iommu_map, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/dma-unmapped": {
+    sentence:
+      "An address that nothing was mapped at, or no longer, is refused by the IOMMU: the device reads zeros or its write is lost, and the kernel logs a DMA fault.",
+    kernel: "dmar_fault, drivers/iommu/intel/dmar.c",
+  },
+  "vfio/dma-direction": {
+    sentence: "The IOMMU refuses a device's write to a mapping made for reading, and its read of one made for writing.",
+    kernel: "dma_pte_addr, __domain_mapping, drivers/iommu/intel/iommu.c; dmar_fault, drivers/iommu/intel/dmar.c",
+  },
+  "vfio/dma-write-only": {
+    sentence: "Up to 6.12 the entries of an Intel IOMMU let a device read what was mapped for it to write only.",
+    kernel: "__domain_mapping, drivers/iommu/intel/iommu.c",
+  },
+});
 
 /** What the device copies at once, bytes, and where its buffer lies for its own DMA engine. */
 const STRETCH = 2048;
@@ -74,10 +95,10 @@ function* translated(
     bytes = Math.min(length - at, pageSize - offset);
     const dma = container.dmas.find((one) => one.iova <= address && address < one.iova + one.size);
     const about = `IOVA 0x${address.toString(16)}`;
-    if (dma === undefined) k.note(rule["dma-unmapped"], about);
-    else if (!permits(k, dma.access, access)) k.note(rule["dma-direction"], `${about}, to ${access}`);
+    if (dma === undefined) k.note(rule["vfio/dma-unmapped"], about);
+    else if (!permits(k, dma.access, access)) k.note(rule["vfio/dma-direction"], `${about}, to ${access}`);
     else {
-      k.note(rule.dma, `${about}, to ${access}`);
+      k.note(rule["vfio/dma"], `${about}, to ${access}`);
       yield { at, bytes, pfn: dma.frames[Math.floor((address - dma.iova) / pageSize)], offset };
     }
   }
@@ -87,6 +108,6 @@ function* translated(
 function permits(k: Kernel, granted: readonly DmaAccess[], access: DmaAccess): boolean {
   if (granted.includes(access)) return true;
   if (access === "write" || k.design["iommu.write-only"] === "enforced") return false;
-  k.note(rule["dma-write-only"]);
+  k.note(rule["vfio/dma-write-only"]);
   return true;
 }

@@ -8,14 +8,76 @@ import { gupLongterm } from "../mm/gup.js";
 import { presentEntry, PTE } from "../mm/page-table.js";
 import { unpinUserPages } from "../mm/pin.js";
 import { VM } from "../mm/vma.js";
-import { vfioRules as rule } from "../rules/vfio.js";
 import { acquire, release } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
+import type { Rule } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "vfio/group-taken": {
+    sentence: "An IOMMU group is opened by one at a time: EBUSY.",
+    kernel: "vfio_group_fops_open, drivers/vfio/group.c (vfio_main.c)",
+  },
+  "vfio/unaligned": {
+    sentence:
+      "Address, IOVA and length of a mapping for a device are whole pages, and the length is not 0: else EINVAL.",
+    kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/wraps": {
+    sentence: "A range that wraps around is refused: EINVAL up to 6.17, EOVERFLOW since.",
+    kernel: "vfio_dma_do_map, vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/overlap": {
+    sentence: "Mappings for a device do not overlap in its address space: EEXIST.",
+    kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/iova": {
+    sentence: "An IOVA that the IOMMU cannot translate, or that is reserved for interrupts, is refused with EINVAL.",
+    kernel: "vfio_iommu_iova_dma_valid, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/pinned": {
+    sentence:
+      "Every page of the range is pinned for long, for writing, and stays so whatever the process does to its mapping: there is no notifier.",
+    kernel: "vaddr_get_pfns, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/accounted": {
+    sentence:
+      "Pinned pages count as locked memory (VmLck) of the process that mapped them, with CAP_IPC_LOCK too; the capability only lifts the limit.",
+    kernel: "vfio_lock_acct, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/not-pinnable": {
+    sentence:
+      "A range of which a page cannot be pinned is refused with the errno of the pin, and nothing of it stays mapped.",
+    kernel: "vfio_pin_pages_remote, vfio_pin_map_dma, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/raw-io": {
+    sentence:
+      "In a VM_PFNMAP mapping the frame number is taken from the page table when it has no struct page or a reserved one: nothing is pinned and nothing accounted.",
+    kernel: "follow_fault_pfn, is_invalid_reserved_pfn, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/raw-memory": {
+    sentence: "A frame of a VM_PFNMAP mapping that is ordinary memory is refused with EFAULT.",
+    kernel: "vaddr_get_pfns, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/no-access": {
+    sentence: "A mapping that the device may neither read nor write is refused with EINVAL.",
+    kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/unmap-range": {
+    sentence: "What is unmapped is whole pages and not nothing: else EINVAL.",
+    kernel: "vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/unmap-bisects": {
+    sentence:
+      "Unmapping a part of a mapping is refused with EINVAL; whole ones go, several at once, and their bytes are told.",
+    kernel: "vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
+  },
+});
 
 const TWO_64 = 2 ** 64;
 /** VFIO_BATCH_MAX_CAPACITY: pages that one pin asks for. */
@@ -50,7 +112,7 @@ export function openContainer(k: Kernel): File {
 
 /** Opens the group of the device and puts it into a container; -EBUSY when somebody has it. The group's end is the mappings' end. */
 export function openGroup(k: Kernel, container: Container): File | number {
-  if (k.vfioGroupOpen) return k.refuse(rule["group-taken"], errnos.EBUSY);
+  if (k.vfioGroupOpen) return k.refuse(rule["vfio/group-taken"], errnos.EBUSY);
   k.vfioGroupOpen = true;
   const ops: FileOps = {
     *release() {
@@ -85,25 +147,25 @@ export function* dmaDoMap(k: Kernel, task: Task, container: Container, wanted: W
   }
   const accounted = pinnedOf(k, dma).length;
   task.mm.lockedVm += accounted;
-  if (accounted > 0) k.note(rule.accounted, `${accounted} pages`);
+  if (accounted > 0) k.note(rule["vfio/accounted"], `${accounted} pages`);
   container.dmas.push(dma);
   return 0;
 }
 
 function checkMap(k: Kernel, container: Container, { address, length, iova, access }: Wanted): number {
   const about = `0x${address.toString(16)}, ${length} bytes, IOVA 0x${iova.toString(16)}`;
-  const unaligned = (): number => k.refuse(rule.unaligned, errnos.EINVAL, about);
+  const unaligned = (): number => k.refuse(rule["vfio/unaligned"], errnos.EINVAL, about);
   const early = k.design["vfio.overflow"] === "eoverflow";
   const wraps = iova + length > TWO_64 || address + length > TWO_64;
-  if (access.length === 0) return k.refuse(rule["no-access"], errnos.EINVAL, about);
+  if (access.length === 0) return k.refuse(rule["vfio/no-access"], errnos.EINVAL, about);
   if (length === 0) return unaligned();
-  if (early && wraps) return k.refuse(rule.wraps, errnos.EOVERFLOW, about);
+  if (early && wraps) return k.refuse(rule["vfio/wraps"], errnos.EOVERFLOW, about);
   if (length % k.pageSize !== 0 || iova % k.pageSize !== 0 || address % k.pageSize !== 0) return unaligned();
-  if (wraps) return k.refuse(rule.wraps, errnos.EINVAL, about);
+  if (wraps) return k.refuse(rule["vfio/wraps"], errnos.EINVAL, about);
   if (container.dmas.some((dma) => dma.iova < iova + length && iova < dma.iova + dma.size))
-    return k.refuse(rule.overlap, errnos.EEXIST, about);
+    return k.refuse(rule["vfio/overlap"], errnos.EEXIST, about);
   const inInterrupts = iova < INTERRUPTS.end && iova + length > INTERRUPTS.start;
-  return inInterrupts || iova + length > APERTURE_END ? k.refuse(rule.iova, errnos.EINVAL, about) : 0;
+  return inInterrupts || iova + length > APERTURE_END ? k.refuse(rule["vfio/iova"], errnos.EINVAL, about) : 0;
 }
 
 /** vfio_pin_map_dma: 0 or a negative errno; `frames` are those that were had until then. */
@@ -126,7 +188,7 @@ function* pinPages(
     );
     if (got < 0) return got;
   }
-  k.note(rule.pinned, `${frames.length} pages`);
+  k.note(rule["vfio/pinned"], `${frames.length} pages`);
   return 0;
 }
 
@@ -155,7 +217,7 @@ function* vaddrGetPfns(
     got =
       vma?.has(VM.PFNMAP) === true
         ? yield* rawFrame(k, task, vma, address, frames, write)
-        : k.refuse(rule["not-pinnable"], -got, `0x${address.toString(16)}`);
+        : k.refuse(rule["vfio/not-pinnable"], -got, `0x${address.toString(16)}`);
   }
   yield* release(k, mm.mmapLock);
   return got;
@@ -164,11 +226,11 @@ function* vaddrGetPfns(
 /** follow_fault_pfn and what is made of its answer: 1 page, or -EFAULT. */
 function* rawFrame(k: Kernel, task: Task, vma: Vma, address: number, frames: number[], write: boolean): Path<number> {
   const about = `0x${address.toString(16)}`;
-  const refuse = (which: "not-pinnable" | "raw-memory"): number => k.refuse(rule[which], errnos.EFAULT, about);
+  const refuse = (why: Rule): number => k.refuse(why, errnos.EFAULT, about);
   let entry = presentEntry(vma.mm.table, address);
   if (entry === undefined) {
     // fixup_user_fault, mm/gup.c
-    if (!vma.has(write ? VM.WRITE : VM.READ)) return refuse("not-pinnable");
+    if (!vma.has(write ? VM.WRITE : VM.READ)) return refuse(rule["vfio/not-pinnable"]);
     const fault = yield* handleMmFault(
       k,
       vma.mm,
@@ -177,12 +239,12 @@ function* rawFrame(k: Kernel, task: Task, vma: Vma, address: number, frames: num
       (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote,
       task,
     );
-    if ((fault & FAULT_ERROR) !== 0) return refuse("not-pinnable");
+    if ((fault & FAULT_ERROR) !== 0) return refuse(rule["vfio/not-pinnable"]);
     entry = presentEntry(vma.mm.table, address);
   }
-  if (entry === undefined || (write && (entry.bits & PTE.write) === 0)) return refuse("not-pinnable");
-  if (!isInvalidReservedPfn(k, entry.pfn)) return refuse("raw-memory");
-  k.note(rule["raw-io"], about);
+  if (entry === undefined || (write && (entry.bits & PTE.write) === 0)) return refuse(rule["vfio/not-pinnable"]);
+  if (!isInvalidReservedPfn(k, entry.pfn)) return refuse(rule["vfio/raw-memory"]);
+  k.note(rule["vfio/raw-io"], about);
   frames.push(entry.pfn);
   return 1;
 }
@@ -202,13 +264,17 @@ function pinnedOf(k: Kernel, dma: Dma): number[] {
 export function dmaDoUnmap(k: Kernel, container: Container, iova: number, length: number): number {
   const about = `IOVA 0x${iova.toString(16)}, ${length} bytes`;
   if (iova % k.pageSize !== 0 || length === 0 || length % k.pageSize !== 0)
-    return k.refuse(rule["unmap-range"], errnos.EINVAL, about);
+    return k.refuse(rule["vfio/unmap-range"], errnos.EINVAL, about);
   const end = iova + length;
   if (end > TWO_64)
-    return k.refuse(rule.wraps, k.design["vfio.overflow"] === "eoverflow" ? errnos.EOVERFLOW : errnos.EINVAL, about);
+    return k.refuse(
+      rule["vfio/wraps"],
+      k.design["vfio.overflow"] === "eoverflow" ? errnos.EOVERFLOW : errnos.EINVAL,
+      about,
+    );
   const inside = container.dmas.filter((dma) => dma.iova < end && iova < dma.iova + dma.size);
   if (inside.some((dma) => dma.iova < iova || dma.iova + dma.size > end))
-    return k.refuse(rule["unmap-bisects"], errnos.EINVAL, about);
+    return k.refuse(rule["vfio/unmap-bisects"], errnos.EINVAL, about);
   let unmapped = 0;
   for (const dma of inside) {
     container.dmas.splice(container.dmas.indexOf(dma), 1);

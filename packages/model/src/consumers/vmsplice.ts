@@ -4,11 +4,34 @@ import { iovecOk, maxRwCount } from "../fs/vfs.js";
 import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
 import { spannedPages } from "../mm/page-bytes.js";
-import { vmspliceRules } from "../rules/consumers.js";
+import { rules } from "../rules/rule.js";
 import type { Pipe } from "../fs/pipe.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "vmsplice/negative-length": {
+    sentence: "vmsplice refuses a length whose sign bit is set with EINVAL.",
+    kernel: "copy_iovec_from_user, lib/iov_iter.c",
+  },
+  "vmsplice/gup-refused": {
+    sentence: "vmsplice hands out the errno for which its first page could not be referenced.",
+    kernel: "iter_to_pipe, fs/splice.c",
+  },
+  "vmsplice/holds-pages": {
+    sentence: "The pipe holds a reference on each spliced page until it is read or closed.",
+    kernel: "add_to_pipe, fs/splice.c",
+  },
+  "vmsplice/pipe-full": {
+    sentence: "vmsplice fills at most the pipe's 16 buffers, one a page, and gives the bytes that they hold.",
+    kernel: "add_to_pipe, fs/splice.c",
+  },
+  "vmsplice/past-user-space": {
+    sentence: "A range that ends past user space is refused with EFAULT.",
+    kernel: "import_iovec, lib/iov_iter.c",
+  },
+});
 
 /** Pages that iter_to_pipe references at a time. */
 const BATCH = 16;
@@ -18,9 +41,9 @@ const BATCH = 16;
  * holds, or a negative errno when it holds none. Whether pages are a gift changes nothing here.
  */
 export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
-  if (length >= k.wordLimit / 2) return k.refuse(vmspliceRules["negative-length"], errnos.EINVAL, `${length} bytes`);
+  if (length >= k.wordLimit / 2) return k.refuse(rule["vmsplice/negative-length"], errnos.EINVAL, `${length} bytes`);
   if (!iovecOk(k, address, length))
-    return k.refuse(vmspliceRules["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+    return k.refuse(rule["vmsplice/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
   const wanted = Math.min(length, maxRwCount(k));
   if (wanted === 0) return 0;
   if (pipe.full) return -errnos.EAGAIN;
@@ -29,7 +52,7 @@ export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: numb
     const at = address + done;
     const pages: number[] = [];
     const got = yield* getUserPagesFast(k, task, at, Math.min(BATCH, spannedPages(k, at, wanted - done)), 0, pages);
-    if (got <= 0) return done > 0 ? done : k.refuse(vmspliceRules["gup-refused"], -got, `0x${at.toString(16)}`);
+    if (got <= 0) return done > 0 ? done : k.refuse(rule["vmsplice/gup-refused"], -got, `0x${at.toString(16)}`);
     const added = addToPipe(
       k,
       pipe,
@@ -54,14 +77,14 @@ function addToPipe(
   let done = 0;
   for (let i = 0; i < pages.length; i++) {
     if (pipe.full) {
-      k.note(vmspliceRules["pipe-full"], `${done} bytes`);
+      k.note(rule["vmsplice/pipe-full"], `${done} bytes`);
       putPages(k, pages.slice(i));
       return { bytes: done, full: true };
     }
     const from = i === 0 ? offset : 0;
     const length = Math.min(bytes - done, k.pageSize - from);
     pipe.buffers.push({ own: undefined, pfn: pages[i], offset: from, length, canMerge: false });
-    k.note(vmspliceRules["holds-pages"], `frame ${pages[i]}`);
+    k.note(rule["vmsplice/holds-pages"], `frame ${pages[i]}`);
     done += length;
   }
   return { bytes: done, full: false };

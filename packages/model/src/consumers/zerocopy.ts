@@ -4,11 +4,29 @@ import { accessOk } from "../fs/vfs.js";
 import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
 import { spannedPages } from "../mm/page-bytes.js";
-import { zerocopyRules as rule } from "../rules/remote.js";
 import { NotModelled } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "zerocopy/past-user-space": {
+    sentence: "send checks that the whole range lies in the user's half of the address space: EFAULT.",
+    kernel: "import_ubuf, lib/iov_iter.c (import_single_range)",
+  },
+  "zerocopy/gup-refused": {
+    sentence:
+      "A page that MSG_ZEROCOPY cannot reference fails all that would have gone into the same buffer with it: EFAULT, whatever the walk said.",
+    kernel: "skb_zerocopy_iter_stream, net/core/skbuff.c",
+  },
+  "zerocopy/referenced": {
+    sentence:
+      "MSG_ZEROCOPY sends the pages themselves, with a reference on each; over the loopback device the receiver's side copies them.",
+    kernel:
+      "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_copy_ubufs, net/core/skbuff.c",
+  },
+});
 
 /** What surely fits one buffer of the socket, bytes. */
 export const MOST = 32 * 1024;
@@ -16,7 +34,7 @@ export const MOST = 32 * 1024;
 /** tcp_sendmsg with MSG_ZEROCOPY of what fits one buffer: all bytes, or -EFAULT. */
 export function* sendZerocopy(k: Kernel, task: Task, address: number, length: number): Path<number> {
   if (!accessOk(k, address, length))
-    return k.refuse(rule["past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+    return k.refuse(rule["zerocopy/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
   if (length > MOST) throw new NotModelled("send_zerocopy() of more than 32K");
   if (length === 0) return 0;
   const wanted = spannedPages(k, address, length);
@@ -26,9 +44,9 @@ export function* sendZerocopy(k: Kernel, task: Task, address: number, length: nu
     const got = yield* getUserPagesFast(k, task, first + pages.length * k.pageSize, wanted - pages.length, 0, pages);
     if (got > 0) continue;
     putPages(k, pages);
-    return k.refuse(rule["gup-refused"], errnos.EFAULT, `0x${address.toString(16)}`);
+    return k.refuse(rule["zerocopy/gup-refused"], errnos.EFAULT, `0x${address.toString(16)}`);
   }
-  k.note(rule.referenced, `${wanted} pages`);
+  k.note(rule["zerocopy/referenced"], `${wanted} pages`);
   putPages(k, pages);
   return length;
 }

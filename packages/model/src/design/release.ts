@@ -5,11 +5,6 @@ export const releases = ["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"] as const;
 export type Release = (typeof releases)[number];
 export const newestRelease: Release = "7.3";
 
-/** Compares `6.12` and `6.2` by number: negative when `a` is the older. */
-export function compareReleases(a: string, b: string): number {
-  return ageOf(a) - ageOf(b);
-}
-
 /** `major.minor` as one number that orders releases. */
 function ageOf(release: string): number {
   const [major = 0, minor = 0] = release.split(".").map(Number);

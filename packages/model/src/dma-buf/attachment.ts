@@ -1,12 +1,58 @@
 /** A device's connection to a buffer: attach, map, pin (drivers/dma-buf/dma-buf.c). */
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
-import { dmaBufRules as rule } from "../rules/dma-buf.js";
 import { USAGE } from "./resv.js";
+import { rules } from "../rules/rule.js";
 import type { DmaBuf } from "./buffer.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "dma-buf/attach-maps": {
+    sentence:
+      "An attachment whose importer and exporter differ in being dynamic is pinned and mapped when it is attached, for both directions.",
+    kernel: "dma_buf_dynamic_attach, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/map-pins": {
+    sentence:
+      "Mapping a static importer's attachment pins an exporter that can move its buffers, for as long as it is mapped.",
+    kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/map-cached": {
+    sentence: "The first mapping of an attachment is kept and given to everyone who maps it later.",
+    kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/map-cached-direction": {
+    sentence:
+      "A kept mapping is not given out for another direction than it was made for: EBUSY, unless it is bidirectional.",
+    kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/map-waits": {
+    sentence: "A static importer waits for the kernel's own fences before it gets its mapping.",
+    kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/map-hides-pages": {
+    sentence: "With CONFIG_DMABUF_DEBUG an importer gets DMA addresses only: the table's page pointers are hidden.",
+    kernel: "dma_buf_wrap_sg_table, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/map-mangles-pages": {
+    sentence:
+      "With CONFIG_DMABUF_DEBUG the page pointers of the exporter's own table are made unusable until it is unmapped.",
+    kernel: "mangle_sg_table, drivers/dma-buf/dma-buf.c",
+    unproven: "no distribution sets CONFIG_DMABUF_DEBUG on such a release",
+  },
+  "dma-buf/pin-static": {
+    sentence: "Only a dynamic importer may pin; a static one makes the kernel warn.",
+    kernel: "dma_buf_pin, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/move-notify": {
+    sentence:
+      "Importers that cope with it are told before the exporter moves the buffer: their sg tables are no longer good.",
+    kernel: "dma_buf_move_notify, drivers/dma-buf/dma-buf.c",
+    unproven: "from source: no test module imports on a real kernel yet",
+  },
+});
 
 /** dma_data_direction. */
 export type Direction = "to_device" | "from_device" | "bidirectional";
@@ -60,7 +106,7 @@ function* mapAtAttach(at: Attachment): Path<number> {
   const { buf } = at;
   const { k } = buf;
   yield* acquire(k, buf.resv.lock, "write");
-  k.note(rule["attach-maps"]);
+  k.note(rule["dma-buf/attach-maps"]);
   let error = exporterIsDynamic(buf) ? yield* buf.ops.pin!(at) : 0;
   if (error === 0) {
     const sgt = yield* mapDmaBuf(at, "bidirectional");
@@ -114,14 +160,14 @@ function* mapLocked(at: Attachment, direction: Direction): Path<SgTable | number
   const { k } = buf;
   if (at.sgt !== undefined) {
     if (at.direction !== direction && at.direction !== "bidirectional") {
-      return k.refuse(rule["map-cached-direction"], errnos.EBUSY, `${at.direction}, not ${direction}`);
+      return k.refuse(rule["dma-buf/map-cached-direction"], errnos.EBUSY, `${at.direction}, not ${direction}`);
     }
-    k.note(rule["map-cached"]);
+    k.note(rule["dma-buf/map-cached"]);
     return at.sgt;
   }
   const pins = pinsOnMap(at);
   if (pins) {
-    k.note(rule["map-pins"]);
+    k.note(rule["dma-buf/map-pins"]);
     const error = yield* buf.ops.pin!(at);
     if (error !== 0) return error;
   }
@@ -143,11 +189,11 @@ function* mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable | number
   const sgt = yield* buf.ops.mapDmaBuf(at, direction);
   if (typeof sgt === "number") return sgt;
   if (!at.dynamic) {
-    if (buf.resv.pending(USAGE.kernel).length > 0) buf.k.note(rule["map-waits"]);
+    if (buf.resv.pending(USAGE.kernel).length > 0) buf.k.note(rule["dma-buf/map-waits"]);
     yield* buf.resv.wait(USAGE.kernel);
   }
-  if (buf.k.design["dma-buf.debug"] === "mangle") buf.k.note(rule["map-mangles-pages"]);
-  if (buf.k.design["dma-buf.debug"] === "wrap") buf.k.note(rule["map-hides-pages"]);
+  if (buf.k.design["dma-buf.debug"] === "mangle") buf.k.note(rule["dma-buf/map-mangles-pages"]);
+  if (buf.k.design["dma-buf.debug"] === "wrap") buf.k.note(rule["dma-buf/map-hides-pages"]);
   return sgt;
 }
 
@@ -168,14 +214,14 @@ export function dmaBufMoveNotify(buf: DmaBuf): void {
   for (const at of buf.attachments) {
     if (!at.dynamic) continue;
     at.moved++;
-    buf.k.note(rule["move-notify"], at.device.name);
+    buf.k.note(rule["dma-buf/move-notify"], at.device.name);
   }
 }
 
 /** dma_buf_pin, under the reservation lock: 0, or what the exporter says. */
 export function* dmaBufPin(at: Attachment): Path<number> {
   const { k, resv, ops } = at.buf;
-  if (!at.dynamic) k.note(rule["pin-static"]);
+  if (!at.dynamic) k.note(rule["dma-buf/pin-static"]);
   yield* acquire(k, resv.lock, "write");
   const error = ops.pin === undefined ? 0 : yield* ops.pin(at);
   yield* release(k, resv.lock);
@@ -185,7 +231,7 @@ export function* dmaBufPin(at: Attachment): Path<number> {
 /** dma_buf_unpin, under the reservation lock. */
 export function* dmaBufUnpin(at: Attachment): Path<void> {
   const { k, resv, ops } = at.buf;
-  if (!at.dynamic) k.note(rule["pin-static"]);
+  if (!at.dynamic) k.note(rule["dma-buf/pin-static"]);
   yield* acquire(k, resv.lock, "write");
   if (ops.unpin !== undefined) yield* ops.unpin(at);
   yield* release(k, resv.lock);

@@ -4,10 +4,9 @@ import { File, fput, Inode } from "../fs/file.js";
 import { VM } from "../mm/vma.js";
 import { bug } from "../mm/insert.js";
 import { acquire, Lock, release, runAlone } from "../sched/path.js";
-import { dmaBufRules as rule } from "../rules/dma-buf.js";
 import { unchargeOwner } from "./charge.js";
-import { gemDriverRules as redirect } from "../rules/gem-driver.js";
 import { Resv, usageRw } from "./resv.js";
+import { rules } from "../rules/rule.js";
 import type { Memcg } from "./charge.js";
 import type { Attachment, Direction } from "./attachment.js";
 import type { Fence } from "./resv.js";
@@ -18,6 +17,70 @@ import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+export const bufferRules = rules({
+  "dma-buf/bad-descriptor": {
+    sentence: "A descriptor that is not open is refused with EBADF.",
+    kernel: "dma_buf_get, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/not-a-dma-buf": {
+    sentence: "An importer that is given a file which is no dma-buf refuses it with EINVAL.",
+    kernel: "dma_buf_get, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/mmap-unsupported": {
+    sentence: "A buffer whose exporter has no mmap operation cannot be mapped: EINVAL.",
+    kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/mmap-beyond": {
+    sentence: "A mapping that would reach past the buffer's last page is refused with EINVAL.",
+    kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/mmap-guard": {
+    sentence:
+      "The core refuses with EINVAL a mapping that the exporter made without the VM flags that the design demands.",
+    kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
+    unproven: "a proposal; no mainline release checks VM flags here",
+  },
+  "dma-buf/mmap-guard-warns": {
+    sentence: "The core warns about a mapping without VM_PFNMAP and lets it stand.",
+    kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
+    unproven: "a proposal; no mainline release checks VM flags here",
+  },
+  "dma-buf/mmap-unchecked": {
+    sentence: "The core looks at a mapping's offset and length only; flags and sharing are the exporter's business.",
+    kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/llseek": {
+    sentence: "Only the end and the beginning can be asked for: any other origin or a distance gives EINVAL.",
+    kernel: "dma_buf_llseek, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/poll-idle": {
+    sentence: "A buffer without unsignalled fences is ready for reading and writing.",
+    kernel: "dma_buf_poll, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/poll-busy": {
+    sentence: "Reading is ready once writers' fences have signalled, writing once all but bookkeeping fences have.",
+    kernel: "dma_buf_poll, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/poll-armed": {
+    sentence:
+      "While one poller's callback waits on a fence, the next poller of that direction sees the buffer as not ready.",
+    kernel: "dma_buf_poll, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/release-vmapped": {
+    sentence: "Freeing a buffer that still has a kernel mapping is a BUG.",
+    kernel: "dma_buf_release, drivers/dma-buf/dma-buf.c",
+  },
+  "gem-driver/redirect-beyond": {
+    sentence:
+      "A mapping that reaches past the dma-buf's end is refused with EINVAL; a fake offset that was not taken off always does.",
+    kernel: "dma_buf_mmap, drivers/dma-buf/dma-buf.c",
+  },
+  "gem-driver/redirect-unsupported": {
+    sentence: "The dma-buf of an exporter without an mmap cannot be mapped through an importer: EINVAL.",
+    kernel: "dma_buf_mmap, drivers/dma-buf/dma-buf.c",
+  },
+});
 
 /** dma_buf_ops: what an exporter does for its buffer. Errors are negative errnos. */
 export interface DmaBufOps {
@@ -100,9 +163,9 @@ export function dmaBufFd(task: Task, buf: DmaBuf): number {
 /** The buffer behind a descriptor, with a reference taken, or `-EBADF`, `-EINVAL` (dma_buf_get). */
 export function dmaBufGet(k: Kernel, task: Task, fd: number): DmaBuf | number {
   const file = task.files.get(fd);
-  if (file === undefined) return k.refuse(rule["bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
+  if (file === undefined) return k.refuse(bufferRules["dma-buf/bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
   const buf = dmaBufOf(file);
-  if (buf === undefined) return k.refuse(rule["not-a-dma-buf"], errnos.EINVAL, `descriptor ${fd}`);
+  if (buf === undefined) return k.refuse(bufferRules["dma-buf/not-a-dma-buf"], errnos.EINVAL, `descriptor ${fd}`);
   file.refs++;
   return buf;
 }
@@ -131,12 +194,16 @@ function fileOps(buf: DmaBuf): FileOps {
 /** dma_buf_mmap_internal: what the core checks of a mapping before and after the exporter makes it. */
 function* dmaBufMmapInternal(buf: DmaBuf, vma: Vma): Path<number> {
   const { k } = buf;
-  if (buf.ops.mmap === undefined) return k.refuse(rule["mmap-unsupported"], errnos.EINVAL, buf.expName);
+  if (buf.ops.mmap === undefined) return k.refuse(bufferRules["dma-buf/mmap-unsupported"], errnos.EINVAL, buf.expName);
   const pages = (vma.end - vma.start) / k.pageSize;
   if (vma.pgoff + pages > Math.floor(buf.size / k.pageSize)) {
-    return k.refuse(rule["mmap-beyond"], errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${buf.size / k.pageSize}`);
+    return k.refuse(
+      bufferRules["dma-buf/mmap-beyond"],
+      errnos.EINVAL,
+      `page ${vma.pgoff} + ${pages} of ${buf.size / k.pageSize}`,
+    );
   }
-  k.note(rule["mmap-unchecked"]);
+  k.note(bufferRules["dma-buf/mmap-unchecked"]);
   const error = yield* buf.ops.mmap(vma);
   return error !== 0 ? error : mmapGuard(k, vma);
 }
@@ -144,10 +211,15 @@ function* dmaBufMmapInternal(buf: DmaBuf, vma: Vma): Path<number> {
 /** dma_buf_mmap: a mapping of another driver's file becomes one of the buffer's. Page offset into the buffer; 0 or -EINVAL, or what the exporter says. */
 export function* dmaBufMmap(buf: DmaBuf, vma: Vma, pgoff: number): Path<number> {
   const { k } = buf;
-  if (buf.ops.mmap === undefined) return k.refuse(redirect["redirect-unsupported"], errnos.EINVAL, buf.expName);
+  if (buf.ops.mmap === undefined)
+    return k.refuse(bufferRules["gem-driver/redirect-unsupported"], errnos.EINVAL, buf.expName);
   const pages = (vma.end - vma.start) / k.pageSize;
   if (pgoff + pages > Math.floor(buf.size / k.pageSize))
-    return k.refuse(redirect["redirect-beyond"], errnos.EINVAL, `page ${pgoff} + ${pages} of ${buf.size / k.pageSize}`);
+    return k.refuse(
+      bufferRules["gem-driver/redirect-beyond"],
+      errnos.EINVAL,
+      `page ${pgoff} + ${pages} of ${buf.size / k.pageSize}`,
+    );
   const before = vma.file!;
   buf.file.refs++;
   vma.file = buf.file;
@@ -164,20 +236,21 @@ function mmapGuard(k: Kernel, vma: Vma): number {
     case "none":
       return 0;
     case "warn-pfnmap":
-      if (!pfnmap) k.note(rule["mmap-guard-warns"]);
+      if (!pfnmap) k.note(bufferRules["dma-buf/mmap-guard-warns"]);
       return 0;
     case "require-pfnmap":
-      return pfnmap ? 0 : k.refuse(rule["mmap-guard"], errnos.EINVAL, "VM_PFNMAP is missing");
+      return pfnmap ? 0 : k.refuse(bufferRules["dma-buf/mmap-guard"], errnos.EINVAL, "VM_PFNMAP is missing");
     case "require-pfnmap-or-mixedmap":
       return pfnmap || vma.has(VM.MIXEDMAP)
         ? 0
-        : k.refuse(rule["mmap-guard"], errnos.EINVAL, "neither VM_PFNMAP nor VM_MIXEDMAP");
+        : k.refuse(bufferRules["dma-buf/mmap-guard"], errnos.EINVAL, "neither VM_PFNMAP nor VM_MIXEDMAP");
   }
 }
 
 /** dma_buf_llseek: the size by SEEK_END 0, and SEEK_SET 0; nothing else. Bytes, or `-EINVAL`. */
 function* dmaBufLlseek(buf: DmaBuf, offset: number, whence: "set" | "cur" | "end"): Path<number> {
-  if (whence === "cur" || offset !== 0) return buf.k.refuse(rule.llseek, errnos.EINVAL, `${whence} ${offset}`);
+  if (whence === "cur" || offset !== 0)
+    return buf.k.refuse(bufferRules["dma-buf/llseek"], errnos.EINVAL, `${whence} ${offset}`);
   return whence === "end" ? buf.size : 0;
 }
 
@@ -190,15 +263,15 @@ function* dmaBufPoll(buf: DmaBuf, events: readonly string[]): Path<readonly stri
   const ready: string[] = [];
   for (const event of wanted) {
     if (buf.armed[event]) {
-      k.note(rule["poll-armed"], event);
+      k.note(bufferRules["dma-buf/poll-armed"], event);
       continue;
     }
     const fences = resv.pending(usageRw(event === "out"));
     if (fences.length === 0) {
-      k.note(rule["poll-idle"], event);
+      k.note(bufferRules["dma-buf/poll-idle"], event);
       ready.push(event);
     } else {
-      k.note(rule["poll-busy"], event);
+      k.note(bufferRules["dma-buf/poll-busy"], event);
       arm(buf, event, fences[0]);
     }
   }
@@ -219,7 +292,7 @@ function arm(buf: DmaBuf, event: "in" | "out", fence: Fence): void {
 /** The last reference is gone: off the list, and freed (dma_buf_file_release, dma_buf_release). */
 function* dmaBufRelease(buf: DmaBuf): Path<void> {
   buf.k.dmaBufs.delete(buf);
-  if (buf.vmappingCounter !== 0) bug(buf.k, rule["release-vmapped"], `buffer ${buf.id}`);
+  if (buf.vmappingCounter !== 0) bug(buf.k, bufferRules["dma-buf/release-vmapped"], `buffer ${buf.id}`);
   yield* buf.ops.release();
   unchargeOwner(buf);
 }

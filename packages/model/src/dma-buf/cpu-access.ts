@@ -2,19 +2,40 @@
 import { errnos } from "@litmap/litmus";
 import { bug } from "../mm/insert.js";
 import { acquire, release } from "../sched/path.js";
-import { dmaBufRules as rule } from "../rules/dma-buf.js";
 import { usageRw } from "./resv.js";
+import { rules } from "../rules/rule.js";
 import type { Direction } from "./attachment.js";
 import type { DmaBuf } from "./buffer.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Lock, Path } from "../sched/path.js";
+
+const rule = rules({
+  "dma-buf/sync-waits": {
+    sentence:
+      "Beginning CPU access waits for the buffer's fences without a limit: a reader for writers, a writer for everybody.",
+    kernel: "__dma_buf_begin_cpu_access, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/vmap-unsupported": {
+    sentence: "A buffer whose exporter has no vmap operation has no kernel mapping: EINVAL.",
+    kernel: "dma_buf_vmap, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/vmap-counted": {
+    sentence:
+      "A buffer has one kernel mapping that is counted; the exporter makes it for the first and removes it after the last.",
+    kernel: "dma_buf_vmap, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/vunmap-unmapped": {
+    sentence: "Taking back a kernel mapping that is not there is a BUG.",
+    kernel: "dma_buf_vunmap, drivers/dma-buf/dma-buf.c",
+  },
+});
 
 /** dma_buf_begin_cpu_access: the exporter's part, then the wait for fences. 0 or a negative errno. */
 export function* dmaBufBeginCpuAccess(buf: DmaBuf, direction: Direction): Path<number> {
   const error = buf.ops.beginCpuAccess === undefined ? 0 : yield* buf.ops.beginCpuAccess(direction);
   if (error !== 0) return error;
   const usage = usageRw(direction !== "from_device");
-  if (buf.resv.pending(usage).length > 0) buf.k.note(rule["sync-waits"], direction);
+  if (buf.resv.pending(usage).length > 0) buf.k.note(rule["dma-buf/sync-waits"], direction);
   yield* buf.resv.wait(usage);
   return 0;
 }
@@ -40,13 +61,13 @@ export function* dmaBufVmap(buf: DmaBuf): Path<KernelMap | number> {
 
 function* vmapLocked(buf: DmaBuf): Path<KernelMap | number> {
   const { k } = buf;
-  if (buf.ops.vmap === undefined) return k.refuse(rule["vmap-unsupported"], errnos.EINVAL, buf.expName);
+  if (buf.ops.vmap === undefined) return k.refuse(rule["dma-buf/vmap-unsupported"], errnos.EINVAL, buf.expName);
   if (buf.vmapPtr === undefined) {
     const map = yield* buf.ops.vmap();
     if (typeof map === "number") return map;
     buf.vmapPtr = map;
   } else {
-    k.note(rule["vmap-counted"]);
+    k.note(rule["dma-buf/vmap-counted"]);
   }
   buf.vmappingCounter++;
   return buf.vmapPtr;
@@ -57,7 +78,7 @@ export function* dmaBufVunmap(buf: DmaBuf): Path<void> {
   const { k } = buf;
   yield* acquire(k, vmapLock(buf), "write");
   const map = buf.vmapPtr;
-  if (map === undefined) bug(k, rule["vunmap-unmapped"], `buffer ${buf.id}`);
+  if (map === undefined) bug(k, rule["dma-buf/vunmap-unmapped"], `buffer ${buf.id}`);
   if (--buf.vmappingCounter === 0) {
     if (buf.ops.vunmap !== undefined) yield* buf.ops.vunmap(map);
     buf.vmapPtr = undefined;

@@ -1,15 +1,55 @@
 /** dma_buf_ioctl, drivers/dma-buf/dma-buf.c. All give 0, a descriptor, or a negative errno. */
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
-import { dmaBufRules as rule } from "../rules/dma-buf.js";
 import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess } from "./cpu-access.js";
 import { USAGE, usageRw } from "./resv.js";
 import { syncFileCreate, syncFileGetFence } from "./sync-file.js";
+import { rules } from "../rules/rule.js";
 import type { Direction } from "./attachment.js";
 import type { DmaBuf } from "./buffer.js";
 import type { File } from "../fs/file.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "dma-buf/no-sync-file-ioctls": {
+    sentence: "A core without the sync-file ioctls gives ENOTTY for them.",
+    kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/sync-flags": {
+    sentence: "DMA_BUF_IOCTL_SYNC refuses undefined flag bits with EINVAL.",
+    kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/sync-direction": {
+    sentence: "DMA_BUF_IOCTL_SYNC needs READ, WRITE or both; neither gives EINVAL.",
+    kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/sync-unpaired": {
+    sentence: "Begin and end of CPU access are not paired by the core: each call stands for itself.",
+    kernel: "dma_buf_begin_cpu_access, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/name-too-long": {
+    sentence: "A name takes at most 31 bytes; a longer one gives EINVAL.",
+    kernel: "dma_buf_set_name, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/name-while-attached": {
+    sentence: "A buffer that devices are attached to cannot be renamed: EBUSY.",
+    kernel: "dma_buf_set_name, drivers/dma-buf/dma-buf.c",
+    unproven: "old releases only; read in the source",
+  },
+  "dma-buf/sync-file-flags": {
+    sentence: "The sync-file ioctls take READ, WRITE or both; anything else gives EINVAL.",
+    kernel: "dma_buf_export_sync_file, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/sync-file-idle": {
+    sentence: "Exporting the fences of an idle buffer gives a sync file that has signalled already.",
+    kernel: "dma_buf_export_sync_file, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/not-a-sync-file": {
+    sentence: "Importing from a descriptor that is no sync file gives EINVAL.",
+    kernel: "dma_buf_import_sync_file, drivers/dma-buf/dma-buf.c",
+  },
+});
 
 /** DMA_BUF_SYNC_* bits. */
 export const SYNC = { read: 1, write: 2, end: 4 } as const;
@@ -22,10 +62,10 @@ const NAME_LENGTH = 32;
 /** DMA_BUF_IOCTL_SYNC. */
 export function* dmaBufSync(buf: DmaBuf, flags: number): Path<number> {
   const { k } = buf;
-  if ((flags & ~SYNC_VALID) !== 0) return k.refuse(rule["sync-flags"], errnos.EINVAL, `flags ${flags}`);
+  if ((flags & ~SYNC_VALID) !== 0) return k.refuse(rule["dma-buf/sync-flags"], errnos.EINVAL, `flags ${flags}`);
   const direction = directionOf(flags);
-  if (direction === undefined) return k.refuse(rule["sync-direction"], errnos.EINVAL, `flags ${flags}`);
-  k.note(rule["sync-unpaired"]);
+  if (direction === undefined) return k.refuse(rule["dma-buf/sync-direction"], errnos.EINVAL, `flags ${flags}`);
+  k.note(rule["dma-buf/sync-unpaired"]);
   return (flags & SYNC.end) !== 0
     ? yield* dmaBufEndCpuAccess(buf, direction)
     : yield* dmaBufBeginCpuAccess(buf, direction);
@@ -49,12 +89,12 @@ function directionOf(flags: number): Direction | undefined {
 export function* dmaBufSetName(buf: DmaBuf, name: string): Path<number> {
   const { k } = buf;
   if (utf8Length(name) >= NAME_LENGTH)
-    return k.refuse(rule["name-too-long"], errnos.EINVAL, `${utf8Length(name)} bytes`);
+    return k.refuse(rule["dma-buf/name-too-long"], errnos.EINVAL, `${utf8Length(name)} bytes`);
   if (k.design["dma-buf.set-name"] === "refused-while-attached") {
     yield* acquire(k, buf.resv.lock, "write");
     const busy = buf.attachments.length > 0;
     yield* release(k, buf.resv.lock);
-    if (busy) return k.refuse(rule["name-while-attached"], errnos.EBUSY, `${buf.attachments.length} attached`);
+    if (busy) return k.refuse(rule["dma-buf/name-while-attached"], errnos.EBUSY, `${buf.attachments.length} attached`);
   }
   buf.name = name;
   return 0;
@@ -72,22 +112,24 @@ function utf8Length(text: string): number {
 /** DMA_BUF_IOCTL_EXPORT_SYNC_FILE: a descriptor of a sync file with the fences that a reader or writer would wait for. */
 export function* dmaBufExportSyncFile(buf: DmaBuf, task: Task, flags: number): Path<number> {
   const { k } = buf;
-  if (k.design["dma-buf.sync-file-ioctls"] === "absent") return k.refuse(rule["no-sync-file-ioctls"], errnos.ENOTTY);
+  if (k.design["dma-buf.sync-file-ioctls"] === "absent")
+    return k.refuse(rule["dma-buf/no-sync-file-ioctls"], errnos.ENOTTY);
   if ((flags & ~SYNC_RW) !== 0 || (flags & SYNC_RW) === 0)
-    return k.refuse(rule["sync-file-flags"], errnos.EINVAL, `flags ${flags}`);
+    return k.refuse(rule["dma-buf/sync-file-flags"], errnos.EINVAL, `flags ${flags}`);
   const fences = buf.resv.pending(usageRw((flags & SYNC.write) !== 0));
-  if (fences.length === 0) k.note(rule["sync-file-idle"]);
+  if (fences.length === 0) k.note(rule["dma-buf/sync-file-idle"]);
   return task.files.install(syncFileCreate(k, fences));
 }
 
 /** DMA_BUF_IOCTL_IMPORT_SYNC_FILE: adds a sync file's fences as a writer's or a reader's. */
 export function* dmaBufImportSyncFile(buf: DmaBuf, file: File | undefined, flags: number): Path<number> {
   const { k } = buf;
-  if (k.design["dma-buf.sync-file-ioctls"] === "absent") return k.refuse(rule["no-sync-file-ioctls"], errnos.ENOTTY);
+  if (k.design["dma-buf.sync-file-ioctls"] === "absent")
+    return k.refuse(rule["dma-buf/no-sync-file-ioctls"], errnos.ENOTTY);
   if ((flags & ~SYNC_RW) !== 0 || (flags & SYNC_RW) === 0)
-    return k.refuse(rule["sync-file-flags"], errnos.EINVAL, `flags ${flags}`);
+    return k.refuse(rule["dma-buf/sync-file-flags"], errnos.EINVAL, `flags ${flags}`);
   const syncFile = syncFileGetFence(file);
-  if (syncFile === undefined) return k.refuse(rule["not-a-sync-file"], errnos.EINVAL);
+  if (syncFile === undefined) return k.refuse(rule["dma-buf/not-a-sync-file"], errnos.EINVAL);
   yield* acquire(k, buf.resv.lock, "write");
   for (const fence of syncFile.fences) buf.resv.add(fence, (flags & SYNC.write) !== 0 ? USAGE.write : USAGE.read);
   yield* release(k, buf.resv.lock);

@@ -1,12 +1,19 @@
 /** Fences as files: sync files, and timelines that a program advances itself. */
 import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
-import { dmaBufRules as rule } from "../rules/dma-buf.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Files } from "../task.js";
 import { Fence } from "./resv.js";
+
+const rule = rules({
+  "dma-buf/timeline-ended": {
+    sentence: "When the last descriptor of a sw_sync timeline is closed, its fences signal with an error.",
+    kernel: "sw_sync_debugfs_release, drivers/dma-buf/sw_sync.c",
+  },
+});
 
 /** A set of fences behind a descriptor (struct sync_file, drivers/dma-buf/sync_file.c). */
 export class SyncFile {
@@ -123,7 +130,7 @@ export class Timeline {
   /** sw_sync_debugfs_release: with the last descriptor every fence signals, as failed. */
   private *end(): Path<void> {
     for (const { fence } of this.waiting.splice(0)) {
-      this.k.note(rule["timeline-ended"]);
+      this.k.note(rule["dma-buf/timeline-ended"]);
       fence.signal(-errnos.ENOENT);
     }
   }

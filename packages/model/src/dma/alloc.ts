@@ -7,13 +7,86 @@ import { PG } from "../mm/frames.js";
 import { remapPfnRange, vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
-import { dmaApiRules as rule } from "../rules/dma-api.js";
+import { rules } from "../rules/rule.js";
 import type { SgTable } from "./sg.js";
 import { sgFromPages } from "./sg.js";
 import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
 import type { Device } from "./device.js";
+
+const rule = rules({
+  "dma-api/direct-contiguous": {
+    sentence:
+      "Without an IOMMU, memory for a device is one block of frames of the next power of two: what is behind the first frame has no reference count of its own.",
+    kernel: "__dma_direct_alloc_pages, kernel/dma/direct.c",
+  },
+  "dma-api/direct-cma": {
+    sentence:
+      "Memory for a device from the contiguous memory area is of single frames in a row, each with a reference of its own.",
+    kernel: "dma_alloc_contiguous, kernel/dma/contiguous.c",
+    unproven: "no device of the machines here has such an area",
+  },
+  "dma-api/direct-too-big": {
+    sentence: "The buddy allocator has no block of more than 1024 frames: ENOMEM.",
+    kernel: "__dma_direct_alloc_pages, kernel/dma/direct.c",
+  },
+  "dma-api/bad-page": {
+    sentence:
+      "A frame of a freed block that counts references of its own, or is free already, is a bad page: the kernel complains.",
+    kernel: "free_page_is_bad_report, mm/page_alloc.c",
+    unproven: "drivers that do so are in no kernel",
+  },
+  "dma-api/iommu-pages": {
+    sentence:
+      "Behind an IOMMU, memory for a device is of single pages, each with a reference of its own, that the IOMMU makes one range of.",
+    kernel: "__iommu_dma_alloc_pages, drivers/iommu/dma-iommu.c",
+  },
+  "dma-api/pool": {
+    sentence:
+      "A device with reserved memory gets its coherent memory from there and from nowhere else; where that memory has no struct pages, so has the buffer.",
+    kernel: "dma_alloc_from_dev_coherent, kernel/dma/coherent.c",
+    unproven: "no device of the machines here has reserved memory",
+  },
+  "dma-api/pool-empty": {
+    sentence: "When the reserved memory is used up there is no falling back: ENOMEM.",
+    kernel: "dma_alloc_from_dev_coherent, kernel/dma/coherent.c",
+    unproven: "no device of the machines here has reserved memory",
+  },
+  "dma-api/mmap-remap": {
+    sentence:
+      "Contiguous coherent memory is mapped by one remap_pfn_range from the page offset on: VM_IO and VM_PFNMAP, no page references.",
+    kernel: "dma_direct_mmap, kernel/dma/direct.c",
+  },
+  "dma-api/mmap-pages": {
+    sentence:
+      "Coherent memory of single pages behind an IOMMU is mapped by vm_map_pages: VM_MIXEDMAP, page references, and get_user_pages works.",
+    kernel: "iommu_dma_mmap, drivers/iommu/dma-iommu.c",
+  },
+  "dma-api/mmap-noncontiguous": {
+    sentence: "Non-contiguous memory is mapped by vm_map_pages behind an IOMMU and by remap_pfn_range without one.",
+    kernel: "dma_mmap_noncontiguous, kernel/dma/mapping.c; iommu_dma_mmap_noncontiguous, drivers/iommu/dma-iommu.c",
+  },
+  "dma-api/mmap-alloc-pages": {
+    sentence: "Pages that are not coherent are mapped by remap_pfn_range, IOMMU or not.",
+    kernel: "dma_mmap_pages, kernel/dma/mapping.c",
+  },
+  "dma-api/mmap-pool": {
+    sentence: "Reserved memory of a device is mapped by one remap_pfn_range of frames that no struct page belongs to.",
+    kernel: "dma_mmap_from_dev_coherent, kernel/dma/coherent.c",
+    unproven: "no device of the machines here has reserved memory",
+  },
+  "dma-api/mmap-beyond": {
+    sentence: "A mapping that begins or reaches past the allocation gives ENXIO.",
+    kernel: "dma_direct_mmap, kernel/dma/direct.c",
+  },
+  "dma-api/uncached": {
+    sentence:
+      "Coherent memory of a device that does not look into caches is mapped uncached: neither side needs a sync.",
+    kernel: "dma_pgprot, kernel/dma/mapping.c",
+    unproven: "no machine here has a device that is not coherent",
+  },
+});
 
 /** The largest block of the buddy allocator (MAX_PAGE_ORDER). */
 const MAX_ORDER = 10;
@@ -58,7 +131,7 @@ function freeBlock(k: Kernel, first: number, order: number): void {
   if (k.frames.addRef(first, -1) !== 0) return;
   for (let pfn = first + 1; pfn < first + 2 ** order; pfn++) {
     if (k.frames.ref(pfn) === 0 && (k.frames.flags(pfn) & PG.allocated) !== 0) continue;
-    return k.warn(rule["bad-page"], `frame ${pfn}`);
+    return k.warn(rule["dma-api/bad-page"], `frame ${pfn}`);
   }
   k.frames.release(first, order);
 }
@@ -76,7 +149,7 @@ function pagesOf(k: Kernel, bytes: number): number {
 /** dma_alloc_attrs: coherent memory for a device, or -ENOMEM. Bytes, more than 0. */
 export function dmaAllocAttrs(k: Kernel, device: Device, size: number): DmaMemory | number {
   const uncached = !device.coherent;
-  if (uncached) k.note(rule.uncached, device.name);
+  if (uncached) k.note(rule["dma-api/uncached"], device.name);
   if (device.pool !== undefined) return allocFromDevCoherent(k, device, pagesOf(k, size));
   return device.iommu && k.design["dma.iommu-memory"] === "pages"
     ? iommuAllocPages(k, device, pagesOf(k, size), uncached)
@@ -98,8 +171,8 @@ export function dmaAllocPages(k: Kernel, device: Device, size: number): DmaMemor
 /** dma_alloc_from_dev_coherent. */
 function allocFromDevCoherent(k: Kernel, device: Device, pages: number): DmaMemory | number {
   const pfn = device.pool!.alloc(orderOf(pages));
-  if (pfn < 0) return k.refuse(rule["pool-empty"], errnos.ENOMEM, `${pages} pages`);
-  k.note(rule.pool, device.name);
+  if (pfn < 0) return k.refuse(rule["dma-api/pool-empty"], errnos.ENOMEM, `${pages} pages`);
+  k.note(rule["dma-api/pool"], device.name);
   return new DmaMemory(device, inARow(pfn, pages), "pool", true);
 }
 
@@ -108,11 +181,11 @@ function directAllocPages(k: Kernel, device: Device, pages: number, uncached: bo
   const order = orderOf(pages);
   // One page is never taken from the area (dma_alloc_contiguous).
   const area = device.memory === "cma" && pages > 1;
-  if (!area && order > MAX_ORDER) return k.refuse(rule["direct-too-big"], errnos.ENOMEM, `${pages} pages`);
+  if (!area && order > MAX_ORDER) return k.refuse(rule["dma-api/direct-too-big"], errnos.ENOMEM, `${pages} pages`);
   const pfn = area ? k.frames.allocRange(pages, PG.cma) : k.frames.alloc(order, 0, false);
   if (pfn < 0) return -errnos.ENOMEM;
   countZeroed(k, pages);
-  k.note(area ? rule["direct-cma"] : rule["direct-contiguous"], `${pages} pages`);
+  k.note(area ? rule["dma-api/direct-cma"] : rule["dma-api/direct-contiguous"], `${pages} pages`);
   return new DmaMemory(device, inARow(pfn, pages), area ? "area" : "block", uncached);
 }
 
@@ -141,7 +214,7 @@ function iommuAllocPages(k: Kernel, device: Device, pages: number, uncached: boo
   }
   countZeroed(k, pages);
   keepWords(k, pages);
-  k.note(rule["iommu-pages"], `${pages} pages`);
+  k.note(rule["dma-api/iommu-pages"], `${pages} pages`);
   return new DmaMemory(device, pfns, "pages", uncached);
 }
 
@@ -150,10 +223,10 @@ export function dmaMmapAttrs(k: Kernel, vma: Vma, memory: DmaMemory, size = memo
   const beyond = checkRange(k, vma, size);
   if (beyond !== 0) return beyond;
   if (memory.source === "pages") {
-    k.note(rule["mmap-pages"], memory.device.name);
+    k.note(rule["dma-api/mmap-pages"], memory.device.name);
     return vmMapPages(k, vma, memory.pfns);
   }
-  k.note(memory.source === "pool" ? rule["mmap-pool"] : rule["mmap-remap"], memory.device.name);
+  k.note(memory.source === "pool" ? rule["dma-api/mmap-pool"] : rule["dma-api/mmap-remap"], memory.device.name);
   return remapFrom(k, vma, memory);
 }
 
@@ -161,7 +234,7 @@ export function dmaMmapAttrs(k: Kernel, vma: Vma, memory: DmaMemory, size = memo
 export function dmaMmapNoncontiguous(k: Kernel, vma: Vma, memory: DmaMemory): number {
   const beyond = checkRange(k, vma, memory.pfns.length * k.pageSize);
   if (beyond !== 0) return beyond;
-  k.note(rule["mmap-noncontiguous"], memory.device.name);
+  k.note(rule["dma-api/mmap-noncontiguous"], memory.device.name);
   return memory.source === "pages" ? vmMapPages(k, vma, memory.pfns) : remapFrom(k, vma, memory);
 }
 
@@ -169,7 +242,7 @@ export function dmaMmapNoncontiguous(k: Kernel, vma: Vma, memory: DmaMemory): nu
 export function dmaMmapPages(k: Kernel, vma: Vma, memory: DmaMemory, size = memory.pfns.length * k.pageSize): number {
   const beyond = checkRange(k, vma, size);
   if (beyond !== 0) return beyond;
-  k.note(rule["mmap-alloc-pages"], memory.device.name);
+  k.note(rule["dma-api/mmap-alloc-pages"], memory.device.name);
   return remapFrom(k, vma, memory);
 }
 
@@ -177,7 +250,7 @@ function checkRange(k: Kernel, vma: Vma, size: number): number {
   const count = pagesOf(k, size);
   const pages = (vma.end - vma.start) / k.pageSize;
   if (vma.pgoff < count && pages <= count - vma.pgoff) return 0;
-  return k.refuse(rule["mmap-beyond"], errnos.ENXIO, `page ${vma.pgoff} + ${pages} of ${count}`);
+  return k.refuse(rule["dma-api/mmap-beyond"], errnos.ENXIO, `page ${vma.pgoff} + ${pages} of ${count}`);
 }
 
 function remapFrom(k: Kernel, vma: Vma, memory: DmaMemory): number {

@@ -10,11 +10,44 @@
 import { errnos } from "@litmap/litmus";
 import { keepSgTable } from "../dma-buf/bookkeeping.js";
 import { reached } from "../mm/vmalloc.js";
-import { dmaRules as rule } from "../rules/dma.js";
+import { rules } from "../rules/rule.js";
 import type { Direction } from "../dma-buf/attachment.js";
 import type { Holder } from "../mm/custody.js";
 import type { Kernel } from "../kernel.js";
 import type { Device } from "./device.js";
+
+export const sgRules = rules({
+  "dma/beyond-table": {
+    sentence: "A transfer past the end of the sg table's mapping has no DMA address: EFAULT.",
+    kernel: "dma_map_sgtable, kernel/dma/mapping.c",
+  },
+  "dma/direction": {
+    sentence: "Behind an IOMMU a transfer against the direction of its mapping faults; without one nobody checks.",
+    kernel: "dma_info_to_prot, drivers/iommu/dma-iommu.c",
+    unproven: "no machine here has a device of its own to try it with",
+  },
+  "dma/unmapped": {
+    sentence: "A transfer through a table that was unmapped reaches memory that the device no longer owns.",
+    kernel: "dma_unmap_sg_attrs, kernel/dma/mapping.c",
+  },
+  "dma/segments": {
+    sentence: "An IOMMU makes one DMA segment of all chunks; without one every chunk is a segment.",
+    kernel: "iommu_dma_map_sg, drivers/iommu/dma-iommu.c",
+    unproven: "no machine here has a device of its own to try it with",
+  },
+  "dma/stale": {
+    sentence:
+      "Where caches are not coherent with the device, each side sees the other's writes only after a sync for it.",
+    kernel: "arch_sync_dma_for_cpu, arch/arm64/mm/dma-mapping.c",
+    unproven: "no machine here has a device that is not coherent",
+  },
+  "dma/use-after-free": {
+    sentence:
+      "A device that still reaches a page after it was freed reads and writes whatever the page is by then: nothing stops it but an unmapping.",
+    kernel: "free_pages_prepare, mm/page_alloc.c",
+    unproven: "a real kernel does not notice",
+  },
+});
 
 /** One entry: contiguous frames. */
 export interface SgEntry {
@@ -120,7 +153,7 @@ export function dmaMapSgtable(
   keepSgTable(k, sgt);
   sgt.mapped = { device, direction };
   sgt.segments = device.iommu ? 1 : sgt.entries.length;
-  k.note(rule.segments, `${sgt.segments}`);
+  k.note(sgRules["dma/segments"], `${sgt.segments}`);
   sgt.holder = k.custody.hold(`${device.name}'s mapping of ${sgt.pages} pages`, keeper, (pfn) => sgt.pageOf(pfn));
   for (const { pfn, pages } of sgt.entries) k.custody.mark(pfn, pages);
   if (sync) dmaSyncForDevice(k, device, sgt, direction);
@@ -182,18 +215,18 @@ export function deviceWrite(k: Kernel, sgt: SgTable, offset: number, bytes: Arra
 /** The frame that a byte of the table lies in, which may have been freed meanwhile. */
 function frameFor(k: Kernel, sgt: SgTable, at: number): number {
   const pfn = sgt.frame(Math.floor(at / k.pageSize));
-  if (sgt.holder !== undefined) k.custody.uses(sgt.holder, pfn, rule["use-after-free"]);
+  if (sgt.holder !== undefined) k.custody.uses(sgt.holder, pfn, sgRules["dma/use-after-free"]);
   return pfn;
 }
 
 /** Whether the device can reach these bytes that way: 0 or `-EFAULT`. `against` is the direction that does not allow it. */
 function checkTransfer(k: Kernel, sgt: SgTable, offset: number, length: number, against: Direction): number {
-  if (sgt.mapped === undefined) return k.refuse(rule.unmapped, errnos.EFAULT);
+  if (sgt.mapped === undefined) return k.refuse(sgRules["dma/unmapped"], errnos.EFAULT);
   if (offset < 0 || offset + length > sgt.pages * k.pageSize)
-    return k.refuse(rule["beyond-table"], errnos.EFAULT, `${offset} of ${sgt.pages * k.pageSize}`);
+    return k.refuse(sgRules["dma/beyond-table"], errnos.EFAULT, `${offset} of ${sgt.pages * k.pageSize}`);
   if (sgt.mapped.device.iommu && sgt.mapped.direction === against)
-    return k.refuse(rule.direction, errnos.EFAULT, sgt.mapped.direction);
-  if (seesStale(sgt)) k.note(rule.stale);
+    return k.refuse(sgRules["dma/direction"], errnos.EFAULT, sgt.mapped.direction);
+  if (seesStale(sgt)) k.note(sgRules["dma/stale"]);
   return 0;
 }
 

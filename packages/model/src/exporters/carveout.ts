@@ -6,7 +6,7 @@
 import { errnos } from "@litmap/litmus";
 import { dmaMapSgtable, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
 import { remapPfnRange } from "../mm/insert.js";
-import { carveoutRules as rule } from "../rules/carveout.js";
+import { rules } from "../rules/rule.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
 import type { CoherentPool } from "../dma/pool.js";
@@ -15,11 +15,33 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 
+const rule = rules({
+  "carveout/empty": {
+    sentence: "A carveout is as large as it was reserved; beyond it there is no memory: ENOMEM.",
+    kernel: "ion_carveout_allocate, drivers/staging/android/ion/ion_carveout_heap.c",
+    unproven: "ION was never built by any distribution's kernel, and no machine here reserves memory for it",
+  },
+  "carveout/remap": {
+    sentence:
+      "A carveout is mapped by remap_pfn_range of frames without struct pages: no walk finds a page, and a private mapping of the whole may be copied from.",
+    kernel: "ion_heap_map_user, drivers/staging/android/ion/ion_heap.c",
+    unproven: "ION was never built by any distribution's kernel, and no machine here reserves memory for it",
+  },
+  "carveout/no-pages": {
+    sentence:
+      "The sg table of a carveout names pages that do not exist; a device only takes their addresses, and its DMA works.",
+    kernel: "ion_carveout_heap_allocate, drivers/staging/android/ion/ion_carveout_heap.c",
+    unproven: "ION was never built by any distribution's kernel, and no machine here reserves memory for it",
+  },
+});
+
 /** ion_carveout_heap_allocate: a buffer of so many bytes, whole pages, or -ENOMEM. */
 export function carveoutAllocate(k: Kernel, pool: CoherentPool, size: number): CarveoutBuffer | number {
   const pages = size / k.pageSize;
   const pfn = pool.alloc(Math.ceil(Math.log2(pages)));
-  return pfn < 0 ? k.refuse(rule.empty, errnos.ENOMEM, `${pages} pages`) : new CarveoutBuffer(k, pool, pfn, pages);
+  return pfn < 0
+    ? k.refuse(rule["carveout/empty"], errnos.ENOMEM, `${pages} pages`)
+    : new CarveoutBuffer(k, pool, pfn, pages);
 }
 
 class CarveoutBuffer implements DmaBufOps {
@@ -35,7 +57,7 @@ class CarveoutBuffer implements DmaBufOps {
   /** dup_sg_table, ion.c: each attachment has a table of its own. */
   *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
     const sgt = new SgTable([{ pfn: this.pfn, pages: this.pages }]);
-    this.k.note(rule["no-pages"], at.device.name);
+    this.k.note(rule["carveout/no-pages"], at.device.name);
     dmaMapSgtable(this.k, at.device, sgt, direction);
     return sgt;
   }
@@ -47,7 +69,7 @@ class CarveoutBuffer implements DmaBufOps {
   /** ion_heap_map_user: one remap_pfn_range for the one entry of the table. 0 or a negative errno. */
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
-    k.note(rule.remap);
+    k.note(rule["carveout/remap"]);
     return remapPfnRange(k, vma, vma.start, this.pfn + vma.pgoff, vma.end - vma.start);
   }
 

@@ -17,13 +17,50 @@ import {
 import { ioMappingFini, ioMappingInitWc } from "../mm/memtype.js";
 import { folioGet, folioPut } from "../mm/rmap.js";
 import { FAULT, VM, isCowMapping } from "../mm/vma.js";
-import { chardevRules as rule } from "../rules/chardev.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { IoMapping } from "../mm/memtype.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { OperationArgs } from "@litmap/litmus";
+
+const rule = rules({
+  "chardev/no-memory": {
+    sentence:
+      "A driver's device with no memory, or with more than the largest allocation gives (4 MiB), is refused with EINVAL or ENOMEM.",
+    kernel: "__alloc_pages, mm/page_alloc.c",
+    unproven: "the driver is the test's own: no kernel has it without the test module",
+  },
+  "chardev/needs-pages": {
+    sentence:
+      "vm_insert_page, vm_map_pages and a fault handler that gives a page name memory by its struct page: IO memory has none, so that no driver can offer it (EINVAL).",
+    kernel: "insert_page, mm/memory.c",
+    unproven: "the primitives take a struct page; read from their prototypes",
+  },
+  "chardev/needs-iomem": {
+    sentence:
+      "An io_mapping is made by ioremap, which refuses memory: a driver can offer only IO memory that way (EINVAL).",
+    kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
+    unproven: "the driver is the test's own: no kernel has it without the test module",
+  },
+  "chardev/beyond": {
+    sentence: "The driver refuses a mapping that reaches past its memory with EINVAL.",
+    kernel: "vm_iomap_memory, mm/memory.c",
+    unproven: "the driver is the test's own; what real ones do is of this form",
+  },
+  "chardev/private-pfnmap": {
+    sentence:
+      "A driver that maps bare frame numbers from its fault handler refuses private mappings with EINVAL: vmf_insert_pfn would be a BUG there.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+    unproven: "seen with a scratch module on 6.1 only",
+  },
+  "chardev/handler-beyond": {
+    sentence: "The driver's fault handler gives SIGBUS past the end of its memory.",
+    kernel: "special_mapping_fault, mm/mmap.c",
+    unproven: "the driver is the test's own",
+  },
+});
 
 type Options = OperationArgs<"chardev", number, unknown>;
 type Primitive = Options["primitive"];
@@ -62,12 +99,12 @@ interface Backing {
 /** The device's open file, or a negative errno. */
 export function newChardev(k: Kernel, options: Options): File | number {
   const pages = Math.ceil(options.size / k.pageSize);
-  if (pages === 0) return k.refuse(rule["no-memory"], errnos.EINVAL, "0 bytes");
-  if (pages > 1 << MAX_ORDER) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+  if (pages === 0) return k.refuse(rule["chardev/no-memory"], errnos.EINVAL, "0 bytes");
+  if (pages > 1 << MAX_ORDER) return k.refuse(rule["chardev/no-memory"], errnos.ENOMEM, `${pages} pages`);
   if (options.memory === "iomem" && byPage.has(options.primitive))
-    return k.refuse(rule["needs-pages"], errnos.EINVAL, options.primitive);
+    return k.refuse(rule["chardev/needs-pages"], errnos.EINVAL, options.primitive);
   if (options.memory !== "iomem" && options.primitive === "remap_io_mapping")
-    return k.refuse(rule["needs-iomem"], errnos.EINVAL, options.memory);
+    return k.refuse(rule["chardev/needs-iomem"], errnos.EINVAL, options.memory);
   const backing = options.primitive === "remap_io_mapping" ? reserve(k, pages) : allocate(k, options.memory, pages);
   if (typeof backing === "number") return backing;
   const inode = new Inode(k.id(), "chardev");
@@ -109,12 +146,12 @@ function charOps(k: Kernel, options: Options, backing: Backing): FileOps {
     *mmap(_file, vma) {
       const pages = (vma.end - vma.start) / k.pageSize;
       if (vma.pgoff + pages > pfns.length)
-        return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${pfns.length}`);
+        return k.refuse(rule["chardev/beyond"], errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${pfns.length}`);
       const flags = vmaFlags(options);
       const bare =
         (options.primitive === "vmf_insert_pfn" || options.primitive === "remap_io_mapping") &&
         (flags & VM.PFNMAP) !== 0;
-      if (bare && isCowMapping(vma.flags)) return k.refuse(rule["private-pfnmap"], errnos.EINVAL, vmaName(vma));
+      if (bare && isCowMapping(vma.flags)) return k.refuse(rule["chardev/private-pfnmap"], errnos.EINVAL, vmaName(vma));
       vma.flags |= flags;
       if (!atFault.has(options.primitive)) return fillNow(k, options, pfns, vma);
       vma.ops = ops;
@@ -157,7 +194,7 @@ function fillNow(k: Kernel, { primitive, memory }: Options, pfns: readonly numbe
 /** The fault handler: FAULT bits. */
 function* charFault(k: Kernel, primitive: Primitive, { pfns, io }: Backing, vmf: VmFault): Path<number> {
   if (vmf.pgoff >= pfns.length) {
-    k.refuse(rule["handler-beyond"], 0, `page ${vmf.pgoff}`);
+    k.refuse(rule["chardev/handler-beyond"], 0, `page ${vmf.pgoff}`);
     return FAULT.sigbus;
   }
   const pfn = pfns[vmf.pgoff];

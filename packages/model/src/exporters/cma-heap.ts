@@ -6,13 +6,39 @@ import { sgFromPages } from "../dma/sg.js";
 import { vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, VM } from "../mm/vma.js";
-import { cmaRules as rule } from "../rules/cma.js";
 import { HeapBuffer, withinBuffer } from "./heap-buffer.js";
+import { rules } from "../rules/rule.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "cma/no-memory": {
+    sentence:
+      "A buffer that finds no free, aligned run of pages in the area gives ENOMEM; nothing else is freed for it.",
+    kernel: "cma_alloc, mm/cma.c",
+  },
+  "cma/aligned": {
+    sentence:
+      "A buffer's pages are consecutive and aligned to their number rounded up to a power of two, up to 256 pages.",
+    kernel: "cma_heap_allocate, drivers/dma-buf/heaps/cma_heap.c",
+  },
+  "cma/private": {
+    sentence: "The heap maps shared memory only: MAP_PRIVATE gives EINVAL.",
+    kernel: "cma_heap_mmap, drivers/dma-buf/heaps/cma_heap.c",
+  },
+  "cma/fault-page": {
+    sentence:
+      "The fault handler returns the page: an ordinary shared mapping with references, RSS and page references for all who ask.",
+    kernel: "cma_heap_vm_fault, drivers/dma-buf/heaps/cma_heap.c",
+  },
+  "cma/fault-pfn": {
+    sentence: "The mapping is VM_IO and VM_PFNMAP, and each fault inserts one frame number: no references, no RSS.",
+    kernel: "cma_heap_vm_fault, drivers/dma-buf/heaps/cma_heap.c",
+  },
+});
 
 /** exp_name of its buffers. */
 const NAMES = { helpers: "heap_helpers", area: "reserved", fixed: "default_cma_region" } as const;
@@ -21,8 +47,8 @@ const NAMES = { helpers: "heap_helpers", area: "reserved", fixed: "default_cma_r
 export function cmaHeapAllocate(k: Kernel, length: number, readable: boolean, writable: boolean): DmaBuf | number {
   const pages = length / k.pageSize;
   const first = k.cma.alloc(pages);
-  if (first < 0) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
-  k.note(rule.aligned, `frame ${first}`);
+  if (first < 0) return k.refuse(rule["cma/no-memory"], errnos.ENOMEM, `${pages} pages`);
+  k.note(rule["cma/aligned"], `frame ${first}`);
   return dmaBufExport(k, {
     ops: new CmaHeapBuffer(k, first, pages),
     size: length,
@@ -55,7 +81,7 @@ class CmaHeapBuffer extends HeapBuffer {
 
   /** cma_heap_mmap: 0 or -EINVAL. */
   *mmap(vma: Vma): Path<number> {
-    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return this.k.refuse(rule.private, errnos.EINVAL);
+    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return this.k.refuse(rule["cma/private"], errnos.EINVAL);
     if (this.k.design["cma-heap.mmap"] === "pfn-per-fault")
       vma.flags |= VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
     vma.ops = this.vmOps;
@@ -70,10 +96,10 @@ class CmaHeapBuffer extends HeapBuffer {
     if (!withinBuffer(k, vmf, this.pages)) return FAULT.sigbus;
     const pfn = this.first + vmf.pgoff;
     if (k.design["cma-heap.mmap"] === "pfn-per-fault") {
-      k.note(rule["fault-pfn"], `frame ${pfn}`);
+      k.note(rule["cma/fault-pfn"], `frame ${pfn}`);
       return vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
     }
-    k.note(rule["fault-page"], `frame ${pfn}`);
+    k.note(rule["cma/fault-page"], `frame ${pfn}`);
     vmf.pfn = pfn;
     folioGet(k, pfn);
     return FAULT.none;

@@ -1,16 +1,27 @@
 /** The DRM drivers that a virtual machine has devices for (drivers/gpu/drm/{vgem,virtio,tiny,qxl}). */
 import { errnos } from "@litmap/litmus";
 import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
-import { ttmRules as rule } from "../rules/ttm.js";
 import { DrmDevice, drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
 import { i915Discrete, i915Driver } from "./i915.js";
 import { virtioGpuBlob } from "./virtio-vram.js";
 import { ttmBoCreate } from "./ttm.js";
 import { TtmDevice } from "./ttm-device.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { VideoMemory } from "./ttm-device.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "ttm/qxl-size": {
+    sentence: "An object of no bytes is refused with EINVAL; a size is 32 bits.",
+    kernel: "qxl_alloc_ioctl, drivers/gpu/drm/qxl/qxl_ioctl.c",
+  },
+  "ttm/not-qxl": {
+    sentence: "Another driver does not know qxl's requests: EINVAL.",
+    kernel: "drm_ioctl, drivers/gpu/drm/drm_ioctl.c",
+  },
+});
 
 export type DrmDriverName =
   | "vgem"
@@ -70,9 +81,9 @@ function ttmDeviceOf(dev: DrmDevice, memory: VideoMemory): TtmDevice {
 /** qxl_alloc_ioctl: a handle of an object in video memory, -EINVAL or -ENOMEM. Bytes. */
 export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> {
   const { dev } = file;
-  if (dev.driver !== qxl) return k.refuse(rule["not-qxl"], errnos.EINVAL, dev.name);
+  if (dev.driver !== qxl) return k.refuse(rule["ttm/not-qxl"], errnos.EINVAL, dev.name);
   const bytes = Math.ceil((size % 2 ** 32) / k.pageSize) * k.pageSize;
-  if (bytes === 0) return k.refuse(rule["qxl-size"], errnos.EINVAL, `${size} bytes`);
+  if (bytes === 0) return k.refuse(rule["ttm/qxl-size"], errnos.EINVAL, `${size} bytes`);
   const bo = yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), bytes, {
     home: "vram",
     caching: "cached",

@@ -10,11 +10,10 @@ import { CACHE } from "../mm/memtype.js";
 import { setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
 import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
-import { shmemRules as rule } from "../rules/exporters.js";
-import { gemDriverRules as driverRule } from "../rules/gem-driver.js";
 import { bug, vmfInsertPfn } from "../mm/insert.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { acquire, Lock, release, tryAcquire, KernelBug } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
@@ -24,6 +23,76 @@ import { drmVmaNodeUnmap } from "./gem.js";
 import type { GemBacking, GemObject } from "./gem.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "drm-shmem/size": {
+    sentence: "A GEM object's size is rounded up to pages; one of no bytes is refused with EINVAL.",
+    kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
+  },
+  "drm-shmem/mmap-private": {
+    sentence: "A private writable mapping of a GEM shmem object is refused with EINVAL.",
+    kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/fault-index": {
+    sentence:
+      "A fault takes the object's page by its distance from the mapping's beginning, whatever part of the object the mapping is: after a split the second part shows the wrong pages.",
+    kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/fault-beyond": {
+    sentence: "A fault past the object's end, or in an object that was purged, is a SIGBUS.",
+    kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/write-notify": {
+    sentence:
+      "The first write to each page through a shared mapping takes a fault of its own, which marks the folio dirty.",
+    kernel: "drm_gem_shmem_pfn_mkwrite, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/pages-counted": {
+    sentence: "Pages are taken for the first user and put after the last.",
+    kernel: "drm_gem_shmem_get_pages_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/purged": {
+    sentence: "An object that was purged stays purged: madvise gives 0 for it ever after.",
+    kernel: "drm_gem_shmem_madvise_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/not-purgeable": {
+    sentence: "Only an object marked as not needed, mapped for its device and held by nobody else is purged.",
+    kernel: "drm_gem_shmem_is_purgeable, include/drm/drm_gem_shmem_helper.h",
+  },
+  "drm-shmem/purge": {
+    sentence:
+      "Purging unmaps the object from its device, puts its pages, zaps user mappings and drops the pages from the file.",
+    kernel: "drm_gem_shmem_purge_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/shrinker-trylock": {
+    sentence: "A shrinker never waits for a reservation lock: an object whose lock is taken is passed over.",
+    kernel: "drm_gem_lru_scan, drivers/gpu/drm/drm_gem.c",
+  },
+  "drm-shmem/vmap-counted": {
+    sentence: "A kernel mapping takes a use of the pages, so that they stay while it is there.",
+    kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/vunmap-unmapped": {
+    sentence: "Taking back a kernel mapping that is not there is a warning and nothing else.",
+    kernel: "drm_gem_shmem_vunmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "drm-shmem/vmap-uncounted": {
+    sentence: "A kernel mapping neither takes a use of the pages nor keeps the object from being purged.",
+    kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    unproven: "a design for comparison; no release does so",
+  },
+  "drm-shmem/vmap-reserved": {
+    sentence: "A kernel mapping is good only while its user holds the reservation lock, from vmap to vunmap.",
+    kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    unproven: "a proposal; no release does so",
+  },
+  "gem-driver/madvise-listed": {
+    sentence:
+      "Marking an object as not needed adds it to the shrinker's list, also when it is there already: the list is corrupted.",
+    kernel: "panfrost_ioctl_madvise, drivers/gpu/drm/panfrost/panfrost_drv.c",
+    unproven: "a defect up to 5.19; QEMU has no Mali GPU",
+  },
+});
 
 /** struct drm_gem_shmem_object. */
 export class GemShmemObject implements GemBacking {
@@ -67,7 +136,7 @@ export class GemShmemObject implements GemBacking {
   /** drm_gem_shmem_mmap: 0 or a negative errno. The mapping holds one use of the pages. */
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
-    if (isCowMapping(vma.flags)) return k.refuse(rule["mmap-private"], errnos.EINVAL, this.name);
+    if (isCowMapping(vma.flags)) return k.refuse(rule["drm-shmem/mmap-private"], errnos.EINVAL, this.name);
     yield* acquire(k, this.lock, "write");
     const error = getPages(k, this);
     yield* release(k, this.lock);
@@ -145,9 +214,9 @@ function* drmGemShmemFault(k: Kernel, bo: GemShmemObject, vmf: VmFault): Path<nu
   yield* acquire(k, bo.lock, "write");
   let ret: number = FAULT.sigbus;
   if (page >= bo.size / k.pageSize || bo.pages === undefined || bo.madv < 0) {
-    k.trace.refuse(rule["fault-beyond"], 0, `page ${page} of ${bo.name}`);
+    k.trace.refuse(rule["drm-shmem/fault-beyond"], 0, `page ${page} of ${bo.name}`);
   } else {
-    k.note(rule["fault-index"], `page ${page} of ${bo.name}`);
+    k.note(rule["drm-shmem/fault-index"], `page ${page} of ${bo.name}`);
     ret = vmfInsertPfn(k, vmf.vma, vmf.address, bo.pages[page]);
   }
   yield* release(k, bo.lock);
@@ -156,20 +225,20 @@ function* drmGemShmemFault(k: Kernel, bo: GemShmemObject, vmf: VmFault): Path<nu
 
 /** drm_gem_shmem_pfn_mkwrite: the folio becomes dirty. FAULT bits. */
 function* drmGemShmemPfnMkwrite(k: Kernel, bo: GemShmemObject): Path<number> {
-  k.note(rule["write-notify"], bo.name);
+  k.note(rule["drm-shmem/write-notify"], bo.name);
   return FAULT.none;
 }
 
 /** drm_gem_shmem_create: an object of at least `size` bytes, without pages yet, or `-EINVAL`. */
 export function drmGemShmemCreate(k: Kernel, device: Device, size: number, mapWc = false): GemShmemObject | number {
   const aligned = Math.ceil(size / k.pageSize) * k.pageSize;
-  if (aligned === 0) return k.refuse(rule.size, errnos.EINVAL, `${size}`);
+  if (aligned === 0) return k.refuse(rule["drm-shmem/size"], errnos.EINVAL, `${size}`);
   return new GemShmemObject(k.id(), device, k, aligned, mapWc);
 }
 
 /** drm_gem_shmem_get_pages_locked: one user of the pages more. 0 or a negative errno. */
 function getPages(k: Kernel, bo: GemShmemObject): number {
-  k.note(rule["pages-counted"]);
+  k.note(rule["drm-shmem/pages-counted"]);
   if (bo.pagesUseCount++ > 0) return 0;
   const pages = new Int32Array(bo.size / k.pageSize);
   for (let i = 0; i < pages.length; i++) {
@@ -242,8 +311,8 @@ function mapFirst(k: Kernel, bo: GemShmemObject): number {
     if (error !== 0) return error;
   }
   if (choice === "pin-count") bo.pagesPinCount++;
-  if (choice === "uncounted") k.note(rule["vmap-uncounted"]);
-  else k.note(choice === "hold-reservation" ? rule["vmap-reserved"] : rule["vmap-counted"]);
+  if (choice === "uncounted") k.note(rule["drm-shmem/vmap-uncounted"]);
+  else k.note(choice === "hold-reservation" ? rule["drm-shmem/vmap-reserved"] : rule["drm-shmem/vmap-counted"]);
   bo.vaddr = k.vmalloc.map(bo.pages!, `the vmap of ${bo.name}`, "a count that keeps the object from being purged");
   return 0;
 }
@@ -252,7 +321,7 @@ function mapFirst(k: Kernel, bo: GemShmemObject): number {
 export function* drmGemShmemVunmap(k: Kernel, bo: GemShmemObject): Path<void> {
   const choice = k.design["drm-shmem.vmap"];
   if (bo.vaddr === undefined) {
-    k.note(rule["vunmap-unmapped"], bo.name);
+    k.note(rule["drm-shmem/vunmap-unmapped"], bo.name);
     return;
   }
   if (choice !== "hold-reservation") yield* acquire(k, bo.vmapLock, "write");
@@ -284,7 +353,7 @@ export function* drmGemShmemMadvise(k: Kernel, bo: GemShmemObject, notNeeded: bo
     if (notNeeded) addToShrinker(k, bo);
     else k.purgeableGem.delete(bo);
   } else {
-    k.note(rule.purged);
+    k.note(rule["drm-shmem/purged"]);
   }
   yield* release(k, bo.lock);
   return bo.madv >= 0 ? 1 : 0;
@@ -296,7 +365,7 @@ function addToShrinker(k: Kernel, bo: GemShmemObject): void {
     k.purgeableGem.add(bo);
     return;
   }
-  bug(k, driverRule["madvise-listed"], `list_add double add of ${bo.name}`);
+  bug(k, rule["gem-driver/madvise-listed"], `list_add double add of ${bo.name}`);
 }
 
 /** drm_gem_shmem_is_purgeable. */
@@ -319,14 +388,14 @@ export function* shrinkDrmShmem(k: Kernel): Path<number> {
     // With a mutex for the pages alone the question comes before the lock, and its answer may be old by then.
     const asked = bo.lock === bo.resv.lock || isPurgeable(k, bo);
     if (!(yield* tryAcquire(k, bo.lock))) {
-      k.note(rule["shrinker-trylock"], bo.name);
+      k.note(rule["drm-shmem/shrinker-trylock"], bo.name);
       continue;
     }
     if (bo.lock === bo.resv.lock ? isPurgeable(k, bo) : asked && bo.sgt !== undefined) {
       yield* purge(k, bo);
       freed += bo.size / k.pageSize;
     } else {
-      k.note(rule["not-purgeable"], bo.name);
+      k.note(rule["drm-shmem/not-purgeable"], bo.name);
     }
     yield* release(k, bo.lock);
   }
@@ -335,7 +404,7 @@ export function* shrinkDrmShmem(k: Kernel): Path<number> {
 
 /** drm_gem_shmem_purge_locked: the memory goes back at once, and for good. */
 function* purge(k: Kernel, bo: GemShmemObject): Path<void> {
-  k.note(rule.purge, bo.name);
+  k.note(rule["drm-shmem/purge"], bo.name);
   k.custody.freeing = `the shrinker purged ${bo.name}`;
   if (bo.sgt !== undefined) dmaUnmapSgtable(k, bo.device, bo.sgt, "bidirectional");
   bo.sgt = undefined;

@@ -3,7 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { Resv } from "../dma-buf/resv.js";
 import { dmaAllocAttrs, dmaAllocPages, dmaGetSgtable, dmaMmapAttrs, dmaMmapPages } from "../dma/alloc.js";
 import { VM } from "../mm/vma.js";
-import { gemDmaRules as rule } from "../rules/gem-dma.js";
+import { rules } from "../rules/rule.js";
 import type { DmaMemory } from "../dma/alloc.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
@@ -12,6 +12,19 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDriver, GemBacking, GemObject } from "./gem.js";
+
+const rule = rules({
+  "gem-dma/mmap": {
+    sentence:
+      "VM_PFNMAP is cleared, the fake offset taken off, and the DMA API maps the memory: what the mapping is in the end depends on the device, and copy-on-write is not refused.",
+    kernel: "drm_gem_dma_mmap, drivers/gpu/drm/drm_gem_dma_helper.c",
+  },
+  "gem-dma/no-offset": {
+    sentence:
+      "The length of the mapping is passed for the size of the memory, so that a mapping that does not begin at the object's first page gives ENXIO.",
+    kernel: "drm_gem_dma_mmap, drivers/gpu/drm/drm_gem_dma_helper.c",
+  },
+});
 
 /** struct drm_gem_dma_object. */
 export class GemDmaObject implements GemBacking {
@@ -36,8 +49,8 @@ export class GemDmaObject implements GemBacking {
     vma.flags &= ~VM.PFNMAP;
     vma.flags |= VM.DONTEXPAND;
     if (k.design["gem-dma.dump"] === "never") vma.flags |= VM.DONTDUMP;
-    k.note(rule.mmap);
-    if (vma.pgoff > 0) k.note(rule["no-offset"], `page ${vma.pgoff}`);
+    k.note(rule["gem-dma/mmap"]);
+    if (vma.pgoff > 0) k.note(rule["gem-dma/no-offset"], `page ${vma.pgoff}`);
     return this.mapNoncoherent ? dmaMmapPages(k, vma, this.memory, bytes) : dmaMmapAttrs(k, vma, this.memory, bytes);
   }
 

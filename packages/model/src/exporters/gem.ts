@@ -5,10 +5,8 @@ import { dmaBufMmap, dmaBufPut } from "../dma-buf/buffer.js";
 import { File, Inode } from "../fs/file.js";
 import { unmapMappingPath } from "../mm/zap.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
-import { gemRules as rule } from "../rules/exporters.js";
-import { gemDriverRules as driverRule } from "../rules/gem-driver.js";
-import { ttmRules } from "../rules/ttm.js";
 import { KernelBug, runAlone } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
 import type { Resv } from "../dma-buf/resv.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
@@ -21,6 +19,68 @@ import type { Path } from "../sched/path.js";
 import type { HostVisible } from "./virtio-vram.js";
 import type { I915 } from "./i915.js";
 import type { TtmDevice } from "./ttm-device.js";
+
+export const gemRules = rules({
+  "gem/dumb-size": {
+    sentence: "A dumb buffer without a line, or of 4 GiB and more, is refused with EINVAL.",
+    kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
+  },
+  "gem/no-handle": {
+    sentence: "An object is asked for by a handle that this open file of the device does not have: ENOENT.",
+    kernel: "drm_gem_object_lookup, drivers/gpu/drm/drm_gem.c",
+  },
+  "gem/close-unknown": {
+    sentence: "Closing a handle that the file does not have gives EINVAL.",
+    kernel: "drm_gem_handle_delete, drivers/gpu/drm/drm_gem.c",
+  },
+  "gem/map-imported": {
+    sentence: "An object that was imported has no fake offset: EINVAL.",
+    kernel: "drm_gem_dumb_map_offset, drivers/gpu/drm/drm_gem.c",
+  },
+  "gem/no-such-offset": {
+    sentence:
+      "An mmap of the device finds an object only at its exact fake offset and only up to its size, else EINVAL.",
+    kernel: "drm_vma_offset_exact_lookup_locked, include/drm/drm_vma_manager.h",
+  },
+  "gem/not-allowed": {
+    sentence: "An object is mapped only by open files that have a handle of it, else EACCES.",
+    kernel: "drm_vma_node_is_allowed, drivers/gpu/drm/drm_vma_manager.c",
+  },
+  "gem-driver/redirected": {
+    sentence:
+      "A mapping of an imported object becomes one of the dma-buf that it came from: its file, its methods, its page offset.",
+    kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c; dma_buf_mmap, drivers/dma-buf/dma-buf.c",
+  },
+  "gem-driver/methods-kept": {
+    sentence:
+      "An exporter that sets no methods leaves the mapping with the importer's: its end drops a reference on the object that nobody took.",
+    kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    unproven: "a defect of 5.9 and older; no kernel here has it",
+  },
+  "gem-driver/may-grow": {
+    sentence: "A driver's mapping that may grow is a warning: GEM relies on VM_DONTEXPAND.",
+    kernel: "drm_gem_mmap_obj, drivers/gpu/drm/drm_gem.c",
+  },
+  "gem-driver/put-freed": {
+    sentence: "A reference on an object that was freed already is dropped: memory of somebody else is changed.",
+    kernel: "drm_gem_object_put, include/drm/drm_gem.h",
+    unproven: "only a broken design comes to it",
+  },
+  "gem-driver/unplugged": {
+    sentence: "Unplugging a device empties all mappings of its objects.",
+    kernel: "drm_dev_unplug, drivers/gpu/drm/drm_drv.c",
+    unproven: "from source: the runner takes no device away",
+  },
+  "ttm/mmap-private": {
+    sentence: "A private writable mapping of a TTM object is refused with EINVAL.",
+    kernel: "ttm_bo_mmap_obj, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/fault-imported": {
+    sentence: "A fault on an object that was imported is a SIGBUS: its pages are another driver's.",
+    kernel: "ttm_bo_vm_reserve, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+  },
+});
 
 /** drm_gem_object_funcs: what holds an object's memory. Errors are negative errnos. */
 export interface GemBacking {
@@ -216,7 +276,7 @@ export function* drmVmaNodeUnmap(obj: GemObject): Path<void> {
 /** drm_gem_object_put: the last reference frees the object, with its fake offset and what it was imported through. */
 export function* drmGemObjectPut(obj: GemObject): Path<void> {
   if (obj.refs === 0) {
-    obj.dev.k.trace.refuse(driverRule["put-freed"], 0, obj.dev.name);
+    obj.dev.k.trace.refuse(gemRules["gem-driver/put-freed"], 0, obj.dev.name);
     throw new KernelBug(`a reference on an object of ${obj.dev.name} was dropped after it was freed`, "use-after-free");
   }
   if (--obj.refs > 0) return;
@@ -262,7 +322,7 @@ export function* drmGemObjectReleaseHandle(file: DrmFile, handle: number, obj: G
 /** drm_gem_close_ioctl: 0 or -EINVAL. */
 export function* drmGemClose(k: Kernel, file: DrmFile, handle: number): Path<number> {
   const obj = file.handles.get(handle);
-  if (obj === undefined) return k.refuse(rule["close-unknown"], errnos.EINVAL, `handle ${handle}`);
+  if (obj === undefined) return k.refuse(gemRules["gem/close-unknown"], errnos.EINVAL, `handle ${handle}`);
   yield* drmGemObjectReleaseHandle(file, handle, obj);
   return 0;
 }
@@ -279,7 +339,7 @@ const LINE = 4096;
 export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: number): Path<number> {
   const height = Math.floor(size / LINE) % 2 ** 32;
   if (height === 0 || height > Math.floor((2 ** 32 - 1) / LINE))
-    return k.refuse(rule["dumb-size"], errnos.EINVAL, `${size} bytes`);
+    return k.refuse(gemRules["gem/dumb-size"], errnos.EINVAL, `${size} bytes`);
   const bytes = Math.ceil((height * LINE) / k.pageSize) * k.pageSize;
   const { dev } = file;
   const backing = yield* dev.driver.create(dev, bytes);
@@ -294,8 +354,8 @@ export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: number): Path
 export function drmGemDumbMapOffset(k: Kernel, file: DrmFile, handle: number): number {
   if (file.dev.driver.dumbMapOffset !== undefined) return file.dev.driver.dumbMapOffset(k, file, handle);
   const obj = file.handles.get(handle);
-  if (obj === undefined) return k.refuse(rule["no-handle"], errnos.ENOENT, `handle ${handle}`);
-  if (obj.imported !== undefined) return k.refuse(rule["map-imported"], errnos.EINVAL, `handle ${handle}`);
+  if (obj === undefined) return k.refuse(gemRules["gem/no-handle"], errnos.ENOENT, `handle ${handle}`);
+  if (obj.imported !== undefined) return k.refuse(gemRules["gem/map-imported"], errnos.EINVAL, `handle ${handle}`);
   return obj.createMmapOffset() * k.pageSize;
 }
 
@@ -304,8 +364,8 @@ function* drmGemMmap(k: Kernel, file: DrmFile, vma: Vma): Path<number> {
   const obj = file.dev.offsets.get(vma.pgoff);
   const bytes = vma.end - vma.start;
   if (obj === undefined || obj.size < bytes)
-    return k.refuse(rule["no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
-  if (!file.dev.allows(file, obj)) return k.refuse(rule["not-allowed"], errnos.EACCES, `page ${vma.pgoff}`);
+    return k.refuse(gemRules["gem/no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
+  if (!file.dev.allows(file, obj)) return k.refuse(gemRules["gem/not-allowed"], errnos.EACCES, `page ${vma.pgoff}`);
   return yield* drmGemMmapObj(obj, vma);
 }
 
@@ -326,15 +386,15 @@ function* redirect(obj: GemObject, vma: Vma): Path<number> {
   const zero = k.design["drm.imported-offset"] === "zero";
   const error = yield* dmaBufMmap(obj.imported!.at.buf, vma, zero ? 0 : vma.pgoff);
   if (error !== 0) return error;
-  k.note(driverRule.redirected, obj.dev.name);
-  if (!vma.has(VM.DONTEXPAND)) k.warn(driverRule["may-grow"], obj.dev.name);
+  k.note(gemRules["gem-driver/redirected"], obj.dev.name);
+  if (!vma.has(VM.DONTEXPAND)) k.warn(gemRules["gem-driver/may-grow"], obj.dev.name);
   if (vma.ops === undefined && k.design["drm-shmem.imported-methods"] === "kept") vma.ops = leakedOps(obj);
   return 0;
 }
 
 /** The helper's methods on a mapping that took no reference on the object. */
 function leakedOps(obj: GemObject): VmOps {
-  obj.dev.k.note(driverRule["methods-kept"], obj.dev.name);
+  obj.dev.k.note(gemRules["gem-driver/methods-kept"], obj.dev.name);
   return {
     name: "drm_gem_shmem_vm_ops",
     *fault() {
@@ -348,13 +408,13 @@ function leakedOps(obj: GemObject): VmOps {
 /** ttm_bo_mmap_obj of an imported object: any fault on it is refused. 0 or -EINVAL. */
 function mapImported(obj: GemObject, vma: Vma): number {
   const { k } = obj.dev;
-  if (isCowMapping(vma.flags)) return k.refuse(ttmRules["mmap-private"], errnos.EINVAL, obj.dev.name);
+  if (isCowMapping(vma.flags)) return k.refuse(gemRules["ttm/mmap-private"], errnos.EINVAL, obj.dev.name);
   vma.flags |= VM.PFNMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
   obj.refs++;
   vma.ops = {
     name: "ttm_bo_vm_ops",
     *fault() {
-      k.trace.refuse(ttmRules["fault-imported"], 0, obj.dev.name);
+      k.trace.refuse(gemRules["ttm/fault-imported"], 0, obj.dev.name);
       return FAULT.sigbus;
     },
     open: () => void obj.refs++,
@@ -366,7 +426,7 @@ function mapImported(obj: GemObject, vma: Vma): number {
 /** drm_dev_unplug: every mapping of every object is emptied; what a fault finds then is the driver's matter. */
 export function* drmDevUnplug(dev: DrmDevice): Path<void> {
   const { k } = dev;
-  k.note(driverRule.unplugged, dev.name);
+  k.note(gemRules["gem-driver/unplugged"], dev.name);
   dev.unplugged = true;
   yield* unmapMappingPath(k, dev.inode.mapping, 0, 0, true);
 }

@@ -1,8 +1,8 @@
 /** Drivers of GPUs that no virtual machine has, as far as their memory goes: one on the shmem helper, one on TTM as amdgpu is. */
 import { dmaMapSgtable } from "../dma/sg.js";
 import { dmaBufMoveNotify } from "../dma-buf/attachment.js";
-import { ttmRules as rule } from "../rules/ttm.js";
 import { PrimeOps } from "./prime.js";
+import { rules } from "../rules/rule.js";
 import type { TtmObject } from "./ttm.js";
 import { ttmBoCreate } from "./ttm.js";
 import { TtmDevice } from "./ttm-device.js";
@@ -15,6 +15,15 @@ import type { DrmDevice, DrmDriver, GemObject } from "./gem.js";
 import type { TtmOptions } from "./ttm.js";
 import type { Place } from "./ttm-device.js";
 import type { Caching } from "./ttm-pool.js";
+
+const rule = rules({
+  "ttm/map-moves": {
+    sentence:
+      "Mapping the object for an importer brings it into memory that every device reaches, unless it is pinned.",
+    kernel: "amdgpu_dma_buf_map, drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c",
+    unproven: "QEMU has no device with a dynamic exporter",
+  },
+});
 
 const MIB = 2 ** 20;
 /** Where the video memory of the first such GPU lies; each further one follows. */
@@ -89,7 +98,7 @@ class DynamicPrimeOps extends PrimeOps {
   /** amdgpu_dma_buf_map, with the reservation lock held. */
   override *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable | number> {
     if (this.bo.pinCount === 0) {
-      if (this.bo.place === "vram") this.k.note(rule["map-moves"], this.bo.name);
+      if (this.bo.place === "vram") this.k.note(rule["ttm/map-moves"], this.bo.name);
       const error = yield* this.bo.validate("system");
       if (error !== 0) return error;
     }

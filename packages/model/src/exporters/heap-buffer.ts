@@ -2,8 +2,8 @@
 import { keepSgTable } from "../dma-buf/bookkeeping.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable } from "../dma/sg.js";
 import { bug } from "../mm/insert.js";
-import { cmaRules } from "../rules/cma.js";
 import { acquire, Lock, release } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
 import type { SgTable } from "../dma/sg.js";
@@ -11,6 +11,20 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "cma/fault-end": {
+    sentence: "A fault past the buffer's last page, in a mapping that mremap has grown, gives SIGBUS.",
+    kernel: "cma_heap_vm_fault, drivers/dma-buf/heaps/cma_heap.c",
+  },
+  "cma/fault-past-array": {
+    sentence:
+      "The bound is compared with >: a fault one page past the end takes what lies behind the array of pages for a page.",
+    kernel: "dma_heap_vm_fault, drivers/dma-buf/heaps/heap-helpers.c",
+    unproven:
+      "mainline corrected it before 6.1's stable series; no kernel here is built of an older tree with the heap",
+  },
+});
 
 export abstract class HeapBuffer implements DmaBufOps {
   private readonly attachments: Attachment[] = [];
@@ -97,7 +111,7 @@ export function withinBuffer(k: Kernel, vmf: VmFault, pages: number): boolean {
   if (vmf.pgoff < pages) return true;
   const about = `page ${vmf.pgoff} of ${pages}`;
   if (vmf.pgoff === pages && k.design["cma-heap.fault-bound"] === "one-past")
-    bug(k, cmaRules["fault-past-array"], about);
-  k.trace.refuse(cmaRules["fault-end"], 0, about);
+    bug(k, rule["cma/fault-past-array"], about);
+  k.trace.refuse(rule["cma/fault-end"], 0, about);
   return false;
 }

@@ -6,7 +6,7 @@ import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
 import { File, fput, Inode } from "../fs/file.js";
-import { bug, pteAlloc, remapIoMapping, vmaName } from "../mm/insert.js";
+import { bug, pteAlloc, remapIoMapping, vmaName, insertRules } from "../mm/insert.js";
 import { CACHE, ioMappingInitWc } from "../mm/memtype.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { PTE } from "../mm/page-table.js";
@@ -14,13 +14,12 @@ import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemFileOps, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { FAULT, VM } from "../mm/vma.js";
 import { unmapMappingPath, zapPageRange } from "../mm/zap.js";
-import { insertRules } from "../rules/insert.js";
-import { i915Rules as rule } from "../rules/i915.js";
 import { acquire, NotModelled, release, runAlone, tryAcquire } from "../sched/path.js";
 import { drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
 import { PrimeOps } from "./prime.js";
 import { ttmBoCreate, TtmObject } from "./ttm.js";
 import { RangeManager, TtmDevice } from "./ttm-device.js";
+import { rules } from "../rules/rule.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
 import type { CacheMode, IoMapping } from "../mm/memtype.js";
@@ -29,6 +28,166 @@ import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDevice, DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { Place } from "./ttm-device.js";
+
+const rule = rules({
+  "i915/not-i915": {
+    sentence: "Another driver does not know i915's requests: EINVAL.",
+    kernel: "drm_ioctl, drivers/gpu/drm/drm_ioctl.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/no-size": {
+    sentence: "An object of no bytes is refused with EINVAL.",
+    kernel: "i915_gem_create_ioctl, drivers/gpu/drm/i915/gem/i915_gem_create.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/no-region": {
+    sentence: "An integrated GPU has no local memory to place objects in: EINVAL.",
+    kernel: "set_placements, drivers/gpu/drm/i915/gem/i915_gem_create.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/no-handle": {
+    sentence: "A handle that the open file does not have is ENOENT.",
+    kernel: "__assign_mmap_offset_handle, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/no-aperture": {
+    sentence: "A GPU without an aperture gives no GTT offsets: ENODEV.",
+    kernel: "i915_gem_mmap_offset_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/fixed-only": {
+    sentence:
+      "On a discrete GPU the driver chooses how an object is mapped: only FIXED offsets, and ENODEV for the rest; elsewhere FIXED is ENODEV.",
+    kernel: "__assign_mmap_offset, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/imported-type": {
+    sentence: "An imported object has neither struct pages nor IO memory of its own: WC, WB and UC offsets are ENODEV.",
+    kernel: "__assign_mmap_offset, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/legacy-absent": {
+    sentence: "Discrete GPUs do not know the old mmap request: EOPNOTSUPP.",
+    kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/legacy-imported": {
+    sentence: "The old mmap request maps the object's shmem file; an imported object has none: ENXIO.",
+    kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/legacy-beyond": {
+    sentence: "The old mmap request refuses what reaches past the object with EINVAL.",
+    kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/legacy": {
+    sentence:
+      "The old mmap request makes an ordinary shared mapping of the object's shmem file: pages with references, RSS, and page pins.",
+    kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/no-offset": {
+    sentence:
+      "An mmap of the device has to lie within an object's range of fake offsets, else EINVAL; it may begin in its middle.",
+    kernel: "i915_gem_mmap, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/not-allowed": {
+    sentence: "A file that did not ask for the offset may not map the object: EACCES.",
+    kernel: "i915_gem_mmap, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/read-only": {
+    sentence:
+      "A read-only object is not mapped for writing (EINVAL), and mprotect cannot make such a mapping writable.",
+    kernel: "i915_gem_object_mmap, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/dmabuf-mmap": {
+    sentence:
+      "A mapping of the dma-buf of an object in system memory is one of its shmem file: ordinary pages, not VM_PFNMAP.",
+    kernel: "i915_gem_dmabuf_mmap, drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/dmabuf-beyond": {
+    sentence:
+      "A mapping of the dma-buf that is longer than the object gives EINVAL, one of an object without a shmem file ENODEV.",
+    kernel: "i915_gem_dmabuf_mmap, drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/fault-cpu": {
+    sentence:
+      "The first fault maps the whole VMA, page by page, with the mode of the mapping's type and no look-up of any page's.",
+    kernel: "vm_fault_cpu, drivers/gpu/drm/i915/gem/i915_gem_mman.c; remap_io_sg, drivers/gpu/drm/i915/i915_mm.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/fault-cpu-offset": {
+    sentence: "A mapping that begins in the middle of an object, or was split, shows the object from its beginning.",
+    kernel: "vm_fault_cpu, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/fault-gtt": {
+    sentence:
+      "A fault through the aperture pins the object into the mappable part of the GGTT and maps as much of it as lies there; the io_mapping's mode needs no look-up.",
+    kernel: "vm_fault_gtt, drivers/gpu/drm/i915/gem/i915_gem_mman.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/fault-partial": {
+    sentence:
+      "Where there is no room for the whole object a fault maps the mebibyte around it, and others lose their place for it.",
+    kernel: "compute_partial_view, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/fault-purged": {
+    sentence: "A fault on an object without pages that is not needed any more is a SIGBUS.",
+    kernel: "____i915_gem_object_get_pages, drivers/gpu/drm/i915/gem/i915_gem_pages.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/access": {
+    sentence:
+      "ptrace and /proc/PID/mem reach an object through a kernel mapping of all of it; up to the object's size from the mapping's beginning, whatever its offset.",
+    kernel: "vm_access, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/access-beyond": {
+    sentence:
+      "The access method refuses what reaches past the object with EINVAL, and writes to a read-only one with EACCES.",
+    kernel: "vm_access, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/evicted": {
+    sentence:
+      "What loses its place in the aperture is unmapped from every process; the next access faults it in again.",
+    kernel: "i915_vma_revoke_mmap, drivers/gpu/drm/i915/i915_vma.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/shrunk": {
+    sentence: "The shrinker unmaps an object everywhere before it gives its pages back.",
+    kernel: "i915_gem_shrink, drivers/gpu/drm/i915/gem/i915_gem_shrinker.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/shrink-needed": {
+    sentence: "Without swap the shrinker takes only objects that are marked as not needed.",
+    kernel: "can_release_pages, drivers/gpu/drm/i915/gem/i915_gem_shrinker.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/shrink-pinned": {
+    sentence: "The shrinker passes over objects whose pages somebody has pinned, and those that are locked.",
+    kernel: "i915_gem_shrink, drivers/gpu/drm/i915/gem/i915_gem_shrinker.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+  "i915/vmap-unpinned": {
+    sentence: "A kernel mapping of the dma-buf does not pin the object's pages: the shrinker may take them.",
+    kernel: "i915_gem_dmabuf_vmap, drivers/gpu/drm/i915/i915_gem_dmabuf.c",
+    unproven: "a defect of 3.5 to 3.11; no kernel here has it",
+  },
+  "i915/purged": {
+    sentence: "An object that was purged stays purged: madvise gives 0 for it ever after.",
+    kernel: "i915_gem_madvise_ioctl, drivers/gpu/drm/i915/i915_gem.c",
+    unproven: "from source: QEMU has no Intel graphics",
+  },
+});
 
 /** enum i915_mmap_type, as the uapi names them. */
 export type MmapType = "gtt" | "wc" | "wb" | "uc" | "fixed";
@@ -87,7 +246,7 @@ class Aperture {
     if (whole !== undefined) return whole;
     const offset = page - (page % CHUNK);
     const pages = CHUNK >= obj.nrPages ? obj.nrPages : Math.min(CHUNK, obj.nrPages - offset);
-    this.k.note(rule["fault-partial"], `${obj.name}, page ${page}`);
+    this.k.note(rule["i915/fault-partial"], `${obj.name}, page ${page}`);
     for (;;) {
       const part = this.bind(obj, CHUNK >= obj.nrPages ? 0 : offset, pages);
       if (part !== undefined) return part;
@@ -106,7 +265,7 @@ class Aperture {
 
   /** i915_vma_unbind: with the mappings of that part (i915_vma_revoke_mmap). */
   *unbind(view: View): Path<void> {
-    this.k.note(rule.evicted, view.obj.name);
+    this.k.note(rule["i915/evicted"], view.obj.name);
     this.views.delete(view);
     yield* view.obj.releaseMmapGtt(view.offset, view.pages);
     for (let i = 0; i < view.pages; i++) this.k.frames.alias(view.pfn + i, undefined);
@@ -209,8 +368,8 @@ export class I915Object implements GemBacking {
   /** i915_gem_dmabuf_mmap: the mapping is of the shmem file. 0, -EINVAL. */
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
-    if (this.size < vma.end - vma.start) return k.refuse(rule["dmabuf-beyond"], errnos.EINVAL, this.name);
-    k.note(rule["dmabuf-mmap"], this.name);
+    if (this.size < vma.end - vma.start) return k.refuse(rule["i915/dmabuf-beyond"], errnos.EINVAL, this.name);
+    k.note(rule["i915/dmabuf-mmap"], this.name);
     const before = vma.file!;
     const error = yield* this.filp.ops.mmap!(this.filp, vma);
     if (error !== 0) return error;
@@ -224,7 +383,7 @@ export class I915Object implements GemBacking {
   getPages(): number {
     const { k } = this;
     if (this.pages !== undefined) return 0;
-    if (this.madv !== 0) return k.refuse(rule["fault-purged"], errnos.EFAULT, this.name);
+    if (this.madv !== 0) return k.refuse(rule["i915/fault-purged"], errnos.EFAULT, this.name);
     const pages = new Int32Array(this.nrPages);
     for (let i = 0; i < pages.length; i++) {
       pages[i] = shmemGetPage(k, this.inode, i);
@@ -284,7 +443,7 @@ export class I915Object implements GemBacking {
     if (error !== 0) return error;
     if (this.map === undefined) {
       if (this.k.design["i915.vmap"] === "pins") this.pagesPinCount++;
-      else this.k.note(rule["vmap-unpinned"], this.name);
+      else this.k.note(rule["i915/vmap-unpinned"], this.name);
       this.map = this.k.vmalloc.map(this.pages!, `the vmap of ${this.name}`);
     }
     return this.map;
@@ -321,12 +480,12 @@ function vmOpsOf(node: MmapOffset): VmOps {
 function* i915GemMmap(i915: I915, file: DrmFile, vma: Vma): Path<number> {
   const { k } = i915.dev;
   const node = i915.lookUp(vma.pgoff, (vma.end - vma.start) / k.pageSize);
-  if (node === undefined) return k.refuse(rule["no-offset"], errnos.EINVAL, `page ${vma.pgoff}`);
-  if (!node.allowed.has(file)) return k.refuse(rule["not-allowed"], errnos.EACCES, node.obj.name);
+  if (node === undefined) return k.refuse(rule["i915/no-offset"], errnos.EINVAL, `page ${vma.pgoff}`);
+  if (!node.allowed.has(file)) return k.refuse(rule["i915/not-allowed"], errnos.EACCES, node.obj.name);
   if (node.obj.readonly) {
-    if (vma.has(VM.WRITE)) return k.refuse(rule["read-only"], errnos.EINVAL, node.obj.name);
+    if (vma.has(VM.WRITE)) return k.refuse(rule["i915/read-only"], errnos.EINVAL, node.obj.name);
     vma.flags &= ~VM.MAYWRITE;
-    k.note(rule["read-only"], node.obj.name);
+    k.note(rule["i915/read-only"], node.obj.name);
   }
   vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP | VM.IO;
   vma.cacheMode = cacheModes[node.type];
@@ -367,8 +526,8 @@ function* vmFaultCpu(node: MmapOffset, { vma }: VmFault): Path<number> {
   const error = obj.getPages();
   if (error === 0) {
     const heeded = k.design["i915.cpu-offset"] === "heeded";
-    if (!heeded && firstPage(node, vma) > 0) k.note(rule["fault-cpu-offset"], obj.name);
-    k.note(rule["fault-cpu"], obj.name);
+    if (!heeded && firstPage(node, vma) > 0) k.note(rule["i915/fault-cpu-offset"], obj.name);
+    k.note(rule["i915/fault-cpu"], obj.name);
     remapIoSg(k, vma, obj.pages!, heeded ? firstPage(node, vma) : 0);
   }
   yield* release(k, obj.resv.lock);
@@ -378,7 +537,7 @@ function* vmFaultCpu(node: MmapOffset, { vma }: VmFault): Path<number> {
 /** remap_io_sg over the whole mapping: special entries, whatever stood there, in the mapping's own mode. */
 function remapIoSg(k: Kernel, vma: Vma, pfns: Int32Array, from: number): void {
   const expected = VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
-  if ((vma.flags & expected) !== expected) bug(k, insertRules["io-mapping-flags"], vmaName(vma));
+  if ((vma.flags & expected) !== expected) bug(k, insertRules["insert/io-mapping-flags"], vmaName(vma));
   for (let address = vma.start, page = from; address < vma.end; address += k.pageSize, page++) {
     const leaf = pteAlloc(k, vma, address);
     const slot = vma.mm.table.slot(address);
@@ -398,7 +557,7 @@ function* vmFaultGtt(node: MmapOffset, { vma, address }: VmFault): Path<number> 
   const error = obj.getPages();
   if (error === 0) {
     const view = yield* aperture.pin(obj, first + (address - vma.start) / k.pageSize);
-    k.note(rule["fault-gtt"], obj.name);
+    k.note(rule["i915/fault-gtt"], obj.name);
     aperture.remap(vma, first, view);
   }
   yield* release(k, obj.resv.lock);
@@ -409,8 +568,8 @@ function* vmFaultGtt(node: MmapOffset, { vma, address }: VmFault): Path<number> 
 function* vmAccess(obj: I915Object, vma: Vma, address: number, buf: Uint8Array, write: boolean): Path<number> {
   const { k } = obj.i915.dev;
   const offset = address - vma.start;
-  if (obj.readonly && write) return k.refuse(rule["access-beyond"], errnos.EACCES, obj.name);
-  if (offset + buf.length > obj.size) return k.refuse(rule["access-beyond"], errnos.EINVAL, obj.name);
+  if (obj.readonly && write) return k.refuse(rule["i915/access-beyond"], errnos.EACCES, obj.name);
+  if (offset + buf.length > obj.size) return k.refuse(rule["i915/access-beyond"], errnos.EINVAL, obj.name);
   yield* acquire(k, obj.resv.lock, "write");
   const error = obj.getPages();
   for (let done = 0; error === 0 && done < buf.length; ) {
@@ -421,7 +580,7 @@ function* vmAccess(obj: I915Object, vma: Vma, address: number, buf: Uint8Array, 
     else part.set(readFrame(k, pfn, at, part.length));
     done += part.length;
   }
-  if (error === 0) k.note(rule.access, obj.name);
+  if (error === 0) k.note(rule["i915/access"], obj.name);
   yield* release(k, obj.resv.lock);
   return error === 0 ? buf.length : error;
 }
@@ -433,11 +592,11 @@ export function* shrinkI915(k: Kernel): Path<number> {
     for (const obj of [...objects]) {
       if (obj.pages === undefined) continue;
       if (obj.madv === 0 && k.design["memory.swap"] === "none") {
-        k.note(rule["shrink-needed"], obj.name);
+        k.note(rule["i915/shrink-needed"], obj.name);
         continue;
       }
       if (obj.pagesPinCount > 0 || !(yield* tryAcquire(k, obj.resv.lock))) {
-        k.note(rule["shrink-pinned"], obj.name);
+        k.note(rule["i915/shrink-pinned"], obj.name);
         continue;
       }
       // Another may have come between.
@@ -449,7 +608,7 @@ export function* shrinkI915(k: Kernel): Path<number> {
 }
 
 function* shrinkOne(k: Kernel, obj: I915Object): Path<number> {
-  k.note(rule.shrunk, obj.name);
+  k.note(rule["i915/shrunk"], obj.name);
   k.custody.freeing = `the shrinker purged ${obj.name}`;
   yield* obj.putPages();
   if (obj.madv > 0) obj.truncate();
@@ -509,9 +668,9 @@ export function* i915GemCreate(
 ): Path<number> {
   const { dev } = file;
   const discrete = dev.driver === i915Discrete;
-  if (!discrete && dev.driver !== i915Driver) return k.refuse(rule["not-i915"], errnos.EINVAL, dev.name);
-  if (size === 0) return k.refuse(rule["no-size"], errnos.EINVAL);
-  if (region === "lmem" && !discrete) return k.refuse(rule["no-region"], errnos.EINVAL, dev.name);
+  if (!discrete && dev.driver !== i915Driver) return k.refuse(rule["i915/not-i915"], errnos.EINVAL, dev.name);
+  if (size === 0) return k.refuse(rule["i915/no-size"], errnos.EINVAL);
+  if (region === "lmem" && !discrete) return k.refuse(rule["i915/no-region"], errnos.EINVAL, dev.name);
   const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
   const backing = discrete
     ? yield* ttmBoCreate(lmemOf(dev), bytes, lmemOptions(region === "lmem" ? "vram" : "system"))
@@ -526,20 +685,20 @@ export function* i915GemCreate(
 /** The object behind a handle of an i915 device: -EINVAL from any other, -ENOENT without one. */
 function lookUp(k: Kernel, file: DrmFile, handle: number): GemObject | number {
   if (file.dev.driver !== i915Driver && file.dev.driver !== i915Discrete)
-    return k.refuse(rule["not-i915"], errnos.EINVAL, file.dev.name);
-  return file.handles.get(handle) ?? k.refuse(rule["no-handle"], errnos.ENOENT, `handle ${handle}`);
+    return k.refuse(rule["i915/not-i915"], errnos.EINVAL, file.dev.name);
+  return file.handles.get(handle) ?? k.refuse(rule["i915/no-handle"], errnos.ENOENT, `handle ${handle}`);
 }
 
 /** i915_gem_mmap_offset_ioctl: the fake offset in bytes, -ENODEV, -ENOENT. */
 export function i915GemMmapOffset(k: Kernel, file: DrmFile, handle: number, type: MmapType): number {
   const discrete = file.dev.driver === i915Discrete;
-  if (discrete && type === "gtt") return k.refuse(rule["no-aperture"], errnos.ENODEV, file.dev.name);
+  if (discrete && type === "gtt") return k.refuse(rule["i915/no-aperture"], errnos.ENODEV, file.dev.name);
   const obj = lookUp(k, file, handle);
   if (typeof obj === "number") return obj;
-  if (discrete !== (type === "fixed")) return k.refuse(rule["fixed-only"], errnos.ENODEV, type);
+  if (discrete !== (type === "fixed")) return k.refuse(rule["i915/fixed-only"], errnos.ENODEV, type);
   if (type === "fixed") return obj.createMmapOffset() * k.pageSize;
   if (!(obj.backing instanceof I915Object)) {
-    if (type !== "gtt") return k.refuse(rule["imported-type"], errnos.ENODEV, type);
+    if (type !== "gtt") return k.refuse(rule["i915/imported-type"], errnos.ENODEV, type);
     throw new NotModelled("an imported object in the aperture of i915");
   }
   return i915Of(file.dev).node(obj.backing, type, file).start * k.pageSize;
@@ -553,13 +712,14 @@ export function i915GemMmapFile(
   offset: number,
   length: number,
 ): File | number {
-  if (file.dev.driver === i915Discrete) return k.refuse(rule["legacy-absent"], errnos.EOPNOTSUPP, file.dev.name);
+  if (file.dev.driver === i915Discrete) return k.refuse(rule["i915/legacy-absent"], errnos.EOPNOTSUPP, file.dev.name);
   const obj = lookUp(k, file, handle);
   if (typeof obj === "number") return obj;
-  if (!(obj.backing instanceof I915Object)) return k.refuse(rule["legacy-imported"], errnos.ENXIO, `handle ${handle}`);
+  if (!(obj.backing instanceof I915Object))
+    return k.refuse(rule["i915/legacy-imported"], errnos.ENXIO, `handle ${handle}`);
   if (offset > obj.size || length > obj.size - offset)
-    return k.refuse(rule["legacy-beyond"], errnos.EINVAL, `${offset} + ${length} of ${obj.size}`);
-  k.note(rule.legacy, obj.backing.name);
+    return k.refuse(rule["i915/legacy-beyond"], errnos.EINVAL, `${offset} + ${length} of ${obj.size}`);
+  k.note(rule["i915/legacy"], obj.backing.name);
   return obj.backing.filp;
 }
 
@@ -574,7 +734,7 @@ export function* i915GemMadvise(k: Kernel, file: DrmFile, handle: number, notNee
   }
   yield* acquire(k, obj.resv.lock, "write");
   if (obj.madv >= 0) obj.madv = notNeeded ? 1 : 0;
-  else k.note(rule.purged, obj.name);
+  else k.note(rule["i915/purged"], obj.name);
   if (obj.madv === 1 && obj.pages === undefined) obj.truncate();
   const retained = obj.madv >= 0 ? 1 : 0;
   yield* release(k, obj.resv.lock);

@@ -4,11 +4,37 @@ import { File, Inode } from "../fs/file.js";
 import { remapPfnRange, vmInsertPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { VM } from "../mm/vma.js";
-import { ringRules as rule } from "../rules/rings.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "io-uring-ring/address": {
+    sentence:
+      "The kernel chooses where a ring is mapped: any address that the caller asks for, by hint or fixed, is refused with EINVAL.",
+    kernel: "io_uring_get_unmapped_area, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
+  },
+  "io-uring-ring/no-such-offset": {
+    sentence:
+      "Only the offsets of the rings and of the submission entries can be mapped; what another gives depends on where it is noticed.",
+    kernel: "io_uring_validate_mmap_request, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
+  },
+  "io-uring-ring/too-long": {
+    sentence: "A mapping that is longer than the allocation behind it is refused with EINVAL.",
+    kernel: "io_uring_validate_mmap_request, fs/io_uring.c",
+  },
+  "io-uring-ring/pages": {
+    sentence:
+      "mmap inserts the pages that there are (VM_MIXEDMAP) and forbids the mapping to grow; the rest of a longer mapping stays empty, and a fault there is a SIGBUS.",
+    kernel: "io_uring_mmap, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
+  },
+  "io-uring-ring/pfns": {
+    sentence: "mmap puts the frames in by remap_pfn_range, as memory without struct pages.",
+    kernel: "io_uring_mmap, fs/io_uring.c",
+  },
+});
 
 /** IORING_OFF_*: where an mmap finds the two rings, which share their memory, and the entries. Bytes. */
 const OFFSET = { sqRing: 0, cqRing: 0x8000000, sqes: 0x10000000 } as const;
@@ -75,23 +101,23 @@ function regionAt(k: Kernel, context: RingContext, pgoff: number): number {
 /** io_uring_get_unmapped_area: 0 when the kernel may choose a place, -EINVAL, -ENOMEM. */
 function ioUringUnmappedArea(k: Kernel, context: RingContext, address: number, pgoff: number): number {
   if (k.design["io-uring.address"] === "caller") return 0;
-  if (address !== 0) return k.refuse(rule.address, errnos.EINVAL, `0x${address.toString(16)}`);
+  if (address !== 0) return k.refuse(rule["io-uring-ring/address"], errnos.EINVAL, `0x${address.toString(16)}`);
   if (regionAt(k, context, pgoff) >= 0) return 0;
   const errno = k.design["io-uring.bad-offset"] === "ENOMEM" ? errnos.ENOMEM : errnos.EINVAL;
-  return k.refuse(rule["no-such-offset"], errno, `page ${pgoff}`);
+  return k.refuse(rule["io-uring-ring/no-such-offset"], errno, `page ${pgoff}`);
 }
 
 /** io_uring_mmap: 0, -EINVAL. */
 function* ioUringMmap(k: Kernel, context: RingContext, vma: Vma): Path<number> {
   const pfn = regionAt(k, context, vma.pgoff);
-  if (pfn < 0) return k.refuse(rule["no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}`);
+  if (pfn < 0) return k.refuse(rule["io-uring-ring/no-such-offset"], errnos.EINVAL, `page ${vma.pgoff}`);
   const bytes = vma.end - vma.start;
   if (k.design["io-uring.mmap"] === "insert-pages") {
-    k.note(rule.pages);
+    k.note(rule["io-uring-ring/pages"]);
     vma.flags |= VM.DONTEXPAND;
     return vmInsertPages(k, vma, vma.start, [pfn]);
   }
-  if (bytes > k.pageSize) return k.refuse(rule["too-long"], errnos.EINVAL, `${bytes} bytes`);
-  k.note(rule.pfns);
+  if (bytes > k.pageSize) return k.refuse(rule["io-uring-ring/too-long"], errnos.EINVAL, `${bytes} bytes`);
+  k.note(rule["io-uring-ring/pfns"]);
   return remapPfnRange(k, vma, vma.start, pfn, bytes);
 }

@@ -5,11 +5,35 @@ import { PG } from "../mm/frames.js";
 import { vmInsertPage } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { FAULT, VM } from "../mm/vma.js";
-import { p2pRules as rule } from "../rules/p2pdma.js";
 import { binaryFileOps } from "./pci-bar.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "p2pdma/shared": {
+    sentence: "Memory of a PCI device is mapped shared: a private mapping gives EINVAL.",
+    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+  },
+  "p2pdma/offset": {
+    sentence: "Each mapping is an allocation of its own, so that the offset must be 0: EINVAL.",
+    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+  },
+  "p2pdma/exhausted": {
+    sentence: "The device has no range free that is long enough: ENOMEM.",
+    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+  },
+  "p2pdma/inserted": {
+    sentence:
+      "The pages are inserted by vm_insert_page: VM_MIXEDMAP, page references, RSS; the mapping holds the only reference, and no fault handler refills what is zapped.",
+    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+  },
+  "p2pdma/freed": {
+    sentence: "With its last reference a page of a PCI device goes back to the device's pool, one by one.",
+    kernel: "p2pdma_folio_free, drivers/pci/p2pdma.c",
+  },
+});
 
 /** Bytes of memory that the controller has, and what the file says. */
 const MEMORY = 8 * 2 ** 20;
@@ -43,7 +67,7 @@ export class P2pPool {
 
   /** p2pdma_folio_free: what was stored stays. */
   giveBack(pfn: number): void {
-    this.k.note(rule.freed, `frame ${pfn}`);
+    this.k.note(rule["p2pdma/freed"], `frame ${pfn}`);
     this.taken[pfn - this.base] = 0;
   }
 }
@@ -66,17 +90,17 @@ export function openP2pmem(k: Kernel): File {
 
 /** p2pmem_alloc_mmap: 0, -EINVAL or -ENOMEM. */
 function* p2pmemAllocMmap(k: Kernel, pool: P2pPool, vma: Vma): Path<number> {
-  if (!vma.has(VM.MAYSHARE)) return k.refuse(rule.shared, errnos.EINVAL);
-  if (vma.pgoff !== 0) return k.refuse(rule.offset, errnos.EINVAL, `page ${vma.pgoff}`);
+  if (!vma.has(VM.MAYSHARE)) return k.refuse(rule["p2pdma/shared"], errnos.EINVAL);
+  if (vma.pgoff !== 0) return k.refuse(rule["p2pdma/offset"], errnos.EINVAL, `page ${vma.pgoff}`);
   const pages = (vma.end - vma.start) / k.pageSize;
   const first = pool.alloc(pages);
-  if (first < 0) return k.refuse(rule.exhausted, errnos.ENOMEM, `${pages} pages`);
+  if (first < 0) return k.refuse(rule["p2pdma/exhausted"], errnos.ENOMEM, `${pages} pages`);
   for (let i = 0; i < pages; i++) {
     vmInsertPage(k, vma, vma.start + i * k.pageSize, first + i);
     folioPut(k, first + i);
   }
   vma.ops = kernfsVmOps;
-  k.note(rule.inserted);
+  k.note(rule["p2pdma/inserted"]);
   return 0;
 }
 

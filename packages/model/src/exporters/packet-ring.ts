@@ -4,11 +4,52 @@ import { File, Inode } from "../fs/file.js";
 import { PG } from "../mm/frames.js";
 import { vmInsertPage } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
-import { packetRules as rule } from "../rules/rings.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "packet/ring-limit": {
+    sentence: "A ring whose table of blocks is larger than what kmalloc gives (4 MiB) is refused with ENOMEM.",
+    kernel: "alloc_pg_vec, net/packet/af_packet.c",
+  },
+  "packet/no-memory": {
+    sentence: "A ring for which there are not enough pages is refused with ENOMEM, and what it had is freed.",
+    kernel: "alloc_pg_vec, net/packet/af_packet.c",
+  },
+  "packet/offset": {
+    sentence: "A ring is mapped from its beginning: any other offset is refused with EINVAL.",
+    kernel: "packet_mmap, net/packet/af_packet.c",
+  },
+  "packet/no-ring": {
+    sentence: "A packet socket without a ring cannot be mapped: EINVAL.",
+    kernel: "packet_mmap, net/packet/af_packet.c",
+  },
+  "packet/whole-ring": {
+    sentence: "A mapping of a ring is exactly as long as the ring: any other length is refused with EINVAL.",
+    kernel: "packet_mmap, net/packet/af_packet.c",
+  },
+  "packet/mapped": {
+    sentence:
+      "mmap inserts every page of the ring at once, as pages with references (VM_MIXEDMAP); nothing forbids the mapping to grow (no VM_DONTEXPAND), and there is no fault handler.",
+    kernel: "packet_mmap, net/packet/af_packet.c",
+  },
+  "packet/not-bound": {
+    sentence: "Sending through a packet socket that is bound to no device fails with ENXIO.",
+    kernel: "packet_snd, net/packet/af_packet.c",
+  },
+  "packet/waits": {
+    sentence: "Reading from a packet socket waits for a packet.",
+    kernel: "packet_recvmsg, net/packet/af_packet.c",
+  },
+  "packet/frame-ready": {
+    sentence:
+      "The socket polls as readable when the frame before the ring's head no longer belongs to the kernel, and user space can write that word.",
+    kernel: "packet_poll, net/packet/af_packet.c",
+  },
+});
 
 /** Blocks whose table kmalloc still gives: 4 MiB of pointers. */
 const MOST_BLOCKS = (4 * 1024 * 1024) / 8;
@@ -30,8 +71,8 @@ export function newPacketSocket(k: Kernel): File {
 /** packet_set_ring: a ring of so many pages. 0 or -ENOMEM. */
 export function packetSetRing(k: Kernel, socket: File, pages: number): number {
   const ring = socket.data as PacketRing;
-  if (pages > MOST_BLOCKS) return k.refuse(rule["ring-limit"], errnos.ENOMEM, `${pages} pages`);
-  if (pages > k.totalRam) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+  if (pages > MOST_BLOCKS) return k.refuse(rule["packet/ring-limit"], errnos.ENOMEM, `${pages} pages`);
+  if (pages > k.totalRam) return k.refuse(rule["packet/no-memory"], errnos.ENOMEM, `${pages} pages`);
   for (let i = 0; i < pages; i++) ring.pages.push(k.frames.alloc(0, PG.allocated));
   return 0;
 }
@@ -40,10 +81,10 @@ function socketOps(k: Kernel): FileOps {
   return {
     mmap: (file, vma) => packetMmap(k, file.data as PacketRing, vma),
     *write() {
-      return k.refuse(rule["not-bound"], errnos.ENXIO);
+      return k.refuse(rule["packet/not-bound"], errnos.ENXIO);
     },
     *read() {
-      k.note(rule.waits);
+      k.note(rule["packet/waits"]);
       yield { kind: "wait", object: "a packet", ready: () => false };
       return 0;
     },
@@ -59,16 +100,16 @@ function socketOps(k: Kernel): FileOps {
 
 /** packet_mmap: 0, -EINVAL, or what vm_insert_page gives. */
 function* packetMmap(k: Kernel, ring: PacketRing, vma: Vma): Path<number> {
-  if (vma.pgoff !== 0) return k.refuse(rule.offset, errnos.EINVAL, `page ${vma.pgoff}`);
-  if (ring.pages.length === 0) return k.refuse(rule["no-ring"], errnos.EINVAL);
+  if (vma.pgoff !== 0) return k.refuse(rule["packet/offset"], errnos.EINVAL, `page ${vma.pgoff}`);
+  if (ring.pages.length === 0) return k.refuse(rule["packet/no-ring"], errnos.EINVAL);
   const pages = (vma.end - vma.start) / k.pageSize;
   if (pages !== ring.pages.length)
-    return k.refuse(rule["whole-ring"], errnos.EINVAL, `${pages} of ${ring.pages.length} pages`);
+    return k.refuse(rule["packet/whole-ring"], errnos.EINVAL, `${pages} of ${ring.pages.length} pages`);
   for (let i = 0; i < pages; i++) {
     const error = vmInsertPage(k, vma, vma.start + i * k.pageSize, ring.pages[i]);
     if (error !== 0) return error;
   }
-  k.note(rule.mapped);
+  k.note(rule["packet/mapped"]);
   ring.mapped++;
   vma.ops = mmapOps(ring);
   return 0;
@@ -92,6 +133,6 @@ function packetPoll(k: Kernel, ring: PacketRing): string[] {
   const last = ring.pages.at(-1);
   const status = last === undefined ? undefined : k.frames.bytes(last)?.subarray(0, 4);
   if (status === undefined || status.every((byte) => byte === 0)) return ["out"];
-  k.note(rule["frame-ready"]);
+  k.note(rule["packet/frame-ready"]);
   return ["in", "out"];
 }

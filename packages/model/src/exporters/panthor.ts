@@ -6,10 +6,10 @@ import { vmfInsertPfn } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
-import { panthorRules as rule } from "../rules/panthor.js";
 import { acquire, release, tryAcquire } from "../sched/path.js";
 import { GemShmemObject } from "./drm-shmem.js";
 import { drmVmaNodeUnmap } from "./gem.js";
+import { rules } from "../rules/rule.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
@@ -17,6 +17,41 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDevice, DrmDriver, GemBacking, GemObject } from "./gem.js";
+
+const rule = rules({
+  "panthor/mmap-private": {
+    sentence: "A private writable mapping of an object is refused with EINVAL.",
+    kernel: "panthor_gem_mmap, drivers/gpu/drm/panthor/panthor_gem.c",
+    unproven: "from source: QEMU has no Mali GPU",
+  },
+  "panthor/mmap-lazy": {
+    sentence: "A mapping takes no pages: each fault fetches those of the whole object when they are not there.",
+    kernel: "panthor_gem_any_fault, drivers/gpu/drm/panthor/panthor_gem.c",
+    unproven: "from source: QEMU has no Mali GPU",
+  },
+  "panthor/fault-beyond": {
+    sentence:
+      "A fault takes the object's page by its distance from the mapping's beginning; past the object's end it is a SIGBUS.",
+    kernel: "panthor_gem_any_fault, drivers/gpu/drm/panthor/panthor_gem.c",
+    unproven: "from source: QEMU has no Mali GPU",
+  },
+  "panthor/no-swap": {
+    sentence: "Without swap nothing is evicted: there is no mark that contents may be lost.",
+    kernel: "panthor_gem_shrinker_scan, drivers/gpu/drm/panthor/panthor_gem.c",
+    unproven: "from source: QEMU has no Mali GPU",
+  },
+  "panthor/evicted": {
+    sentence:
+      "Eviction empties all mappings, then drops the pages; their contents stay in the shmem file, and the next use fetches them.",
+    kernel: "panthor_gem_try_evict_no_resv_wait, drivers/gpu/drm/panthor/panthor_gem.c",
+    unproven: "from source: QEMU has no Mali GPU",
+  },
+  "panthor/evict-skips": {
+    sentence: "Objects that are pinned, locked or without pages are not evicted.",
+    kernel: "panthor_gem_update_reclaim_state_locked, drivers/gpu/drm/panthor/panthor_gem.c",
+    unproven: "from source: QEMU has no Mali GPU",
+  },
+});
 
 /** struct panthor_gem_object. */
 export class PanthorObject implements GemBacking {
@@ -42,7 +77,7 @@ export class PanthorObject implements GemBacking {
 
   /** panthor_gem_mmap: 0 or -EINVAL. */
   *mmap(vma: Vma): Path<number> {
-    if (isCowMapping(vma.flags)) return this.k.refuse(rule["mmap-private"], errnos.EINVAL, this.name);
+    if (isCowMapping(vma.flags)) return this.k.refuse(rule["panthor/mmap-private"], errnos.EINVAL, this.name);
     vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
     return 0;
   }
@@ -56,11 +91,11 @@ export class PanthorObject implements GemBacking {
     const { k } = this;
     const page = (address - vma.start) / k.pageSize;
     if (page >= this.size / k.pageSize) {
-      k.trace.refuse(rule["fault-beyond"], 0, `page ${page} of ${this.name}`);
+      k.trace.refuse(rule["panthor/fault-beyond"], 0, `page ${page} of ${this.name}`);
       return FAULT.sigbus;
     }
     yield* acquire(k, this.resv.lock, "write");
-    if (this.pages === undefined) k.note(rule["mmap-lazy"], this.name);
+    if (this.pages === undefined) k.note(rule["panthor/mmap-lazy"], this.name);
     const ret = this.getPages() === 0 ? vmfInsertPfn(k, vma, address, this.pages![page]) : FAULT.sigbus;
     yield* release(k, this.resv.lock);
     return ret;
@@ -127,12 +162,12 @@ export class PanthorObject implements GemBacking {
   *evict(): Path<number> {
     const { k } = this;
     if (this.pages === undefined || this.pinCount > 0 || !(yield* tryAcquire(k, this.resv.lock))) {
-      k.note(rule["evict-skips"], this.name);
+      k.note(rule["panthor/evict-skips"], this.name);
       return 0;
     }
     let freed = 0;
     if (this.pages !== undefined && this.pinCount === 0) {
-      k.note(rule.evicted, this.name);
+      k.note(rule["panthor/evicted"], this.name);
       k.custody.freeing = `the shrinker evicted ${this.name}`;
       yield* drmVmaNodeUnmap(this.gem!);
       this.dropPages();
@@ -171,7 +206,7 @@ export function panthorGemCreate({ k, device }: DrmDevice, size: number): GemBac
 /** panthor_gem_shrinker_scan, asked for all: pages. */
 export function* shrinkPanthor(k: Kernel): Path<number> {
   if (k.design["memory.swap"] === "none") {
-    k.note(rule["no-swap"]);
+    k.note(rule["panthor/no-swap"]);
     return 0;
   }
   let freed = 0;

@@ -12,11 +12,63 @@ import { remapPfnRange, vmaName } from "../mm/insert.js";
 import { CACHE } from "../mm/memtype.js";
 import { PTE } from "../mm/page-table.js";
 import { FAULT } from "../mm/vma.js";
-import { barRules as rule } from "../rules/rings.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "pci-bar/fits": {
+    sentence: "A mapping that does not lie within the BAR is refused with EINVAL.",
+    kernel: "pci_mmap_fits, drivers/pci/mmap.c",
+  },
+  "pci-bar/mapped": {
+    sentence:
+      "A BAR is mapped by one remap_pfn_range over the whole mapping, so that private mappings are let through; the mapping's offset becomes the physical address.",
+    kernel: "pci_mmap_resource_range, drivers/pci/mmap.c",
+  },
+  "pci-bar/revoked": {
+    sentence:
+      "A driver that claims a device's regions has mappings of its BARs through sysfs zapped, private copies too; further accesses get SIGBUS. What a device was given of the BAR stays reachable for it.",
+    kernel: "revoke_iomem, kernel/resource.c",
+  },
+  "pci-bar/no-data": {
+    sentence: "The file of a memory BAR can be mapped, but neither read nor written: EIO.",
+    kernel: "sysfs_kf_bin_read, fs/sysfs/file.c",
+  },
+  "pci-bar/write-beyond": {
+    sentence: "A write that begins behind the end of a sysfs file of known size is refused with EFBIG.",
+    kernel: "sysfs_kf_bin_write, fs/sysfs/file.c",
+  },
+  "pci-bar/poll-unread": {
+    sentence: "A sysfs file polls with an error until it has been read, even if reading it failed.",
+    kernel: "kernfs_generic_poll, fs/kernfs/file.c",
+  },
+  "pci-bar/truncate-too-big": {
+    sentence:
+      "A sysfs file keeps its size whatever ftruncate is asked for, but a size past the file system's limit is refused with EFBIG.",
+    kernel: "inode_newsize_ok, fs/attr.c",
+  },
+  "pci-bar/access": {
+    sentence:
+      "What get_user_pages refuses, /proc/PID/mem and ptrace reach through a mapping of their own of the physical memory, in one piece also past the end of the page and of the mapping.",
+    kernel: "generic_access_phys, mm/memory.c",
+  },
+  "pci-bar/access-not-mapped": {
+    sentence: "There must be an entry, and a writable one for writing: else EINVAL.",
+    kernel: "generic_access_phys, mm/memory.c",
+  },
+  "pci-bar/access-no-io": {
+    sentence:
+      "The access method of a mapping of IO memory refuses a page of RAM in it, such as a private copy, with EINVAL; the reader sees EIO.",
+    kernel: "generic_access_phys, mm/memory.c",
+  },
+  "pci-bar/access-ram": {
+    sentence: "A private copy of IO memory is RAM, which ioremap refuses with a warning: ENOMEM.",
+    kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
+  },
+});
 
 /** A BAR, bytes. */
 interface Bar {
@@ -42,7 +94,7 @@ export function openBar(k: Kernel): File {
  */
 export function revokeBars(k: Kernel): void {
   if (k.barInode === undefined || k.design["pci-sysfs.claimed"] === "stays") return;
-  k.note(rule.revoked);
+  k.note(rule["pci-bar/revoked"]);
   unmapMappingRange(k, k.barInode.mapping, 0, (edu.address + edu.size) / k.pageSize, true);
 }
 
@@ -73,24 +125,26 @@ export function binaryFileOps(k: Kernel, { size, path }: { readonly size: number
     *read(_task, file, _address, length, offset) {
       read.add(file);
       if (length === 0 || (offset ?? file.position) >= size) return 0;
-      return k.refuse(rule["no-data"], errnos.EIO, "read");
+      return k.refuse(rule["pci-bar/no-data"], errnos.EIO, "read");
     },
     *write(_task, file, _address, length, offset) {
-      if ((offset ?? file.position) >= size) return k.refuse(rule["write-beyond"], errnos.EFBIG, `${offset}`);
-      return length === 0 ? 0 : k.refuse(rule["no-data"], errnos.EIO, "write");
+      if ((offset ?? file.position) >= size) return k.refuse(rule["pci-bar/write-beyond"], errnos.EFBIG, `${offset}`);
+      return length === 0 ? 0 : k.refuse(rule["pci-bar/no-data"], errnos.EIO, "write");
     },
     *llseek(file, offset, whence) {
       return llseekWithin(k, file, offset, whence, Math.min(file.inode.maxBytes, 2 ** 63), size);
     },
     *truncate(file, length) {
-      return length > file.inode.maxBytes ? k.refuse(rule["truncate-too-big"], errnos.EFBIG, `${length} bytes`) : 0;
+      return length > file.inode.maxBytes
+        ? k.refuse(rule["pci-bar/truncate-too-big"], errnos.EFBIG, `${length} bytes`)
+        : 0;
     },
     *fsync() {
       return 0;
     },
     *poll(file) {
       if (read.has(file)) return ["in", "out"];
-      k.note(rule["poll-unread"]);
+      k.note(rule["pci-bar/poll-unread"]);
       return ["in", "out", "err", "pri"];
     },
     path: () => path,
@@ -113,10 +167,11 @@ function pciLlseek(k: Kernel, file: File, offset: number, whence: "set" | "cur" 
 /** pci_mmap_resource, pci_mmap_resource_range: 0 or -EINVAL. */
 function* pciMmapResource(k: Kernel, bar: Bar, vma: Vma): Path<number> {
   const bytes = vma.end - vma.start;
-  if (vma.pgoff * k.pageSize + bytes > bar.size) return k.refuse(rule.fits, errnos.EINVAL, `page ${vma.pgoff}`);
+  if (vma.pgoff * k.pageSize + bytes > bar.size)
+    return k.refuse(rule["pci-bar/fits"], errnos.EINVAL, `page ${vma.pgoff}`);
   vma.pgoff += bar.address / k.pageSize;
   vma.cacheMode = CACHE.ucMinus;
-  k.note(rule.mapped);
+  k.note(rule["pci-bar/mapped"]);
   const error = remapPfnRange(k, vma, vma.start, vma.pgoff, bytes);
   vma.ops = kernfsOps(k);
   return error;
@@ -142,15 +197,15 @@ function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8A
   const slot = vma.mm.table.slot(address);
   const needed = write ? PTE.present | PTE.write : PTE.present;
   if (leaf === undefined || (leaf.bits[slot] & needed) !== needed)
-    return k.refuse(rule["access-not-mapped"], errnos.EINVAL, `0x${address.toString(16)}`);
+    return k.refuse(rule["pci-bar/access-not-mapped"], errnos.EINVAL, `0x${address.toString(16)}`);
   const checks = k.design["generic-access-phys.checks"] === "io-memory";
   if (k.frames.valid(leaf.pfn[slot])) {
-    if (checks) return k.refuse(rule["access-no-io"], errnos.EINVAL, vmaName(vma));
-    k.warn(rule["access-ram"], vmaName(vma));
+    if (checks) return k.refuse(rule["pci-bar/access-no-io"], errnos.EINVAL, vmaName(vma));
+    k.warn(rule["pci-bar/access-ram"], vmaName(vma));
     return -errnos.ENOMEM;
   }
   const length = checks ? Math.min(buffer.length, k.pageSize - (address % k.pageSize)) : buffer.length;
-  k.note(rule.access, `${length} bytes`);
+  k.note(rule["pci-bar/access"], `${length} bytes`);
   if (!write) buffer.fill(0, 0, length);
   return length;
 }

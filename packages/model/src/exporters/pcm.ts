@@ -4,12 +4,40 @@ import { dmaAllocAttrs, dmaMmapAttrs } from "../dma/alloc.js";
 import { File, Inode } from "../fs/file.js";
 import { VM } from "../mm/vma.js";
 import { NotModelled } from "../sched/path.js";
-import { pcmRules as rule } from "../rules/p2pdma.js";
+import { rules } from "../rules/rule.js";
 import type { DmaMemory } from "../dma/alloc.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "pcm/busy": {
+    sentence: "A playback stream that somebody has open gives EBUSY.",
+    kernel: "snd_pcm_open, sound/core/pcm_native.c",
+  },
+  "pcm/waits": {
+    sentence: "Who opens a playback stream in use without O_NONBLOCK waits until it is free.",
+    kernel: "snd_pcm_open, sound/core/pcm_native.c",
+  },
+  "pcm/cleared": {
+    sentence: "Setting a stream's parameters clears its buffer.",
+    kernel: "snd_pcm_hw_params, sound/core/pcm_native.c",
+  },
+  "pcm/mapped": {
+    sentence:
+      "The buffer is mapped by what the DMA API has for its device, with VM_DONTEXPAND and VM_DONTDUMP, shared or private.",
+    kernel: "snd_pcm_lib_default_mmap, sound/core/pcm_native.c",
+  },
+  "pcm/access": {
+    sentence: "A mapping of a playback buffer must be readable or writable: EINVAL.",
+    kernel: "snd_pcm_mmap_data, sound/core/pcm_native.c",
+  },
+  "pcm/beyond": {
+    sentence: "A mapping that reaches past the buffer gives EINVAL.",
+    kernel: "snd_pcm_mmap_data, sound/core/pcm_native.c",
+  },
+});
 
 /** The buffer, allocated when the driver is loaded. Bytes. */
 const BUFFER = 64 * 2 ** 10;
@@ -36,16 +64,16 @@ export function openPcm(k: Kernel, iommu: boolean): File | number {
   const name = iommu ? "iommu" : "direct";
   let card = k.soundCards.get(name);
   if (card === undefined) k.soundCards.set(name, (card = new SoundCard(k, iommu)));
-  if (card.open) return k.refuse(rule.busy, errnos.EBUSY, "playback");
+  if (card.open) return k.refuse(rule["pcm/busy"], errnos.EBUSY, "playback");
   card.open = true;
   for (const pfn of card.memory.pfns) k.frames.writable(pfn).fill(0);
-  k.note(rule.cleared);
+  k.note(rule["pcm/cleared"]);
   return new File(card.inode, streamOps(card), true, true, false, card);
 }
 
 /** snd_pcm_open without O_NONBLOCK: it waits until nobody has the stream open. */
 export function* waitForPcm(card: SoundCard): Path<number> {
-  card.k.note(rule.waits);
+  card.k.note(rule["pcm/waits"]);
   yield { kind: "wait", object: "a sound stream that is in use", ready: () => !card.open };
   throw new NotModelled("a sound stream that is opened again");
 }
@@ -66,12 +94,12 @@ function streamOps(card: SoundCard): FileOps {
 
 /** snd_pcm_mmap_data and snd_pcm_lib_default_mmap: 0, -EINVAL, or what the DMA API says. */
 function* sndPcmMmapData({ k, memory }: SoundCard, vma: Vma): Path<number> {
-  if (!vma.has(VM.READ | VM.WRITE)) return k.refuse(rule.access, errnos.EINVAL);
+  if (!vma.has(VM.READ | VM.WRITE)) return k.refuse(rule["pcm/access"], errnos.EINVAL);
   const bytes = vma.end - vma.start;
   if (bytes > BUFFER || vma.pgoff * k.pageSize > BUFFER - bytes)
-    return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
+    return k.refuse(rule["pcm/beyond"], errnos.EINVAL, `page ${vma.pgoff}, ${bytes} bytes`);
   vma.flags |= VM.DONTEXPAND | VM.DONTDUMP;
   vma.ops = { name: "snd_pcm_vm_ops_data" };
-  k.note(rule.mapped);
+  k.note(rule["pcm/mapped"]);
   return dmaMmapAttrs(k, vma, memory);
 }

@@ -8,9 +8,9 @@ import {
 } from "../dma-buf/attachment.js";
 import { dmaBufExport, dmaBufFd, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
-import { gemRules as rule } from "../rules/exporters.js";
-import { drmGemHandleCreate, drmGemMmapObj, drmGemObjectPut, GemObject } from "./gem.js";
+import { drmGemHandleCreate, drmGemMmapObj, drmGemObjectPut, GemObject, gemRules } from "./gem.js";
 import { acquire, release } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { SgTable } from "../dma/sg.js";
@@ -20,6 +20,42 @@ import type { Kernel } from "../kernel.js";
 import type { Lock, Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { DrmDevice, DrmFile } from "./gem.js";
+
+const rule = rules({
+  "gem/mmap-offset": {
+    sentence:
+      "A mapping of the dma-buf is made as one of the device: the object's fake offset is added to its page offset.",
+    kernel: "drm_gem_prime_mmap, drivers/gpu/drm/drm_prime.c",
+  },
+  "gem/no-prime": {
+    sentence: "A driver that did not ask for PRIME has no export and no import: ENOSYS.",
+    kernel: "drm_prime_handle_to_fd_ioctl, drivers/gpu/drm/drm_prime.c",
+  },
+  "gem/no-prime-mmap": {
+    sentence: "The dma-buf of a driver without a PRIME mmap cannot be mapped: ENOSYS.",
+    kernel: "drm_gem_dmabuf_mmap, drivers/gpu/drm/drm_prime.c",
+  },
+  "gem/first-export": {
+    sentence: "As long as an object has a dma-buf, every export gives that one: the first decides the access mode.",
+    kernel: "drm_gem_prime_handle_to_dmabuf, drivers/gpu/drm/drm_prime.c",
+  },
+  "gem/import-own": {
+    sentence: "A device's own dma-buf gives the object that it came from.",
+    kernel: "drm_gem_prime_import_dev, drivers/gpu/drm/drm_prime.c",
+  },
+  "gem/no-import": {
+    sentence: "A driver without an import of sg tables takes no buffers of others.",
+    kernel: "drm_gem_prime_import_dev, drivers/gpu/drm/drm_prime.c",
+  },
+  "gem/import-unmapped": {
+    sentence: "The shmem helper only attaches to another's buffer: its exporter is not asked for an sg table.",
+    kernel: "drm_gem_shmem_prime_import_no_map, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "gem/attach-no-table": {
+    sentence: "An exporter that cannot make an sg table refuses attachments with ENOSYS.",
+    kernel: "drm_gem_map_attach, drivers/gpu/drm/drm_prime.c",
+  },
+});
 
 /** drm_gem_prime_dmabuf_ops. The buffer holds a reference on the object. */
 export class PrimeOps implements DmaBufOps {
@@ -33,7 +69,7 @@ export class PrimeOps implements DmaBufOps {
   *attach(): Path<number> {
     const backing = this.obj.backing!;
     if (backing.getSgTable === undefined)
-      return this.k.refuse(rule["attach-no-table"], errnos.ENOSYS, this.obj.dev.name);
+      return this.k.refuse(rule["gem/attach-no-table"], errnos.ENOSYS, this.obj.dev.name);
     return yield* backing.pin();
   }
 
@@ -61,8 +97,8 @@ export class PrimeOps implements DmaBufOps {
   *mmap(vma: Vma): Path<number> {
     const { k, obj } = this;
     if (k.design["drm.prime"] === "opted-in" && obj.dev.driver.prime !== "all")
-      return k.refuse(rule["no-prime-mmap"], errnos.ENOSYS, obj.dev.name);
-    k.note(rule["mmap-offset"]);
+      return k.refuse(rule["gem/no-prime-mmap"], errnos.ENOSYS, obj.dev.name);
+    k.note(rule["gem/mmap-offset"]);
     vma.pgoff += obj.offset;
     return yield* drmGemMmapObj(obj, vma);
   }
@@ -97,7 +133,7 @@ export class PrimeOps implements DmaBufOps {
 /** Whether the driver has PRIME at all: 0 or -ENOSYS. */
 function hasPrime(k: Kernel, dev: DrmDevice): number {
   return k.design["drm.prime"] === "opted-in" && dev.driver.prime === "none"
-    ? k.refuse(rule["no-prime"], errnos.ENOSYS, dev.name)
+    ? k.refuse(rule["gem/no-prime"], errnos.ENOSYS, dev.name)
     : 0;
 }
 
@@ -112,9 +148,9 @@ export function* drmGemPrimeHandleToFd(
   const absent = hasPrime(k, file.dev);
   if (absent !== 0) return absent;
   const obj = file.handles.get(handle);
-  if (obj === undefined) return k.refuse(rule["no-handle"], errnos.ENOENT, `handle ${handle}`);
+  if (obj === undefined) return k.refuse(gemRules["gem/no-handle"], errnos.ENOENT, `handle ${handle}`);
   const known = file.primes.get(handle) ?? obj.imported?.at.buf ?? obj.dmaBuf;
-  if (known !== undefined) k.note(rule["first-export"], `handle ${handle}`);
+  if (known !== undefined) k.note(rule["gem/first-export"], `handle ${handle}`);
   const buf = known ?? exportAndRegister(k, obj, writable);
   if (known !== undefined) buf.file.refs++;
   if (!file.primes.has(handle)) {
@@ -178,18 +214,18 @@ function* importInto(k: Kernel, file: DrmFile, buf: DmaBuf): Path<number> {
 function* drmGemPrimeImport(k: Kernel, dev: DrmDevice, buf: DmaBuf): Path<GemObject | number> {
   const { ops } = buf;
   if (ops instanceof PrimeOps && ops.obj.dev === dev) {
-    k.note(rule["import-own"]);
+    k.note(rule["gem/import-own"]);
     ops.obj.refs++;
     return ops.obj;
   }
-  if (dev.driver.import === errnos.EINVAL) return k.refuse(rule["no-import"], errnos.EINVAL, dev.name);
+  if (dev.driver.import === errnos.EINVAL) return k.refuse(rule["gem/no-import"], errnos.EINVAL, dev.name);
   const at = yield* dmaBufDynamicAttach(buf, dev.device, false);
   if (typeof at === "number") return at;
   buf.file.refs++;
   const object = (sgt: SgTable | undefined): GemObject =>
     new GemObject(dev, Math.ceil(buf.size / k.pageSize) * k.pageSize, undefined, { at, sgt });
   if (dev.driver.import === "shmem" && k.design["drm-shmem.import"] === "attached") {
-    k.note(rule["import-unmapped"], dev.name);
+    k.note(rule["gem/import-unmapped"], dev.name);
     return object(undefined);
   }
   const sgt = yield* dmaBufMapAttachment(at, "bidirectional");
@@ -197,5 +233,5 @@ function* drmGemPrimeImport(k: Kernel, dev: DrmDevice, buf: DmaBuf): Path<GemObj
   if (typeof sgt !== "number") yield* dmaBufUnmapAttachment({ at, sgt, direction: "bidirectional" });
   yield* dmaBufDetach(at);
   yield* dmaBufPut(buf);
-  return typeof sgt === "number" ? sgt : k.refuse(rule["no-import"], Number(dev.driver.import), dev.name);
+  return typeof sgt === "number" ? sgt : k.refuse(rule["gem/no-import"], Number(dev.driver.import), dev.name);
 }

@@ -7,14 +7,62 @@ import { SgTable } from "../dma/sg.js";
 import { remapPfnRange, vmInsertPage } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, VM } from "../mm/vma.js";
-import { heapRules as rule } from "../rules/exporters.js";
 import { KernelBug } from "../sched/path.js";
 import { HeapBuffer, withinBuffer } from "./heap-buffer.js";
+import { rules } from "../rules/rule.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "system-heap/ioctl-fd": {
+    sentence: "The fd field of the allocation request must be 0 on entry: EINVAL.",
+    kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
+  },
+  "system-heap/ioctl-fd-flags": {
+    sentence: "The request's fd_flags may hold an access mode and O_CLOEXEC, nothing else: EINVAL.",
+    kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
+  },
+  "system-heap/ioctl-heap-flags": {
+    sentence: "No heap flags are defined; any gives EINVAL.",
+    kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
+  },
+  "system-heap/length-zero": {
+    sentence: "A length that is 0 once it is rounded up to pages, also by running over, gives EINVAL.",
+    kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
+  },
+  "system-heap/no-cap": {
+    sentence: "The heap has no limit: a request for more than there is allocates until the machine is out of memory.",
+    kernel: "system_heap_allocate, drivers/dma-buf/heaps/system_heap.c",
+  },
+  "system-heap/orders": {
+    sentence:
+      "Memory comes in chunks of 1 MiB, 64 KiB and 4 KiB, the largest that still fits and is not larger than the one before.",
+    kernel: "alloc_largest_available, drivers/dma-buf/heaps/system_heap.c",
+  },
+  "system-heap/remap": {
+    sentence:
+      "Mapping fills the page table at once by remap_pfn_range: VM_IO and VM_PFNMAP, no page references, no faults later.",
+    kernel: "system_heap_mmap, drivers/dma-buf/heaps/system_heap.c",
+  },
+  "system-heap/fault-page": {
+    sentence: "The fault handler returns the page: an ordinary shared mapping with references and RSS.",
+    kernel: "dma_heap_vm_fault, drivers/dma-buf/heaps/heap-helpers.c",
+    unproven: "no distribution kernel of that age builds the heap",
+  },
+  "system-heap/private": {
+    sentence: "The heap maps shared memory only: MAP_PRIVATE gives EINVAL.",
+    kernel: "dma_heap_mmap, drivers/dma-buf/heaps/heap-helpers.c",
+    unproven: "no distribution kernel of that age builds the heap",
+  },
+  "system-heap/insert-page": {
+    sentence: "Mapping inserts the pages themselves: VM_MIXEDMAP, a reference and a map count each, RSS and PSS.",
+    kernel: "system_heap_mmap, drivers/dma-buf/heaps/system_heap.c",
+    unproven: "a proposal; no mainline release maps the heap by vm_insert_page",
+  },
+});
 
 /** O_* bits of fd_flags that the heap looks at. */
 export const O = { rdonly: 0, wronly: 1, rdwr: 2, accmode: 3, nonblock: 0o4000, cloexec: 0o2000000 } as const;
@@ -38,14 +86,14 @@ export function* dmaHeapIoctlAllocate(
   allocate: HeapAllocate,
   request: HeapRequest,
 ): Path<number> {
-  if (request.fd !== 0) return k.refuse(rule["ioctl-fd"], errnos.EINVAL, `fd ${request.fd}`);
+  if (request.fd !== 0) return k.refuse(rule["system-heap/ioctl-fd"], errnos.EINVAL, `fd ${request.fd}`);
   if ((request.fdFlags & ~(O.cloexec | O.accmode)) !== 0)
-    return k.refuse(rule["ioctl-fd-flags"], errnos.EINVAL, `fd_flags 0${request.fdFlags.toString(8)}`);
+    return k.refuse(rule["system-heap/ioctl-fd-flags"], errnos.EINVAL, `fd_flags 0${request.fdFlags.toString(8)}`);
   if (request.heapFlags !== 0)
-    return k.refuse(rule["ioctl-heap-flags"], errnos.EINVAL, `heap_flags ${request.heapFlags}`);
+    return k.refuse(rule["system-heap/ioctl-heap-flags"], errnos.EINVAL, `heap_flags ${request.heapFlags}`);
   const word = 2 ** k.arch.wordBits;
   const length = (Math.ceil((request.length % word) / k.pageSize) * k.pageSize) % word;
-  if (length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL, `length ${request.length}`);
+  if (length === 0) return k.refuse(rule["system-heap/length-zero"], errnos.EINVAL, `length ${request.length}`);
   const access = request.fdFlags & O.accmode;
   const buf = allocate(k, length, access !== O.wronly, access === O.wronly || access === O.rdwr);
   if (typeof buf === "number") return buf;
@@ -85,7 +133,7 @@ class SystemHeapBuffer extends HeapBuffer {
     const { k } = this;
     const single = k.design["system-heap.pages"] === "order-0";
     let maxOrder: number = single ? 0 : ORDERS[0];
-    if (!single) k.note(rule.orders);
+    if (!single) k.note(rule["system-heap/orders"]);
     if (this.pages > k.frames.limit - k.frames.used) this.outOfMemory();
     for (let left = this.pages; left > 0; ) {
       const chunk = this.largestAvailable(left, maxOrder);
@@ -109,7 +157,7 @@ class SystemHeapBuffer extends HeapBuffer {
   }
 
   private outOfMemory(): never {
-    this.k.trace.refuse(rule["no-cap"], 0, `${this.pages} pages`);
+    this.k.trace.refuse(rule["system-heap/no-cap"], 0, `${this.pages} pages`);
     throw new KernelBug(`out of memory: the system heap was asked for ${this.pages} pages`);
   }
 
@@ -121,20 +169,20 @@ class SystemHeapBuffer extends HeapBuffer {
   /** system_heap_mmap, by the primitive that the design uses. 0 or a negative errno. */
   *mmap(vma: Vma): Path<number> {
     const refused = this.k.design["system-heap.private"] === "refused" && !vma.has(VM.SHARED | VM.MAYSHARE);
-    if (refused) return this.k.refuse(rule.private, errnos.EINVAL);
+    if (refused) return this.k.refuse(rule["system-heap/private"], errnos.EINVAL);
     switch (this.k.design["system-heap.mmap"]) {
       case "fault-page":
         return this.mmapByFault(vma);
       case "remap-pfn-range":
-        this.k.note(rule.remap);
+        this.k.note(rule["system-heap/remap"]);
         return this.eachRun(vma, true, (address, pfn) => remapPfnRange(this.k, vma, address, pfn, this.k.pageSize));
       case "remap-pfn-range-per-chunk":
-        this.k.note(rule.remap);
+        this.k.note(rule["system-heap/remap"]);
         return this.eachRun(vma, false, (address, pfn, pages) =>
           remapPfnRange(this.k, vma, address, pfn, pages * this.k.pageSize),
         );
       case "insert-page":
-        this.k.note(rule["insert-page"]);
+        this.k.note(rule["system-heap/insert-page"]);
         return this.eachRun(vma, true, (address, pfn) => vmInsertPage(this.k, vma, address, pfn));
     }
   }
@@ -163,7 +211,7 @@ class SystemHeapBuffer extends HeapBuffer {
   }
 
   private mmapByFault(vma: Vma): number {
-    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return this.k.refuse(rule.private, errnos.EINVAL);
+    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return this.k.refuse(rule["system-heap/private"], errnos.EINVAL);
     vma.ops = this.faultOps;
     return 0;
   }
@@ -173,7 +221,7 @@ class SystemHeapBuffer extends HeapBuffer {
   /** dma_heap_vm_fault, with the same bound as the CMA heap: both are the helpers' then. */
   private *fault(vmf: VmFault): Path<number> {
     if (!withinBuffer(this.k, vmf, this.pages)) return FAULT.sigbus;
-    this.k.note(rule["fault-page"]);
+    this.k.note(rule["system-heap/fault-page"]);
     vmf.pfn = this.frames()[vmf.pgoff];
     folioGet(this.k, vmf.pfn);
     return FAULT.none;

@@ -6,8 +6,43 @@ import { errnos } from "@litmap/litmus";
 import { KernelBug } from "../sched/path.js";
 import { PG } from "../mm/frames.js";
 import { setPagesArrayUc, setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
-import { ttmRules as rule } from "../rules/ttm.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
+
+const rule = rules({
+  "ttm/no-memory": {
+    sentence: "An object's pages cannot be allocated: ENOMEM.",
+    kernel: "ttm_pool_alloc, drivers/gpu/drm/ttm/ttm_pool.c",
+    unproven: "no test runs a machine out of memory",
+  },
+  "ttm/pool-converts": {
+    sentence: "Fresh pages for an object that is not cached get its mode in the kernel's linear map, all by one call.",
+    kernel: "ttm_pool_apply_caching, drivers/gpu/drm/ttm/ttm_pool.c",
+    unproven: "from source: qxl and bochs, the TTM devices that QEMU has, use cached pages only",
+  },
+  "ttm/pool-keeps": {
+    sentence:
+      "Pages that are not cached are zeroed and kept in the pool, in their mode, when their object is done with them.",
+    kernel: "ttm_pool_type_give, drivers/gpu/drm/ttm/ttm_pool.c",
+    unproven: "from source: qxl and bochs, the TTM devices that QEMU has, use cached pages only",
+  },
+  "ttm/pool-reused": {
+    sentence: "Pages of the same mode and order come from the pool first: nothing has to be flushed for them.",
+    kernel: "ttm_pool_type_take, drivers/gpu/drm/ttm/ttm_pool.c",
+    unproven: "from source: qxl and bochs, the TTM devices that QEMU has, use cached pages only",
+  },
+  "ttm/pool-shrinks": {
+    sentence: "Past its limit, and when memory is short, the pool makes pages write-back and frees them.",
+    kernel: "ttm_pool_shrink, drivers/gpu/drm/ttm/ttm_pool.c",
+    unproven: "from source: qxl and bochs, the TTM devices that QEMU has, use cached pages only",
+  },
+  "ttm/page-gone": {
+    sentence:
+      "A page of a block that is not compound has no reference but what a mapping takes: the last unmapping frees it under its owner.",
+    kernel: "ttm_pool_alloc_page, drivers/gpu/drm/ttm/ttm_pool.c",
+    unproven: "a defect of 5.11 to 5.13 on architectures without special entries; found by reports from Arm machines",
+  },
+});
 
 /** enum ttm_caching. */
 export type Caching = "cached" | "wc" | "uc";
@@ -61,7 +96,7 @@ export class TtmPool {
       if (block === undefined) {
         if (order-- > 0) continue;
         this.free(blocks, caching);
-        return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+        return k.refuse(rule["ttm/no-memory"], errnos.ENOMEM, `${pages} pages`);
       }
       blocks.push(block);
       left -= pagesOf(block);
@@ -75,7 +110,7 @@ export class TtmPool {
     const block = this.type(caching, order)?.pop();
     if (block === undefined) return undefined;
     this.pages -= pagesOf(block);
-    this.k.note(rule["pool-reused"], `2^${order} pages, ${caching}`);
+    this.k.note(rule["ttm/pool-reused"], `2^${order} pages, ${caching}`);
     return block;
   }
 
@@ -91,7 +126,7 @@ export class TtmPool {
   private applyCaching(fresh: readonly Block[], caching: Caching): void {
     if (caching === "cached" || fresh.length === 0 || !this.k.arch.pat) return;
     const pfns = allFrames(fresh);
-    this.k.note(rule["pool-converts"], `${pfns.length} pages, ${caching}`);
+    this.k.note(rule["ttm/pool-converts"], `${pfns.length} pages, ${caching}`);
     if (caching === "wc") setPagesArrayWc(this.k, pfns);
     else setPagesArrayUc(this.k, pfns);
   }
@@ -111,7 +146,7 @@ export class TtmPool {
       this.k.counters.pages_zeroed += pagesOf(block);
       type.push(block);
       this.pages += pagesOf(block);
-      this.k.note(rule["pool-keeps"], `2^${block.order} pages, ${caching}`);
+      this.k.note(rule["ttm/pool-keeps"], `2^${block.order} pages, ${caching}`);
     }
     while (this.pages > this.limit) this.shrinkOne();
   }
@@ -131,7 +166,7 @@ export class TtmPool {
       const blocks = type.splice(0);
       const pages = blocks.reduce((sum, block) => sum + pagesOf(block), 0);
       this.pages -= pages;
-      this.k.note(rule["pool-shrinks"], `${pages} pages`);
+      this.k.note(rule["ttm/pool-shrinks"], `${pages} pages`);
       for (const block of blocks) this.dispose([block], key.split(" ")[0] as Caching);
       return pages;
     }
@@ -165,7 +200,7 @@ export function allFrames(blocks: readonly Block[]): Int32Array {
 function freePages(k: Kernel, { pfn, order }: Block): void {
   for (let i = 0; i < 1 << order; i++) {
     if ((k.frames.flags(pfn + i) & PG.allocated) === 0) {
-      k.trace.refuse(rule["page-gone"], 0, `frame ${pfn + i}`);
+      k.trace.refuse(rule["ttm/page-gone"], 0, `frame ${pfn + i}`);
       throw new KernelBug(`frame ${pfn + i} was freed while TTM still had it`, "use-after-free");
     }
   }

@@ -9,10 +9,11 @@ import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
-import { ttmRules as rule } from "../rules/ttm.js";
 import { acquire, KernelHang, release, tryAcquire } from "../sched/path.js";
-import { drmVmaNodeUnmap } from "./gem.js";
+import { drmVmaNodeUnmap, gemRules } from "./gem.js";
 import { allFrames } from "./ttm-pool.js";
+import { rules } from "../rules/rule.js";
+import type { Rule } from "../rules/rule.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
@@ -22,6 +23,104 @@ import type { Path } from "../sched/path.js";
 import type { GemBacking, GemObject } from "./gem.js";
 import type { Place, TtmDevice } from "./ttm-device.js";
 import type { Block, Caching } from "./ttm-pool.js";
+
+const rule = rules({
+  "ttm/mmap-mixedmap": {
+    sentence: "A mapping of a TTM object is VM_MIXEDMAP and VM_IO, private ones included.",
+    kernel: "ttm_bo_mmap_vma_setup, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/prefault": {
+    sentence: "A fault maps its page and up to 15 that follow, to the end of the mapping.",
+    kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/fault-vram": {
+    sentence: "A fault on an object in video memory maps the device's own frames, which have no struct page.",
+    kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/fault-beyond": {
+    sentence: "A fault past the object's end is a SIGBUS.",
+    kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/fault-no-memory": {
+    sentence: "A fault that cannot have the object's pages allocated ends in SIGBUS.",
+    kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+    unproven: "no test runs a machine out of memory",
+  },
+  "ttm/insert-failed": {
+    sentence: "A fault whose page cannot be inserted is not reported: it is taken again for ever.",
+    kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+    unproven: "no mainline release comes to it: vmf_insert_pfn takes every page",
+  },
+  "ttm/dummy-page": {
+    sentence: "After the device was unplugged a fault fills the whole mapping with one page of zeros.",
+    kernel: "ttm_bo_vm_dummy_page, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+  },
+  "ttm/no-table": {
+    sentence: "qxl makes no sg tables: other devices can attach to its buffers, but not map them (ENOSYS).",
+    kernel: "qxl_gem_prime_get_sg_table, drivers/gpu/drm/qxl/qxl_prime.c",
+  },
+  "ttm/access": {
+    sentence: "ptrace and /proc/PID/mem reach a TTM object through its access method, page by page.",
+    kernel: "ttm_bo_vm_access, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/access-beyond": {
+    sentence: "The access method refuses what reaches past the object with EIO.",
+    kernel: "ttm_bo_vm_access, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/access-vram": {
+    sentence: "The access method reaches video memory only where the driver copies for it, else EIO.",
+    kernel: "ttm_bo_vm_access, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/moved": {
+    sentence: "An object that moves is unmapped everywhere, then copied; the next access maps it where it is now.",
+    kernel: "ttm_bo_handle_move_mem, drivers/gpu/drm/ttm/ttm_bo.c",
+  },
+  "ttm/move-pinned": {
+    sentence: "A pinned object does not move: EINVAL.",
+    kernel: "ttm_bo_validate, drivers/gpu/drm/ttm/ttm_bo.c",
+    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+  },
+  "ttm/evicts": {
+    sentence:
+      "Where video memory is full the object that was used longest ago goes to system memory, until there is room.",
+    kernel: "ttm_bo_mem_force_space, drivers/gpu/drm/ttm/ttm_bo.c",
+  },
+  "ttm/evict-pinned": {
+    sentence: "A pinned object is passed over when room is made.",
+    kernel: "ttm_bo_evict_swapout_allowable, drivers/gpu/drm/ttm/ttm_bo.c",
+  },
+  "ttm/vram-full": {
+    sentence: "An object that does not fit into video memory even when all others have left it gives ENOMEM.",
+    kernel: "ttm_bo_validate, drivers/gpu/drm/ttm/ttm_bo.c",
+  },
+  "ttm/unpin-unpinned": {
+    sentence: "Taking back a pin that is not there is a warning and nothing else.",
+    kernel: "ttm_bo_unpin, drivers/gpu/drm/ttm/ttm_bo.c",
+    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+  },
+  "ttm/swapped-out": {
+    sentence: "Swapping out unmaps an object and copies its pages into a shmem file; the pool gets the pages.",
+    kernel: "ttm_tt_swapout, drivers/gpu/drm/ttm/ttm_tt.c",
+    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+  },
+  "ttm/backed-up": {
+    sentence:
+      "Backing up unmaps an object and moves its pages into a shmem file; the pages become write-back and go to the system, not to the pool.",
+    kernel: "ttm_pool_backup, drivers/gpu/drm/ttm/ttm_pool.c",
+    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+  },
+  "ttm/swapped-in": {
+    sentence: "An object that was swapped out gets pages and its contents back when it is used.",
+    kernel: "ttm_tt_populate, drivers/gpu/drm/ttm/ttm_tt.c",
+    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+  },
+  "ttm/swap-skips": {
+    sentence: "Only an object in system memory that has pages, is not pinned and not locked is swapped out.",
+    kernel: "ttm_bo_evict_swapout_allowable, drivers/gpu/drm/ttm/ttm_bo.c",
+    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+  },
+});
 
 /** TTM_BO_VM_NUM_PREFAULT: pages that one fault maps. */
 const PREFAULT = 16;
@@ -63,7 +162,7 @@ export class TtmObject implements GemBacking {
     const { k } = dev;
     this.name = `TTM object ${k.id()}`;
     this.resv = new Resv(this.name);
-    if (options.tables === "refused") this.getSgTable = () => k.refuse(rule["no-table"], errnos.ENOSYS, this.name);
+    if (options.tables === "refused") this.getSgTable = () => k.refuse(rule["ttm/no-table"], errnos.ENOSYS, this.name);
     if (options.tables === "made") this.getSgTable = () => sgFromPages(this.frames());
     dev.moveToTail(this);
   }
@@ -102,11 +201,11 @@ export class TtmObject implements GemBacking {
   /** ttm_bo_mmap_obj: 0 or -EINVAL. */
   *mmap(vma: Vma): Path<number> {
     if (this.k.design["ttm.mmap"] === "mixedmap") {
-      this.k.note(rule["mmap-mixedmap"], this.name);
+      this.k.note(rule["ttm/mmap-mixedmap"], this.name);
       vma.flags |= VM.MIXEDMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
       return 0;
     }
-    if (isCowMapping(vma.flags)) return this.k.refuse(rule["mmap-private"], errnos.EINVAL, this.name);
+    if (isCowMapping(vma.flags)) return this.k.refuse(gemRules["ttm/mmap-private"], errnos.EINVAL, this.name);
     vma.flags |= VM.PFNMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
     return 0;
   }
@@ -148,7 +247,7 @@ export class TtmObject implements GemBacking {
 
   /** ttm_tt_swapin. */
   private swapIn(from: Inode): void {
-    this.k.note(rule["swapped-in"], this.name);
+    this.k.note(rule["ttm/swapped-in"], this.name);
     for (let page = 0; page < this.nrPages; page++) {
       const cached = shmemGetPage(this.k, from, page);
       if (cached < 0) continue;
@@ -181,10 +280,10 @@ export class TtmObject implements GemBacking {
   private faultReserved(vma: Vma, address: number): number {
     const { k } = this;
     const first = this.pageAt(vma, address);
-    if (first >= this.nrPages) return sigbus(k, "fault-beyond", `page ${first} of ${this.name}`);
-    if (this.place === "system" && this.populate() !== 0) return sigbus(k, "fault-no-memory", this.name);
-    k.note(rule.prefault, this.name);
-    if (this.place === "vram") k.note(rule["fault-vram"], this.name);
+    if (first >= this.nrPages) return sigbus(k, rule["ttm/fault-beyond"], `page ${first} of ${this.name}`);
+    if (this.place === "system" && this.populate() !== 0) return sigbus(k, rule["ttm/fault-no-memory"], this.name);
+    k.note(rule["ttm/prefault"], this.name);
+    if (this.place === "vram") k.note(rule["ttm/fault-vram"], this.name);
     this.setCacheMode(vma);
     const last = Math.min(this.pageAt(vma, vma.end), this.nrPages, first + PREFAULT);
     for (let page = first; page < last; page++) {
@@ -206,7 +305,7 @@ export class TtmObject implements GemBacking {
     const { k } = this;
     const pfn = k.frames.alloc(0);
     if (pfn < 0) return FAULT.oom;
-    k.note(rule["dummy-page"], this.name);
+    k.note(rule["ttm/dummy-page"], this.name);
     for (let address = vma.start; address < vma.end; address += k.pageSize) insert(k, vma, address, pfn);
     return FAULT.nopage;
   }
@@ -216,7 +315,7 @@ export class TtmObject implements GemBacking {
     const { k } = this;
     const offset = this.pageAt(vma, address) * k.pageSize + (address % k.pageSize);
     if (buf.length < 1 || offset + buf.length > this.size)
-      return k.refuse(rule["access-beyond"], errnos.EIO, this.name);
+      return k.refuse(rule["ttm/access-beyond"], errnos.EIO, this.name);
     yield* acquire(k, this.resv.lock, "write");
     const done = this.accessReserved(offset, buf, write);
     this.dev.moveToTail(this);
@@ -226,10 +325,11 @@ export class TtmObject implements GemBacking {
 
   private accessReserved(offset: number, buf: Uint8Array, write: boolean): number {
     const { k } = this;
-    if (this.place === "vram" && !this.dev.accessesVram) return k.refuse(rule["access-vram"], errnos.EIO, this.name);
+    if (this.place === "vram" && !this.dev.accessesVram)
+      return k.refuse(rule["ttm/access-vram"], errnos.EIO, this.name);
     const error = this.place === "vram" ? 0 : this.populate();
     if (error !== 0) return error;
-    k.note(rule.access, this.name);
+    k.note(rule["ttm/access"], this.name);
     for (let done = 0; done < buf.length; ) {
       const at = (offset + done) % k.pageSize;
       const part = buf.subarray(done, done + k.pageSize - at);
@@ -245,7 +345,7 @@ export class TtmObject implements GemBacking {
   *validate(to: Place): Path<number> {
     const { k } = this;
     if (this.place === to) return 0;
-    if (this.pinCount > 0) return k.refuse(rule["move-pinned"], errnos.EINVAL, this.name);
+    if (this.pinCount > 0) return k.refuse(rule["ttm/move-pinned"], errnos.EINVAL, this.name);
     if (to === "system") return yield* this.moveToSystem();
     const vram = yield* this.memSpace();
     return vram < 0 ? vram : yield* this.moveToVram(vram);
@@ -257,7 +357,7 @@ export class TtmObject implements GemBacking {
     for (;;) {
       const vram = dev.allocVram(this.nrPages);
       if (vram >= 0) return vram;
-      if (!(yield* this.evictFirst())) return k.refuse(rule["vram-full"], errnos.ENOMEM, `${this.nrPages} pages`);
+      if (!(yield* this.evictFirst())) return k.refuse(rule["ttm/vram-full"], errnos.ENOMEM, `${this.nrPages} pages`);
     }
   }
 
@@ -266,11 +366,11 @@ export class TtmObject implements GemBacking {
     const { k, dev } = this;
     for (const other of [...dev.lru.vram]) {
       if (other.pinCount > 0) {
-        k.note(rule["evict-pinned"], other.name);
+        k.note(rule["ttm/evict-pinned"], other.name);
         continue;
       }
       if (!(yield* tryAcquire(k, other.resv.lock))) continue;
-      k.note(rule.evicts, other.name);
+      k.note(rule["ttm/evicts"], other.name);
       const error = yield* other.moveToSystem();
       yield* release(k, other.resv.lock);
       if (error === 0) return true;
@@ -312,7 +412,7 @@ export class TtmObject implements GemBacking {
   /** ttm_bo_handle_move_mem begins: importers are told, and every mapping goes (ttm_bo_unmap_virtual). */
   private *beforeMove(): Path<void> {
     if (this.gem === undefined) return;
-    this.k.note(rule.moved, this.name);
+    this.k.note(rule["ttm/moved"], this.name);
     this.options.moveNotify?.(this.gem);
     yield* drmVmaNodeUnmap(this.gem);
   }
@@ -341,7 +441,7 @@ export class TtmObject implements GemBacking {
 
   /** ttm_bo_unpin, with the reservation lock held. */
   unpinLocked(): void {
-    if (this.pinCount === 0) this.k.warn(rule["unpin-unpinned"], this.name);
+    if (this.pinCount === 0) this.k.warn(rule["ttm/unpin-unpinned"], this.name);
     else this.pinCount--;
   }
 
@@ -367,13 +467,13 @@ export class TtmObject implements GemBacking {
   *swapOut(): Path<number> {
     const { k } = this;
     if (!(yield* tryAcquire(k, this.resv.lock))) {
-      k.note(rule["swap-skips"], this.name);
+      k.note(rule["ttm/swap-skips"], this.name);
       return 0;
     }
     let freed = 0;
     if (this.pinCount === 0 && this.place === "system" && this.pages !== undefined)
       freed = yield* this.swapOutReserved();
-    else k.note(rule["swap-skips"], this.name);
+    else k.note(rule["ttm/swap-skips"], this.name);
     yield* release(k, this.resv.lock);
     return freed;
   }
@@ -392,10 +492,10 @@ export class TtmObject implements GemBacking {
       folioPut(k, cached);
     }
     if (k.design["ttm.swap"] === "swapout") {
-      k.note(rule["swapped-out"], this.name);
+      k.note(rule["ttm/swapped-out"], this.name);
       this.unpopulate();
     } else {
-      k.note(rule["backed-up"], this.name);
+      k.note(rule["ttm/backed-up"], this.name);
       k.ttmPool.dispose(this.blocks, this.options.caching);
       this.pages = undefined;
       this.blocks = [];
@@ -420,12 +520,12 @@ function insert(k: Kernel, vma: Vma, address: number, pfn: number): number {
 
 /** The handler never fails on what it could not insert: the instruction faults again, and again. */
 function faultsForEver(k: Kernel, about: string): never {
-  k.trace.refuse(rule["insert-failed"], 0, about);
+  k.trace.refuse(rule["ttm/insert-failed"], 0, about);
   throw new KernelHang(`faults on ${about} for ever`);
 }
 
-function sigbus(k: Kernel, why: "fault-beyond" | "fault-no-memory", about: string): number {
-  k.trace.refuse(rule[why], 0, about);
+function sigbus(k: Kernel, why: Rule, about: string): number {
+  k.trace.refuse(why, 0, about);
   return FAULT.sigbus;
 }
 

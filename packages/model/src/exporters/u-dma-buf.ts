@@ -3,18 +3,37 @@ import { errnos } from "@litmap/litmus";
 import { vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
-import { uDmaBufRules as rule } from "../rules/u-dma-buf.js";
 import { OverDmaMemory } from "./dma-memory.js";
+import { rules } from "../rules/rule.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 
+const rule = rules({
+  "u-dma-buf/page": {
+    sentence: "The fault handler gives the page with a reference, and the kernel maps it as an ordinary page.",
+    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
+    unproven: "the driver is in no kernel; read in its reports",
+  },
+  "u-dma-buf/first-reference": {
+    sentence:
+      "Frames behind the first of a block count no reference: the one that a fault takes is the only one, and with it munmap frees memory that the driver still has.",
+    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
+    unproven: "the driver is in no kernel; read in its reports",
+  },
+  "u-dma-buf/private": {
+    sentence: "A mapping of bare frame numbers is not private: EINVAL.",
+    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
+    unproven: "the driver is in no kernel; read in its reports",
+  },
+});
+
 export class UDmaBuf extends OverDmaMemory implements DmaBufOps {
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
     if (k.design["u-dma-buf.fault"] === "pfn") {
-      if (isCowMapping(vma.flags)) return k.refuse(rule.private, errnos.EINVAL);
+      if (isCowMapping(vma.flags)) return k.refuse(rule["u-dma-buf/private"], errnos.EINVAL);
       vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
     }
     vma.ops = this.vmOps;
@@ -29,7 +48,7 @@ export class UDmaBuf extends OverDmaMemory implements DmaBufOps {
     if (vmf.pgoff >= this.memory.pfns.length) return FAULT.sigbus;
     const pfn = this.memory.pfns[vmf.pgoff];
     if (k.design["u-dma-buf.fault"] === "pfn") return vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
-    k.note(k.frames.ref(pfn) === 0 ? rule["first-reference"] : rule.page, `page ${vmf.pgoff}`);
+    k.note(k.frames.ref(pfn) === 0 ? rule["u-dma-buf/first-reference"] : rule["u-dma-buf/page"], `page ${vmf.pgoff}`);
     folioGet(k, pfn);
     vmf.pfn = pfn;
     return FAULT.none;

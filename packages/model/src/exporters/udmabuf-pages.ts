@@ -5,11 +5,23 @@ import { memfdPinFolios } from "../mm/memfd-pin.js";
 import { unpinUserPages } from "../mm/pin.js";
 import { folioGet, folioPut } from "../mm/rmap.js";
 import { shmemGetPage } from "../mm/shmem.js";
-import { udmabufRules as rule } from "../rules/exporters.js";
 import { access } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
 import type { Inode } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "udmabuf/beyond-eof": {
+    sentence: "A range that reaches past the end of the memfd gives EINVAL.",
+    kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/hugetlb-hole": {
+    sentence: "A huge page that nobody has touched yet is not allocated for the buffer: EINVAL.",
+    kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
+    unproven: "no distribution kernel of that age builds udmabuf",
+  },
+});
 
 /** A buffer's pages, in its order, and what keeps them. */
 export interface HeldPages {
@@ -35,14 +47,15 @@ export function* holdPages(k: Kernel, inode: Inode, offset: number, size: number
 
 /** shmem_read_mapping_page: the page with a reference, `-EINVAL` past the end of the file. */
 function shmemPage(k: Kernel, inode: Inode, page: number): number {
-  if (page * k.pageSize >= inode.size) return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${page}`);
+  if (page * k.pageSize >= inode.size) return k.refuse(rule["udmabuf/beyond-eof"], errnos.EINVAL, `page ${page}`);
   return shmemGetPage(k, inode, page);
 }
 
 /** A small page of a huge one that is there already, with a reference on it. */
 function hugetlbPage(k: Kernel, inode: Inode, page: number): number {
   const head = inode.mapping.pages.get(page >>> HUGE_ORDER);
-  if (head === undefined) return k.refuse(rule["hugetlb-hole"], errnos.EINVAL, `huge page ${page >>> HUGE_ORDER}`);
+  if (head === undefined)
+    return k.refuse(rule["udmabuf/hugetlb-hole"], errnos.EINVAL, `huge page ${page >>> HUGE_ORDER}`);
   folioGet(k, head);
   return head + (page & ((1 << HUGE_ORDER) - 1));
 }

@@ -14,9 +14,9 @@ import { fput } from "../fs/file.js";
 import { remapPfnRange, vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, VM } from "../mm/vma.js";
-import { udmabufRules as rule } from "../rules/exporters.js";
 import { access, acquire, NotModelled, release } from "../sched/path.js";
 import { holdPages, letGo } from "./udmabuf-pages.js";
+import { rules } from "../rules/rule.js";
 import type { Device } from "../dma/device.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
@@ -28,6 +28,96 @@ import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { HeldPages } from "./udmabuf-pages.js";
+
+const rule = rules({
+  "udmabuf/list-too-long": {
+    sentence: "A list has at most 1024 items: EINVAL.",
+    kernel: "udmabuf_ioctl_create_list, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/unaligned": {
+    sentence: "Offset and size of every item must be multiples of the page size: EINVAL.",
+    kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/too-large": {
+    sentence: "All items together may not exceed size_limit_mb: EINVAL.",
+    kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/empty": {
+    sentence: "A buffer of no pages gives EINVAL.",
+    kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/no-memory": {
+    sentence: "The array of the buffer's pages cannot be allocated: ENOMEM.",
+    kernel: "init_udmabuf, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/not-a-memfd": {
+    sentence: "A descriptor that is not open, or whose file is neither shmem nor hugetlb, gives EBADFD.",
+    kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/no-shrink-seal": {
+    sentence: "The memfd must be sealed against shrinking: EINVAL.",
+    kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/write-sealed": {
+    sentence: "A memfd that is sealed against writing is refused with EINVAL: the buffer would be written through it.",
+    kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/seal-race": {
+    sentence: "Seals are checked without the inode lock: one that is added before the pages are held goes unnoticed.",
+    kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/seal-locked": {
+    sentence: "Seals are checked and pages pinned under the inode lock, which adding a seal takes too.",
+    kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/mode-ignored": {
+    sentence: "The memfd's access mode is not looked at: the buffer is readable and writable.",
+    kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/private": {
+    sentence: "A udmabuf maps shared only: MAP_PRIVATE gives EINVAL.",
+    kernel: "mmap_udmabuf, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/fault-page": {
+    sentence: "The fault handler returns the page: an ordinary mapping with references, RSS and PSS.",
+    kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/fault-pfn": {
+    sentence: "Each fault inserts the frame number of the page it hit into a VM_PFNMAP mapping.",
+    kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/prefault-error": {
+    sentence:
+      "An error while the first fault maps the rest of a udmabuf ends that, and is hidden: the page that was asked for is there, the others fault by themselves.",
+    kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
+    unproven: "only fault injection shows it, which no kernel here is built with",
+  },
+  "udmabuf/fault-all": {
+    sentence: "The first fault inserts the page it hit and then the rest of the mapping: one fault for all.",
+    kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/map-at-mmap": {
+    sentence: "Mapping fills the whole page table by remap_pfn_range: no faults later.",
+    kernel: "mmap_udmabuf, drivers/dma-buf/udmabuf.c",
+    unproven: "a proposal; no mainline release fills the mapping at mmap",
+  },
+  "udmabuf/fault-beyond": {
+    sentence: "A fault past the buffer's last page gives SIGBUS.",
+    kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/end-before-begin": {
+    sentence: "Ending CPU access that was never begun gives EINVAL: there is no sg table yet.",
+    kernel: "end_cpu_udmabuf, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/begin-maps": {
+    sentence: "The first begin of CPU access builds the buffer's own sg table and keeps it.",
+    kernel: "begin_cpu_udmabuf, drivers/dma-buf/udmabuf.c",
+  },
+  "udmabuf/vmap-heads": {
+    sentence: "The kernel mapping takes the first page of each page's folio: wrong data for large folios.",
+    kernel: "vmap_udmabuf, drivers/dma-buf/udmabuf.c",
+  },
+});
 
 /** One range of a memfd: descriptor, bytes, bytes. */
 export interface UdmabufItem {
@@ -44,7 +134,7 @@ const SEAL = { shrink: 0x2, write: 0x8, futureWrite: 0x10 } as const;
 
 /** UDMABUF_CREATE_LIST: a descriptor, or a negative errno. */
 export function* udmabufIoctlCreateList(k: Kernel, task: Task, items: readonly UdmabufItem[]): Path<number> {
-  if (items.length > LIST_LIMIT) return k.refuse(rule["list-too-long"], errnos.EINVAL, `${items.length} items`);
+  if (items.length > LIST_LIMIT) return k.refuse(rule["udmabuf/list-too-long"], errnos.EINVAL, `${items.length} items`);
   return yield* udmabufCreate(k, task, items);
 }
 
@@ -92,30 +182,30 @@ function countPages(k: Kernel, items: readonly UdmabufItem[]): number {
       : (0x7fffffff * 1024 * 1024) / k.pageSize;
   let pages = 0;
   for (const { offset, size } of items) {
-    if (offset % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `offset ${offset}`);
-    if (size % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `size ${size}`);
+    if (offset % k.pageSize !== 0) return k.refuse(rule["udmabuf/unaligned"], errnos.EINVAL, `offset ${offset}`);
+    if (size % k.pageSize !== 0) return k.refuse(rule["udmabuf/unaligned"], errnos.EINVAL, `size ${size}`);
     pages += size / k.pageSize;
-    if (pages > limit) return k.refuse(rule["too-large"], errnos.EINVAL, `${pages} pages`);
+    if (pages > limit) return k.refuse(rule["udmabuf/too-large"], errnos.EINVAL, `${pages} pages`);
   }
-  if (pages === 0) return k.refuse(rule.empty, errnos.EINVAL);
+  if (pages === 0) return k.refuse(rule["udmabuf/empty"], errnos.EINVAL);
   // kvmalloc never gives more than INT_MAX bytes, vmalloc never more than there is memory.
   if (pages * 8 > Math.min(0x7fffffff, k.totalRam * k.pageSize))
-    return k.refuse(rule["no-memory"], errnos.ENOMEM, `${pages} pages`);
+    return k.refuse(rule["udmabuf/no-memory"], errnos.ENOMEM, `${pages} pages`);
   return pages;
 }
 
 /** Checks one memfd and takes hold of its pages, under the inode lock where the design has it. */
 function* addItem(k: Kernel, task: Task, item: UdmabufItem, held: HeldPages): Path<number> {
   const file = task.files.get(item.memfd);
-  if (file === undefined) return k.refuse(rule["not-a-memfd"], errnos.EBADFD, `descriptor ${item.memfd}`);
+  if (file === undefined) return k.refuse(rule["udmabuf/not-a-memfd"], errnos.EBADFD, `descriptor ${item.memfd}`);
   file.refs++;
   const locked = k.design["udmabuf.seal-check"] === "inode-lock";
   if (locked) yield* acquire(k, file.inode.lock, "read");
-  else k.note(rule["seal-race"]);
+  else k.note(rule["udmabuf/seal-race"]);
   let error = yield* checkMemfdSeals(k, file);
   if (error === 0) error = yield* holdPages(k, file.inode, item.offset, item.size, held);
   if (locked) {
-    k.note(rule["seal-locked"]);
+    k.note(rule["udmabuf/seal-locked"]);
     yield* release(k, file.inode.lock);
   }
   yield* fput(file);
@@ -128,13 +218,13 @@ function* checkMemfdSeals(k: Kernel, file: File): Path<number> {
   const hugetlb = inode.kind === "hugetlb";
   const shmem = inode.kind === "memfd" || inode.kind === "file";
   if (!shmem && !(hugetlb && k.design["udmabuf.hugetlb"] !== "refused")) {
-    return k.refuse(rule["not-a-memfd"], errnos.EBADFD, inode.kind);
+    return k.refuse(rule["udmabuf/not-a-memfd"], errnos.EBADFD, inode.kind);
   }
   yield* access(k, `seals of inode ${inode.id}`, false);
-  if ((inode.seals & SEAL.shrink) === 0) return k.refuse(rule["no-shrink-seal"], errnos.EINVAL);
+  if ((inode.seals & SEAL.shrink) === 0) return k.refuse(rule["udmabuf/no-shrink-seal"], errnos.EINVAL);
   const denied = k.design["udmabuf.seals-denied"] === "write" ? SEAL.write : SEAL.write | SEAL.futureWrite;
-  if ((inode.seals & denied) !== 0) return k.refuse(rule["write-sealed"], errnos.EINVAL);
-  if (!file.writable) k.note(rule["mode-ignored"]);
+  if ((inode.seals & denied) !== 0) return k.refuse(rule["udmabuf/write-sealed"], errnos.EINVAL);
+  if (!file.writable) k.note(rule["udmabuf/mode-ignored"]);
   return 0;
 }
 
@@ -156,7 +246,7 @@ class Udmabuf implements DmaBufOps {
   /** mmap_udmabuf: 0 or a negative errno. */
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
-    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return k.refuse(rule.private, errnos.EINVAL);
+    if (!vma.has(VM.SHARED | VM.MAYSHARE)) return k.refuse(rule["udmabuf/private"], errnos.EINVAL);
     vma.ops = this.vmOps;
     const choice = k.design["udmabuf.mmap"];
     if (choice === "normal-page") return 0;
@@ -168,7 +258,7 @@ class Udmabuf implements DmaBufOps {
   private mapAll(vma: Vma): number {
     const { k } = this;
     const { pfns } = this.held;
-    k.note(rule["map-at-mmap"]);
+    k.note(rule["udmabuf/map-at-mmap"]);
     const end = vma.pgoff + (vma.end - vma.start) / k.pageSize;
     for (let page = vma.pgoff; page < end; ) {
       let run = 1;
@@ -186,13 +276,13 @@ class Udmabuf implements DmaBufOps {
   private *fault(vmf: VmFault): Path<number> {
     const { k, held } = this;
     if (vmf.pgoff >= held.count) {
-      k.trace.refuse(rule["fault-beyond"], 0, `page ${vmf.pgoff} of ${held.count}`);
+      k.trace.refuse(rule["udmabuf/fault-beyond"], 0, `page ${vmf.pgoff} of ${held.count}`);
       return FAULT.sigbus;
     }
     const pfn = held.pfns[vmf.pgoff];
     if (k.design["udmabuf.mmap"] === "normal-page") {
       if (mapsHugePage(k, vmf, pfn)) throw new NotModelled("a huge page that one entry of a udmabuf's mapping covers");
-      k.note(rule["fault-page"]);
+      k.note(rule["udmabuf/fault-page"]);
       k.endTells = true;
       vmf.pfn = pfn;
       folioGet(k, pfn);
@@ -200,10 +290,10 @@ class Udmabuf implements DmaBufOps {
     }
     const result = vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
     if (k.design["udmabuf.mmap"] !== "pfn-all-on-first-fault") {
-      k.note(rule["fault-pfn"]);
+      k.note(rule["udmabuf/fault-pfn"]);
       return result;
     }
-    k.note(rule["fault-all"]);
+    k.note(rule["udmabuf/fault-all"]);
     return result === FAULT.nopage ? this.prefault(vmf) : result;
   }
 
@@ -214,7 +304,7 @@ class Udmabuf implements DmaBufOps {
     for (let at = vma.start; at < vma.end && page < count; at += this.k.pageSize, page++) {
       const result = at === address ? FAULT.nopage : vmfInsertPfn(this.k, vma, at, pfns[page]);
       if (result === FAULT.nopage) continue;
-      this.k.note(rule["prefault-error"]);
+      this.k.note(rule["udmabuf/prefault-error"]);
       return this.k.design["udmabuf.prefault-error"] === "reported" ? result : FAULT.nopage;
     }
     return FAULT.nopage;
@@ -243,7 +333,7 @@ class Udmabuf implements DmaBufOps {
   *beginCpuAccess(direction: Direction): Path<number> {
     yield* access(this.k, "sg table of a udmabuf", true);
     if (this.sg === undefined) {
-      this.k.note(rule["begin-maps"]);
+      this.k.note(rule["udmabuf/begin-maps"]);
       this.sg = this.sgTable();
       this.sgDirection = direction;
       dmaMapSgtable(this.k, this.device, this.sg, direction, this.syncsOnMap);
@@ -255,7 +345,7 @@ class Udmabuf implements DmaBufOps {
   /** end_cpu_udmabuf: `-EINVAL` before the first begin. */
   *endCpuAccess(direction: Direction): Path<number> {
     yield* access(this.k, "sg table of a udmabuf", false);
-    if (this.sg === undefined) return this.k.refuse(rule["end-before-begin"], errnos.EINVAL);
+    if (this.sg === undefined) return this.k.refuse(rule["udmabuf/end-before-begin"], errnos.EINVAL);
     dmaSyncForDevice(this.k, this.device, this.sg, direction);
     return 0;
   }
@@ -268,7 +358,7 @@ class Udmabuf implements DmaBufOps {
   private *mapKernel(): Path<KernelMap> {
     const { k } = this;
     const heads = k.design["udmabuf.vmap"] === "folio-heads";
-    if (heads) k.note(rule["vmap-heads"]);
+    if (heads) k.note(rule["udmabuf/vmap-heads"]);
     return k.vmalloc.map(
       heads ? this.held.pfns.map((pfn) => k.frames.head(pfn)) : this.held.pfns,
       "vmap of a udmabuf",

@@ -2,8 +2,8 @@
 import { errnos } from "@litmap/litmus";
 import { dmaBufExport, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { VM } from "../mm/vma.js";
-import { vb2Rules as rule } from "../rules/v4l2.js";
 import { acquire, Lock, release } from "../sched/path.js";
+import { rules } from "../rules/rule.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { File } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
@@ -11,6 +11,111 @@ import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
+
+const rule = rules({
+  "vb2/io-modes": {
+    sentence:
+      "A queue takes only the memory types that its driver allows: vivid on vb2-dma-contig takes no USERPTR, EINVAL.",
+    kernel: "vb2_verify_memory_type, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/owned": {
+    sentence: "The open file that asked for the buffers owns the queue; every other one gets EBUSY.",
+    kernel: "vb2_ioctl_reqbufs, drivers/media/common/videobuf2/videobuf2-v4l2.c",
+  },
+  "vb2/streaming": {
+    sentence: "Buffers cannot be asked for or freed while the queue streams: EBUSY.",
+    kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/orphans": {
+    sentence:
+      "Freeing a queue's buffers orphans those that are mapped or exported: they live until the last mapping and dma-buf are gone.",
+    kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/count": {
+    sentence: "The number of buffers is raised to what the driver needs and cut to what it can have.",
+    kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/no-buffer": {
+    sentence: "There is no buffer of that index: EINVAL.",
+    kernel: "vb2_qbuf, drivers/media/common/videobuf2/videobuf2-v4l2.c",
+  },
+  "vb2/memory-type": {
+    sentence: "A buffer is queued with the memory type that the buffers were asked for with: EINVAL.",
+    kernel: "vb2_queue_or_prepare_buf, drivers/media/common/videobuf2/videobuf2-v4l2.c",
+  },
+  "vb2/not-dequeued": {
+    sentence: "A buffer that is queued already cannot be queued again: EINVAL.",
+    kernel: "vb2_core_qbuf, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/too-short": {
+    sentence: "Memory that is given must hold an image: EINVAL.",
+    kernel: "__prepare_userptr, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/not-a-dma-buf": {
+    sentence:
+      "What is queued as DMABUF must be a dma-buf's descriptor; anything else, also a closed one, gives EINVAL.",
+    kernel: "__prepare_dmabuf, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/kept": {
+    sentence:
+      "Memory that was queued before at the same address or as the same dma-buf, with the same length, is not acquired again: the pages stay those of the first time.",
+    kernel: "__prepare_userptr, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/attach-leaks": {
+    sentence:
+      "When the allocator refuses a dma-buf at attachment, the reference taken for it is never dropped: the buffer lives for ever.",
+    kernel: "__prepare_dmabuf, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/expbuf-memory": {
+    sentence: "Only MMAP buffers can be exported: EINVAL.",
+    kernel: "vb2_core_expbuf, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/exported": {
+    sentence:
+      "An exported buffer is mapped by the allocator itself: what vb2_mmap checks of sharing, protection and offsets is not asked.",
+    kernel: "vb2_core_expbuf, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/stream-empty": {
+    sentence: "A queue without buffers cannot stream: EINVAL.",
+    kernel: "vb2_core_streamon, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/stream-off": {
+    sentence: "A queue that does not stream gives no buffers back: EINVAL.",
+    kernel: "__vb2_wait_for_done_vb, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/waits": {
+    sentence: "Taking a buffer back waits for a frame, without end when nothing is queued.",
+    kernel: "__vb2_wait_for_done_vb, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/mmap-shared": {
+    sentence: "A queue's buffers are mapped shared and through a descriptor open for writing, nothing else: EINVAL.",
+    kernel: "vb2_mmap, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/mmap-read": {
+    sentence: "A capture queue's buffers are mapped with PROT_READ: EINVAL without it.",
+    kernel: "vb2_mmap, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/mmap-memory": {
+    sentence: "Only a queue whose buffers are MMAP can be mapped: EINVAL.",
+    kernel: "__find_plane_by_offset, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/mmap-offset": {
+    sentence: "The offset of a mapping names a buffer, as QUERYBUF says it; one that names none gives EINVAL.",
+    kernel: "__find_plane_by_offset, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/mmap-cookie": {
+    sentence: "The offset only names the buffer: the mapping begins at its first page, and its own offset becomes 0.",
+    kernel: "vb2_mmap, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/mmap-long": {
+    sentence: "A mapping is at most as long as the buffer: EINVAL.",
+    kernel: "vb2_mmap, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+  "vb2/poll-error": {
+    sentence: "Polling a queue that does not stream, or that nothing was queued to, gives an error event.",
+    kernel: "vb2_core_poll, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
+});
 
 export type Vb2Memory = "mmap" | "userptr" | "dmabuf";
 
@@ -86,7 +191,7 @@ export class Vb2Queue {
     yield* acquire(this.k, this.lock, "write");
     const result =
       this.owner !== undefined && this.owner !== file
-        ? this.k.refuse(rule.owned, errnos.EBUSY, this.setup.name)
+        ? this.k.refuse(rule["vb2/owned"], errnos.EBUSY, this.setup.name)
         : yield* run();
     yield* release(this.k, this.lock);
     return result;
@@ -95,14 +200,14 @@ export class Vb2Queue {
   /** vb2_ioctl_reqbufs: how many buffers there are then, or a negative errno. */
   *reqbufs(file: File, memory: Vb2Memory, count: number): Path<number> {
     if (memory === "userptr" && this.setup.memops.getUserptr === undefined)
-      return this.k.refuse(rule["io-modes"], errnos.EINVAL, this.setup.name);
+      return this.k.refuse(rule["vb2/io-modes"], errnos.EINVAL, this.setup.name);
     return yield* this.locked(file, () => this.coreReqbufs(file, memory, count));
   }
 
   /** vb2_core_reqbufs. */
   private *coreReqbufs(file: File, memory: Vb2Memory, count: number): Path<number> {
     const { k, setup } = this;
-    if (this.streaming) return k.refuse(rule.streaming, errnos.EBUSY, setup.name);
+    if (this.streaming) return k.refuse(rule["vb2/streaming"], errnos.EBUSY, setup.name);
     if (count === 0 || this.buffers.length > 0 || (this.memory !== undefined && this.memory !== memory)) {
       yield* acquire(k, this.mmapLock, "write");
       this.cancel();
@@ -111,7 +216,7 @@ export class Vb2Queue {
     }
     this.owner = undefined;
     if (count === 0) return 0;
-    k.note(rule.count);
+    k.note(rule["vb2/count"]);
     const number = Math.min(Math.max(count, setup.minBuffers), setup.maxBuffers);
     yield* acquire(k, this.mmapLock, "write");
     this.memory = memory;
@@ -148,7 +253,7 @@ export class Vb2Queue {
 
   /** __vb2_queue_free. */
   private *queueFree(): Path<void> {
-    if (this.memory === "mmap") this.k.note(rule.orphans);
+    if (this.memory === "mmap") this.k.note(rule["vb2/orphans"]);
     for (const buffer of this.buffers) yield* this.freeMemory(buffer);
     this.buffers = [];
     this.memory = undefined;
@@ -182,7 +287,7 @@ export class Vb2Queue {
 
   /** vb2_get_buffer; the index is 32 bits. */
   private find(index: number): Vb2Buffer | number {
-    return this.buffers[index] ?? this.k.refuse(rule["no-buffer"], errnos.EINVAL, `buffer ${index}`);
+    return this.buffers[index] ?? this.k.refuse(rule["vb2/no-buffer"], errnos.EINVAL, `buffer ${index}`);
   }
 
   /** vb2_ioctl_querybuf: the low 32 bits of the buffer's offset, address or descriptor. Anybody may ask. */
@@ -203,8 +308,8 @@ export class Vb2Queue {
     const { k } = this;
     const buffer = this.find(index);
     if (typeof buffer === "number") return buffer;
-    if (buffer.own === undefined) return k.refuse(rule["expbuf-memory"], errnos.EINVAL, this.memory);
-    k.note(rule.exported);
+    if (buffer.own === undefined) return k.refuse(rule["vb2/expbuf-memory"], errnos.EINVAL, this.memory);
+    k.note(rule["vb2/exported"]);
     const dbuf = dmaBufExport(k, {
       ops: buffer.own.getDmabuf(),
       size: this.planeBytes,
@@ -226,9 +331,9 @@ export class Vb2Queue {
     const buffer = this.find(request.index);
     if (typeof buffer === "number") return buffer;
     if (request.memory !== this.memory)
-      return k.refuse(rule["memory-type"], errnos.EINVAL, `${request.memory}, not ${this.memory}`);
+      return k.refuse(rule["vb2/memory-type"], errnos.EINVAL, `${request.memory}, not ${this.memory}`);
     if (buffer.state !== "dequeued")
-      return k.refuse(rule["not-dequeued"], errnos.EINVAL, `buffer ${buffer.index} is ${buffer.state}`);
+      return k.refuse(rule["vb2/not-dequeued"], errnos.EINVAL, `buffer ${buffer.index} is ${buffer.state}`);
     if (!buffer.prepared) {
       const error = yield* this.prepare(task, buffer, request);
       if (error !== 0) return error;
@@ -252,12 +357,12 @@ export class Vb2Queue {
   private *prepareUserptr(task: Task, buffer: Vb2Buffer, { m, length }: QbufRequest): Path<number> {
     const { k } = this;
     if (buffer.m !== 0 && buffer.m === m && buffer.length === length) {
-      k.note(rule.kept, `buffer ${buffer.index}`);
+      k.note(rule["vb2/kept"], `buffer ${buffer.index}`);
       return 0;
     }
     const memory =
       length < buffer.minLength
-        ? k.refuse(rule["too-short"], errnos.EINVAL, `${length} of ${buffer.minLength}`)
+        ? k.refuse(rule["vb2/too-short"], errnos.EINVAL, `${length} of ${buffer.minLength}`)
         : yield* this.acquireUserptr(task, buffer, m, length);
     if (typeof memory === "number") {
       yield* this.releaseGiven(buffer);
@@ -282,16 +387,16 @@ export class Vb2Queue {
     const dbuf = dmaBufGet(k, task, m);
     if (typeof dbuf === "number") {
       yield* this.releaseGiven(buffer);
-      return k.refuse(rule["not-a-dma-buf"], errnos.EINVAL, `descriptor ${m}`);
+      return k.refuse(rule["vb2/not-a-dma-buf"], errnos.EINVAL, `descriptor ${m}`);
     }
     const length = asked === 0 ? dbuf.size % 2 ** 32 : asked;
     if (length < buffer.minLength) {
       yield* dmaBufPut(dbuf);
       yield* this.releaseGiven(buffer);
-      return k.refuse(rule["too-short"], errnos.EINVAL, `${length} of ${buffer.minLength}`);
+      return k.refuse(rule["vb2/too-short"], errnos.EINVAL, `${length} of ${buffer.minLength}`);
     }
     if (dbuf === buffer.dbuf && length === buffer.length) {
-      k.note(rule.kept, `buffer ${buffer.index}`);
+      k.note(rule["vb2/kept"], `buffer ${buffer.index}`);
       yield* dmaBufPut(dbuf);
     } else {
       const error = yield* this.attach(buffer, dbuf, length);
@@ -307,7 +412,7 @@ export class Vb2Queue {
     yield* this.releaseGiven(buffer);
     const memory = yield* this.setup.memops.attachDmabuf(k, dbuf, length);
     if (typeof memory === "number") {
-      if (k.design["vb2.attach-failure"] === "leaks") k.note(rule["attach-leaks"], dbuf.expName);
+      if (k.design["vb2.attach-failure"] === "leaks") k.note(rule["vb2/attach-leaks"], dbuf.expName);
       else yield* dmaBufPut(dbuf);
       return memory;
     }
@@ -330,7 +435,7 @@ export class Vb2Queue {
   /** vb2_core_streamon: what is queued becomes the driver's; it needs none to begin. */
   private *coreStreamon(): Path<number> {
     if (this.streaming) return 0;
-    if (this.buffers.length === 0) return this.k.refuse(rule["stream-empty"], errnos.EINVAL, this.setup.name);
+    if (this.buffers.length === 0) return this.k.refuse(rule["vb2/stream-empty"], errnos.EINVAL, this.setup.name);
     this.streaming = true;
     for (const buffer of this.queued) buffer.state = "active";
     return 0;
@@ -357,12 +462,12 @@ export class Vb2Queue {
     const { k } = this;
     const ready = (): boolean => this.queued.length > 0 || !this.streaming;
     if (this.streaming && !ready()) {
-      k.note(rule.waits);
+      k.note(rule["vb2/waits"]);
       yield* release(k, this.lock);
       yield { kind: "wait", object: `frames of ${this.setup.name}`, ready };
       yield* acquire(k, this.lock, "write");
     }
-    if (!this.streaming) return k.refuse(rule["stream-off"], errnos.EINVAL, this.setup.name);
+    if (!this.streaming) return k.refuse(rule["vb2/stream-off"], errnos.EINVAL, this.setup.name);
     const buffer = this.queued.shift()!;
     yield* this.capture(buffer);
     buffer.state = "dequeued";
@@ -388,8 +493,8 @@ export class Vb2Queue {
   /** vb2_mmap: 0 or a negative errno. */
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
-    if (!vma.has(VM.SHARED)) return k.refuse(rule["mmap-shared"], errnos.EINVAL);
-    if (!vma.has(VM.READ)) return k.refuse(rule["mmap-read"], errnos.EINVAL);
+    if (!vma.has(VM.SHARED)) return k.refuse(rule["vb2/mmap-shared"], errnos.EINVAL);
+    if (!vma.has(VM.READ)) return k.refuse(rule["vb2/mmap-read"], errnos.EINVAL);
     yield* acquire(k, this.mmapLock, "write");
     const result = this.mmapLocked(vma);
     yield* release(k, this.mmapLock);
@@ -401,8 +506,8 @@ export class Vb2Queue {
     const memory = this.memoryAt(vma.pgoff);
     if (typeof memory === "number") return memory;
     if (vma.end - vma.start > this.planeBytes)
-      return k.refuse(rule["mmap-long"], errnos.EINVAL, `${vma.end - vma.start} of ${this.planeBytes}`);
-    k.note(rule["mmap-cookie"]);
+      return k.refuse(rule["vb2/mmap-long"], errnos.EINVAL, `${vma.end - vma.start} of ${this.planeBytes}`);
+    k.note(rule["vb2/mmap-cookie"]);
     vma.pgoff = 0;
     return memory.mmap(vma);
   }
@@ -410,12 +515,12 @@ export class Vb2Queue {
   /** __find_plane_by_offset: the memory that an offset in pages names, or a negative errno. */
   private memoryAt(pgoff: number): OwnMemory | number {
     const { k } = this;
-    if (this.memory !== "mmap") return k.refuse(rule["mmap-memory"], errnos.EINVAL, this.memory);
+    if (this.memory !== "mmap") return k.refuse(rule["vb2/mmap-memory"], errnos.EINVAL, this.memory);
     const buffer =
       k.design["vb2.offsets"] === "bytes"
         ? this.buffers.find(({ m }) => m === pgoff * k.pageSize)
         : this.ofCookie(pgoff);
-    return buffer?.own ?? k.refuse(rule["mmap-offset"], errnos.EINVAL, `page ${pgoff}`);
+    return buffer?.own ?? k.refuse(rule["vb2/mmap-offset"], errnos.EINVAL, `page ${pgoff}`);
   }
 
   /** Bits 12 to 14 name the plane, those up to 29 the buffer; the rest is not looked at. */
@@ -429,7 +534,7 @@ export class Vb2Queue {
   pollIn(): readonly string[] | undefined {
     if (this.buffers.length === 0) return undefined;
     if (!this.streaming || this.waitingForBuffers) {
-      this.k.note(rule["poll-error"], this.setup.name);
+      this.k.note(rule["vb2/poll-error"], this.setup.name);
       return ["err"];
     }
     return this.queued.length === 0 ? [] : undefined;

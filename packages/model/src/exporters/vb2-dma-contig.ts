@@ -10,9 +10,9 @@ import {
 } from "../dma/alloc.js";
 import { sgFromPages } from "../dma/sg.js";
 import { VM } from "../mm/vma.js";
-import { vb2ContigRules as rule, vb2ContigUserptrRules as userptrRule } from "../rules/v4l2.js";
 import { attachPlane, PlaneDmaBuf, userPlane } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
+import { rules } from "../rules/rule.js";
 import type { DmaMemory } from "../dma/alloc.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
@@ -23,6 +23,46 @@ import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
+
+const rule = rules({
+  "vb2-dma-contig/remap": {
+    sentence:
+      "Mapping is one remap_pfn_range over the whole VMA: VM_IO and VM_PFNMAP, and MAP_PRIVATE of a dma-buf is accepted at any length.",
+    kernel: "vb2_dc_mmap, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+  },
+  "vb2-dma-contig/import-short": {
+    sentence: "A dma-buf shorter than the length it is queued with gives EFAULT.",
+    kernel: "vb2_dc_attach_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+  },
+  "vb2-dma-contig/import-sg": {
+    sentence: "A dma-buf whose exporter gives no sg table cannot be imported: EINVAL.",
+    kernel: "vb2_dc_map_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+  },
+  "vb2-dma-contig/import-scattered": {
+    sentence: "A dma-buf must be one range of DMA addresses as long as the length it is queued with: EFAULT.",
+    kernel: "vb2_dc_map_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+  },
+  "vb2-dma-contig-userptr/unaligned": {
+    sentence: "User memory must begin and end at cache lines where devices do not look into caches: EINVAL.",
+    kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+    unproven: "vivid takes no USERPTR with this allocator",
+  },
+  "vb2-dma-contig-userptr/scattered": {
+    sentence: "User memory must be one range of DMA addresses: EFAULT; an IOMMU makes one of any pages.",
+    kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+    unproven: "vivid takes no USERPTR with this allocator",
+  },
+  "vb2-dma-contig-userptr/pinned": {
+    sentence: "User memory is pinned and mapped for the device.",
+    kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+    unproven: "vivid takes no USERPTR with this allocator",
+  },
+  "vb2-dma-contig-userptr/frames": {
+    sentence: "Bare frame numbers in a row are given to the device as they are.",
+    kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+    unproven: "vivid takes no USERPTR with this allocator",
+  },
+});
 
 /** The allocator for a driver's device. USERPTR is what vivid does not allow with it. */
 export function vb2DmaContigMemops(device: Device, userptr = false): MemOps {
@@ -70,7 +110,7 @@ class ContigBuffer implements OwnMemory {
     const { k, memory } = this;
     const error = this.nonCoherent ? dmaMmapNoncontiguous(k, vma, memory) : dmaMmapAttrs(k, vma, memory);
     if (error !== 0) return error;
-    if (vma.has(VM.PFNMAP)) k.note(rule.remap);
+    if (vma.has(VM.PFNMAP)) k.note(rule["vb2-dma-contig/remap"]);
     vma.flags |= VM.DONTEXPAND | VM.DONTDUMP;
     this.handler.attach(vma);
     return 0;
@@ -98,16 +138,19 @@ function* vb2DcGetUserptr(
 ): Path<PlaneMemory | number> {
   const alignment = device.coherent ? CACHE_ALIGNMENT : NONCOHERENT_ALIGNMENT;
   if (address % alignment !== 0 || length % alignment !== 0)
-    return k.refuse(userptrRule.unaligned, errnos.EINVAL, `0x${address.toString(16)}, ${length}`);
+    return k.refuse(rule["vb2-dma-contig-userptr/unaligned"], errnos.EINVAL, `0x${address.toString(16)}, ${length}`);
   const vec = yield* vb2CreateFramevec(k, task, address, length, true);
   if (typeof vec === "number") return vec;
   const sgt = sgFromPages(vec.pfns);
   const contiguous = contiguousSize(k, device, sgt) - (address % k.pageSize);
   if (contiguous < length) {
     vb2DestroyFramevec(k, vec);
-    return k.refuse(userptrRule.scattered, errnos.EFAULT, `${contiguous} of ${length}`);
+    return k.refuse(rule["vb2-dma-contig-userptr/scattered"], errnos.EFAULT, `${contiguous} of ${length}`);
   }
-  k.note(vec.pinned ? userptrRule.pinned : userptrRule.frames, `${vec.pfns.length} pages`);
+  k.note(
+    vec.pinned ? rule["vb2-dma-contig-userptr/pinned"] : rule["vb2-dma-contig-userptr/frames"],
+    `${vec.pfns.length} pages`,
+  );
   return userPlane(k, device, vec, sgt, address % k.pageSize);
 }
 
@@ -124,8 +167,17 @@ function contiguousSize(k: Kernel, device: Device, sgt: SgTable): number {
 
 /** vb2_dc_attach_dmabuf, vb2_dc_map_dmabuf: the buffer must be one range of DMA addresses. */
 function vb2DcAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
-  return attachPlane(k, device, buf, length, rule, (sgt) => {
-    const contiguous = contiguousSize(k, device, sgt);
-    return contiguous < length ? k.refuse(rule["import-scattered"], errnos.EFAULT, `${contiguous} of ${length}`) : 0;
-  });
+  return attachPlane(
+    k,
+    device,
+    buf,
+    length,
+    { short: rule["vb2-dma-contig/import-short"], noTable: rule["vb2-dma-contig/import-sg"] },
+    (sgt) => {
+      const contiguous = contiguousSize(k, device, sgt);
+      return contiguous < length
+        ? k.refuse(rule["vb2-dma-contig/import-scattered"], errnos.EFAULT, `${contiguous} of ${length}`)
+        : 0;
+    },
+  );
 }

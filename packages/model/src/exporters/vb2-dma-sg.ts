@@ -6,9 +6,9 @@ import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFrom
 import { vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { VM } from "../mm/vma.js";
-import { vb2SgRules as rule } from "../rules/vb2-dma-sg.js";
 import { attachPlane, PlaneDmaBuf, userPlane } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
+import { rules } from "../rules/rule.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
@@ -18,6 +18,39 @@ import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
+
+const rule = rules({
+  "vb2-dma-sg/pages": {
+    sentence: "A buffer is of as large blocks as fit, split into pages that each have a reference of their own.",
+    kernel: "vb2_dma_sg_alloc_compacted, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+  },
+  "vb2-dma-sg/map-pages": {
+    sentence:
+      "Mapping inserts every page at once by vm_map_pages, from the page offset on: VM_MIXEDMAP, page references, RSS; a mapping past the buffer gives ENXIO.",
+    kernel: "vb2_dma_sg_mmap, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+  },
+  "vb2-dma-sg/may-grow": {
+    sentence:
+      "Without VM_DONTEXPAND mremap makes the mapping longer than the buffer; touching what was added is SIGBUS.",
+    kernel: "vb2_dma_sg_mmap, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+    unproven: "the releases that are asked here have it",
+  },
+  "vb2-dma-sg/userptr-error": {
+    sentence: "Whatever keeps user memory from being used, the answer is ENOMEM.",
+    kernel: "vb2_dma_sg_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+    unproven: "no device that QEMU has is served by a driver with this allocator",
+  },
+  "vb2-dma-sg/import-short": {
+    sentence: "A dma-buf shorter than the length it is queued with gives EFAULT.",
+    kernel: "vb2_dma_sg_attach_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+    unproven: "no device that QEMU has is served by a driver with this allocator",
+  },
+  "vb2-dma-sg/import-sg": {
+    sentence: "A dma-buf whose exporter gives no sg table cannot be imported: EINVAL.",
+    kernel: "vb2_dma_sg_map_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+    unproven: "no device that QEMU has is served by a driver with this allocator",
+  },
+});
 
 /** The allocator for a driver's device. */
 export function vb2DmaSgMemops(device: Device): MemOps {
@@ -48,7 +81,7 @@ function allocCompacted(k: Kernel, pages: number): Int32Array | undefined {
     k.frames.split(pfn, order);
     for (let j = 0; j < 1 << order; j++) pfns[i++] = pfn + j;
   }
-  k.note(rule.pages, `${pages} pages`);
+  k.note(rule["vb2-dma-sg/pages"], `${pages} pages`);
   return pfns;
 }
 
@@ -91,11 +124,11 @@ class SgBuffer implements OwnMemory {
   /** vb2_dma_sg_mmap: vm_map_pages from the offset on. 0 or a negative errno. */
   mmap(vma: Vma): number {
     const { k } = this;
-    k.note(rule["map-pages"]);
+    k.note(rule["vb2-dma-sg/map-pages"]);
     const error = vmMapPages(k, vma, this.pfns);
     if (error !== 0) return error;
     if (k.design["vb2-dma-sg.expand"] === "refused") vma.flags |= VM.DONTEXPAND | VM.DONTDUMP;
-    else k.note(rule["may-grow"]);
+    else k.note(rule["vb2-dma-sg/may-grow"]);
     this.handler.attach(vma);
     return 0;
   }
@@ -136,15 +169,23 @@ function* vb2DmaSgGetUserptr(
   length: number,
 ): Path<PlaneMemory | number> {
   const vec = yield* vb2CreateFramevec(k, task, address, length, true);
-  if (typeof vec === "number") return k.refuse(rule["userptr-error"], errnos.ENOMEM, `0x${address.toString(16)}`);
+  if (typeof vec === "number")
+    return k.refuse(rule["vb2-dma-sg/userptr-error"], errnos.ENOMEM, `0x${address.toString(16)}`);
   if (!vec.pinned && vec.pfns.some((pfn) => !k.frames.valid(pfn))) {
     vb2DestroyFramevec(k, vec);
-    return k.refuse(rule["userptr-error"], errnos.ENOMEM, "no struct pages");
+    return k.refuse(rule["vb2-dma-sg/userptr-error"], errnos.ENOMEM, "no struct pages");
   }
   return userPlane(k, device, vec, sgFromPages(vec.pfns), address % k.pageSize);
 }
 
 /** vb2_dma_sg_attach_dmabuf, vb2_dma_sg_map_dmabuf: any table will do, contiguous or not. */
 function vb2DmaSgAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
-  return attachPlane(k, device, buf, length, rule, () => 0);
+  return attachPlane(
+    k,
+    device,
+    buf,
+    length,
+    { short: rule["vb2-dma-sg/import-short"], noTable: rule["vb2-dma-sg/import-sg"] },
+    () => 0,
+  );
 }

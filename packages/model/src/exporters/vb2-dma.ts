@@ -73,9 +73,9 @@ export class PlaneDmaBuf implements DmaBufOps {
 }
 
 /** What an allocator says of a dma-buf that it cannot use. */
-interface ImportRules {
-  readonly "import-short": Rule;
-  readonly "import-sg": Rule;
+interface ImportRefusals {
+  readonly short: Rule;
+  readonly noTable: Rule;
 }
 
 /**
@@ -87,10 +87,10 @@ export function* attachPlane(
   device: Device,
   buf: DmaBuf,
   length: number,
-  rule: ImportRules,
+  refusals: ImportRefusals,
   check: (sgt: SgTable) => number,
 ): Path<ImportedMemory | number> {
-  if (buf.size < length) return k.refuse(rule["import-short"], errnos.EFAULT, `${buf.size} of ${length}`);
+  if (buf.size < length) return k.refuse(refusals.short, errnos.EFAULT, `${buf.size} of ${length}`);
   const at = yield* dmaBufDynamicAttach(buf, device, false);
   if (typeof at === "number") return at;
   let sgt: SgTable | undefined;
@@ -106,7 +106,7 @@ export function* attachPlane(
     },
     *map() {
       const mapped = yield* dmaBufMapAttachment(at, "from_device");
-      if (typeof mapped === "number") return k.refuse(rule["import-sg"], errnos.EINVAL, buf.expName);
+      if (typeof mapped === "number") return k.refuse(refusals.noTable, errnos.EINVAL, buf.expName);
       const refused = check(mapped);
       if (refused !== 0) yield* dmaBufUnmapAttachment({ at, sgt: mapped, direction: "from_device" });
       else sgt = mapped;

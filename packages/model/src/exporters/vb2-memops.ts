@@ -1,11 +1,18 @@
 /** What videobuf2's core asks of an allocator (struct vb2_mem_ops), and what allocators share (videobuf2-memops.c). */
-import { vb2Rules as rule } from "../rules/v4l2.js";
+import { rules } from "../rules/rule.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "vb2/counted": {
+    sentence: "Every mapping holds a reference on its buffer, also those that fork and splitting make.",
+    kernel: "vb2_common_vm_open, drivers/media/common/videobuf2/videobuf2-memops.c",
+  },
+});
 
 /** Memory of a plane, whosever it is: what a frame is written to, and how it is let go. */
 export interface PlaneMemory {
@@ -63,7 +70,7 @@ export class Handler {
   readonly vmOps: VmOps = {
     name: "vb2_common_vm_ops",
     open: () => {
-      this.k.note(rule.counted);
+      this.k.note(rule["vb2/counted"]);
       this.get();
     },
     close: () => this.put(),

@@ -8,9 +8,9 @@ import { PG } from "../mm/frames.js";
 import { vmInsertPage } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { VM } from "../mm/vma.js";
-import { vb2VmallocRules as rule } from "../rules/v4l2.js";
 import { PlaneDmaBuf } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
+import { rules } from "../rules/rule.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
@@ -18,6 +18,31 @@ import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
+
+const rule = rules({
+  "vb2-vmalloc/insert-page": {
+    sentence:
+      "Mapping inserts every page at once by vm_insert_page: VM_MIXEDMAP, page references, RSS; no fault handler refills what is zapped.",
+    kernel: "vb2_vmalloc_mmap, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
+  },
+  "vb2-vmalloc/offset-ignored": {
+    sentence:
+      "The mapping begins at the buffer's first page whatever the offset says: through a dma-buf a mapping with an offset shows the wrong pages.",
+    kernel: "vb2_vmalloc_mmap, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
+  },
+  "vb2-vmalloc/userptr": {
+    sentence: "User memory is pinned for long and mapped into the kernel.",
+    kernel: "vb2_vmalloc_get_userptr, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
+  },
+  "vb2-vmalloc/import-short": {
+    sentence: "A dma-buf shorter than the length it is queued with gives EFAULT.",
+    kernel: "vb2_vmalloc_attach_dmabuf, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
+  },
+  "vb2-vmalloc/import-vmap": {
+    sentence: "A dma-buf is reached by its exporter's vmap; whatever that refuses with becomes EFAULT.",
+    kernel: "vb2_vmalloc_map_dmabuf, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
+  },
+});
 
 export const vb2VmallocMemops: MemOps = {
   expName: "videobuf2_vmalloc",
@@ -66,8 +91,8 @@ class VmallocBuffer implements OwnMemory {
   /** vb2_vmalloc_mmap: remap_vmalloc_range from the first page on. 0 or a negative errno. */
   mmap(vma: Vma): number {
     const { k } = this;
-    k.note(rule["insert-page"]);
-    if (vma.pgoff > 0) k.note(rule["offset-ignored"], `page ${vma.pgoff}`);
+    k.note(rule["vb2-vmalloc/insert-page"]);
+    if (vma.pgoff > 0) k.note(rule["vb2-vmalloc/offset-ignored"], `page ${vma.pgoff}`);
     for (let address = vma.start, i = 0; address < vma.end; address += k.pageSize, i++) {
       const error = vmInsertPage(k, vma, address, this.map.pfns[i]);
       if (error !== 0) return error;
@@ -87,7 +112,7 @@ class VmallocBuffer implements OwnMemory {
 function* vb2VmallocGetUserptr(k: Kernel, task: Task, address: number, length: number): Path<PlaneMemory | number> {
   const vec = yield* vb2CreateFramevec(k, task, address, length, true);
   if (typeof vec === "number") return vec;
-  k.note(rule.userptr);
+  k.note(rule["vb2-vmalloc/userptr"]);
   const map = k.vmalloc.map(
     vec.pfns,
     "user memory that a camera writes to",
@@ -109,7 +134,7 @@ function* vb2VmallocGetUserptr(k: Kernel, task: Task, address: number, length: n
 
 /** vb2_vmalloc_attach_dmabuf: only compares lengths; there is no attachment. */
 function* vb2VmallocAttachDmabuf(k: Kernel, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
-  if (buf.size < length) return k.refuse(rule["import-short"], errnos.EFAULT, `${buf.size} of ${length}`);
+  if (buf.size < length) return k.refuse(rule["vb2-vmalloc/import-short"], errnos.EFAULT, `${buf.size} of ${length}`);
   let map: KernelMap | undefined;
   return {
     *vaddr() {
@@ -117,7 +142,7 @@ function* vb2VmallocAttachDmabuf(k: Kernel, buf: DmaBuf, length: number): Path<I
     },
     *map() {
       const mapped = yield* dmaBufVmap(buf);
-      if (typeof mapped === "number") return k.refuse(rule["import-vmap"], errnos.EFAULT, buf.expName);
+      if (typeof mapped === "number") return k.refuse(rule["vb2-vmalloc/import-vmap"], errnos.EFAULT, buf.expName);
       map = mapped;
       return 0;
     },

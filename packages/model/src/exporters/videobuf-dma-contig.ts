@@ -9,9 +9,9 @@ import { dmaMapSgtable, SgTable } from "../dma/sg.js";
 import { lookUpPfn } from "../mm/follow-pfn.js";
 import { remapPfnRange } from "../mm/insert.js";
 import { VM } from "../mm/vma.js";
-import { videobufRules as rule } from "../rules/videobuf.js";
 import { acquire, release } from "../sched/path.js";
 import { OverDmaMemory } from "./dma-memory.js";
+import { rules } from "../rules/rule.js";
 import type { Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
 import type { Device } from "../dma/device.js";
@@ -20,6 +20,40 @@ import type { Mm } from "../mm/mm.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "videobuf/mmap-error": {
+    sentence: "Whatever mapping a buffer fails with, the answer is ENOMEM.",
+    kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c",
+    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+  },
+  "videobuf/physical": {
+    sentence: "A buffer is mapped by its DMA address, which without an IOMMU is that of the memory.",
+    kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c",
+    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+  },
+  "videobuf/bus-address": {
+    sentence: "A DMA address behind an IOMMU is none of memory: what is mapped by it is something else.",
+    kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c",
+    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+  },
+  "videobuf/user-range": {
+    sentence: "User memory must lie in one mapping: EINVAL.",
+    kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c",
+    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+  },
+  "videobuf/user-scattered": {
+    sentence: "User memory must be of frames in a row: EFAULT.",
+    kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c",
+    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+  },
+  "videobuf/user-frames": {
+    sentence:
+      "User memory is read out of the page table as frame numbers: only mappings of bare frames have any, and nothing keeps what they are frames of.",
+    kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c",
+    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+  },
+});
 
 /** A table of user memory: what unmapping it needs. */
 export interface MappedUserMemory {
@@ -40,7 +74,7 @@ class VideobufContig extends OverDmaMemory implements DmaBufOps {
     const { k, memory } = this;
     vma.pgoff = 0;
     const error = k.design["videobuf.mmap"] === "dma-api" ? dmaMmapAttrs(k, vma, memory) : this.mapBusAddress(vma);
-    if (error !== 0) return k.refuse(rule["mmap-error"], errnos.ENOMEM);
+    if (error !== 0) return k.refuse(rule["videobuf/mmap-error"], errnos.ENOMEM);
     vma.flags |= VM.DONTEXPAND;
     vma.ops = { name: "videobuf_vm_ops" };
     return 0;
@@ -51,7 +85,7 @@ class VideobufContig extends OverDmaMemory implements DmaBufOps {
     const { k, memory } = this;
     const pages = (vma.end - vma.start) / k.pageSize;
     const first = memory.device.iommu ? 2 ** 32 / k.pageSize - memory.pfns.length : memory.pfns[0];
-    k.note(memory.device.iommu ? rule["bus-address"] : rule.physical);
+    k.note(memory.device.iommu ? rule["videobuf/bus-address"] : rule["videobuf/physical"]);
     return remapPfnRange(k, vma, vma.start, first, pages * k.pageSize);
   }
 
@@ -81,7 +115,7 @@ export function* videobufDmaContigUserGet(
   const first = framesInARow(k, mm, start, pages);
   yield* release(k, mm.mmapLock);
   if (first < 0) return first;
-  k.note(rule["user-frames"], `${pages} pages`);
+  k.note(rule["videobuf/user-frames"], `${pages} pages`);
   const sgt = new SgTable([{ pfn: first, pages }]);
   dmaMapSgtable(k, device, sgt, "from_device", false);
   return sgt;
@@ -90,12 +124,12 @@ export function* videobufDmaContigUserGet(
 function framesInARow(k: Kernel, mm: Mm, start: number, pages: number): number {
   const vma = mm.lookup(start);
   if (vma === undefined || start + pages * k.pageSize > vma.end || pages === 0)
-    return k.refuse(rule["user-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+    return k.refuse(rule["videobuf/user-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   const first = lookUpPfn(k, mm, start);
   for (let i = 1; i < pages && first >= 0; i++) {
     const pfn = lookUpPfn(k, mm, start + i * k.pageSize);
     if (pfn < 0) return pfn;
-    if (pfn !== first + i) return k.refuse(rule["user-scattered"], errnos.EFAULT, `page ${i}`);
+    if (pfn !== first + i) return k.refuse(rule["videobuf/user-scattered"], errnos.EFAULT, `page ${i}`);
   }
   return first;
 }

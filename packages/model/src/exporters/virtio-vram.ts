@@ -5,14 +5,59 @@ import { Resv } from "../dma-buf/resv.js";
 import { remapPfnRange } from "../mm/insert.js";
 import { CACHE } from "../mm/memtype.js";
 import { VM } from "../mm/vma.js";
-import { virtioVramRules as rule } from "../rules/virtio-vram.js";
 import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
 import { drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
 import { RangeManager } from "./ttm-device.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDevice, DrmDriver, DrmFile, GemBacking } from "./gem.js";
+
+const rule = rules({
+  "virtio-vram/no-blobs": {
+    sentence: "A device without blob resources, and any other driver, does not make blobs: EINVAL.",
+    kernel: "verify_blob, drivers/gpu/drm/virtio/virtgpu_ioctl.c",
+  },
+  "virtio-vram/no-room": {
+    sentence:
+      "A mappable blob of host memory needs room in the device's window, else ENOSPC; one of no bytes finds none either.",
+    kernel: "virtio_gpu_vram_map, drivers/gpu/drm/virtio/virtgpu_vram.c",
+    unproven:
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
+  },
+  "virtio-vram/no-guest-size": {
+    sentence: "A blob of guest memory without bytes is refused with EINVAL.",
+    kernel: "virtio_gpu_object_create, drivers/gpu/drm/virtio/virtgpu_object.c",
+    unproven:
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
+  },
+  "virtio-vram/not-mappable": {
+    sentence: "Host memory that was not made mappable is not mapped: EINVAL.",
+    kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
+    unproven:
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
+  },
+  "virtio-vram/whole-only": {
+    sentence: "Host memory is mapped only as a whole: EINVAL for a part.",
+    kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
+    unproven:
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
+  },
+  "virtio-vram/beyond": {
+    sentence: "A mapping past the blob's end is refused with EINVAL.",
+    kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
+    unproven:
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
+  },
+  "virtio-vram/mapped": {
+    sentence:
+      "Host memory is mapped at once by remap_pfn_range, VM_MIXEDMAP beside VM_PFNMAP and VM_IO; there is no fault handler.",
+    kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
+    unproven:
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
+  },
+});
 
 /** The window (hostmem) of a device that has one. Bytes. */
 const WINDOW = { address: 0xe000_0000, size: 64 * 2 ** 20 } as const;
@@ -47,16 +92,16 @@ class VramObject implements GemBacking {
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
     const pages = (vma.end - vma.start) / k.pageSize;
-    if (this.start < 0) return k.refuse(rule["not-mappable"], errnos.EINVAL);
+    if (this.start < 0) return k.refuse(rule["virtio-vram/not-mappable"], errnos.EINVAL);
     vma.pgoff -= this.gem!.offset;
     vma.flags |= VM.MIXEDMAP | VM.DONTEXPAND;
     vma.cacheMode = CACHE.wb;
     const parts = k.design["virtio-vram.mmap"] === "parts";
     if (!parts && pages !== this.pages)
-      return k.refuse(rule["whole-only"], errnos.EINVAL, `${pages} of ${this.pages} pages`);
+      return k.refuse(rule["virtio-vram/whole-only"], errnos.EINVAL, `${pages} of ${this.pages} pages`);
     if (parts && vma.pgoff + pages > this.pages)
-      return k.refuse(rule.beyond, errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${this.pages}`);
-    k.note(rule.mapped);
+      return k.refuse(rule["virtio-vram/beyond"], errnos.EINVAL, `page ${vma.pgoff} + ${pages} of ${this.pages}`);
+    k.note(rule["virtio-vram/mapped"]);
     return remapPfnRange(
       k,
       vma,
@@ -111,7 +156,7 @@ export function* virtioGpuCreateBlob(
   mappable: boolean,
 ): Path<number> {
   const { dev } = file;
-  if (dev.driver !== virtioGpuBlob) return k.refuse(rule["no-blobs"], errnos.EINVAL, dev.name);
+  if (dev.driver !== virtioGpuBlob) return k.refuse(rule["virtio-vram/no-blobs"], errnos.EINVAL, dev.name);
   const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
   const backing = memory === "guest" ? yield* guestBlob(k, dev, bytes) : hostBlob(k, dev, bytes / k.pageSize, mappable);
   if (typeof backing === "number") return backing;
@@ -122,7 +167,9 @@ export function* virtioGpuCreateBlob(
 }
 
 function* guestBlob(k: Kernel, dev: DrmDevice, bytes: number): Path<GemBacking | number> {
-  return bytes === 0 ? k.refuse(rule["no-guest-size"], errnos.EINVAL) : yield* guestObject(k, dev.device, bytes);
+  return bytes === 0
+    ? k.refuse(rule["virtio-vram/no-guest-size"], errnos.EINVAL)
+    : yield* guestObject(k, dev.device, bytes);
 }
 
 function hostBlob(k: Kernel, dev: DrmDevice, pages: number, mappable: boolean): VramObject | number {
@@ -130,6 +177,6 @@ function hostBlob(k: Kernel, dev: DrmDevice, pages: number, mappable: boolean): 
   if (!mappable) return new VramObject(k, window, -1, pages);
   const start = pages === 0 ? -1 : window.manager.insert(pages);
   return start < 0
-    ? k.refuse(rule["no-room"], errnos.ENOSPC, `${pages} pages`)
+    ? k.refuse(rule["virtio-vram/no-room"], errnos.ENOSPC, `${pages} pages`)
     : new VramObject(k, window, start, pages);
 }

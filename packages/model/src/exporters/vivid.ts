@@ -1,16 +1,28 @@
 /** vivid: the virtual camera, one capture node for each allocator of buffers (drivers/media/test-drivers/vivid). */
 import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
-import { vb2Rules as rule } from "../rules/v4l2.js";
 import { NotModelled } from "../sched/path.js";
 import { vb2DmaSgMemops } from "./vb2-dma-sg.js";
 import { vb2DmaContigMemops } from "./vb2-dma-contig.js";
 import { Vb2Queue } from "./vb2-core.js";
 import { vb2VmallocMemops } from "./vb2-vmalloc.js";
+import { rules } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { MemOps } from "./vb2-memops.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
+
+const rule = rules({
+  "vb2/not-a-queue": {
+    sentence: "Only a video device's file answers the ioctls of V4L2; any other gives ENOTTY.",
+    kernel: "vfs_ioctl, fs/ioctl.c",
+  },
+  "vb2/read-write": {
+    sentence:
+      "A capture node without VB2_WRITE cannot be written: EINVAL; with buffers asked for it cannot be read: EBUSY.",
+    kernel: "vb2_fop_write, drivers/media/common/videobuf2/videobuf2-v4l2.c",
+  },
+});
 
 export type VividNode = OperationArgs<"v4l2_open">["device"];
 
@@ -89,7 +101,7 @@ export function v4l2Open(k: Kernel, name: VividNode): File {
 export function queueOf(k: Kernel, file: File): Vb2Queue | number {
   return file.data instanceof CaptureNode
     ? file.data.queue
-    : k.refuse(rule["not-a-queue"], errnos.ENOTTY, file.inode.kind);
+    : k.refuse(rule["vb2/not-a-queue"], errnos.ENOTTY, file.inode.kind);
 }
 
 /** v4l2_fops over vivid_fops. */
@@ -97,11 +109,11 @@ function fileOps({ k, queue, path }: CaptureNode): FileOps {
   return {
     mmap: (_file, vma) => queue.mmap(vma),
     *read() {
-      if (queue.busy) return k.refuse(rule["read-write"], errnos.EBUSY, path);
+      if (queue.busy) return k.refuse(rule["vb2/read-write"], errnos.EBUSY, path);
       throw new NotModelled("reading frames from a camera");
     },
     *write() {
-      return k.refuse(rule["read-write"], errnos.EINVAL, path);
+      return k.refuse(rule["vb2/read-write"], errnos.EINVAL, path);
     },
     *poll(_file, events) {
       if (!events.includes("in")) return [];

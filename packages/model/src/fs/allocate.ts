@@ -1,9 +1,36 @@
 /** vfs_fallocate and do_ftruncate, fs/open.c: what they check before the file's own method runs. */
 import { errnos } from "@litmap/litmus";
-import { descriptorRules as rule } from "../rules/shmem.js";
+import { rules } from "../rules/rule.js";
 import type { File } from "./file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "descriptor/truncate-kind": {
+    sentence: "ftruncate wants a regular file that is open for writing: EINVAL.",
+    kernel: "do_ftruncate, fs/open.c",
+  },
+  "descriptor/fallocate-range": {
+    sentence: "fallocate of no bytes is refused with EINVAL.",
+    kernel: "vfs_fallocate, fs/open.c",
+  },
+  "descriptor/fallocate-not-writable": {
+    sentence: "fallocate wants a descriptor open for writing: EBADF.",
+    kernel: "vfs_fallocate, fs/open.c",
+  },
+  "descriptor/fallocate-kind": {
+    sentence: "fallocate wants a regular file or a block device: ENODEV, for a pipe ESPIPE.",
+    kernel: "vfs_fallocate, fs/open.c",
+  },
+  "descriptor/fallocate-too-big": {
+    sentence: "fallocate past the largest offset is refused with EFBIG.",
+    kernel: "vfs_fallocate, fs/open.c",
+  },
+  "descriptor/fallocate-none": {
+    sentence: "A file without the method cannot be allocated: EOPNOTSUPP.",
+    kernel: "vfs_fallocate, fs/open.c",
+  },
+});
 
 /** What S_ISREG is true for. */
 function isRegular(file: File): boolean {
@@ -25,13 +52,14 @@ export function* vfsFallocate(
 ): Path<number> {
   const about = `inode ${file.inode.id}`;
   if (offset < 0 || offset >= 2 ** 63 || length <= 0 || length >= 2 ** 63)
-    return k.refuse(rule["fallocate-range"], errnos.EINVAL, about);
-  if (!file.writable) return k.refuse(rule["fallocate-not-writable"], errnos.EBADF, about);
-  if (file.inode.kind === "pipe") return k.refuse(rule["fallocate-kind"], errnos.ESPIPE, about);
-  if (!isRegular(file) && file.inode.kind !== "disk") return k.refuse(rule["fallocate-kind"], errnos.ENODEV, about);
+    return k.refuse(rule["descriptor/fallocate-range"], errnos.EINVAL, about);
+  if (!file.writable) return k.refuse(rule["descriptor/fallocate-not-writable"], errnos.EBADF, about);
+  if (file.inode.kind === "pipe") return k.refuse(rule["descriptor/fallocate-kind"], errnos.ESPIPE, about);
+  if (!isRegular(file) && file.inode.kind !== "disk")
+    return k.refuse(rule["descriptor/fallocate-kind"], errnos.ENODEV, about);
   if (offset + length >= 2 ** 63 || offset + length > file.inode.maxBytes)
-    return k.refuse(rule["fallocate-too-big"], errnos.EFBIG, about);
-  if (file.ops.fallocate === undefined) return k.refuse(rule["fallocate-none"], errnos.EOPNOTSUPP, about);
+    return k.refuse(rule["descriptor/fallocate-too-big"], errnos.EFBIG, about);
+  if (file.ops.fallocate === undefined) return k.refuse(rule["descriptor/fallocate-none"], errnos.EOPNOTSUPP, about);
   return yield* file.ops.fallocate(file, mode, offset, length);
 }
 
@@ -39,6 +67,6 @@ export function* vfsFallocate(
 export function* ftruncate(k: Kernel, file: File, length: number): Path<number> {
   const about = `inode ${file.inode.id}`;
   if (length >= 2 ** 63 || !isRegular(file) || !file.writable || file.ops.truncate === undefined)
-    return k.refuse(rule["truncate-kind"], errnos.EINVAL, about);
+    return k.refuse(rule["descriptor/truncate-kind"], errnos.EINVAL, about);
   return yield* file.ops.truncate(file, length);
 }

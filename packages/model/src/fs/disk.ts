@@ -9,11 +9,50 @@ import { File, Inode } from "./file.js";
 import { llseekWithin } from "./vfs.js";
 import { blkdevDirectIo } from "../consumers/direct-io.js";
 import { copyFromUser, copyToUser } from "../mm/user-access.js";
-import { diskRules, fileRules } from "../rules/vfs.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "./file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+export const diskRules = rules({
+  "disk/past-end-write": {
+    sentence: "Writing at or past the end of a block device gives ENOSPC.",
+    kernel: "blkdev_write_iter, block/fops.c",
+  },
+  "disk/fallocate-range": {
+    sentence: "A block device has no room to allocate past its end: EINVAL; a hole is cut there.",
+    kernel: "blkdev_fallocate, block/fops.c",
+  },
+  "disk/fallocate-unaligned": {
+    sentence: "A range of a block device is a range of whole logical blocks: else EINVAL.",
+    kernel: "blkdev_fallocate, block/fops.c",
+  },
+  "disk/fallocate-cannot": {
+    sentence: "A block device allocates nothing, and one that cannot write zeros by itself has no holes: EOPNOTSUPP.",
+    kernel: "blkdev_fallocate, block/fops.c; blkdev_issue_zeroout, block/blk-lib.c",
+  },
+  "disk/past-end-read": {
+    sentence: "Reading at or past the end of a block device gives 0 bytes.",
+    kernel: "blkdev_read_iter, block/fops.c",
+  },
+  "disk/cut-at-end": {
+    sentence: "A transfer that reaches past the end of a block device is cut there.",
+    kernel: "blkdev_write_iter, blkdev_read_iter, block/fops.c",
+  },
+  "disk/buffered-rest": {
+    sentence: "What direct I/O could not reach is moved through the page cache by an ordinary copy.",
+    kernel: "direct_write_fallback, fs/libfs.c; blkdev_read_iter, block/fops.c",
+  },
+  "file/short-copy": {
+    sentence: "A transfer that meets memory that cannot be reached ends there: it gives the bytes moved so far.",
+    kernel: "generic_perform_write, mm/filemap.c; shmem_file_read_iter, mm/shmem.c",
+  },
+  "file/nothing-copied": {
+    sentence: "A transfer that moved no byte because the memory cannot be reached gives EFAULT.",
+    kernel: "generic_perform_write, mm/filemap.c; shmem_file_read_iter, mm/shmem.c",
+  },
+});
 
 export const DISK_BYTES = 16 * 1024 * 1024;
 
@@ -117,10 +156,10 @@ function blkdevFallocate(
 ): number {
   const { size } = file.inode;
   const outside = offset >= size || (offset + length > size && mode === "allocate");
-  if (outside) return k.refuse(diskRules["fallocate-range"], errnos.EINVAL, `${offset}`);
+  if (outside) return k.refuse(diskRules["disk/fallocate-range"], errnos.EINVAL, `${offset}`);
   if (offset % BLOCK !== 0 || Math.min(length, size - offset) % BLOCK !== 0)
-    return k.refuse(diskRules["fallocate-unaligned"], errnos.EINVAL, `${offset}, ${length}`);
-  return k.refuse(diskRules["fallocate-cannot"], errnos.EOPNOTSUPP, mode);
+    return k.refuse(diskRules["disk/fallocate-unaligned"], errnos.EINVAL, `${offset}, ${length}`);
+  return k.refuse(diskRules["disk/fallocate-cannot"], errnos.EOPNOTSUPP, mode);
 }
 
 interface Span {
@@ -134,7 +173,7 @@ interface Span {
 export function* blkdevWriteIter(k: Kernel, task: Task, file: File, span: Span, sync: boolean): Path<number> {
   if (span.length === 0) return 0;
   const position = span.offset ?? file.position;
-  if (position >= file.inode.size) return k.refuse(diskRules["past-end-write"], errnos.ENOSPC, `${position}`);
+  if (position >= file.inode.size) return k.refuse(diskRules["disk/past-end-write"], errnos.ENOSPC, `${position}`);
   const length = cut(k, file, position, span.length);
   let done = 0;
   if (file.direct) {
@@ -157,7 +196,7 @@ export function* blkdevWriteIter(k: Kernel, task: Task, file: File, span: Span, 
 export function* blkdevReadIter(k: Kernel, task: Task, file: File, span: Span, sync: boolean): Path<number> {
   const position = span.offset ?? file.position;
   if (position + span.length > file.inode.size && position >= file.inode.size) {
-    k.note(diskRules["past-end-read"], `${position}`);
+    k.note(diskRules["disk/past-end-read"], `${position}`);
     return 0;
   }
   if (span.length === 0) return 0;
@@ -181,7 +220,7 @@ export function* blkdevReadIter(k: Kernel, task: Task, file: File, span: Span, s
 
 function cut(k: Kernel, file: File, position: number, length: number): number {
   const left = file.inode.size - position;
-  if (length > left) k.note(diskRules["cut-at-end"], `${left} bytes`);
+  if (length > left) k.note(diskRules["disk/cut-at-end"], `${left} bytes`);
   return Math.min(length, left);
 }
 
@@ -201,7 +240,7 @@ interface Rest {
 
 /** blkdev_buffered_write, block/fops.c, with direct_write_fallback, fs/libfs.c: all bytes moved, or -EFAULT. */
 function* bufferedWrite(k: Kernel, task: Task, rest: Rest): Path<number> {
-  if (rest.done > 0) k.note(diskRules["buffered-rest"], `after ${rest.done} bytes`);
+  if (rest.done > 0) k.note(diskRules["disk/buffered-rest"], `after ${rest.done} bytes`);
   const { copied, bytes } = yield* copyFromUser(k, task, rest.address + rest.done, rest.length - rest.done);
   rest.disk.store.write(rest.position + rest.done, bytes.subarray(0, copied));
   return short(k, rest, copied);
@@ -209,14 +248,14 @@ function* bufferedWrite(k: Kernel, task: Task, rest: Rest): Path<number> {
 
 /** filemap_read, mm/filemap.c: all bytes moved, or -EFAULT. */
 function* bufferedRead(k: Kernel, task: Task, rest: Rest): Path<number> {
-  if (rest.done > 0) k.note(diskRules["buffered-rest"], `after ${rest.done} bytes`);
+  if (rest.done > 0) k.note(diskRules["disk/buffered-rest"], `after ${rest.done} bytes`);
   const bytes = rest.disk.store.read(rest.position + rest.done, rest.length - rest.done);
   return short(k, rest, yield* copyToUser(k, task, rest.address + rest.done, bytes));
 }
 
 function short(k: Kernel, rest: Rest, copied: number): number {
   const moved = rest.done + copied;
-  if (moved === 0) return k.refuse(fileRules["nothing-copied"], errnos.EFAULT, `0x${rest.address.toString(16)}`);
-  if (moved < rest.length) k.note(fileRules["short-copy"], `${moved} of ${rest.length} bytes`);
+  if (moved === 0) return k.refuse(diskRules["file/nothing-copied"], errnos.EFAULT, `0x${rest.address.toString(16)}`);
+  if (moved < rest.length) k.note(diskRules["file/short-copy"], `${moved} of ${rest.length} bytes`);
   return moved;
 }

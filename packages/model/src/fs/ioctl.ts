@@ -1,9 +1,24 @@
 /** ioctl by bare number with a null argument: what the VFS answers itself, and what a dma-buf knows (fs/ioctl.c). */
 import { errnos } from "@litmap/litmus";
 import { dmaBufOf } from "../dma-buf/buffer.js";
-import { fdRules as rule } from "../rules/processes.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { File } from "./file.js";
+
+export const ioctlRules = rules({
+  "fd/unknown-ioctl": {
+    sentence: "A request that neither the VFS nor the file knows gives ENOTTY.",
+    kernel: "vfs_ioctl, fs/ioctl.c",
+  },
+  "fd/null-argument": {
+    sentence: "A request that reads or writes its argument at address 0 gives EFAULT.",
+    kernel: "do_vfs_ioctl, fs/ioctl.c",
+  },
+  "fd/no-freeze": {
+    sentence: "A file system that cannot be frozen, mapped by extents or cloned says EOPNOTSUPP.",
+    kernel: "ioctl_fsfreeze, fs/ioctl.c",
+  },
+});
 
 /** Requests that do_vfs_ioctl answers for every file. */
 const FIOCLEX = 0x5451;
@@ -32,7 +47,8 @@ export function vfsIoctl(k: Kernel, file: File, request: number): number {
     file.inode.kind === "file" ||
     file.inode.kind === "hugetlb" ||
     file.inode.kind === "sysfs";
-  const fault = (): number => k.refuse(rule["null-argument"], errnos.EFAULT, `request 0x${request.toString(16)}`);
+  const fault = (): number =>
+    k.refuse(ioctlRules["fd/null-argument"], errnos.EFAULT, `request 0x${request.toString(16)}`);
   switch (request) {
     case FIOCLEX:
     case FIONCLEX:
@@ -43,9 +59,9 @@ export function vfsIoctl(k: Kernel, file: File, request: number): number {
       return fault();
     case FIFREEZE:
     case FS_IOC_FIEMAP:
-      return k.refuse(rule["no-freeze"], errnos.EOPNOTSUPP, file.inode.kind);
+      return k.refuse(ioctlRules["fd/no-freeze"], errnos.EOPNOTSUPP, file.inode.kind);
     case FITHAW:
-      return k.refuse(rule["no-freeze"], errnos.EINVAL, file.inode.kind);
+      return k.refuse(ioctlRules["fd/no-freeze"], errnos.EINVAL, file.inode.kind);
     case FIONREAD:
       return regular || file.inode.kind === "socket" ? fault() : unknown(k, file, request);
     case FIOQSIZE:
@@ -82,5 +98,9 @@ function dmaBufKnows(k: Kernel, file: File, request: number): boolean {
 }
 
 function unknown(k: Kernel, file: File, request: number): number {
-  return k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, `request 0x${request.toString(16)} on ${file.inode.kind}`);
+  return k.refuse(
+    ioctlRules["fd/unknown-ioctl"],
+    errnos.ENOTTY,
+    `request 0x${request.toString(16)} on ${file.inode.kind}`,
+  );
 }

@@ -8,11 +8,30 @@ import { File, Inode } from "./file.js";
 import { copyFromUser, copyToUser } from "../mm/user-access.js";
 import { readFrame } from "../mm/page-bytes.js";
 import { folioPut } from "../mm/rmap.js";
-import { pipeRules } from "../rules/vfs.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "./file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "pipe/full": {
+    sentence: "A pipe that does not block gives EAGAIN when all its 16 buffers are taken.",
+    kernel: "pipe_write (anon_pipe_write), fs/pipe.c; add_to_pipe, fs/splice.c",
+  },
+  "pipe/empty": {
+    sentence: "A pipe that does not block gives EAGAIN when there is nothing in it.",
+    kernel: "pipe_read (anon_pipe_read), fs/pipe.c",
+  },
+  "pipe/no-writers": {
+    sentence: "An empty pipe that nobody can write to any more is at its end: reading gives 0 bytes.",
+    kernel: "pipe_read (anon_pipe_read), fs/pipe.c",
+  },
+  "pipe/fault": {
+    sentence: "A write to a pipe drops the buffer in which the copy faulted, and gives EFAULT when it was the first.",
+    kernel: "pipe_write (anon_pipe_write), fs/pipe.c",
+  },
+});
 
 /** PIPE_DEF_BUFFERS. */
 export const PIPE_BUFFERS = 16;
@@ -114,14 +133,15 @@ function* pipeRead(k: Kernel, task: Task, pipe: Pipe, address: number, length: n
     const buffer = pipe.buffers[0];
     const chars = Math.min(buffer.length, length - done);
     const copied = yield* copyToUser(k, task, address + done, contents(k, buffer, chars));
-    if (copied < chars) return done > 0 ? done : k.refuse(pipeRules.fault, errnos.EFAULT, `0x${address.toString(16)}`);
+    if (copied < chars)
+      return done > 0 ? done : k.refuse(rule["pipe/fault"], errnos.EFAULT, `0x${address.toString(16)}`);
     done += chars;
     buffer.offset += chars;
     buffer.length -= chars;
     if (buffer.length === 0) dropBuffer(k, pipe.buffers.shift()!);
   }
-  if (done === 0 && pipe.writers === 0) k.note(pipeRules["no-writers"]);
-  return done > 0 || pipe.writers === 0 ? done : k.refuse(pipeRules.empty, errnos.EAGAIN);
+  if (done === 0 && pipe.writers === 0) k.note(rule["pipe/no-writers"]);
+  return done > 0 || pipe.writers === 0 ? done : k.refuse(rule["pipe/empty"], errnos.EAGAIN);
 }
 
 function contents(k: Kernel, buffer: PipeBuffer, length: number): Uint8Array {
@@ -136,13 +156,14 @@ function* pipeWrite(k: Kernel, task: Task, pipe: Pipe, address: number, length: 
   if (merged < 0 || merged === length) return merged;
   let done = merged;
   while (done < length) {
-    if (pipe.full) return done > 0 ? done : k.refuse(pipeRules.full, errnos.EAGAIN, "16 buffers");
+    if (pipe.full) return done > 0 ? done : k.refuse(rule["pipe/full"], errnos.EAGAIN, "16 buffers");
     const wanted = Math.min(k.pageSize, length - done);
     const page = new Uint8Array(k.pageSize);
     const buffer: PipeBuffer = { own: page, pfn: -1, offset: 0, length: 0, canMerge: true };
     if (k.design["pipe.insert"] === "before-copy") pipe.buffers.push(buffer);
     const { copied, bytes } = yield* copyFromUser(k, task, address + done, wanted);
-    if (copied < wanted) return done > 0 ? done : k.refuse(pipeRules.fault, errnos.EFAULT, `0x${address.toString(16)}`);
+    if (copied < wanted)
+      return done > 0 ? done : k.refuse(rule["pipe/fault"], errnos.EFAULT, `0x${address.toString(16)}`);
     page.set(bytes);
     buffer.length = copied;
     if (k.design["pipe.insert"] === "after-copy") pipe.buffers.push(buffer);
@@ -157,7 +178,7 @@ function* mergeIntoLast(k: Kernel, task: Task, pipe: Pipe, address: number, leng
   const last = pipe.buffers.at(-1);
   if (chars === 0 || last === undefined || !last.canMerge || last.offset + last.length + chars > k.pageSize) return 0;
   const { copied, bytes } = yield* copyFromUser(k, task, address, chars);
-  if (copied < chars) return k.refuse(pipeRules.fault, errnos.EFAULT, `0x${address.toString(16)}`);
+  if (copied < chars) return k.refuse(rule["pipe/fault"], errnos.EFAULT, `0x${address.toString(16)}`);
   last.own!.set(bytes, last.offset + last.length);
   last.length += chars;
   return chars;

@@ -8,13 +8,25 @@ import { folioPut } from "../mm/rmap.js";
 import { shmemFileOps, shmemGetPage } from "../mm/shmem.js";
 import { F_SEAL } from "./seals.js";
 import { copyFromUser, copyToUser } from "../mm/user-access.js";
-import { fileRules } from "../rules/vfs.js";
 import { llseekWithin } from "./vfs.js";
 import { File, Inode } from "./file.js";
+import { diskRules } from "./disk.js";
+import { rules } from "../rules/rule.js";
 import type { FileOps } from "./file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "file/sealed-write": {
+    sentence: "Writing to a memfd with F_SEAL_WRITE or F_SEAL_FUTURE_WRITE gives EPERM.",
+    kernel: "shmem_write_begin, mm/shmem.c",
+  },
+  "file/sealed-grow": {
+    sentence: "Writing past the end of a memfd with F_SEAL_GROW gives EPERM for the part past it.",
+    kernel: "shmem_write_begin, mm/shmem.c",
+  },
+});
 
 /** The part of file_operations that moves bytes, for shmem files. */
 export function shmemReadWrite(k: Kernel): Pick<FileOps, "read" | "write" | "llseek" | "fsync"> {
@@ -159,9 +171,9 @@ function* prefault(write: Write, address: number, length: number): Path<boolean>
 /** shmem_write_begin, mm/shmem.c: the page with a reference, or a negative errno. */
 function writeBegin(k: Kernel, inode: Inode, at: number, length: number): number {
   if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0)
-    return k.refuse(fileRules["sealed-write"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(rule["file/sealed-write"], errnos.EPERM, `inode ${inode.id}`);
   if ((inode.seals & F_SEAL.grow) !== 0 && at + length > inode.size)
-    return k.refuse(fileRules["sealed-grow"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(rule["file/sealed-grow"], errnos.EPERM, `inode ${inode.id}`);
   return shmemGetPage(k, inode, Math.floor(at / k.pageSize), "fallocate");
 }
 
@@ -175,8 +187,8 @@ function finish(
   address: number,
 ): number {
   if (done === 0 && wanted > 0)
-    return k.refuse(fileRules["nothing-copied"], errnos.EFAULT, `0x${address.toString(16)}`);
-  if (done < wanted) k.note(fileRules["short-copy"], `${done} of ${wanted} bytes`);
+    return k.refuse(diskRules["file/nothing-copied"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (done < wanted) k.note(diskRules["file/short-copy"], `${done} of ${wanted} bytes`);
   if (offset === undefined) file.position = position + done;
   return done;
 }

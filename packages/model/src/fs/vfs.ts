@@ -1,10 +1,57 @@
 /** read, write, pread, pwrite, lseek and fsync down to a file's own methods (fs/read_write.c, fs/sync.c). */
 import { errnos } from "@litmap/litmus";
-import { vfsRules } from "../rules/vfs.js";
+import { rules } from "../rules/rule.js";
 import type { File } from "./file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+export const vfsRules = rules({
+  "vfs/bad-fd": {
+    sentence: "A descriptor that stands for no open file gives EBADF.",
+    kernel: "fdget_pos, fs/file.c",
+  },
+  "vfs/not-open-for": {
+    sentence: "Reading a file that is not open for reading, or writing one that is not open for writing, gives EBADF.",
+    kernel: "vfs_read, vfs_write, fs/read_write.c",
+  },
+  "vfs/cannot-read": {
+    sentence: "A file without a read method gives EINVAL.",
+    kernel: "vfs_read, fs/read_write.c",
+  },
+  "vfs/cannot-write": {
+    sentence: "A file without a write method gives EINVAL.",
+    kernel: "vfs_write, fs/read_write.c",
+  },
+  "vfs/no-position": {
+    sentence: "pread and pwrite on a file without positions, as a pipe or a dma-buf, give ESPIPE.",
+    kernel: "ksys_pread64, ksys_pwrite64, fs/read_write.c",
+  },
+  "vfs/negative-offset": {
+    sentence: "A negative offset is refused with EINVAL, before the descriptor is looked at.",
+    kernel: "ksys_pread64, ksys_pwrite64, fs/read_write.c",
+  },
+  "vfs/past-user-space": {
+    sentence: "A buffer that ends past user space gives EFAULT before anything is read or written.",
+    kernel: "vfs_read, vfs_write, fs/read_write.c",
+  },
+  "vfs/offset-overflow": {
+    sentence: "A transfer whose end does not fit into a file offset is refused with EINVAL.",
+    kernel: "rw_verify_area, fs/read_write.c",
+  },
+  "vfs/cannot-seek": {
+    sentence: "Seeking in a file without positions gives ESPIPE.",
+    kernel: "ksys_lseek, fs/read_write.c",
+  },
+  "vfs/seek-range": {
+    sentence: "Seeking before the beginning, or past what the file can hold, gives EINVAL.",
+    kernel: "vfs_setpos, fs/read_write.c",
+  },
+  "vfs/cannot-sync": {
+    sentence: "fsync on a file without an fsync method gives EINVAL.",
+    kernel: "vfs_fsync_range, fs/sync.c",
+  },
+});
 
 /** MAX_RW_COUNT, include/linux/fs.h: what one call moves at most. Bytes. */
 export const maxRwCount = (k: Kernel): number => 2 ** 31 - k.pageSize;
@@ -24,11 +71,11 @@ export interface Transfer {
 /** ksys_read, ksys_write, ksys_pread64, ksys_pwrite64, fs/read_write.c: bytes moved or a negative errno. */
 export function* readOrWrite(k: Kernel, task: Task, t: Transfer): Path<number> {
   if (t.offset !== undefined && t.offset >= OFFSET_LIMIT)
-    return k.refuse(vfsRules["negative-offset"], errnos.EINVAL, `${t.offset}`);
+    return k.refuse(vfsRules["vfs/negative-offset"], errnos.EINVAL, `${t.offset}`);
   const file = task.files.get(t.fd);
-  if (file === undefined) return k.refuse(vfsRules["bad-fd"], errnos.EBADF, `descriptor ${t.fd}`);
+  if (file === undefined) return k.refuse(vfsRules["vfs/bad-fd"], errnos.EBADF, `descriptor ${t.fd}`);
   if (t.offset !== undefined && !hasPositions(file))
-    return k.refuse(vfsRules["no-position"], errnos.ESPIPE, file.inode.kind);
+    return k.refuse(vfsRules["vfs/no-position"], errnos.ESPIPE, file.inode.kind);
   return yield* transfer(k, task, file, t);
 }
 
@@ -45,14 +92,15 @@ export function* transfer(k: Kernel, task: Task, file: File, t: Omit<Transfer, "
 
 function mayTransfer(k: Kernel, file: File, t: Omit<Transfer, "fd">): number {
   if (!(t.write ? file.writable : file.readable))
-    return k.refuse(vfsRules["not-open-for"], errnos.EBADF, file.inode.kind);
+    return k.refuse(vfsRules["vfs/not-open-for"], errnos.EBADF, file.inode.kind);
   if (t.write && file.ops.write === undefined)
-    return k.refuse(vfsRules["cannot-write"], errnos.EINVAL, file.inode.kind);
-  if (!t.write && file.ops.read === undefined) return k.refuse(vfsRules["cannot-read"], errnos.EINVAL, file.inode.kind);
+    return k.refuse(vfsRules["vfs/cannot-write"], errnos.EINVAL, file.inode.kind);
+  if (!t.write && file.ops.read === undefined)
+    return k.refuse(vfsRules["vfs/cannot-read"], errnos.EINVAL, file.inode.kind);
   if (!accessOk(k, t.address, t.length))
-    return k.refuse(vfsRules["past-user-space"], errnos.EFAULT, `0x${t.address.toString(16)}`);
+    return k.refuse(vfsRules["vfs/past-user-space"], errnos.EFAULT, `0x${t.address.toString(16)}`);
   if ((t.offset ?? file.position) + t.length >= OFFSET_LIMIT)
-    return k.refuse(vfsRules["offset-overflow"], errnos.EINVAL, `${t.offset}`);
+    return k.refuse(vfsRules["vfs/offset-overflow"], errnos.EINVAL, `${t.offset}`);
   return 0;
 }
 
@@ -82,8 +130,8 @@ export function hasPositions(file: File): boolean {
 /** ksys_lseek, fs/read_write.c: the new position, or a negative errno. Bytes. */
 export function* lseek(k: Kernel, task: Task, fd: number, offset: number, whence: "set" | "cur" | "end"): Path<number> {
   const file = task.files.get(fd);
-  if (file === undefined) return k.refuse(vfsRules["bad-fd"], errnos.EBADF, `descriptor ${fd}`);
-  if (file.ops.llseek === undefined) return k.refuse(vfsRules["cannot-seek"], errnos.ESPIPE, file.inode.kind);
+  if (file === undefined) return k.refuse(vfsRules["vfs/bad-fd"], errnos.EBADF, `descriptor ${fd}`);
+  if (file.ops.llseek === undefined) return k.refuse(vfsRules["vfs/cannot-seek"], errnos.ESPIPE, file.inode.kind);
   return yield* file.ops.llseek(file, offset, whence);
 }
 
@@ -97,7 +145,7 @@ export function llseekWithin(
   end: number,
 ): number {
   const to = offset + (whence === "cur" ? file.position : whence === "end" ? end : 0);
-  if (to < 0 || to > limit) return k.refuse(vfsRules["seek-range"], errnos.EINVAL, `${to}`);
+  if (to < 0 || to > limit) return k.refuse(vfsRules["vfs/seek-range"], errnos.EINVAL, `${to}`);
   file.position = to;
   return to;
 }
@@ -105,7 +153,7 @@ export function llseekWithin(
 /** do_fsync, fs/sync.c: 0 or a negative errno. */
 export function* fsync(k: Kernel, task: Task, fd: number): Path<number> {
   const file = task.files.get(fd);
-  if (file === undefined) return k.refuse(vfsRules["bad-fd"], errnos.EBADF, `descriptor ${fd}`);
-  if (file.ops.fsync === undefined) return k.refuse(vfsRules["cannot-sync"], errnos.EINVAL, file.inode.kind);
+  if (file === undefined) return k.refuse(vfsRules["vfs/bad-fd"], errnos.EBADF, `descriptor ${fd}`);
+  if (file.ops.fsync === undefined) return k.refuse(vfsRules["vfs/cannot-sync"], errnos.EINVAL, file.inode.kind);
   return yield* file.ops.fsync(file);
 }

@@ -2,7 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { dmaBufGet, dmaBufOf, dmaBufPut } from "../dma-buf/buffer.js";
 import { chargedTo, xferCharge } from "../dma-buf/charge.js";
-import { fdRules as rule } from "../rules/processes.js";
+import { ioctlRules } from "../fs/ioctl.js";
 import type { HandlerTable } from "./handler.js";
 
 export const chargeHandlers: HandlerTable<"xfer_charge" | "charged"> = {
@@ -10,7 +10,7 @@ export const chargeHandlers: HandlerTable<"xfer_charge" | "charged"> = {
     *xfer_charge(ctx, { fd, to }) {
       const file = ctx.task.files.get(fd);
       if (file !== undefined && dmaBufOf(file) === undefined)
-        return ctx.k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+        return ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
       const buf = dmaBufGet(ctx.k, ctx.task, fd);
       if (typeof buf === "number") return buf;
       const result = yield* xferCharge(buf, ctx.taskOf(to));

@@ -10,12 +10,35 @@ import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { SoundCard, waitForPcm } from "../exporters/pcm.js";
 import { File, fput } from "../fs/file.js";
 import { pipeOf, reopenPipe } from "../fs/pipe.js";
-import { fdRules as rule } from "../rules/processes.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";
-import { vfsIoctl } from "../fs/ioctl.js";
+import { vfsIoctl, ioctlRules } from "../fs/ioctl.js";
+import { rules } from "../rules/rule.js";
 import type { FileKind } from "../fs/file.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Context, HandlerTable, RecordResult } from "./handler.js";
+
+export const dmaBufRules = rules({
+  "fd/not-open": {
+    sentence: "A number that no open file stands behind gives EBADF.",
+    kernel: "fdget, fs/file.c",
+  },
+  "fd/reopen": {
+    sentence: "An anonymous inode cannot be opened again through /proc/self/fd: ENXIO.",
+    kernel: "no_open, fs/inode.c",
+  },
+  "fd/poll-negative": {
+    sentence: "A negative descriptor is passed over by poll: nothing is ready, and nothing is wrong.",
+    kernel: "do_pollfd, fs/select.c",
+  },
+  "fd/poll-default": {
+    sentence: "A file without a poll method is always ready to be read and written.",
+    kernel: "vfs_poll, include/linux/poll.h",
+  },
+  "fd/not-listed": {
+    sentence: "A file of another kind shows none of a dma-buf's lines: there is nothing to read.",
+    kernel: "dma_buf_show_fdinfo, drivers/dma-buf/dma-buf.c",
+  },
+});
 
 /** fd_flags by the words of the language. */
 const HEAP_MODES = {
@@ -41,14 +64,14 @@ function syncBits(words: readonly string[]): number {
 
 /** The open file behind a descriptor of the caller, or `-EBADF`. */
 function fileOf(ctx: Context, fd: number): File | number {
-  return ctx.task.files.get(fd) ?? ctx.k.refuse(rule["not-open"], errnos.EBADF, `descriptor ${fd}`);
+  return ctx.task.files.get(fd) ?? ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
 }
 
 /** The buffer that an ioctl of dma-bufs is sent to: `-EBADF`, or `-ENOTTY` from any other file. */
 function ioctlTarget(ctx: Context, fd: number): DmaBuf | number {
   const file = fileOf(ctx, fd);
   if (typeof file === "number") return file;
-  return dmaBufOf(file) ?? ctx.k.refuse(rule["unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+  return dmaBufOf(file) ?? ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
 }
 
 /** Files that only their descriptor leads to: they have no open method. */
@@ -115,13 +138,13 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *poll({ k, task }, { fd, events }) {
       if (fd < 0) {
-        k.note(rule["poll-negative"]);
+        k.note(dmaBufRules["fd/poll-negative"]);
         return [];
       }
       const file = task.files.get(fd);
       if (file === undefined) return ["nval"];
       if (file.ops.poll === undefined) {
-        k.note(rule["poll-default"], file.inode.kind);
+        k.note(dmaBufRules["fd/poll-default"], file.inode.kind);
         return events.filter((event) => event !== "pri");
       }
       const ready = yield* file.ops.poll(file, events);
@@ -133,7 +156,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *sw_sync_inc({ k, task }, { by }) {
       const { timeline } = task.files;
-      if (timeline === undefined) return k.refuse(rule["not-open"], errnos.EBADF, "no timeline");
+      if (timeline === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, "no timeline");
       timeline.advance(u32(by));
       return 0;
     },
@@ -145,8 +168,8 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *reopen(ctx, { fd, mode }) {
       const file = ctx.task.files.get(fd);
-      if (file === undefined) return ctx.k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
-      if (unnamed.has(file.inode.kind)) return ctx.k.refuse(rule.reopen, errnos.ENXIO, file.inode.kind);
+      if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.ENOENT, `descriptor ${fd}`);
+      if (unnamed.has(file.inode.kind)) return ctx.k.refuse(dmaBufRules["fd/reopen"], errnos.ENXIO, file.inode.kind);
       if (file.data instanceof SoundCard) return yield* waitForPcm(file.data);
       if (file.data instanceof DrmFile) return ctx.task.files.install(file.data.dev.open(mode !== "w", mode !== "r"));
       const opened = pipeOf(file)
@@ -178,7 +201,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *fdinfo({ k, task }, { fd }) {
       const file = task.files.get(fd);
-      if (file === undefined) return k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
+      if (file === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.ENOENT, `descriptor ${fd}`);
       const buf = dmaBufOf(file);
       const none: RecordResult = {};
       if (buf === undefined) return none;
@@ -188,7 +211,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       const file = fileOf(ctx, fd);
       if (typeof file === "number") return file;
       const buf = dmaBufOf(file);
-      if (buf === undefined) return ctx.k.refuse(rule["not-listed"], errnos.ENOENT, file.inode.kind);
+      if (buf === undefined) return ctx.k.refuse(dmaBufRules["fd/not-listed"], errnos.ENOENT, file.inode.kind);
       return {
         size: buf.size,
         count: buf.file.refs,
@@ -199,7 +222,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *readlink({ k, task }, { fd }) {
       const file = task.files.get(fd);
-      if (file === undefined) return k.refuse(rule["not-open"], errnos.ENOENT, `descriptor ${fd}`);
+      if (file === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.ENOENT, `descriptor ${fd}`);
       return { path: file.ops.path(file) };
     },
   },

@@ -1,6 +1,7 @@
 /** What drivers do with buffers: attach, map, transfer, kernel mappings, GEM objects; and revoking mappings. */
 import { errnos } from "@litmap/litmus";
-import { DmaBuf, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
+import { DmaBuf, dmaBufGet, dmaBufPut, bufferRules } from "../dma-buf/buffer.js";
+import { rules } from "../rules/rule.js";
 import type { Attachment } from "../dma-buf/attachment.js";
 import {
   dmaBufDetach,
@@ -19,7 +20,6 @@ import { drmVmaNodeUnmap, GemObject } from "../exporters/gem.js";
 import { PrimeOps } from "../exporters/prime.js";
 import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
 import { unmapMappingRange } from "../mm/zap.js";
-import { dmaBufRules as rule } from "../rules/dma-buf.js";
 import { acquire, release } from "../sched/path.js";
 import type { DeviceName } from "@litmap/litmus";
 import type { File } from "../fs/file.js";
@@ -30,6 +30,13 @@ import type { MappedUserMemory } from "../exporters/videobuf-dma-contig.js";
 import type { MappedAttachment } from "../dma-buf/attachment.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "dma-buf/revoke": {
+    sentence: "An exporter that moves or purges a buffer zaps every mapping of its file; the next access faults.",
+    kernel: "unmap_mapping_range, mm/memory.c",
+  },
+});
 
 /** The device that a driver acts for, made on first use. */
 export function deviceOf(ctx: Context): Device {
@@ -127,8 +134,8 @@ export const driverHandlers: HandlerTable<Name> = {
       const file = buf instanceof GemObject ? undefined : ctx.ownerOf("buf").files.get(buf as number);
       const obj = buf instanceof GemObject ? buf : gemOf(file);
       if (obj === undefined && file === undefined)
-        return k.refuse(rule["bad-descriptor"], errnos.EBADF, `descriptor ${String(buf)}`);
-      k.note(rule.revoke);
+        return k.refuse(bufferRules["dma-buf/bad-descriptor"], errnos.EBADF, `descriptor ${String(buf)}`);
+      k.note(rule["dma-buf/revoke"]);
       if (obj !== undefined) yield* drmVmaNodeUnmap(obj);
       else unmapMappingRange(k, file!.mapping, 0, Math.ceil(file!.inode.size / k.pageSize), true);
       return 0;

@@ -3,20 +3,27 @@ import { errnos } from "@litmap/litmus";
 import { drmDevice, qxlAlloc } from "../exporters/drm-drivers.js";
 import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
-import { gemRules } from "../rules/exporters.js";
 import { virtioGpuCreateBlob } from "../exporters/virtio-vram.js";
-import { fdRules } from "../rules/processes.js";
 import { NotModelled } from "../sched/path.js";
+import { dmaBufRules } from "./dma-buf.js";
+import { rules } from "../rules/rule.js";
 import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "gem/not-a-drm-file": {
+    sentence: "A file of no DRM device does not know its ioctls: ENOTTY.",
+    kernel: "vfs_ioctl, fs/ioctl.c",
+  },
+});
 
 /** The open DRM device behind a descriptor of the caller: -EBADF, or -ENOTTY from any other file. */
 export function drmFileOf({ k, task }: Context, fd: number): DrmFile | number {
   const file = task.files.get(fd);
-  if (file === undefined) return k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
+  if (file === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
   return file.data instanceof DrmFile
     ? file.data
-    : k.refuse(gemRules["not-a-drm-file"], errnos.ENOTTY, file.inode.kind);
+    : k.refuse(rule["gem/not-a-drm-file"], errnos.ENOTTY, file.inode.kind);
 }
 
 /** A handle is a number in the table of one open file. */

@@ -14,16 +14,29 @@ import { vb2DmaSgAlloc } from "../exporters/vb2-dma-sg.js";
 import { vb2VmallocAlloc } from "../exporters/vb2-vmalloc.js";
 import { videobufDcAlloc, videobufDmaContigUserGet } from "../exporters/videobuf-dma-contig.js";
 import { fput } from "../fs/file.js";
-import { exportRules as rule } from "../rules/exporting.js";
-import { fdRules } from "../rules/processes.js";
 import { NotModelled } from "../sched/path.js";
 import { deviceOf } from "./drivers.js";
+import { dmaBufRules } from "./dma-buf.js";
+import { rules } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { DmaMemory } from "../dma/alloc.js";
 import type { Path } from "../sched/path.js";
 import type { OwnMemory } from "../exporters/vb2-memops.js";
 import type { Context, HandlerTable } from "./handler.js";
+
+const rule = rules({
+  "driver-buffer/no-size": {
+    sentence: "Drivers refuse buffers of no bytes: EINVAL.",
+    kernel: "vb2_dma_sg_alloc, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+    unproven: "what a driver makes by itself cannot be asked for from user space",
+  },
+  "driver-buffer/no-memory": {
+    sentence: "There is no buffer larger than memory: ENOMEM.",
+    kernel: "__alloc_pages_noprof, mm/page_alloc.c",
+    unproven: "what a driver makes by itself cannot be asked for from user space",
+  },
+});
 
 type Memory = OperationArgs<"dma_buf_export">["memory"];
 
@@ -118,9 +131,10 @@ export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put" | 
       const { k } = ctx;
       if (newer.has(memory) && k.design["dma.noncontiguous"] === "absent")
         throw new NotModelled(`${memory}: the DMA API of this release has no such memory`);
-      if (size === 0) return k.refuse(rule["no-size"], errnos.EINVAL);
+      if (size === 0) return k.refuse(rule["driver-buffer/no-size"], errnos.EINVAL);
       const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
-      if (bytes / k.pageSize > k.totalRam) return k.refuse(rule["no-memory"], errnos.ENOMEM, `${size} bytes`);
+      if (bytes / k.pageSize > k.totalRam)
+        return k.refuse(rule["driver-buffer/no-memory"], errnos.ENOMEM, `${size} bytes`);
       const buf = yield* makeBuffer(ctx, memory, bytes);
       return typeof buf === "number" ? buf : ctx.task.files.install(buf.file);
     },
@@ -131,7 +145,7 @@ export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put" | 
     *dma_buf_put(ctx, { buf: fd }) {
       const { files } = ctx.ownerOf("buf");
       const file = files.get(fd);
-      if (file === undefined) return ctx.k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
+      if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
       yield* fput(files.remove(fd)!);
       return 0;
     },

@@ -20,15 +20,47 @@ import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime
 import { panthorGemCreate, panthorGpu } from "../exporters/panthor.js";
 import { TtmObject, ttmBoCreate } from "../exporters/ttm.js";
 import { gpuOptions, shmemGpu, ttmGpu, ttmGpuDevice } from "../exporters/gpu.js";
-import { gemDriverRules as rule } from "../rules/gem-driver.js";
 import { acquire, KernelBug, release } from "../sched/path.js";
 import { deviceOf } from "./drivers.js";
+import { rules } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { Attachment } from "../dma-buf/attachment.js";
 import type { DrmDriver } from "../exporters/gem.js";
 import type { Place } from "../exporters/ttm-device.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "gem-driver/no-size": {
+    sentence: "An object of no bytes is refused with EINVAL.",
+    kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
+  },
+  "gem-driver/no-such-memory": {
+    sentence: "Objects in shmem are cached or write-combining, and never in video memory: EINVAL.",
+    kernel: "struct drm_gem_shmem_object, include/drm/drm_gem_shmem_helper.h",
+    unproven: "a driver that asks for it would not compile; the refusal is this driver's",
+  },
+  "gem-driver/not-ttm": {
+    sentence: "Only objects of TTM have a place and move: EINVAL.",
+    kernel: "struct ttm_buffer_object, include/drm/ttm/ttm_bo.h",
+    unproven: "a driver that does it would not compile; the refusal is this driver's",
+  },
+  "gem-driver/not-shmem": {
+    sentence: "Only objects in shmem have the shmem helper's table and its marks: EINVAL.",
+    kernel: "struct drm_gem_shmem_object, include/drm/drm_gem_shmem_helper.h",
+    unproven: "a driver that does it would not compile; the refusal is this driver's",
+  },
+  "gem-driver/put-twice": {
+    sentence: "An object that the driver has given up has no handle any more: EINVAL.",
+    kernel: "drm_gem_handle_delete, drivers/gpu/drm/drm_gem.c",
+    unproven: "from source: no test module has handles on a real kernel yet",
+  },
+  "gem-driver/used-freed": {
+    sentence: "A driver that uses an object to which it gave up the last reference uses somebody else's memory.",
+    kernel: "drm_gem_object_put, include/drm/drm_gem.h",
+    unproven: "a driver's own mistake; the test module holds its objects to the end",
+  },
+});
 
 /** The driver's DRM device, made on first use, and the kernel's own open file of it (struct drm_client_dev), whose handles are the driver's. */
 interface Client {
@@ -65,12 +97,12 @@ function* create(
   const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
   if (dev.driver !== ttmGpu) {
     if (place === "vram" || caching === "uc")
-      return k.refuse(rule["no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
+      return k.refuse(rule["gem-driver/no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
     if (dev.driver === panthorGpu && bytes > 0) return new GemObject(dev, bytes, panthorGemCreate(dev, bytes));
     const bo = drmGemShmemCreate(k, deviceOf(ctx), size, caching === "wc");
     return typeof bo === "number" ? bo : new GemObject(dev, bo.size, bo);
   }
-  if (bytes === 0) return k.refuse(rule["no-size"], errnos.EINVAL);
+  if (bytes === 0) return k.refuse(rule["gem-driver/no-size"], errnos.EINVAL);
   const bo = yield* ttmBoCreate(ttmGpuDevice(dev), bytes, gpuOptions(place, caching));
   return typeof bo === "number" ? bo : new GemObject(dev, bytes, bo);
 }
@@ -79,7 +111,7 @@ function* create(
 function liveObject(bo: unknown): GemObject {
   const obj = bo as GemObject;
   if (obj.refs > 0) return obj;
-  obj.dev.k.trace.refuse(rule["used-freed"], 0, obj.dev.name);
+  obj.dev.k.trace.refuse(rule["gem-driver/used-freed"], 0, obj.dev.name);
   throw new KernelBug(`an object of ${obj.dev.name} was used after it was freed`, "use-after-free");
 }
 
@@ -93,7 +125,7 @@ function ttmOf(bo: unknown): TtmObject | undefined {
 function* reserved(ctx: Context, bo: unknown, what: (bo: TtmObject) => Path<number>): Path<number> {
   const { k } = ctx;
   const object = ttmOf(bo);
-  if (object === undefined) return k.refuse(rule["not-ttm"], errnos.EINVAL);
+  if (object === undefined) return k.refuse(rule["gem-driver/not-ttm"], errnos.EINVAL);
   yield* acquire(k, object.resv.lock, "write");
   const error = yield* what(object);
   yield* release(k, object.resv.lock);
@@ -129,24 +161,24 @@ export const gemDriverHandlers: HandlerTable<Name> = {
       const { backing } = liveObject(bo);
       return backing instanceof GemShmemObject
         ? yield* drmGemShmemGetPagesSgt(k, backing)
-        : k.refuse(rule["not-shmem"], errnos.EINVAL);
+        : k.refuse(rule["gem-driver/not-shmem"], errnos.EINVAL);
     },
     *gem_madvise({ k }, { bo, advice }) {
       const { backing } = liveObject(bo);
       return backing instanceof GemShmemObject
         ? yield* drmGemShmemMadvise(k, backing, advice === "dontneed")
-        : k.refuse(rule["not-shmem"], errnos.EINVAL);
+        : k.refuse(rule["gem-driver/not-shmem"], errnos.EINVAL);
     },
     *gem_put(ctx, { bo }) {
       const handle = handleOf(ctx, bo as GemObject);
       return handle === undefined
-        ? ctx.k.refuse(rule["put-twice"], errnos.EINVAL)
+        ? ctx.k.refuse(rule["gem-driver/put-twice"], errnos.EINVAL)
         : yield* drmGemClose(ctx.k, clientOf(ctx).file, handle);
     },
     *gem_export(ctx, { bo }) {
       const handle = handleOf(ctx, bo as GemObject);
       return handle === undefined
-        ? ctx.k.refuse(rule["put-twice"], errnos.EINVAL)
+        ? ctx.k.refuse(rule["gem-driver/put-twice"], errnos.EINVAL)
         : yield* drmGemPrimeHandleToFd(ctx.k, ctx.task, clientOf(ctx).file, handle, true);
     },
     *gem_import(ctx, { buf: fd }) {
@@ -165,7 +197,7 @@ export const gemDriverHandlers: HandlerTable<Name> = {
     },
     *gem_place(ctx, { bo }) {
       const object = ttmOf(bo);
-      return object === undefined ? ctx.k.refuse(rule["not-ttm"], errnos.EINVAL) : [object.where];
+      return object === undefined ? ctx.k.refuse(rule["gem-driver/not-ttm"], errnos.EINVAL) : [object.where];
     },
     *drm_node(ctx) {
       return ctx.task.files.install(clientOf(ctx).dev.open());

@@ -6,7 +6,7 @@ import { meminfoOf, showMap, showPagemap, showSmap, statusOf } from "../mm/accou
 import { madvise } from "../mm/madvise.js";
 import { mincore } from "../mm/mincore.js";
 import { mlock, mlockall, munlock, munlockall } from "../mm/mlock.js";
-import { MAP, doMmap } from "../mm/mmap.js";
+import { MAP, doMmap, mmapRules } from "../mm/mmap.js";
 import { mprotect } from "../mm/mprotect.js";
 import { mremap } from "../mm/mremap.js";
 import { mseal } from "../mm/mseal.js";
@@ -16,15 +16,28 @@ import { remapFilePages } from "../mm/remap-file-pages.js";
 import { addSeals, getSeals, newMemfd } from "../mm/shmem.js";
 import { userFill, userLoad, userStore, userTouch } from "../mm/user-access.js";
 import { VM } from "../mm/vma.js";
-import { accountRules } from "../rules/account.js";
-import { mmapRules } from "../rules/mmap.js";
-import { descriptorRules } from "../rules/shmem.js";
 import { kernelAccess } from "./drivers.js";
+import { rules } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { File } from "../fs/file.js";
 import type { Path } from "../sched/path.js";
 import type { Vma } from "../mm/vma.js";
 import type { Context, HandlerTable, RecordResult, Result } from "./handler.js";
+
+const rule = rules({
+  "account/no-vma": {
+    sentence: "No mapping holds the address: there is no entry to show.",
+    kernel: "m_next, fs/proc/task_mmu.c",
+  },
+  "mmap/bad-descriptor": {
+    sentence: "A descriptor that is not open is refused with EBADF before anything else.",
+    kernel: "ksys_mmap_pgoff, mm/mmap.c",
+  },
+  "descriptor/bad-descriptor": {
+    sentence: "A number that is no open descriptor is refused with EBADF.",
+    kernel: "fdget, fs/file.c",
+  },
+});
 
 type MemoryName =
   | "mmap"
@@ -72,16 +85,16 @@ function bitsOf<W extends string>(table: Readonly<Record<W, number>>, given: rea
 
 /** The open file behind a descriptor, or -EBADF. */
 function fileOf(ctx: Context, fd: number): File | number {
-  return ctx.task.files.get(fd) ?? ctx.k.refuse(descriptorRules["bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
+  return ctx.task.files.get(fd) ?? ctx.k.refuse(rule["descriptor/bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
 }
 
 function* map(ctx: Context, args: OperationArgs<"mmap", number, unknown>): Path<Result> {
   const anonymous = args.object === "anon";
   const file = anonymous ? undefined : ctx.task.files.get(args.object as number);
   if (args.offset % ctx.k.pageSize !== 0)
-    return ctx.k.refuse(mmapRules["offset-unaligned"], errnos.EINVAL, `${args.offset}`);
+    return ctx.k.refuse(mmapRules["mmap/offset-unaligned"], errnos.EINVAL, `${args.offset}`);
   if (!anonymous && file === undefined)
-    return ctx.k.refuse(mmapRules["bad-descriptor"], errnos.EBADF, `descriptor ${String(args.object)}`);
+    return ctx.k.refuse(rule["mmap/bad-descriptor"], errnos.EBADF, `descriptor ${String(args.object)}`);
   return yield* doMmap(ctx.k, ctx.task, {
     file,
     address: args.at ?? ctx.hint,
@@ -190,7 +203,7 @@ export const memfdHandlers: HandlerTable<FileName> = {
 /** The mapping that an observer asks for, or -EFAULT. */
 function vmaOf(ctx: Context, address: number): Vma | number {
   return (
-    ctx.task.mm.lookup(address) ?? ctx.k.refuse(accountRules["no-vma"], errnos.EFAULT, `0x${address.toString(16)}`)
+    ctx.task.mm.lookup(address) ?? ctx.k.refuse(rule["account/no-vma"], errnos.EFAULT, `0x${address.toString(16)}`)
   );
 }
 

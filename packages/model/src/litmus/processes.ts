@@ -5,11 +5,18 @@ import { statusOf } from "../mm/account.js";
 import { exitMmap } from "../mm/exit.js";
 import { dupMm } from "../mm/fork.js";
 import { lruAddDrain } from "../mm/lazyfree.js";
-import { processRules as rule } from "../rules/processes.js";
 import { Task } from "../task.js";
+import { rules } from "../rules/rule.js";
 import type { HandlerTable } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "process/receive-bad-descriptor": {
+    sentence: "A descriptor that the other process does not have open gives EBADF.",
+    kernel: "pidfd_getfd, kernel/pid.c",
+  },
+});
 
 /** copy_process, kernel/fork.c: a child with a copy of the address space and the same open files, or a negative errno. */
 export function* fork(k: Kernel, parent: Task, name: string): Path<Task | number> {
@@ -54,7 +61,8 @@ export const processHandlers: HandlerTable<Name> = {
     *receive(ctx, { fd }) {
       const { files } = ctx.ownerOf("fd");
       const file = files.get(fd);
-      if (file === undefined) return ctx.k.refuse(rule["receive-bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
+      if (file === undefined)
+        return ctx.k.refuse(rule["process/receive-bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
       file.refs++;
       // From another process through a pidfd, which has a number for the moment.
       return ctx.task.files.install(file, files === ctx.task.files ? 0 : 1);

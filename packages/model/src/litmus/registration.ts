@@ -11,8 +11,8 @@ import {
   regMr,
   tablesOf,
 } from "../consumers/memory-region.js";
-import { fdRules } from "../rules/processes.js";
 import { deviceOf } from "./drivers.js";
+import { dmaBufRules } from "./dma-buf.js";
 import type { MappedAttachment } from "../dma-buf/attachment.js";
 import type { HandlerTable } from "./handler.js";
 
@@ -27,7 +27,7 @@ export const registrationHandlers: HandlerTable<
     *reg_memfd(ctx, { memfd, offset, length, access }) {
       const owner = ctx.ownerOf("memfd");
       const file = owner.files.get(memfd);
-      if (file === undefined) return ctx.k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${memfd}`);
+      if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${memfd}`);
       const region = yield* regMemfd(ctx.k, owner, deviceOf(ctx), file.inode, { address: offset, length, access });
       return typeof region === "number" ? region : { handle: region };
     },

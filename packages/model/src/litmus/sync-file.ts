@@ -2,17 +2,24 @@
 import { errnos } from "@litmap/litmus";
 import { syncFileCreate, syncFileGetFence, syncFileMerge } from "../dma-buf/sync-file.js";
 import { vfsIoctl } from "../fs/ioctl.js";
-import { dmaBufRules } from "../rules/dma-buf.js";
-import { fdRules } from "../rules/processes.js";
+import { dmaBufRules } from "./dma-buf.js";
+import { rules } from "../rules/rule.js";
 import type { SyncFile } from "../dma-buf/sync-file.js";
 import type { Context, HandlerTable } from "./handler.js";
+
+const rule = rules({
+  "dma-buf/merge-not-a-sync-file": {
+    sentence: "A sync file is merged with another sync file only: ENOENT.",
+    kernel: "sync_file_ioctl_merge, drivers/dma-buf/sync_file.c",
+  },
+});
 
 const requests = { merge: 0xc0303e03, info: 0xc0383e04 } as const;
 
 /** The sync file behind a descriptor: -EBADF, or what another kind of file says to the request. */
 function syncFileOf({ k, task }: Context, fd: number, request: keyof typeof requests): SyncFile | number {
   const file = task.files.get(fd);
-  if (file === undefined) return k.refuse(fdRules["not-open"], errnos.EBADF, `descriptor ${fd}`);
+  if (file === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
   return syncFileGetFence(file) ?? vfsIoctl(k, file, requests[request]);
 }
 
@@ -27,7 +34,7 @@ export const syncFileHandlers: HandlerTable<"sync_file_info" | "sync_file_merge"
       if (typeof file === "number") return file;
       const other = syncFileGetFence(ctx.task.files.get(b));
       if (other === undefined)
-        return ctx.k.refuse(dmaBufRules["merge-not-a-sync-file"], errnos.ENOENT, `descriptor ${b}`);
+        return ctx.k.refuse(rule["dma-buf/merge-not-a-sync-file"], errnos.ENOENT, `descriptor ${b}`);
       return ctx.task.files.install(syncFileCreate(ctx.k, syncFileMerge(file, other)));
     },
   },

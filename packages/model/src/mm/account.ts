@@ -1,14 +1,34 @@
 /** What /proc/PID/smaps, maps, pagemap and status say (fs/proc/task_mmu.c). All sizes in bytes. */
-import { accountRules as rule } from "../rules/account.js";
 import { PG } from "./frames.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "./mm.js";
 import type { HugeEntry } from "./page-table.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "account/pfnmap-skipped": {
+    sentence:
+      "The smaps walk leaves VM_PFNMAP mappings out up to some release after 6.1: nothing in them counts, not even private copies.",
+    kernel: "walk_page_test, mm/pagewalk.c; walk_page_vma, mm/pagewalk.c",
+  },
+  "account/special": {
+    sentence: "Entries without a struct page count nowhere.",
+    kernel: "smaps_pte_entry, fs/proc/task_mmu.c",
+  },
+  "account/pss": {
+    sentence: "Pss divides each page by its map count.",
+    kernel: "smaps_account, fs/proc/task_mmu.c",
+  },
+  "account/pagemap-skipped": {
+    sentence: "pagemap shows nothing of VM_PFNMAP mappings.",
+    kernel: "pagemap_pte_hole, fs/proc/task_mmu.c",
+  },
+});
 
 /** Pss is summed in units of 1/2^PSS_SHIFT bytes. */
 const PSS_SCALE = 2 ** 12;
@@ -86,7 +106,7 @@ function gatherStats(k: Kernel, vma: Vma): Sums {
     return sums;
   }
   if (vma.has(VM.PFNMAP) && k.design["smaps.pfnmap"] === "skipped") {
-    k.note(rule["pfnmap-skipped"]);
+    k.note(rule["account/pfnmap-skipped"]);
     return sums;
   }
   const { table } = vma.mm;
@@ -109,7 +129,7 @@ function gatherStats(k: Kernel, vma: Vma): Sums {
 function countEntry(k: Kernel, vma: Vma, sums: Sums, address: number, frame: number, bits: number): void {
   const pfn = vmNormalPage(k, vma, address, frame, bits);
   if (pfn < 0) {
-    k.note(rule.special);
+    k.note(rule["account/special"]);
     return;
   }
   const size = k.pageSize;
@@ -124,7 +144,7 @@ function countEntry(k: Kernel, vma: Vma, sums: Sums, address: number, frame: num
   if ((bits & PTE.young) !== 0 || (flags & PG.referenced) !== 0) sums.referenced += size;
   const maps = k.frames.ref(head) === 1 ? 1 : k.frames.mapcount(pfn);
   const pss = maps >= 2 ? Math.floor((size * PSS_SCALE) / maps) : size * PSS_SCALE;
-  if (maps >= 2) k.note(rule.pss);
+  if (maps >= 2) k.note(rule["account/pss"]);
   sums.pss += pss;
   if (dirty) sums.pssDirty += pss;
   if (vma.has(VM.LOCKED)) sums.pssLocked += pss;
@@ -214,7 +234,7 @@ export function showPagemap(k: Kernel, mm: Mm, address: number): PagemapEntry {
   if (vma === undefined) return nothing;
   if (vma.has(VM.HUGETLB)) return pagemapHuge(k, vma, address);
   if (vma.has(VM.PFNMAP)) {
-    k.note(rule["pagemap-skipped"]);
+    k.note(rule["account/pagemap-skipped"]);
     return nothing;
   }
   const leaf = mm.table.leaf(address);

@@ -1,11 +1,35 @@
 /** Where a mapping goes: hints, fixed addresses, and the search from the top (mm/mmap.c, mm/vma.c). */
 import { errnos } from "@litmap/litmus";
-import { hugetlbRules } from "../rules/hugetlb.js";
-import { mmapRules as rule } from "../rules/mmap.js";
 import { HUGE_SIZE } from "./hugetlb.js";
+import { rules } from "../rules/rule.js";
 import type { File } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "./mm.js";
+
+const rule = rules({
+  "hugetlb/length-unaligned": {
+    sentence:
+      "A length of a hugetlb mapping that is no multiple of its page size is refused with EINVAL; mmap itself rounds it up before.",
+    kernel: "hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
+  },
+  "mmap/fixed-unaligned": {
+    sentence: "MAP_FIXED at an address that is not page-aligned is refused with EINVAL.",
+    kernel: "get_unmapped_area, mm/mmap.c",
+  },
+  "mmap/below-user-space": {
+    sentence:
+      "On 32-bit arm nothing can be mapped at a fixed address in the first two pages, where vectors may lie: EINVAL.",
+    kernel: "arch_mmap_check, arch/arm/include/asm/mman.h; FIRST_USER_ADDRESS, arch/arm/include/asm/pgtable.h",
+  },
+  "mmap/too-long": {
+    sentence: "A mapping longer than user space, or one fixed past its end, is refused with ENOMEM.",
+    kernel: "get_unmapped_area, mm/mmap.c",
+  },
+  "mmap/no-room": {
+    sentence: "There is no hole long enough.",
+    kernel: "vm_unmapped_area, mm/mmap.c (mm/vma.c)",
+  },
+});
 
 /** Below the stack's gap: 128 MiB, as the stack's limit is 8 MiB and nothing is random. */
 const STACK_GAP = 128 * 1024 * 1024;
@@ -28,19 +52,19 @@ export function getUnmappedArea(
 ): number {
   const limit = mm.arch.taskSize;
   if (file?.inode.kind === "hugetlb" && length % HUGE_SIZE !== 0)
-    return k.refuse(hugetlbRules["length-unaligned"], errnos.EINVAL, `${length} bytes`);
+    return k.refuse(rule["hugetlb/length-unaligned"], errnos.EINVAL, `${length} bytes`);
   if (fixed && address < mm.arch.firstAddress)
-    return k.refuse(rule["below-user-space"], errnos.EINVAL, `0x${address.toString(16)}`);
-  if (length > limit) return k.refuse(rule["too-long"], errnos.ENOMEM, `${length} bytes`);
+    return k.refuse(rule["mmap/below-user-space"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (length > limit) return k.refuse(rule["mmap/too-long"], errnos.ENOMEM, `${length} bytes`);
   const refused = file?.ops.unmappedArea?.(address, pgoff) ?? 0;
   if (refused < 0) return refused;
   const align = file?.inode.kind === "hugetlb" ? HUGE_SIZE : k.pageSize;
   if (fixed) {
     if (align > k.pageSize && address % align !== 0)
-      return k.refuse(rule["fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
-    if (address > limit - length) return k.refuse(rule["too-long"], errnos.ENOMEM, `0x${address.toString(16)}`);
+      return k.refuse(rule["mmap/fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+    if (address > limit - length) return k.refuse(rule["mmap/too-long"], errnos.ENOMEM, `0x${address.toString(16)}`);
     if (address % k.pageSize !== 0)
-      return k.refuse(rule["fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+      return k.refuse(rule["mmap/fixed-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
     return address;
   }
   const hint = Math.ceil(address / align) * align;
@@ -58,5 +82,5 @@ function searchDown(k: Kernel, mm: Mm, length: number, align: number): number {
     top = Math.min(top, vma.start);
   }
   const address = Math.floor((top - length) / align) * align;
-  return address >= MIN_ADDRESS ? address : k.refuse(rule["no-room"], errnos.ENOMEM, `${length} bytes`);
+  return address >= MIN_ADDRESS ? address : k.refuse(rule["mmap/no-room"], errnos.ENOMEM, `${length} bytes`);
 }

@@ -1,7 +1,14 @@
 /** The contiguous memory area of the machine: what cma_alloc hands out (mm/cma.c). */
 import { PG } from "./frames.js";
-import { cmaRules as rule } from "../rules/cma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
+
+const rule = rules({
+  "cma/release-in-use": {
+    sentence: "Pages of a freed buffer that somebody still refers to are warned about, and stay his until he lets go.",
+    kernel: "free_contig_range, mm/page_alloc.c",
+  },
+});
 
 /** Bytes of the area where a machine has one (CONFIG_CMA_SIZE_MBYTES of built kernels). */
 const AREA = 64 * 2 ** 20;
@@ -58,6 +65,6 @@ export class CmaArea {
       if (frames.addRef(i, -1) === 0) frames.release(i, 0);
       else inUse++;
     }
-    if (inUse > 0) this.k.warn(rule["release-in-use"], `${inUse} of ${count} pages`);
+    if (inUse > 0) this.k.warn(rule["cma/release-in-use"], `${inUse} of ${count} pages`);
   }
 }

@@ -7,7 +7,6 @@
  * Alone nothing yields: a handler's path is driven to its end on the spot, which keeps a fault
  * at one generator.
  */
-import { faultRules as rule } from "../rules/fault.js";
 import { acquire, KernelHang, release, runAlone } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { hugetlbFault } from "./hugetlb.js";
@@ -27,12 +26,93 @@ import {
   removeRmap,
 } from "./rmap.js";
 import { FAULT, VM, VM_SPECIAL, vmaHasRecency } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
 import type { Leaf } from "./page-table.js";
 import type { Vma, VmFault } from "./vma.js";
+
+const rule = rules({
+  "fault/mkwrite-unowned": {
+    sentence:
+      "When page_mkwrite succeeds for a page that belongs to no file, the kernel takes it for truncated and has the store begin again, for ever.",
+    kernel: "do_page_mkwrite, mm/memory.c",
+  },
+  "fault/no-handler": {
+    sentence:
+      "An absent entry of a mapping without a fault handler ends in SIGBUS: such a mapping is filled once, at mmap.",
+    kernel: "do_fault, mm/memory.c",
+  },
+  "fault/handler-refused": {
+    sentence: "The mapping's fault handler ends the access in SIGBUS.",
+    kernel: "__do_fault, mm/memory.c",
+  },
+  "fault/guard": {
+    sentence: "An access to a guard marker ends in SIGSEGV.",
+    kernel: "handle_pte_marker, mm/memory.c",
+  },
+  "fault/anon-zero": {
+    sentence: "A read of untouched anonymous memory maps the shared zero page, which counts nowhere.",
+    kernel: "do_anonymous_page, mm/memory.c",
+  },
+  "fault/anon-new": {
+    sentence: "A write to untouched anonymous memory makes a page of its own.",
+    kernel: "do_anonymous_page, mm/memory.c",
+  },
+  "fault/page-from-file": {
+    sentence: "The handler gave a page: the entry holds a reference and a map count on it.",
+    kernel: "finish_fault, mm/memory.c",
+  },
+  "fault/fault-around": {
+    sentence: "A read fault also maps neighbours that are already in the page cache, 64 KiB at most.",
+    kernel: "do_fault_around, mm/memory.c; filemap_map_pages, mm/filemap.c",
+  },
+  "fault/cow-fault": {
+    sentence: "A first write into a private mapping copies the file's page at once.",
+    kernel: "do_cow_fault, mm/memory.c",
+  },
+  "fault/cow-copy": {
+    sentence: "A write to a page that is not the mapping's alone makes a private copy.",
+    kernel: "wp_page_copy, mm/memory.c",
+  },
+  "fault/cow-copy-pfn": {
+    sentence:
+      "A write into a private mapping of bare frame numbers copies through the user's own address, for want of a struct page.",
+    kernel: "__wp_page_copy_user, mm/memory.c",
+  },
+  "fault/cow-old-entry": {
+    sentence:
+      "Copying bare frame numbers reads through the entry and so marks it accessed; one that was not, as in a child, has changed meanwhile: the copy is thrown away and the access faults again.",
+    kernel: "wp_page_copy, mm/memory.c",
+  },
+  "fault/cow-reuse": {
+    sentence: "A write to an anonymous page that is the mapping's alone makes its entry writable again.",
+    kernel: "do_wp_page, mm/memory.c",
+  },
+  "fault/shared-reuse": {
+    sentence: "A write to a read-only entry of a shared writable mapping makes the entry writable.",
+    kernel: "wp_page_shared, mm/memory.c",
+  },
+  "fault/pfn-mkwrite": {
+    sentence:
+      "A mapping with pfn_mkwrite gets its entries read-only, and the first write to each costs a fault of its own.",
+    kernel: "wp_pfn_shared, mm/memory.c; vma_wants_writenotify, mm/mmap.c (mm/vma.c)",
+  },
+  "fault/page-mkwrite": {
+    sentence: "A mapping with page_mkwrite is told before a page becomes writable.",
+    kernel: "do_page_mkwrite, mm/memory.c",
+  },
+  "fault/spurious": {
+    sentence: "The entry already allows the access: the fault only sets its young and dirty bits.",
+    kernel: "handle_pte_fault, mm/memory.c",
+  },
+  "fault/no-memory": {
+    sentence: "No page frame is left for the fault.",
+    kernel: "handle_mm_fault, mm/memory.c",
+  },
+});
 
 /** FAULT_FLAG_*: what kind of access. `unshare` asks for an exclusive page without a write. */
 export const FAULT_FLAG = { read: 0, write: 1, unshare: 2, remote: 4 } as const;
@@ -82,7 +162,7 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
 /** do_swap_page for what is no swap entry: a guard marker (handle_pte_marker, mm/memory.c). */
 function notPresent(k: Kernel, vma: Vma, bits: number): number {
   if ((bits & PTE.marker) === 0) throw new Error("an entry that is neither present nor a marker");
-  k.refuse(rule.guard, 0, vmaName(vma));
+  k.refuse(rule["fault/guard"], 0, vmaName(vma));
   return FAULT.sigsegv;
 }
 
@@ -95,7 +175,7 @@ function* doAnonymousPage(k: Kernel, vma: Vma, address: number, write: boolean):
     if (leaf.bits[slot] === 0) {
       leaf.set(slot, k.zeroPfn, vma.pageProt | specialBit(k));
       k.counters.ptes++;
-      k.note(rule["anon-zero"]);
+      k.note(rule["fault/anon-zero"]);
     }
     if (k.concurrent) yield* release(k, vma.mm.ptl);
     return FAULT.none;
@@ -113,7 +193,7 @@ function* doAnonymousPage(k: Kernel, vma: Vma, address: number, write: boolean):
     leaf.set(slot, pfn, vma.has(VM.WRITE) ? vma.pageProt | PTE.write | PTE.dirty : vma.pageProt);
     k.counters.ptes++;
     k.counters.pages_zeroed++;
-    k.note(rule["anon-new"]);
+    k.note(rule["fault/anon-new"]);
   } else folioPut(k, pfn);
   if (k.concurrent) yield* release(k, vma.mm.ptl);
   return FAULT.none;
@@ -125,7 +205,7 @@ function specialBit(k: Kernel): number {
 }
 
 function outOfMemory(k: Kernel, vma: Vma): number {
-  k.refuse(rule["no-memory"], 0, vmaName(vma));
+  k.refuse(rule["fault/no-memory"], 0, vmaName(vma));
   return FAULT.oom;
 }
 
@@ -151,7 +231,7 @@ function doFaultAlone(k: Kernel, vma: Vma, address: number, write: boolean): num
 function beforeHandler(k: Kernel, vma: Vma, address: number, write: boolean): VmFault | number {
   const { ops } = vma;
   if (ops?.fault === undefined) {
-    k.refuse(rule["no-handler"], 0, vmaName(vma));
+    k.refuse(rule["fault/no-handler"], 0, vmaName(vma));
     return FAULT.sigbus;
   }
   if (!write && ops.mapPages && faultAround(k, vma, address)) return FAULT.nopage;
@@ -160,7 +240,7 @@ function beforeHandler(k: Kernel, vma: Vma, address: number, write: boolean): Vm
 }
 
 function handlerDone(k: Kernel, vma: Vma, ret: number): number {
-  if ((ret & FAULT_ERROR) !== 0) k.refuse(rule["handler-refused"], 0, vmaName(vma));
+  if ((ret & FAULT_ERROR) !== 0) k.refuse(rule["fault/handler-refused"], 0, vmaName(vma));
   return ret;
 }
 
@@ -192,7 +272,7 @@ function* finishCow(k: Kernel, vmf: VmFault): Path<number> {
     return outOfMemory(k, vmf.vma);
   }
   copyFrame(k, vmf.pfn, copy);
-  k.note(rule["cow-fault"], vmaName(vmf.vma));
+  k.note(rule["fault/cow-fault"], vmaName(vmf.vma));
   const ret = yield* finishFault(k, vmf, copy);
   folioPut(k, vmf.pfn);
   return ret;
@@ -234,7 +314,7 @@ function setNewPte(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
   } else {
     addFileRmap(k, pfn);
     if (write) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
-    k.note(rule["page-from-file"]);
+    k.note(rule["fault/page-from-file"]);
   }
   addMmCounter(k, vma.mm, pfn, 1);
   leaf.set(slot, pfn, bits);
@@ -268,7 +348,7 @@ function faultAround(k: Kernel, vma: Vma, address: number): boolean {
     folioGet(k, pfn);
     setNewPte(k, vma, leaf, at, place, pfn, false);
     if (at === slot) hit = true;
-    else k.note(rule["fault-around"]);
+    else k.note(rule["fault/fault-around"]);
   }
   return hit;
 }
@@ -291,7 +371,7 @@ function* presentFault(k: Kernel, vma: Vma, leaf: Leaf, address: number, flags: 
   } else {
     leaf.bits[slot] |= (flags & FAULT_FLAG.write) !== 0 ? PTE.young | PTE.dirty : PTE.young;
     k.counters.ptes++;
-    k.note(rule.spurious);
+    k.note(rule["fault/spurious"]);
   }
   if (k.concurrent && vma.mm.ptl.writer) yield* release(k, vma.mm.ptl);
   return ret;
@@ -304,7 +384,7 @@ function* doWpPage(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
   if (!unshare && vma.has(VM.SHARED)) return yield* wpShared(k, vma, leaf, slot, address, pfn);
   if (pfn >= 0 && (k.frames.flags(pfn) & PG.anon) !== 0 && canReuse(k, pfn)) {
     if (unshare) return FAULT.none;
-    k.note(rule["cow-reuse"]);
+    k.note(rule["fault/cow-reuse"]);
     wpPageReuse(k, vma, leaf, slot);
     return FAULT.none;
   }
@@ -329,7 +409,7 @@ function wpPageReuse(k: Kernel, vma: Vma, leaf: Leaf, slot: number): void {
 
 /** do_page_mkwrite, mm/memory.c: a page that the method left unlocked and that no file has is taken for truncated, and the access begins again. */
 function faultsForEver(k: Kernel, vma: Vma): never {
-  k.trace.refuse(rule["mkwrite-unowned"], 0, vmaName(vma));
+  k.trace.refuse(rule["fault/mkwrite-unowned"], 0, vmaName(vma));
   throw new KernelHang(`a store to ${vmaName(vma)} faults again and again: its page belongs to no file`);
 }
 
@@ -340,14 +420,14 @@ function* wpShared(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
     const bits = leaf.bits[slot];
     const frame = leaf.pfn[slot];
     const vmf: VmFault = { vma, address, pgoff: linearPageIndex(k, vma, address), write: true, pfn };
-    k.note(pfn < 0 ? rule["pfn-mkwrite"] : rule["page-mkwrite"], vmaName(vma));
+    k.note(pfn < 0 ? rule["fault/pfn-mkwrite"] : rule["fault/page-mkwrite"], vmaName(vma));
     if (k.concurrent) yield* release(k, vma.mm.ptl);
     const refused = yield* mkwrite(k, pfn < 0 ? vma.ops!.pfnMkwrite!(vmf) : vma.ops!.pageMkwrite!(vmf));
     if (refused >= 0) return refused;
     if (pfn >= 0 && k.frames.owner(k.frames.head(pfn)) === 0) faultsForEver(k, vma);
     if (k.concurrent) yield* acquire(k, vma.mm.ptl, "write");
     if (leaf.bits[slot] !== bits || leaf.pfn[slot] !== frame) return FAULT.nopage;
-  } else k.note(rule["shared-reuse"]);
+  } else k.note(rule["fault/shared-reuse"]);
   wpPageReuse(k, vma, leaf, slot);
   if (pfn < 0) return FAULT.none;
   const ret = dirtiesShared(k, vma, pfn, true);
@@ -372,7 +452,7 @@ function wpPageCopy(
   anonVmaPrepare(k, vma, reusableAnonVma(k));
   const old = leaf.pfn[slot];
   if (pfn < 0 && old !== k.zeroPfn && (leaf.bits[slot] & PTE.young) === 0) {
-    k.note(rule["cow-old-entry"], vmaName(vma));
+    k.note(rule["fault/cow-old-entry"], vmaName(vma));
     leaf.bits[slot] |= PTE.young;
     return FAULT.none;
   }
@@ -380,7 +460,7 @@ function wpPageCopy(
   if (copy < 0) return outOfMemory(k, vma);
   if (old !== k.zeroPfn) copyFrame(k, old, copy);
   else k.counters.pages_zeroed++;
-  k.note(pfn >= 0 || old === k.zeroPfn ? rule["cow-copy"] : rule["cow-copy-pfn"], vmaName(vma));
+  k.note(pfn >= 0 || old === k.zeroPfn ? rule["fault/cow-copy"] : rule["fault/cow-copy-pfn"], vmaName(vma));
   vma.mm.invalidate(address, address + k.pageSize);
   if (pfn >= 0) addMmCounter(k, vma.mm, pfn, -1);
   vma.mm.rssAnon++;

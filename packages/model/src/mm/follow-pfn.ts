@@ -3,10 +3,35 @@ import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
 import { PTE } from "./page-table.js";
 import { VM } from "./vma.js";
-import { followPfnRules } from "../rules/consumers.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Mm } from "./mm.js";
+
+const rule = rules({
+  "follow-pfn/not-raw": {
+    sentence: "A frame number may be read only from a VM_IO or VM_PFNMAP mapping: else EINVAL.",
+    kernel: "follow_pfn (follow_pfnmap_start), mm/memory.c",
+  },
+  "follow-pfn/no-vma": {
+    sentence: "There is no frame number at an address that no mapping holds: EINVAL.",
+    kernel: "follow_pfnmap_start, mm/memory.c",
+  },
+  "follow-pfn/not-present": {
+    sentence: "An entry that is not present has no frame number: EINVAL; the caller has to fault it in.",
+    kernel: "follow_pte (follow_pfnmap_start), mm/memory.c",
+  },
+  "follow-pfn/no-reference": {
+    sentence:
+      "follow_pfn gives a frame number without a reference and without a lock: nothing but a notifier keeps it true.",
+    kernel: "follow_pfn, mm/memory.c",
+  },
+  "follow-pfn/under-lock": {
+    sentence:
+      "follow_pfnmap_start gives a frame number without a reference; it is true until follow_pfnmap_end drops the page-table lock.",
+    kernel: "follow_pfnmap_start, mm/memory.c",
+  },
+});
 
 /** The frame number of an entry, or -EINVAL. Takes the mmap lock for reading; the caller gets no reference. */
 export function* followPfn(k: Kernel, mm: Mm, address: number): Path<number> {
@@ -20,14 +45,14 @@ export function* followPfn(k: Kernel, mm: Mm, address: number): Path<number> {
 export function lookUpPfn(k: Kernel, mm: Mm, address: number): number {
   const about = `0x${address.toString(16)}`;
   const vma = mm.lookup(address);
-  if (vma === undefined) return k.refuse(followPfnRules["no-vma"], errnos.EINVAL, about);
-  if (!vma.has(VM.IO | VM.PFNMAP)) return k.refuse(followPfnRules["not-raw"], errnos.EINVAL, about);
+  if (vma === undefined) return k.refuse(rule["follow-pfn/no-vma"], errnos.EINVAL, about);
+  if (!vma.has(VM.IO | VM.PFNMAP)) return k.refuse(rule["follow-pfn/not-raw"], errnos.EINVAL, about);
   const leaf = mm.table.leaf(address);
   const slot = mm.table.slot(address);
   if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0)
-    return k.refuse(followPfnRules["not-present"], errnos.EINVAL, about);
+    return k.refuse(rule["follow-pfn/not-present"], errnos.EINVAL, about);
   k.note(
-    k.design["follow-pfn.call"] === "follow-pfn" ? followPfnRules["no-reference"] : followPfnRules["under-lock"],
+    k.design["follow-pfn.call"] === "follow-pfn" ? rule["follow-pfn/no-reference"] : rule["follow-pfn/under-lock"],
     about,
   );
   return leaf.pfn[slot];

@@ -1,6 +1,5 @@
 /** dup_mmap (kernel/fork.c, mm/mmap.c) and copy_page_range (mm/memory.c): a child's address space. */
 import { errnos } from "@litmap/litmus";
-import { forkRules as rule } from "../rules/fork.js";
 import { acquire, release } from "../sched/path.js";
 import { statusOf } from "./account.js";
 import { exitMmap } from "./exit.js";
@@ -15,10 +14,44 @@ import { trackPfnCopy } from "./memtype.js";
 import { PTE } from "./page-table.js";
 import { addFileRmap, addMmCounter, addNewAnonRmap, folioGet } from "./rmap.js";
 import { AnonVma, VM, isCowMapping } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { HugeEntry, Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "fork/dontcopy": {
+    sentence: "A mapping with VM_DONTCOPY is absent in the child.",
+    kernel: "dup_mmap, kernel/fork.c (mm/mmap.c)",
+  },
+  "fork/wipeonfork": {
+    sentence: "A mapping with VM_WIPEONFORK is empty in the child.",
+    kernel: "dup_mmap, kernel/fork.c (mm/mmap.c)",
+  },
+  "fork/not-copied": {
+    sentence: "Entries of a shared mapping of ordinary pages are not copied: the child faults them in again.",
+    kernel: "vma_needs_copy, mm/memory.c",
+  },
+  "fork/copied": {
+    sentence:
+      "Entries of VM_PFNMAP and VM_MIXEDMAP mappings, and of those with anonymous pages, are copied: a child sees them without a fault.",
+    kernel: "vma_needs_copy, mm/memory.c",
+  },
+  "fork/write-protected": {
+    sentence: "Private writable pages become read-only in both, so that the first to write gets a copy.",
+    kernel: "copy_present_ptes, mm/memory.c",
+  },
+  "fork/track-copy": {
+    sentence:
+      "Up to 6.15 an x86 process cannot fork while it has a private mapping of tracked frames whose first page it has written to: the child's address space cannot be made, ENOMEM.",
+    kernel: "track_pfn_copy, get_pat_info, arch/x86/mm/pat/memtype.c",
+  },
+  "fork/pinned-copied": {
+    sentence: "An anonymous page that may be pinned is copied for the child at once and stays writable in the parent.",
+    kernel: "copy_present_page, mm/memory.c; folio_try_dup_anon_rmap_pte, include/linux/rmap.h",
+  },
+});
 
 /** dup_mm, kernel/fork.c: a copy of an address space under a name, or -ENOMEM; the parent's mmap lock is held for writing. */
 export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm | number> {
@@ -31,7 +64,7 @@ export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm | number> {
   yield* release(k, parent.mmapLock);
   if (whole) return child;
   yield* exitMmap(k, child);
-  return k.refuse(rule["track-copy"], errnos.ENOMEM, `mapping at 0x${parent.vmas[stuck].start.toString(16)}`);
+  return k.refuse(rule["fork/track-copy"], errnos.ENOMEM, `mapping at 0x${parent.vmas[stuck].start.toString(16)}`);
 }
 
 /**
@@ -48,7 +81,7 @@ function trackPfnCopyFails(k: Kernel, vma: Vma): boolean {
 /** One turn of dup_mmap's loop. */
 function dupVma(k: Kernel, vma: Vma, child: Mm): void {
   if (vma.has(VM.DONTCOPY)) {
-    k.note(rule.dontcopy);
+    k.note(rule["fork/dontcopy"]);
     return;
   }
   const copy = copyOf(vma, child, vma.start, vma.end);
@@ -59,7 +92,7 @@ function dupVma(k: Kernel, vma: Vma, child: Mm): void {
   const pages = (copy.end - copy.start) / k.pageSize;
   child.totalVm += pages;
   if (copy.has(VM.ACCOUNT)) k.committed += pages;
-  if (vma.has(VM.WIPEONFORK)) k.note(rule.wipeonfork);
+  if (vma.has(VM.WIPEONFORK)) k.note(rule["fork/wipeonfork"]);
   else if (vma.has(VM.HUGETLB)) copyHuge(k, vma, copy);
   else copyPageRange(k, vma, copy);
   copy.ops?.open?.(copy);
@@ -89,7 +122,7 @@ function vmaNeedsCopy(k: Kernel, vma: Vma): boolean {
 /** copy_page_range, mm/memory.c. */
 function copyPageRange(k: Kernel, vma: Vma, copy: Vma): void {
   if (!vmaNeedsCopy(k, vma)) {
-    k.note(rule["not-copied"]);
+    k.note(rule["fork/not-copied"]);
     return;
   }
   trackPfnCopy(k, vma, copy);
@@ -134,7 +167,7 @@ function copyLeaf(
     copyPresent(k, vma, from, to, slot, bits, cow);
   }
   to.copyCacheModes(from, first, n);
-  k.note(rule.copied);
+  k.note(rule["fork/copied"]);
 }
 
 /**
@@ -154,7 +187,7 @@ function shareNormal(k: Kernel, vma: Vma, copy: Vma, to: Leaf, slot: number, add
     addNewAnonRmap(k, fresh, copy, address);
     copy.mm.rssAnon++;
     to.set(slot, fresh, copy.pageProt | PTE.dirty | (copy.has(VM.WRITE) ? PTE.write : 0));
-    k.note(rule["pinned-copied"]);
+    k.note(rule["fork/pinned-copied"]);
     return false;
   }
   k.frames.clearFlags(pfn, PG.exclusive);
@@ -175,7 +208,7 @@ function copyPresent(k: Kernel, vma: Vma, from: Leaf, to: Leaf, slot: number, bi
   if (cow && (bits & PTE.write) !== 0) {
     bits &= ~PTE.write;
     from.bits[slot] = bits;
-    k.note(rule["write-protected"]);
+    k.note(rule["fork/write-protected"]);
   }
   if (vma.has(VM.SHARED)) bits &= ~PTE.dirty;
   to.set(slot, from.pfn[slot], bits & ~PTE.young);
@@ -204,6 +237,6 @@ function copyPinnedHuge(k: Kernel, vma: Vma, copy: Vma, address: number, entry: 
   if (page < 0) return false;
   copyHugePage(k, entry.pfn, page);
   copy.mm.table.huge.set(address, { pfn: page, bits: entry.bits });
-  k.note(rule["pinned-copied"]);
+  k.note(rule["fork/pinned-copied"]);
   return true;
 }

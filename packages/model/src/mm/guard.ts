@@ -1,14 +1,26 @@
 /** Guard markers: entries at which every access ends in SIGSEGV (madvise_guard_install, madvise_guard_remove, mm/madvise.c). */
 import { errnos } from "@litmap/litmus";
-import { madviseRules as rule } from "../rules/madvise.js";
 import { pteAlloc } from "./insert.js";
 import { reusableAnonVma } from "./merge.js";
 import { PTE } from "./page-table.js";
 import { anonVmaPrepare } from "./rmap.js";
 import { VM, VM_SPECIAL, vmaIsAnonymous } from "./vma.js";
 import { zapPageRange } from "./zap.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "madvise/guard-unfit": {
+    sentence:
+      "Guards go into mappings that are neither special nor hugetlb, and for installing not locked: EINVAL otherwise.",
+    kernel: "is_valid_guard_vma, mm/madvise.c",
+  },
+  "madvise/guard-installed": {
+    sentence: "MADV_GUARD_INSTALL empties the range and puts a marker into each entry.",
+    kernel: "madvise_guard_install, mm/madvise.c",
+  },
+});
 
 /** is_valid_guard_vma. */
 function validVma(k: Kernel, vma: Vma, allowLocked: boolean): boolean {
@@ -19,7 +31,7 @@ function validVma(k: Kernel, vma: Vma, allowLocked: boolean): boolean {
 
 /** Bytes. 0 or -EINVAL. */
 export function guardInstall(k: Kernel, vma: Vma, start: number, end: number): number {
-  if (!validVma(k, vma, false)) return k.refuse(rule["guard-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (!validVma(k, vma, false)) return k.refuse(rule["madvise/guard-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
   const flagged = k.design["guard.vma-flag"] === "maybe-guard";
   if (flagged) vma.flags |= VM.MAYBE_GUARD;
   if (!flagged || vmaIsAnonymous(vma)) anonVmaPrepare(k, vma, reusableAnonVma(k));
@@ -28,7 +40,7 @@ export function guardInstall(k: Kernel, vma: Vma, start: number, end: number): n
     pteAlloc(k, vma, address).set(vma.mm.table.slot(address), 0, PTE.marker);
     k.counters.ptes++;
   }
-  k.note(rule["guard-installed"]);
+  k.note(rule["madvise/guard-installed"]);
   return 0;
 }
 
@@ -42,7 +54,7 @@ function holdsPages(k: Kernel, vma: Vma, start: number, end: number): boolean {
 
 /** Bytes. 0 or -EINVAL; entries that are no guards stay. */
 export function guardRemove(k: Kernel, vma: Vma, start: number, end: number): number {
-  if (!validVma(k, vma, true)) return k.refuse(rule["guard-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (!validVma(k, vma, true)) return k.refuse(rule["madvise/guard-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
   for (let address = start; address < end; address += k.pageSize) {
     const leaf = vma.mm.table.leaf(address);
     const slot = vma.mm.table.slot(address);

@@ -12,12 +12,51 @@ import { folioIsLongtermPinnable } from "./longterm.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { gupPutFolio, tryGrabFolio } from "./pin.js";
-import { gupFastRules, gupRules } from "../rules/gup.js";
 import { AddressSpace } from "../fs/file.js";
+import { rules } from "../rules/rule.js";
+import type { Rule } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
+
+const rule = rules({
+  "gup-fast/vma-blind": {
+    sentence: "The fast walk takes a page from its entry alone and never looks at the mapping's flags.",
+    kernel: "gup_fast_pte_range, mm/gup.c",
+  },
+  "gup-fast/absent": {
+    sentence: "The fast walk gives up at an entry that is not present or does not permit the access.",
+    kernel: "gup_fast_pte_range, mm/gup.c",
+  },
+  "gup-fast/special": {
+    sentence: "The fast walk gives up at a special entry.",
+    kernel: "gup_fast_pte_range, mm/gup.c",
+  },
+  "gup-fast/no-pte-special": {
+    sentence:
+      "Where entries cannot be marked special, or the architecture has no fast walk, the fast walk takes nothing.",
+    kernel: "gup_fast, mm/gup.c",
+  },
+  "gup-fast/folio-unknown": {
+    sentence:
+      "The fast walk leaves to the slow one a small folio whose mapping is NULL, since it may be secret or file memory.",
+    kernel: "gup_fast_folio_allowed, mm/gup.c",
+  },
+  "gup-fast/folio-file": {
+    sentence:
+      "The fast walk leaves to the slow one a long-term writable pin of a file's folio that is neither shmem nor hugetlb.",
+    kernel: "gup_fast_folio_allowed, mm/gup.c",
+  },
+  "gup-fast/unshare": {
+    sentence: "The fast walk gives up at a read-only entry whose page a pin must unshare.",
+    kernel: "gup_fast_pte_range, mm/gup.c",
+  },
+  "gup/past-task-size": {
+    sentence: "A range that ends past user space is refused with EFAULT by the fast path before it looks at anything.",
+    kernel: "gup_fast_fallback, mm/gup.c",
+  },
+});
 
 /** get_user_pages_fast, mm/gup.c: references on the caller's own memory. Pages, or a negative errno. */
 export function getUserPagesFast(
@@ -60,7 +99,7 @@ function* gupFastFallback(
 ): Path<number> {
   const first = start - (start % k.pageSize);
   if (first + nrPages * k.pageSize > k.arch.taskSize)
-    return k.refuse(gupRules["past-task-size"], errnos.EFAULT, `0x${first.toString(16)}`);
+    return k.refuse(rule["gup/past-task-size"], errnos.EFAULT, `0x${first.toString(16)}`);
   if ((flags & FOLL.pin) !== 0) task.mm.hasPinned = true;
   yield* walkEntries(k, task.mm);
   const fast = gupFast(k, task.mm, first, nrPages, flags, pages);
@@ -81,7 +120,7 @@ function* gupFastFallback(
 /** gup_fast, mm/gup.c: how many pages from `start` on could be taken. */
 function gupFast(k: Kernel, mm: Mm, start: number, nrPages: number, flags: number, pages: number[]): number {
   if (!k.arch.gupFast || k.design["arch.pte-special"] === "no") {
-    k.note(gupFastRules["no-pte-special"], k.arch.name);
+    k.note(rule["gup-fast/no-pte-special"], k.arch.name);
     return 0;
   }
   for (let i = 0; i < nrPages; i++) {
@@ -100,45 +139,46 @@ function fastPage(k: Kernel, mm: Mm, address: number, flags: number): number {
     return fastEntry(k, address, leaf.pfn[table.slot(address)], leaf.bits[table.slot(address)], flags);
   const base = Math.floor(address / HUGE_SIZE) * HUGE_SIZE;
   const huge = table.huge.size === 0 ? undefined : table.huge.get(base);
-  if (huge === undefined) return leave(k, "absent", address);
+  if (huge === undefined) return leave(k, rule["gup-fast/absent"], address);
   return fastEntry(k, address, huge.pfn + Math.floor((address - base) / k.pageSize), huge.bits, flags);
 }
 
 /** One turn of gup_fast_pte_range, mm/gup.c. */
 function fastEntry(k: Kernel, address: number, pfn: number, bits: number, flags: number): number {
   const wanted = PTE.present | PTE.user | ((flags & FOLL.write) !== 0 ? PTE.write : 0);
-  if ((bits & wanted) !== wanted) return leave(k, "absent", address);
-  if ((bits & PTE.special) !== 0) return leave(k, "special", address);
-  if (k.frames.ref(k.frames.head(pfn)) <= 0) return leave(k, "absent", address);
-  if ((flags & FOLL.longterm) !== 0 && !folioIsLongtermPinnable(k, pfn)) return leave(k, "absent", address);
-  if (tryGrabFolio(k, pfn, 1, flags) !== 0) return leave(k, "absent", address);
+  if ((bits & wanted) !== wanted) return leave(k, rule["gup-fast/absent"], address);
+  if ((bits & PTE.special) !== 0) return leave(k, rule["gup-fast/special"], address);
+  if (k.frames.ref(k.frames.head(pfn)) <= 0) return leave(k, rule["gup-fast/absent"], address);
+  if ((flags & FOLL.longterm) !== 0 && !folioIsLongtermPinnable(k, pfn))
+    return leave(k, rule["gup-fast/absent"], address);
+  if (tryGrabFolio(k, pfn, 1, flags) !== 0) return leave(k, rule["gup-fast/absent"], address);
   const refused =
     folioRefusal(k, pfn, flags) ??
-    ((bits & PTE.write) === 0 && gupMustUnshare(k, undefined, pfn, flags) ? "unshare" : undefined);
+    ((bits & PTE.write) === 0 && gupMustUnshare(k, undefined, pfn, flags) ? rule["gup-fast/unshare"] : undefined);
   if (refused !== undefined) {
     gupPutFolio(k, pfn, 1, flags);
     return leave(k, refused, address);
   }
   k.frames.setFlags(k.frames.head(pfn), PG.referenced);
-  k.note(gupFastRules["vma-blind"], `0x${address.toString(16)} frame ${pfn}`);
+  k.note(rule["gup-fast/vma-blind"], `0x${address.toString(16)} frame ${pfn}`);
   return pfn;
 }
 
-function leave(k: Kernel, rule: keyof typeof gupFastRules, address: number): -1 {
-  k.note(gupFastRules[rule], `0x${address.toString(16)}`);
+function leave(k: Kernel, rule: Rule, address: number): -1 {
+  k.note(rule, `0x${address.toString(16)}`);
   return -1;
 }
 
 /** gup_fast_folio_allowed, mm/gup.c: why the slow walk has to decide, or undefined. Secret memory is not modelled. */
-function folioRefusal(k: Kernel, pfn: number, flags: number): "folio-unknown" | "folio-file" | undefined {
+function folioRefusal(k: Kernel, pfn: number, flags: number): Rule | undefined {
   const longtermWrite = FOLL.pin | FOLL.longterm | FOLL.write;
   const rejectFiles = k.design["gup.longterm-file"] === "refused" && (flags & longtermWrite) === longtermWrite;
   const pageFlags = k.frames.flags(pfn);
   if ((pageFlags & (PG.hugetlb | PG.anon)) !== 0) return undefined;
   const small = k.frames.order(pfn) === 0;
   const owner = k.owners.get(k.frames.owner(k.frames.head(pfn)));
-  if (owner === undefined) return nullMapping(k, small, rejectFiles) ? "folio-unknown" : undefined;
-  return rejectFiles && !(owner instanceof AddressSpace && isShmem(owner)) ? "folio-file" : undefined;
+  if (owner === undefined) return nullMapping(k, small, rejectFiles) ? rule["gup-fast/folio-unknown"] : undefined;
+  return rejectFiles && !(owner instanceof AddressSpace && isShmem(owner)) ? rule["gup-fast/folio-file"] : undefined;
 }
 
 /** Whether a folio without a mapping is left to the slow walk. */

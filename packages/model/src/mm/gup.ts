@@ -13,13 +13,103 @@ import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { tryGrabFolio } from "./pin.js";
 import { FAULT, isCowMapping, VM, vmaIsAnonymous } from "./vma.js";
-import { p2pRules } from "../rules/p2pdma.js";
-import { gupRules } from "../rules/gup.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "gup/dump-zero": {
+    sentence: "For a core file the shared page of zeros is no page: EFAULT.",
+    kernel: "follow_page_pte, mm/gup.c",
+  },
+  "gup/dump-absent": {
+    sentence: "For a core file an absent page of a mapping that no fault handler could fill is no page: EFAULT.",
+    kernel: "no_page_table, mm/gup.c",
+  },
+  "gup/no-vma": {
+    sentence: "Page references are refused with EFAULT at an address that no mapping holds.",
+    kernel: "__get_user_pages, mm/gup.c",
+  },
+  "gup/vma-pfnmap": {
+    sentence: "The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT, whatever its page table holds.",
+    kernel: "check_vma_flags, mm/gup.c",
+  },
+  "gup/vma-anon-only": {
+    sentence: "A walk that asks for anonymous memory only refuses every other mapping with EFAULT.",
+    kernel: "check_vma_flags, mm/gup.c",
+  },
+  "gup/longterm-file": {
+    sentence:
+      "A long-term writable pin of a shared writable mapping whose file tracks dirty pages is refused with EFAULT; shmem does not track them.",
+    kernel: "writable_file_mapping_allowed, mm/gup.c",
+  },
+  "gup/not-writable": {
+    sentence:
+      "A walk that wants to write refuses a mapping without VM_WRITE with EFAULT unless it is forced and the mapping is copy-on-write.",
+    kernel: "check_vma_flags, mm/gup.c",
+  },
+  "gup/force-shared": {
+    sentence:
+      "A forced write into a shared mapping that is not writable is refused with EFAULT: there is no private copy to write to.",
+    kernel: "check_vma_flags, mm/gup.c",
+  },
+  "gup/force-hugetlb": {
+    sentence: "Up to 6.14 a forced write into a read-only hugetlb mapping is refused with EFAULT.",
+    kernel: "check_vma_flags, mm/gup.c",
+  },
+  "gup/not-readable": {
+    sentence:
+      "A walk that reads refuses a mapping without VM_READ with EFAULT unless it is forced and the mapping may become readable.",
+    kernel: "check_vma_flags, mm/gup.c",
+  },
+  "gup/force": {
+    sentence: "FOLL_FORCE lets a debugger read and copy-on-write past the mapping's protection.",
+    kernel: "check_vma_flags, mm/gup.c",
+  },
+  "gup/faulted-in": {
+    sentence:
+      "A page that is not there, or not writable for a write, is faulted in; the fault counts as a minor fault of the task that asks.",
+    kernel: "faultin_page, mm/gup.c",
+  },
+  "gup/fault-failed": {
+    sentence: "A fault that ends in SIGBUS or SIGSEGV makes EFAULT of the walk, one that runs out of memory ENOMEM.",
+    kernel: "faultin_page, mm/gup.c",
+  },
+  "gup/no-fault-allowed": {
+    sentence: "A walk that must not fault gives EFAULT at a page that is not there.",
+    kernel: "faultin_page, mm/gup.c",
+  },
+  "gup/special-pte": {
+    sentence: "An entry without a struct page gives EEXIST to a walk that wants pages.",
+    kernel: "follow_pfn_pte, mm/gup.c",
+  },
+  "gup/normal-page": {
+    sentence: "An entry with a struct page gives a reference, whoever put it there.",
+    kernel: "follow_page_pte, mm/gup.c",
+  },
+  "gup/unshare": {
+    sentence: "A read-only pin of an anonymous page that others may share first gives the process a copy of its own.",
+    kernel: "gup_must_unshare, mm/internal.h",
+  },
+  "gup/unshare-file": {
+    sentence:
+      "A long-term read-only pin of a file's page in a copy-on-write mapping first gives the process a copy of its own.",
+    kernel: "gup_must_unshare, mm/internal.h",
+  },
+  "gup/bad-flags": {
+    sentence: "FOLL_LONGTERM is for pins only: without FOLL_PIN it is refused with EINVAL and a warning.",
+    kernel: "is_valid_gup_args, mm/gup.c",
+  },
+  "p2pdma/not-longterm": {
+    sentence:
+      "Memory of a PCI device is not pinned for long, because the device may be unplugged: FOLL_LONGTERM with FOLL_PCI_P2PDMA warns and gives EINVAL.",
+    kernel: "is_valid_gup_args, mm/gup.c",
+    unproven: "nothing that user space can call asks for both",
+  },
+});
 
 export { FOLL } from "./foll.js";
 
@@ -31,30 +121,30 @@ const MUST_UNSHARE = -errnos.EMLINK;
  * Whether a walk may look into a mapping at all: check_vma_flags, mm/gup.c. 0 or -EFAULT.
  */
 export function checkVmaFlags(k: Kernel, vma: Vma, flags: number): number {
-  if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(gupRules["vma-pfnmap"], errnos.EFAULT, name(vma));
+  if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(rule["gup/vma-pfnmap"], errnos.EFAULT, name(vma));
   const anonymous = vmaIsAnonymous(vma);
-  if ((flags & FOLL.anon) !== 0 && !anonymous) return k.refuse(gupRules["vma-anon-only"], errnos.EFAULT, name(vma));
+  if ((flags & FOLL.anon) !== 0 && !anonymous) return k.refuse(rule["gup/vma-anon-only"], errnos.EFAULT, name(vma));
   if ((flags & FOLL.write) === 0) return mayRead(k, vma, flags);
   if (!anonymous && !writableFileMappingAllowed(k, vma, flags))
-    return k.refuse(gupRules["longterm-file"], errnos.EFAULT, name(vma));
+    return k.refuse(rule["gup/longterm-file"], errnos.EFAULT, name(vma));
   return mayWrite(k, vma, flags);
 }
 
 function mayWrite(k: Kernel, vma: Vma, flags: number): number {
   if (vma.has(VM.WRITE)) return 0;
-  if ((flags & FOLL.force) === 0) return k.refuse(gupRules["not-writable"], errnos.EFAULT, name(vma));
+  if ((flags & FOLL.force) === 0) return k.refuse(rule["gup/not-writable"], errnos.EFAULT, name(vma));
   if (vma.has(VM.HUGETLB) && k.design["gup.force-hugetlb"] === "refused")
-    return k.refuse(gupRules["force-hugetlb"], errnos.EFAULT, name(vma));
-  if (!isCowMapping(vma.flags)) return k.refuse(gupRules["force-shared"], errnos.EFAULT, name(vma));
-  k.note(gupRules.force, name(vma));
+    return k.refuse(rule["gup/force-hugetlb"], errnos.EFAULT, name(vma));
+  if (!isCowMapping(vma.flags)) return k.refuse(rule["gup/force-shared"], errnos.EFAULT, name(vma));
+  k.note(rule["gup/force"], name(vma));
   return 0;
 }
 
 function mayRead(k: Kernel, vma: Vma, flags: number): number {
   if (vma.has(VM.READ)) return 0;
   if ((flags & FOLL.force) === 0 || !vma.has(VM.MAYREAD))
-    return k.refuse(gupRules["not-readable"], errnos.EFAULT, name(vma));
-  k.note(gupRules.force, name(vma));
+    return k.refuse(rule["gup/not-readable"], errnos.EFAULT, name(vma));
+  k.note(rule["gup/force"], name(vma));
   return 0;
 }
 
@@ -94,7 +184,7 @@ export function* getUserPages(
     if (vma === undefined || address >= vma.end) {
       vma = mm.lookup(address);
       const refused =
-        vma === undefined ? k.refuse(gupRules["no-vma"], errnos.EFAULT, hex(address)) : checkVmaFlags(k, vma, flags);
+        vma === undefined ? k.refuse(rule["gup/no-vma"], errnos.EFAULT, hex(address)) : checkVmaFlags(k, vma, flags);
       if (refused !== 0 || vma === undefined) return i > 0 ? i : refused;
     }
     const pfn = yield* onePage(k, task, vma, address, flags);
@@ -126,12 +216,12 @@ function followPage(k: Kernel, vma: Vma, address: number, flags: number): number
   if ((bits & PTE.present) === 0) return NOT_THERE;
   const pfn = leaf.pfn[slot];
   if (pfn === k.zeroPfn && (flags & FOLL.dump) !== 0)
-    return k.refuse(gupRules["dump-zero"], errnos.EFAULT, hex(address));
+    return k.refuse(rule["gup/dump-zero"], errnos.EFAULT, hex(address));
   const normal = vmNormalPage(k, vma, address, pfn, bits);
   if ((flags & FOLL.write) !== 0 && !canFollowWritePte(k, vma, normal, bits, flags)) return NOT_THERE;
   if (normal < 0 && pfn !== k.zeroPfn) {
     if ((flags & FOLL.touch) !== 0) leaf.bits[slot] |= PTE.young | ((flags & FOLL.write) !== 0 ? PTE.dirty : 0);
-    return k.refuse(gupRules["special-pte"], errnos.EEXIST, `${hex(address)} frame ${pfn}`);
+    return k.refuse(rule["gup/special-pte"], errnos.EEXIST, `${hex(address)} frame ${pfn}`);
   }
   if ((bits & PTE.write) === 0 && gupMustUnshare(k, vma, pfn, flags)) return MUST_UNSHARE;
   return grab(k, pfn, bits, flags);
@@ -143,7 +233,7 @@ function noPageTable(k: Kernel, vma: Vma, address: number, flags: number): numbe
   const absent = vma.has(VM.HUGETLB)
     ? !hugeInCache(k, vma, address)
     : vmaIsAnonymous(vma) || vma.ops?.fault === undefined;
-  return absent ? k.refuse(gupRules["dump-absent"], errnos.EFAULT, hex(address)) : NOT_THERE;
+  return absent ? k.refuse(rule["gup/dump-absent"], errnos.EFAULT, hex(address)) : NOT_THERE;
 }
 
 /** hugetlbfs_pagecache_present. */
@@ -167,7 +257,7 @@ function grab(k: Kernel, pfn: number, bits: number, flags: number): number {
   const failed = tryGrabFolio(k, pfn, 1, flags);
   if (failed !== 0) return failed;
   const head = k.frames.head(pfn);
-  k.note(gupRules["normal-page"], `frame ${pfn}`);
+  k.note(rule["gup/normal-page"], `frame ${pfn}`);
   if ((flags & FOLL.touch) !== 0 && pfn !== k.zeroPfn) {
     if ((flags & FOLL.write) !== 0 && (bits & PTE.dirty) === 0) k.frames.setFlags(head, PG.dirty);
     k.frames.setFlags(head, PG.referenced);
@@ -192,25 +282,25 @@ export function gupMustUnshare(k: Kernel, vma: Vma | undefined, pfn: number, fla
   const pageFlags = (own & PG.hugetlb) !== 0 ? k.frames.flags(k.frames.head(pfn)) : own;
   if ((pageFlags & PG.anon) !== 0) {
     if ((pageFlags & PG.exclusive) !== 0) return false;
-    k.note(gupRules.unshare, `frame ${pfn}`);
+    k.note(rule["gup/unshare"], `frame ${pfn}`);
     return true;
   }
   if (unshare === "anon" || (flags & FOLL.longterm) === 0) return false;
   if (vma !== undefined && !isCowMapping(vma.flags)) return false;
-  k.note(gupRules["unshare-file"], `frame ${pfn}`);
+  k.note(rule["gup/unshare-file"], `frame ${pfn}`);
   return true;
 }
 
 /** faultin_page, mm/gup.c: 0, -EFAULT or -ENOMEM. */
 function* faultinPage(k: Kernel, task: Task, vma: Vma, address: number, flags: number, unshare: boolean): Path<number> {
-  if ((flags & FOLL.nofault) !== 0) return k.refuse(gupRules["no-fault-allowed"], errnos.EFAULT, hex(address));
+  if ((flags & FOLL.nofault) !== 0) return k.refuse(rule["gup/no-fault-allowed"], errnos.EFAULT, hex(address));
   const how = unshare ? FAULT_FLAG.unshare : (flags & FOLL.write) !== 0 ? FAULT_FLAG.write : 0;
   const counted = !vma.has(VM.HUGETLB) || k.design["gup.hugetlb"] === "common";
   const fault = yield* handleMmFault(k, vma.mm, vma, address, how, counted ? task : undefined);
-  if ((fault & FAULT.oom) !== 0) return k.refuse(gupRules["fault-failed"], errnos.ENOMEM, hex(address));
+  if ((fault & FAULT.oom) !== 0) return k.refuse(rule["gup/fault-failed"], errnos.ENOMEM, hex(address));
   if ((fault & (FAULT.sigbus | FAULT.sigsegv | FAULT.hwpoison)) !== 0)
-    return k.refuse(gupRules["fault-failed"], errnos.EFAULT, hex(address));
-  k.note(gupRules["faulted-in"], hex(address));
+    return k.refuse(rule["gup/fault-failed"], errnos.EFAULT, hex(address));
+  k.note(rule["gup/faulted-in"], hex(address));
   return 0;
 }
 
@@ -255,11 +345,11 @@ export function* getUserPagesRemote(
 ): Path<number> {
   const all = flags | FOLL.touch | FOLL.remote;
   if ((all & FOLL.longterm) !== 0 && (all & FOLL.p2pdma) !== 0) {
-    k.warn(p2pRules["not-longterm"], "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
+    k.warn(rule["p2pdma/not-longterm"], "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
     return -errnos.EINVAL;
   }
   if ((all & FOLL.longterm) !== 0 && (all & FOLL.pin) === 0)
-    return k.refuse(gupRules["bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
+    return k.refuse(rule["gup/bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
   return yield* gupUnlocked(k, task, mm, start, nrPages, all, pages);
 }
 

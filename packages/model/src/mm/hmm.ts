@@ -5,11 +5,27 @@ import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { vmNormalPage } from "./normal-page.js";
 import { presentEntry, PTE } from "./page-table.js";
 import { VM } from "./vma.js";
-import { hmmRules as rule } from "../rules/registration.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
+
+const rule = rules({
+  "hmm/not-mirrored": {
+    sentence:
+      "Memory without a struct page, in VM_IO and VM_PFNMAP mappings or behind a special entry, is not mirrored: EFAULT; nor is what the process cannot read.",
+    kernel: "hmm_vma_walk_test, hmm_vma_handle_pte, mm/hmm.c",
+  },
+  "hmm/not-writable": {
+    sentence: "A page of a mapping that the process cannot write is not had for writing: EPERM.",
+    kernel: "hmm_vma_fault, mm/hmm.c",
+  },
+  "hmm/fault-refused": {
+    sentence: "A page that a fault does not bring is not had: EFAULT.",
+    kernel: "hmm_vma_fault, mm/hmm.c",
+  },
+});
 
 /** A page as the process has it: no reference comes with it. */
 export interface Mirrored {
@@ -37,17 +53,17 @@ function* onePage(k: Kernel, task: Task, mm: Mm, address: number, write: boolean
   const about = `0x${address.toString(16)}`;
   const vma = mm.lookup(address);
   if (vma === undefined || vma.has(VM.IO | VM.PFNMAP) || !vma.has(VM.READ))
-    return k.refuse(rule["not-mirrored"], errnos.EFAULT, about);
+    return k.refuse(rule["hmm/not-mirrored"], errnos.EFAULT, about);
   for (let faulted = false; ; faulted = true) {
     const entry = presentEntry(mm.table, address);
     const there = entry !== undefined && (!write || (entry.bits & PTE.write) !== 0);
     if (there) {
       if (vmNormalPage(k, vma, address, entry.pfn, entry.bits) < 0 && entry.pfn !== k.zeroPfn)
-        return k.refuse(rule["not-mirrored"], errnos.EFAULT, about);
+        return k.refuse(rule["hmm/not-mirrored"], errnos.EFAULT, about);
       return { pfn: entry.pfn, writable: (entry.bits & PTE.write) !== 0 };
     }
-    if (write && !vma.has(VM.WRITE)) return k.refuse(rule["not-writable"], errnos.EPERM, about);
-    if (faulted) return k.refuse(rule["fault-refused"], errnos.EFAULT, about);
+    if (write && !vma.has(VM.WRITE)) return k.refuse(rule["hmm/not-writable"], errnos.EPERM, about);
+    if (faulted) return k.refuse(rule["hmm/fault-refused"], errnos.EFAULT, about);
     const fault = yield* handleMmFault(
       k,
       mm,
@@ -56,6 +72,6 @@ function* onePage(k: Kernel, task: Task, mm: Mm, address: number, write: boolean
       (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote,
       task,
     );
-    if ((fault & FAULT_ERROR) !== 0) return k.refuse(rule["fault-refused"], errnos.EFAULT, about);
+    if ((fault & FAULT_ERROR) !== 0) return k.refuse(rule["hmm/fault-refused"], errnos.EFAULT, about);
   }
 }

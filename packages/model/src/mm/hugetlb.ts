@@ -3,16 +3,27 @@
  * PMD entry a page. Only 2 MiB pages, only through memfds.
  */
 import { errnos } from "@litmap/litmus";
-import { hugetlbRules as rule } from "../rules/hugetlb.js";
 import { PG } from "./frames.js";
 import { PTE } from "./page-table.js";
 import { folioGet, folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Inode } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "./mm.js";
 import type { HugeEntry } from "./page-table.js";
 import type { Vma } from "./vma.js";
+
+export const hugetlbRules = rules({
+  "hugetlb/pool-empty": {
+    sentence: "A mapping of a hugetlb file sets its pages aside at mmap: ENOMEM when the pool has too few.",
+    kernel: "hugetlb_reserve_pages, mm/hugetlb.c",
+  },
+  "hugetlb/beyond-eof": {
+    sentence: "A fault past the end of a hugetlb file ends in SIGBUS.",
+    kernel: "hugetlb_no_page, mm/hugetlb.c",
+  },
+});
 
 /** Bytes of a huge page, and its order. */
 export const HUGE_SIZE = 2 * 1024 * 1024;
@@ -62,7 +73,7 @@ export function hugetlbReservePages(k: Kernel, inode: Inode, from: number, to: n
     if (!reservations.pages.has(index) && !inode.mapping.pages.has(index)) fresh.push(index);
   }
   if (k.hugetlb.free - k.hugetlb.reserved < fresh.length)
-    return k.refuse(rule["pool-empty"], errnos.ENOMEM, `inode ${inode.id}`);
+    return k.refuse(hugetlbRules["hugetlb/pool-empty"], errnos.ENOMEM, `inode ${inode.id}`);
   k.hugetlb.reserved += fresh.length;
   for (const index of fresh) reservations.pages.add(index);
   return 0;
@@ -73,7 +84,7 @@ export function hugetlbReservePrivate(k: Kernel, vma: Vma): number {
   const first = hugeIndex(k, vma, vma.start);
   const count = (vma.end - vma.start) / HUGE_SIZE;
   if (k.hugetlb.free - k.hugetlb.reserved < count)
-    return k.refuse(rule["pool-empty"], errnos.ENOMEM, `inode ${vma.file!.inode.id}`);
+    return k.refuse(hugetlbRules["hugetlb/pool-empty"], errnos.ENOMEM, `inode ${vma.file!.inode.id}`);
   k.hugetlb.reserved += count;
   const own: Reservations = { pages: new Set(), mm: vma.mm };
   for (let i = 0; i < count; i++) own.pages.add(first + i);
@@ -131,7 +142,7 @@ export function hugetlbFault(k: Kernel, vma: Vma, address: number, write: boolea
   const { inode } = vma.file!;
   const index = hugeIndex(k, vma, start);
   if (index * HUGE_SIZE >= inode.size) {
-    k.refuse(rule["beyond-eof"], 0, `inode ${inode.id}`);
+    k.refuse(hugetlbRules["hugetlb/beyond-eof"], 0, `inode ${inode.id}`);
     return FAULT.sigbus;
   }
   const pfn = noPage(k, vma, inode, index);
@@ -144,7 +155,7 @@ export function hugetlbFault(k: Kernel, vma: Vma, address: number, write: boolea
 }
 
 function poolEmpty(k: Kernel, inode: Inode): number {
-  k.refuse(rule["pool-empty"], 0, `inode ${inode.id}`);
+  k.refuse(hugetlbRules["hugetlb/pool-empty"], 0, `inode ${inode.id}`);
   return FAULT.sigbus;
 }
 

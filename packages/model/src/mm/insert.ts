@@ -4,7 +4,6 @@
  * sleep and do not yield: whoever calls them holds the mmap lock.
  */
 import { errnos } from "@litmap/litmus";
-import { insertRules as rule } from "../rules/insert.js";
 import { KernelBug } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { trackPfnRemap } from "./memtype.js";
@@ -12,12 +11,117 @@ import { PTE } from "./page-table.js";
 import { addFileRmap, addMmCounter, folioGet } from "./rmap.js";
 import { FAULT, VM, isCowMapping } from "./vma.js";
 import { zapPageRange } from "./zap.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Rule } from "../rules/rule.js";
 import type { IoMapping } from "./memtype.js";
 import type { Leaf } from "./page-table.js";
 import type { Mm } from "./mm.js";
 import type { Vma } from "./vma.js";
+
+export const insertRules = rules({
+  "insert/outside-vma": {
+    sentence: "vm_insert_page and vm_insert_pages refuse an address outside the mapping with EFAULT.",
+    kernel: "vm_insert_page, mm/memory.c",
+  },
+  "insert/no-reference": {
+    sentence: "A page whose folio nobody holds a reference on cannot be inserted: EINVAL.",
+    kernel: "validate_page_before_insert, mm/memory.c (vm_insert_page in 6.1)",
+  },
+  "insert/anonymous-page": {
+    sentence: "Anonymous memory cannot be inserted as a driver's page: EINVAL.",
+    kernel: "validate_page_before_insert, mm/memory.c",
+  },
+  "insert/mixedmap-from-fault": {
+    sentence:
+      "The first vm_insert_page into a mapping sets VM_MIXEDMAP, which needs the mmap lock for writing: from a fault handler it is a BUG.",
+    kernel: "vm_insert_page, mm/memory.c",
+  },
+  "insert/page-into-pfnmap": {
+    sentence: "vm_insert_page into a VM_PFNMAP mapping is a BUG.",
+    kernel: "vm_insert_page, mm/memory.c",
+  },
+  "insert/already-populated": {
+    sentence: "vm_insert_page gives EBUSY where an entry is already.",
+    kernel: "insert_page_into_pte_locked, mm/memory.c",
+  },
+  "insert/page-inserted": {
+    sentence: "vm_insert_page makes an ordinary entry: it holds a page reference and a map count, and counts in RSS.",
+    kernel: "insert_page_into_pte_locked, mm/memory.c",
+  },
+  "insert/object-too-small": {
+    sentence: "vm_map_pages gives ENXIO when the mapping reaches past the pages.",
+    kernel: "__vm_map_pages, mm/memory.c",
+  },
+  "insert/pfn-needs-flags": {
+    sentence: "vmf_insert_pfn wants exactly one of VM_PFNMAP and VM_MIXEDMAP: anything else is a BUG.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "insert/pfn-in-cow": {
+    sentence:
+      "vmf_insert_pfn into a private writable VM_PFNMAP mapping is a BUG: without special entries originals and copies could not be told apart.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "insert/valid-pfn-in-mixedmap": {
+    sentence: "vmf_insert_pfn of a frame with a struct page into VM_MIXEDMAP is a BUG.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "insert/pfn-outside-vma": {
+    sentence: "vmf_insert_pfn and vmf_insert_mixed outside the mapping end the fault in SIGBUS.",
+    kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "insert/no-table": {
+    sentence: "vmf_insert_pfn that gets no page for the page table is VM_FAULT_OOM.",
+    kernel: "insert_pfn, mm/memory.c",
+    unproven: "only fault injection shows it, which no kernel here is built with",
+  },
+  "insert/pfn-kept": {
+    sentence: "vmf_insert_pfn over an entry that is already there keeps it and reports success.",
+    kernel: "insert_pfn, mm/memory.c",
+  },
+  "insert/pfn-inserted": {
+    sentence: "vmf_insert_pfn makes a special entry: no reference, no map count, no RSS.",
+    kernel: "insert_pfn, mm/memory.c",
+  },
+  "insert/mixed-not-allowed": {
+    sentence: "vmf_insert_mixed outside VM_MIXEDMAP is refused.",
+    kernel: "vm_mixed_ok, mm/memory.c",
+  },
+  "insert/remap-cow-whole": {
+    sentence: "remap_pfn_range into a private writable mapping gives EINVAL unless one call covers the whole mapping.",
+    kernel: "remap_pfn_range_internal, mm/memory.c (get_remap_pgoff from 6.18)",
+  },
+  "insert/remap-cow-pgoff": {
+    sentence:
+      "remap_pfn_range of a whole private mapping sets its page offset to the frame number, so that copies can be told from originals.",
+    kernel: "remap_pfn_range_internal, mm/memory.c",
+  },
+  "insert/remap-unaligned": {
+    sentence: "remap_pfn_range at an unaligned address warns and gives EINVAL.",
+    kernel: "remap_pfn_range_internal, mm/memory.c",
+  },
+  "insert/remap-populated": {
+    sentence: "remap_pfn_range over an entry that is already there is a BUG.",
+    kernel: "remap_pte_range, mm/memory.c",
+  },
+  "insert/remap-flags": {
+    sentence: "remap_pfn_range sets VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP, and fills the page table at once.",
+    kernel: "remap_pfn_range_internal, mm/memory.c",
+  },
+  "insert/io-mapping": {
+    sentence:
+      "A mapping of IO memory by its io_mapping gets the cache mode that was reserved for all of it once, without a look-up.",
+    kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c)",
+    unproven:
+      "no system call shows a page's cache mode; that nothing is looked up shows in the instructions of a fault (`litmap cost --on`)",
+  },
+  "insert/io-mapping-flags": {
+    sentence:
+      "A driver that maps IO memory by an io_mapping has set VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP before; without them io_mapping_map_user warns and gives EINVAL, and i915 stops where it is built for debugging.",
+    kernel: "io_mapping_map_user, mm/io-mapping.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
+    unproven: "the source; the drivers that there are set them",
+  },
+});
 
 /** A BUG_ON: the model stops as the kernel does, and says why. */
 export function bug(k: Kernel, rule: Rule, about: string): never {
@@ -44,8 +148,8 @@ export function pmdAlloc(k: Kernel, { table }: Mm, address: number): void {
 /** Sets VM_MIXEDMAP at the first page, as the mapping's owner may only with the mmap lock held for writing. */
 function becomeMixedmap(k: Kernel, vma: Vma): void {
   if (vma.has(VM.MIXEDMAP)) return;
-  if (vma.mm.mmapLock.free("read")) bug(k, rule["mixedmap-from-fault"], vmaName(vma));
-  if (vma.has(VM.PFNMAP)) bug(k, rule["page-into-pfnmap"], vmaName(vma));
+  if (vma.mm.mmapLock.free("read")) bug(k, insertRules["insert/mixedmap-from-fault"], vmaName(vma));
+  if (vma.has(VM.PFNMAP)) bug(k, insertRules["insert/page-into-pfnmap"], vmaName(vma));
   vma.flags |= VM.MIXEDMAP;
 }
 
@@ -56,8 +160,10 @@ export function vmaName(vma: Vma): string {
 /** validate_page_before_insert, mm/memory.c: 0 or -EINVAL. */
 function validatePage(k: Kernel, pfn: number, uncounted: boolean): number {
   const head = k.frames.head(pfn);
-  if (k.frames.ref(head) === 0 && !uncounted) return k.refuse(rule["no-reference"], errnos.EINVAL, `frame ${pfn}`);
-  if ((k.frames.flags(head) & PG.anon) !== 0) return k.refuse(rule["anonymous-page"], errnos.EINVAL, `frame ${pfn}`);
+  if (k.frames.ref(head) === 0 && !uncounted)
+    return k.refuse(insertRules["insert/no-reference"], errnos.EINVAL, `frame ${pfn}`);
+  if ((k.frames.flags(head) & PG.anon) !== 0)
+    return k.refuse(insertRules["insert/anonymous-page"], errnos.EINVAL, `frame ${pfn}`);
   return 0;
 }
 
@@ -67,19 +173,20 @@ function insertPage(k: Kernel, vma: Vma, address: number, pfn: number, uncounted
   if (invalid !== 0) return invalid;
   const leaf = pteAlloc(k, vma, address);
   const slot = vma.mm.table.slot(address);
-  if (leaf.bits[slot] !== 0) return k.refuse(rule["already-populated"], errnos.EBUSY, vmaName(vma));
+  if (leaf.bits[slot] !== 0) return k.refuse(insertRules["insert/already-populated"], errnos.EBUSY, vmaName(vma));
   folioGet(k, pfn);
   addMmCounter(k, vma.mm, pfn, 1);
   addFileRmap(k, pfn);
   leaf.set(slot, pfn, vma.pageProt);
   k.counters.ptes++;
-  k.note(rule["page-inserted"], vmaName(vma));
+  k.note(insertRules["insert/page-inserted"], vmaName(vma));
   return 0;
 }
 
 /** vm_insert_page, mm/memory.c. `address` is page-aligned, bytes. 0, -EFAULT, -EINVAL, -EBUSY; BUG from a fault handler that did not set VM_MIXEDMAP before. */
 export function vmInsertPage(k: Kernel, vma: Vma, address: number, pfn: number): number {
-  if (address < vma.start || address >= vma.end) return k.refuse(rule["outside-vma"], errnos.EFAULT, vmaName(vma));
+  if (address < vma.start || address >= vma.end)
+    return k.refuse(insertRules["insert/outside-vma"], errnos.EFAULT, vmaName(vma));
   becomeMixedmap(k, vma);
   return insertPage(k, vma, address, pfn);
 }
@@ -87,7 +194,8 @@ export function vmInsertPage(k: Kernel, vma: Vma, address: number, pfn: number):
 /** vm_insert_pages, mm/memory.c: consecutive pages; stops at the first error, which leaves the earlier ones mapped. */
 export function vmInsertPages(k: Kernel, vma: Vma, address: number, pfns: ArrayLike<number>): number {
   const end = address + pfns.length * k.pageSize;
-  if (address < vma.start || end > vma.end) return k.refuse(rule["outside-vma"], errnos.EFAULT, vmaName(vma));
+  if (address < vma.start || end > vma.end)
+    return k.refuse(insertRules["insert/outside-vma"], errnos.EFAULT, vmaName(vma));
   becomeMixedmap(k, vma);
   for (let i = 0; i < pfns.length; i++) {
     const error = insertPage(k, vma, address + i * k.pageSize, pfns[i]);
@@ -100,7 +208,7 @@ export function vmInsertPages(k: Kernel, vma: Vma, address: number, pfns: ArrayL
 export function vmMapPages(k: Kernel, vma: Vma, pfns: ArrayLike<number>): number {
   const count = (vma.end - vma.start) / k.pageSize;
   if (vma.pgoff >= pfns.length || count > pfns.length - vma.pgoff)
-    return k.refuse(rule["object-too-small"], errnos.ENXIO, vmaName(vma));
+    return k.refuse(insertRules["insert/object-too-small"], errnos.ENXIO, vmaName(vma));
   for (let i = 0; i < count; i++) {
     const error = vmInsertPage(k, vma, vma.start + i * k.pageSize, pfns[vma.pgoff + i]);
     if (error !== 0) return error;
@@ -111,11 +219,11 @@ export function vmMapPages(k: Kernel, vma: Vma, pfns: ArrayLike<number>): number
 /** vmf_insert_pfn, mm/memory.c: FAULT.nopage, also where an entry is already; FAULT.sigbus outside the mapping. */
 export function vmfInsertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
   const flags = vma.flags & (VM.PFNMAP | VM.MIXEDMAP);
-  if (flags !== VM.PFNMAP && flags !== VM.MIXEDMAP) bug(k, rule["pfn-needs-flags"], vmaName(vma));
-  if (flags === VM.PFNMAP && isCowMapping(vma.flags)) bug(k, rule["pfn-in-cow"], vmaName(vma));
-  if (flags === VM.MIXEDMAP && k.frames.valid(pfn)) bug(k, rule["valid-pfn-in-mixedmap"], vmaName(vma));
+  if (flags !== VM.PFNMAP && flags !== VM.MIXEDMAP) bug(k, insertRules["insert/pfn-needs-flags"], vmaName(vma));
+  if (flags === VM.PFNMAP && isCowMapping(vma.flags)) bug(k, insertRules["insert/pfn-in-cow"], vmaName(vma));
+  if (flags === VM.MIXEDMAP && k.frames.valid(pfn)) bug(k, insertRules["insert/valid-pfn-in-mixedmap"], vmaName(vma));
   if (address < vma.start || address >= vma.end) {
-    k.refuse(rule["pfn-outside-vma"], 0, vmaName(vma));
+    k.refuse(insertRules["insert/pfn-outside-vma"], 0, vmaName(vma));
     return FAULT.sigbus;
   }
   return insertPfn(k, vma, address, pfn);
@@ -139,13 +247,13 @@ function insertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
   const mode = setupCachemodePfn(k, vma, pfn);
   const there = vma.mm.table.leaf(address);
   if (there === undefined && noTable(k)) {
-    k.refuse(rule["no-table"], errnos.ENOMEM, vmaName(vma));
+    k.refuse(insertRules["insert/no-table"], errnos.ENOMEM, vmaName(vma));
     return FAULT.oom;
   }
   const leaf = there ?? pteAlloc(k, vma, address);
   const slot = vma.mm.table.slot(address);
   if (leaf.bits[slot] !== 0) {
-    k.note(rule["pfn-kept"]);
+    k.note(insertRules["insert/pfn-kept"]);
     return FAULT.nopage;
   }
   leaf.used++;
@@ -153,7 +261,7 @@ function insertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
   leaf.bits[slot] = vma.pageProt | PTE.special;
   leaf.setCacheMode(slot, 1, mode);
   k.counters.ptes++;
-  k.note(rule["pfn-inserted"]);
+  k.note(insertRules["insert/pfn-inserted"]);
   return FAULT.nopage;
 }
 
@@ -163,12 +271,12 @@ function insertPfn(k: Kernel, vma: Vma, address: number, pfn: number): number {
  */
 export function vmfInsertMixed(k: Kernel, vma: Vma, address: number, pfn: number): number {
   if (!vma.has(VM.MIXEDMAP)) {
-    if (k.design["vmf-insert-mixed.unmixed"] === "bug") bug(k, rule["mixed-not-allowed"], vmaName(vma));
-    k.refuse(rule["mixed-not-allowed"], 0, vmaName(vma));
+    if (k.design["vmf-insert-mixed.unmixed"] === "bug") bug(k, insertRules["insert/mixed-not-allowed"], vmaName(vma));
+    k.refuse(insertRules["insert/mixed-not-allowed"], 0, vmaName(vma));
     return FAULT.sigbus;
   }
   if (address < vma.start || address >= vma.end) {
-    k.refuse(rule["pfn-outside-vma"], 0, vmaName(vma));
+    k.refuse(insertRules["insert/pfn-outside-vma"], 0, vmaName(vma));
     return FAULT.sigbus;
   }
   if (k.design["arch.pte-special"] === "yes" || !k.frames.valid(pfn)) return insertPfn(k, vma, address, pfn);
@@ -182,17 +290,18 @@ export function vmfInsertMixed(k: Kernel, vma: Vma, address: number, pfn: number
  * type. An entry that is already there is a BUG.
  */
 export function remapPfnRange(k: Kernel, vma: Vma, address: number, pfn: number, bytes: number): number {
-  if (address % k.pageSize !== 0) return k.refuse(rule["remap-unaligned"], errnos.EINVAL, vmaName(vma));
+  if (address % k.pageSize !== 0) return k.refuse(insertRules["insert/remap-unaligned"], errnos.EINVAL, vmaName(vma));
   const end = address + Math.ceil(bytes / k.pageSize) * k.pageSize;
   if (isCowMapping(vma.flags)) {
-    if (address !== vma.start || end !== vma.end) return k.refuse(rule["remap-cow-whole"], errnos.EINVAL, vmaName(vma));
+    if (address !== vma.start || end !== vma.end)
+      return k.refuse(insertRules["insert/remap-cow-whole"], errnos.EINVAL, vmaName(vma));
     vma.pgoff = pfn;
-    k.note(rule["remap-cow-pgoff"], vmaName(vma));
+    k.note(insertRules["insert/remap-cow-pgoff"], vmaName(vma));
   }
   const mode = trackPfnRemap(k, vma, address, pfn, end);
   if (mode < 0) return mode;
   vma.flags |= VM.IO | VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
-  k.note(rule["remap-flags"], vmaName(vma));
+  k.note(insertRules["insert/remap-flags"], vmaName(vma));
   fillPfns(k, vma, address, end, pfn, mode);
   return 0;
 }
@@ -211,7 +320,8 @@ export function remapIoMapping(
   bytes: number,
 ): number {
   const expected = VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
-  if ((vma.flags & expected) !== expected) return k.refuse(rule["io-mapping-flags"], errnos.EINVAL, vmaName(vma));
+  if ((vma.flags & expected) !== expected)
+    return k.refuse(insertRules["insert/io-mapping-flags"], errnos.EINVAL, vmaName(vma));
   const { table } = vma.mm;
   const bits = vma.pageProt | PTE.special;
   for (let at = address, pfn = first; at < address + bytes; at += k.pageSize, pfn++) {
@@ -221,7 +331,7 @@ export function remapIoMapping(
     leaf.setCacheMode(slot, 1, io.mode);
   }
   k.counters.ptes += Math.ceil(bytes / k.pageSize);
-  k.note(rule["io-mapping"], vmaName(vma));
+  k.note(insertRules["insert/io-mapping"], vmaName(vma));
   return 0;
 }
 
@@ -235,7 +345,7 @@ function fillPfns(k: Kernel, vma: Vma, from: number, end: number, first: number,
     const slot = table.slot(address);
     const n = Math.min(table.entries - slot, (end - address) / k.pageSize);
     if (leaf.used > 0 && leaf.bits.subarray(slot, slot + n).some((b) => b !== 0)) {
-      bug(k, rule["remap-populated"], vmaName(vma));
+      bug(k, insertRules["insert/remap-populated"], vmaName(vma));
     }
     const pfns = leaf.pfn;
     for (let i = 0; i < n; i++) pfns[slot + i] = pfn + i;

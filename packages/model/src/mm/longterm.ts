@@ -4,9 +4,27 @@ import { KernelHang } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { isolated, migratePage } from "./migrate.js";
 import { unpinUserPages } from "./pin.js";
-import { gupRules } from "../rules/gup.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "gup/longterm-migrated": {
+    sentence: "A long-term pin moves pages out of CMA and movable memory first and starts again.",
+    kernel: "check_and_migrate_movable_pages_or_folios, mm/gup.c",
+    unproven: "no kernel here has CMA memory in user mappings; read in mm/gup.c",
+  },
+  "gup/longterm-migration-failed": {
+    sentence: "A long-term pin of a page that must be moved and cannot be gives ENOMEM.",
+    kernel: "migrate_longterm_unpinnable_folios, mm/gup.c",
+    unproven: "no kernel here has CMA memory in user mappings; read in mm/gup.c",
+  },
+  "gup/longterm-hang": {
+    sentence:
+      "A long-term pin of a CMA page that is on no LRU list retries for ever: the page counts as unpinnable and can never be isolated.",
+    kernel: "collect_longterm_unpinnable_folios, mm/gup.c",
+  },
+});
 
 /** folio_is_longterm_pinnable, include/linux/mm.h: not in CMA and not in ZONE_MOVABLE. */
 export function folioIsLongtermPinnable(k: Kernel, pfn: number): boolean {
@@ -26,15 +44,15 @@ export function* checkAndMigrateMovablePages(k: Kernel, pages: readonly number[]
   unpinUserPages(k, pages);
   const movable = unpinnable.filter((pfn) => isolated(k, pfn));
   if (movable.length === 0) {
-    k.refuse(gupRules["longterm-hang"], errnos.EINTR, `frame ${unpinnable[0]}`);
+    k.refuse(rule["gup/longterm-hang"], errnos.EINTR, `frame ${unpinnable[0]}`);
     throw new KernelHang(
       `pin_user_pages(FOLL_LONGTERM) retries for ever: frame ${unpinnable[0]} may not be pinned and cannot be moved`,
     );
   }
   for (const pfn of movable) {
     const failed = yield* migratePage(k, pfn);
-    if (failed !== 0) return k.refuse(gupRules["longterm-migration-failed"], errnos.ENOMEM, `frame ${pfn}`);
+    if (failed !== 0) return k.refuse(rule["gup/longterm-migration-failed"], errnos.ENOMEM, `frame ${pfn}`);
   }
-  k.note(gupRules["longterm-migrated"], `${movable.length} pages`);
+  k.note(rule["gup/longterm-migrated"], `${movable.length} pages`);
   return -errnos.EAGAIN;
 }

@@ -1,14 +1,30 @@
 /** Advice that goes entry by entry: MADV_COLD, MADV_PAGEOUT, MADV_FREE (mm/madvise.c). */
-import { madviseRules as rule } from "../rules/madvise.js";
 import { PG } from "./frames.js";
 import { folioDeactivate, folioMarkLazyfree } from "./lazyfree.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { folioPut } from "./rmap.js";
 import { zapPageRange } from "./zap.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "madvise/lazyfree": {
+    sentence: "MADV_FREE makes entries old and clean, and the pages such that reclaim may drop them.",
+    kernel: "madvise_free_pte_range, mm/madvise.c",
+  },
+  "madvise/cold": {
+    sentence: "MADV_COLD makes the entries of pages that are mapped once old.",
+    kernel: "madvise_cold_or_pageout_pte_range, mm/madvise.c",
+  },
+  "madvise/pageout": {
+    sentence:
+      "MADV_PAGEOUT without swap cannot drop anonymous memory; pages of a file lose their entries, and clean ones their place in the cache.",
+    kernel: "shrink_folio_list, mm/vmscan.c",
+  },
+});
 
 /** Calls back for each present entry of a range that has a struct page. */
 function* normalEntries(
@@ -40,7 +56,7 @@ function ours(k: Kernel, pfn: number): boolean {
 export function coldRange(k: Kernel, vma: Vma, start: number, end: number): void {
   for (const { leaf, slot, pfn } of normalEntries(k, vma, start, end)) {
     if (!ours(k, pfn)) continue;
-    k.note(rule.cold);
+    k.note(rule["madvise/cold"]);
     leaf.bits[slot] &= ~PTE.young;
     k.frames.clearFlags(pfn, PG.referenced);
     folioDeactivate(k, pfn);
@@ -58,7 +74,7 @@ export function pageoutRange(k: Kernel, vma: Vma, start: number, end: number): v
     if (k.design["madvise.pageout-young"] === "made-old") leaf.bits[slot] &= ~PTE.young;
     k.frames.clearFlags(pfn, PG.referenced);
     if ((k.frames.flags(pfn) & PG.anon) !== 0 || k.frames.maybePinned(pfn)) continue;
-    k.note(rule.pageout);
+    k.note(rule["madvise/pageout"]);
     zapPageRange(k, vma, address, address + k.pageSize);
     dropClean(k, vma, pfn);
   }
@@ -83,7 +99,7 @@ export function freeRange(k: Kernel, vma: Vma, start: number, end: number): void
       if (k.frames.mapcount(pfn) !== 1) continue;
       k.frames.clearFlags(pfn, PG.dirty);
     }
-    k.note(rule.lazyfree);
+    k.note(rule["madvise/lazyfree"]);
     leaf.bits[slot] &= ~(PTE.young | PTE.dirty);
     folioMarkLazyfree(k, pfn);
   }

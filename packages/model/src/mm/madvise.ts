@@ -1,6 +1,5 @@
 /** do_madvise, mm/madvise.c: advice by advice. */
 import { errnos } from "@litmap/litmus";
-import { madviseRules as rule } from "../rules/madvise.js";
 import { acquire, release, runAlone } from "../sched/path.js";
 import { guardInstall, guardRemove } from "./guard.js";
 import { HUGE_SIZE } from "./hugetlb.js";
@@ -13,11 +12,99 @@ import { VM, VM_SPECIAL, vmaIsAnonymous } from "./vma.js";
 import { vfsFallocate } from "../fs/allocate.js";
 import { fput } from "../fs/file.js";
 import { zapPageRange } from "./zap.js";
+import { rules } from "../rules/rule.js";
+import type { Rule } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "madvise/unknown-advice": {
+    sentence: "Advice that the kernel does not know is refused with EINVAL.",
+    kernel: "madvise_behavior_valid, mm/madvise.c",
+  },
+  "madvise/bad-range": {
+    sentence: "An unaligned address or a range that wraps is refused with EINVAL.",
+    kernel: "do_madvise, mm/madvise.c",
+  },
+  "madvise/hole": {
+    sentence: "Advice for a range with a hole is given to what is mapped, and then ENOMEM comes back.",
+    kernel: "madvise_walk_vmas, mm/madvise.c",
+  },
+  "madvise/dontneed-forbidden": {
+    sentence:
+      "MADV_DONTNEED and MADV_FREE refuse VM_PFNMAP and locked mappings with EINVAL; MADV_DONTNEED_LOCKED lets locked ones pass.",
+    kernel: "madvise_dontneed_free_valid_vma, mm/madvise.c",
+  },
+  "madvise/dontneed": {
+    sentence: "MADV_DONTNEED empties the range: the next access faults, or ends in SIGBUS where no handler is.",
+    kernel: "madvise_dontneed_single_vma, mm/madvise.c",
+  },
+  "madvise/tables-freed": {
+    sentence: "MADV_DONTNEED of a whole table's range also frees the table, from 6.14 on.",
+    kernel: "try_get_and_clear_pmd, mm/pt_reclaim.c; zap_pte_range, mm/memory.c",
+  },
+  "madvise/free-anon-only": {
+    sentence: "MADV_FREE is for private anonymous memory: EINVAL otherwise.",
+    kernel: "madvise_free_single_vma, mm/madvise.c",
+  },
+  "madvise/lru-forbidden": {
+    sentence: "MADV_COLD and MADV_PAGEOUT refuse VM_PFNMAP, hugetlb and locked mappings with EINVAL.",
+    kernel: "can_madv_lru_vma, mm/madvise.c",
+  },
+  "madvise/populate-vma": {
+    sentence:
+      "MADV_POPULATE_READ and _WRITE refuse VM_IO and VM_PFNMAP mappings, and those whose protection forbids the access, with EINVAL.",
+    kernel: "faultin_page_range, mm/gup.c; check_vma_flags, mm/gup.c",
+  },
+  "madvise/populate-hole": {
+    sentence: "MADV_POPULATE_READ and _WRITE stop at a hole with ENOMEM.",
+    kernel: "faultin_page_range, mm/gup.c",
+  },
+  "madvise/populate-fault": {
+    sentence: "MADV_POPULATE_READ and _WRITE stop at a fault that ends in a signal with EFAULT.",
+    kernel: "madvise_populate, mm/madvise.c",
+  },
+  "madvise/remove-locked": {
+    sentence: "MADV_REMOVE of a locked mapping is refused with EINVAL.",
+    kernel: "madvise_remove, mm/madvise.c",
+  },
+  "madvise/remove-no-file": {
+    sentence: "MADV_REMOVE of memory without a file is refused with EINVAL.",
+    kernel: "madvise_remove, mm/madvise.c",
+  },
+  "madvise/remove-not-writable": {
+    sentence: "MADV_REMOVE wants a shared mapping through which the file can be written: EACCES.",
+    kernel: "madvise_remove, mm/madvise.c",
+  },
+  "madvise/dofork-forbidden": {
+    sentence: "MADV_DOFORK is refused with EINVAL for VM_IO mappings, from 7.0 on for every special one.",
+    kernel: "madvise_vma_behavior, mm/madvise.c",
+  },
+  "madvise/wipeonfork-anon-only": {
+    sentence: "MADV_WIPEONFORK is for private anonymous memory: EINVAL otherwise.",
+    kernel: "madvise_vma_behavior, mm/madvise.c",
+  },
+  "madvise/dodump-special": {
+    sentence: "MADV_DODUMP of a special mapping is refused with EINVAL.",
+    kernel: "madvise_vma_behavior, mm/madvise.c",
+  },
+  "madvise/ksm-unfit": {
+    sentence: "MADV_MERGEABLE of a shared, special or hugetlb mapping succeeds and changes nothing.",
+    kernel: "ksm_madvise, mm/ksm.c",
+  },
+  "madvise/collapse-unfit": {
+    sentence: "MADV_COLLAPSE of a mapping that cannot hold a huge page is refused with EINVAL.",
+    kernel: "madvise_collapse, mm/khugepaged.c",
+  },
+  "madvise/sealed": {
+    sentence:
+      "Advice that throws data away is refused with EPERM for a sealed private anonymous mapping that cannot be written.",
+    kernel: "can_modify_vma_madv, mm/mseal.c (can_madvise_modify, mm/madvise.c)",
+  },
+});
 
 export type Advice = OperationArgs<"madvise">["advice"];
 
@@ -61,10 +148,10 @@ const discards: ReadonlySet<Advice> = new Set([
 
 /** sys_madvise. Bytes. 0, -EINVAL, -ENOMEM, -EACCES, -EPERM, -EFAULT. */
 export function* madvise(k: Kernel, task: Task, start: number, length: number, advice: Advice): Path<number> {
-  if (!madviseBehaviorValid(k, advice)) return k.refuse(rule["unknown-advice"], errnos.EINVAL, advice);
+  if (!madviseBehaviorValid(k, advice)) return k.refuse(rule["madvise/unknown-advice"], errnos.EINVAL, advice);
   const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
   if (start % k.pageSize !== 0 || end >= k.wordLimit)
-    return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+    return k.refuse(rule["madvise/bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (end === start) return 0;
   yield* acquire(k, task.mm.mmapLock, readers.has(advice) ? "read" : "write");
   if (rewriters.has(advice)) yield* acquire(k, task.mm.ptl, "write");
@@ -105,7 +192,7 @@ function* walkVmas(k: Kernel, task: Task, from: number, end: number, advice: Adv
   let hole = false;
   while (start < end) {
     const vma = task.mm.findVma(start);
-    if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${start.toString(16)}`);
+    if (vma === undefined) return k.refuse(rule["madvise/hole"], errnos.ENOMEM, `0x${start.toString(16)}`);
     if (start < vma.start) {
       hole = true;
       start = vma.start;
@@ -117,7 +204,7 @@ function* walkVmas(k: Kernel, task: Task, from: number, end: number, advice: Adv
     if (error < 0) return error;
     start = to;
   }
-  return hole ? k.refuse(rule.hole, errnos.ENOMEM, `0x${from.toString(16)}`) : 0;
+  return hole ? k.refuse(rule["madvise/hole"], errnos.ENOMEM, `0x${from.toString(16)}`) : 0;
 }
 
 /** madvise_vma_behavior: one advice for a part of one mapping. */
@@ -128,7 +215,7 @@ function* behavior(k: Kernel, task: Task, vma: Vma, start: number, end: number, 
     discards.has(advice) &&
     !(advice === "guard_install" && k.design["madvise.guard"] === "unknown")
   ) {
-    if (vmaIsAnonymous(vma) && !vma.has(VM.WRITE)) return k.refuse(rule.sealed, errnos.EPERM, about);
+    if (vmaIsAnonymous(vma) && !vma.has(VM.WRITE)) return k.refuse(rule["madvise/sealed"], errnos.EPERM, about);
   }
   switch (advice) {
     case "remove":
@@ -137,7 +224,8 @@ function* behavior(k: Kernel, task: Task, vma: Vma, start: number, end: number, 
       return 0;
     case "cold":
     case "pageout":
-      if (vma.has(VM.LOCKED | VM.PFNMAP | VM.HUGETLB)) return k.refuse(rule["lru-forbidden"], errnos.EINVAL, about);
+      if (vma.has(VM.LOCKED | VM.PFNMAP | VM.HUGETLB))
+        return k.refuse(rule["madvise/lru-forbidden"], errnos.EINVAL, about);
       lruAddDrain(k);
       if (advice === "cold") coldRange(k, vma, start, end);
       else pageoutRange(k, vma, start, end);
@@ -171,19 +259,19 @@ function dontneedFree(
   const about = `0x${start.toString(16)}`;
   if (vma.has(VM.HUGETLB)) {
     const refused = k.design["madvise.dontneed-locked"] === "unknown" || advice === "free" || start % HUGE_SIZE !== 0;
-    if (refused) return k.refuse(rule["dontneed-forbidden"], errnos.EINVAL, about);
+    if (refused) return k.refuse(rule["madvise/dontneed-forbidden"], errnos.EINVAL, about);
     end -= end % HUGE_SIZE;
     if (start >= end) return 0;
   } else if (vma.has(VM.PFNMAP) || (advice !== "dontneed_locked" && vma.has(VM.LOCKED))) {
-    return k.refuse(rule["dontneed-forbidden"], errnos.EINVAL, about);
+    return k.refuse(rule["madvise/dontneed-forbidden"], errnos.EINVAL, about);
   }
   if (advice !== "free") {
-    k.note(rule.dontneed);
+    k.note(rule["madvise/dontneed"]);
     zapPageRange(k, vma, start, end, { keepMarkers: true });
     if (!vma.has(VM.HUGETLB)) reclaimTables(k, vma, start, end);
     return 0;
   }
-  if (!vmaIsAnonymous(vma)) return k.refuse(rule["free-anon-only"], errnos.EINVAL, about);
+  if (!vmaIsAnonymous(vma)) return k.refuse(rule["madvise/free-anon-only"], errnos.EINVAL, about);
   lruAddDrain(k);
   freeRange(k, vma, start, end);
   return 0;
@@ -204,7 +292,7 @@ function reclaimTables(k: Kernel, vma: Vma, start: number, end: number): void {
   ) {
     if (table.leaf(at)?.used === 0) {
       table.dropLeaf(at);
-      k.note(rule["tables-freed"]);
+      k.note(rule["madvise/tables-freed"]);
     }
   }
 }
@@ -212,11 +300,11 @@ function reclaimTables(k: Kernel, vma: Vma, start: number, end: number): void {
 /** madvise_remove: punches the range out of the file, without the mmap lock. */
 function* remove(k: Kernel, task: Task, vma: Vma, start: number, end: number): Path<number> {
   const about = `0x${start.toString(16)}`;
-  if (vma.has(VM.LOCKED)) return k.refuse(rule["remove-locked"], errnos.EINVAL, about);
+  if (vma.has(VM.LOCKED)) return k.refuse(rule["madvise/remove-locked"], errnos.EINVAL, about);
   const { file } = vma;
-  if (file === undefined) return k.refuse(rule["remove-no-file"], errnos.EINVAL, about);
+  if (file === undefined) return k.refuse(rule["madvise/remove-no-file"], errnos.EINVAL, about);
   const needed = VM.SHARED | (k.design["madvise.remove-needs"] === "write" ? VM.WRITE : VM.MAYWRITE);
-  if ((vma.flags & needed) !== needed) return k.refuse(rule["remove-not-writable"], errnos.EACCES, about);
+  if ((vma.flags & needed) !== needed) return k.refuse(rule["madvise/remove-not-writable"], errnos.EACCES, about);
   const offset = start - vma.start + vma.pgoff * k.pageSize;
   file.refs++;
   yield* release(k, task.mm.mmapLock);
@@ -230,17 +318,17 @@ function* remove(k: Kernel, task: Task, vma: Vma, start: number, end: number): P
 function* populateVma(k: Kernel, task: Task, vma: Vma, start: number, end: number, write: boolean): Path<number> {
   const about = `0x${start.toString(16)}`;
   if (vma.has(VM.IO | VM.PFNMAP) || !vma.has(write ? VM.WRITE : VM.READ))
-    return k.refuse(rule["populate-vma"], errnos.EINVAL, about);
+    return k.refuse(rule["madvise/populate-vma"], errnos.EINVAL, about);
   const failed = yield* faultinRange(k, task, vma, start, end, write);
   const error = failed === -errnos.EREMOTEIO ? -errnos.ENOMEM : failed;
-  return error === -errnos.EFAULT ? k.refuse(rule["populate-fault"], errnos.EFAULT, about) : error;
+  return error === -errnos.EFAULT ? k.refuse(rule["madvise/populate-fault"], errnos.EFAULT, about) : error;
 }
 
 /** madvise_populate over the whole range: it stops at the first hole. */
 function* populateRange(k: Kernel, task: Task, from: number, end: number, advice: Advice): Path<number> {
   for (let start = from; start < end; ) {
     const vma = task.mm.lookup(start);
-    if (vma === undefined) return k.refuse(rule["populate-hole"], errnos.ENOMEM, `0x${start.toString(16)}`);
+    if (vma === undefined) return k.refuse(rule["madvise/populate-hole"], errnos.ENOMEM, `0x${start.toString(16)}`);
     const to = Math.min(vma.end, end);
     const path = populateVma(k, task, vma, start, to, advice === "populate_write");
     const error = k.concurrent ? yield* path : runAlone(path);
@@ -257,7 +345,7 @@ function collapse(k: Kernel, vma: Vma, start: number, end: number): number {
   const regular = vmaIsAnonymous(vma) || vma.file?.inode.kind === "memfd" || vma.file?.inode.kind === "file";
   const from = Math.ceil(start / HUGE_SIZE) * HUGE_SIZE;
   if (!fits || !regular || from > Math.floor(end / HUGE_SIZE) * HUGE_SIZE)
-    return k.refuse(rule["collapse-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
+    return k.refuse(rule["madvise/collapse-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
   return 0;
 }
 
@@ -276,7 +364,7 @@ function changeFlags(k: Kernel, vma: Vma, start: number, end: number, advice: Ad
 /** The flags that a mapping gets, or undefined for EINVAL. */
 function newFlags(k: Kernel, vma: Vma, advice: Advice, about: string): number | undefined {
   const { flags } = vma;
-  const refuse = (name: keyof typeof rule): undefined => void k.refuse(rule[name], errnos.EINVAL, about);
+  const refuse = (why: Rule): undefined => void k.refuse(why, errnos.EINVAL, about);
   switch (advice) {
     case "normal":
       return flags & ~(VM.RAND_READ | VM.SEQ_READ);
@@ -288,21 +376,21 @@ function newFlags(k: Kernel, vma: Vma, advice: Advice, about: string): number | 
       return flags | VM.DONTCOPY;
     case "dofork":
       if ((flags & (k.design["madvise.dofork"] === "not-io" ? VM.IO : VM_SPECIAL)) !== 0)
-        return refuse("dofork-forbidden");
+        return refuse(rule["madvise/dofork-forbidden"]);
       return flags & ~VM.DONTCOPY;
     case "wipeonfork":
-      if (vma.file !== undefined || vma.has(VM.SHARED)) return refuse("wipeonfork-anon-only");
+      if (vma.file !== undefined || vma.has(VM.SHARED)) return refuse(rule["madvise/wipeonfork-anon-only"]);
       return flags | VM.WIPEONFORK;
     case "keeponfork":
       return flags & ~VM.WIPEONFORK;
     case "dontdump":
       return flags | VM.DONTDUMP;
     case "dodump":
-      if (!vma.has(VM.HUGETLB) && (flags & VM_SPECIAL) !== 0) return refuse("dodump-special");
+      if (!vma.has(VM.HUGETLB) && (flags & VM_SPECIAL) !== 0) return refuse(rule["madvise/dodump-special"]);
       return flags & ~VM.DONTDUMP;
     case "mergeable":
       if ((flags & (VM.SHARED | VM.MAYSHARE | VM_SPECIAL | VM.HUGETLB)) !== 0) {
-        k.note(rule["ksm-unfit"]);
+        k.note(rule["madvise/ksm-unfit"]);
         return flags;
       }
       return flags | VM.MERGEABLE;

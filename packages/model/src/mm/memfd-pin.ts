@@ -6,10 +6,35 @@ import { checkAndMigrateMovablePages } from "./longterm.js";
 import { tryGrabFolio, unpinUserPages } from "./pin.js";
 import { folioPut } from "./rmap.js";
 import { shmemGetPage } from "./shmem.js";
-import { memfdPinRules } from "../rules/memfd-pin.js";
+import { rules } from "../rules/rule.js";
 import type { Inode } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+const rule = rules({
+  "memfd-pin/range": {
+    sentence:
+      "A range of a memfd to pin must begin at or after 0, not end before it begins, and leave room for one folio: else EINVAL.",
+    kernel: "memfd_pin_folios, mm/gup.c",
+  },
+  "memfd-pin/kind": {
+    sentence: "Only shmem and hugetlb files can be pinned by offset: else EINVAL.",
+    kernel: "memfd_pin_folios, mm/gup.c",
+  },
+  "memfd-pin/past-end": {
+    sentence: "A range that reaches past the end of the memfd is refused with EINVAL.",
+    kernel: "memfd_pin_folios, mm/gup.c",
+  },
+  "memfd-pin/no-memory": {
+    sentence: "When the pool has no huge page left for a hole of a hugetlb memfd, pinning gives ENOMEM.",
+    kernel: "memfd_alloc_folio, mm/memfd.c",
+  },
+  "memfd-pin/pinned": {
+    sentence:
+      "Each folio of the range is pinned once, whatever number of its pages is meant; absent ones are allocated first.",
+    kernel: "memfd_pin_folios, mm/gup.c",
+  },
+});
 
 /** What was pinned: each folio once, by its head, and where `start` lies in the first (bytes). */
 export interface PinnedFolios {
@@ -29,10 +54,11 @@ export function* memfdPinFolios(
   end: number,
   max: number,
 ): Path<PinnedFolios | number> {
-  if (start < 0 || start > end || max === 0) return k.refuse(memfdPinRules.range, errnos.EINVAL, `${start} to ${end}`);
+  if (start < 0 || start > end || max === 0)
+    return k.refuse(rule["memfd-pin/range"], errnos.EINVAL, `${start} to ${end}`);
   if (!["memfd", "file", "hugetlb"].includes(inode.kind))
-    return k.refuse(memfdPinRules.kind, errnos.EINVAL, inode.kind);
-  if (end >= inode.size) return k.refuse(memfdPinRules["past-end"], errnos.EINVAL, `${end} of ${inode.size}`);
+    return k.refuse(rule["memfd-pin/kind"], errnos.EINVAL, inode.kind);
+  if (end >= inode.size) return k.refuse(rule["memfd-pin/past-end"], errnos.EINVAL, `${end} of ${inode.size}`);
   for (;;) {
     const folios = pinRange(k, inode, Math.floor(start / k.pageSize), Math.floor(end / k.pageSize), max);
     if (typeof folios === "number") return folios;
@@ -61,7 +87,7 @@ function pinRange(k: Kernel, inode: Inode, from: number, to: number, max: number
     const pages = 1 << k.frames.order(head);
     index += pages - (index % pages);
   }
-  k.note(memfdPinRules.pinned, `${folios.length} folios of inode ${inode.id}`);
+  k.note(rule["memfd-pin/pinned"], `${folios.length} folios of inode ${inode.id}`);
   return folios;
 }
 
@@ -69,5 +95,5 @@ function pinRange(k: Kernel, inode: Inode, from: number, to: number, max: number
 function findOrAlloc(k: Kernel, inode: Inode, index: number): number {
   if (inode.kind !== "hugetlb") return shmemGetPage(k, inode, index);
   const pfn = hugetlbGetPage(k, inode, index >>> HUGE_ORDER);
-  return pfn < 0 ? k.refuse(memfdPinRules["no-memory"], errnos.ENOMEM, `huge page ${index >>> HUGE_ORDER}`) : pfn;
+  return pfn < 0 ? k.refuse(rule["memfd-pin/no-memory"], errnos.ENOMEM, `huge page ${index >>> HUGE_ORDER}`) : pfn;
 }

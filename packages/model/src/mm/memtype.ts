@@ -4,13 +4,66 @@
  * question begins with a walk through the resource tree; the walks and what they visit are counted.
  */
 import { errnos } from "@litmap/litmus";
-import { patRules as rule } from "../rules/pat.js";
 import { highMemory, pagerangeIsRam, walkOfPage } from "./iomem.js";
 import { PTE } from "./page-table.js";
 import { isCowMapping, VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { PageWalk } from "./iomem.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "pat/tracked-flag": {
+    sentence:
+      "On x86 a remap_pfn_range that covers the whole mapping reserves its memory type; up to 6.15 that shows as VM_PAT (`ar`).",
+    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c",
+  },
+  "pat/tracked-context": {
+    sentence:
+      "From 6.16 on the reservation of a remap_pfn_range over a whole mapping is a counted context that split and forked mappings share.",
+    kernel: "remap_pfn_range_track, mm/memory.c",
+  },
+  "pat/tracked-twice": {
+    sentence: "A second remap_pfn_range over the whole of one mapping gives EINVAL.",
+    kernel: "remap_pfn_range_track, mm/memory.c",
+  },
+  "pat/mixed-modes": {
+    sentence: "remap_pfn_range of a part of a mapping gives EINVAL when its frames have different cache modes.",
+    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c; pfnmap_setup_cachemode, arch/x86/mm/pat/memtype.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/ram-and-io": {
+    sentence: "A range that is memory in part only cannot be given a cache mode: EINVAL.",
+    kernel: "memtype_reserve, arch/x86/mm/pat/memtype.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/ram-not-write-back": {
+    sentence: "Memory can be given another cache mode only while it is write-back: EBUSY.",
+    kernel: "reserve_ram_pages_type, arch/x86/mm/pat/memtype.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/reserved-otherwise": {
+    sentence:
+      "IO memory that somebody has reserved in one cache mode cannot be reserved in another: EBUSY, which remap_pfn_range turns into EINVAL.",
+    kernel: "memtype_check_conflict, arch/x86/mm/pat/memtype_interval.c",
+  },
+  "pat/freed-in-part": {
+    sentence:
+      "Up to 6.15 the first half of a tracked mapping that is unmapped by itself frees nothing, and its memory type stays reserved for good.",
+    kernel: "memtype_erase, arch/x86/mm/pat/memtype_interval.c",
+    unproven: "the source; a machine on which it happened would spoil the tests after it",
+  },
+  "pat/memory-has-its-own": {
+    sentence: "A mapping of memory gets the cache mode that its pages have, whatever it asked for.",
+    kernel: "reserve_pfn_range, arch/x86/mm/pat/memtype.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/type-not-allowed": {
+    sentence:
+      "Who wants IO memory uncached or write-combining while it is reserved as write-back is refused: EINVAL for a mapping, EBUSY for an io_mapping.",
+    kernel: "reserve_pfn_range, arch/x86/mm/pat/memtype.c; is_new_memtype_allowed, arch/x86/include/asm/pgtable.h",
+  },
+});
 
 /** enum page_cache_mode; memory knows the first four. */
 export const CACHE = { wb: 0, wc: 1, ucMinus: 2, wt: 3, uc: 4 } as const;
@@ -69,7 +122,7 @@ export class Pat {
   lookupEach(pfn: number, pages: number): CacheMode | number {
     const first = this.lookup(pfn);
     for (let at = pfn + 1; at < pfn + pages; at++) {
-      if (this.lookup(at) !== first) return this.k.refuse(rule["mixed-modes"], errnos.EINVAL, `frame ${at}`);
+      if (this.lookup(at) !== first) return this.k.refuse(rule["pat/mixed-modes"], errnos.EINVAL, `frame ${at}`);
     }
     return first;
   }
@@ -83,13 +136,13 @@ export class Pat {
     const { k } = this;
     if (isIsa(pfn)) return CACHE.wb;
     const ram = this.rangeIsRam(pfn, pages);
-    if (ram < 0) return k.refuse(rule["ram-and-io"], errnos.EINVAL, `frame ${pfn}`);
+    if (ram < 0) return k.refuse(rule["pat/ram-and-io"], errnos.EINVAL, `frame ${pfn}`);
     if (ram === 1) return this.reserveRam(pfn, pages, wanted);
     const asked = wanted === CACHE.wb ? mtrrHint(pfn) : wanted;
     const overlap = this.memtypes.filter((entry) => entry.start < pfn + pages && pfn < entry.end);
     const found = overlap[0]?.mode ?? asked;
     if ((strict && found !== asked) || overlap.some((entry) => entry.mode !== found)) {
-      return k.refuse(rule["reserved-otherwise"], errnos.EBUSY, `frame ${pfn} is ${cacheModeName(found)}`);
+      return k.refuse(rule["pat/reserved-otherwise"], errnos.EBUSY, `frame ${pfn} is ${cacheModeName(found)}`);
     }
     this.memtypes.push({ start: pfn, end: pfn + pages, mode: found });
     return found;
@@ -102,7 +155,7 @@ export class Pat {
     for (let at = pfn; at < pfn + pages; at++) {
       if (k.frames.memtype(at) !== CACHE.wb)
         return k.refuse(
-          rule["ram-not-write-back"],
+          rule["pat/ram-not-write-back"],
           errnos.EBUSY,
           `frame ${at} is ${cacheModeName(k.frames.memtype(at))}`,
         );
@@ -125,7 +178,7 @@ export class Pat {
     const ending = this.memtypes.findIndex((entry) => entry.start < pfn && entry.end === end);
     if (exact >= 0) this.memtypes.splice(exact, 1);
     else if (ending >= 0) this.memtypes[ending] = { ...this.memtypes[ending], end: pfn };
-    else this.k.note(rule["freed-in-part"], `frame ${pfn}`);
+    else this.k.note(rule["pat/freed-in-part"], `frame ${pfn}`);
   }
 
   /** reserve_pfn_range: what a mapping of these frames gets that wants a mode; -EINVAL or -EBUSY. Memory is only looked up. */
@@ -133,7 +186,8 @@ export class Pat {
     const { k } = this;
     if (this.rangeIsRam(pfn, pages) !== 0) {
       const mode = this.lookup(pfn);
-      if (mode !== wanted) k.note(rule["memory-has-its-own"], `${cacheModeName(mode)}, not ${cacheModeName(wanted)}`);
+      if (mode !== wanted)
+        k.note(rule["pat/memory-has-its-own"], `${cacheModeName(mode)}, not ${cacheModeName(wanted)}`);
       return mode;
     }
     const mode = this.reserve(pfn, pages, wanted, false);
@@ -141,7 +195,7 @@ export class Pat {
     if (mode !== wanted && (strict || !isNewMemtypeAllowed(wanted, mode as CacheMode))) {
       this.free(pfn, pages);
       return k.refuse(
-        rule["type-not-allowed"],
+        rule["pat/type-not-allowed"],
         errnos.EINVAL,
         `${cacheModeName(wanted)}, but it is ${cacheModeName(mode)}`,
       );
@@ -167,7 +221,7 @@ export class Pat {
     if (!isNewMemtypeAllowed(wanted, mode as CacheMode)) {
       this.free(pfn, pages);
       return this.k.refuse(
-        rule["type-not-allowed"],
+        rule["pat/type-not-allowed"],
         errnos.EBUSY,
         `${cacheModeName(wanted)}, but it is ${cacheModeName(mode)}`,
       );
@@ -199,13 +253,13 @@ export function trackPfnRemap(k: Kernel, vma: Vma, address: number, pfn: number,
   if (address !== vma.start || end !== vma.end) return k.pat.lookupEach(pfn, pages);
   const contexts = k.design["pat.tracking"] === "track-ctx";
   if (contexts && vma.pat !== undefined)
-    return k.refuse(rule["tracked-twice"], errnos.EINVAL, `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`);
+    return k.refuse(rule["pat/tracked-twice"], errnos.EINVAL, `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`);
   const mode = k.pat.reservePfnRange(pfn, pages, vma.cacheMode);
   if (mode < 0) return -errnos.EINVAL;
   vma.pat = { pfn, pages, users: 1 };
   if (!contexts) vma.flags |= VM.ARCH_1;
   k.note(
-    contexts ? rule["tracked-context"] : rule["tracked-flag"],
+    contexts ? rule["pat/tracked-context"] : rule["pat/tracked-flag"],
     `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`,
   );
   return mode;

@@ -3,14 +3,41 @@
  * tries to merge it with a neighbour that already has the new flags, and splits only then.
  */
 import { errnos } from "@litmap/litmus";
-import { hugetlbRules } from "../rules/hugetlb.js";
-import { layoutRules as rule } from "../rules/layout.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { VM, VM_SPECIAL, Vma } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { File } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "./mm.js";
 import type { AnonVma } from "./vma.js";
+
+const rule = rules({
+  "hugetlb/split-unaligned": {
+    sentence: "A hugetlb mapping is split only between huge pages: EINVAL otherwise.",
+    kernel: "hugetlb_vm_op_split, mm/hugetlb.c",
+  },
+  "vma/special-never-merges": {
+    sentence:
+      "Mappings with VM_IO, VM_PFNMAP, VM_MIXEDMAP or VM_DONTEXPAND never merge, not even the two halves of one that was split.",
+    kernel: "vma_merge, mm/mmap.c (vma_merge_existing_range, mm/vma.c)",
+  },
+  "vma/merged": {
+    sentence: "Neighbours that agree in flags, file, offset, policy and anonymous memory become one mapping.",
+    kernel: "vma_merge, mm/mmap.c (mm/vma.c)",
+  },
+  "vma/split": {
+    sentence: "A change of a part of a mapping splits it.",
+    kernel: "__split_vma, mm/mmap.c (mm/vma.c)",
+  },
+  "vma/anon-apart": {
+    sentence: "Neighbours whose anonymous pages belong to different sets, or to a forked one, stay apart.",
+    kernel: "is_mergeable_anon_vma, mm/mmap.c (mm/vma.c)",
+  },
+  "vma/close-apart": {
+    sentence: "A mapping with vm_ops->close is not removed by a merge.",
+    kernel: "is_mergeable_vma, mm/mmap.c (can_merge_remove_vma, mm/vma.c)",
+  },
+});
 
 /** What a range would be after the change (struct vma_merge_struct). */
 export interface MergeRange {
@@ -39,13 +66,13 @@ function mergesWith(k: Kernel, range: MergeRange, neighbour: Vma, after: boolean
   if (neighbour.policy !== range.policy || neighbour.file !== range.file) return false;
   if (((neighbour.flags ^ range.flags) & ~stickyFlags(k)) !== 0) return false;
   if (k.design["vma-merge.close"] === "never" && neighbour.ops?.close !== undefined) {
-    k.note(rule["close-apart"]);
+    k.note(rule["vma/close-apart"]);
     return false;
   }
   const pages = after ? (neighbour.end - neighbour.start) / k.pageSize : -(range.end - range.start) / k.pageSize;
   if (neighbour.pgoff + pages !== range.pgoff) return false;
   if (anonMergeable(k, range, neighbour)) return true;
-  k.note(rule["anon-apart"]);
+  k.note(rule["vma/anon-apart"]);
   return false;
 }
 
@@ -72,7 +99,7 @@ interface Neighbours {
 function candidates(k: Kernel, range: MergeRange): Neighbours {
   const out: Neighbours = { prev: undefined, next: undefined };
   if ((range.flags & VM_SPECIAL) !== 0) {
-    k.note(rule["special-never-merges"]);
+    k.note(rule["vma/special-never-merges"]);
     return out;
   }
   const { vmas } = range.mm;
@@ -135,7 +162,7 @@ function swallow(vma: Vma): void {
 export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined {
   const { prev, next } = candidates(k, range);
   if (prev === undefined && next === undefined) return undefined;
-  k.note(rule.merged);
+  k.note(rule["vma/merged"]);
   const sticky = range.flags & stickyFlags(k);
   if (prev !== undefined) {
     prev.end = next?.end ?? range.end;
@@ -204,7 +231,7 @@ function mergeExisting(k: Kernel, range: MergeRange): Vma | undefined {
   if (!right) next = undefined;
   if (prev === undefined && next === undefined) return undefined;
   if (left && right && vma.ops?.close !== undefined) return undefined;
-  k.note(rule.merged);
+  k.note(rule["vma/merged"]);
   const sticky = (range.flags | (prev?.flags ?? 0) | (next?.flags ?? 0)) & stickyFlags(k);
   const target = prev ?? next!;
   adoptAnonVma(
@@ -234,7 +261,7 @@ function grow(k: Kernel, vma: Vma, start: number, end: number): void {
 /** split_vma, mm/vma.c: cuts a mapping in two; gives the upper one. -EINVAL inside a huge page. */
 export function splitVma(k: Kernel, vma: Vma, address: number): Vma | number {
   if (vma.has(VM.HUGETLB) && address % HUGE_SIZE !== 0)
-    return k.refuse(hugetlbRules["split-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+    return k.refuse(rule["hugetlb/split-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
   const refused = vma.ops?.maySplit?.(vma, address) ?? 0;
   if (refused < 0) return refused;
   const upper = copyOf(vma, vma.mm, address, vma.end);
@@ -243,7 +270,7 @@ export function splitVma(k: Kernel, vma: Vma, address: number): Vma | number {
   linkVma(upper);
   if (upper.file !== undefined) upper.file.refs++;
   upper.ops?.open?.(upper);
-  k.note(rule.split);
+  k.note(rule["vma/split"]);
   return upper;
 }
 

@@ -8,12 +8,46 @@ import { PTE } from "./page-table.js";
 import { folioPutRefs } from "./pin.js";
 import { rmapWalk } from "./rmap.js";
 import { VM } from "./vma.js";
-import { migrateRules } from "../rules/migrate.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Mm } from "./mm.js";
 import type { Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
+
+export const migrateRules = rules({
+  "migrate/no-vma": {
+    sentence: "A page is looked for only in a mapping that holds the address; without one the status is EFAULT.",
+    kernel: "add_folio_for_migration, mm/migrate.c",
+  },
+  "migrate/vma-not-migratable": {
+    sentence: "Pages of a VM_IO or VM_PFNMAP mapping are never moved: the status is EFAULT.",
+    kernel: "vma_migratable, include/linux/mempolicy.h; add_folio_for_migration, mm/migrate.c",
+  },
+  "migrate/no-page": {
+    sentence:
+      "An address without a page has the status ENOENT; up to 6.11 it is EFAULT where no file could fill the hole.",
+    kernel: "add_folio_for_migration, mm/migrate.c; no_page_table, mm/gup.c",
+  },
+  "migrate/not-on-lru": {
+    sentence: "A page on no LRU list, as a driver's or the kernel's own, cannot be isolated: the status is EBUSY.",
+    kernel: "folio_isolate_lru, mm/vmscan.c",
+  },
+  "migrate/extra-references": {
+    sentence: "A page that somebody else holds, by a reference or a pin, is not moved: EAGAIN.",
+    kernel: "folio_migrate_mapping, mm/migrate.c",
+  },
+  "migrate/moved": {
+    sentence:
+      "A page that only its mappings and its page cache hold is copied to a new frame, and every entry points there afterwards.",
+    kernel: "migrate_folio_move, mm/migrate.c",
+  },
+  "migrate/query-special": {
+    sentence:
+      "An entry without a struct page has the status that the walk has for it: EFAULT up to 6.11, ENOENT from 6.12 on.",
+    kernel: "do_pages_stat_array, mm/migrate.c; folio_walk_start, mm/pagewalk.c",
+  },
+});
 
 /** One entry that maps a page. */
 interface Mapped {
@@ -40,20 +74,24 @@ function mappedAt(k: Kernel, pfn: number): Mapped[] {
  */
 export function* migratePage(k: Kernel, pfn: number): Path<number> {
   if (!isolated(k, pfn) || k.frames.order(pfn) > 0)
-    return k.refuse(migrateRules["not-on-lru"], errnos.EBUSY, `frame ${pfn}`);
+    return k.refuse(migrateRules["migrate/not-on-lru"], errnos.EBUSY, `frame ${pfn}`);
   yield* access(k, `frame ${pfn}`, true);
   const mapped = mappedAt(k, pfn);
   const owner = k.owners.get(k.frames.owner(pfn));
   const cached = owner instanceof AddressSpace ? 1 : 0;
   if (k.frames.ref(pfn) !== mapped.length + cached)
-    return k.refuse(migrateRules["extra-references"], errnos.EAGAIN, `frame ${pfn}: ${k.frames.ref(pfn)} references`);
+    return k.refuse(
+      migrateRules["migrate/extra-references"],
+      errnos.EAGAIN,
+      `frame ${pfn}: ${k.frames.ref(pfn)} references`,
+    );
   const to = k.frames.alloc(0, k.frames.flags(pfn) & ~(PG.cma | PG.movable));
   if (to < 0) return -errnos.ENOMEM;
   move(k, pfn, to, mapped);
   if (owner instanceof AddressSpace) owner.pages.set(k.frames.index(to), to);
   k.frames.addRef(to, mapped.length + cached - 1);
   folioPutRefs(k, pfn, mapped.length + cached);
-  k.note(migrateRules.moved, `frame ${pfn} to ${to}`);
+  k.note(migrateRules["migrate/moved"], `frame ${pfn} to ${to}`);
   return 0;
 }
 
@@ -76,14 +114,14 @@ function move(k: Kernel, pfn: number, to: number, mapped: readonly Mapped[]): vo
 export function* migrateAt(k: Kernel, mm: Mm, address: number): Path<number> {
   const about = `0x${address.toString(16)}`;
   const vma = mm.lookup(address);
-  if (vma === undefined) return k.refuse(migrateRules["no-vma"], errnos.EFAULT, about);
-  if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(migrateRules["vma-not-migratable"], errnos.EFAULT, about);
+  if (vma === undefined) return k.refuse(migrateRules["migrate/no-vma"], errnos.EFAULT, about);
+  if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(migrateRules["migrate/vma-not-migratable"], errnos.EFAULT, about);
   const leaf = mm.table.leaf(address);
   const slot = mm.table.slot(address);
   if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0)
-    return k.refuse(migrateRules["no-page"], errnos.ENOENT, about);
+    return k.refuse(migrateRules["migrate/no-page"], errnos.ENOENT, about);
   const pfn = vmNormalPage(k, vma, address, leaf.pfn[slot], leaf.bits[slot]);
-  return pfn < 0 ? k.refuse(migrateRules["query-special"], errnos.ENOENT, about) : yield* migratePage(k, pfn);
+  return pfn < 0 ? k.refuse(migrateRules["migrate/query-special"], errnos.ENOENT, about) : yield* migratePage(k, pfn);
 }
 
 /** compact_node, mm/compaction.c: tries to move every page that is on a list; gives how many moved. */

@@ -1,20 +1,41 @@
 /** sys_mincore, mm/mincore.c. The caller may write to every file here, so that the permission rule never hides anything. */
 import { errnos } from "@litmap/litmus";
-import { mincoreRules as rule } from "../rules/protect.js";
 import { acquire, release } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { HUGE_ORDER, HUGE_SIZE, hugeEntry } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path, Touch } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "./vma.js";
 
+const rule = rules({
+  "mincore/unaligned": {
+    sentence: "mincore of an unaligned address is refused with EINVAL.",
+    kernel: "sys_mincore, mm/mincore.c",
+  },
+  "mincore/hole": {
+    sentence: "mincore of a range with a hole gives ENOMEM.",
+    kernel: "do_mincore, mm/mincore.c",
+  },
+  "mincore/page-cache": {
+    sentence: "A page without an entry counts as resident when the file's page cache holds it.",
+    kernel: "mincore_page, mm/mincore.c",
+  },
+  "mincore/pfnmap-skipped": {
+    sentence: "The walk does not look into the entries of VM_PFNMAP mappings: their pages are not resident.",
+    kernel: "walk_page_test, mm/pagewalk.c",
+  },
+});
+
 /** Bytes. Pages that are resident, -EINVAL for an unaligned address, -ENOMEM for a hole or past user space. */
 export function* mincore(k: Kernel, task: Task, address: number, length: number): Path<number> {
-  if (address % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `0x${address.toString(16)}`);
-  if (address + length > task.mm.arch.taskSize) return k.refuse(rule.hole, errnos.ENOMEM, `0x${address.toString(16)}`);
+  if (address % k.pageSize !== 0)
+    return k.refuse(rule["mincore/unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (address + length > task.mm.arch.taskSize)
+    return k.refuse(rule["mincore/hole"], errnos.ENOMEM, `0x${address.toString(16)}`);
   const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
   yield* acquire(k, task.mm.mmapLock, "read");
   const ret = yield* countResident(k, task, address, end);
@@ -26,7 +47,7 @@ function* countResident(k: Kernel, task: Task, address: number, end: number): Pa
   let resident = 0;
   for (let at = address; at < end; ) {
     const vma = task.mm.lookup(at);
-    if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
+    if (vma === undefined) return k.refuse(rule["mincore/hole"], errnos.ENOMEM, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
     for (const from = at; at < to; at += k.pageSize) {
       if (k.concurrent) yield looksAt(vma);
@@ -47,7 +68,7 @@ function isResident(k: Kernel, vma: Vma, address: number, from: number): boolean
   if (vma.has(VM.HUGETLB))
     return vma.mm.table.hasUpper(address) ? hugeEntry(vma, address) !== undefined : hugeInCache(k, vma, address, from);
   if (vma.has(VM.PFNMAP) && k.design["mincore.pfnmap"] === "skipped") {
-    k.note(rule["pfnmap-skipped"]);
+    k.note(rule["mincore/pfnmap-skipped"]);
     return inPageCache(k, vma, address);
   }
   const bits = vma.mm.table.leaf(address)?.bits[vma.mm.table.slot(address)] ?? 0;
@@ -71,6 +92,6 @@ function inPageCache(k: Kernel, vma: Vma, address: number): boolean {
   const index = vma.pgoff + (address - vma.start) / k.pageSize;
   const pfn = vma.file?.inode.mapping.pages.get(index);
   if (pfn === undefined || (k.frames.flags(pfn) & PG.notUptodate) !== 0) return false;
-  k.note(rule["page-cache"]);
+  k.note(rule["mincore/page-cache"]);
   return true;
 }

@@ -1,16 +1,39 @@
 /** mlock, mlock2, munlock, mlockall, munlockall (mm/mlock.c). The caller has CAP_IPC_LOCK: no limit applies. */
 import { errnos } from "@litmap/litmus";
-import { mlockRules as rule } from "../rules/protect.js";
 import { acquire, release } from "../sched/path.js";
 import { vmaModify } from "./merge.js";
 import { vmaSupportsMlock } from "./mmap.js";
 import { lruAddDrain } from "./lazyfree.js";
 import { mmPopulate } from "./populate.js";
 import { VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "mlock/hole": {
+    sentence: "mlock and munlock of a range with a hole give ENOMEM; what lies before the hole has been changed.",
+    kernel: "apply_vma_lock_flags, mm/mlock.c",
+  },
+  "mlock/range-wraps": {
+    sentence: "A range that wraps is refused with EINVAL.",
+    kernel: "apply_vma_lock_flags, mm/mlock.c",
+  },
+  "mlock/special": {
+    sentence: "mlock of special and hugetlb mappings succeeds, sets no VM_LOCKED and counts nothing.",
+    kernel: "mlock_fixup, mm/mlock.c",
+  },
+  "mlock/not-faulted": {
+    sentence: "mlock gives ENOMEM when a page cannot be faulted in; the mapping stays locked.",
+    kernel: "__mlock_posix_error_return, mm/mlock.c",
+  },
+  "mlock/bad-flags": {
+    sentence: "mlockall wants one of MCL_CURRENT and MCL_FUTURE: EINVAL otherwise.",
+    kernel: "sys_mlockall, mm/mlock.c",
+  },
+});
 
 const MASK = VM.LOCKED | VM.LOCKONFAULT;
 
@@ -21,8 +44,8 @@ export function* mlock(k: Kernel, task: Task, address: number, length: number, o
   const failed = yield* setLocked(k, task, start, end, onfault ? MASK : VM.LOCKED);
   if (failed < 0) return failed;
   const error = yield* mmPopulate(k, task, start, end, false);
-  if (error === -errnos.EFAULT) return k.refuse(rule["not-faulted"], errnos.ENOMEM, `0x${start.toString(16)}`);
-  if (error === -errnos.ENOMEM) return k.refuse(rule["not-faulted"], errnos.EAGAIN, `0x${start.toString(16)}`);
+  if (error === -errnos.EFAULT) return k.refuse(rule["mlock/not-faulted"], errnos.ENOMEM, `0x${start.toString(16)}`);
+  if (error === -errnos.ENOMEM) return k.refuse(rule["mlock/not-faulted"], errnos.EAGAIN, `0x${start.toString(16)}`);
   return error;
 }
 
@@ -44,12 +67,12 @@ function* setLocked(k: Kernel, task: Task, start: number, end: number, flags: nu
 function applyLockFlags(k: Kernel, task: Task, start: number, end: number, flags: number): number {
   if (end >= k.wordLimit) {
     const wrapped = end - k.wordLimit;
-    if (wrapped < start) return k.refuse(rule["range-wraps"], errnos.EINVAL, `0x${start.toString(16)}`);
+    if (wrapped < start) return k.refuse(rule["mlock/range-wraps"], errnos.EINVAL, `0x${start.toString(16)}`);
   }
   let at = start;
   while (at < end) {
     const vma = task.mm.lookup(at);
-    if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
+    if (vma === undefined) return k.refuse(rule["mlock/hole"], errnos.ENOMEM, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
     const failed = fixup(k, vma, at, to, (vma.flags & ~MASK) | flags);
     if (failed < 0) return failed;
@@ -63,7 +86,7 @@ function fixup(k: Kernel, vma: Vma, start: number, end: number, flags: number): 
   const old = vma.flags;
   if (flags === old) return 0;
   if (!vmaSupportsMlock(vma)) {
-    k.note(rule.special);
+    k.note(rule["mlock/special"]);
     return 0;
   }
   const changed = vmaModify(k, vma, start, end, flags);
@@ -84,7 +107,7 @@ export interface MlockallFlags {
 
 /** sys_mlockall. 0 or -EINVAL. */
 export function* mlockall(k: Kernel, task: Task, flags: MlockallFlags): Path<number> {
-  if (!flags.current && !flags.future) return k.refuse(rule["bad-flags"], errnos.EINVAL);
+  if (!flags.current && !flags.future) return k.refuse(rule["mlock/bad-flags"], errnos.EINVAL);
   const mm = task.mm;
   const bits = flags.onfault ? MASK : VM.LOCKED;
   yield* acquire(k, mm.mmapLock, "write");

@@ -2,7 +2,6 @@
 import { errnos } from "@litmap/litmus";
 import { F_SEAL } from "../fs/seals.js";
 import { fput } from "../fs/file.js";
-import { mmapRules as rule } from "../rules/mmap.js";
 import { acquire, release } from "../sched/path.js";
 import { getUnmappedArea } from "./address-space.js";
 import { HUGE_SIZE } from "./hugetlb.js";
@@ -14,11 +13,78 @@ import { mmPopulate } from "./populate.js";
 import { shmemZeroSetup } from "./shmem.js";
 import { VM, VM_SPECIAL, Vma } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
+import { mremapRules } from "./mremap.js";
+import { rules } from "../rules/rule.js";
 import type { File } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
+
+export const mmapRules = rules({
+  "mmap/offset-unaligned": {
+    sentence: "An offset that is no multiple of the page size is refused with EINVAL.",
+    kernel: "sys_mmap, arch/x86/kernel/sys_x86_64.c",
+  },
+  "mmap/length-zero": {
+    sentence: "A mapping of no bytes is refused with EINVAL.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
+  "mmap/length-wraps": {
+    sentence: "A length that becomes 0 when it is rounded up to pages is refused with ENOMEM.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
+  "mmap/offset-overflow": {
+    sentence: "Offset and length that together wrap are refused with EOVERFLOW.",
+    kernel: "do_mmap, mm/mmap.c; file_mmap_ok, mm/mmap.c",
+  },
+  "mmap/unknown-flags": {
+    sentence: "MAP_SHARED_VALIDATE with a flag that the file does not know, as MAP_SYNC, is refused with EOPNOTSUPP.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
+  "mmap/no-replace": {
+    sentence: "MAP_FIXED_NOREPLACE is refused with EEXIST where the range is not free.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
+  "mmap/write-needs-rdwr": {
+    sentence: "A shared writable mapping needs a descriptor open for writing: EACCES.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
+  "mmap/read-needed": {
+    sentence: "Every mapping of a file needs a descriptor open for reading: EACCES.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
+  "mmap/noexec": {
+    sentence:
+      "PROT_EXEC of a file on a noexec mount is refused with EPERM; without it the mapping can never become executable.",
+    kernel: "do_mmap, mm/mmap.c; path_noexec, fs/exec.c",
+  },
+  "mmap/no-mmap": {
+    sentence: "A file without an mmap method is refused with ENODEV.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
+  "mmap/no-sharing": {
+    sentence: "Neither MAP_SHARED nor MAP_PRIVATE: EINVAL.",
+    kernel: "do_mmap, mm/mmap.c",
+  },
+  "mmap/sealed-write": {
+    sentence: "A shared writable mapping of a memfd sealed against writing is refused with EPERM.",
+    kernel:
+      "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c); mapping_map_writable, include/linux/fs.h",
+  },
+  "mmap/sealed-readonly": {
+    sentence: "A shared read-only mapping of a memfd sealed against writing can never become writable.",
+    kernel: "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c)",
+  },
+  "mmap/cannot-replace": {
+    sentence: "Up to 6.11 MAP_FIXED over a mapping that cannot be unmapped or split gives ENOMEM, whatever the reason.",
+    kernel: "mmap_region, mm/mmap.c",
+  },
+  "mmap/special-not-locked": {
+    sentence: "Special mappings are not locked: VM_LOCKED is taken out and nothing is accounted.",
+    kernel: "mmap_region, mm/mmap.c; mlock_fixup, mm/mlock.c",
+  },
+});
 
 /** MAP_*, as far as the model knows them: the sharing type has the kernel's own values. */
 export const MAP = {
@@ -54,7 +120,8 @@ export interface MmapRequest {
 
 /** sys_mmap, mm/mmap.c: takes the mmap lock, maps, and populates when asked. The address or -errno. */
 export function* doMmap(k: Kernel, task: Task, request: MmapRequest): Path<number> {
-  if (request.offset % k.pageSize !== 0) return k.refuse(rule["offset-unaligned"], errnos.EINVAL, `${request.offset}`);
+  if (request.offset % k.pageSize !== 0)
+    return k.refuse(mmapRules["mmap/offset-unaligned"], errnos.EINVAL, `${request.offset}`);
   const mm = task.mm;
   yield* acquire(k, mm.mmapLock, "write");
   const locked = (flagBits(request.flags) | mm.defFlags) & VM.LOCKED;
@@ -81,9 +148,9 @@ function flagBits(flags: number): number {
 /** do_mmap, mm/mmap.c, with the mmap lock held for writing. The length is in whole pages. */
 export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<number> {
   const { file } = request;
-  if (request.length === 0) return k.refuse(rule["length-zero"], errnos.EINVAL);
+  if (request.length === 0) return k.refuse(mmapRules["mmap/length-zero"], errnos.EINVAL);
   const { length } = request;
-  if (length >= k.wordLimit) return k.refuse(rule["length-wraps"], errnos.ENOMEM);
+  if (length >= k.wordLimit) return k.refuse(mmapRules["mmap/length-wraps"], errnos.ENOMEM);
   const address = getUnmappedArea(
     k,
     mm,
@@ -95,7 +162,7 @@ export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<numbe
   );
   if (address < 0) return address;
   if ((request.flags & MAP.NOREPLACE) !== 0 && !mm.isFree(address, address + length))
-    return k.refuse(rule["no-replace"], errnos.EEXIST, `0x${address.toString(16)}`);
+    return k.refuse(mmapRules["mmap/no-replace"], errnos.EEXIST, `0x${address.toString(16)}`);
   const common = request.prot | flagBits(request.flags) | mm.defFlags | VM.MAYREAD | VM.MAYWRITE | VM.MAYEXEC;
   const flags = file === undefined ? anonFlags(k, request, common) : fileFlags(k, request, file, length, common);
   if (typeof flags === "number") return flags;
@@ -120,7 +187,7 @@ function anonFlags(k: Kernel, request: MmapRequest, flags: number): { flags: num
     case MAP.PRIVATE:
       return { flags };
     default:
-      return k.refuse(rule["no-sharing"], errnos.EINVAL);
+      return k.refuse(mmapRules["mmap/no-sharing"], errnos.EINVAL);
   }
 }
 
@@ -145,30 +212,30 @@ function fileFlags(
 ): { flags: number } | number {
   const about = `inode ${file.inode.id}`;
   if (request.offset >= offsetLimit(k, file) - length)
-    return k.refuse(rule["offset-overflow"], errnos.EOVERFLOW, about);
+    return k.refuse(mmapRules["mmap/offset-overflow"], errnos.EOVERFLOW, about);
   const type = request.flags & MAP.TYPE;
   if (type === MAP.SHARED_VALIDATE && (request.flags & (MAP.SYNC | MAP.NOREPLACE)) !== 0)
-    return k.refuse(rule["unknown-flags"], errnos.EOPNOTSUPP, about);
+    return k.refuse(mmapRules["mmap/unknown-flags"], errnos.EOPNOTSUPP, about);
   switch (type) {
     case MAP.SHARED_VALIDATE:
     case MAP.SHARED:
       if ((request.prot & VM.WRITE) !== 0 && !file.writable)
-        return k.refuse(rule["write-needs-rdwr"], errnos.EACCES, about);
+        return k.refuse(mmapRules["mmap/write-needs-rdwr"], errnos.EACCES, about);
       flags |= VM.SHARED | VM.MAYSHARE;
       if (!file.writable) flags &= ~(VM.MAYWRITE | VM.SHARED);
       break;
     case MAP.PRIVATE:
       break;
     default:
-      return k.refuse(rule["no-sharing"], errnos.EINVAL, about);
+      return k.refuse(mmapRules["mmap/no-sharing"], errnos.EINVAL, about);
   }
-  if (!file.readable) return k.refuse(rule["read-needed"], errnos.EACCES, about);
+  if (!file.readable) return k.refuse(mmapRules["mmap/read-needed"], errnos.EACCES, about);
   if (file.inode.noexec) {
-    if ((flags & VM.EXEC) !== 0) return k.refuse(rule.noexec, errnos.EPERM, about);
+    if ((flags & VM.EXEC) !== 0) return k.refuse(mmapRules["mmap/noexec"], errnos.EPERM, about);
     flags &= ~VM.MAYEXEC;
-    k.note(rule.noexec, about);
+    k.note(mmapRules["mmap/noexec"], about);
   }
-  if (file.ops.mmap === undefined) return k.refuse(rule["no-mmap"], errnos.ENODEV, about);
+  if (file.ops.mmap === undefined) return k.refuse(mmapRules["mmap/no-mmap"], errnos.ENODEV, about);
   return checkSeals(k, file, flags);
 }
 
@@ -178,8 +245,8 @@ function checkSeals(k: Kernel, file: File, flags: number): { flags: number } | n
   if ((seals & (F_SEAL.write | F_SEAL.futureWrite)) === 0 || (flags & VM.SHARED) === 0) return { flags };
   const about = `inode ${file.inode.id}`;
   const refused = k.design["memfd.sealed-readonly"] === "refused" && (seals & F_SEAL.write) !== 0;
-  if ((flags & VM.WRITE) !== 0 || refused) return k.refuse(rule["sealed-write"], errnos.EPERM, about);
-  k.note(rule["sealed-readonly"], about);
+  if ((flags & VM.WRITE) !== 0 || refused) return k.refuse(mmapRules["mmap/sealed-write"], errnos.EPERM, about);
+  k.note(mmapRules["mmap/sealed-readonly"], about);
   return { flags: flags & ~VM.MAYWRITE };
 }
 
@@ -201,17 +268,17 @@ export function* mmapRegion(
   const end = address + length;
   const pages = length / k.pageSize;
   if (file !== undefined && sharedMaywrite(flags) && file.inode.writableMappings < 0) {
-    return k.refuse(rule["sealed-write"], errnos.EPERM, `inode ${file.inode.id}`);
+    return k.refuse(mmapRules["mmap/sealed-write"], errnos.EPERM, `inode ${file.inode.id}`);
   }
   if (!mm.isFree(address, end)) {
     const failed = yield* doMunmap(k, mm, address, length);
     if (failed < 0)
       return k.design["mmap.fixed-over"] === "enomem"
-        ? k.refuse(rule["cannot-replace"], errnos.ENOMEM, `0x${address.toString(16)}`)
+        ? k.refuse(mmapRules["mmap/cannot-replace"], errnos.ENOMEM, `0x${address.toString(16)}`)
         : failed;
   }
   if (accountable(file, flags)) {
-    if (pages > k.totalRam) return k.refuse(rule["address-space"], errnos.ENOMEM, `${length} bytes`);
+    if (pages > k.totalRam) return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, `${length} bytes`);
     k.committed += pages;
     flags |= VM.ACCOUNT;
   }
@@ -238,7 +305,7 @@ export function* mmapRegion(
   if ((flags & VM.LOCKED) !== 0) {
     if (vmaSupportsMlock(vma)) mm.lockedVm += pages;
     else {
-      k.note(rule["special-not-locked"]);
+      k.note(mmapRules["mmap/special-not-locked"]);
       vma.flags &= ~(VM.LOCKED | VM.LOCKONFAULT);
     }
   }

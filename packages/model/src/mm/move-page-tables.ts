@@ -1,10 +1,17 @@
 /** move_page_tables, mm/mremap.c: entries change their place; whole tables do where both places are aligned. */
-import { mremapRules as rule } from "../rules/mremap.js";
 import { pmdAlloc, pteAlloc } from "./insert.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "mremap/moved-entries": {
+    sentence: "A move carries the entries along: nothing has to be faulted in at the new place.",
+    kernel: "move_page_tables, mm/mremap.c",
+  },
+});
 
 /** Moves the entries of `length` bytes from one mapping's address to another's; both are of one address space. */
 export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, to: number, length: number): void {
@@ -42,7 +49,7 @@ export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, t
   if (moved === 0) return;
   k.counters.ptes += moved;
   k.counters.tlb_flushes++;
-  k.note(rule["moved-entries"]);
+  k.note(rule["mremap/moved-entries"]);
 }
 
 /** move_hugetlb_page_tables, mm/hugetlb.c. */

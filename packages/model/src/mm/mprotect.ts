@@ -1,30 +1,57 @@
 /** do_mprotect_pkey, mm/mprotect.c. */
 import { errnos } from "@litmap/litmus";
-import { layoutRules } from "../rules/layout.js";
-import { mmapRules } from "../rules/mmap.js";
-import { mprotectRules as rule } from "../rules/protect.js";
 import { acquire, release, runAlone } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { vmaModify } from "./merge.js";
-import { sealedWithin } from "./munmap.js";
+import { sealedWithin, munmapRules } from "./munmap.js";
 import { vmNormalPage } from "./normal-page.js";
 import { vmaSetPageProt, vmaWantsWritenotify } from "./page-prot.js";
 import { PTE } from "./page-table.js";
 import { faultinRange } from "./populate.js";
 import { VM, vmaIsAnonymous } from "./vma.js";
+import { mremapRules } from "./mremap.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "./vma.js";
 
+const rule = rules({
+  "mprotect/unaligned": {
+    sentence: "mprotect of an unaligned address is refused with EINVAL.",
+    kernel: "do_mprotect_pkey, mm/mprotect.c",
+  },
+  "mprotect/range-wraps": {
+    sentence: "mprotect of a range that wraps is refused with ENOMEM.",
+    kernel: "do_mprotect_pkey, mm/mprotect.c",
+  },
+  "mprotect/hole": {
+    sentence: "mprotect of a range with a hole gives ENOMEM; what lies before the hole has been changed.",
+    kernel: "do_mprotect_pkey, mm/mprotect.c",
+  },
+  "mprotect/beyond-may": {
+    sentence: "A mapping gets no permission that its VM_MAY flags do not allow: EACCES.",
+    kernel: "do_mprotect_pkey, mm/mprotect.c",
+  },
+  "mprotect/kept-entries": {
+    sentence:
+      "mprotect changes the entries that are there: nothing is unmapped, and nothing has to be faulted in again.",
+    kernel: "change_pte_range, mm/mprotect.c",
+  },
+  "mprotect/upgraded": {
+    sentence: "An exclusive anonymous page of a mapping that becomes writable becomes writable at once.",
+    kernel: "can_change_pte_writable, mm/mprotect.c",
+  },
+});
+
 const ACCESS = VM.READ | VM.WRITE | VM.EXEC;
 
 /** sys_mprotect. Bytes; `prot` in VM.READ, VM.WRITE, VM.EXEC. 0, -EINVAL, -ENOMEM, -EACCES, -EPERM. */
 export function* mprotect(k: Kernel, task: Task, start: number, length: number, prot: number): Path<number> {
-  if (start % k.pageSize !== 0) return k.refuse(rule.unaligned, errnos.EINVAL, `0x${start.toString(16)}`);
+  if (start % k.pageSize !== 0) return k.refuse(rule["mprotect/unaligned"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (length === 0) return 0;
   const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (end >= k.wordLimit) return k.refuse(rule["range-wraps"], errnos.ENOMEM, `${length} bytes`);
+  if (end >= k.wordLimit) return k.refuse(rule["mprotect/range-wraps"], errnos.ENOMEM, `${length} bytes`);
   const mm = task.mm;
   yield* acquire(k, mm.mmapLock, "write");
   const sealed = k.design["mseal.check"] === "whole-range" ? sealedWithin(k, mm, start, end) : 0;
@@ -38,10 +65,10 @@ function* changeRange(k: Kernel, task: Task, start: number, end: number, prot: n
   let at = start;
   while (at < end) {
     const vma = task.mm.lookup(at);
-    if (vma === undefined) return k.refuse(rule.hole, errnos.ENOMEM, `0x${at.toString(16)}`);
+    if (vma === undefined) return k.refuse(rule["mprotect/hole"], errnos.ENOMEM, `0x${at.toString(16)}`);
     const flags = (vma.flags & ~ACCESS) | prot;
     if ((flags & ~(flags >> 4) & ACCESS) !== 0)
-      return k.refuse(rule["beyond-may"], errnos.EACCES, `0x${at.toString(16)}`);
+      return k.refuse(rule["mprotect/beyond-may"], errnos.EACCES, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
     const failed = yield* fixup(k, task, vma, at, to, flags);
     if (failed < 0) return failed;
@@ -54,12 +81,12 @@ function* changeRange(k: Kernel, task: Task, start: number, end: number, prot: n
 function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, flags: number): Path<number> {
   const old = vma.flags;
   if (k.design["mseal.check"] === "per-vma" && vma.has(VM.SEALED))
-    return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${vma.start.toString(16)}`);
+    return k.refuse(munmapRules["vma/sealed"], errnos.EPERM, `0x${vma.start.toString(16)}`);
   if (flags === old) return 0;
   const pages = (end - start) / k.pageSize;
   if ((flags & VM.WRITE) !== 0) {
     if ((old & (VM.ACCOUNT | VM.WRITE | VM.HUGETLB | VM.SHARED | VM.NORESERVE)) === 0) {
-      if (pages > k.totalRam) return k.refuse(mmapRules["address-space"], errnos.ENOMEM, `${end - start} bytes`);
+      if (pages > k.totalRam) return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, `${end - start} bytes`);
       flags |= VM.ACCOUNT;
       k.committed += pages;
     }
@@ -119,7 +146,7 @@ function changeProtection(k: Kernel, vma: Vma, start: number, end: number): void
   if (changed === 0) return;
   k.counters.ptes += changed;
   k.counters.tlb_flushes++;
-  k.note(rule["kept-entries"]);
+  k.note(rule["mprotect/kept-entries"]);
 }
 
 /** can_change_pte_writable: what the write fault would allow without looking any further. */
@@ -128,7 +155,7 @@ function canBecomeWritable(k: Kernel, vma: Vma, address: number, frame: number, 
   if (vma.has(VM.SHARED)) return (bits & PTE.dirty) !== 0;
   const pfn = vmNormalPage(k, vma, address, frame, bits);
   if (pfn < 0 || (k.frames.flags(pfn) & (PG.anon | PG.exclusive)) !== (PG.anon | PG.exclusive)) return false;
-  k.note(rule.upgraded);
+  k.note(rule["mprotect/upgraded"]);
   return true;
 }
 

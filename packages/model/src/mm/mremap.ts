@@ -4,23 +4,80 @@
  * length may take in several mappings.
  */
 import { errnos } from "@litmap/litmus";
-import { layoutRules } from "../rules/layout.js";
-import { mmapRules } from "../rules/mmap.js";
-import { mremapRules as rule } from "../rules/mremap.js";
 import { acquire, release } from "../sched/path.js";
 import { getUnmappedArea } from "./address-space.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { untrackClear } from "./memtype.js";
 import { copyOf, linkVma, vmaMergeNewRange } from "./merge.js";
 import { movePageTables } from "./move-page-tables.js";
-import { doMunmap } from "./munmap.js";
+import { doMunmap, munmapRules } from "./munmap.js";
 import { mmPopulate } from "./populate.js";
 import { VM, vmaIsAnonymous } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
 import type { Vma } from "./vma.js";
+
+export const mremapRules = rules({
+  "mmap/address-space": {
+    sentence: "More private writable memory than the machine has is refused with ENOMEM.",
+    kernel: "__vm_enough_memory, mm/util.c",
+  },
+  "mremap/bad-flags": {
+    sentence: "MREMAP_FIXED needs MREMAP_MAYMOVE, and MREMAP_DONTUNMAP needs it and equal lengths: EINVAL.",
+    kernel: "sys_mremap, mm/mremap.c (check_mremap_params)",
+  },
+  "mremap/bad-range": {
+    sentence: "An unaligned address, a new length of 0, or a target past user space is refused with EINVAL.",
+    kernel: "sys_mremap, mm/mremap.c (check_mremap_params)",
+  },
+  "mremap/overlap": {
+    sentence: "Source and target of a move must not overlap: EINVAL.",
+    kernel: "mremap_to, mm/mremap.c (check_mremap_params)",
+  },
+  "mremap/no-vma": {
+    sentence: "mremap where no mapping is gives EFAULT.",
+    kernel: "sys_mremap, mm/mremap.c (check_prep_vma)",
+  },
+  "mremap/hugetlb-range": {
+    sentence: "A hugetlb mapping is moved or shrunk in whole huge pages and never grown: EINVAL.",
+    kernel: "sys_mremap, mm/mremap.c (align_hugetlb)",
+  },
+  "mremap/duplicate-private": {
+    sentence: "An old length of 0 duplicates a shared mapping; of a private one it is refused with EINVAL.",
+    kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
+  },
+  "mremap/dontunmap-special": {
+    sentence: "MREMAP_DONTUNMAP of a mapping with VM_DONTEXPAND or VM_PFNMAP is refused with EINVAL.",
+    kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
+  },
+  "mremap/across-vmas": {
+    sentence: "A range that reaches past the end of its mapping gives EFAULT.",
+    kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
+  },
+  "mremap/only-alone": {
+    sentence: "A mapping of a file that chooses addresses itself is not moved together with others: EFAULT.",
+    kernel: "vma_multi_allowed, mm/mremap.c",
+  },
+  "mremap/never-grows": {
+    sentence: "A mapping with VM_DONTEXPAND or VM_PFNMAP changes its length only by shrinking: EFAULT.",
+    kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
+  },
+  "mremap/cannot-merge": {
+    sentence: "Growing in place goes through merging with the new range, which special mappings refuse: ENOMEM.",
+    kernel: "vma_merge_extend, mm/vma.c (sys_mremap, mm/mremap.c)",
+  },
+  "mremap/no-room": {
+    sentence: "Without MREMAP_MAYMOVE a mapping that has no room behind it cannot grow: ENOMEM.",
+    kernel: "sys_mremap, mm/mremap.c (expand_vma)",
+  },
+  "mremap/pgoff-wraps": {
+    sentence: "A growth that wraps the page offset is refused with EINVAL.",
+    kernel: "vma_to_resize, mm/mremap.c",
+  },
+});
 
 export interface MremapFlags {
   readonly maymove: boolean;
@@ -71,9 +128,9 @@ function checkFlags(k: Kernel, remap: Remap): number {
   const { flags } = remap;
   const bad =
     (flags.fixed && !flags.maymove) || (flags.dontunmap && (!flags.maymove || remap.oldLength !== remap.newLength));
-  if (bad) return k.refuse(rule["bad-flags"], errnos.EINVAL, about(remap));
+  if (bad) return k.refuse(mremapRules["mremap/bad-flags"], errnos.EINVAL, about(remap));
   if (remap.address % k.pageSize !== 0 || remap.newLength === 0)
-    return k.refuse(rule["bad-range"], errnos.EINVAL, about(remap));
+    return k.refuse(mremapRules["mremap/bad-range"], errnos.EINVAL, about(remap));
   return 0;
 }
 
@@ -81,22 +138,24 @@ function checkFlags(k: Kernel, remap: Remap): number {
 function checkParams(k: Kernel, remap: Remap): number {
   const { flags, mm } = remap;
   if (remap.address % k.pageSize !== 0 || remap.newLength === 0 || remap.newLength > mm.arch.taskSize)
-    return k.refuse(rule["bad-range"], errnos.EINVAL, about(remap));
+    return k.refuse(mremapRules["mremap/bad-range"], errnos.EINVAL, about(remap));
   if (!flags.fixed && !flags.dontunmap) return 0;
   const target = checkTarget(k, remap);
   if (target < 0) return target;
   const bad = !flags.maymove || (flags.dontunmap && remap.oldLength !== remap.newLength);
-  return bad ? k.refuse(rule["bad-flags"], errnos.EINVAL, about(remap)) : checkOverlap(k, remap);
+  return bad ? k.refuse(mremapRules["mremap/bad-flags"], errnos.EINVAL, about(remap)) : checkOverlap(k, remap);
 }
 
 function checkTarget(k: Kernel, remap: Remap): number {
   const past = remap.newLength > remap.mm.arch.taskSize || remap.to > remap.mm.arch.taskSize - remap.newLength;
-  return past || remap.to % k.pageSize !== 0 ? k.refuse(rule["bad-range"], errnos.EINVAL, about(remap)) : 0;
+  return past || remap.to % k.pageSize !== 0
+    ? k.refuse(mremapRules["mremap/bad-range"], errnos.EINVAL, about(remap))
+    : 0;
 }
 
 function checkOverlap(k: Kernel, remap: Remap): number {
   const overlaps = remap.address + remap.oldLength > remap.to && remap.to + remap.newLength > remap.address;
-  return overlaps ? k.refuse(rule.overlap, errnos.EINVAL, about(remap)) : 0;
+  return overlaps ? k.refuse(mremapRules["mremap/overlap"], errnos.EINVAL, about(remap)) : 0;
 }
 
 /** Everything about one mapping, with the mmap lock held. */
@@ -104,9 +163,10 @@ function* remapOne(k: Kernel, remap: Remap): Path<number> {
   const { mm, flags } = remap;
   const vma = mm.lookup(remap.address);
   if (k.design["mremap.lookup"] === "to-resize") return yield* remapUnseen(k, remap, vma);
-  if (vma === undefined) return k.refuse(rule["no-vma"], errnos.EFAULT, about(remap));
-  if (vma.has(VM.SEALED)) return k.refuse(layoutRules.sealed, errnos.EPERM, about(remap));
-  if (vma.has(VM.HUGETLB) && !alignHuge(remap)) return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
+  if (vma === undefined) return k.refuse(mremapRules["mremap/no-vma"], errnos.EFAULT, about(remap));
+  if (vma.has(VM.SEALED)) return k.refuse(munmapRules["vma/sealed"], errnos.EPERM, about(remap));
+  if (vma.has(VM.HUGETLB) && !alignHuge(remap))
+    return k.refuse(mremapRules["mremap/hugetlb-range"], errnos.EINVAL, about(remap));
   const moves = flags.fixed || flags.dontunmap;
   if (k.design["mremap.checks"] === "arguments-first") {
     const refused =
@@ -132,7 +192,9 @@ function* remapUnseen(k: Kernel, remap: Remap, vma: Vma | undefined): Path<numbe
     const failed = yield* doMunmap(k, remap.mm, remap.address + remap.newLength, remap.oldLength - remap.newLength);
     return failed < 0 ? failed : remap.address;
   }
-  return vma === undefined ? k.refuse(rule["no-vma"], errnos.EFAULT, about(remap)) : yield* grow(k, remap, vma);
+  return vma === undefined
+    ? k.refuse(mremapRules["mremap/no-vma"], errnos.EFAULT, about(remap))
+    : yield* grow(k, remap, vma);
 }
 
 function alignHuge(remap: Remap): boolean {
@@ -145,16 +207,18 @@ function alignHuge(remap: Remap): boolean {
 /** vma_to_resize (check_prep_vma from 6.17): whether this mapping may move or grow. */
 function checkResize(k: Kernel, remap: Remap, vma: Vma, oldLength: number): number {
   if (remap.oldLength === 0 && !vma.has(VM.SHARED | VM.MAYSHARE))
-    return k.refuse(rule["duplicate-private"], errnos.EINVAL, about(remap));
+    return k.refuse(mremapRules["mremap/duplicate-private"], errnos.EINVAL, about(remap));
   if (remap.flags.dontunmap && cannotStay(k, vma))
-    return k.refuse(rule["dontunmap-special"], errnos.EINVAL, about(remap));
+    return k.refuse(mremapRules["mremap/dontunmap-special"], errnos.EINVAL, about(remap));
   if (vma.has(VM.HUGETLB) && k.design["mremap.lookup"] === "to-resize")
-    return k.refuse(rule["hugetlb-range"], errnos.EINVAL, about(remap));
-  if (oldLength > vma.end - remap.address) return k.refuse(rule["across-vmas"], errnos.EFAULT, about(remap));
+    return k.refuse(mremapRules["mremap/hugetlb-range"], errnos.EINVAL, about(remap));
+  if (oldLength > vma.end - remap.address)
+    return k.refuse(mremapRules["mremap/across-vmas"], errnos.EFAULT, about(remap));
   if (remap.newLength === oldLength) return 0;
   if (vma.pgoff + remap.newLength / k.pageSize >= k.wordLimit)
-    return k.refuse(rule["pgoff-wraps"], errnos.EINVAL, about(remap));
-  if (vma.has(VM.DONTEXPAND | VM.PFNMAP)) return k.refuse(rule["never-grows"], errnos.EFAULT, about(remap));
+    return k.refuse(mremapRules["mremap/pgoff-wraps"], errnos.EINVAL, about(remap));
+  if (vma.has(VM.DONTEXPAND | VM.PFNMAP))
+    return k.refuse(mremapRules["mremap/never-grows"], errnos.EFAULT, about(remap));
   return 0;
 }
 
@@ -183,7 +247,7 @@ function* mremapTo(k: Kernel, remap: Remap): Path<number> {
     remap.oldLength = remap.newLength;
   }
   const vma = mm.lookup(remap.address);
-  if (vma === undefined) return k.refuse(rule["no-vma"], errnos.EFAULT, about(remap));
+  if (vma === undefined) return k.refuse(mremapRules["mremap/no-vma"], errnos.EFAULT, about(remap));
   if (k.design["mremap.checks"] === "vma-first") {
     const refused = checkResize(k, remap, vma, remap.oldLength);
     if (refused < 0) return refused;
@@ -207,10 +271,11 @@ function* moveSeveral(k: Kernel, remap: Remap): Path<number> {
   let at = start;
   let first = true;
   for (let vma = remap.mm.findVma(at); vma !== undefined && vma.start < end; vma = remap.mm.findVma(at)) {
-    if (first && vma.start > start) return k.refuse(rule["no-vma"], errnos.EFAULT, about(remap));
+    if (first && vma.start > start) return k.refuse(mremapRules["mremap/no-vma"], errnos.EFAULT, about(remap));
     // vma_multi_allowed: whoever chooses addresses itself might not obey the one that was asked for.
     const alone = vma.file?.ops.choosesAddresses === true;
-    if (alone && (!first || vma.end < end)) return k.refuse(rule["only-alone"], errnos.EFAULT, about(remap));
+    if (alone && (!first || vma.end < end))
+      return k.refuse(mremapRules["mremap/only-alone"], errnos.EFAULT, about(remap));
     const from = Math.max(vma.start, start);
     const to = Math.min(vma.end, end);
     const moved = yield* remapOne(k, {
@@ -224,7 +289,7 @@ function* moveSeveral(k: Kernel, remap: Remap): Path<number> {
     first = false;
     at = to;
   }
-  return first ? k.refuse(rule["no-vma"], errnos.EFAULT, about(remap)) : target;
+  return first ? k.refuse(mremapRules["mremap/no-vma"], errnos.EFAULT, about(remap)) : target;
 }
 
 /** The growing half of sys_mremap: in place when there is room behind, else by moving. */
@@ -237,7 +302,7 @@ function* grow(k: Kernel, remap: Remap, vma: Vma): Path<number> {
   const room =
     remap.oldLength === vma.end - remap.address && end <= remap.mm.arch.taskSize && remap.mm.isFree(vma.end, end);
   if (room) return expandInPlace(k, remap, vma, end);
-  if (!remap.flags.maymove) return k.refuse(rule["no-room"], errnos.ENOMEM, about(remap));
+  if (!remap.flags.maymove) return k.refuse(mremapRules["mremap/no-room"], errnos.ENOMEM, about(remap));
   const to = getUnmappedArea(
     k,
     remap.mm,
@@ -254,7 +319,7 @@ function* grow(k: Kernel, remap: Remap, vma: Vma): Path<number> {
 function expandInPlace(k: Kernel, remap: Remap, vma: Vma, end: number): number {
   const pages = (end - vma.end) / k.pageSize;
   if (vma.has(VM.ACCOUNT)) {
-    if (pages > k.totalRam) return k.refuse(mmapRules["address-space"], errnos.ENOMEM, about(remap));
+    if (pages > k.totalRam) return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, about(remap));
     k.committed += pages;
   }
   const plain =
@@ -273,7 +338,7 @@ function expandInPlace(k: Kernel, remap: Remap, vma: Vma, end: number): number {
   if (plain) vma.end = end;
   else if (vmaMergeNewRange(k, range) === undefined) {
     if (vma.has(VM.ACCOUNT)) k.committed -= pages;
-    return k.refuse(rule["cannot-merge"], errnos.ENOMEM, about(remap));
+    return k.refuse(mremapRules["mremap/cannot-merge"], errnos.ENOMEM, about(remap));
   }
   vma.mm.totalVm += pages;
   if (locked) vma.mm.lockedVm += pages;
@@ -288,7 +353,7 @@ function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
   const stays = remap.flags.dontunmap;
   if (vma.has(VM.ACCOUNT)) {
     const charge = pages - (stays ? 0 : oldLength / k.pageSize);
-    if (charge > k.totalRam) return k.refuse(mmapRules["address-space"], errnos.ENOMEM, about(remap));
+    if (charge > k.totalRam) return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, about(remap));
     k.committed += charge;
   }
   const refused = maySplit(vma, remap.address, remap.address + oldLength);

@@ -1,23 +1,34 @@
 /** do_mseal, mm/mseal.c: whole ranges only; what is sealed stays so. */
 import { errnos } from "@litmap/litmus";
-import { msealRules as rule } from "../rules/mremap.js";
 import { acquire, release } from "../sched/path.js";
 import { vmaModify } from "./merge.js";
 import { VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
 
+const rule = rules({
+  "mseal/bad-range": {
+    sentence: "An unaligned address or a range that wraps is refused with EINVAL.",
+    kernel: "do_mseal, mm/mseal.c",
+  },
+  "mseal/hole": {
+    sentence: "A range with a hole is not sealed at all: ENOMEM.",
+    kernel: "check_mm_seal, mm/mseal.c (range_contains_unmapped)",
+  },
+});
+
 /** Bytes. 0, -EINVAL, -ENOMEM. */
 export function* mseal(k: Kernel, task: Task, start: number, length: number): Path<number> {
   const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
   if (start % k.pageSize !== 0 || end >= 2 ** 64)
-    return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+    return k.refuse(rule["mseal/bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   if (end === start) return 0;
   yield* acquire(k, task.mm.mmapLock, "write");
   const ret = hasHole(task.mm, start, end)
-    ? k.refuse(rule.hole, errnos.ENOMEM, `0x${start.toString(16)}`)
+    ? k.refuse(rule["mseal/hole"], errnos.ENOMEM, `0x${start.toString(16)}`)
     : apply(k, task.mm, start, end);
   yield* release(k, task.mm.mmapLock);
   return ret;

@@ -1,13 +1,32 @@
 /** sys_msync, mm/msync.c. */
 import { errnos } from "@litmap/litmus";
 import { fput } from "../fs/file.js";
-import { msyncRules as rule } from "../rules/protect.js";
 import { acquire, release } from "../sched/path.js";
 import { VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { File } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const rule = rules({
+  "msync/bad-flags": {
+    sentence: "msync of an unaligned address, or with both MS_SYNC and MS_ASYNC, is refused with EINVAL.",
+    kernel: "sys_msync, mm/msync.c",
+  },
+  "msync/hole": {
+    sentence: "msync of a range with a hole does its work and gives ENOMEM.",
+    kernel: "sys_msync, mm/msync.c",
+  },
+  "msync/locked": {
+    sentence: "MS_INVALIDATE of a locked mapping is refused with EBUSY.",
+    kernel: "sys_msync, mm/msync.c",
+  },
+  "msync/no-fsync": {
+    sentence: "MS_SYNC of a shared mapping whose file has no fsync method gives EINVAL.",
+    kernel: "vfs_fsync_range, fs/sync.c",
+  },
+});
 
 export interface MsyncFlags {
   readonly sync: boolean;
@@ -18,12 +37,12 @@ export interface MsyncFlags {
 /** Bytes. 0, -EINVAL, -ENOMEM, -EBUSY, or what the file's fsync gives. */
 export function* msync(k: Kernel, task: Task, address: number, length: number, flags: MsyncFlags): Path<number> {
   if (address % k.pageSize !== 0 || (flags.async && flags.sync))
-    return k.refuse(rule["bad-flags"], errnos.EINVAL, `0x${address.toString(16)}`);
+    return k.refuse(rule["msync/bad-flags"], errnos.EINVAL, `0x${address.toString(16)}`);
   const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
   if (end === address) return 0;
   if (end >= k.wordLimit)
     return end - k.wordLimit < address && end !== k.wordLimit
-      ? k.refuse(rule.hole, errnos.ENOMEM, `${length} bytes`)
+      ? k.refuse(rule["msync/hole"], errnos.ENOMEM, `${length} bytes`)
       : 0;
   const { mm } = task;
   let start = address;
@@ -40,19 +59,19 @@ export function* msync(k: Kernel, task: Task, address: number, length: number, f
     const next = vma?.end ?? end;
     yield* release(k, mm.mmapLock);
     if (stop) break;
-    if (busy) return k.refuse(rule.locked, errnos.EBUSY, `0x${start.toString(16)}`);
+    if (busy) return k.refuse(rule["msync/locked"], errnos.EBUSY, `0x${start.toString(16)}`);
     const failed = file === undefined ? 0 : yield* fsync(k, file);
     if (failed < 0) return failed;
     start = next;
   }
-  return hole ? k.refuse(rule.hole, errnos.ENOMEM, `0x${address.toString(16)}`) : 0;
+  return hole ? k.refuse(rule["msync/hole"], errnos.ENOMEM, `0x${address.toString(16)}`) : 0;
 }
 
 /** vfs_fsync_range, fs/sync.c, with the reference that the caller took. */
 function* fsync(k: Kernel, file: File): Path<number> {
   const ret =
     file.ops.fsync === undefined
-      ? k.refuse(rule["no-fsync"], errnos.EINVAL, `inode ${file.inode.id}`)
+      ? k.refuse(rule["msync/no-fsync"], errnos.EINVAL, `inode ${file.inode.id}`)
       : yield* file.ops.fsync(file);
   yield* fput(file);
   return ret;

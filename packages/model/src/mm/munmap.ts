@@ -1,19 +1,33 @@
 /** Taking mappings away: do_vmi_munmap and unmap_region (mm/mmap.c up to 6.11, mm/vma.c since). */
 import { errnos } from "@litmap/litmus";
 import { fput } from "../fs/file.js";
-import { layoutRules } from "../rules/layout.js";
-import { munmapRules as rule } from "../rules/mmap.js";
 import { acquire, release } from "../sched/path.js";
 import { lruAddDrain } from "./lazyfree.js";
 import { putPfnmapTrack, untrackPfn } from "./memtype.js";
 import { splitVma, unlinkFile } from "./merge.js";
 import { VM } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Mm } from "./mm.js";
 import type { Vma } from "./vma.js";
+
+export const munmapRules = rules({
+  "vma/sealed": {
+    sentence: "A sealed mapping cannot be unmapped, moved, overmapped or given another protection: EPERM.",
+    kernel: "can_modify_vma, mm/vma.h (can_modify_mm, mm/mseal.c)",
+  },
+  "munmap/bad-range": {
+    sentence: "munmap of an unaligned address, of no bytes, or past user space is refused with EINVAL.",
+    kernel: "do_vmi_munmap, mm/mmap.c (mm/vma.c)",
+  },
+  "munmap/hole": {
+    sentence: "munmap of a range without a mapping succeeds.",
+    kernel: "do_vmi_munmap, mm/mmap.c (mm/vma.c)",
+  },
+});
 
 /** sys_munmap, mm/mmap.c. Bytes. 0, -EINVAL, or -EPERM for a sealed mapping. */
 export function* munmap(k: Kernel, task: Task, address: number, length: number): Path<number> {
@@ -28,13 +42,13 @@ export function* munmap(k: Kernel, task: Task, address: number, length: number):
 export function* doMunmap(k: Kernel, mm: Mm, start: number, length: number): Path<number> {
   const size = k.pageSize;
   if (start % size !== 0 || start > mm.arch.taskSize || length > mm.arch.taskSize - start) {
-    return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+    return k.refuse(munmapRules["munmap/bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   }
   const end = start + Math.ceil(length / size) * size;
-  if (end === start) return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+  if (end === start) return k.refuse(munmapRules["munmap/bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   const first = mm.findVma(start);
   if (first === undefined || first.start >= end) {
-    k.note(rule.hole);
+    k.note(munmapRules["munmap/hole"]);
     return 0;
   }
   if (k.design["mseal.check"] === "whole-range") {
@@ -51,7 +65,7 @@ export function* doMunmap(k: Kernel, mm: Mm, start: number, length: number): Pat
 export function sealedWithin(k: Kernel, mm: Mm, start: number, end: number): number {
   for (let at = mm.findIndex(start); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
     if (mm.vmas[at].has(VM.SEALED))
-      return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${mm.vmas[at].start.toString(16)}`);
+      return k.refuse(munmapRules["vma/sealed"], errnos.EPERM, `0x${mm.vmas[at].start.toString(16)}`);
   }
   return 0;
 }
@@ -61,14 +75,15 @@ function gather(k: Kernel, mm: Mm, first: Vma, start: number, end: number): Vma[
   const perVma = k.design["mseal.check"] !== "whole-range";
   if (start > first.start) {
     if (perVma && first.has(VM.SEALED))
-      return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${first.start.toString(16)}`);
+      return k.refuse(munmapRules["vma/sealed"], errnos.EPERM, `0x${first.start.toString(16)}`);
     const upper = splitVma(k, first, start);
     if (typeof upper === "number") return upper;
   }
   const going: Vma[] = [];
   for (let at = mm.findIndex(start); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
     const vma = mm.vmas[at];
-    if (perVma && vma.has(VM.SEALED)) return k.refuse(layoutRules.sealed, errnos.EPERM, `0x${vma.start.toString(16)}`);
+    if (perVma && vma.has(VM.SEALED))
+      return k.refuse(munmapRules["vma/sealed"], errnos.EPERM, `0x${vma.start.toString(16)}`);
     if (vma.end > end) {
       const upper = splitVma(k, vma, end);
       if (typeof upper === "number") return upper;

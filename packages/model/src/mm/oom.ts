@@ -3,11 +3,26 @@ import { acquire, release } from "../sched/path.js";
 import { VM, vmaIsAnonymous } from "./vma.js";
 import { mappedPages } from "./migrate.js";
 import { zapPageRange } from "./zap.js";
-import { reclaimRules } from "../rules/migrate.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Mm } from "./mm.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "reclaim/no-swap": {
+    sentence: "Without swap no shmem page is reclaimed: nothing is freed.",
+    kernel: "shrink_folio_list, mm/vmscan.c",
+  },
+  "reclaim/oom-skips": {
+    sentence: "The OOM reaper leaves VM_PFNMAP and hugetlb mappings alone, and shared file memory too.",
+    kernel: "__oom_reap_task_mm, mm/oom_kill.c",
+  },
+  "reclaim/oom-reaps": {
+    sentence: "The OOM reaper zaps anonymous memory and private mappings.",
+    kernel: "__oom_reap_task_mm, mm/oom_kill.c",
+  },
+});
 
 /** __oom_reap_task_mm, mm/oom_kill.c: zaps what is private; gives the pages that left the address space. */
 export function* oomReapTaskMm(k: Kernel, mm: Mm): Path<number> {
@@ -17,7 +32,7 @@ export function* oomReapTaskMm(k: Kernel, mm: Mm): Path<number> {
   for (const vma of mm.vmas) {
     if (!reapable(k, vma)) continue;
     for (const pfn of mappedPages(vma, k.pageSize)) if (pfn !== k.zeroPfn) pages++;
-    k.note(reclaimRules["oom-reaps"], `0x${vma.start.toString(16)}`);
+    k.note(rule["reclaim/oom-reaps"], `0x${vma.start.toString(16)}`);
     zapPageRange(k, vma, vma.start, vma.end);
   }
   yield* release(k, mm.ptl);
@@ -28,7 +43,7 @@ export function* oomReapTaskMm(k: Kernel, mm: Mm): Path<number> {
 function reapable(k: Kernel, vma: Vma): boolean {
   const locked = vma.has(VM.LOCKED) && k.design["oom.mlocked"] === "no";
   if (vma.has(VM.HUGETLB | VM.PFNMAP) || locked || (!vmaIsAnonymous(vma) && vma.has(VM.SHARED))) {
-    k.note(reclaimRules["oom-skips"], `0x${vma.start.toString(16)}`);
+    k.note(rule["reclaim/oom-skips"], `0x${vma.start.toString(16)}`);
     return false;
   }
   return true;
@@ -36,6 +51,6 @@ function reapable(k: Kernel, vma: Vma): boolean {
 
 /** shrink_folio_list on shmem pages, mm/vmscan.c, with no swap to write to: pages freed. */
 export function shrinkShmem(k: Kernel): number {
-  k.note(reclaimRules["no-swap"]);
+  k.note(rule["reclaim/no-swap"]);
   return 0;
 }

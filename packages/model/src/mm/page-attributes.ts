@@ -3,10 +3,45 @@
  * (arch/x86/mm/pat/set_memory.c). Elsewhere than on x86 they do nothing, and nobody calls them.
  */
 import { errnos } from "@litmap/litmus";
-import { patRules as rule } from "../rules/pat.js";
 import { CACHE } from "./memtype.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { CacheMode } from "./memtype.js";
+
+const rule = rules({
+  "pat/array-refused": {
+    sentence: "set_pages_array_wc and _uc give EINVAL when one page is not write-back, and leave all as they were.",
+    kernel: "_set_pages_array, arch/x86/mm/pat/set_memory.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/linear-map-split": {
+    sentence:
+      "A page whose cache mode changes needs an entry of its own in the linear map: 1 GiB and 2 MiB pages around it are split for good, each with a TLB flush on all processors.",
+    kernel: "__split_large_page, arch/x86/mm/pat/set_memory.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/flush-each-page": {
+    sentence: "After a change of cache modes all processors flush the TLB, up to 33 pages one by one.",
+    kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/flush-everything": {
+    sentence: "After a change of the cache modes of more than 33 pages all processors flush their whole TLB.",
+    kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/clflush": {
+    sentence:
+      "Pages that cease to be write-back are flushed from the caches line by line; write-combining goes by way of uncached and flushes them twice.",
+    kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c; _set_pages_array, arch/x86/mm/pat/set_memory.c",
+    unproven: "the source; no system call shows the cache mode of a page",
+  },
+  "pat/wbinvd": {
+    sentence: "Up to 4.20 an array of 4 MiB or more has every processor write back and empty all its caches (wbinvd).",
+    kernel: "cpa_flush_array, arch/x86/mm/pat/set_memory.c",
+    unproven: "the source of 4.20; no older kernel than 5.10 is run here",
+  },
+});
 
 /** tlb_single_page_flush_ceiling: more pages than that flush everything. */
 const SINGLE_PAGE_CEILING = 33;
@@ -48,7 +83,7 @@ function setPagesArray(k: Kernel, pfns: ArrayLike<number>, mode: CacheMode): num
   for (let i = 0; i < pfns.length; i++) {
     if (k.pat.reserve(pfns[i], 1, mode, true) >= 0) continue;
     for (let j = 0; j < i; j++) k.pat.free(pfns[j], 1);
-    return k.refuse(rule["array-refused"], errnos.EINVAL, `page ${i} of ${pfns.length}`);
+    return k.refuse(rule["pat/array-refused"], errnos.EINVAL, `page ${i} of ${pfns.length}`);
   }
   changePageAttr(k, pfns, CACHE.ucMinus);
   if (mode === CACHE.wc) changePageAttr(k, pfns, CACHE.wc);
@@ -77,7 +112,7 @@ function changePageAttr(k: Kernel, pfns: ArrayLike<number>, mode: CacheMode): vo
     if (split > 0) {
       counters.linear_splits += split;
       counters.tlb_flushes += split;
-      k.note(rule["linear-map-split"], `frame ${pfn}`);
+      k.note(rule["pat/linear-map-split"], `frame ${pfn}`);
     }
     frames.setLinearMode(pfn, mode);
     changed++;
@@ -90,13 +125,13 @@ function changePageAttr(k: Kernel, pfns: ArrayLike<number>, mode: CacheMode): vo
 function cpaFlush(k: Kernel, pages: number, cache: boolean): void {
   const { counters } = k;
   counters.tlb_flushes++;
-  k.note(pages > SINGLE_PAGE_CEILING ? rule["flush-everything"] : rule["flush-each-page"], `${pages} pages`);
+  k.note(pages > SINGLE_PAGE_CEILING ? rule["pat/flush-everything"] : rule["pat/flush-each-page"], `${pages} pages`);
   if (!cache) return;
   if (k.design["page-attributes.cache-flush"] === "wbinvd-from-4-MiB" && pages >= WBINVD_PAGES) {
     counters.cache_writebacks++;
-    k.note(rule.wbinvd, `${pages} pages`);
+    k.note(rule["pat/wbinvd"], `${pages} pages`);
   } else {
     counters.cache_flushes += pages;
-    k.note(rule.clflush, `${pages} pages`);
+    k.note(rule["pat/clflush"], `${pages} pages`);
   }
 }

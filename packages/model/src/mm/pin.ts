@@ -1,11 +1,36 @@
 /** References and pins on folios: how GUP takes them, how they are given back. */
 import { GUP_PIN_COUNTING_BIAS, PG } from "./frames.js";
 import { folioPut } from "./rmap.js";
-import { gupRules, pinRules } from "../rules/gup.js";
-import { p2pRules } from "../rules/p2pdma.js";
 import { errnos } from "@litmap/litmus";
 import { FOLL } from "./foll.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
+
+const rule = rules({
+  "gup/zero-page": {
+    sentence: "The shared zero page is handed out like any page, but a pin of it is not counted.",
+    kernel: "try_grab_folio, mm/gup.c",
+  },
+  "gup/dead-tail": {
+    sentence:
+      "A page whose folio has no reference left, as the tail of a non-compound allocation, gives ENOMEM and a warning.",
+    kernel: "try_grab_folio, mm/gup.c",
+    unproven: "no exporter here maps such pages with normal entries; read in mm/gup.c",
+  },
+  "pin/small": {
+    sentence: "A pin of a small folio adds 1024 to its reference count.",
+    kernel: "try_grab_folio, mm/gup.c",
+  },
+  "pin/large": {
+    sentence: "A pin of a large folio adds one to its reference count and one to its pin count.",
+    kernel: "try_grab_folio, mm/gup.c",
+  },
+  "p2pdma/gup": {
+    sentence:
+      "get_user_pages gives memory of a PCI device only to who asks for it by FOLL_PCI_P2PDMA, as block devices do that can reach it: everybody else gets EREMOTEIO.",
+    kernel: "try_grab_folio, mm/gup.c",
+  },
+});
 
 /**
  * Takes `refs` references or pins on the folio of a page: try_grab_folio, mm/gup.c. 0, or
@@ -13,23 +38,23 @@ import type { Kernel } from "../kernel.js";
  */
 export function tryGrabFolio(k: Kernel, pfn: number, refs: number, flags: number): number {
   const head = k.frames.head(pfn);
-  if (k.frames.ref(head) <= 0) return k.refuse(gupRules["dead-tail"], errnos.ENOMEM, `frame ${pfn}`);
+  if (k.frames.ref(head) <= 0) return k.refuse(rule["gup/dead-tail"], errnos.ENOMEM, `frame ${pfn}`);
   if ((flags & FOLL.p2pdma) === 0 && (k.frames.flags(head) & PG.p2pdma) !== 0)
-    return k.refuse(p2pRules.gup, errnos.EREMOTEIO, `frame ${pfn}`);
+    return k.refuse(rule["p2pdma/gup"], errnos.EREMOTEIO, `frame ${pfn}`);
   if ((flags & FOLL.get) !== 0) k.frames.addRef(head, refs);
   else if ((flags & FOLL.pin) !== 0) pinFolio(k, pfn, head, refs);
   return 0;
 }
 
 function pinFolio(k: Kernel, pfn: number, head: number, refs: number): void {
-  if (pfn === k.zeroPfn) return k.note(gupRules["zero-page"], `frame ${pfn}`);
+  if (pfn === k.zeroPfn) return k.note(rule["gup/zero-page"], `frame ${pfn}`);
   if (k.frames.order(head) > 0) {
     k.frames.addRef(head, refs);
     k.frames.addLargePin(head, refs);
-    return k.note(pinRules.large, `frame ${head}`);
+    return k.note(rule["pin/large"], `frame ${head}`);
   }
   k.frames.addRef(head, refs * GUP_PIN_COUNTING_BIAS);
-  k.note(pinRules.small, `frame ${head}`);
+  k.note(rule["pin/small"], `frame ${head}`);
 }
 
 /** Gives `refs` references or pins back: gup_put_folio, mm/gup.c. */

@@ -1,6 +1,5 @@
 /** Faulting a range in ahead of its use: MAP_POPULATE, mlock (mm_populate, mm/gup.c). */
 import { errnos } from "@litmap/litmus";
-import { mmapRules } from "../rules/mmap.js";
 import { acquire, release, runAlone } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { PG } from "./frames.js";
@@ -10,10 +9,18 @@ import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { tryGrabFolio } from "./pin.js";
 import { FAULT, VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "mmap/populate-skips": {
+    sentence: "MAP_POPULATE and mlock skip mappings with VM_IO or VM_PFNMAP.",
+    kernel: "__mm_populate, mm/gup.c; populate_vma_page_range, mm/gup.c",
+  },
+});
 
 /**
  * __mm_populate, mm/gup.c: faults in what is mapped in a range, mapping by mapping. Takes the mmap
@@ -27,7 +34,7 @@ export function* mmPopulate(k: Kernel, task: Task, start: number, end: number, i
   for (let at = mm.findIndex(start); at < mm.vmas.length && mm.vmas[at].start < end; at++) {
     const vma = mm.vmas[at];
     if (vma.has(VM.IO | VM.PFNMAP)) {
-      k.note(mmapRules["populate-skips"]);
+      k.note(rule["mmap/populate-skips"]);
       continue;
     }
     if (vma.has(VM.LOCKONFAULT)) continue;

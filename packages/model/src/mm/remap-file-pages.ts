@@ -1,15 +1,31 @@
 /** sys_remap_file_pages, mm/mmap.c: since 4.0 nothing but a mapping of the same file in place of a part of this one. */
 import { errnos } from "@litmap/litmus";
 import { fput } from "../fs/file.js";
-import { remapFilePagesRules as rule } from "../rules/mremap.js";
 import { acquire, release } from "../sched/path.js";
 import { MAP, mmapLocked } from "./mmap.js";
 import { mmPopulate } from "./populate.js";
 import { VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "remap-file-pages/bad-range": {
+    sentence: "No bytes, or a range or an offset that wraps, is refused with EINVAL.",
+    kernel: "sys_remap_file_pages, mm/mmap.c",
+  },
+  "remap-file-pages/not-shared": {
+    sentence: "Only shared mappings can be remapped: EINVAL.",
+    kernel: "sys_remap_file_pages, mm/mmap.c",
+  },
+  "remap-file-pages/not-alike": {
+    sentence:
+      "The range may cross into further mappings of the same file with the same flags only, without a hole: EINVAL.",
+    kernel: "sys_remap_file_pages, mm/mmap.c",
+  },
+});
 
 /** Bytes, and `pgoff` in pages. 0, -EINVAL, or what mmap gives. */
 export function* remapFilePages(k: Kernel, task: Task, address: number, size: number, pgoff: number): Path<number> {
@@ -17,13 +33,13 @@ export function* remapFilePages(k: Kernel, task: Task, address: number, size: nu
   const start = down(address);
   const length = down(size);
   if (length === 0 || start + length >= k.wordLimit || pgoff + length / k.pageSize >= k.wordLimit)
-    return k.refuse(rule["bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+    return k.refuse(rule["remap-file-pages/bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
   const { mm } = task;
   yield* acquire(k, mm.mmapLock, "write");
   const vma = mm.lookup(start);
   let ret =
     vma === undefined || !vma.has(VM.SHARED)
-      ? k.refuse(rule["not-shared"], errnos.EINVAL, `0x${start.toString(16)}`)
+      ? k.refuse(rule["remap-file-pages/not-shared"], errnos.EINVAL, `0x${start.toString(16)}`)
       : alike(k, vma, start + length);
   if (ret === 0) ret = yield* mapAgain(k, vma!, start, length, pgoff);
   yield* release(k, mm.mmapLock);
@@ -37,7 +53,7 @@ function alike(k: Kernel, vma: Vma, end: number): number {
   for (let at: Vma = vma; at.end < end; ) {
     const next = vma.mm.lookup(at.end);
     if (next === undefined || next.file !== vma.file || next.flags !== vma.flags)
-      return k.refuse(rule["not-alike"], errnos.EINVAL, `0x${at.end.toString(16)}`);
+      return k.refuse(rule["remap-file-pages/not-alike"], errnos.EINVAL, `0x${at.end.toString(16)}`);
     at = next;
   }
   return 0;

@@ -4,13 +4,12 @@
  * their pages in mm/hugetlb.ts.
  */
 import { errnos } from "@litmap/litmus";
+import { mremapRules } from "./mremap.js";
+import { rules } from "../rules/rule.js";
 import type { AddressSpace } from "../fs/file.js";
 import { File, Inode } from "../fs/file.js";
 import { F_SEAL } from "../fs/seals.js";
 import { hugetlbfsRead, shmemReadWrite } from "../fs/tmpfs-file.js";
-import { hugetlbRules } from "../rules/hugetlb.js";
-import { mmapRules } from "../rules/mmap.js";
-import { shmemRules as rule } from "../rules/shmem.js";
 import { access, acquire, release } from "../sched/path.js";
 import { lruAddInFault } from "./fault.js";
 import { PG } from "./frames.js";
@@ -22,6 +21,7 @@ import {
   hugetlbReservePrivate,
   hugetlbUnreserve,
   reservationsOf,
+  hugetlbRules,
 } from "./hugetlb.js";
 import type { Reservations } from "./hugetlb.js";
 import { folioGet, folioPut } from "./rmap.js";
@@ -31,6 +31,85 @@ import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Vma, VmOps } from "./vma.js";
+
+const rule = rules({
+  "hugetlb/size-unaligned": {
+    sentence: "The size of a hugetlb file is a multiple of its page size: EINVAL otherwise.",
+    kernel: "hugetlbfs_setattr, fs/hugetlbfs/inode.c",
+  },
+  "hugetlb/offset-unaligned": {
+    sentence: "A mapping of a hugetlb file begins at a multiple of its page size: EINVAL otherwise.",
+    kernel: "hugetlbfs_file_mmap, fs/hugetlbfs/inode.c; hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
+  },
+  "memfd/removed-mapped": {
+    sentence:
+      "A page that leaves the page cache while a mapping of another file still has it is reported as a bad page cache.",
+    kernel: "filemap_unaccount_folio, mm/filemap.c",
+  },
+  "memfd/beyond-eof": {
+    sentence: "A page past the end of the file does not exist: a fault on it ends in SIGBUS.",
+    kernel: "shmem_get_folio_gfp, mm/shmem.c",
+  },
+  "memfd/allocated": {
+    sentence: "The first access to a page of the file makes it; it belongs to the file, not to who touched it.",
+    kernel: "shmem_get_folio_gfp, mm/shmem.c",
+  },
+  "memfd/sealed-size": {
+    sentence: "F_SEAL_SHRINK and F_SEAL_GROW refuse a shorter or a longer file with EPERM.",
+    kernel: "shmem_setattr, mm/shmem.c",
+  },
+  "memfd/sealed-punch": {
+    sentence: "F_SEAL_WRITE and F_SEAL_FUTURE_WRITE refuse to punch a hole: EPERM.",
+    kernel: "shmem_fallocate, mm/shmem.c",
+  },
+  "memfd/truncate-unmaps": {
+    sentence: "A shorter file takes its pages out of every mapping, private copies included.",
+    kernel: "shmem_setattr, mm/shmem.c; unmap_mapping_range, mm/memory.c",
+  },
+  "memfd/hole-unmaps": {
+    sentence: "A hole takes whole pages out of every mapping but leaves private copies.",
+    kernel: "shmem_fallocate, mm/shmem.c",
+  },
+  "memfd/hole-in-first-page": {
+    sentence:
+      "A hole that ends within the file's first page unmaps that page if it begins with it, and every page after it, from all mappings; they come back by faults.",
+    kernel: "shmem_fallocate, mm/shmem.c",
+  },
+  "memfd/too-big": {
+    sentence: "A size past what the file system can hold is refused with EFBIG.",
+    kernel: "inode_newsize_ok, fs/attr.c",
+  },
+  "memfd/seal-needs-write": {
+    sentence: "Seals are added only through a descriptor open for writing: EPERM.",
+    kernel: "memfd_add_seals, mm/memfd.c",
+  },
+  "memfd/seal-unknown": {
+    sentence: "A seal that the kernel does not know is refused with EINVAL.",
+    kernel: "memfd_add_seals, mm/memfd.c",
+  },
+  "memfd/seal-sealed": {
+    sentence: "F_SEAL_SEAL refuses more seals with EPERM; a memfd without MFD_ALLOW_SEALING has it from the start.",
+    kernel: "memfd_add_seals, mm/memfd.c",
+  },
+  "memfd/seal-no-memfd": {
+    sentence: "Only shmem and hugetlb files have seals: EINVAL.",
+    kernel: "memfd_file_seals_ptr, mm/memfd.c",
+  },
+  "memfd/seal-write-mapped": {
+    sentence: "F_SEAL_WRITE is refused with EBUSY while a shared mapping can write to the file.",
+    kernel: "mapping_deny_writable, include/linux/fs.h",
+  },
+  "memfd/seal-write-pinned": {
+    sentence:
+      "F_SEAL_WRITE is refused with EBUSY while somebody holds references on its pages beyond the page cache and mappings.",
+    kernel: "memfd_wait_for_pins, mm/memfd.c",
+  },
+  "memfd/seal-exec-implies": {
+    sentence:
+      "F_SEAL_EXEC of an executable memfd brings F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE and F_SEAL_FUTURE_WRITE with it.",
+    kernel: "memfd_add_seals, mm/memfd.c",
+  },
+});
 
 export { F_SEAL } from "../fs/seals.js";
 
@@ -51,7 +130,7 @@ export function addToPageCache(k: Kernel, mapping: AddressSpace, index: number, 
 export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache" | "fallocate" = "cache"): number {
   if (inode.kind === "hugetlb") return hugetlbSubpage(k, inode, index);
   if (why === "cache" && index * k.pageSize >= inode.size)
-    return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
+    return k.refuse(rule["memfd/beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
   const found = inode.mapping.pages.get(index);
   if (found !== undefined) {
     if (why === "cache" && (k.frames.flags(found) & PG.notUptodate) !== 0) {
@@ -66,7 +145,7 @@ export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache
   addToPageCache(k, inode.mapping, index, pfn);
   k.shmemPages++;
   if (why === "cache") k.counters.pages_zeroed++;
-  k.note(rule.allocated);
+  k.note(rule["memfd/allocated"]);
   folioGet(k, pfn);
   return pfn;
 }
@@ -74,7 +153,7 @@ export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache
 function hugetlbSubpage(k: Kernel, inode: Inode, index: number): number {
   const huge = index >>> HUGE_ORDER;
   if (huge * HUGE_SIZE >= inode.size)
-    return k.refuse(rule["beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
+    return k.refuse(rule["memfd/beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
   const head = hugetlbGetPage(k, inode, huge);
   return head < 0 ? head : head + (index % (1 << HUGE_ORDER));
 }
@@ -159,7 +238,7 @@ export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number>
 export function shmemZeroSetup(k: Kernel, vma: Vma): number {
   const size = vma.end - vma.start;
   if (!vma.has(VM.NORESERVE) && size / k.pageSize > k.totalRam)
-    return k.refuse(mmapRules["address-space"], errnos.ENOMEM, `${size} bytes`);
+    return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, `${size} bytes`);
   const inode = new Inode(k.id(), "memfd");
   inode.seals = F_SEAL.seal;
   inode.size = size;
@@ -182,7 +261,7 @@ function removePages(k: Kernel, inode: Inode, start: number, end: number): void 
     if (k.frames.mapcount(pfn) > 0) {
       unmapMappingRange(k, inode.mapping, index, 1, false);
       // A mapping of another file's, which the page's own file does not know of.
-      if (k.frames.mapcount(pfn) > 0) k.warn(rule["removed-mapped"], `page ${index} of inode ${inode.id}`);
+      if (k.frames.mapcount(pfn) > 0) k.warn(rule["memfd/removed-mapped"], `page ${index} of inode ${inode.id}`);
     }
     inode.mapping.pages.delete(index);
     k.shmemPages--;
@@ -219,7 +298,7 @@ export function shmemTruncateRange(k: Kernel, inode: Inode, start: number, end: 
 
 /** do_ftruncate's shmem half: shmem_setattr, mm/shmem.c, under the inode lock. 0, -EPERM, -EFBIG. */
 export function* shmemTruncate(k: Kernel, inode: Inode, length: number): Path<number> {
-  if (length > MAX_FILE_SIZE) return k.refuse(rule["too-big"], errnos.EFBIG, `${length} bytes`);
+  if (length > MAX_FILE_SIZE) return k.refuse(rule["memfd/too-big"], errnos.EFBIG, `${length} bytes`);
   yield* acquire(k, inode.lock, "write");
   const ret = yield* setSize(k, inode, length);
   yield* release(k, inode.lock);
@@ -229,14 +308,14 @@ export function* shmemTruncate(k: Kernel, inode: Inode, length: number): Path<nu
 function* setSize(k: Kernel, inode: Inode, length: number): Path<number> {
   const old = inode.size;
   if ((length < old && (inode.seals & F_SEAL.shrink) !== 0) || (length > old && (inode.seals & F_SEAL.grow) !== 0)) {
-    return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(rule["memfd/sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   }
   yield* access(k, `pages of inode ${inode.id}`, true);
   inode.size = length;
   if (length > old) return 0;
   const hole = Math.ceil(length / k.pageSize);
   if (old > hole * k.pageSize) {
-    k.note(rule["truncate-unmaps"]);
+    k.note(rule["memfd/truncate-unmaps"]);
     yield* unmapMappingPath(k, inode.mapping, hole, 0, true);
   }
   yield* access(k, `pages of inode ${inode.id}`, true);
@@ -263,15 +342,15 @@ export function* shmemFallocate(
 
 function* punchHole(k: Kernel, inode: Inode, offset: number, length: number): Path<number> {
   if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0)
-    return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(rule["memfd/sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
   const first = Math.ceil(offset / k.pageSize);
   const last = Math.floor((offset + length) / k.pageSize);
   if (last > first) {
-    k.note(rule["hole-unmaps"]);
+    k.note(rule["memfd/hole-unmaps"]);
     yield* unmapMappingPath(k, inode.mapping, first, last - first, false);
   } else if (last === 0) {
     // The last byte to unmap is then -1, and that is compared as if it were unsigned.
-    k.note(rule["hole-in-first-page"]);
+    k.note(rule["memfd/hole-in-first-page"]);
     yield* unmapMappingPath(k, inode.mapping, first, 0, false);
   }
   yield* access(k, `pages of inode ${inode.id}`, true);
@@ -296,7 +375,7 @@ function allocateRange(
   length: number,
 ): number {
   if ((inode.seals & F_SEAL.grow) !== 0 && offset + length > inode.size)
-    return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(rule["memfd/sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   const last = Math.ceil((offset + length) / k.pageSize);
   for (let index = Math.floor(offset / k.pageSize); index < last; index++) {
     const pfn = shmemGetPage(k, inode, index, "fallocate");
@@ -314,7 +393,7 @@ function* hugetlbFileMmap(k: Kernel, file: File, vma: Vma): Path<number> {
   vma.flags |= VM.HUGETLB | VM.DONTEXPAND;
   vma.ops = hugetlbVmOps(k);
   const offset = vma.pgoff * k.pageSize;
-  if (offset % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["offset-unaligned"], errnos.EINVAL, `${offset}`);
+  if (offset % HUGE_SIZE !== 0) return k.refuse(rule["hugetlb/offset-unaligned"], errnos.EINVAL, `${offset}`);
   const end = offset + vma.end - vma.start;
   yield* acquire(k, inode.lock, "write");
   const failed = vma.has(VM.NORESERVE)
@@ -329,11 +408,11 @@ function* hugetlbFileMmap(k: Kernel, file: File, vma: Vma): Path<number> {
 
 /** hugetlbfs_setattr, fs/hugetlbfs/inode.c. 0, -EINVAL, -EPERM. */
 function* hugetlbTruncate(k: Kernel, inode: Inode, length: number): Path<number> {
-  if (length > MAX_FILE_SIZE) return k.refuse(rule["too-big"], errnos.EFBIG, `${length} bytes`);
-  if (length % HUGE_SIZE !== 0) return k.refuse(hugetlbRules["size-unaligned"], errnos.EINVAL, `${length} bytes`);
+  if (length > MAX_FILE_SIZE) return k.refuse(rule["memfd/too-big"], errnos.EFBIG, `${length} bytes`);
+  if (length % HUGE_SIZE !== 0) return k.refuse(rule["hugetlb/size-unaligned"], errnos.EINVAL, `${length} bytes`);
   const old = inode.size;
   if ((length < old && (inode.seals & F_SEAL.shrink) !== 0) || (length > old && (inode.seals & F_SEAL.grow) !== 0)) {
-    return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(rule["memfd/sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   }
   yield* acquire(k, inode.lock, "write");
   inode.size = length;
@@ -378,7 +457,7 @@ function* hugetlbFallocate(
 
 function hugetlbPunch(k: Kernel, inode: Inode, start: number, end: number): number {
   if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0)
-    return k.refuse(rule["sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(rule["memfd/sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
   const first = Math.ceil(start / HUGE_SIZE);
   const last = Math.floor(end / HUGE_SIZE);
   const pages = HUGE_SIZE / k.pageSize;
@@ -404,10 +483,10 @@ function zeroHuge(k: Kernel, inode: Inode, start: number, end: number): void {
 
 function hugetlbAllocate(k: Kernel, inode: Inode, mode: "allocate" | "keep_size", start: number, end: number): number {
   if ((inode.seals & F_SEAL.grow) !== 0 && end > inode.size)
-    return k.refuse(rule["sealed-size"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(rule["memfd/sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   for (let index = Math.floor(start / HUGE_SIZE); index < Math.ceil(end / HUGE_SIZE); index++) {
     const pfn = hugetlbGetPage(k, inode, index);
-    if (pfn < 0) return k.refuse(hugetlbRules["pool-empty"], errnos.ENOSPC, `inode ${inode.id}`);
+    if (pfn < 0) return k.refuse(hugetlbRules["hugetlb/pool-empty"], errnos.ENOSPC, `inode ${inode.id}`);
     folioPut(k, pfn);
   }
   if (mode === "allocate" && end > inode.size) inode.size = end;
@@ -418,9 +497,9 @@ function hugetlbAllocate(k: Kernel, inode: Inode, mode: "allocate" | "keep_size"
 export function* addSeals(k: Kernel, file: File, seals: number): Path<number> {
   const { inode } = file;
   const about = `inode ${inode.id}`;
-  if (!file.writable) return k.refuse(rule["seal-needs-write"], errnos.EPERM, about);
+  if (!file.writable) return k.refuse(rule["memfd/seal-needs-write"], errnos.EPERM, about);
   if ((seals & F_SEAL.exec) !== 0 && k.design["memfd.seal-exec"] === "unknown")
-    return k.refuse(rule["seal-unknown"], errnos.EINVAL, about);
+    return k.refuse(rule["memfd/seal-unknown"], errnos.EINVAL, about);
   yield* acquire(k, inode.lock, "write");
   const ret = yield* sealLocked(k, inode, seals, about);
   yield* release(k, inode.lock);
@@ -428,21 +507,21 @@ export function* addSeals(k: Kernel, file: File, seals: number): Path<number> {
 }
 
 function* sealLocked(k: Kernel, inode: Inode, seals: number, about: string): Path<number> {
-  if (!hasSeals(inode)) return k.refuse(rule["seal-no-memfd"], errnos.EINVAL, about);
-  if ((inode.seals & F_SEAL.seal) !== 0) return k.refuse(rule["seal-sealed"], errnos.EPERM, about);
+  if (!hasSeals(inode)) return k.refuse(rule["memfd/seal-no-memfd"], errnos.EINVAL, about);
+  if ((inode.seals & F_SEAL.seal) !== 0) return k.refuse(rule["memfd/seal-sealed"], errnos.EPERM, about);
   let implied = 0;
   if ((seals & F_SEAL.exec) !== 0 && (inode.mode & 0o111) !== 0) {
-    k.note(rule["seal-exec-implies"], about);
+    k.note(rule["memfd/seal-exec-implies"], about);
     implied = F_SEAL.shrink | F_SEAL.grow | F_SEAL.write | F_SEAL.futureWrite;
   }
   if (k.design["memfd.seal-exec-checks"] === "yes") seals |= implied;
   if ((seals & F_SEAL.write) !== 0 && (inode.seals & F_SEAL.write) === 0) {
-    if (inode.writableMappings > 0) return k.refuse(rule["seal-write-mapped"], errnos.EBUSY, about);
+    if (inode.writableMappings > 0) return k.refuse(rule["memfd/seal-write-mapped"], errnos.EBUSY, about);
     inode.writableMappings--;
     yield* access(k, `pages of inode ${inode.id}`, false);
     if (hasPins(k, inode)) {
       inode.writableMappings++;
-      return k.refuse(rule["seal-write-pinned"], errnos.EBUSY, about);
+      return k.refuse(rule["memfd/seal-write-pinned"], errnos.EBUSY, about);
     }
   }
   yield* access(k, `seals of inode ${inode.id}`, true);
@@ -465,6 +544,6 @@ function hasPins(k: Kernel, inode: Inode): boolean {
 
 /** memfd_get_seals, mm/memfd.c: F_GET_SEALS. Bits or -EINVAL. */
 export function getSeals(k: Kernel, file: File): number {
-  if (!hasSeals(file.inode)) return k.refuse(rule["seal-no-memfd"], errnos.EINVAL, `inode ${file.inode.id}`);
+  if (!hasSeals(file.inode)) return k.refuse(rule["memfd/seal-no-memfd"], errnos.EINVAL, `inode ${file.inode.id}`);
   return file.inode.seals;
 }

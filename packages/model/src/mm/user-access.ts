@@ -3,18 +3,36 @@
  * resolved is a signal) and by the kernel on its behalf (copy_from_user, copy_to_user: what could
  * not be copied is reported).
  */
-import { faultRules as rule } from "../rules/fault.js";
 import { acquire, release, runAlone, walkEntries } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { HUGE_SIZE, hugeEntry } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { touchPage } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { Signal } from "@litmap/litmus";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "fault/no-vma": {
+    sentence: "An access where no mapping is ends in SIGSEGV.",
+    kernel: "do_user_addr_fault, arch/x86/mm/fault.c",
+  },
+  "fault/vma-protection": {
+    sentence:
+      "An access that the mapping's protection forbids ends in SIGSEGV; memory that may only be executed cannot be read where the CPU can tell.",
+    kernel: "access_error, arch/x86/mm/fault.c",
+  },
+  "fault/oom-leaked": {
+    sentence:
+      "A fault that ends in VM_FAULT_OOM although nobody was killed for memory is taken again, as the instruction is.",
+    kernel: "pagefault_out_of_memory, mm/oom_kill.c",
+    unproven: "only fault injection shows it",
+  },
+});
 
 /** The signal that an access died of. */
 export interface Faulted {
@@ -59,8 +77,8 @@ function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Pat
   else mm.mmapLock.readers++;
   const vma = mm.lookup(address);
   let ret: number = FAULT.sigsegv;
-  if (vma === undefined) k.refuse(rule["no-vma"], 0, `0x${address.toString(16)}`);
-  else if (accessError(k, vma, write)) k.refuse(rule["vma-protection"], 0, `0x${address.toString(16)}`);
+  if (vma === undefined) k.refuse(rule["fault/no-vma"], 0, `0x${address.toString(16)}`);
+  else if (accessError(k, vma, write)) k.refuse(rule["fault/vma-protection"], 0, `0x${address.toString(16)}`);
   else {
     const path = handleMmFault(k, mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
     ret = k.concurrent ? yield* path : runAlone(path);
@@ -69,7 +87,7 @@ function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Pat
   else mm.mmapLock.readers--;
   if ((ret & FAULT_ERROR) === 0) return undefined;
   if ((ret & FAULT.oom) !== 0 && k.oomLeaked) {
-    k.note(rule["oom-leaked"], `0x${address.toString(16)}`);
+    k.note(rule["fault/oom-leaked"], `0x${address.toString(16)}`);
     k.oomLeaked = false;
     return undefined;
   }

@@ -2,11 +2,22 @@
  * Kernel mappings of pages (vmap, vm_map_ram in mm/vmalloc.c): what drivers read and write
  * buffers through. Their addresses lie above every user address and are exact in a double.
  */
-import { kernelMapRules as rule } from "../rules/exporters.js";
 import { KernelBug } from "../sched/path.js";
 import { PG } from "./frames.js";
+import { rules } from "../rules/rule.js";
 import type { Holder } from "./custody.js";
 import type { Kernel } from "../kernel.js";
+
+const rule = rules({
+  "vmap/not-mapped": {
+    sentence: "An access to a kernel address that nothing is mapped at is an oops.",
+    kernel: "page_fault_oops, arch/x86/mm/fault.c",
+  },
+  "vmap/use-after-free": {
+    sentence: "An access through a kernel mapping to a page that was freed under it touches somebody else's memory.",
+    kernel: "free_pages_prepare, mm/page_alloc.c",
+  },
+});
 
 /** Stands for VMALLOC_START. */
 const BASE = 2 ** 50;
@@ -50,11 +61,11 @@ export class Vmalloc {
     const { pageSize } = this.k;
     const map = this.maps.find((m) => address >= m.address && address < m.address + m.pfns.length * pageSize);
     if (map === undefined) {
-      this.k.trace.refuse(rule["not-mapped"], 0, `0x${address.toString(16)}`);
+      this.k.trace.refuse(rule["vmap/not-mapped"], 0, `0x${address.toString(16)}`);
       throw new KernelBug(`unable to handle page fault for kernel address 0x${address.toString(16)}`);
     }
     const pfn = map.pfns[Math.floor((address - map.address) / pageSize)];
-    this.k.custody.uses(map.holder, pfn, rule["use-after-free"]);
+    this.k.custody.uses(map.holder, pfn, rule["vmap/use-after-free"]);
     return { pfn, offset: (address - map.address) % pageSize };
   }
 }

@@ -1,5 +1,4 @@
 /** Taking entries out of page tables: zap_pte_range and unmap_mapping_range, mm/memory.c. */
-import { zapRules as rule } from "../rules/zap.js";
 import { PG } from "./frames.js";
 import { unmapHugepageRange } from "./hugetlb.js";
 import { lruAddDrain } from "./lazyfree.js";
@@ -7,12 +6,28 @@ import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { addMmCounter, folioPut, removeRmap } from "./rmap.js";
 import { VM, vmaHasRecency } from "./vma.js";
+import { rules } from "../rules/rule.js";
 import type { AddressSpace } from "../fs/file.js";
 import { acquire, release } from "../sched/path.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Leaf } from "./page-table.js";
 import type { Vma } from "./vma.js";
+
+const rule = rules({
+  "zap/special": {
+    sentence: "Zapping a special entry clears it and flushes the TLB; the page behind it is not touched.",
+    kernel: "zap_present_ptes, mm/memory.c",
+  },
+  "zap/normal": {
+    sentence: "Zapping a normal entry drops its map count, its RSS and its page reference.",
+    kernel: "zap_present_folio_ptes, mm/memory.c",
+  },
+  "zap/keeps-cows": {
+    sentence: "A zap for a hole in a file leaves private copies alone; one for a shorter file takes them too.",
+    kernel: "should_zap_folio, mm/memory.c",
+  },
+});
 
 /** What a zap spares. */
 export interface ZapDetails {
@@ -66,11 +81,11 @@ function zapLeaf(
       const pfn = vmNormalPage(k, vma, address + i * k.pageSize, leaf.pfn[slot], bits);
       if (pfn >= 0) {
         if (details.keepCows && (k.frames.flags(pfn) & PG.anon) !== 0) {
-          k.note(rule["keeps-cows"]);
+          k.note(rule["zap/keeps-cows"]);
           continue;
         }
         zapNormal(k, vma, pfn, bits);
-      } else k.note(rule.special);
+      } else k.note(rule["zap/special"]);
     } else if ((bits & PTE.swap) !== 0 && details.keepCows) continue;
     leaf.clear(slot);
     zapped++;
@@ -81,7 +96,7 @@ function zapLeaf(
 
 /** zap_present_folio_ptes, mm/memory.c: gives back what a normal entry holds. */
 function zapNormal(k: Kernel, vma: Vma, pfn: number, bits: number): void {
-  k.note(rule.normal);
+  k.note(rule["zap/normal"]);
   const anon = (k.frames.flags(pfn) & PG.anon) !== 0;
   if (!anon && (bits & PTE.dirty) !== 0) k.frames.setFlags(k.frames.head(pfn), PG.dirty);
   if (!anon && (bits & PTE.young) !== 0 && vmaHasRecency(vma)) k.frames.setFlags(k.frames.head(pfn), PG.referenced);

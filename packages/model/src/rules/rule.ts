@@ -1,44 +1,54 @@
 /**
- * The form of a rule. Code refuses through a rule and notes the rules by which it let
- * something pass; the rule book in docs/ is printed from the same entries.
+ * The form of a rule. A file of the model declares the rules that it decides by, under their full ids,
+ * and refuses through them; the rule book is joined from all of those tables.
  */
+import { compareReleases } from "@litmap/litmus";
 
-export interface Rule {
-  /** `gup/vma-pfnmap`. */
-  readonly id: string;
-  /** Place in the rule book, for cheap sets. */
-  readonly index: number;
+/** Deciding function and source file: `check_vma_flags, mm/gup.c`; several are separated by `;`. */
+export type Citation = string;
+
+/** The citation from each release on, ascending; the first one holds for older releases too. */
+export type Citations = Citation | readonly (readonly [since: string, citation: Citation])[];
+
+export interface RuleEntry {
   /** One sentence, in the present tense, that says what the kernel does. */
   readonly sentence: string;
-  /** Deciding function and source file: `check_vma_flags, mm/gup.c`. */
-  readonly kernel: string;
-  /** No machine can show it here; says what it rests on. */
+  readonly kernel: Citations;
+  /** Why no kernel can show it here, and what it rests on. */
   readonly unproven?: string;
 }
 
-export interface RuleEntry {
-  readonly sentence: string;
-  readonly kernel: string;
-  readonly unproven?: string;
+export interface Rule extends RuleEntry {
+  /** `gup/vma-pfnmap`. */
+  readonly id: string;
+  /** A number of its own, for cheap sets. */
+  readonly index: number;
 }
 
 const book: Rule[] = [];
 
-/** Declares the rules of one subject: `rules("gup", { "vma-pfnmap": {...} })["vma-pfnmap"].id === "gup/vma-pfnmap"`. */
-export function rules<const T extends Record<string, RuleEntry>>(
-  subject: string,
+/** Declares rules: `rules({ "gup/vma-pfnmap": {...} })["gup/vma-pfnmap"].id === "gup/vma-pfnmap"`. */
+export function rules<const T extends Record<`${string}/${string}`, RuleEntry>>(
   entries: T,
 ): { readonly [K in keyof T]: Rule } {
   const out: Record<string, Rule> = {};
-  for (const [name, entry] of Object.entries(entries)) {
-    const rule: Rule = { id: `${subject}/${name}`, index: book.length, ...entry };
+  for (const [id, entry] of Object.entries(entries)) {
+    const rule: Rule = { id, index: book.length, ...entry };
     book.push(rule);
-    out[name] = rule;
+    out[id] = rule;
   }
   return out as { readonly [K in keyof T]: Rule };
 }
 
-/** Every rule that was declared, in order of declaration. */
+/** Every rule that is declared, in the order of the ids. */
 export function ruleBook(): readonly Rule[] {
-  return book;
+  return [...book].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+}
+
+/** Deciding function and source file in a release, `major.minor`. */
+export function kernelOf({ kernel }: Pick<RuleEntry, "kernel">, release: string): Citation {
+  if (typeof kernel === "string") return kernel;
+  let found = kernel[0][1];
+  for (const [since, citation] of kernel) if (compareReleases(since, release) <= 0) found = citation;
+  return found;
 }
