@@ -170,6 +170,12 @@ export class Kernel {
     this.warning ??= `${rule.id}: ${about}`;
   }
 
+  /** A WARN at which the kernel refuses as well: gives `-errno`. */
+  warnAndRefuse(rule: Rule, errno: number, about = ""): number {
+    this.warning ??= `${rule.id}: ${about}`;
+    return this.refuse(rule, errno, about);
+  }
+
   /** Says by which rule something was let through. */
   note(rule: Rule, about = ""): void {
     this.trace.note(rule, about);

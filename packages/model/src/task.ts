@@ -1,8 +1,18 @@
 /** task_struct, as far as memory needs it: a process or a thread of one. */
+import { errnos } from "@litmap/litmus";
 import { Memcg } from "./dma-buf/charge.js";
+import { rules } from "./rules/rule.js";
 import type { Timeline } from "./dma-buf/sync-file.js";
 import type { File } from "./fs/file.js";
+import type { Kernel } from "./kernel.js";
 import type { Mm } from "./mm/mm.js";
+
+export const fdRules = rules({
+  "fd/not-open": {
+    sentence: "A descriptor that is not open gives EBADF.",
+    kernel: "fdget, fs/file.c",
+  },
+});
 
 /** files_struct: descriptors by number. */
 export class Files {
@@ -48,6 +58,11 @@ export class Files {
       if (file !== undefined) yield [fd, file];
     }
   }
+}
+
+/** fdget, fs/file.c: the open file behind a descriptor, or -EBADF. No reference is taken. */
+export function fdget(k: Kernel, files: Files, fd: number): File | number {
+  return files.get(fd) ?? k.refuse(fdRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
 }
 
 export class Task {

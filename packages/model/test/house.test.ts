@@ -28,3 +28,12 @@ describe("rules", () => {
     expect([...declared.values()].reduce((sum, ids) => sum + ids.size, 0)).toBe(ruleBook().length);
   });
 });
+
+describe("errors", () => {
+  test("no path returns an errno that no rule explains", () => {
+    const bare = files.flatMap(({ path, text }) =>
+      text.split("\n").flatMap((line, i) => (/return -errnos\./.test(line) ? [`${path}:${i + 1}:${line}`] : [])),
+    );
+    expect(bare).toEqual([]);
+  });
+});

@@ -50,8 +50,7 @@ export function* gupTestIoctl(
   const wanted = Math.floor(length / k.pageSize);
   const array = (wanted * k.arch.wordBits) / 8;
   if (array > INT_MAX) {
-    k.warn(rule["gup-test/too-many"], `${wanted} pages`);
-    return -errnos.ENOMEM;
+    return k.warnAndRefuse(rule["gup-test/too-many"], errnos.ENOMEM, `${wanted} pages`);
   }
   if (array > k.totalRam * k.pageSize) return k.refuse(rule["gup-test/no-memory"], errnos.ENOMEM, `${wanted} pages`);
   // The end wraps round, and nothing lies before it.

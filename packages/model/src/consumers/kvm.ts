@@ -140,7 +140,8 @@ const CODE_AT = 0xf000_0000;
 export const EXIT = { hlt: 5, mmio: 6 } as const;
 
 /** What hva_to_pfn gives besides a frame: KVM_PFN_ERR_FAULT, KVM_PFN_ERR_RO_FAULT. */
-type GuestPage = Entry | "fault" | "read-only";
+/** An entry, a negative errno, or a slot that may only be read. */
+type GuestPage = Entry | number | "read-only";
 
 /** An entry of the guest's page table. */
 interface Entry {
@@ -347,7 +348,7 @@ export function* vcpuRun(k: Kernel, task: Task, machine: VirtualMachine, offset:
     return EXIT.mmio;
   }
   const page = yield* guestPage(k, task, machine, slot, offset, write);
-  if (page === "fault") return -errnos.EFAULT;
+  if (typeof page === "number") return page;
   if (page === "read-only") return yield* emulateWrite(k, task, machine, slot, offset);
   k.custody.uses(machine.holder, page.pfn, kvmRules["kvm/use-after-free"]);
   if (write) reached(k, page.pfn)[offset % k.pageSize] = STORED;
@@ -370,7 +371,7 @@ function* guestPage(
     if (entry !== undefined && (entry.writable || !write)) return entry;
     const { sequence } = machine;
     const page = yield* hvaToPfn(k, task, { hva, write, mayWrite: !slot.readOnly }, (pfn) => machine.finds(gfn, pfn));
-    if (typeof page === "string") return page;
+    if (typeof page !== "object") return page;
     yield* walkEntries(k, machine.mm);
     if (sequence !== machine.sequence && k.design["mmu-notifier.retry"] === "checked") {
       k.note(kvmRules["secondary-mmu/retry"], `guest page ${gfn}`);
@@ -437,17 +438,14 @@ function* hvaToPfn(
   }
   yield* acquire(k, mm.mmapLock, "read");
   const page = yield* withoutReferences(k, task, hva, write);
-  if (typeof page !== "string") seen(page.pfn);
+  if (typeof page === "object") seen(page.pfn);
   yield* release(k, mm.mmapLock);
-  return typeof page === "string" || mayWrite ? page : { pfn: page.pfn, writable: false };
+  return typeof page !== "object" || mayWrite ? page : { pfn: page.pfn, writable: false };
 }
 
 function* withoutReferences(k: Kernel, task: Task, hva: number, write: boolean): Path<GuestPage> {
   const about = `0x${hva.toString(16)}`;
-  const refused = (why: Rule): "fault" => {
-    k.refuse(why, errnos.EFAULT, about);
-    return "fault";
-  };
+  const refused = (why: Rule): number => k.refuse(why, errnos.EFAULT, about);
   const vma = task.mm.lookup(hva);
   if (vma === undefined) return refused(kvmRules["kvm/no-vma"]);
   if (!vma.has(VM.IO | VM.PFNMAP)) return refused(kvmRules["kvm/not-reachable"]);
@@ -461,7 +459,7 @@ function* hvaToPfnRemapped(
   vma: Vma,
   hva: number,
   write: boolean,
-  refused: (why: Rule) => "fault",
+  refused: (why: Rule) => number,
 ): Path<GuestPage> {
   let entry = present(vma, hva);
   if (entry === undefined) {

@@ -46,7 +46,7 @@ export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: numb
     return k.refuse(rule["vmsplice/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
   const wanted = Math.min(length, maxRwCount(k));
   if (wanted === 0) return 0;
-  if (pipe.full) return -errnos.EAGAIN;
+  if (pipe.full) return k.refuse(rule["vmsplice/pipe-full"], errnos.EAGAIN, "0 bytes");
   let done = 0;
   while (done < wanted) {
     const at = address + done;

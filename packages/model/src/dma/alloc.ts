@@ -7,6 +7,7 @@ import { PG } from "../mm/frames.js";
 import { remapPfnRange, vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
+import { noMemory } from "../mm/page-alloc.js";
 import { rules } from "../rules/rule.js";
 import type { SgTable } from "./sg.js";
 import { sgFromPages } from "./sg.js";
@@ -183,7 +184,7 @@ function directAllocPages(k: Kernel, device: Device, pages: number, uncached: bo
   const area = device.memory === "cma" && pages > 1;
   if (!area && order > MAX_ORDER) return k.refuse(rule["dma-api/direct-too-big"], errnos.ENOMEM, `${pages} pages`);
   const pfn = area ? k.frames.allocRange(pages, PG.cma) : k.frames.alloc(order, 0, false);
-  if (pfn < 0) return -errnos.ENOMEM;
+  if (pfn < 0) return noMemory(k, pages);
   countZeroed(k, pages);
   k.note(area ? rule["dma-api/direct-cma"] : rule["dma-api/direct-contiguous"], `${pages} pages`);
   return new DmaMemory(device, inARow(pfn, pages), area ? "area" : "block", uncached);
@@ -207,7 +208,7 @@ function iommuAllocPages(k: Kernel, device: Device, pages: number, uncached: boo
     const pfn = k.frames.alloc(order, 0, false);
     if (pfn < 0) {
       for (let j = 0; j < i; j++) folioPut(k, pfns[j]);
-      return -errnos.ENOMEM;
+      return noMemory(k, 1 << order);
     }
     k.frames.split(pfn, order);
     for (let j = 0; j < 1 << order; j++) pfns[i++] = pfn + j;

@@ -5,18 +5,10 @@
 import { errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { PG } from "../mm/frames.js";
-import {
-  remapIoMapping,
-  remapPfnRange,
-  vmInsertPage,
-  vmMapPages,
-  vmaName,
-  vmfInsertMixed,
-  vmfInsertPfn,
-} from "../mm/insert.js";
+import { remapIoMapping, remapPfnRange, vmInsertPage, vmMapPages, vmfInsertMixed, vmfInsertPfn } from "../mm/insert.js";
 import { ioMappingFini, ioMappingInitWc } from "../mm/memtype.js";
 import { folioGet, folioPut } from "../mm/rmap.js";
-import { FAULT, VM, isCowMapping } from "../mm/vma.js";
+import { FAULT, VM, isCowMapping, vmaName } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";

@@ -4,7 +4,7 @@ import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufMmap, dmaBufPut } from "../dma-buf/buffer.js";
 import { File, Inode } from "../fs/file.js";
 import { unmapMappingPath } from "../mm/zap.js";
-import { FAULT, isCowMapping, VM } from "../mm/vma.js";
+import { FAULT, isCowMapping, VM, vmaName } from "../mm/vma.js";
 import { KernelBug, runAlone } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { Resv } from "../dma-buf/resv.js";
@@ -50,6 +50,10 @@ export const gemRules = rules({
     sentence:
       "A mapping of an imported object becomes one of the dma-buf that it came from: its file, its methods, its page offset.",
     kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c; dma_buf_mmap, drivers/dma-buf/dma-buf.c",
+  },
+  "gem-driver/fault-imported": {
+    sentence: "drm_gem_shmem_fault of an imported object finds no pages array: SIGBUS.",
+    kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "gem-driver/methods-kept": {
     sentence:
@@ -397,7 +401,8 @@ function leakedOps(obj: GemObject): VmOps {
   obj.dev.k.note(gemRules["gem-driver/methods-kept"], obj.dev.name);
   return {
     name: "drm_gem_shmem_vm_ops",
-    *fault() {
+    *fault({ vma }) {
+      obj.dev.k.refuse(gemRules["gem-driver/fault-imported"], 0, vmaName(vma));
       return FAULT.sigbus;
     },
     open: () => void obj.refs++,

@@ -6,13 +6,13 @@ import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
 import { File, fput, Inode } from "../fs/file.js";
-import { bug, pteAlloc, remapIoMapping, vmaName, insertRules } from "../mm/insert.js";
+import { bug, pteAlloc, remapIoMapping, insertRules } from "../mm/insert.js";
 import { CACHE, ioMappingInitWc } from "../mm/memtype.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { PTE } from "../mm/page-table.js";
 import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemFileOps, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
-import { FAULT, VM } from "../mm/vma.js";
+import { FAULT, VM, vmaName } from "../mm/vma.js";
 import { unmapMappingPath, zapPageRange } from "../mm/zap.js";
 import { acquire, NotModelled, release, runAlone, tryAcquire } from "../sched/path.js";
 import { drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
@@ -389,7 +389,7 @@ export class I915Object implements GemBacking {
       pages[i] = shmemGetPage(k, this.inode, i);
       if (pages[i] >= 0) continue;
       for (let j = 0; j < i; j++) folioPut(k, pages[j]);
-      return -errnos.ENOMEM;
+      return pages[i];
     }
     this.inode.mapping.unevictable = true;
     this.pages = pages;
@@ -485,7 +485,6 @@ function* i915GemMmap(i915: I915, file: DrmFile, vma: Vma): Path<number> {
   if (node.obj.readonly) {
     if (vma.has(VM.WRITE)) return k.refuse(rule["i915/read-only"], errnos.EINVAL, node.obj.name);
     vma.flags &= ~VM.MAYWRITE;
-    k.note(rule["i915/read-only"], node.obj.name);
   }
   vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP | VM.IO;
   vma.cacheMode = cacheModes[node.type];

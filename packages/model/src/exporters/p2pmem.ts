@@ -4,7 +4,7 @@ import { File, Inode } from "../fs/file.js";
 import { PG } from "../mm/frames.js";
 import { vmInsertPage } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
-import { FAULT, VM } from "../mm/vma.js";
+import { FAULT, VM, vmaName } from "../mm/vma.js";
 import { binaryFileOps } from "./pci-bar.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
@@ -19,6 +19,15 @@ const rule = rules({
   "p2pdma/offset": {
     sentence: "Each mapping is an allocation of its own, so that the offset must be 0: EINVAL.",
     kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+  },
+  "p2pdma/no-fault-handler": {
+    sentence:
+      "A fault on a mapping of P2PDMA memory is SIGBUS: mmap inserts every page, and there is no fault handler.",
+    kernel: "kernfs_vma_fault, fs/kernfs/file.c",
+  },
+  "p2pdma/no-access": {
+    sentence: "/proc/PID/mem and ptrace reach no memory by vm_ops->access of a kernfs file that has none: EINVAL.",
+    kernel: "kernfs_vma_access, fs/kernfs/file.c",
   },
   "p2pdma/exhausted": {
     sentence: "The device has no range free that is long enough: ENOMEM.",
@@ -99,21 +108,22 @@ function* p2pmemAllocMmap(k: Kernel, pool: P2pPool, vma: Vma): Path<number> {
     vmInsertPage(k, vma, vma.start + i * k.pageSize, first + i);
     folioPut(k, first + i);
   }
-  vma.ops = kernfsVmOps;
+  vma.ops = kernfsVmOps(k);
   k.note(rule["p2pdma/inserted"]);
   return 0;
 }
 
 /** kernfs_vm_ops, fs/kernfs/file.c, around a mapping that has no methods of its own. */
-const kernfsVmOps: VmOps = {
+const kernfsVmOps = (k: Kernel): VmOps => ({
   name: "kernfs_vm_ops",
-  *fault() {
+  *fault({ vma }) {
+    k.refuse(rule["p2pdma/no-fault-handler"], 0, vmaName(vma));
     return FAULT.sigbus;
   },
   *pageMkwrite() {
     return FAULT.none;
   },
-  *access() {
-    return -errnos.EINVAL;
+  *access(vma) {
+    return k.refuse(rule["p2pdma/no-access"], errnos.EINVAL, vmaName(vma));
   },
-};
+});

@@ -110,7 +110,7 @@ export class PanthorObject implements GemBacking {
       pages[i] = shmemGetPage(k, this.inode, i);
       if (pages[i] >= 0) continue;
       for (let j = 0; j < i; j++) folioPut(k, pages[j]);
-      return -errnos.ENOMEM;
+      return pages[i];
     }
     this.inode.mapping.unevictable = true;
     this.pages = pages;

@@ -8,10 +8,10 @@ import { eduBar } from "./edu.js";
 import { unmapMappingRange } from "../mm/zap.js";
 import { File, Inode } from "../fs/file.js";
 import { llseekWithin } from "../fs/vfs.js";
-import { remapPfnRange, vmaName } from "../mm/insert.js";
+import { remapPfnRange } from "../mm/insert.js";
 import { CACHE } from "../mm/memtype.js";
 import { PTE } from "../mm/page-table.js";
-import { FAULT } from "../mm/vma.js";
+import { FAULT, vmaName } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
@@ -201,8 +201,7 @@ function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8A
   const checks = k.design["generic-access-phys.checks"] === "io-memory";
   if (k.frames.valid(leaf.pfn[slot])) {
     if (checks) return k.refuse(rule["pci-bar/access-no-io"], errnos.EINVAL, vmaName(vma));
-    k.warn(rule["pci-bar/access-ram"], vmaName(vma));
-    return -errnos.ENOMEM;
+    return k.warnAndRefuse(rule["pci-bar/access-ram"], errnos.ENOMEM, vmaName(vma));
   }
   const length = checks ? Math.min(buffer.length, k.pageSize - (address % k.pageSize)) : buffer.length;
   k.note(rule["pci-bar/access"], `${length} bytes`);

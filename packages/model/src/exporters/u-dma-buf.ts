@@ -22,6 +22,11 @@ const rule = rules({
     kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
     unproven: "the driver is in no kernel; read in its reports",
   },
+  "u-dma-buf/fault-beyond": {
+    sentence: "A fault past the end of the buffer is SIGBUS.",
+    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
+    unproven: "the driver is in no kernel; read in its reports",
+  },
   "u-dma-buf/private": {
     sentence: "A mapping of bare frame numbers is not private: EINVAL.",
     kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
@@ -45,7 +50,10 @@ export class UDmaBuf extends OverDmaMemory implements DmaBufOps {
   /** The fault handler: FAULT bits. */
   private *fault(vmf: VmFault): Path<number> {
     const { k } = this;
-    if (vmf.pgoff >= this.memory.pfns.length) return FAULT.sigbus;
+    if (vmf.pgoff >= this.memory.pfns.length) {
+      k.refuse(rule["u-dma-buf/fault-beyond"], 0, `page ${vmf.pgoff} of ${this.memory.pfns.length}`);
+      return FAULT.sigbus;
+    }
     const pfn = this.memory.pfns[vmf.pgoff];
     if (k.design["u-dma-buf.fault"] === "pfn") return vmfInsertPfn(k, vmf.vma, vmf.address, pfn);
     k.note(k.frames.ref(pfn) === 0 ? rule["u-dma-buf/first-reference"] : rule["u-dma-buf/page"], `page ${vmf.pgoff}`);

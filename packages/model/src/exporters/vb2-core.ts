@@ -31,6 +31,10 @@ const rule = rules({
       "Freeing a queue's buffers orphans those that are mapped or exported: they live until the last mapping and dma-buf are gone.",
     kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
   },
+  "vb2/no-buffer-memory": {
+    sentence: "REQBUFS gives ENOMEM when not even one buffer can be allocated.",
+    kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
+  },
   "vb2/count": {
     sentence: "The number of buffers is raised to what the driver needs and cut to what it can have.",
     kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
@@ -223,7 +227,7 @@ export class Vb2Queue {
     const allocated = this.queueAlloc(number);
     if (allocated === 0) yield* this.queueFree();
     yield* release(k, this.mmapLock);
-    if (allocated === 0) return -errnos.ENOMEM;
+    if (allocated === 0) return k.refuse(rule["vb2/no-buffer-memory"], errnos.ENOMEM, `${number} buffers`);
     this.waitingForBuffers = true;
     this.owner = file;
     return allocated;

@@ -115,11 +115,11 @@ export function* shmemFileWriteIter(
   while (done < length) {
     const at = position + done;
     status = yield* writePage(write, at, address + done, Math.min(chunk - (at % chunk), length - done));
-    if (status < 0) break;
+    if (status <= 0) break;
     done += status;
   }
   yield* release(k, file.inode.lock);
-  if (done === 0 && status < 0 && status !== -errnos.EFAULT) return status;
+  if (done === 0 && status < 0) return status;
   return finish(k, file, offset, position, done, length, address);
 }
 
@@ -137,8 +137,7 @@ interface Write {
  */
 function* writePage(write: Write, at: number, address: number, length: number): Path<number> {
   const { k, inode } = write;
-  if (k.design["generic-write.prefault"] === "before" && !(yield* prefault(write, address, length)))
-    return -errnos.EFAULT;
+  if (k.design["generic-write.prefault"] === "before" && !(yield* prefault(write, address, length))) return 0;
   const pfn = writeBegin(k, inode, at, length);
   if (pfn < 0) return pfn;
   const { copied, bytes } = yield* copyFromUser(

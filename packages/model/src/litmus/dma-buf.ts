@@ -13,14 +13,15 @@ import { pipeOf, reopenPipe } from "../fs/pipe.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";
 import { vfsIoctl, ioctlRules } from "../fs/ioctl.js";
 import { rules } from "../rules/rule.js";
+import { fdget, fdRules } from "../task.js";
 import type { FileKind } from "../fs/file.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Context, HandlerTable, RecordResult } from "./handler.js";
 
-export const dmaBufRules = rules({
-  "fd/not-open": {
-    sentence: "A number that no open file stands behind gives EBADF.",
-    kernel: "fdget, fs/file.c",
+const rule = rules({
+  "fd/no-proc-entry": {
+    sentence: "/proc/PID/fd and fdinfo have no entry for a descriptor that is not open: ENOENT.",
+    kernel: "proc_lookupfd_common, fs/proc/fd.c",
   },
   "fd/reopen": {
     sentence: "An anonymous inode cannot be opened again through /proc/self/fd: ENXIO.",
@@ -62,14 +63,9 @@ function syncBits(words: readonly string[]): number {
   return words.reduce((bits, word) => bits | SYNC_BITS[word], 0);
 }
 
-/** The open file behind a descriptor of the caller, or `-EBADF`. */
-function fileOf(ctx: Context, fd: number): File | number {
-  return ctx.task.files.get(fd) ?? ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
-}
-
 /** The buffer that an ioctl of dma-bufs is sent to: `-EBADF`, or `-ENOTTY` from any other file. */
 function ioctlTarget(ctx: Context, fd: number): DmaBuf | number {
-  const file = fileOf(ctx, fd);
+  const file = fdget(ctx.k, ctx.task.files, fd);
   if (typeof file === "number") return file;
   return dmaBufOf(file) ?? ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
 }
@@ -138,13 +134,13 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *poll({ k, task }, { fd, events }) {
       if (fd < 0) {
-        k.note(dmaBufRules["fd/poll-negative"]);
+        k.note(rule["fd/poll-negative"]);
         return [];
       }
       const file = task.files.get(fd);
       if (file === undefined) return ["nval"];
       if (file.ops.poll === undefined) {
-        k.note(dmaBufRules["fd/poll-default"], file.inode.kind);
+        k.note(rule["fd/poll-default"], file.inode.kind);
         return events.filter((event) => event !== "pri");
       }
       const ready = yield* file.ops.poll(file, events);
@@ -156,20 +152,20 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *sw_sync_inc({ k, task }, { by }) {
       const { timeline } = task.files;
-      if (timeline === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, "no timeline");
+      if (timeline === undefined) return k.refuse(fdRules["fd/not-open"], errnos.EBADF, "no timeline");
       timeline.advance(u32(by));
       return 0;
     },
     *fstat(ctx, { fd }) {
-      const file = fileOf(ctx, fd);
+      const file = fdget(ctx.k, ctx.task.files, fd);
       if (typeof file === "number") return file;
       const { inode } = file;
       return { size: shownSize(inode), blocks: allocatedBytes(ctx.k, inode) / 512, mode: inode.mode };
     },
     *reopen(ctx, { fd, mode }) {
       const file = ctx.task.files.get(fd);
-      if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.ENOENT, `descriptor ${fd}`);
-      if (unnamed.has(file.inode.kind)) return ctx.k.refuse(dmaBufRules["fd/reopen"], errnos.ENXIO, file.inode.kind);
+      if (file === undefined) return ctx.k.refuse(rule["fd/no-proc-entry"], errnos.ENOENT, `descriptor ${fd}`);
+      if (unnamed.has(file.inode.kind)) return ctx.k.refuse(rule["fd/reopen"], errnos.ENXIO, file.inode.kind);
       if (file.data instanceof SoundCard) return yield* waitForPcm(file.data);
       if (file.data instanceof DrmFile) return ctx.task.files.install(file.data.dev.open(mode !== "w", mode !== "r"));
       const opened = pipeOf(file)
@@ -178,13 +174,13 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       return ctx.task.files.install(opened);
     },
     *dup(ctx, { fd }) {
-      const file = fileOf(ctx, fd);
+      const file = fdget(ctx.k, ctx.task.files, fd);
       if (typeof file === "number") return file;
       file.refs++;
       return ctx.task.files.install(file);
     },
     *close(ctx, { fd }) {
-      const file = fileOf(ctx, fd);
+      const file = fdget(ctx.k, ctx.task.files, fd);
       if (typeof file === "number") return file;
       const { files } = ctx.task;
       yield* fput(files.remove(fd)!);
@@ -196,22 +192,22 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       return 0;
     },
     *ioctl(ctx, { fd, request }) {
-      const file = fileOf(ctx, fd);
+      const file = fdget(ctx.k, ctx.task.files, fd);
       return typeof file === "number" ? file : vfsIoctl(ctx.k, file, u32(request));
     },
     *fdinfo({ k, task }, { fd }) {
       const file = task.files.get(fd);
-      if (file === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.ENOENT, `descriptor ${fd}`);
+      if (file === undefined) return k.refuse(rule["fd/no-proc-entry"], errnos.ENOENT, `descriptor ${fd}`);
       const buf = dmaBufOf(file);
       const none: RecordResult = {};
       if (buf === undefined) return none;
       return { size: buf.size, count: buf.file.refs, exp_name: buf.expName, name: buf.name ?? "" };
     },
     *bufinfo(ctx, { fd }) {
-      const file = fileOf(ctx, fd);
+      const file = fdget(ctx.k, ctx.task.files, fd);
       if (typeof file === "number") return file;
       const buf = dmaBufOf(file);
-      if (buf === undefined) return ctx.k.refuse(dmaBufRules["fd/not-listed"], errnos.ENOENT, file.inode.kind);
+      if (buf === undefined) return ctx.k.refuse(rule["fd/not-listed"], errnos.ENOENT, file.inode.kind);
       return {
         size: buf.size,
         count: buf.file.refs,
@@ -222,7 +218,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *readlink({ k, task }, { fd }) {
       const file = task.files.get(fd);
-      if (file === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.ENOENT, `descriptor ${fd}`);
+      if (file === undefined) return k.refuse(rule["fd/no-proc-entry"], errnos.ENOENT, `descriptor ${fd}`);
       return { path: file.ops.path(file) };
     },
   },

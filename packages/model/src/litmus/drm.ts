@@ -5,7 +5,7 @@ import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "..
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
 import { virtioGpuCreateBlob } from "../exporters/virtio-vram.js";
 import { NotModelled } from "../sched/path.js";
-import { dmaBufRules } from "./dma-buf.js";
+import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Path } from "../sched/path.js";
@@ -19,8 +19,8 @@ const rule = rules({
 
 /** The open DRM device behind a descriptor of the caller: -EBADF, or -ENOTTY from any other file. */
 export function drmFileOf({ k, task }: Context, fd: number): DrmFile | number {
-  const file = task.files.get(fd);
-  if (file === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
+  const file = fdget(k, task.files, fd);
+  if (typeof file === "number") return file;
   return file.data instanceof DrmFile
     ? file.data
     : k.refuse(rule["gem/not-a-drm-file"], errnos.ENOTTY, file.inode.kind);

@@ -16,7 +16,7 @@ import { videobufDcAlloc, videobufDmaContigUserGet } from "../exporters/videobuf
 import { fput } from "../fs/file.js";
 import { NotModelled } from "../sched/path.js";
 import { deviceOf } from "./drivers.js";
-import { dmaBufRules } from "./dma-buf.js";
+import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
@@ -144,8 +144,8 @@ export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put" | 
     },
     *dma_buf_put(ctx, { buf: fd }) {
       const { files } = ctx.ownerOf("buf");
-      const file = files.get(fd);
-      if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
+      const file = fdget(ctx.k, files, fd);
+      if (typeof file === "number") return file;
       yield* fput(files.remove(fd)!);
       return 0;
     },

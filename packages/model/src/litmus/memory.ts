@@ -17,6 +17,7 @@ import { addSeals, getSeals, newMemfd } from "../mm/shmem.js";
 import { userFill, userLoad, userStore, userTouch } from "../mm/user-access.js";
 import { VM } from "../mm/vma.js";
 import { kernelAccess } from "./drivers.js";
+import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { File } from "../fs/file.js";
@@ -32,10 +33,6 @@ const rule = rules({
   "mmap/bad-descriptor": {
     sentence: "A descriptor that is not open is refused with EBADF before anything else.",
     kernel: "ksys_mmap_pgoff, mm/mmap.c",
-  },
-  "descriptor/bad-descriptor": {
-    sentence: "A number that is no open descriptor is refused with EBADF.",
-    kernel: "fdget, fs/file.c",
   },
 });
 
@@ -81,11 +78,6 @@ const mapBits = {
 
 function bitsOf<W extends string>(table: Readonly<Record<W, number>>, given: readonly W[]): number {
   return given.reduce((bits, word) => bits | table[word], 0);
-}
-
-/** The open file behind a descriptor, or -EBADF. */
-function fileOf(ctx: Context, fd: number): File | number {
-  return ctx.task.files.get(fd) ?? ctx.k.refuse(rule["descriptor/bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);
 }
 
 function* map(ctx: Context, args: OperationArgs<"mmap", number, unknown>): Path<Result> {
@@ -167,7 +159,7 @@ export const memoryHandlers: HandlerTable<MemoryName> = {
 
 /** Runs a call on the file behind a descriptor. */
 function* onFile(ctx: Context, fd: number, call: (file: File) => Path<Result>): Path<Result> {
-  const file = fileOf(ctx, fd);
+  const file = fdget(ctx.k, ctx.task.files, fd);
   return typeof file === "number" ? file : yield* call(file);
 }
 

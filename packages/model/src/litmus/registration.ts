@@ -1,5 +1,4 @@
 /** Memory regions, the transfers of devices, and the syncs that a driver makes itself. */
-import { errnos } from "@litmap/litmus";
 import { deviceRead, deviceWrite } from "../dma/sg.js";
 import {
   deregMr,
@@ -12,7 +11,7 @@ import {
   tablesOf,
 } from "../consumers/memory-region.js";
 import { deviceOf } from "./drivers.js";
-import { dmaBufRules } from "./dma-buf.js";
+import { fdget } from "../task.js";
 import type { MappedAttachment } from "../dma-buf/attachment.js";
 import type { HandlerTable } from "./handler.js";
 
@@ -26,8 +25,8 @@ export const registrationHandlers: HandlerTable<
     },
     *reg_memfd(ctx, { memfd, offset, length, access }) {
       const owner = ctx.ownerOf("memfd");
-      const file = owner.files.get(memfd);
-      if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${memfd}`);
+      const file = fdget(ctx.k, owner.files, memfd);
+      if (typeof file === "number") return file;
       const region = yield* regMemfd(ctx.k, owner, deviceOf(ctx), file.inode, { address: offset, length, access });
       return typeof region === "number" ? region : { handle: region };
     },

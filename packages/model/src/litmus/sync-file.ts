@@ -2,7 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { syncFileCreate, syncFileGetFence, syncFileMerge } from "../dma-buf/sync-file.js";
 import { vfsIoctl } from "../fs/ioctl.js";
-import { dmaBufRules } from "./dma-buf.js";
+import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import type { SyncFile } from "../dma-buf/sync-file.js";
 import type { Context, HandlerTable } from "./handler.js";
@@ -18,8 +18,8 @@ const requests = { merge: 0xc0303e03, info: 0xc0383e04 } as const;
 
 /** The sync file behind a descriptor: -EBADF, or what another kind of file says to the request. */
 function syncFileOf({ k, task }: Context, fd: number, request: keyof typeof requests): SyncFile | number {
-  const file = task.files.get(fd);
-  if (file === undefined) return k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
+  const file = fdget(k, task.files, fd);
+  if (typeof file === "number") return file;
   return syncFileGetFence(file) ?? vfsIoctl(k, file, requests[request]);
 }
 

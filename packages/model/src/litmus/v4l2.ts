@@ -1,7 +1,6 @@
 /** Camera buffers, as a process asks for them. */
-import { errnos } from "@litmap/litmus";
 import { queueOf, v4l2Open } from "../exporters/vivid.js";
-import { dmaBufRules } from "./dma-buf.js";
+import { fdget } from "../task.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { File } from "../fs/file.js";
 import type { Path } from "../sched/path.js";
@@ -12,8 +11,8 @@ const u32 = (value: number): number => (value % 2 ** 32) >>> 0;
 
 /** Runs an ioctl on the queue behind a descriptor: `-EBADF`, or `-ENOTTY` where there is none. */
 function* ioctl(ctx: Context, fd: number, run: (queue: Vb2Queue, file: File) => Path<number>): Path<number> {
-  const file = ctx.task.files.get(fd);
-  if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
+  const file = fdget(ctx.k, ctx.task.files, fd);
+  if (typeof file === "number") return file;
   const queue = queueOf(ctx.k, file);
   return typeof queue === "number" ? queue : yield* run(queue, file);
 }

@@ -4,15 +4,15 @@ import { createVm, getDirtyLog, machineOf, setMemoryRegion, VirtualMachine, vcpu
 import { Container, dmaDoMap, dmaDoUnmap, openContainer, openGroup } from "../consumers/vfio.js";
 import { deviceCopies } from "../consumers/vfio-device.js";
 import { NotModelled } from "../sched/path.js";
-import { dmaBufRules } from "./dma-buf.js";
+import { fdget } from "../task.js";
 import { ioctlRules } from "../fs/ioctl.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 
 /** The machine that a descriptor stands for, or a negative errno. */
 function machine(ctx: Context, fd: number): VirtualMachine | number {
-  const file = ctx.task.files.get(fd);
-  if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
+  const file = fdget(ctx.k, ctx.task.files, fd);
+  if (typeof file === "number") return file;
   if (!(file.data instanceof VirtualMachine))
     return ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
   return machineOf(ctx.k, ctx.task, file);
@@ -20,8 +20,8 @@ function machine(ctx: Context, fd: number): VirtualMachine | number {
 
 /** The container that a descriptor stands for, or a negative errno. */
 function container(ctx: Context, fd: number): Container | number {
-  const file = ctx.task.files.get(fd);
-  if (file === undefined) return ctx.k.refuse(dmaBufRules["fd/not-open"], errnos.EBADF, `descriptor ${fd}`);
+  const file = fdget(ctx.k, ctx.task.files, fd);
+  if (typeof file === "number") return file;
   return file.data instanceof Container
     ? file.data
     : ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);

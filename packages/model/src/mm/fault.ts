@@ -10,7 +10,7 @@
 import { acquire, KernelHang, release, runAlone } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { hugetlbFault } from "./hugetlb.js";
-import { pmdAlloc, pteAlloc, vmaName } from "./insert.js";
+import { pmdAlloc, pteAlloc } from "./insert.js";
 import { folioAddActive } from "./lazyfree.js";
 import { reusableAnonVma } from "./merge.js";
 import { vmNormalPage } from "./normal-page.js";
@@ -25,7 +25,7 @@ import {
   linearPageIndex,
   removeRmap,
 } from "./rmap.js";
-import { FAULT, VM, VM_SPECIAL, vmaHasRecency } from "./vma.js";
+import { FAULT, VM, VM_SPECIAL, vmaHasRecency, vmaName } from "./vma.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";

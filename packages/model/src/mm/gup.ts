@@ -12,7 +12,7 @@ import { checkAndMigrateMovablePages } from "./longterm.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { tryGrabFolio } from "./pin.js";
-import { FAULT, isCowMapping, VM, vmaIsAnonymous } from "./vma.js";
+import { FAULT, isCowMapping, VM, vmaIsAnonymous, vmaName } from "./vma.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -121,30 +121,30 @@ const MUST_UNSHARE = -errnos.EMLINK;
  * Whether a walk may look into a mapping at all: check_vma_flags, mm/gup.c. 0 or -EFAULT.
  */
 export function checkVmaFlags(k: Kernel, vma: Vma, flags: number): number {
-  if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(rule["gup/vma-pfnmap"], errnos.EFAULT, name(vma));
+  if (vma.has(VM.IO | VM.PFNMAP)) return k.refuse(rule["gup/vma-pfnmap"], errnos.EFAULT, vmaName(vma));
   const anonymous = vmaIsAnonymous(vma);
-  if ((flags & FOLL.anon) !== 0 && !anonymous) return k.refuse(rule["gup/vma-anon-only"], errnos.EFAULT, name(vma));
+  if ((flags & FOLL.anon) !== 0 && !anonymous) return k.refuse(rule["gup/vma-anon-only"], errnos.EFAULT, vmaName(vma));
   if ((flags & FOLL.write) === 0) return mayRead(k, vma, flags);
   if (!anonymous && !writableFileMappingAllowed(k, vma, flags))
-    return k.refuse(rule["gup/longterm-file"], errnos.EFAULT, name(vma));
+    return k.refuse(rule["gup/longterm-file"], errnos.EFAULT, vmaName(vma));
   return mayWrite(k, vma, flags);
 }
 
 function mayWrite(k: Kernel, vma: Vma, flags: number): number {
   if (vma.has(VM.WRITE)) return 0;
-  if ((flags & FOLL.force) === 0) return k.refuse(rule["gup/not-writable"], errnos.EFAULT, name(vma));
+  if ((flags & FOLL.force) === 0) return k.refuse(rule["gup/not-writable"], errnos.EFAULT, vmaName(vma));
   if (vma.has(VM.HUGETLB) && k.design["gup.force-hugetlb"] === "refused")
-    return k.refuse(rule["gup/force-hugetlb"], errnos.EFAULT, name(vma));
-  if (!isCowMapping(vma.flags)) return k.refuse(rule["gup/force-shared"], errnos.EFAULT, name(vma));
-  k.note(rule["gup/force"], name(vma));
+    return k.refuse(rule["gup/force-hugetlb"], errnos.EFAULT, vmaName(vma));
+  if (!isCowMapping(vma.flags)) return k.refuse(rule["gup/force-shared"], errnos.EFAULT, vmaName(vma));
+  k.note(rule["gup/force"], vmaName(vma));
   return 0;
 }
 
 function mayRead(k: Kernel, vma: Vma, flags: number): number {
   if (vma.has(VM.READ)) return 0;
   if ((flags & FOLL.force) === 0 || !vma.has(VM.MAYREAD))
-    return k.refuse(rule["gup/not-readable"], errnos.EFAULT, name(vma));
-  k.note(rule["gup/force"], name(vma));
+    return k.refuse(rule["gup/not-readable"], errnos.EFAULT, vmaName(vma));
+  k.note(rule["gup/force"], vmaName(vma));
   return 0;
 }
 
@@ -326,7 +326,7 @@ export function* gupLongterm(
     const again = yield* checkAndMigrateMovablePages(k, taken);
     if (again === 0) return got;
     pages.length = before;
-    if (again !== -errnos.EAGAIN) return again;
+    if (again !== "again") return again;
   }
 }
 
@@ -345,8 +345,7 @@ export function* getUserPagesRemote(
 ): Path<number> {
   const all = flags | FOLL.touch | FOLL.remote;
   if ((all & FOLL.longterm) !== 0 && (all & FOLL.p2pdma) !== 0) {
-    k.warn(rule["p2pdma/not-longterm"], "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
-    return -errnos.EINVAL;
+    return k.warnAndRefuse(rule["p2pdma/not-longterm"], errnos.EINVAL, "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
   }
   if ((all & FOLL.longterm) !== 0 && (all & FOLL.pin) === 0)
     return k.refuse(rule["gup/bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
@@ -379,10 +378,6 @@ export function* gupUnlocked(
   const got = yield* gupLongterm(k, task, mm, start, nrPages, flags, pages);
   yield* release(k, mm.mmapLock);
   return got;
-}
-
-function name(vma: Vma): string {
-  return `mapping at ${hex(vma.start)}`;
 }
 
 function hex(address: number): string {

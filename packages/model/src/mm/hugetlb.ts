@@ -19,6 +19,14 @@ export const hugetlbRules = rules({
     sentence: "A mapping of a hugetlb file sets its pages aside at mmap: ENOMEM when the pool has too few.",
     kernel: "hugetlb_reserve_pages, mm/hugetlb.c",
   },
+  "hugetlb/fault-no-page": {
+    sentence: "A fault that needs a huge page is SIGBUS when the pool is empty.",
+    kernel: "hugetlb_no_page, mm/hugetlb.c",
+  },
+  "hugetlb/no-free-page": {
+    sentence: "A huge page that was not reserved gives ENOSPC when the pool has no free page.",
+    kernel: "alloc_huge_page, mm/hugetlb.c",
+  },
   "hugetlb/beyond-eof": {
     sentence: "A fault past the end of a hugetlb file ends in SIGBUS.",
     kernel: "hugetlb_no_page, mm/hugetlb.c",
@@ -121,7 +129,7 @@ export function hugetlbGetPage(k: Kernel, inode: Inode, index: number): number {
   }
   const reserved = reservationsOf(inode).pages.delete(index);
   const pfn = k.hugetlb.take(k, reserved);
-  if (pfn < 0) return -errnos.ENOSPC;
+  if (pfn < 0) return k.refuse(hugetlbRules["hugetlb/no-free-page"], errnos.ENOSPC, `inode ${inode.id}`);
   inode.mapping.pages.set(index, pfn);
   k.owners.set(inode.mapping.id, inode.mapping);
   for (let i = 0; i < 1 << HUGE_ORDER; i++) k.frames.setOwner(pfn + i, inode.mapping.id, (index << HUGE_ORDER) + i);
@@ -155,7 +163,7 @@ export function hugetlbFault(k: Kernel, vma: Vma, address: number, write: boolea
 }
 
 function poolEmpty(k: Kernel, inode: Inode): number {
-  k.refuse(hugetlbRules["hugetlb/pool-empty"], 0, `inode ${inode.id}`);
+  k.refuse(hugetlbRules["hugetlb/fault-no-page"], 0, `inode ${inode.id}`);
   return FAULT.sigbus;
 }
 

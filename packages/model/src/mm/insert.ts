@@ -9,7 +9,7 @@ import { PG } from "./frames.js";
 import { trackPfnRemap } from "./memtype.js";
 import { PTE } from "./page-table.js";
 import { addFileRmap, addMmCounter, folioGet } from "./rmap.js";
-import { FAULT, VM, isCowMapping } from "./vma.js";
+import { FAULT, VM, isCowMapping, vmaName } from "./vma.js";
 import { zapPageRange } from "./zap.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
@@ -151,10 +151,6 @@ function becomeMixedmap(k: Kernel, vma: Vma): void {
   if (vma.mm.mmapLock.free("read")) bug(k, insertRules["insert/mixedmap-from-fault"], vmaName(vma));
   if (vma.has(VM.PFNMAP)) bug(k, insertRules["insert/page-into-pfnmap"], vmaName(vma));
   vma.flags |= VM.MIXEDMAP;
-}
-
-export function vmaName(vma: Vma): string {
-  return `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`;
 }
 
 /** validate_page_before_insert, mm/memory.c: 0 or -EINVAL. */

@@ -32,13 +32,13 @@ export function folioIsLongtermPinnable(k: Kernel, pfn: number): boolean {
 }
 
 /**
- * check_and_migrate_movable_pages, mm/gup.c: 0 when every page may stay pinned; -EAGAIN when
+ * check_and_migrate_movable_pages, mm/gup.c: 0 when every page may stay pinned; "again" (-EAGAIN) when
  * some were moved and the pins are gone; -ENOMEM when one could not be moved.
  *
  * A page that counts as unpinnable but is on no LRU list is never moved and never an error:
  * the kernel asks for it again for ever, unless something else changes.
  */
-export function* checkAndMigrateMovablePages(k: Kernel, pages: readonly number[]): Path<number> {
+export function* checkAndMigrateMovablePages(k: Kernel, pages: readonly number[]): Path<number | "again"> {
   const unpinnable = pages.filter((pfn) => !folioIsLongtermPinnable(k, pfn));
   if (unpinnable.length === 0) return 0;
   unpinUserPages(k, pages);
@@ -54,5 +54,5 @@ export function* checkAndMigrateMovablePages(k: Kernel, pages: readonly number[]
     if (failed !== 0) return k.refuse(rule["gup/longterm-migration-failed"], errnos.ENOMEM, `frame ${pfn}`);
   }
   k.note(rule["gup/longterm-migrated"], `${movable.length} pages`);
-  return -errnos.EAGAIN;
+  return "again";
 }

@@ -352,7 +352,7 @@ function collapse(k: Kernel, vma: Vma, start: number, end: number): number {
 /** The advice that is nothing but a VMA flag. */
 function changeFlags(k: Kernel, vma: Vma, start: number, end: number, advice: Advice): number {
   const flags = newFlags(k, vma, advice, `0x${start.toString(16)}`);
-  if (flags === undefined) return -errnos.EINVAL;
+  if (typeof flags !== "number") return flags.error;
   if (flags === vma.flags) return 0;
   const changed = vmaModify(k, vma, start, end, flags);
   if (typeof changed === "number") return changed;
@@ -361,10 +361,10 @@ function changeFlags(k: Kernel, vma: Vma, start: number, end: number, advice: Ad
   return 0;
 }
 
-/** The flags that a mapping gets, or undefined for EINVAL. */
-function newFlags(k: Kernel, vma: Vma, advice: Advice, about: string): number | undefined {
+/** The flags that a mapping gets, or the error by which the advice is refused. */
+function newFlags(k: Kernel, vma: Vma, advice: Advice, about: string): number | { readonly error: number } {
   const { flags } = vma;
-  const refuse = (why: Rule): undefined => void k.refuse(why, errnos.EINVAL, about);
+  const refuse = (why: Rule): { error: number } => ({ error: k.refuse(why, errnos.EINVAL, about) });
   switch (advice) {
     case "normal":
       return flags & ~(VM.RAND_READ | VM.SEQ_READ);

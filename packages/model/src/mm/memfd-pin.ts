@@ -64,7 +64,7 @@ export function* memfdPinFolios(
     if (typeof folios === "number") return folios;
     const again = yield* checkAndMigrateMovablePages(k, folios);
     if (again === 0) return { folios, offset: start % folioBytes(k, folios[0]) };
-    if (again !== -errnos.EAGAIN) return again;
+    if (again !== "again") return again;
   }
 }
 

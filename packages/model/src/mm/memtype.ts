@@ -6,7 +6,7 @@
 import { errnos } from "@litmap/litmus";
 import { highMemory, pagerangeIsRam, walkOfPage } from "./iomem.js";
 import { PTE } from "./page-table.js";
-import { isCowMapping, VM } from "./vma.js";
+import { isCowMapping, VM, vmaName } from "./vma.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { PageWalk } from "./iomem.js";
@@ -22,6 +22,14 @@ const rule = rules({
     sentence:
       "From 6.16 on the reservation of a remap_pfn_range over a whole mapping is a counted context that split and forked mappings share.",
     kernel: "remap_pfn_range_track, mm/memory.c",
+  },
+  "pat/not-reserved": {
+    sentence: "remap_pfn_range over a whole VMA gives EINVAL where the memory type cannot be reserved.",
+    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c",
+  },
+  "pat/copy-no-entry": {
+    sentence: "Fork of a VMA with VM_PAT gives EINVAL where the first PTE of the parent is no PFN mapping.",
+    kernel: "track_pfn_copy, arch/x86/mm/pat/memtype.c",
   },
   "pat/tracked-twice": {
     sentence: "A second remap_pfn_range over the whole of one mapping gives EINVAL.",
@@ -255,7 +263,7 @@ export function trackPfnRemap(k: Kernel, vma: Vma, address: number, pfn: number,
   if (contexts && vma.pat !== undefined)
     return k.refuse(rule["pat/tracked-twice"], errnos.EINVAL, `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`);
   const mode = k.pat.reservePfnRange(pfn, pages, vma.cacheMode);
-  if (mode < 0) return -errnos.EINVAL;
+  if (mode < 0) return k.refuse(rule["pat/not-reserved"], errnos.EINVAL, vmaName(vma));
   vma.pat = { pfn, pages, users: 1 };
   if (!contexts) vma.flags |= VM.ARCH_1;
   k.note(
@@ -298,7 +306,8 @@ export function trackPfnCopy(k: Kernel, vma: Vma, copy: Vma): number {
   if (vma.pat === undefined || !vma.has(VM.ARCH_1)) return 0;
   const leaf = vma.mm.table.leaf(vma.start);
   const slot = vma.mm.table.slot(vma.start);
-  if (leaf === undefined || (leaf.bits[slot] & PTE.special) === 0) return -errnos.EINVAL;
+  if (leaf === undefined || (leaf.bits[slot] & PTE.special) === 0)
+    return k.refuse(rule["pat/copy-no-entry"], errnos.EINVAL, vmaName(vma));
   copy.pat = { ...vma.pat, users: 1 };
   const mode = k.pat.reservePfnRange(
     leaf.pfn[slot],

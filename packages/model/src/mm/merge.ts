@@ -11,7 +11,7 @@ import type { Kernel } from "../kernel.js";
 import type { Mm } from "./mm.js";
 import type { AnonVma } from "./vma.js";
 
-const rule = rules({
+export const mergeRules = rules({
   "hugetlb/split-unaligned": {
     sentence: "A hugetlb mapping is split only between huge pages: EINVAL otherwise.",
     kernel: "hugetlb_vm_op_split, mm/hugetlb.c",
@@ -66,13 +66,13 @@ function mergesWith(k: Kernel, range: MergeRange, neighbour: Vma, after: boolean
   if (neighbour.policy !== range.policy || neighbour.file !== range.file) return false;
   if (((neighbour.flags ^ range.flags) & ~stickyFlags(k)) !== 0) return false;
   if (k.design["vma-merge.close"] === "never" && neighbour.ops?.close !== undefined) {
-    k.note(rule["vma/close-apart"]);
+    k.note(mergeRules["vma/close-apart"]);
     return false;
   }
   const pages = after ? (neighbour.end - neighbour.start) / k.pageSize : -(range.end - range.start) / k.pageSize;
   if (neighbour.pgoff + pages !== range.pgoff) return false;
   if (anonMergeable(k, range, neighbour)) return true;
-  k.note(rule["vma/anon-apart"]);
+  k.note(mergeRules["vma/anon-apart"]);
   return false;
 }
 
@@ -99,7 +99,7 @@ interface Neighbours {
 function candidates(k: Kernel, range: MergeRange): Neighbours {
   const out: Neighbours = { prev: undefined, next: undefined };
   if ((range.flags & VM_SPECIAL) !== 0) {
-    k.note(rule["vma/special-never-merges"]);
+    k.note(mergeRules["vma/special-never-merges"]);
     return out;
   }
   const { vmas } = range.mm;
@@ -162,7 +162,7 @@ function swallow(vma: Vma): void {
 export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined {
   const { prev, next } = candidates(k, range);
   if (prev === undefined && next === undefined) return undefined;
-  k.note(rule["vma/merged"]);
+  k.note(mergeRules["vma/merged"]);
   const sticky = range.flags & stickyFlags(k);
   if (prev !== undefined) {
     prev.end = next?.end ?? range.end;
@@ -231,7 +231,7 @@ function mergeExisting(k: Kernel, range: MergeRange): Vma | undefined {
   if (!right) next = undefined;
   if (prev === undefined && next === undefined) return undefined;
   if (left && right && vma.ops?.close !== undefined) return undefined;
-  k.note(rule["vma/merged"]);
+  k.note(mergeRules["vma/merged"]);
   const sticky = (range.flags | (prev?.flags ?? 0) | (next?.flags ?? 0)) & stickyFlags(k);
   const target = prev ?? next!;
   adoptAnonVma(
@@ -261,7 +261,7 @@ function grow(k: Kernel, vma: Vma, start: number, end: number): void {
 /** split_vma, mm/vma.c: cuts a mapping in two; gives the upper one. -EINVAL inside a huge page. */
 export function splitVma(k: Kernel, vma: Vma, address: number): Vma | number {
   if (vma.has(VM.HUGETLB) && address % HUGE_SIZE !== 0)
-    return k.refuse(rule["hugetlb/split-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
+    return k.refuse(mergeRules["hugetlb/split-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
   const refused = vma.ops?.maySplit?.(vma, address) ?? 0;
   if (refused < 0) return refused;
   const upper = copyOf(vma, vma.mm, address, vma.end);
@@ -270,7 +270,7 @@ export function splitVma(k: Kernel, vma: Vma, address: number): Vma | number {
   linkVma(upper);
   if (upper.file !== undefined) upper.file.refs++;
   upper.ops?.open?.(upper);
-  k.note(rule["vma/split"]);
+  k.note(mergeRules["vma/split"]);
   return upper;
 }
 

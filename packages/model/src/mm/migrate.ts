@@ -8,6 +8,7 @@ import { PTE } from "./page-table.js";
 import { folioPutRefs } from "./pin.js";
 import { rmapWalk } from "./rmap.js";
 import { VM } from "./vma.js";
+import { noMemory } from "./page-alloc.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -86,7 +87,7 @@ export function* migratePage(k: Kernel, pfn: number): Path<number> {
       `frame ${pfn}: ${k.frames.ref(pfn)} references`,
     );
   const to = k.frames.alloc(0, k.frames.flags(pfn) & ~(PG.cma | PG.movable));
-  if (to < 0) return -errnos.ENOMEM;
+  if (to < 0) return noMemory(k, 1);
   move(k, pfn, to, mapped);
   if (owner instanceof AddressSpace) owner.pages.set(k.frames.index(to), to);
   k.frames.addRef(to, mapped.length + cached - 1);

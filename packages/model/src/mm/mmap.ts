@@ -233,7 +233,6 @@ function fileFlags(
   if (file.inode.noexec) {
     if ((flags & VM.EXEC) !== 0) return k.refuse(mmapRules["mmap/noexec"], errnos.EPERM, about);
     flags &= ~VM.MAYEXEC;
-    k.note(mmapRules["mmap/noexec"], about);
   }
   if (file.ops.mmap === undefined) return k.refuse(mmapRules["mmap/no-mmap"], errnos.ENODEV, about);
   return checkSeals(k, file, flags);

@@ -8,11 +8,11 @@ import { acquire, release } from "../sched/path.js";
 import { getUnmappedArea } from "./address-space.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { untrackClear } from "./memtype.js";
-import { copyOf, linkVma, vmaMergeNewRange } from "./merge.js";
+import { copyOf, linkVma, mergeRules, vmaMergeNewRange } from "./merge.js";
 import { movePageTables } from "./move-page-tables.js";
 import { doMunmap, munmapRules } from "./munmap.js";
 import { mmPopulate } from "./populate.js";
-import { VM, vmaIsAnonymous } from "./vma.js";
+import { VM, vmaIsAnonymous, vmaName } from "./vma.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -356,7 +356,7 @@ function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
     if (charge > k.totalRam) return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, about(remap));
     k.committed += charge;
   }
-  const refused = maySplit(vma, remap.address, remap.address + oldLength);
+  const refused = maySplit(k, vma, remap.address, remap.address + oldLength);
   if (refused < 0) return refused;
   const copy = copyVma(k, vma, remap.address, to, newLength);
   const source = mm.lookup(remap.address) ?? vma;
@@ -387,10 +387,11 @@ function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
 }
 
 /** may_split is asked before anything is moved. */
-function maySplit(vma: Vma, start: number, end: number): number {
+function maySplit(k: Kernel, vma: Vma, start: number, end: number): number {
   for (const at of [start, end]) {
     if (at === vma.start || at === vma.end) continue;
-    if (vma.has(VM.HUGETLB) && at % HUGE_SIZE !== 0) return -errnos.EINVAL;
+    if (vma.has(VM.HUGETLB) && at % HUGE_SIZE !== 0)
+      return k.refuse(mergeRules["hugetlb/split-unaligned"], errnos.EINVAL, vmaName(vma));
     const refused = vma.ops?.maySplit?.(vma, at) ?? 0;
     if (refused < 0) return refused;
   }

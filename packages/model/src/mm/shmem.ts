@@ -5,6 +5,7 @@
  */
 import { errnos } from "@litmap/litmus";
 import { mremapRules } from "./mremap.js";
+import { noMemory } from "./page-alloc.js";
 import { rules } from "../rules/rule.js";
 import type { AddressSpace } from "../fs/file.js";
 import { File, Inode } from "../fs/file.js";
@@ -21,7 +22,6 @@ import {
   hugetlbReservePrivate,
   hugetlbUnreserve,
   reservationsOf,
-  hugetlbRules,
 } from "./hugetlb.js";
 import type { Reservations } from "./hugetlb.js";
 import { folioGet, folioPut } from "./rmap.js";
@@ -141,7 +141,7 @@ export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache
     return found;
   }
   const pfn = k.frames.alloc(0, PG.swapbacked | PG.lru | (why === "fallocate" ? PG.notUptodate : 0));
-  if (pfn < 0) return -errnos.ENOMEM;
+  if (pfn < 0) return noMemory(k, 1);
   addToPageCache(k, inode.mapping, index, pfn);
   k.shmemPages++;
   if (why === "cache") k.counters.pages_zeroed++;
@@ -486,7 +486,7 @@ function hugetlbAllocate(k: Kernel, inode: Inode, mode: "allocate" | "keep_size"
     return k.refuse(rule["memfd/sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   for (let index = Math.floor(start / HUGE_SIZE); index < Math.ceil(end / HUGE_SIZE); index++) {
     const pfn = hugetlbGetPage(k, inode, index);
-    if (pfn < 0) return k.refuse(hugetlbRules["hugetlb/pool-empty"], errnos.ENOSPC, `inode ${inode.id}`);
+    if (pfn < 0) return pfn;
     folioPut(k, pfn);
   }
   if (mode === "allocate" && end > inode.size) inode.size = end;

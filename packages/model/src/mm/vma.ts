@@ -148,3 +148,8 @@ export function vmaIsAnonymous(vma: Vma): boolean {
 export function vmaHasRecency(vma: Vma): boolean {
   return !vma.has(VM.SEQ_READ | VM.RAND_READ);
 }
+
+/** For stories and reports: `vma 0x100000000 of A`. */
+export function vmaName(vma: Vma): string {
+  return `vma 0x${vma.start.toString(16)} of ${vma.mm.name}`;
+}
