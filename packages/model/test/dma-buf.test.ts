@@ -238,7 +238,7 @@ describe("fences", () => {
     expect([USAGE.kernel, USAGE.write, USAGE.read, USAGE.bookkeep].map((usage) => resv.pending(usage).length)).toEqual([
       1, 2, 3, 4,
     ]);
-    fences[0].signal();
+    runAlone(fences[0].signal());
     expect(resv.pending(USAGE.write)).toEqual([fences[1]]);
   });
 
@@ -407,7 +407,7 @@ test("waiting is a switch point: another path may signal", () => {
   const step = path.next();
   expect(step.done).toBe(false);
   expect(step.value).toMatchObject({ kind: "wait" });
-  fence.signal();
+  runAlone(fence.signal());
   expect(path.next().done).toBe(true);
   expect(() => runAlone(new Resv("idle").wait(USAGE.bookkeep))).not.toThrow();
 });

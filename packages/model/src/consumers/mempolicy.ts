@@ -55,7 +55,8 @@ export function* mbind(k: Kernel, task: Task, start: number, length: number, pol
   if (end === start) return 0;
   yield* acquire(k, task.mm.mmapLock, "write");
   const refused = queuePagesRange(k, task.mm, start, end, policy === "default");
-  const result = refused !== 0 ? refused : setPolicy(k, task.mm, start, end, policy === "default" ? undefined : policy);
+  const result =
+    refused !== 0 ? refused : yield* setPolicy(k, task.mm, start, end, policy === "default" ? undefined : policy);
   yield* release(k, task.mm.mmapLock);
   return result;
 }
@@ -75,7 +76,7 @@ function queuePagesRange(k: Kernel, mm: Mm, start: number, end: number, holesOk:
 }
 
 /** mbind_range for each mapping, mm/mempolicy.c. */
-function setPolicy(k: Kernel, mm: Mm, start: number, end: number, policy: string | undefined): number {
+function* setPolicy(k: Kernel, mm: Mm, start: number, end: number, policy: string | undefined): Path<number> {
   for (let at = start; at < end; ) {
     const vma = mm.findVma(at);
     if (vma === undefined || vma.start >= end) break;
@@ -83,7 +84,7 @@ function setPolicy(k: Kernel, mm: Mm, start: number, end: number, policy: string
     const to = Math.min(vma.end, end);
     at = to;
     if (vma.policy === policy) continue;
-    const changed = vmaModify(k, vma, from, to, vma.flags, policy ?? null);
+    const changed = yield* vmaModify(k, vma, from, to, vma.flags, policy ?? null);
     if (typeof changed === "number") return changed;
     changed.policy = policy;
     k.note(rule["mempolicy/set"], `0x${from.toString(16)}`);

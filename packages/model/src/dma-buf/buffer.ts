@@ -3,7 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { File, fput, Inode } from "../fs/file.js";
 import { VM } from "../mm/vma.js";
 import { bug } from "../mm/insert.js";
-import { acquire, Lock, release, runAlone } from "../sched/path.js";
+import { acquire, Lock, release } from "../sched/path.js";
 import { unchargeOwner } from "./charge.js";
 import { Resv, usageRw } from "./resv.js";
 import { rules } from "../rules/rule.js";
@@ -283,9 +283,9 @@ function* dmaBufPoll(buf: DmaBuf, events: readonly string[]): Path<readonly stri
 function arm(buf: DmaBuf, event: "in" | "out", fence: Fence): void {
   buf.armed[event] = true;
   buf.file.refs++;
-  fence.onSignal(() => {
+  fence.onSignal(function* () {
     buf.armed[event] = false;
-    runAlone(fput(buf.file));
+    yield* fput(buf.file);
   });
 }
 

@@ -13,15 +13,16 @@ export function usageRw(write: boolean): Usage {
 
 /** A point in a timeline that work of a device reaches when it is done. */
 export class Fence {
-  private done = false;
   /** 0, or the negative errno with which its work ended. */
   error = 0;
-  private readonly callbacks: (() => void)[] = [];
+  private readonly callbacks: (() => Path<void>)[] = [];
   constructor(
     readonly id: number,
     /** Fences of one context signal in order; a later one stands for the earlier. */
     readonly context: number,
     readonly seqno: number,
+    /** Made for a point that the timeline has passed. */
+    private done = false,
   ) {}
 
   get signaled(): boolean {
@@ -29,15 +30,15 @@ export class Fence {
   }
 
   /** Runs what waits for it, once (dma_fence_signal). */
-  signal(error = 0): void {
+  *signal(error = 0): Path<void> {
     if (this.done) return;
     this.done = true;
     this.error = error;
-    for (const callback of this.callbacks.splice(0)) callback();
+    for (const callback of this.callbacks.splice(0)) yield* callback();
   }
 
   /** Has something run when the fence signals (dma_fence_add_callback). It must not have signalled yet. */
-  onSignal(callback: () => void): void {
+  onSignal(callback: () => Path<void>): void {
     this.callbacks.push(callback);
   }
 }

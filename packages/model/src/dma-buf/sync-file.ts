@@ -103,9 +103,9 @@ export class Timeline {
 
   /** A fence that signals once the counter has reached `at` (sync_pt_create). */
   fence(at: number): Fence {
-    const fence = new Fence(this.k.id(), this.id, at);
-    if (this.isLater(at)) this.waiting.push({ fence, at });
-    else fence.signal();
+    const later = this.isLater(at);
+    const fence = new Fence(this.k.id(), this.id, at, !later);
+    if (later) this.waiting.push({ fence, at });
     return fence;
   }
 
@@ -115,23 +115,23 @@ export class Timeline {
   }
 
   /** Advances the counter (sw_sync_ioctl_inc). */
-  advance(by: number): void {
-    for (let left = by; left > 0; left -= INT_MAX) this.signal(Math.min(left, INT_MAX));
+  *advance(by: number): Path<void> {
+    for (let left = by; left > 0; left -= INT_MAX) yield* this.signal(Math.min(left, INT_MAX));
   }
 
   /** sync_timeline_signal. */
-  private signal(by: number): void {
+  private *signal(by: number): Path<void> {
     this.value = (this.value + by) % 2 ** 32;
     const reached = this.waiting.filter(({ at }) => !this.isLater(at));
     this.waiting = this.waiting.filter(({ at }) => this.isLater(at));
-    for (const { fence } of reached) fence.signal();
+    for (const { fence } of reached) yield* fence.signal();
   }
 
   /** sw_sync_debugfs_release: with the last descriptor every fence signals, as failed. */
   private *end(): Path<void> {
     for (const { fence } of this.waiting.splice(0)) {
       this.k.note(rule["dma-buf/timeline-ended"]);
-      fence.signal(-errnos.ENOENT);
+      yield* fence.signal(-errnos.ENOENT);
     }
   }
 }

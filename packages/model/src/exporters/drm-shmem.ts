@@ -150,12 +150,26 @@ export class GemShmemObject implements GemBacking {
   get vmOps(): Pick<VmOps, "fault" | "pfnMkwrite" | "open" | "close"> {
     const ops = {
       fault: (vmf: VmFault) => drmGemShmemFault(this.k, this, vmf),
-      open: () => void this.pagesUseCount++,
-      close: () => putPages(this.k, this),
+      open: () => this.openMapping(),
+      close: () => this.closeMapping(),
     };
     return this.k.design["drm-shmem.write-notify"] === "none"
       ? ops
       : { ...ops, pfnMkwrite: () => drmGemShmemPfnMkwrite(this.k, this) };
+  }
+
+  /** drm_gem_shmem_vm_open. */
+  private *openMapping(): Path<void> {
+    yield* acquire(this.k, this.lock, "write");
+    this.pagesUseCount++;
+    yield* release(this.k, this.lock);
+  }
+
+  /** drm_gem_shmem_vm_close. */
+  private *closeMapping(): Path<void> {
+    yield* acquire(this.k, this.lock, "write");
+    putPages(this.k, this);
+    yield* release(this.k, this.lock);
   }
 
   /** drm_gem_shmem_pin: what an attachment needs. 0 or a negative errno. */
@@ -184,19 +198,19 @@ export class GemShmemObject implements GemBacking {
   }
 
   /** drm_gem_shmem_vmap, with the reservation lock held by dma-buf's core. */
-  vmap(): KernelMap | number {
+  *vmap(): Path<KernelMap | number> {
     const error = this.vmapUseCount === 0 ? mapFirst(this.k, this) : 0;
     if (error !== 0) return error;
     this.vmapUseCount++;
     return this.vaddr!;
   }
 
-  vunmap(): void {
+  *vunmap(): Path<void> {
     if (--this.vmapUseCount === 0) unmapLast(this.k, this);
   }
 
   /** drm_gem_shmem_free: the table's use of the pages goes, and the file with them. */
-  free(): void {
+  *free(): Path<void> {
     const { k } = this;
     k.purgeableGem.delete(this);
     if (this.sgt !== undefined) {

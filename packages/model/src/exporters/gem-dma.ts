@@ -65,13 +65,13 @@ export class GemDmaObject implements GemBacking {
   }
 
   /** drm_gem_dma_vmap: the address that the memory has anyway. */
-  vmap(): KernelMap {
+  *vmap(): Path<KernelMap> {
     return this.memory.vaddr(this.k, "a GEM DMA object");
   }
 
-  vunmap(): void {}
+  *vunmap(): Path<void> {}
 
-  free(): void {
+  *free(): Path<void> {
     this.memory.free(this.k);
   }
 }

@@ -5,7 +5,7 @@ import { dmaBufMmap, dmaBufPut } from "../dma-buf/buffer.js";
 import { File, Inode } from "../fs/file.js";
 import { unmapMappingPath } from "../mm/zap.js";
 import { FAULT, isCowMapping, VM, vmaName } from "../mm/vma.js";
-import { KernelBug, runAlone } from "../sched/path.js";
+import { KernelBug } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { Resv } from "../dma-buf/resv.js";
 import type { Device } from "../dma/device.js";
@@ -100,9 +100,9 @@ export interface GemBacking {
   getSgTable?(): SgTable | number;
   /** vmap and vunmap take the reservation lock themselves where their caller does not. */
   readonly locksVmap?: boolean;
-  vmap?(): KernelMap | number;
-  vunmap?(): void;
-  free(): void;
+  vmap?(): Path<KernelMap | number>;
+  vunmap?(): Path<void>;
+  free(): Path<void>;
 }
 
 /** What differs between drivers. */
@@ -259,15 +259,31 @@ export class GemObject {
     return {
       ...vmOps,
       name: "drm_gem_vm_ops",
-      open: (vma) => {
-        vmOps.open?.(vma);
-        this.refs++;
-      },
-      close: (vma) => {
-        vmOps.close?.(vma);
-        runAlone(drmGemObjectPut(this));
-      },
+      open: (vma) => this.openMapping(vmOps, vma),
+      close: (vma) => this.closeMapping(vmOps, vma),
     };
+  };
+
+  /** drm_gem_vm_open, after what the memory does itself. */
+  private *openMapping(own: GemBacking["vmOps"], vma: Vma): Path<void> {
+    if (own.open !== undefined) yield* own.open(vma);
+    this.refs++;
+  }
+
+  /** drm_gem_vm_close, after what the memory does itself. */
+  private *closeMapping(own: GemBacking["vmOps"], vma: Vma): Path<void> {
+    if (own.close !== undefined) yield* own.close(vma);
+    yield* drmGemObjectPut(this);
+  }
+}
+
+/** drm_gem_vm_open, drm_gem_vm_close: each mapping has a reference on its object. */
+export function references(obj: GemObject): Required<Pick<VmOps, "open" | "close">> {
+  return {
+    *open() {
+      obj.refs++;
+    },
+    close: () => drmGemObjectPut(obj),
   };
 }
 
@@ -285,7 +301,7 @@ export function* drmGemObjectPut(obj: GemObject): Path<void> {
   }
   if (--obj.refs > 0) return;
   obj.freeMmapOffset();
-  obj.backing?.free();
+  if (obj.backing !== undefined) yield* obj.backing.free();
   if (obj.imported === undefined) return;
   const { at, sgt } = obj.imported;
   if (sgt !== undefined) yield* dmaBufUnmapAttachment({ at, sgt, direction: "bidirectional" });
@@ -405,8 +421,7 @@ function leakedOps(obj: GemObject): VmOps {
       obj.dev.k.refuse(gemRules["gem-driver/fault-imported"], 0, vmaName(vma));
       return FAULT.sigbus;
     },
-    open: () => void obj.refs++,
-    close: () => runAlone(drmGemObjectPut(obj)),
+    ...references(obj),
   };
 }
 
@@ -422,8 +437,7 @@ function mapImported(obj: GemObject, vma: Vma): number {
       k.trace.refuse(gemRules["ttm/fault-imported"], 0, obj.dev.name);
       return FAULT.sigbus;
     },
-    open: () => void obj.refs++,
-    close: () => runAlone(drmGemObjectPut(obj)),
+    ...references(obj),
   };
   return 0;
 }

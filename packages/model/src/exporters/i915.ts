@@ -14,8 +14,8 @@ import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemFileOps, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { FAULT, VM, vmaName } from "../mm/vma.js";
 import { unmapMappingPath, zapPageRange } from "../mm/zap.js";
-import { acquire, NotModelled, release, runAlone, tryAcquire } from "../sched/path.js";
-import { drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
+import { acquire, NotModelled, release, tryAcquire } from "../sched/path.js";
+import { drmGemHandleCreate, drmGemObjectPut, GemObject, references } from "./gem.js";
 import { PrimeOps } from "./prime.js";
 import { ttmBoCreate, TtmObject } from "./ttm.js";
 import { RangeManager, TtmDevice } from "./ttm-device.js";
@@ -438,7 +438,7 @@ export class I915Object implements GemBacking {
   }
 
   /** i915_gem_dmabuf_vmap, under the reservation lock. */
-  vmap(): KernelMap | number {
+  *vmap(): Path<KernelMap | number> {
     const error = this.getPages();
     if (error !== 0) return error;
     if (this.map === undefined) {
@@ -449,17 +449,17 @@ export class I915Object implements GemBacking {
     return this.map;
   }
 
-  vunmap(): void {
+  *vunmap(): Path<void> {
     if (this.map === undefined) return;
     this.k.vmalloc.unmap(this.map);
     this.map = undefined;
     if (this.k.design["i915.vmap"] === "pins") this.pagesPinCount--;
   }
 
-  free(): void {
-    if (this.pages !== undefined) runAlone(this.putPages());
+  *free(): Path<void> {
+    if (this.pages !== undefined) yield* this.putPages();
     this.i915.forget(this);
-    runAlone(fput(this.filp));
+    yield* fput(this.filp);
   }
 }
 
@@ -471,8 +471,7 @@ function vmOpsOf(node: MmapOffset): VmOps {
     name: node.type === "gtt" ? "vm_ops_gtt" : "vm_ops_cpu",
     fault: (vmf) => (node.type === "gtt" ? vmFaultGtt(node, vmf) : vmFaultCpu(node, vmf)),
     access: (vma, address, buf, write) => vmAccess(obj, vma, address, buf, write),
-    open: () => void gem.refs++,
-    close: () => runAlone(drmGemObjectPut(gem)),
+    ...references(gem),
   };
 }
 

@@ -119,10 +119,10 @@ function* packetMmap(k: Kernel, ring: PacketRing, vma: Vma): Path<number> {
 function mmapOps(ring: PacketRing): VmOps {
   return {
     name: "packet_mmap_ops",
-    open() {
+    *open() {
       ring.mapped++;
     },
-    close() {
+    *close() {
       ring.mapped--;
     },
   };

@@ -141,7 +141,7 @@ export class PanthorObject implements GemBacking {
   }
 
   /** panthor_gem_vmap_get_locked: pins the pages. */
-  vmap(): KernelMap | number {
+  *vmap(): Path<KernelMap | number> {
     const error = this.getPages();
     if (error !== 0) return error;
     if (this.map === undefined) {
@@ -151,7 +151,7 @@ export class PanthorObject implements GemBacking {
     return this.map;
   }
 
-  vunmap(): void {
+  *vunmap(): Path<void> {
     if (this.map === undefined) return;
     this.k.vmalloc.unmap(this.map);
     this.map = undefined;
@@ -178,7 +178,7 @@ export class PanthorObject implements GemBacking {
     return freed;
   }
 
-  free(): void {
+  *free(): Path<void> {
     this.k.panthorObjects.delete(this);
     this.dropPages();
     shmemTruncateRange(this.k, this.inode, 0, Infinity);

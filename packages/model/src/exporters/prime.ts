@@ -111,7 +111,7 @@ export class PrimeOps implements DmaBufOps {
   private *mapKernel(): Path<KernelMap | number> {
     const { k, ownLock, obj } = this;
     if (ownLock !== undefined) yield* acquire(k, ownLock, "write");
-    const map = obj.backing!.vmap!();
+    const map = yield* obj.backing!.vmap!();
     if (ownLock !== undefined) yield* release(k, ownLock);
     return map;
   }
@@ -119,7 +119,7 @@ export class PrimeOps implements DmaBufOps {
   *vunmap(): Path<void> {
     const { k, ownLock, obj } = this;
     if (ownLock !== undefined) yield* acquire(k, ownLock, "write");
-    obj.backing!.vunmap!();
+    yield* obj.backing!.vunmap!();
     if (ownLock !== undefined) yield* release(k, ownLock);
   }
 

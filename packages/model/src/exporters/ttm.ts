@@ -446,7 +446,7 @@ export class TtmObject implements GemBacking {
   }
 
   /** ttm_bo_vmap, of an object that stays where it is as long as it is mapped: its kernel mapping, or -ENOMEM. */
-  vmap(): KernelMap | number {
+  *vmap(): Path<KernelMap | number> {
     const error = this.place === "system" ? this.populate() : 0;
     if (error !== 0) return error;
     if (this.map === undefined) {
@@ -456,7 +456,7 @@ export class TtmObject implements GemBacking {
     return this.map;
   }
 
-  vunmap(): void {
+  *vunmap(): Path<void> {
     if (this.map === undefined) return;
     this.k.vmalloc.unmap(this.map);
     this.map = undefined;
@@ -505,7 +505,7 @@ export class TtmObject implements GemBacking {
   }
 
   /** ttm_bo_release. */
-  free(): void {
+  *free(): Path<void> {
     this.dev.forget(this);
     if (this.place === "vram") this.dev.freeVram(this.vram);
     this.unpopulate();

@@ -69,17 +69,29 @@ export class Handler {
   /** vb2_common_vm_ops. There is no fault handler. */
   readonly vmOps: VmOps = {
     name: "vb2_common_vm_ops",
-    open: () => {
-      this.k.note(rule["vb2/counted"]);
-      this.get();
-    },
-    close: () => this.put(),
+    open: () => this.open(),
+    close: () => this.close(),
   };
+
+  /** vb2_common_vm_open. */
+  private *open(): Path<void> {
+    this.counted();
+  }
+
+  /** vb2_common_vm_close. */
+  private *close(): Path<void> {
+    this.put();
+  }
+
+  private counted(): void {
+    this.k.note(rule["vb2/counted"]);
+    this.get();
+  }
 
   /** The end of an allocator's mmap: the mapping's own reference. */
   attach(vma: Vma): void {
     vma.privateData = this;
     vma.ops = this.vmOps;
-    vma.ops.open!(vma);
+    this.counted();
   }
 }

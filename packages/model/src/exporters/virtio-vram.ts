@@ -123,7 +123,7 @@ class VramObject implements GemBacking {
   }
 
   /** virtio_gpu_vram_free. */
-  free(): void {
+  *free(): Path<void> {
     if (this.start < 0) return;
     for (let page = 0; page < this.pages; page++) this.k.frames.clear(this.window.base + this.start + page);
     this.window.manager.remove(this.start);

@@ -153,7 +153,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     *sw_sync_inc({ k, task }, { by }) {
       const { timeline } = task.files;
       if (timeline === undefined) return k.refuse(fdRules["fd/not-open"], errnos.EBADF, "no timeline");
-      timeline.advance(u32(by));
+      yield* timeline.advance(u32(by));
       return 0;
     },
     *fstat(ctx, { fd }) {

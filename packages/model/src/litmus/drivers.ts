@@ -154,7 +154,7 @@ function* vmapObject(k: Kernel, { backing, imported }: GemObject): Path<KernelMa
   if (backing instanceof GemShmemObject) return yield* drmGemShmemVmap(k, backing);
   if (imported !== undefined) return yield* dmaBufVmap(imported.at.buf);
   yield* acquire(k, backing!.resv.lock, "write");
-  const map = backing!.vmap!();
+  const map = yield* backing!.vmap!();
   yield* release(k, backing!.resv.lock);
   return map;
 }
@@ -163,7 +163,7 @@ function* vunmapObject(k: Kernel, { backing, imported }: GemObject): Path<void> 
   if (backing instanceof GemShmemObject) return yield* drmGemShmemVunmap(k, backing);
   if (imported !== undefined) return yield* dmaBufVunmap(imported.at.buf);
   yield* acquire(k, backing!.resv.lock, "write");
-  backing!.vunmap!();
+  yield* backing!.vunmap!();
   yield* release(k, backing!.resv.lock);
 }
 

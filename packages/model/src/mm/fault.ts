@@ -7,7 +7,7 @@
  * Alone nothing yields: a handler's path is driven to its end on the spot, which keeps a fault
  * at one generator.
  */
-import { acquire, KernelHang, release, runAlone } from "../sched/path.js";
+import { acquire, KernelHang, release } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { hugetlbFault } from "./hugetlb.js";
 import { pmdAlloc, pteAlloc } from "./insert.js";
@@ -139,17 +139,12 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
     const leaf = mm.table.leaf(page);
     const bits = leaf === undefined ? 0 : leaf.bits[mm.table.slot(page)];
     if (bits === 0) {
-      if (vma.file !== undefined || vma.ops !== undefined)
-        ret = k.concurrent ? yield* doFault(k, vma, page, write) : doFaultAlone(k, vma, page, write);
-      else
-        ret = k.concurrent
-          ? yield* doAnonymousPage(k, vma, page, write)
-          : runAlone(doAnonymousPage(k, vma, page, write));
+      if (vma.file !== undefined || vma.ops !== undefined) ret = yield* doFault(k, vma, page, write);
+      else ret = yield* doAnonymousPage(k, vma, page, write);
     } else if ((bits & PTE.present) === 0) {
       ret = notPresent(k, vma, bits);
     } else {
-      const path = presentFault(k, vma, leaf!, page, flags);
-      ret = k.concurrent ? yield* path : runAlone(path);
+      ret = yield* presentFault(k, vma, leaf!, page, flags);
     }
   }
   if ((ret & (FAULT_ERROR | FAULT.retry | FAULT.major)) === 0) {
@@ -218,15 +213,6 @@ function* doFault(k: Kernel, vma: Vma, address: number, write: boolean): Path<nu
   return yield* afterHandler(k, vmf);
 }
 
-/** The same with nobody else running: the short way that most faults take. */
-function doFaultAlone(k: Kernel, vma: Vma, address: number, write: boolean): number {
-  const vmf = beforeHandler(k, vma, address, write);
-  if (typeof vmf === "number") return vmf;
-  const ret = runAlone(vma.ops!.fault!(vmf));
-  if ((ret & (FAULT_ERROR | FAULT.nopage | FAULT.retry)) !== 0) return handlerDone(k, vma, ret);
-  return runAlone(afterHandler(k, vmf));
-}
-
 /** What the handler is told, or FAULT bits when it need not be asked. */
 function beforeHandler(k: Kernel, vma: Vma, address: number, write: boolean): VmFault | number {
   const { ops } = vma;
@@ -249,7 +235,7 @@ function* afterHandler(k: Kernel, vmf: VmFault): Path<number> {
   const { vma } = vmf;
   if (vmf.write && !vma.has(VM.SHARED)) return yield* finishCow(k, vmf);
   if (vmf.write && vma.ops!.pageMkwrite !== undefined) {
-    const refused = yield* mkwrite(k, vma.ops!.pageMkwrite(vmf));
+    const refused = yield* mkwrite(vma.ops!.pageMkwrite(vmf));
     if (refused >= 0) {
       folioPut(k, vmf.pfn);
       return refused;
@@ -259,8 +245,8 @@ function* afterHandler(k: Kernel, vmf: VmFault): Path<number> {
 }
 
 /** Asks page_mkwrite or pfn_mkwrite: -1 when the page may become writable, else FAULT bits. */
-function* mkwrite(k: Kernel, path: Path<number>): Path<number> {
-  const ret = k.concurrent ? yield* path : runAlone(path);
+function* mkwrite(path: Path<number>): Path<number> {
+  const ret = yield* path;
   return (ret & (FAULT_ERROR | FAULT.nopage)) !== 0 ? ret : -1;
 }
 
@@ -422,7 +408,7 @@ function* wpShared(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
     const vmf: VmFault = { vma, address, pgoff: linearPageIndex(k, vma, address), write: true, pfn };
     k.note(pfn < 0 ? rule["fault/pfn-mkwrite"] : rule["fault/page-mkwrite"], vmaName(vma));
     if (k.concurrent) yield* release(k, vma.mm.ptl);
-    const refused = yield* mkwrite(k, pfn < 0 ? vma.ops!.pfnMkwrite!(vmf) : vma.ops!.pageMkwrite!(vmf));
+    const refused = yield* mkwrite(pfn < 0 ? vma.ops!.pfnMkwrite!(vmf) : vma.ops!.pageMkwrite!(vmf));
     if (refused >= 0) return refused;
     if (pfn >= 0 && k.frames.owner(k.frames.head(pfn)) === 0) faultsForEver(k, vma);
     if (k.concurrent) yield* acquire(k, vma.mm.ptl, "write");

@@ -59,7 +59,7 @@ export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm | number> {
   yield* acquire(k, parent.mmapLock, "write");
   const stuck = parent.vmas.findIndex((vma) => trackPfnCopyFails(k, vma));
   const whole = stuck < 0;
-  for (const vma of parent.vmas.slice(0, whole ? undefined : stuck)) dupVma(k, vma, child);
+  for (const vma of parent.vmas.slice(0, whole ? undefined : stuck)) yield* dupVma(k, vma, child);
   child.baseline = statusOf(child);
   yield* release(k, parent.mmapLock);
   if (whole) return child;
@@ -79,7 +79,7 @@ function trackPfnCopyFails(k: Kernel, vma: Vma): boolean {
 }
 
 /** One turn of dup_mmap's loop. */
-function dupVma(k: Kernel, vma: Vma, child: Mm): void {
+function* dupVma(k: Kernel, vma: Vma, child: Mm): Path<void> {
   if (vma.has(VM.DONTCOPY)) {
     k.note(rule["fork/dontcopy"]);
     return;
@@ -95,7 +95,7 @@ function dupVma(k: Kernel, vma: Vma, child: Mm): void {
   if (vma.has(VM.WIPEONFORK)) k.note(rule["fork/wipeonfork"]);
   else if (vma.has(VM.HUGETLB)) copyHuge(k, vma, copy);
   else copyPageRange(k, vma, copy);
-  copy.ops?.open?.(copy);
+  if (copy.ops?.open !== undefined) yield* copy.ops.open(copy);
 }
 
 /** anon_vma_fork, mm/rmap.c: the child's own set below the parent's; none for a mapping without anonymous pages, nor for one that is wiped. */

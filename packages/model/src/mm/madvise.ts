@@ -1,6 +1,6 @@
 /** do_madvise, mm/madvise.c: advice by advice. */
 import { errnos } from "@litmap/litmus";
-import { acquire, release, runAlone } from "../sched/path.js";
+import { acquire, release } from "../sched/path.js";
 import { guardInstall, guardRemove } from "./guard.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { lruAddDrain } from "./lazyfree.js";
@@ -199,8 +199,7 @@ function* walkVmas(k: Kernel, task: Task, from: number, end: number, advice: Adv
       if (start >= end) break;
     }
     const to = Math.min(vma.end, end);
-    const path = behavior(k, task, vma, start, to, advice);
-    const error = k.concurrent ? yield* path : runAlone(path);
+    const error = yield* behavior(k, task, vma, start, to, advice);
     if (error < 0) return error;
     start = to;
   }
@@ -244,7 +243,7 @@ function* behavior(k: Kernel, task: Task, vma: Vma, start: number, end: number, 
     case "guard_remove":
       return guardRemove(k, vma, start, end);
     default:
-      return changeFlags(k, vma, start, end, advice);
+      return yield* changeFlags(k, vma, start, end, advice);
   }
 }
 
@@ -330,8 +329,7 @@ function* populateRange(k: Kernel, task: Task, from: number, end: number, advice
     const vma = task.mm.lookup(start);
     if (vma === undefined) return k.refuse(rule["madvise/populate-hole"], errnos.ENOMEM, `0x${start.toString(16)}`);
     const to = Math.min(vma.end, end);
-    const path = populateVma(k, task, vma, start, to, advice === "populate_write");
-    const error = k.concurrent ? yield* path : runAlone(path);
+    const error = yield* populateVma(k, task, vma, start, to, advice === "populate_write");
     if (error < 0) return error;
     start = to;
   }
@@ -350,11 +348,11 @@ function collapse(k: Kernel, vma: Vma, start: number, end: number): number {
 }
 
 /** The advice that is nothing but a VMA flag. */
-function changeFlags(k: Kernel, vma: Vma, start: number, end: number, advice: Advice): number {
+function* changeFlags(k: Kernel, vma: Vma, start: number, end: number, advice: Advice): Path<number> {
   const flags = newFlags(k, vma, advice, `0x${start.toString(16)}`);
   if (typeof flags !== "number") return flags.error;
   if (flags === vma.flags) return 0;
-  const changed = vmaModify(k, vma, start, end, flags);
+  const changed = yield* vmaModify(k, vma, start, end, flags);
   if (typeof changed === "number") return changed;
   changed.flags = flags | (changed.flags & VM.MAYBE_GUARD);
   vmaSetPageProt(changed);

@@ -10,6 +10,7 @@ import type { File } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "./mm.js";
 import type { AnonVma } from "./vma.js";
+import type { Path } from "../sched/path.js";
 
 export const mergeRules = rules({
   "hugetlb/split-unaligned": {
@@ -187,14 +188,14 @@ export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined 
  * a neighbour that has them or by splitting; a `policy` of null is none. The mapping that now holds the range exactly or
  * as a part; -EINVAL where the mapping cannot be split. The caller sets the flags and the policy (null: the default one).
  */
-export function vmaModify(
+export function* vmaModify(
   k: Kernel,
   vma: Vma,
   start: number,
   end: number,
   flags: number,
   policy: string | null = vma.policy ?? null,
-): Vma | number {
+): Path<Vma | number> {
   const pgoff = vma.pgoff + (start - vma.start) / k.pageSize;
   const merged = mergeExisting(k, {
     mm: vma.mm,
@@ -209,12 +210,12 @@ export function vmaModify(
   });
   if (merged !== undefined) return merged;
   if (start > vma.start) {
-    const upper = splitVma(k, vma, start);
+    const upper = yield* splitVma(k, vma, start);
     if (typeof upper === "number") return upper;
     vma = upper;
   }
   if (end < vma.end) {
-    const upper = splitVma(k, vma, end);
+    const upper = yield* splitVma(k, vma, end);
     if (typeof upper === "number") return upper;
   }
   return vma;
@@ -259,7 +260,7 @@ function grow(k: Kernel, vma: Vma, start: number, end: number): void {
 }
 
 /** split_vma, mm/vma.c: cuts a mapping in two; gives the upper one. -EINVAL inside a huge page. */
-export function splitVma(k: Kernel, vma: Vma, address: number): Vma | number {
+export function* splitVma(k: Kernel, vma: Vma, address: number): Path<Vma | number> {
   if (vma.has(VM.HUGETLB) && address % HUGE_SIZE !== 0)
     return k.refuse(mergeRules["hugetlb/split-unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
   const refused = vma.ops?.maySplit?.(vma, address) ?? 0;
@@ -269,7 +270,7 @@ export function splitVma(k: Kernel, vma: Vma, address: number): Vma | number {
   vma.end = address;
   linkVma(upper);
   if (upper.file !== undefined) upper.file.refs++;
-  upper.ops?.open?.(upper);
+  if (upper.ops?.open !== undefined) yield* upper.ops.open(upper);
   k.note(mergeRules["vma/split"]);
   return upper;
 }

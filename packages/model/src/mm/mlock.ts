@@ -58,13 +58,13 @@ export function* munlock(k: Kernel, task: Task, address: number, length: number)
 
 function* setLocked(k: Kernel, task: Task, start: number, end: number, flags: number): Path<number> {
   yield* acquire(k, task.mm.mmapLock, "write");
-  const ret = applyLockFlags(k, task, start, end, flags);
+  const ret = yield* applyLockFlags(k, task, start, end, flags);
   yield* release(k, task.mm.mmapLock);
   return ret;
 }
 
 /** apply_vma_lock_flags: mapping by mapping, until a hole. */
-function applyLockFlags(k: Kernel, task: Task, start: number, end: number, flags: number): number {
+function* applyLockFlags(k: Kernel, task: Task, start: number, end: number, flags: number): Path<number> {
   if (end >= k.wordLimit) {
     const wrapped = end - k.wordLimit;
     if (wrapped < start) return k.refuse(rule["mlock/range-wraps"], errnos.EINVAL, `0x${start.toString(16)}`);
@@ -74,7 +74,7 @@ function applyLockFlags(k: Kernel, task: Task, start: number, end: number, flags
     const vma = task.mm.lookup(at);
     if (vma === undefined) return k.refuse(rule["mlock/hole"], errnos.ENOMEM, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
-    const failed = fixup(k, vma, at, to, (vma.flags & ~MASK) | flags);
+    const failed = yield* fixup(k, vma, at, to, (vma.flags & ~MASK) | flags);
     if (failed < 0) return failed;
     at = to;
   }
@@ -82,14 +82,14 @@ function applyLockFlags(k: Kernel, task: Task, start: number, end: number, flags
 }
 
 /** mlock_fixup: special mappings are passed over without a word. */
-function fixup(k: Kernel, vma: Vma, start: number, end: number, flags: number): number {
+function* fixup(k: Kernel, vma: Vma, start: number, end: number, flags: number): Path<number> {
   const old = vma.flags;
   if (flags === old) return 0;
   if (!vmaSupportsMlock(vma)) {
     k.note(rule["mlock/special"]);
     return 0;
   }
-  const changed = vmaModify(k, vma, start, end, flags);
+  const changed = yield* vmaModify(k, vma, start, end, flags);
   if (typeof changed === "number") return changed;
   const pages = (end - start) / k.pageSize;
   if (k.design["lru.populate"] === "drain" && ((flags ^ old) & VM.LOCKED) !== 0) lruAddDrain(k);
@@ -112,7 +112,7 @@ export function* mlockall(k: Kernel, task: Task, flags: MlockallFlags): Path<num
   const bits = flags.onfault ? MASK : VM.LOCKED;
   yield* acquire(k, mm.mmapLock, "write");
   mm.defFlags = (mm.defFlags & ~MASK) | (flags.future ? bits : 0);
-  if (flags.current) lockAll(k, task, bits);
+  if (flags.current) yield* lockAll(k, task, bits);
   yield* release(k, mm.mmapLock);
   if (flags.current) yield* mmPopulate(k, task, 0, mm.arch.taskSize, true);
   return 0;
@@ -122,14 +122,14 @@ export function* mlockall(k: Kernel, task: Task, flags: MlockallFlags): Path<num
 export function* munlockall(k: Kernel, task: Task): Path<number> {
   yield* acquire(k, task.mm.mmapLock, "write");
   task.mm.defFlags &= ~MASK;
-  lockAll(k, task, 0);
+  yield* lockAll(k, task, 0);
   yield* release(k, task.mm.mmapLock);
   return 0;
 }
 
 /** apply_mlockall_flags: every mapping as a whole, errors ignored. */
-function lockAll(k: Kernel, task: Task, bits: number): void {
+function* lockAll(k: Kernel, task: Task, bits: number): Path<void> {
   for (const vma of [...task.mm.vmas]) {
-    if (vma.attached) fixup(k, vma, vma.start, vma.end, (vma.flags & ~MASK) | bits);
+    if (vma.attached) yield* fixup(k, vma, vma.start, vma.end, (vma.flags & ~MASK) | bits);
   }
 }

@@ -1,6 +1,6 @@
 /** do_mprotect_pkey, mm/mprotect.c. */
 import { errnos } from "@litmap/litmus";
-import { acquire, release, runAlone } from "../sched/path.js";
+import { acquire, release } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { vmaModify } from "./merge.js";
 import { sealedWithin, munmapRules } from "./munmap.js";
@@ -99,7 +99,7 @@ function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, fla
     flags &= ~VM.ACCOUNT;
     k.committed -= pages;
   }
-  const changed = vmaModify(k, vma, start, end, flags);
+  const changed = yield* vmaModify(k, vma, start, end, flags);
   if (typeof changed === "number") return changed;
   changed.flags = flags | (changed.flags & VM.MAYBE_GUARD);
   vmaSetPageProt(changed);
@@ -108,11 +108,8 @@ function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, fla
     (old & (VM.WRITE | VM.SHARED | VM.LOCKED)) === VM.LOCKED &&
     (flags & VM.WRITE) !== 0 &&
     !changed.has(VM.LOCKONFAULT)
-  ) {
-    const path = faultinRange(k, task, changed, start, end, true);
-    if (k.concurrent) yield* path;
-    else runAlone(path);
-  }
+  )
+    yield* faultinRange(k, task, changed, start, end, true);
   return 0;
 }
 

@@ -358,7 +358,7 @@ function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
   }
   const refused = maySplit(k, vma, remap.address, remap.address + oldLength);
   if (refused < 0) return refused;
-  const copy = copyVma(k, vma, remap.address, to, newLength);
+  const copy = yield* copyVma(k, vma, remap.address, to, newLength);
   const source = mm.lookup(remap.address) ?? vma;
   movePageTables(k, source, remap.address, copy, to, oldLength);
   const error = vma.ops?.mremap?.(copy) ?? 0;
@@ -399,7 +399,7 @@ function maySplit(k: Kernel, vma: Vma, start: number, end: number): number {
 }
 
 /** copy_vma: an equal mapping elsewhere, merged into a neighbour where it can be. Untouched anonymous memory takes the offset of its new place. */
-function copyVma(k: Kernel, vma: Vma, address: number, to: number, length: number): Vma {
+function* copyVma(k: Kernel, vma: Vma, address: number, to: number, length: number): Path<Vma> {
   const fresh = vmaIsAnonymous(vma) && vma.anonVma === undefined;
   const pgoff = fresh ? to / k.pageSize : vma.pgoff + (address - vma.start) / k.pageSize;
   const range = {
@@ -417,7 +417,7 @@ function copyVma(k: Kernel, vma: Vma, address: number, to: number, length: numbe
   const copy = copyOf(vma, vma.mm, to, to + length);
   copy.pgoff = pgoff;
   if (copy.file !== undefined) copy.file.refs++;
-  copy.ops?.open?.(copy);
+  if (copy.ops?.open !== undefined) yield* copy.ops.open(copy);
   linkVma(copy);
   return copy;
 }

@@ -29,7 +29,7 @@ export function* mseal(k: Kernel, task: Task, start: number, length: number): Pa
   yield* acquire(k, task.mm.mmapLock, "write");
   const ret = hasHole(task.mm, start, end)
     ? k.refuse(rule["mseal/hole"], errnos.ENOMEM, `0x${start.toString(16)}`)
-    : apply(k, task.mm, start, end);
+    : yield* apply(k, task.mm, start, end);
   yield* release(k, task.mm.mmapLock);
   return ret;
 }
@@ -44,12 +44,12 @@ export function hasHole(mm: Mm, start: number, end: number): boolean {
   return true;
 }
 
-function apply(k: Kernel, mm: Mm, start: number, end: number): number {
+function* apply(k: Kernel, mm: Mm, start: number, end: number): Path<number> {
   for (let at = start; at < end; ) {
     const vma = mm.lookup(at)!;
     const to = Math.min(vma.end, end);
     if (!vma.has(VM.SEALED)) {
-      const changed = vmaModify(k, vma, at, to, vma.flags | VM.SEALED);
+      const changed = yield* vmaModify(k, vma, at, to, vma.flags | VM.SEALED);
       if (typeof changed === "number") return changed;
       changed.flags |= VM.SEALED;
     }

@@ -55,7 +55,7 @@ export function* doMunmap(k: Kernel, mm: Mm, start: number, length: number): Pat
     const sealed = sealedWithin(k, mm, start, end);
     if (sealed < 0) return sealed;
   }
-  const gathered = gather(k, mm, first, start, end);
+  const gathered = yield* gather(k, mm, first, start, end);
   if (typeof gathered === "number") return gathered;
   yield* removeVmas(k, mm, gathered, start, end);
   return 0;
@@ -71,12 +71,12 @@ export function sealedWithin(k: Kernel, mm: Mm, start: number, end: number): num
 }
 
 /** vms_gather_munmap_vmas: splits at both ends; the mappings that go, in order. What was split stays split when a later one refuses. */
-function gather(k: Kernel, mm: Mm, first: Vma, start: number, end: number): Vma[] | number {
+function* gather(k: Kernel, mm: Mm, first: Vma, start: number, end: number): Path<Vma[] | number> {
   const perVma = k.design["mseal.check"] !== "whole-range";
   if (start > first.start) {
     if (perVma && first.has(VM.SEALED))
       return k.refuse(munmapRules["vma/sealed"], errnos.EPERM, `0x${first.start.toString(16)}`);
-    const upper = splitVma(k, first, start);
+    const upper = yield* splitVma(k, first, start);
     if (typeof upper === "number") return upper;
   }
   const going: Vma[] = [];
@@ -85,7 +85,7 @@ function gather(k: Kernel, mm: Mm, first: Vma, start: number, end: number): Vma[
     if (perVma && vma.has(VM.SEALED))
       return k.refuse(munmapRules["vma/sealed"], errnos.EPERM, `0x${vma.start.toString(16)}`);
     if (vma.end > end) {
-      const upper = splitVma(k, vma, end);
+      const upper = yield* splitVma(k, vma, end);
       if (typeof upper === "number") return upper;
     }
     going.push(vma);
@@ -122,7 +122,7 @@ export function* removeVmas(k: Kernel, mm: Mm, going: readonly Vma[], start: num
 /** remove_vma, mm/vma.c: tells the owner and drops the file. */
 export function* closeVma(k: Kernel, vma: Vma): Path<void> {
   putPfnmapTrack(k, vma);
-  vma.ops?.close?.(vma);
+  if (vma.ops?.close !== undefined) yield* vma.ops.close(vma);
   vma.anonVma?.root.vmas.delete(vma);
   if (vma.file !== undefined) yield* fput(vma.file);
 }

@@ -1,6 +1,6 @@
 /** Faulting a range in ahead of its use: MAP_POPULATE, mlock (mm_populate, mm/gup.c). */
 import { errnos } from "@litmap/litmus";
-import { acquire, release, runAlone } from "../sched/path.js";
+import { acquire, release } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { PG } from "./frames.js";
 import { hugeEntry } from "./hugetlb.js";
@@ -38,8 +38,7 @@ export function* mmPopulate(k: Kernel, task: Task, start: number, end: number, i
       continue;
     }
     if (vma.has(VM.LOCKONFAULT)) continue;
-    const path = populateVma(k, task, vma, Math.max(start, vma.start), Math.min(end, vma.end));
-    const error = k.concurrent ? yield* path : runAlone(path);
+    const error = yield* populateVma(k, task, vma, Math.max(start, vma.start), Math.min(end, vma.end));
     if (error < 0 && !ignoreErrors) {
       ret = error;
       break;
@@ -72,8 +71,7 @@ export function* faultinRange(
 ): Path<number> {
   for (let address = start; address < end; address += k.pageSize) {
     while (!satisfied(vma, address, write)) {
-      const path = handleMmFault(k, vma.mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
-      const ret = k.concurrent ? yield* path : runAlone(path);
+      const ret = yield* handleMmFault(k, vma.mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
       if ((ret & FAULT_ERROR) !== 0) return (ret & FAULT.oom) !== 0 ? -errnos.ENOMEM : -errnos.EFAULT;
     }
     const refused = vma.has(VM.HUGETLB) ? 0 : touchEntry(k, vma, address, write);

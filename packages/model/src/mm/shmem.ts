@@ -176,10 +176,12 @@ const shmemVmOps = (k: Kernel): VmOps => ({
 const hugetlbVmOps = (k: Kernel): VmOps => ({
   name: "hugetlb",
   /** A child's copy has set nothing aside (hugetlb_vm_op_open, hugetlb_dup_vma_private). */
-  open(vma) {
+  *open(vma) {
     if (vma.mm !== (vma.privateData as Reservations | undefined)?.mm) vma.privateData = undefined;
   },
-  close: (vma) => hugetlbUnreserve(k, vma),
+  *close(vma) {
+    hugetlbUnreserve(k, vma);
+  },
 });
 
 /** shmem_file_operations, mm/shmem.c. `path` is what /proc shows. */

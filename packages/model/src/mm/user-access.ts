@@ -3,7 +3,7 @@
  * resolved is a signal) and by the kernel on its behalf (copy_from_user, copy_to_user: what could
  * not be copied is reported).
  */
-import { acquire, release, runAlone, walkEntries } from "../sched/path.js";
+import { acquire, release, walkEntries } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { HUGE_SIZE, hugeEntry } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
@@ -80,8 +80,7 @@ function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Pat
   if (vma === undefined) k.refuse(rule["fault/no-vma"], 0, `0x${address.toString(16)}`);
   else if (accessError(k, vma, write)) k.refuse(rule["fault/vma-protection"], 0, `0x${address.toString(16)}`);
   else {
-    const path = handleMmFault(k, mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
-    ret = k.concurrent ? yield* path : runAlone(path);
+    ret = yield* handleMmFault(k, mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
   }
   if (k.concurrent) yield* release(k, mm.mmapLock);
   else mm.mmapLock.readers--;
@@ -106,8 +105,7 @@ function* reach(k: Kernel, task: Task, address: number, write: boolean): Path<nu
       if (translate(k, task, address, write) === pfn) return pfn;
       continue;
     }
-    const path = pageFault(k, task, address, write);
-    const died = k.concurrent ? yield* path : runAlone(path);
+    const died = yield* pageFault(k, task, address, write);
     if (died !== undefined) return died;
   }
 }

@@ -78,8 +78,8 @@ export interface VmFault {
 /** vm_operations_struct. A method that is absent is a null pointer in the kernel's table. */
 export interface VmOps {
   readonly name: string;
-  open?(vma: Vma): void;
-  close?(vma: Vma): void;
+  open?(vma: Vma): Path<void>;
+  close?(vma: Vma): Path<void>;
   fault?(vmf: VmFault): Path<number>;
   pageMkwrite?(vmf: VmFault): Path<number>;
   pfnMkwrite?(vmf: VmFault): Path<number>;

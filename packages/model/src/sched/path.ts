@@ -116,11 +116,17 @@ export class NotModelled extends Error {
   override readonly name = "NotModelled";
 }
 
-/** Drives a path to its end. One that waits for another task waits forever: it sees that itself, as an exception at the wait. */
+/**
+ * Drives a path to its end with nobody else running. Where it waits for another task or for a lock that is held it
+ * waits for ever: {@link KernelHang} is thrown at the wait, so that the path sees it itself.
+ */
 export function runAlone<T>(path: Path<T>): T {
   for (;;) {
     const step = path.next();
     if (step.done) return step.value;
-    if (step.value.kind === "wait" && !step.value.ready()) path.throw(new KernelHang(`waits for ${step.value.object}`));
+    const touch = step.value;
+    if (touch.kind === "wait" && !touch.ready()) path.throw(new KernelHang(`waits for ${touch.object}`));
+    if (touch.kind === "acquire" && !touch.lock.free(touch.mode))
+      path.throw(new KernelHang(`waits for ${touch.lock.name}, which nobody will drop`));
   }
 }
