@@ -32,7 +32,7 @@ export function systemsPage(heard: readonly Hearing[]): string {
     ...threads.map(({ title, when }, i) => `${i + 1}. *${title}*, ${when}`),
     "",
     "Of each kernel: tests whose every value is as the model of its release says; *disagree* would stand where one is not. The",
-    "other tests cannot be asked there, or not since their text changed (below: why).",
+    "other tests cannot be asked there, or not since their steps changed (below: why).",
     "",
     cells(["system", "threads", "tests", "borne out", ...kernels.map(shortName)]),
     cells(Array.from({ length: kernels.length + 4 }, () => "---")),
@@ -98,7 +98,7 @@ function reasons(mine: readonly Hearing[]): string[] {
   const byReason = new Map<string, Set<string>>();
   for (const { test, witnesses } of open) {
     for (const reason of witnesses.length > 0
-      ? witnesses.map((witness) => witness.reason ?? "not run since its text changed")
+      ? witnesses.map((witness) => witness.reason ?? "not run since its steps changed")
       : []) {
       const tests = byReason.get(reason) ?? new Set();
       byReason.set(reason, tests.add(test.name));

@@ -24,6 +24,6 @@ export interface ParseResult {
 /** Parses and checks one file, which holds one test. Never throws, whatever the text. */
 export function parse(text: string, options: ParseOptions = {}): ParseResult {
   const parsed = parseSyntax(text);
-  const { test, diagnostics } = check(parsed, text, options.file ?? "", options.vocabulary ?? {});
+  const { test, diagnostics } = check(parsed, options.file ?? "", options.vocabulary ?? {});
   return { ...(test ? { test } : {}), diagnostics, syntax: parsed.file };
 }
