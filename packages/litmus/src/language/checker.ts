@@ -50,7 +50,7 @@ export function check(
   return new Checker(parsed, vocabulary).check(file);
 }
 
-/** Where a line stands. */
+/** Where a line is. */
 type Place = "top" | "faults" | "branch" | "scope";
 
 class Checker {
