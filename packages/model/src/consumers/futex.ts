@@ -1,4 +1,4 @@
-/** Futexes, as far as their keys go (kernel/futex/core.c). Nobody waits for long here, so that nobody is ever woken. */
+/** Futexes, as far as their keys go (kernel/futex/core.c). Waits are short, so no waiter is ever woken. */
 import { errnos } from "@litmap/litmus";
 import { accessOk } from "../fs/vfs.js";
 import { FOLL } from "../mm/foll.js";

@@ -38,7 +38,7 @@ const INT_MAX = 0x7fffffff;
 /** Flags of the commands that walk under the mmap lock; get_user_pages alone marks pages as used. */
 const slow = { get: FOLL.get | FOLL.touch, pin: FOLL.pin, longterm: FOLL.pin | FOLL.longterm } as const;
 
-/** __gup_test_ioctl with one page a call: pages that could be had in a row, or -ENOMEM. Bytes. */
+/** __gup_test_ioctl with one page a call: consecutive pages that GUP took, or -ENOMEM. Bytes. */
 export function* gupTestIoctl(
   k: Kernel,
   task: Task,

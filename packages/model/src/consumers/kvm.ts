@@ -408,7 +408,7 @@ interface Follow {
   readonly mayWrite: boolean;
 }
 
-/** hva_to_pfn, virt/kvm/kvm_main.c. `seen` is told of the frame while nobody can have freed it. */
+/** hva_to_pfn, virt/kvm/kvm_main.c. `seen` gets the PFN before it can be freed. */
 function* hvaToPfn(
   k: Kernel,
   task: Task,

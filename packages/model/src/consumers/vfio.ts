@@ -110,7 +110,7 @@ export function openContainer(k: Kernel): File {
   return new File(inode, { path: () => "/dev/vfio/vfio" }, true, true, false, new Container());
 }
 
-/** Opens the group of the device and puts it into a container; -EBUSY when somebody has it. The group's end is the mappings' end. */
+/** Opens the group of the device and puts it into a container; -EBUSY when it is open. Its release unmaps all DMA mappings. */
 export function openGroup(k: Kernel, container: Container): File | number {
   if (k.vfioGroupOpen) return k.refuse(rule["vfio/group-taken"], errnos.EBUSY);
   k.vfioGroupOpen = true;

@@ -209,7 +209,7 @@ export function* dmaBufUnmapAttachment({ at, sgt, direction }: MappedAttachment)
   if (locked) yield* release(k, resv.lock);
 }
 
-/** dma_buf_move_notify, with the reservation lock held: importers that can follow are told that their tables are no longer good. */
+/** dma_buf_move_notify, with the reservation lock held: dynamic importers learn that their sg tables are invalid. */
 export function dmaBufMoveNotify(buf: DmaBuf): void {
   for (const at of buf.attachments) {
     if (!at.dynamic) continue;

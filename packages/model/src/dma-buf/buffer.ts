@@ -125,7 +125,7 @@ export class DmaBuf {
   vmapPtr: KernelMap | undefined;
   /** dmabuf->lock, where kernel mappings are not under the reservation lock. */
   readonly vmapLock: Lock;
-  /** Who pays for its memory, if anybody does. */
+  /** The cgroup charged for its memory, if any. */
   memcg: Memcg | undefined;
   /** Poll callbacks that wait on a fence, by direction. */
   readonly armed = { in: false, out: false };

@@ -127,7 +127,7 @@ export class DmaMemory {
   }
 }
 
-/** __free_pages of a block: a frame of it that somebody else has, or that is free already, is a bad page, and the block is lost. */
+/** __free_pages of a block: a page with other references, or already free, is a bad page, and the block leaks. */
 function freeBlock(k: Kernel, first: number, order: number): void {
   if (k.frames.addRef(first, -1) !== 0) return;
   for (let pfn = first + 1; pfn < first + 2 ** order; pfn++) {

@@ -67,7 +67,7 @@ export class SgTable {
   readonly pages: number;
   constructor(
     readonly entries: readonly SgEntry[],
-    /** The CPU reaches the memory past its caches: nobody sees anything stale. */
+    /** The CPU bypasses its caches: no access sees stale data. */
     readonly uncached = false,
   ) {
     this.pages = entries.reduce((sum, entry) => sum + entry.pages, 0);

@@ -107,7 +107,7 @@ function* create(
   return typeof bo === "number" ? bo : new GemObject(dev, bytes, bo);
 }
 
-/** An object as its driver uses it: one that is freed is somebody else's memory. */
+/** An object as its driver uses it; use of a freed one is a use-after-free. */
 function liveObject(bo: unknown): GemObject {
   const obj = bo as GemObject;
   if (obj.refs > 0) return obj;

@@ -218,7 +218,7 @@ function* doFault(k: Kernel, vma: Vma, address: number, write: boolean): Path<nu
   return yield* afterHandler(k, vmf);
 }
 
-/** The same with nobody else running: the short way that most faults take. */
+/** The same without concurrency: the short path of most faults. */
 function doFaultAlone(k: Kernel, vma: Vma, address: number, write: boolean): number {
   const vmf = beforeHandler(k, vma, address, write);
   if (typeof vmf === "number") return vmf;
@@ -227,7 +227,7 @@ function doFaultAlone(k: Kernel, vma: Vma, address: number, write: boolean): num
   return runAlone(afterHandler(k, vmf));
 }
 
-/** What the handler is told, or FAULT bits when it need not be asked. */
+/** The handler's arguments, or FAULT bits if it need not be called. */
 function beforeHandler(k: Kernel, vma: Vma, address: number, write: boolean): VmFault | number {
   const { ops } = vma;
   if (ops?.fault === undefined) {
@@ -391,7 +391,7 @@ function* doWpPage(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
   return wpPageCopy(k, vma, leaf, slot, address, pfn, unshare);
 }
 
-/** PageAnonExclusive or wp_can_reuse_anon_folio, mm/memory.c: nobody else has a reference. */
+/** PageAnonExclusive or wp_can_reuse_anon_folio, mm/memory.c: there is no other reference. */
 function canReuse(k: Kernel, pfn: number): boolean {
   const exclusive = (k.frames.flags(pfn) & PG.exclusive) !== 0;
   if (k.design["cow.reuse"] === "page-count") return k.frames.ref(pfn) === 1;

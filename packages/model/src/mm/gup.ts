@@ -1,6 +1,6 @@
 /**
  * get_user_pages, the slow walk: VMA by VMA, page by page, faulting in what is not there.
- * The fast walk stands in gup-fast.ts with checks of its own, as in the kernel.
+ * gup-fast is in gup-fast.ts with its own checks, as in the kernel.
  */
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
@@ -204,7 +204,7 @@ function* onePage(k: Kernel, task: Task, vma: Vma, address: number, flags: numbe
   }
 }
 
-/** follow_page_mask, mm/gup.c: the page behind an address as its entry stands. */
+/** follow_page_mask, mm/gup.c: the page that the PTE of an address maps now. */
 function followPage(k: Kernel, vma: Vma, address: number, flags: number): number {
   const { table } = vma.mm;
   if (vma.has(VM.HUGETLB)) return followHuge(k, vma, address, flags);
@@ -227,7 +227,7 @@ function followPage(k: Kernel, vma: Vma, address: number, flags: number): number
   return grab(k, pfn, bits, flags);
 }
 
-/** no_page_table, mm/gup.c: a core file wants nothing that nobody has put there. */
+/** no_page_table, mm/gup.c: a core dump does not fault in anonymous holes. */
 function noPageTable(k: Kernel, vma: Vma, address: number, flags: number): number {
   if ((flags & FOLL.dump) === 0) return NOT_THERE;
   const absent = vma.has(VM.HUGETLB)

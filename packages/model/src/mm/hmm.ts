@@ -33,7 +33,7 @@ export interface Mirrored {
   readonly writable: boolean;
 }
 
-/** hmm_range_fault for one page: faults it in if it has to. -EFAULT, -EPERM. `seen` is told of the frame while nobody can have freed it. */
+/** hmm_range_fault for one page: faults it in if it has to. -EFAULT, -EPERM. `seen` gets the PFN before it can be freed. */
 export function* hmmRangeFault(
   k: Kernel,
   task: Task,

@@ -225,7 +225,7 @@ export function vmfInsertPfn(k: Kernel, vma: Vma, address: number, pfn: number):
   return insertPfn(k, vma, address, pfn);
 }
 
-/** pfnmap_setup_cachemode_pfn (track_pfn_insert up to 6.15): the page's mode, or what the mapping wants where nobody tracks. */
+/** pfnmap_setup_cachemode_pfn (track_pfn_insert up to 6.15): the page's cache mode, or the VMA's where memtypes are not tracked. */
 function setupCachemodePfn(k: Kernel, vma: Vma, pfn: number): number {
   return k.arch.pat ? k.pat.lookup(pfn) : vma.cacheMode;
 }
@@ -304,7 +304,7 @@ export function remapPfnRange(k: Kernel, vma: Vma, address: number, pfn: number,
 
 /**
  * remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c): `bytes` bytes of
- * entries with the mode of an io_mapping, whatever was there, without asking PAT. 0, or -EINVAL for a
+ * entries with the mode of an io_mapping, over any old ones, without a memtype lookup. 0, or -EINVAL for a
  * mapping without the flags.
  */
 export function remapIoMapping(

@@ -66,7 +66,7 @@ export function coldRange(k: Kernel, vma: Vma, start: number, end: number): void
 /**
  * madvise_pageout_page_range and shrink_folio_list, mm/vmscan.c, without swap: anonymous pages
  * stay; those of a file are unmapped, and leave the page cache when they are clean and
- * nobody else refers to them.
+ * they have no other reference.
  */
 export function pageoutRange(k: Kernel, vma: Vma, start: number, end: number): void {
   for (const { address, leaf, slot, pfn } of normalEntries(k, vma, start, end)) {

@@ -136,7 +136,7 @@ export class Pat {
   }
 
   /**
-   * memtype_reserve: -EBUSY for memory that is not write-back, or for a range that somebody has in
+   * memtype_reserve: -EBUSY for memory that is not write-back, or for a range reserved in
    * another mode; -EINVAL for a mixture. `strict` (no new_type) refuses every other mode; without
    * it the mode that is there already is given.
    */

@@ -71,7 +71,7 @@ function mappedAt(k: Kernel, pfn: number): Mapped[] {
 
 /**
  * Moves a page of order 0 to another frame: migrate_pages with one folio, mm/migrate.c.
- * 0, -EBUSY when it is on no list, -EAGAIN when somebody else holds it, -ENOMEM.
+ * 0, -EBUSY when it is on no list, -EAGAIN when it has an extra reference, -ENOMEM.
  */
 export function* migratePage(k: Kernel, pfn: number): Path<number> {
   if (!isolated(k, pfn) || k.frames.order(pfn) > 0)

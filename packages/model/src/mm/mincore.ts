@@ -87,7 +87,7 @@ function hugeInCache(k: Kernel, vma: Vma, address: number, from: number): boolea
   return vma.file!.inode.mapping.pages.has(hugeIndex + steps);
 }
 
-/** mincore_page, mm/mincore.c: fallocated pages that nobody has used are not up to date. */
+/** mincore_page, mm/mincore.c: fallocated pages are not uptodate until their first use. */
 function inPageCache(k: Kernel, vma: Vma, address: number): boolean {
   const index = vma.pgoff + (address - vma.start) / k.pageSize;
   const pfn = vma.file?.inode.mapping.pages.get(index);

@@ -1,6 +1,6 @@
 /**
  * Cache modes of pages in the kernel's own linear map: set_pages_array_wc, _uc and _wb
- * (arch/x86/mm/pat/set_memory.c). Elsewhere than on x86 they do nothing, and nobody calls them.
+ * (arch/x86/mm/pat/set_memory.c). On other architectures they are no-ops without callers.
  */
 import { errnos } from "@litmap/litmus";
 import { CACHE } from "./memtype.js";

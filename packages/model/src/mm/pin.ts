@@ -34,7 +34,7 @@ const rule = rules({
 
 /**
  * Takes `refs` references or pins on the folio of a page: try_grab_folio, mm/gup.c. 0, or
- * -ENOMEM when nobody holds the folio any more. Without FOLL_GET and FOLL_PIN nothing is taken.
+ * -ENOMEM when the folio's refcount is 0. Without FOLL_GET and FOLL_PIN nothing is taken.
  */
 export function tryGrabFolio(k: Kernel, pfn: number, refs: number, flags: number): number {
   const head = k.frames.head(pfn);

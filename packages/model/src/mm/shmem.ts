@@ -234,7 +234,7 @@ export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number>
   return sealed < 0 ? sealed : file;
 }
 
-/** shmem_zero_setup, mm/shmem.c: shared anonymous memory is a file that nobody can open. 0 or -ENOMEM. */
+/** shmem_zero_setup, mm/shmem.c: shared anonymous memory is a file without a name. 0 or -ENOMEM. */
 export function shmemZeroSetup(k: Kernel, vma: Vma): number {
   const size = vma.end - vma.start;
   if (!vma.has(VM.NORESERVE) && size / k.pageSize > k.totalRam)
@@ -247,7 +247,7 @@ export function shmemZeroSetup(k: Kernel, vma: Vma): number {
   return 0;
 }
 
-/** shmem_evict_inode, mm/shmem.c: nobody holds the file any more. Another open file of the inode keeps it. */
+/** shmem_evict_inode, mm/shmem.c: the last reference on the file is gone. Another open file of the inode keeps it. */
 function evict(k: Kernel, inode: Inode): void {
   if (--inode.files > 0) return;
   if (inode.kind === "hugetlb") removeHugePages(k, inode, 0, Infinity);
@@ -534,7 +534,7 @@ export function hasSeals(inode: Inode): boolean {
   return inode.kind === "memfd" || inode.kind === "hugetlb" || inode.kind === "file";
 }
 
-/** memfd_wait_for_pins, mm/memfd.c: after its waits somebody still holds a reference that is neither the cache's nor a mapping's. */
+/** memfd_wait_for_pins, mm/memfd.c: after its waits a folio still has a reference beyond its page cache and mappings. */
 function hasPins(k: Kernel, inode: Inode): boolean {
   for (const pfn of inode.mapping.pages.values()) {
     if (k.frames.ref(pfn) - k.frames.mapcount(pfn) !== 1) return true;

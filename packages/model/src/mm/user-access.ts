@@ -192,7 +192,7 @@ export function* userFill(
   return 0;
 }
 
-/** copy_from_user: what the kernel reads of a process's memory until the first page that cannot be had. Bytes. */
+/** copy_from_user: bytes that the kernel reads of a process's memory, up to the first inaccessible page. */
 export function* copyFromUser(
   k: Kernel,
   task: Task,

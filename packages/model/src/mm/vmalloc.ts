@@ -90,7 +90,7 @@ export function kernelStore(k: Kernel, address: number, width: number, value: nu
   }
 }
 
-/** A frame's bytes to write for whoever reaches it: what is written to free memory is gone before anybody gets it. */
+/** A page's bytes for a writer: what is written to free memory is lost before its next owner. */
 export function reached(k: Kernel, pfn: number): Uint8Array {
   return k.frames.valid(pfn) && (k.frames.flags(pfn) & PG.allocated) === 0
     ? new Uint8Array(k.pageSize)
