@@ -10,7 +10,7 @@ import { Fence } from "./resv.js";
 
 const rule = rules({
   "dma-buf/timeline-ended": {
-    sentence: "When the last descriptor of a sw_sync timeline is closed, its fences signal with an error.",
+    sentence: "Release of a sw_sync timeline signals its pending fences with an error.",
     kernel: "sw_sync_debugfs_release, drivers/dma-buf/sw_sync.c",
   },
 });

@@ -5,7 +5,7 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "cma/release-in-use": {
-    sentence: "Pages of a freed buffer that somebody still refers to are warned about, and stay his until he lets go.",
+    sentence: "Pages of a freed buffer that still have references trigger a warning and stay with their holder.",
     kernel: "free_contig_range, mm/page_alloc.c",
   },
 });

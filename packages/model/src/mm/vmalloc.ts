@@ -10,11 +10,11 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "vmap/not-mapped": {
-    sentence: "An access to a kernel address that nothing is mapped at is an oops.",
+    sentence: "Access to an unmapped kernel address is an oops.",
     kernel: "page_fault_oops, arch/x86/mm/fault.c",
   },
   "vmap/use-after-free": {
-    sentence: "An access through a kernel mapping to a page that was freed under it touches somebody else's memory.",
+    sentence: "Access through a vmap to a page that has been freed is a use-after-free.",
     kernel: "free_pages_prepare, mm/page_alloc.c",
   },
 });
