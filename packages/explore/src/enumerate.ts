@@ -128,7 +128,7 @@ function ready(touch: Touch): boolean {
 
 /**
  * Runs every order (without `reduce`), or one of each class of equal orders (with it).
- * `make` builds a fresh world; `ended` is told of every execution with its world, ending and steps.
+ * `make` builds a fresh world; `ended` gets every execution with its world, ending and steps.
  */
 export function enumerate<W extends World>(
   make: () => W,

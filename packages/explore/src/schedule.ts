@@ -18,7 +18,7 @@ export function scheduleText(schedule: Schedule): string {
   return runs.join(" ");
 }
 
-/** The schedule that a text stands for, or what is wrong with the text. Names are checked by the explorer. */
+/** Parses a schedule, or says what is wrong with the text. Names are checked by the explorer. */
 export function parseSchedule(text: string): { schedule: Schedule } | { error: string } {
   const schedule: string[] = [];
   for (const run of text

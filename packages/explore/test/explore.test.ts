@@ -86,33 +86,33 @@ describe("exact counts", () => {
 });
 
 describe("a race that only some kernels have", () => {
-  const test = race("udmabuf-create-add-seals");
+  const sealed = race("udmabuf-create-add-seals");
   const both = (e: Exploration): boolean =>
     (e.histogram ?? []).some(({ values }) => values.buf === "ok" && values.s === "ok");
 
   test("seals and create both succeed where the seal check and the pinning are two steps", () => {
-    expect(both(explore(test, { release: "6.1" }))).toBe(true);
-    expect(both(explore(test, { release: "6.12" }))).toBe(false);
-    expect(both(explore(test, { release: "6.12", designs: { "udmabuf.seal-check": "unlocked" } }))).toBe(true);
+    expect(both(explore(sealed, { release: "6.1" }))).toBe(true);
+    expect(both(explore(sealed, { release: "6.12" }))).toBe(false);
+    expect(both(explore(sealed, { release: "6.12", designs: { "udmabuf.seal-check": "unlocked" } }))).toBe(true);
   });
 });
 
 describe("the shortest violating schedule", () => {
-  const test = race("shmem-vmap-shrinker");
+  const raced = race("shmem-vmap-shrinker");
   const options: KernelOptions = { designs: { "drm-shmem.vmap": "uncounted" } };
 
   test("is found in the broken design, and not in those that count", () => {
-    expect(explore(test, options).violations).toMatchObject([{ invariant: "use-after-free" }]);
+    expect(explore(raced, options).violations).toMatchObject([{ invariant: "use-after-free" }]);
     for (const choice of ["use-count", "pin-count"] as const) {
-      expect(explore(test, { designs: { "drm-shmem.vmap": choice } }).violations).toEqual([]);
+      expect(explore(raced, { designs: { "drm-shmem.vmap": choice } }).violations).toEqual([]);
     }
   });
 
   test("tells who freed what, and replays", () => {
-    const [violation] = explore(test, options).violations ?? [];
+    const [violation] = explore(raced, options).violations ?? [];
     expect(violation.story.at(-1)).toMatch(/uses that page .* after it was freed/);
     expect(violation.story.at(-2)).toMatch(/the shrinker purged/);
-    const again = runSchedule(test, violation.schedule, options);
+    const again = runSchedule(raced, violation.schedule, options);
     expect("violations" in again && again.violations?.map(({ invariant }) => invariant)).toEqual(["use-after-free"]);
   });
 

@@ -22,7 +22,7 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
-/** Resolves with whatever exit status; a Fault when it is not installed or ran out of time. */
+/** Resolves with any exit status; a Fault when it is not installed or timed out. */
 export function runChild(program: string, args: readonly string[], options: ChildOptions): Promise<ChildResult> {
   return new Promise((resolve, reject) => {
     const path = findProgram(program, options.env);

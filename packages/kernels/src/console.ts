@@ -45,7 +45,7 @@ export class ConsoleLog {
 
   /** Takes bytes of the console as they come. */
   push(chunk: Uint8Array): void {
-    // A console is read as Latin-1, so that garbage cannot fail to decode. Longer lines than anybody reads are cut.
+    // A console is read as Latin-1, so that garbage cannot fail to decode. Overlong lines are cut.
     const text = this.partial + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString("latin1");
     const lines = text.split(/\r*\n/);
     this.partial = (lines.pop() ?? "").slice(-16_384);
@@ -53,7 +53,7 @@ export class ConsoleLog {
     for (const listener of [...this.listeners]) listener();
   }
 
-  /** The console's end: whatever stood without a newline is a line too. */
+  /** The console's end: text without a newline is a line too. */
   end(): void {
     if (this.partial !== "") this.add(this.partial);
     this.partial = "";

@@ -40,7 +40,7 @@ export interface GuestShape {
   /** Further arguments to QEMU, such as `-device`, `bochs-display`. */
   readonly devices: readonly string[];
   /**
-   * QEMU counts instructions, one to a tick of every clock: rdtsc in the guest gives them, whatever
+   * QEMU counts instructions, one to a tick of every clock: rdtsc in the guest returns them, regardless of
    * else the host does. For tcg with one processor.
    */
   readonly countInstructions?: boolean;

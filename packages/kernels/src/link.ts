@@ -20,7 +20,7 @@ export type Answer =
 export interface AskOptions {
   /** Milliseconds until `silent`. */
   readonly timeoutMs: number;
-  /** Ask again after so many milliseconds without an answer: for a line that loses what nobody reads yet. */
+  /** Ask again after so many milliseconds without an answer: for a line that drops bytes without a reader. */
   readonly againMs?: number;
 }
 
@@ -171,7 +171,7 @@ export class Link {
   }
 }
 
-/** An executor that is a guest's init says that it is ready before anybody asks, with the number 0. */
+/** An executor that is a guest's init announces itself with the number 0 before the first request. */
 function unasked(frame: Frame): boolean {
   return frame.type === "ready" && frame.seq === 0;
 }

@@ -12,7 +12,7 @@ import { removeAtEnd } from "./running.js";
 export interface LockOptions {
   /** How long to wait for another owner, in milliseconds (default ten minutes: a download may take that). */
   readonly timeoutMs?: number;
-  /** Told once, when there is somebody to wait for. */
+  /** Called once, if another process holds the lock. */
   readonly onWait?: (owner: number) => void;
 }
 

@@ -27,13 +27,13 @@ export interface ModulePlan {
   readonly load: readonly ModuleFile[];
   /** Asked for, and part of the kernel itself. */
   readonly builtin: readonly string[];
-  /** Asked for, and not to be had for this kernel. */
+  /** Requested, but missing from this kernel. */
   readonly missing: readonly string[];
 }
 
 /**
  * Reads what is needed out of a folder of modules (`kernel/…/*.ko[.xz]`, `modules.builtin`, `modules.dep`).
- * A module whose dependency cannot be had counts as missing. A Fault when a file cannot be unpacked.
+ * A module with a missing dependency counts as missing. A Fault when a file cannot be unpacked.
  */
 export async function planModules(folder: string, requests: readonly ModuleRequest[]): Promise<ModulePlan> {
   const files = findModules(folder);

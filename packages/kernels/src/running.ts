@@ -97,7 +97,7 @@ function watch(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const onSignal = (): void => {
       endAll();
-      // With nobody else listening the signal does to us what it would have done.
+      // Without another listener the signal has its default effect.
       if (process.listenerCount(signal) > 1) return;
       process.removeListener(signal, onSignal);
       process.kill(process.pid, signal);

@@ -277,7 +277,7 @@ export class KernelStore {
       const scratch = this.scratch(name);
       const kept = removeAtEnd(this.scratch("."));
       try {
-        // Under the lock, whatever lies here was left by a process that died.
+        // Under the lock, a file here was left by a process that died.
         rmSync(this.scratch("."), { recursive: true, force: true });
         mkdirSync(scratch, { recursive: true });
         const assembled = await assemble(scratch);

@@ -21,7 +21,7 @@ export interface Session {
   readonly pid: number | undefined;
   /** Resolves when it is gone, with how: `killed by SIGKILL`, `exit status 0`. */
   readonly gone: Promise<string>;
-  /** Has the kernel say on the console what it is doing, as far as that can be had within a second or two. */
+  /** Makes the kernel print its task states on the console, waiting a second or two. */
   dump(): Promise<void>;
   /** Ends it at once and waits until it is gone (at most a few seconds). */
   kill(): Promise<void>;

@@ -83,7 +83,7 @@ export interface Scene {
   readonly baselines: { readonly status: Map<string, Ref>; meminfo?: Ref };
   /** The timeline that sw_sync_fence made last, by process. */
   readonly timelines: Map<string, Ref>;
-  /** Private buffers that calls share: what is read is looked at by nobody, what is written is zeros. */
+  /** Private buffers that calls share: data read is discarded, data written is zeros. */
   readonly buffers: Map<string, DataOffset>;
   /** The step is within a `parallel` block. */
   readonly parallel: boolean;

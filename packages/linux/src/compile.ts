@@ -81,7 +81,7 @@ export type Compilation =
        */
       counts(payload: Uint8Array): readonly (readonly StepCount[])[];
     }
-  /** This kernel cannot run the test, whatever it is; `outcome` says so. */
+  /** This kernel cannot run the test; `outcome` has the reason. */
   | { readonly kind: "unsupported"; readonly reason: string; readonly outcome: Outcome };
 
 /** First addresses of mappings without `at`, by architecture; the model's are the same. */

@@ -83,7 +83,7 @@ export function encodeFrame(type: FrameType, seq: number, payload: Uint8Array = 
 
 /**
  * Takes bytes as they come and gives frames. Keeps at most one frame's worth of
- * bytes; never throws, whatever it is fed.
+ * bytes; never throws on any input.
  */
 export class FrameDecoder {
   private pending: Buffer = Buffer.alloc(0);

@@ -1,7 +1,7 @@
 /**
  * What real kernels answered, one file a kernel: a first line about the kernel, then one line
- * a test, in the order of their names. Evidence holds for the text that was run: a test whose
- * hash has changed since has none.
+ * a test, in the order of their names. Evidence holds for the steps and observers that were run: a
+ * test whose hash has changed since has none.
  */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -33,7 +33,7 @@ export class Interrupt {
       return await Promise.race([work, interrupted]);
     } finally {
       this.signal.removeEventListener("abort", stop);
-      // Its failure after an interrupt is nobody's concern.
+      // Its failure after an interrupt does not matter.
       work.catch(() => {});
     }
   }

@@ -58,27 +58,27 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     command
       .option("--release <release>", "the model's release, major.minor")
       .option("--arch <arch>", "the model's architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
-      .option("--set <point=choice>", "choose otherwise than the release does; may be repeated", collect, []);
+      .option("--set <point=choice>", "override a decision of the release; repeatable", collect, []);
 
   onModel(sub("run [tests...]", "run tests (default: the whole corpus) on the model, and on real kernels with --on"))
     .option(
       "--on <kernels>",
       "real kernels to run on and compare with: names of the store, host, ssh:NAME; separated by commas",
     )
-    .option("--json", "one JSON object a line, nothing else on stdout")
+    .option("--json", "one JSON object per line, nothing else on stdout")
     .option("--ktap", "KTAP version 1, nothing else on stdout")
     .option("--junit <file>", "write JUnit XML to a file as well")
-    .option("-q, --quiet", "only what is wrong, and the closing line")
-    .option("-j, --jobs <n>", "machines that run at the same time (default 2)")
+    .option("-q, --quiet", "only failures and the summary line")
+    .option("-j, --jobs <n>", "machines that run in parallel (default 2)")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
-    .option("--times <n>", "rounds of a test with a parallel block on a kernel (default 1000, as far as 20 s go)")
+    .option("--times <n>", "iterations of a concurrent test on a kernel (default 1000, at most 20 s)")
     .option("--timeout <seconds>", "time until a test on a kernel counts as hung (default 10)")
-    .option("--resume <file>", "append every result to the file as it comes, and do not run again what it has")
-    .option("--record", "keep what the kernels answered as evidence")
+    .option("--resume <file>", "append every result to the file, and skip tests that it has already")
+    .option("--record", "save the kernels' answers as evidence")
     .action(does(async (tests: string[], options: object) => (await import("./commands/run.js")).run(tests, options)));
 
-  onModel(sub("explain <test>", "step by step: result, the rules that decided it, costs, claims, evidence"))
-    .option("--schedule <schedule>", "run a concurrent test in one order, as in 'A:3 B:1 A:2'")
+  onModel(sub("explain <test>", "per step: result, deciding rules, costs; claims and evidence"))
+    .option("--schedule <schedule>", "run a concurrent test in one order, for example 'A:3 B:1 A:2'")
     .option("--json", "as JSON")
     .action(
       does(async (test: string, options: object) => (await import("./commands/explain.js")).explain(test, options)),
@@ -90,8 +90,8 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
       "every schedule of a concurrent test: executions, states, outcomes, the easiest that breaks an invariant",
     ),
   )
-    .option("--limit <n>", "executions after which the search stops")
-    .option("--no-reduce", "run every order, also those that differ only in independent steps")
+    .option("--limit <n>", "stop after this many executions")
+    .option("--no-reduce", "no partial-order reduction: run every order")
     .option("--json", "as JSON")
     .action(
       does(async (test: string, options: object) => (await import("./commands/explore.js")).explore(test, options)),
@@ -101,18 +101,18 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     "random",
     "random programs on the model and on real kernels; each disagreement is shrunk to the shortest program that shows it",
   )
-    .option("--seeds <a..b>", "which programs (default 1..300)")
-    .option("--steps <n>", "steps of a program before it looks at its mappings (default 12)")
+    .option("--seeds <a..b>", "range of seeds (default 1..300)")
+    .option("--steps <n>", "steps of a program before its observers (default 12)")
     .option(
       "--on <kernels>",
-      "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas; without any the model is asked alone",
+      "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas; the model alone without it",
     )
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--timeout <seconds>", "time until a program on a kernel counts as hung (default 10)")
     .action(does(async (options: object) => (await import("./commands/random.js")).random(options)));
 
-  sub("whatif <choices...>", "the tests whose outcome changes with POINT=CHOICE, before and after")
-    .option("--release <release>", "the release that is changed")
+  sub("whatif <choices...>", "tests whose outcome POINT=CHOICE changes, before and after")
+    .option("--release <release>", "the release to change")
     .option("--arch <arch>", "the architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .option("--tests <tests...>", "these tests, not the whole corpus")
     .option("--json", "one JSON object a line")
@@ -129,19 +129,19 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     ),
   )
     .option("--point <point>", "only this decision point")
-    .option("--steps", "step by step, not the whole test")
-    .option("--all", "also counters that are the same everywhere")
+    .option("--steps", "per step instead of per test")
+    .option("--all", "also counters that do not differ")
     .option(
       "--on <kernels>",
       "instructions of each step on real kernels, counted by QEMU, beside what the model counts",
     )
-    .option("--runs <n>", "runs on a kernel, of which the least counts (default 3)")
+    .option("--runs <n>", "runs on a kernel; the minimum counts (default 3)")
     .option("--json", "one JSON object a table")
     .action(
       does(async (tests: string[], options: object) => (await import("./commands/cost.js")).cost(tests, options)),
     );
 
-  sub("diff <a> <b>", "what two kernels answer differently; either may be model:RELEASE")
+  sub("diff <a> <b>", "tests on which two kernels differ; either can be model:RELEASE")
     .option("--tests <tests...>", "these tests, not the whole corpus")
     .option("--arch <arch>", "the models' architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
@@ -156,7 +156,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
       does(async (id: string | undefined, options: object) => (await import("./commands/rules.js")).rules(id, options)),
     );
 
-  sub("designs [point]", "decision points, alternatives, what each release chose, where each was proposed")
+  sub("designs [point]", "decision points, their choices, and which release chose what")
     .option("--json", "one JSON object a line")
     .action(
       does(async (point: string | undefined, options: object) =>
@@ -164,47 +164,47 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
       ),
     );
 
-  sub("check [tests...]", "whether files are tests, without running them")
+  sub("check [tests...]", "check test files without running them")
     .option("--json", "one JSON object a diagnostic")
     .option("-q, --quiet", "only diagnostics")
     .action(
       does(async (tests: string[], options: object) => (await import("./commands/check.js")).check(tests, options)),
     );
 
-  sub("fmt [tests...]", "print a file in canonical form")
-    .option("--check", "name the files that are not in canonical form; exit status 1 when there are any")
-    .option("--write", "bring the files into canonical form")
+  sub("fmt [tests...]", "print files in canonical form")
+    .option("--check", "list files that are not in canonical form; exit status 1 if there are any")
+    .option("--write", "rewrite the files in canonical form")
     .action(does(async (tests: string[], options: object) => (await import("./commands/fmt.js")).fmt(tests, options)));
 
   const kernel = sub("kernel", "the real kernels that run --on can use").helpCommand(false);
   kernel
     .command("add <names...>")
-    .description("take Debian's kernel of each release, as in `add 6.12 7.2`, or your own with --image")
-    .option("--image <bzImage>", "a kernel that you built")
+    .description("add Debian's kernel of each release, for example `add 6.12 7.2`, or your own with --image")
+    .option("--image <bzImage>", "your own kernel image")
     .option("--modules <folder>", "its modules")
-    .option("-q, --quiet", "say nothing")
+    .option("-q, --quiet", "print nothing")
     .action(
       does(async (names: string[], options: object) => (await import("./commands/kernel.js")).add(names, options)),
     );
   kernel
     .command("build <release>")
     .description(
-      "compile a trimmed kernel of a release from Debian's source, with what Debian leaves out: CMA, DMABUF_DEBUG, SW_SYNC, GUP_TEST, VKMS",
+      "compile a trimmed kernel of a release from Debian's source, with options that Debian leaves out: CMA, DMABUF_DEBUG, SW_SYNC, GUP_TEST, VKMS",
     )
     .option("--as <name>", "its name (default: the release with -built)")
-    .option("-j, --jobs <n>", "compilers that run at the same time (default: one a processor)")
-    .option("-q, --quiet", "say nothing")
+    .option("-j, --jobs <n>", "parallel compilers (default: one per CPU)")
+    .option("-q, --quiet", "print nothing")
     .action(
       does(async (release: string, options: object) => (await import("./commands/kernel.js")).build(release, options)),
     );
   kernel
     .command("module <names...>")
-    .description("build the test module for kernels: with it they can be asked what drivers and the kernel itself do")
+    .description("build the test module for kernels: it runs the steps of drivers and of the kernel itself")
     .option(
       "--build <folder>",
-      "where the kernel was built, or its headers (default: what `kernel build` kept, or Debian's headers of its version)",
+      "the kernel's build folder or headers (default: those of `kernel build`, or Debian's headers of its version)",
     )
-    .option("-q, --quiet", "say nothing but what went wrong")
+    .option("-q, --quiet", "print errors only")
     .action(
       does(async (names: string[], options: object) =>
         (await import("./commands/kernel.js")).addModule(names, options),
@@ -212,16 +212,16 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     );
   kernel
     .command("ls")
-    .description("the kernels that there are")
+    .description("list the kernels")
     .option("--json", "one JSON object a kernel")
     .action(does(async (options: object) => (await import("./commands/kernel.js")).list(options)));
   kernel
     .command("rm <names...>")
-    .description("take kernels and their saved states away")
+    .description("remove kernels and their saved states")
     .action(does(async (names: string[]) => (await import("./commands/kernel.js")).remove(names)));
   kernel
     .command("boot <name>")
-    .description("start a kernel, say what it is, and end it")
+    .description("boot a kernel, print its version, and stop it")
     .addOption(new Option("--accel <accel>", "how QEMU runs it").choices(["auto", "tcg", "kvm"]))
     .option("--json", "as JSON")
     .action(does(async (name: string, options: object) => (await import("./commands/kernel.js")).boot(name, options)));

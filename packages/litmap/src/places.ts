@@ -1,4 +1,4 @@
-/** Where the repository's folders lie: beside the user when they stand in one, else where litmap is installed. */
+/** The repository's folders: those of the working directory if it is one, else where litmap is installed. */
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,7 +1,7 @@
 /**
  * The file of `--resume`: every result as it comes, one JSON line each, so that a run that was
  * interrupted loses nothing. The same command again goes on where it stopped: what the file
- * has of a test whose text has not changed, on the same kernel, is not run again.
+ * has of a test that runs the same steps, on the same kernel, is not run again.
  */
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import type { Machine, Outcome, Test } from "@litmap/litmus";

@@ -1,4 +1,4 @@
-/** What stands between the reports and the terminal: colour, width, and a reader that went away. */
+/** Between the reports and the terminal: colour, width, and a reader that went away. */
 import { Ansis } from "ansis";
 
 export interface Paint {

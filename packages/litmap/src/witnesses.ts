@@ -7,7 +7,7 @@ import type { Difference } from "./result.js";
 
 export type Testimony = "same" | "none" | "stale" | "unsupported" | readonly Difference[];
 
-/** `stale`: the test's text has changed since; `none`: it was never run there. */
+/** `stale`: what the test runs has changed since; `none`: it was never run there. */
 export function agreesWith(test: Test, prediction: Outcome, evidence: Evidence): Testimony {
   const witness = evidence.tests.get(test.name);
   if (!witness) return "none";

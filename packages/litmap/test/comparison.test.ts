@@ -128,8 +128,8 @@ describe("the comparison", () => {
       other-value  6.12 disagrees  other-value.lit
            model 6.12  6.12
         n  4K          0
-        the model's rule: gup/vma-pfnmap: The slow walk refuses a mapping with VM_IO or VM_PFNMAP with
-        EFAULT, whatever its page table holds. (check_vma_flags, mm/gup.c)
+        the model's rule: gup/vma-pfnmap: GUP in a VM_IO or VM_PFNMAP VMA gives EFAULT, regardless of
+        its PTEs. (check_vma_flags, mm/gup.c)
         litmap explain other-value --release 6.12
 
       other-key  6.12 disagrees  other-key.lit

@@ -50,7 +50,7 @@ describe("litmap random", () => {
 describe("litmap rules, designs", () => {
   test("one rule with the tests that come to it", async () => {
     const { stdout } = await litmap(["rules", "gup/vma-pfnmap"]);
-    expect(stdout).toMatch(/^gup\/vma-pfnmap\n {2}The slow walk/);
+    expect(stdout).toMatch(/^gup\/vma-pfnmap\n {2}\S.*VM_PFNMAP.*EFAULT/);
     expect(stdout).toMatch(
       /\n {2}kernel {3}check_vma_flags, mm\/gup\.c\n {2}model {4}packages\/model\/src\/mm\/gup\.ts:\d+\n/,
     );
@@ -80,7 +80,7 @@ describe("litmap rules, designs", () => {
 
   test("a decision point: question, choices, which release chose what", async () => {
     const { stdout } = await litmap(["designs", "udmabuf.mmap"]);
-    expect(stdout).toMatch(/^udmabuf\.mmap\n {2}What does a udmabuf put/);
+    expect(stdout).toMatch(/^udmabuf\.mmap\n {2}What does .*udmabuf put/);
     expect(stdout).toMatch(/\n {2}normal-page {2}5\.10, 6\.1\n/);
     expect(stdout).toMatch(/\n {2}pfn-at-mmap\n {6}VM_PFNMAP[^\n]*\n {6}proposed: /);
     const all = (await litmap(["designs", "--json"])).stdout

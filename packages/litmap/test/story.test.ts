@@ -142,7 +142,7 @@ evidence
   6.12.7  the same outcome                        2026-11-21
   6.12.8  DISAGREES: n EINVAL                     2026-11-21
   6.1.1   otherwise: n 4096                       2026-11-21
-  7.2.1   recorded for another text of this test  2026-11-21
+  7.2.1   recorded with other steps of this test  2026-11-21
 `);
   });
 

@@ -1,4 +1,4 @@
-/** The page of the systems: what it counts is there, and what is not borne out is said. */
+/** The page of the systems: what it counts is there, and what is not confirmed is listed. */
 import { operations } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
 import { ruleBook } from "@litmap/model";
@@ -75,6 +75,6 @@ describe("the page", () => {
         })),
       },
     ]);
-    expect(page).toContain("| borne out | 6.12 arm64-16k | 6.1 | 7.3 | 6.12 litmap |");
+    expect(page).toContain("| confirmed | 6.12 arm64-16k | 6.1 | 7.3 | 6.12 litmap |");
   });
 });

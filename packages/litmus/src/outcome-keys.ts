@@ -127,7 +127,7 @@ export function actorsNamed(step: CallStep): string[] {
   return named;
 }
 
-/** Whether every condition holds. A `with` never holds on a real kernel: nobody knows its choices for sure. */
+/** Whether every condition holds. A `with` never holds on a real kernel: its choices are not known for sure. */
 export function scopeHolds(scope: Scope, machine: Machine, effective: Effective = {}): boolean {
   return scope.every((condition) => conditionHolds(condition, machine, effective));
 }
@@ -146,7 +146,7 @@ function conditionHolds(condition: Condition, machine: Machine, effective: Effec
   }
 }
 
-/** Below 0, 0 or above 0, by major and minor number; whatever follows them (`.107`, `-rc1`) does not count. */
+/** Below 0, 0 or above 0, by major and minor number; what follows them (`.107`, `-rc1`) does not count. */
 export function compareReleases(a: string, b: string): number {
   const [aMajor, aMinor] = releaseNumbers(a);
   const [bMajor, bMinor] = releaseNumbers(b);

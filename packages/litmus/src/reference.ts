@@ -63,8 +63,8 @@ This page is printed by \`reference()\` of \`@litmap/litmus\`; do not edit it.
 
 ## Grammar
 
-\`[x]\` may be left out, \`x*\` is any number of them, \`|\` separates alternatives, what stands in
-double quotes is written as it is. A line ends at its newline, except inside \`( )\` and \`[ ]\` and
+\`[x]\` is optional, \`x*\` is any number of them, \`|\` separates alternatives, text in double quotes
+is literal. A line ends at its newline, except inside \`( )\` and \`[ ]\` and
 behind a comma or an operator; \`;\` separates lines inside braces. \`#\` begins a comment.
 
     file      = "test" NAME STRING line*
@@ -189,14 +189,14 @@ with flags, texts with strings. Any result can be compared with \`ok\`, an errno
 * \`pf in smaps(va).VmFlags\`: a flag is set. \`smaps(va).VmFlags == [rd wr sh]\`: these and no
   others; \`none\` is the empty set. \`n in [EFAULT, 4K]\`: one of these.
 * A field of a record whose call failed is that errno: \`smaps(va).Pss == EFAULT\`.
-* Observers (below) may stand in claims. They are taken after the last step, in the order
+* Observers (below) may be used in claims. They are taken after the last step, in the order
   written, once each, by the process that bound the address or descriptor they look at (\`A\` where
-  there is none); \`C: expect smaps(va).Pss == 0\` has \`C\` look. Other operations cannot stand in a claim.
-* A claim speaks of every release and architecture, unless it stands inside
+  there is none); \`C: expect smaps(va).Pss == 0\` has \`C\` look. Other operations cannot be used in a claim.
+* A claim holds on every release and architecture, unless it is inside
   \`on linux >= 6.13 { }\` (major and minor number) or \`on arch arm { }\` (\`x86_64\`; \`arm64\`, and \`arm64-16k\` with pages of 16 KiB;
-  \`arm\`, and \`arm-lpae\` with 64-bit page-table entries: none of them stands for another).
-  They nest. Of a model whose design was changed it says nothing: that is what
-  \`with POINT = CHOICE { }\` is for, and a real kernel is not judged by it.
+  \`arm\`, and \`arm-lpae\` with 64-bit page-table entries: none of them includes another).
+  They nest. It does not apply to a model with a changed design: use
+  \`with POINT = CHOICE { }\`, which does not apply to a real kernel.
 * In a test with \`parallel\`: \`always\` and \`expect\` hold on every schedule, \`never\` on none,
   \`sometimes\` on at least one (on a kernel, where not every schedule is seen, a \`sometimes\` that did not happen says nothing).
   \`never\` and \`sometimes\` also take, alone, the name of an invariant:

@@ -19,7 +19,7 @@ export interface Test {
   readonly question: string;
   /** Path as the user gave it; empty when the text came from elsewhere. */
   readonly file: string;
-  /** SHA-256 is not available in every host; this is a 64-bit FNV-1a of the text, in hex. */
+  /** 64-bit FNV-1a, in hex, of what is run and observed; a better question, claim, comment or layout keeps it. */
   readonly hash: string;
   /** The implicit process `A` comes first; `kernel` is among them when a line is its. */
   readonly actors: readonly Actor[];

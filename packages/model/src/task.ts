@@ -9,7 +9,7 @@ import type { Mm } from "./mm/mm.js";
 
 export const fdRules = rules({
   "fd/not-open": {
-    sentence: "A descriptor that is not open gives EBADF.",
+    sentence: "A closed descriptor gives EBADF.",
     kernel: "fdget, fs/file.c",
   },
 });

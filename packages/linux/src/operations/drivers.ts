@@ -52,7 +52,7 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
   pin: (call) => callModule(call, "pin", { handle: call.number("attachment") }),
   unpin: (call) => callModule(call, "unpin", { handle: call.number("attachment") }),
   reg_mr: (call) => {
-    // Only its coherence matters, and only some devices can be had.
+    // Only its coherence matters, and only some devices exist.
     deviceOf(call);
     const hold = holds[call.word("hold")];
     if (hold === undefined)

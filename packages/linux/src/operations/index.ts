@@ -19,7 +19,7 @@ import { v4l2 } from "./v4l2.js";
 import { vfioCompilers } from "./vfio.js";
 import { virtualisation } from "./virtualisation.js";
 
-/** What a driver or the kernel itself does is asked of the test module (`drivers.ts`), not from user space. */
+/** Steps of drivers and of the kernel itself run in the test module (`drivers.ts`), not in user space. */
 export const needsModule = {
   unsupported: "needs litmap's test module, which this kernel does not have (litmap kernel module)",
 } as const;

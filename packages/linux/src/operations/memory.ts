@@ -106,7 +106,7 @@ function width(call: Call<"load"> | Call<"store">): 1 | 2 | 4 {
   return bytes;
 }
 
-/** Bytes; on arm mmap2 takes units of 4 KiB, whatever the page size. */
+/** Bytes; on arm mmap2 takes units of 4 KiB, regardless of the page size. */
 function mmapOffset(call: Call<"mmap">, offset: Operand): Operand {
   if (call.pointer === 8) return offset;
   if (offset.kind === "imm" && (offset.value & 4095n) !== 0n)

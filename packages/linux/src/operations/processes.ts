@@ -9,7 +9,7 @@ export const processes = {
     const from = call.ownerOf("fd");
     if (from === undefined) throw new UnsupportedHere("receive() of a bare number");
     if (call.scene.sameProcess(from, call.actor)) {
-      // A pidfd of our own would take the number that is asked for, where nobody else has it.
+      // A pidfd of our own would take the requested number if it is free.
       call.sys("fcntl", call.number("fd"), uapi.dupFdCloexec, 0);
       return {};
     }

@@ -59,7 +59,7 @@ export const v4l2 = {
       [pix + 4, 4, v4l2Format.smallHeight],
       [pix + 8, 4, v4l2Format.grey],
     ]);
-    // Refused while somebody else has buffers; then that one has set the same format before.
+    // Refused while another open file has buffers; that one has set the same format before.
     call.softSys([fd], "ioctl", result(fd), uapi.v4l2Requests(call.pointer).setFormat, data(format));
     const text = call.struct(8, [
       [0, 4, uapi.vividText.control],

@@ -52,7 +52,7 @@ export const vfioCompilers = {
     const length = call.constant("length");
     if (length > edu.mostBytes)
       throw new UnsupportedHere(`vfio_dma() moves at most ${edu.mostBytes} bytes: each 2 KiB take the device 0.2 s`);
-    // A descriptor that is no container any more is told here.
+    // A descriptor that is no longer a container is detected here.
     call.sys("ioctl", call.number("vfio"), vfio.getApiVersion, 0);
     const device = call.sys("ioctl", result(group), vfio.getDeviceFd, data(call.builder.string(edu.name)));
     const command = call.struct(8, [[0, 2, edu.memoryAndMaster]]);

@@ -9,7 +9,7 @@ export interface CheckOptions {
   readonly quiet?: boolean;
 }
 
-/** Diagnostics are what was asked for, so they stand on stdout. Warnings do not make it fail. */
+/** Diagnostics are the result, so they go to stdout. Warnings do not make it fail. */
 export function check(selectors: readonly string[], options: CheckOptions): number {
   const files = selectFiles(selectors).map(readTest);
   for (const file of files) {

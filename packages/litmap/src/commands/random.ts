@@ -1,5 +1,5 @@
 /**
- * `litmap random`: programs that nobody wrote, on the model and on real kernels. Each
+ * `litmap random`: generated programs, on the model and on real kernels. Each
  * disagreement is shrunk to the shortest program that still shows it. Without a kernel the
  * model is asked alone, of drivers too: it has to have an answer to everything.
  */
@@ -74,7 +74,7 @@ function programsOf(options: RandomCommandOptions): Programs {
   return { first, last, steps: wholeNumber("--steps", options.steps ?? "12") };
 }
 
-/** Runs every program on the model of some release; whatever it answers is right, and an exception is a defect. */
+/** Runs every program on the model of some release: any answer is right, an exception is a defect. */
 async function onModel(programs: Programs): Promise<number> {
   const began = performance.now();
   let found = 0;

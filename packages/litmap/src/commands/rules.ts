@@ -54,7 +54,7 @@ async function describe(rule: Rule, options: RulesOptions): Promise<string> {
   const facts = [
     ["kernel", kernelPlaces(rule)],
     ["model", modelSites(rule).join(", ")],
-    ["seen on", use.releases.length > 0 ? `model ${use.releases.join(", ")}` : "no test of the corpus comes to it"],
+    ["seen on", use.releases.length > 0 ? `model ${use.releases.join(", ")}` : "no test of the corpus reaches it"],
     ["kernels", use.kernels.length > 0 ? use.kernels.join(", ") : "none recorded"],
     ...(rule.unproven === undefined ? [] : [["unproven", rule.unproven]]),
   ];

@@ -1,4 +1,4 @@
-/** docs/rules.md: every rule with its sentence, the kernel function that decides, and the tests and kernels that bear it out. */
+/** docs/rules.md: every rule with its sentence, the kernel function that decides, and the tests and kernels that confirm it. */
 import { ruleBook } from "@litmap/model";
 import type { Rule } from "@litmap/model";
 import { kernelPlaces } from "../report/rule-place.js";
@@ -39,7 +39,7 @@ function entry(rule: Rule, use: RuleUse): string[] {
   if (rule.unproven !== undefined) facts.push(`**Unproven**: ${rule.unproven}.`);
   if (use.tests.length > 0)
     facts.push(`Tests: ${use.tests.slice(0, shownTests).map(code).join(", ")}${more}; on ${use.releases.join(", ")}.`);
-  else facts.push("No test of the corpus comes to it.");
+  else facts.push("No test of the corpus reaches it.");
   if (use.kernels.length > 0) facts.push(`Kernels: ${use.kernels.join(", ")}.`);
   return [`### ${rule.id}`, "", rule.sentence, "", ...facts.map((fact) => `* ${fact}`)];
 }

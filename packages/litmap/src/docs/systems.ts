@@ -1,6 +1,6 @@
 /**
  * The systems that the threads argue about, and how a test is known to be about one: by the
- * operations that it names, by the device that a driver acts for, or by rules that it comes to.
+ * operations that it names, by the device that a driver acts for, or by rules that it reaches.
  */
 import { callsOf } from "@litmap/litmus";
 import type { CallStep, Test } from "@litmap/litmus";
@@ -24,7 +24,7 @@ export interface System {
   readonly name: string;
   /** Numbers of {@link threads}, from 1. */
   readonly threads: readonly number[];
-  /** Where it lies in the kernel. */
+  /** Its place in the kernel source. */
   readonly source: string;
   readonly calls?: readonly Named[];
   readonly devices?: readonly string[];
@@ -189,7 +189,7 @@ export const systems: readonly System[] = [
   },
 ];
 
-/** Whether a test is about a system; `rules` are those that it comes to on some release. */
+/** Whether a test is about a system; `rules` are those that it reaches on some release. */
 export function isAbout(system: System, test: Test, rules: ReadonlySet<string>): boolean {
   const { calls = [], devices = [] } = system;
   if (test.actors.some(({ device }) => device !== undefined && devices.includes(device))) return true;

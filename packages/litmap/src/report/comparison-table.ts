@@ -140,7 +140,7 @@ export class ComparisonTable implements RunReport {
   }
 }
 
-/** The kernel gave what the model says, whatever the test claims. */
+/** The kernel's answer equals the model's, regardless of the claims. */
 function agrees(result: TestResult): boolean {
   return result.status === "ok" || result.status === "surprise" || result.agrees === true;
 }

@@ -61,7 +61,7 @@ export function costLines(test: Test, table: CostTable, shape: CostShape): strin
   return aligned([heading, ...rows, ...outcome], paint);
 }
 
-/** A row for each counter that differs, and what bookkeeping comes to a page. */
+/** A row for each counter that differs, and the bookkeeping per page. */
 function countRows(costs: readonly (Costs | undefined)[], { all }: Pick<CostShape, "all">, indent: string): Row[] {
   const rows: Row[] = [];
   const add = (heading: string, of: (cost: Costs) => number): void => {

@@ -229,7 +229,7 @@ function evidence({ test, prediction, evidence: all }: Story, paint: Paint): str
 
 function said(testimony: Testimony, sameRelease: boolean, paint: Paint): string {
   if (testimony === "same") return paint.good("the same outcome");
-  if (testimony === "stale") return paint.odd("recorded for another text of this test");
+  if (testimony === "stale") return paint.odd("recorded with other steps of this test");
   if (testimony === "unsupported") return paint.dim("unsupported there");
   if (typeof testimony === "string") return testimony;
   const text = testimony.map(({ key, here }) => `${key} ${valueText(here)}`).join(", ");

@@ -11,7 +11,7 @@ import type { Report } from "./arguments.js";
 import { ClaimChecker } from "./claims.js";
 import { inTextOrder } from "./diagnostic.js";
 import type { Diagnostic } from "./diagnostic.js";
-import { fingerprint } from "./fingerprint.js";
+import { hashOf } from "./meaning.js";
 import { didYouMean } from "./nearest.js";
 import type { Parsed } from "./parser.js";
 import { resultTypeOf } from "./results.js";
@@ -44,14 +44,13 @@ const operationNames = Object.keys(operations) as OperationName[];
 
 export function check(
   parsed: Parsed,
-  text: string,
   file: string,
   vocabulary: Vocabulary,
 ): { test?: Test; diagnostics: Diagnostic[] } {
-  return new Checker(parsed, vocabulary).check(text, file);
+  return new Checker(parsed, vocabulary).check(file);
 }
 
-/** Where a line stands. */
+/** Where a line is. */
 type Place = "top" | "faults" | "branch" | "scope";
 
 class Checker {
@@ -84,7 +83,7 @@ class Checker {
     });
   };
 
-  check(text: string, file: string): { test?: Test; diagnostics: Diagnostic[] } {
+  check(file: string): { test?: Test; diagnostics: Diagnostic[] } {
     const header = this.syntax.header;
     const start = header?.span ?? { offset: 0, end: 0, line: 1, column: 1 };
     this.scene.addActor({ name: "A", kind: "process", span: start }, true);
@@ -96,7 +95,7 @@ class Checker {
       name: header.name.text,
       question: header.question?.text ?? "",
       file,
-      hash: fingerprint(text),
+      hash: hashOf(this.syntax.items, this.claims.taken),
       actors: this.scene.actors,
       steps,
       observers: this.claims.taken,

@@ -259,7 +259,7 @@ export class ClaimChecker {
     return { expr: { kind: "binary", op, left: left.expr, right: right.expr }, type: { kind: "truth" }, syntax };
   }
 
-  /** Words beside flags are a set; warns of those that nobody knows. */
+  /** Words beside flags are a set; warns of unknown ones. */
   private asFlags(side: Typed, flags: Extract<Type, { kind: "flags" }>, whole: boolean): Typed {
     const words =
       side.type.kind === "loose"
@@ -443,7 +443,7 @@ export class ClaimChecker {
     return { expr: field ? { kind: "observer", key, field: field.text } : { kind: "observer", key }, type, syntax };
   }
 
-  /** Who looks unless somebody is told to: the process that bound what is looked at. */
+  /** The default observer: the process that bound the object. */
   private home(call: CallSyntax): string {
     const refs = function* (expr: ExprSyntax): Generator<string> {
       if (expr.kind === "word") yield expr.text;

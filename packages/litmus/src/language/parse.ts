@@ -1,4 +1,4 @@
-/** From text to Test: the way in for everybody else. */
+/** From text to Test: the entry point of the language. */
 import type { Test } from "../test.js";
 import { check } from "./checker.js";
 import type { Diagnostic } from "./diagnostic.js";
@@ -21,9 +21,9 @@ export interface ParseResult {
   readonly syntax: FileSyntax;
 }
 
-/** Parses and checks one file, which holds one test. Never throws, whatever the text. */
+/** Parses and checks one file, which holds one test. Never throws. */
 export function parse(text: string, options: ParseOptions = {}): ParseResult {
   const parsed = parseSyntax(text);
-  const { test, diagnostics } = check(parsed, text, options.file ?? "", options.vocabulary ?? {});
+  const { test, diagnostics } = check(parsed, options.file ?? "", options.vocabulary ?? {});
   return { ...(test ? { test } : {}), diagnostics, syntax: parsed.file };
 }

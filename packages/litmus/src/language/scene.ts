@@ -6,7 +6,7 @@ import type { DescriptorKind, Field, HandleKind } from "../operations/index.js";
 import type { OperationName } from "../operations/index.js";
 import type { Actor, ActorKind, Span } from "../test.js";
 
-/** What a name stands for. `unknown` when its line was faulty: nothing is said about it again. */
+/** The type of a name. `unknown` when its line was faulty: no further diagnostics. */
 export type Type =
   | { readonly kind: "status" }
   | { readonly kind: "descriptor"; readonly of?: DescriptorKind }

@@ -1,5 +1,5 @@
 /**
- * The syntax tree: what the text says, before anybody asks whether it makes sense.
+ * The syntax tree: the text as written, before it is checked.
  * Every node knows its place; comments hang on the statement that they stand before or
  * behind, so that the printer can put them back.
  */
@@ -128,7 +128,7 @@ export type ConditionSyntax =
 export interface BrokenSyntax extends Line {
   readonly kind: "broken";
   readonly bind?: Name;
-  /** It would bind or declare what nobody knows: `= mmap(...)`, `driver on shmem`. */
+  /** It would bind or declare a name that is missing: `= mmap(...)`, `driver on shmem`. */
   readonly lost?: "name" | "actor";
   /** The names on it: it may have been about to declare them. */
   readonly mentions: readonly string[];

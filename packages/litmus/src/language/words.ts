@@ -18,12 +18,12 @@ export function isFailure(word: string): boolean {
 
 /** What the explorer watches on every schedule, for `never` and `sometimes`. */
 export const invariants = {
-  "use-after-free": "something used memory that had been freed",
-  "double-free": "something was freed or put twice",
+  "use-after-free": "freed memory was accessed",
+  "double-free": "an object was freed or put twice",
   "deadlock": "actors wait for each other for ever",
-  "leak": "at the end something is left that nobody can reach",
+  "leak": "memory or references are left at the end without an owner",
   "lock-order": "two locks were taken in both orders",
-  "kernel-bug": "the kernel stopped itself: a BUG_ON, or a count that went below zero",
+  "kernel-bug": "a BUG_ON, or a counter below zero",
 } as const;
 
 export type Invariant = keyof typeof invariants;

@@ -5,7 +5,7 @@ import type { OperationShape } from "./types.js";
 export const chardev = {
   chardev: {
     subject: "drivers",
-    doc: "A character device of the driver's with memory that mmap maps by one primitive; a process maps it after `receive`. A mapping that reaches past the memory is EINVAL. vm_insert_page, vm_map_pages and fault_page need `memory` with struct pages, remap_io_mapping needs iomem (EINVAL).",
+    doc: "A character device of the driver whose mmap maps its memory by one primitive; a process maps it after `receive`. A mapping past the end of the memory is EINVAL. vm_insert_page, vm_map_pages and fault_page need `memory` with struct pages, remap_io_mapping needs iomem (EINVAL).",
     kernel:
       "vm_insert_page, remap_pfn_range, vmf_insert_pfn, vmf_insert_mixed, mm/memory.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
     by: ["driver"],

@@ -12,7 +12,7 @@ export const charge = {
     by: process,
     params: {
       fd: { type: descriptor("dma-buf"), doc: "which buffer" },
-      to: { type: actor, doc: "who is to pay" },
+      to: { type: actor, doc: "the process to charge" },
     },
     result: status,
   },

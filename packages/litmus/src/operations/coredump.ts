@@ -5,7 +5,7 @@ import type { OperationShape } from "./types.js";
 export const coredump = {
   core_dump: {
     subject: "reaching into a mapping",
-    doc: "Forks a child that aborts at once, and looks for a range in the core file that the kernel writes of it. Kernels are asked for the first 192 KiB of the file.",
+    doc: "Forks a child that aborts at once, and looks for a range in the core file that the kernel writes of it. Kernels return the first 192 KiB of the file.",
     kernel: "vma_dump_size, dump_user_range, fs/coredump.c",
     by: ["process"],
     params: {

@@ -24,7 +24,7 @@ export const deviceMemory = {
   },
   p2pmem: {
     subject: "rings and IO memory",
-    doc: "The sysfs file `p2pmem/allocate` of an NVMe controller with 8 MiB of memory of its own: each shared mmap at offset 0 allocates so much of it, and pages go back when the last reference is dropped. The memory is not cleared: store before you load.",
+    doc: "The sysfs file `p2pmem/allocate` of an NVMe controller with 8 MiB of memory of its own: each shared mmap at offset 0 allocates its length from it, and pages are freed with their last reference. The memory is not cleared: store before you load.",
     kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
     by: process,
     params: {},

@@ -45,7 +45,7 @@ export const dmaBuf = {
       memfd: { type: descriptor("memfd"), doc: "whose pages" },
       offset: { type: size, doc: "bytes into the memfd" },
       size: { type: size, doc: "bytes" },
-      flags: { type: integer, default: "0", doc: "1 is UDMABUF_FLAGS_CLOEXEC; other bits are not looked at" },
+      flags: { type: integer, default: "0", doc: "1 is UDMABUF_FLAGS_CLOEXEC; other bits are ignored" },
     },
     result: { kind: "descriptor", of: "dma-buf" },
   },
@@ -66,7 +66,7 @@ export const dmaBuf = {
         },
         doc: "[[memfd, offset, size], ...]",
       },
-      repeat: { type: integer, default: "1", doc: "the whole list, so many times over" },
+      repeat: { type: integer, default: "1", doc: "how often the list is repeated" },
       flags: { type: integer, default: "0", doc: "1 is UDMABUF_FLAGS_CLOEXEC" },
     },
     result: { kind: "descriptor", of: "dma-buf" },
@@ -133,7 +133,7 @@ export const dmaBuf = {
   },
   poll: {
     subject: "dma-buf",
-    doc: "What is ready now (timeout 0), as a set of in, out, pri, err, hup, nval.",
+    doc: "The events that are ready now (timeout 0), as a set of in, out, pri, err, hup, nval.",
     kernel: "dma_buf_poll, drivers/dma-buf/dma-buf.c",
     by: process,
     params: {
@@ -151,7 +151,7 @@ export const dmaBuf = {
       value: {
         type: integer,
         default: "1",
-        doc: "the timeline value that signals it, 32 bits; 0 and values past 2^31 - 1 lie behind and have signalled",
+        doc: "the timeline value that signals it, 32 bits; 0 and values past 2^31 - 1 have signalled",
       },
     },
     result: { kind: "descriptor", of: "sync-file" },
@@ -177,7 +177,7 @@ export const processes = {
   },
   exit: {
     subject: "processes",
-    doc: "Ends the process: its mappings and descriptors are gone. It can do nothing more in this test.",
+    doc: "Exits the process, with its mappings and descriptors. It takes no further steps in this test.",
     kernel: "do_exit, kernel/exit.c",
     by: process,
     params: {},

@@ -44,7 +44,7 @@ export const drivers = {
   },
   map_attachment: {
     subject: "drivers",
-    doc: "The buffer's sg table, mapped for the device, under the reservation lock.",
+    doc: "The buffer's sg table, mapped for the device, under the resv.",
     kernel: "dma_buf_map_attachment_unlocked, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: {
@@ -55,7 +55,7 @@ export const drivers = {
   },
   unmap_attachment: {
     subject: "drivers",
-    doc: "Gives the sg table back.",
+    doc: "Unmaps the sg table.",
     kernel: "dma_buf_unmap_attachment_unlocked, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { sgt: { type: handle("sg-table"), doc: "which" } },
@@ -64,7 +64,7 @@ export const drivers = {
   },
   pin: {
     subject: "drivers",
-    doc: "Pins the buffer for a dynamic importer, under the reservation lock.",
+    doc: "Pins the buffer for a dynamic importer, under the resv.",
     kernel: "dma_buf_pin, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { attachment: { type: handle("attachment"), doc: "which" } },
@@ -72,7 +72,7 @@ export const drivers = {
   },
   unpin: {
     subject: "drivers",
-    doc: "Takes the pin back.",
+    doc: "Unpins the buffer.",
     kernel: "dma_buf_unpin, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { attachment: { type: handle("attachment"), doc: "which" } },
@@ -80,7 +80,7 @@ export const drivers = {
   },
   dma_read: {
     subject: "drivers",
-    doc: "The device reads a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the end, and where the mapping or the registration does not let it.",
+    doc: "The device reads a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the end, and against the permissions of the mapping or region.",
     kernel: "dma_map_sgtable, kernel/dma/mapping.c",
     by: driver,
     params: {
@@ -91,7 +91,7 @@ export const drivers = {
   },
   dma_write: {
     subject: "drivers",
-    doc: "The device writes a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the end, and where the mapping or the registration does not let it.",
+    doc: "The device writes a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the end, and against the permissions of the mapping or region.",
     kernel: "dma_map_sgtable, kernel/dma/mapping.c",
     by: driver,
     params: {
@@ -125,7 +125,7 @@ export const drivers = {
   },
   vmap: {
     subject: "drivers",
-    doc: "A kernel mapping of a dma-buf or of a GEM object, counted per buffer; load and store take it as an address.",
+    doc: "A vmap of a dma-buf or of a GEM object, counted per buffer; load and store accept it as an address.",
     kernel:
       "dma_buf_vmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
     by: driver,
@@ -134,7 +134,7 @@ export const drivers = {
   },
   vunmap: {
     subject: "drivers",
-    doc: "Takes the kernel mapping back.",
+    doc: "Removes the vmap.",
     kernel:
       "dma_buf_vunmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vunmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
     by: driver,
@@ -149,7 +149,7 @@ export const drivers = {
     params: {
       address: { type: address, doc: "where it begins" },
       length: { type: size, doc: "bytes" },
-      flags: { type: flags(gup), default: "none", doc: "FOLL_ flags, and by which path" },
+      flags: { type: flags(gup), default: "none", doc: "FOLL_ flags, and GUP or gup-fast" },
     },
     result: number("pages"),
   },
@@ -161,7 +161,7 @@ export const drivers = {
     params: {
       address: { type: address, doc: "where it begins" },
       length: { type: size, doc: "bytes" },
-      flags: { type: flags(gup), default: "none", doc: "FOLL_ flags, and by which path" },
+      flags: { type: flags(gup), default: "none", doc: "FOLL_ flags, and GUP or gup-fast" },
     },
     result: number("pages"),
   },
@@ -175,7 +175,7 @@ export const drivers = {
   },
   follow_pfn: {
     subject: "drivers",
-    doc: "Whether a frame number can be read from the page table without a reference: 1, or the errno.",
+    doc: "Whether a PFN can be read from the page table without a reference: 1, or the errno.",
     kernel: "follow_pfn, follow_pfnmap_start, mm/memory.c",
     by: driver,
     params: { address: { type: address, doc: "an address in the page" } },
@@ -202,7 +202,7 @@ export const drivers = {
 export const kernel = {
   shrink: {
     subject: "kernel",
-    doc: "Reclaim asks a shrinker to scan all it has; gives the pages freed.",
+    doc: "Runs a shrinker over all its objects, as reclaim does; gives the pages freed.",
     kernel: "shrink_slab, mm/shrinker.c; the driver's scan_objects",
     by: ["kernel"],
     params: {
@@ -222,7 +222,7 @@ export const kernel = {
   },
   migrate: {
     subject: "kernel",
-    doc: "Migrates the page at an address of a process to another frame; gives 0 or the errno.",
+    doc: "Migrates the page at an address of a process to another PFN; gives 0 or the errno.",
     kernel: "migrate_pages, mm/migrate.c",
     by: ["kernel"],
     params: { address: { type: address, doc: "an address in the page" } },
@@ -238,7 +238,7 @@ export const kernel = {
   },
   oom_reap: {
     subject: "kernel",
-    doc: "Reaps the address space that holds an address, as after an OOM kill; gives the pages that were freed from it.",
+    doc: "Reaps the mm that has an address, as after an OOM kill; gives the pages freed.",
     kernel: "__oom_reap_task_mm, mm/oom_kill.c",
     by: ["kernel"],
     params: { address: { type: address, doc: "an address in the process" } },
@@ -246,15 +246,15 @@ export const kernel = {
   },
   fail_page_table: {
     subject: "kernel",
-    doc: "Fault injection: the page of a page table that a fault handler needs for a frame number (vmf_insert_pfn, vmf_insert_mixed) cannot be had, once, after so many that can.",
+    doc: "Fault injection: the allocation of a page table for vmf_insert_pfn or vmf_insert_mixed fails once, after `after` that succeed.",
     kernel: "insert_pfn, mm/memory.c",
     by: ["kernel"],
-    params: { after: { type: integer, default: "0", doc: "how many are to be had before" } },
+    params: { after: { type: integer, default: "0", doc: "how many allocations succeed before" } },
     result: status,
   },
   revoke: {
     subject: "kernel",
-    doc: "Zaps every mapping of a buffer, as an exporter does that moves it.",
+    doc: "Zaps every mapping of a buffer, like an exporter that moves it.",
     kernel: "unmap_mapping_range, mm/memory.c",
     by: ["kernel", "driver"],
     params: { buf: { type: buffer, doc: "which buffer" } },

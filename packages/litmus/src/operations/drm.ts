@@ -40,7 +40,7 @@ export const drm = {
   },
   qxl_alloc: {
     subject: "DRM",
-    doc: "Makes an object in the video memory of a qxl device (DRM_IOCTL_QXL_ALLOC), 64 MiB less 8 KiB; when that is full objects that are there already go to system memory, the longest unused first. Up to 6.1 it is not cleared. dumb_map gives its fake offset.",
+    doc: "Makes an object in the VRAM of a qxl device (DRM_IOCTL_QXL_ALLOC), 64 MiB less 8 KiB; when it is full, the least recently used objects are evicted to system memory. Up to 6.1 it is not cleared. dumb_map gives its fake offset.",
     kernel: "qxl_alloc_ioctl, drivers/gpu/drm/qxl/qxl_ioctl.c",
     by: process,
     params: { drm: drmFile, size: { type: size, doc: "bytes, rounded up to pages; modulo 2^32" } },
@@ -92,7 +92,7 @@ export const drm = {
   },
   prime_import: {
     subject: "DRM",
-    doc: "A GEM object of a dma-buf (DRM_IOCTL_PRIME_FD_TO_HANDLE); its own dma-buf gives the object that it came from.",
+    doc: "A GEM object of a dma-buf (DRM_IOCTL_PRIME_FD_TO_HANDLE); its own dma-buf gives the object behind it.",
     kernel: "drm_gem_prime_fd_to_handle, drivers/gpu/drm/drm_prime.c",
     by: process,
     params: { drm: drmFile, buf: { type: descriptor("dma-buf"), doc: "which buffer" } },

@@ -9,7 +9,7 @@ const places = { system: "system memory", vram: "video memory (`ttm` only, 16 Mi
 export const gem = {
   gem_create: {
     subject: "drivers",
-    doc: "A GEM object of the driver's device: of TTM on `ttm`, else of the shmem helper. Size 0 is EINVAL; other sizes are rounded up to pages. In video memory it needs room, which others are evicted for.",
+    doc: "A GEM object of the driver's device: of TTM on `ttm`, else of the shmem helper. Size 0 is EINVAL; other sizes are rounded up to pages. In VRAM other objects are evicted to make room.",
     kernel:
       "drm_gem_shmem_create, drivers/gpu/drm/drm_gem_shmem_helper.c; ttm_bo_init_validate, drivers/gpu/drm/ttm/ttm_bo.c",
     by: driver,
@@ -38,7 +38,7 @@ export const gem = {
   },
   gem_madvise: {
     subject: "drivers",
-    doc: "Marks an object in shmem as needed or as purgeable; gives 1 when its pages are still there.",
+    doc: "Marks a shmem object WILLNEED or DONTNEED; gives 1 if its pages are retained.",
     kernel:
       "drm_gem_shmem_madvise, drivers/gpu/drm/drm_gem_shmem_helper.c; panfrost_ioctl_madvise, drivers/gpu/drm/panfrost/panfrost_drv.c",
     by: driver,
@@ -47,7 +47,7 @@ export const gem = {
   },
   gem_put: {
     subject: "drivers",
-    doc: "The driver gives the object up; mappings and dma-bufs keep it.",
+    doc: "The driver drops its reference; mappings and dma-bufs keep the object.",
     kernel: "drm_gem_handle_delete, drivers/gpu/drm/drm_gem.c",
     by: driver,
     params: { bo: object },
@@ -56,7 +56,7 @@ export const gem = {
   },
   gem_export: {
     subject: "drivers",
-    doc: "A dma-buf of the object, always the same one. The descriptor is the driver's: a process takes it by `receive`, dma_buf_put drops it. An imported object gives the dma-buf that it came from.",
+    doc: "A dma-buf of the object, always the same one. The descriptor is the driver's: a process takes it by `receive`, dma_buf_put drops it. An imported object gives its original dma-buf.",
     kernel: "drm_gem_prime_handle_to_fd, drivers/gpu/drm/drm_prime.c",
     by: driver,
     params: { bo: object },
@@ -64,7 +64,7 @@ export const gem = {
   },
   gem_import: {
     subject: "drivers",
-    doc: "An object of the driver's device over another's dma-buf; its own dma-buf gives the object that it came from.",
+    doc: "An object of the driver's device over another's dma-buf; its own dma-buf gives the object behind it.",
     kernel: "drm_gem_prime_import, drivers/gpu/drm/drm_prime.c",
     by: driver,
     params: { buf: { type: descriptor("dma-buf"), doc: "which buffer" } },
@@ -88,7 +88,7 @@ export const gem = {
   },
   gem_place: {
     subject: "drivers",
-    doc: "Where a TTM object is: `vram`, `system`, `swapped`, or `nowhere` as long as it has no pages.",
+    doc: "The placement of a TTM object: `vram`, `system`, `swapped`, or `nowhere` while it has no pages.",
     kernel: "struct ttm_resource, include/drm/ttm/ttm_resource.h",
     by: driver,
     params: { bo: object },
@@ -96,7 +96,7 @@ export const gem = {
   },
   drm_unplug: {
     subject: "drivers",
-    doc: "Takes the driver's DRM device away: mappings of its objects are emptied, faults on TTM objects find zeros.",
+    doc: "Unplugs the driver's DRM device: mappings of its objects are zapped, faults on TTM objects map zeros.",
     kernel: "drm_dev_unplug, drivers/gpu/drm/drm_drv.c",
     by: driver,
     params: {},
@@ -104,7 +104,7 @@ export const gem = {
   },
   ttm_move: {
     subject: "drivers",
-    doc: "Brings a TTM object to a place, under its reservation lock. EINVAL while it is pinned elsewhere, ENOMEM without room.",
+    doc: "Moves a TTM object to a placement, under its resv. EINVAL while it is pinned elsewhere, ENOMEM without room.",
     kernel: "ttm_bo_validate, drivers/gpu/drm/ttm/ttm_bo.c",
     by: driver,
     params: { bo: object, place: { type: word(places), doc: "where" } },
@@ -120,7 +120,7 @@ export const gem = {
   },
   ttm_unpin: {
     subject: "drivers",
-    doc: "Takes one pin back; without one it is a warning.",
+    doc: "Drops one pin; without one it triggers a warning.",
     kernel: "ttm_bo_unpin, drivers/gpu/drm/ttm/ttm_bo.c",
     by: driver,
     params: { bo: object },
@@ -128,7 +128,7 @@ export const gem = {
   },
   move_notify_count: {
     subject: "drivers",
-    doc: "How often the exporter told this importer that the buffer moves; static importers never hear of it.",
+    doc: "How often this importer got move_notify; static importers never do.",
     kernel: "dma_buf_move_notify, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { attachment: { type: handle("attachment"), doc: "which" } },

@@ -26,7 +26,7 @@ export const i915 = {
           r: "read-only, as only the driver itself can make one (i915_gem_object_set_readonly); not on `i915_discrete`",
         }),
         default: "rw",
-        doc: "whether it may be written",
+        doc: "whether it is writable",
       },
     },
     result: { kind: "handle", of: "gem-handle" },
@@ -54,7 +54,7 @@ export const i915 = {
   },
   i915_gem_mmap: {
     subject: "DRM",
-    doc: "Maps part of an object's shmem file, readable and writable, where the kernel chooses (DRM_IOCTL_I915_GEM_MMAP). ENXIO of an imported object, EOPNOTSUPP on a discrete GPU.",
+    doc: "Maps part of an object's shmem file, readable and writable, at an address that the kernel chooses (DRM_IOCTL_I915_GEM_MMAP). ENXIO of an imported object, EOPNOTSUPP on a discrete GPU.",
     kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
     by: process,
     params: {
@@ -72,7 +72,7 @@ export const i915 = {
   },
   i915_gem_madvise: {
     subject: "DRM",
-    doc: "Marks an object as needed or as purgeable (DRM_IOCTL_I915_GEM_MADVISE); gives 1 while its contents are there. An object without pages that is not needed is purged at once.",
+    doc: "Marks an object WILLNEED or DONTNEED (DRM_IOCTL_I915_GEM_MADVISE); gives 1 while its contents are retained. A DONTNEED object without pages is purged at once.",
     kernel: "i915_gem_madvise_ioctl, drivers/gpu/drm/i915/i915_gem.c",
     by: process,
     params: { drm: card, handle: object, advice: { type: word({ willneed: "0", dontneed: "1" }), doc: "which" } },

@@ -49,7 +49,7 @@ export const advice = {
 export const memory = {
   mmap: {
     subject: "memory",
-    doc: "Maps a descriptor or anonymous memory. Without `at` every mapping gets a place of its own with room after it.",
+    doc: "Maps a descriptor or anonymous memory. Without `at` every mapping is placed apart, with free space after it.",
     kernel: "do_mmap, mm/mmap.c",
     by: process,
     params: {
@@ -145,7 +145,7 @@ export const memory = {
   },
   mlock: {
     subject: "memory",
-    doc: "Locks a range and faults it in; with `onfault` (mlock2) only what is touched later.",
+    doc: "Locks a range and faults it in; with `onfault` (mlock2) only pages touched later.",
     kernel: "do_mlock, mm/mlock.c",
     by: process,
     params: {
@@ -181,7 +181,7 @@ export const memory = {
   },
   munlockall: {
     subject: "memory",
-    doc: "Takes every lock back, also mlockall(future).",
+    doc: "Undoes all locks, also mlockall(future).",
     kernel: "sys_munlockall, mm/mlock.c",
     by: process,
     params: {},
@@ -374,7 +374,7 @@ export const files = {
   },
   lseek: {
     subject: "memfd and files",
-    doc: "Moves or asks the position.",
+    doc: "Moves or returns the position.",
     kernel: "dma_buf_llseek, drivers/dma-buf/dma-buf.c",
     by: process,
     params: {
@@ -487,7 +487,7 @@ export const files = {
   },
   ioctl: {
     subject: "memfd and files",
-    doc: "An ioctl by bare number with a zero argument: for numbers that nobody knows, and for null pointers.",
+    doc: "An ioctl by number with a NULL argument: for unknown numbers and for NULL pointers.",
     kernel: "vfs_ioctl, fs/ioctl.c",
     by: process,
     params: {

@@ -16,7 +16,7 @@ const range = {
 export const reaching = {
   process_vm_readv: {
     subject: "reaching into a mapping",
-    doc: "Reads a range of a process's memory into a private buffer by page references.",
+    doc: "Reads a range of a process's memory into a private buffer by GUP.",
     kernel: "process_vm_rw_single_vec, mm/process_vm_access.c",
     by: process,
     params: { ...range, of },
@@ -24,7 +24,7 @@ export const reaching = {
   },
   process_vm_writev: {
     subject: "reaching into a mapping",
-    doc: "Writes zeros over a range of a process's memory by page references.",
+    doc: "Writes zeros over a range of a process's memory by GUP.",
     kernel: "process_vm_rw_single_vec, mm/process_vm_access.c",
     by: process,
     params: { ...range, of },
@@ -111,7 +111,7 @@ export const reaching = {
   },
   futex_wake: {
     subject: "reaching into a mapping",
-    doc: "Wakes whoever waits on the word at an address; gives how many did.",
+    doc: "Wakes the waiters on the word at an address; gives their number.",
     kernel: "futex_wake, kernel/futex/waitwake.c",
     by: process,
     params: {
@@ -137,7 +137,7 @@ export const reaching = {
           wp: "UFFDIO_REGISTER_MODE_WP",
           minor: "UFFDIO_REGISTER_MODE_MINOR",
         }),
-        doc: "what to be told of",
+        doc: "which events",
       },
     },
     result: status,
@@ -259,7 +259,7 @@ export const observers = {
   },
   mincore: {
     subject: "observers",
-    doc: "How many pages of a range mincore() calls resident.",
+    doc: "How many pages of a range are resident for mincore().",
     kernel: "do_mincore, mm/mincore.c",
     by: process,
     params: { address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" } },
@@ -267,7 +267,7 @@ export const observers = {
   },
   status: {
     subject: "observers",
-    doc: "Memory lines of /proc/self/status, as what was gained since the actor's first step (a fork's since the fork).",
+    doc: "Memory lines of /proc/self/status, as the increase since the actor's first step (of a fork, since the fork).",
     kernel: "task_mem, fs/proc/task_mmu.c",
     by: process,
     params: {},
@@ -320,7 +320,7 @@ export const observers = {
   },
   meminfo: {
     subject: "observers",
-    doc: "Lines of /proc/meminfo, as what was gained since the test's first step (per-CPU counters flushed first).",
+    doc: "Lines of /proc/meminfo, as the increase since the test's first step (per-CPU counters flushed first).",
     kernel: "meminfo_proc_show, fs/proc/meminfo.c",
     by: process,
     params: {},
@@ -341,7 +341,7 @@ export const observers = {
   },
   readlink: {
     subject: "observers",
-    doc: "What /proc/self/fd/N points at, e.g. `/dmabuf:NAME`.",
+    doc: "The target of /proc/self/fd/N, e.g. `/dmabuf:NAME`.",
     kernel: "dmabuffs_dname, drivers/dma-buf/dma-buf.c",
     by: process,
     params: { fd: { type: descriptor("dma-buf"), doc: "which" } },

@@ -7,7 +7,7 @@ const driver = ["driver"] as const;
 export const registration = {
   reg_mr: {
     subject: "drivers",
-    doc: "Registers a range of a process's memory with the driver's device, as RDMA does: the pages are had in the way that `hold` says and mapped for the device; dma_read and dma_write take the region. EINVAL for no bytes and for no access; else the errno of the first page that cannot be had, and nothing stays. With `notifier` no page is had before the device asks for it.",
+    doc: "Registers a range of a process's memory with the driver's device, like RDMA: the pages are held as `hold` says and mapped for the device; dma_read and dma_write accept the region. EINVAL for length 0 or no access; else the errno of the first page that fails, and all others are released. With `notifier` a page is faulted in on the device's first access.",
     kernel: "ib_umem_get, drivers/infiniband/core/umem.c; ib_umem_odp_get, drivers/infiniband/core/umem_odp.c",
     by: driver,
     params: {
@@ -16,7 +16,7 @@ export const registration = {
       access: {
         type: flags({ read: "the device may read", write: "the device may write" }),
         default: "read|write",
-        doc: "what the device may do",
+        doc: "permissions of the device",
       },
       hold: {
         type: word({
@@ -27,14 +27,14 @@ export const registration = {
           pfn: "nothing is held and nobody told: bare frame numbers of a VM_PFNMAP or VM_IO mapping, by follow_pfn",
         }),
         default: "pin",
-        doc: "what keeps the pages while the device has them",
+        doc: "how the pages are held",
       },
     },
     result: { kind: "handle", of: "region" },
   },
   reg_memfd: {
     subject: "drivers",
-    doc: "Registers bytes of a memfd with the driver's device without any mapping of it, as iommufd does: every folio is pinned for long, and absent ones are allocated; dma_read and dma_write take the region. EINVAL for no bytes, for bytes past the end and for what is no memfd.",
+    doc: "Registers a range of a memfd with the driver's device without a mapping, like iommufd: every folio gets a long-term pin, and absent ones are allocated; dma_read and dma_write accept the region. EINVAL for length 0, past the end, and for other files.",
     kernel: "memfd_pin_folios, mm/gup.c",
     by: driver,
     params: {
@@ -44,14 +44,14 @@ export const registration = {
       access: {
         type: flags({ read: "the device may read", write: "the device may write" }),
         default: "read|write",
-        doc: "what the device may do",
+        doc: "permissions of the device",
       },
     },
     result: { kind: "handle", of: "region" },
   },
   dereg_mr: {
     subject: "drivers",
-    doc: "Takes a region from the device and gives its pages back; EFAULT when that was done before.",
+    doc: "Deregisters a region and releases its pages; EFAULT if it is already deregistered.",
     kernel: "ib_umem_release, drivers/infiniband/core/umem.c",
     by: driver,
     params: { mr: { type: handle("region"), doc: "which region" } },
@@ -60,7 +60,7 @@ export const registration = {
   },
   dma_sync: {
     subject: "drivers",
-    doc: "Hands what is mapped for the device to the CPU, or back to the device: only a device that is not coherent with the CPU's caches needs it. EFAULT for what is not mapped any more.",
+    doc: "Syncs memory mapped for the device for the CPU or for the device: only a non-coherent device needs it. EFAULT if it is no longer mapped.",
     kernel: "dma_sync_sgtable_for_cpu, dma_sync_sgtable_for_device, include/linux/dma-mapping.h",
     by: driver,
     params: {

@@ -7,7 +7,7 @@ const process = ["process"] as const;
 export const syncFile = {
   sync_file_info: {
     subject: "dma-buf",
-    doc: "What a sync file holds (SYNC_IOC_FILE_INFO without room for the fences).",
+    doc: "Status and fence count of a sync_file (SYNC_IOC_FILE_INFO without an array of fences).",
     kernel: "sync_file_ioctl_fence_info, drivers/dma-buf/sync_file.c",
     by: process,
     params: { fd: { type: descriptor("sync-file"), doc: "which" } },

@@ -29,7 +29,7 @@ export const v4l2 = {
   },
   reqbufs: {
     subject: "V4L2",
-    doc: "Asks for buffers (VIDIOC_REQBUFS); gives how many there are.",
+    doc: "Allocates buffers (VIDIOC_REQBUFS); gives their number.",
     kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
     by: process,
     params: {
@@ -90,7 +90,7 @@ export const v4l2 = {
   },
   dqbuf: {
     subject: "V4L2",
-    doc: "Takes a filled buffer back (VIDIOC_DQBUF), waiting for a frame without end; gives its index.",
+    doc: "Dequeues a filled buffer (VIDIOC_DQBUF), waiting for a frame without timeout; gives its index.",
     kernel: "vb2_core_dqbuf, drivers/media/common/videobuf2/videobuf2-core.c",
     by: process,
     params: { queue },

@@ -17,7 +17,7 @@ export const virtualisation = {
   },
   kvm_memory: {
     subject: "virtualisation",
-    doc: "Makes a range of the process's memory a slot of the guest's physical memory (KVM_SET_USER_MEMORY_REGION). A slot that exists keeps address, length and read_only, and can be moved in the guest; a length of 0 takes it away. Page 0xf0000000 of the guest is taken by the code that it runs.",
+    doc: "Makes a range of the process's memory a memslot of the guest (KVM_SET_USER_MEMORY_REGION). An existing memslot keeps address, length and read_only, and can be moved in the guest; length 0 deletes it. Guest page 0xf0000000 holds the code that it runs.",
     kernel: "kvm_set_memory_region, virt/kvm/kvm_main.c",
     by: process,
     params: {
@@ -39,7 +39,7 @@ export const virtualisation = {
   },
   kvm_dirty_log: {
     subject: "virtualisation",
-    doc: "Pages of a slot that the guest has written since the log was asked last, or began (KVM_GET_DIRTY_LOG): one bit each of the first 32. ENOENT for a slot without log_dirty.",
+    doc: "Pages of a memslot that the guest has written since the last call, or since the log began (KVM_GET_DIRTY_LOG): one bit for each of the first 32. ENOENT for a memslot without log_dirty.",
     kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c",
     by: process,
     params: {
@@ -50,12 +50,12 @@ export const virtualisation = {
   },
   kvm_run: {
     subject: "virtualisation",
-    doc: "Lets the guest load or store one byte of its memory by code that lies in a memory slot of its own (KVM_RUN); gives the exit reason: 5 when it halted.",
+    doc: "Runs the guest for one load or store of a byte of its memory; its code has its own memslot (KVM_RUN); gives the exit reason: 5 when it halted.",
     kernel: "kvm_arch_vcpu_ioctl_run, arch/x86/kvm/x86.c; hva_to_pfn, virt/kvm/kvm_main.c",
     by: process,
     params: {
       kvm: vm,
-      access: { type: word({ read: "a load", write: "a store of 0x5a" }), doc: "what the guest does" },
+      access: { type: word({ read: "a load", write: "a store of 0x5a" }), doc: "load or store" },
       offset: { type: size, default: "0", doc: "guest physical address, below 4 GiB" },
     },
     result: number("exit reason"),
@@ -77,36 +77,36 @@ export const virtualisation = {
       vfio: container,
       address: { type: address, doc: "where it begins" },
       length: { type: size, doc: "bytes" },
-      iova: { type: integer, default: "0x100000", doc: "the device's address of it" },
+      iova: { type: integer, default: "0x100000", doc: "the IOVA" },
       access: {
         type: flags({ read: "VFIO_DMA_MAP_FLAG_READ", write: "VFIO_DMA_MAP_FLAG_WRITE" }),
         default: "read|write",
-        doc: "what the device may do",
+        doc: "permissions of the device",
       },
     },
     result: status,
   },
   vfio_unmap_dma: {
     subject: "virtualisation",
-    doc: "Takes it back (VFIO_IOMMU_UNMAP_DMA); gives the bytes unmapped.",
+    doc: "Unmaps a range of IOVAs (VFIO_IOMMU_UNMAP_DMA); gives the bytes unmapped.",
     kernel: "vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
     by: process,
     params: {
       vfio: container,
       length: { type: size, doc: "bytes" },
-      iova: { type: integer, default: "0x100000", doc: "the device's address" },
+      iova: { type: integer, default: "0x100000", doc: "the IOVA" },
     },
     result: number("bytes"),
   },
   vfio_dma: {
     subject: "virtualisation",
-    doc: "The device copies bytes from one of its addresses to another, through a buffer of its own: by real DMA of QEMU's edu, 2 KiB at a time and 0.2 s each. What the IOMMU does not let it read it takes for zeros, what it may not write is lost; neither is told. Gives ok. One transfer at a time; more than 32 KiB are unsupported.",
+    doc: "The device copies bytes from one IOVA to another through its own buffer: real DMA of QEMU's edu, 2 KiB at a time and 0.2 s each. A read that the IOMMU refuses gives zeros, a refused write is lost; neither is reported. Gives ok. One transfer at a time; more than 32 KiB are unsupported.",
     kernel: "intel_iommu_map_pages, drivers/iommu/intel/iommu.c; vfio_pci_core_mmap, drivers/vfio/pci/vfio_pci_core.c",
     by: process,
     params: {
       vfio: container,
-      from: { type: integer, doc: "the device's address (IOVA) that it reads from" },
-      to: { type: integer, doc: "the device's address that it writes to" },
+      from: { type: integer, doc: "the IOVA to read from" },
+      to: { type: integer, doc: "the IOVA to write to" },
       length: { type: size, default: "4", doc: "bytes" },
     },
     result: status,

@@ -484,7 +484,7 @@ class Arguments {
     return r.name;
   }
 
-  /** Where a mapping goes that is told where: beside another one, a hole away from it, or over it. */
+  /** The address of a fixed mapping: beside another one, a hole away from it, or over it. */
   private beside(r: Resource): string {
     const { random } = this;
     const after = Math.ceil(r.bytes / page) * page;

@@ -11,20 +11,19 @@ import type { Request } from "./io-uring.js";
 
 const rule = rules({
   "aio/negative": {
-    sentence: "io_submit refuses a length whose sign bit is set, and a negative offset, with EINVAL.",
+    sentence: "io_submit gives EINVAL for a length with its sign bit set and for a negative offset.",
     kernel: "io_submit_one, fs/aio.c; rw_verify_area, fs/read_write.c",
   },
   "aio/bad-file": {
-    sentence: "A descriptor that is not open, or not for this, is EBADF to io_submit.",
+    sentence: "io_submit on a closed descriptor, or one not open in that mode, gives EBADF.",
     kernel: "__io_submit_one, aio_read, aio_write, fs/aio.c",
   },
   "aio/no-method": {
-    sentence:
-      "Files without read_iter or write_iter, as dma-bufs, DRM devices and cameras, take no asynchronous I/O: EINVAL.",
+    sentence: "A file without read_iter or write_iter, such as a dma-buf, a DRM node or a camera, has no AIO: EINVAL.",
     kernel: "aio_read, aio_write, fs/aio.c",
   },
   "aio/past-user-space": {
-    sentence: "io_submit checks that what can move at once lies in the user's half of the address space: EFAULT.",
+    sentence: "io_submit on a buffer above TASK_SIZE gives EFAULT.",
     kernel: "aio_setup_rw, fs/aio.c",
   },
 });

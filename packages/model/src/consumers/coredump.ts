@@ -15,40 +15,38 @@ import type { Vma } from "../mm/vma.js";
 
 const rule = rules({
   "coredump/dontdump": {
-    sentence: "A VM_DONTDUMP mapping is a segment without bytes in a core file, whatever the filter says.",
+    sentence: "A VM_DONTDUMP VMA is a segment without data, regardless of coredump_filter.",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/io": {
-    sentence: "A VM_IO mapping is a segment without bytes in a core file.",
+    sentence: "A VM_IO VMA is a segment without data.",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/hugetlb": {
-    sentence:
-      "Huge pages are dumped by two bits of the filter of their own, one for shared and one for private mappings.",
+    sentence: "Hugetlb VMAs are dumped by coredump_filter bit 5 (private) and bit 6 (shared).",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/shared": {
     sentence:
-      "A shared mapping is dumped by the filter's bit for anonymous memory when no name leads to its file (a memfd), else by the one for files, which is off by default.",
+      "A shared mapping is dumped by coredump_filter bit 1 if its file is unlinked (memfd), else by bit 3, which is off by default.",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/written": {
-    sentence: "A private mapping that may hold anonymous pages is dumped whole.",
+    sentence: "A private mapping that may have anonymous pages is dumped whole.",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/file-private": {
-    sentence:
-      "Of a private file mapping that nobody has written to nothing is dumped, except by the filter's bit for those.",
+    sentence: "A private file mapping with no anonymous pages is not dumped unless coredump_filter bit 2 is set.",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/elf-header": {
     sentence:
-      "Of an unwritten private mapping of the beginning of a file the first page is dumped when the file is executable or begins as ELF does.",
+      "An unwritten private mapping of the start of a file is dumped by its first page if the file is executable or has an ELF header.",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/hole": {
     sentence:
-      "A page that get_dump_page does not get (untouched anonymous memory, zero pages, special entries) is a hole in the core file.",
+      "A page that get_dump_page does not get (absent anonymous memory, zero page, special PTE) is a hole in the core file.",
     kernel: "dump_user_range, fs/coredump.c; get_dump_page, mm/gup.c",
   },
 });

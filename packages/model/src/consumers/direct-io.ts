@@ -14,25 +14,25 @@ import type { Task } from "../task.js";
 const rule = rules({
   "disk/unaligned": {
     sentence:
-      "Direct I/O wants offset and length in whole blocks and memory aligned as the device wants it, 512 bytes each: else EINVAL; 6.18 does not look at the memory.",
+      "Direct I/O needs offset and length in logical blocks and memory aligned to dma_alignment (512), else EINVAL; 6.18 does not check the memory.",
     kernel:
       "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, iov_iter_extract_bvecs, lib/iov_iter.c",
   },
   "disk/gup-refused": {
-    sentence: "Direct I/O hands out the errno for which its memory could not be referenced, when not one page could.",
+    sentence: "Direct I/O returns the errno of GUP if not one page could be pinned.",
     kernel: "bio_iov_iter_get_pages, block/bio.c",
   },
   "disk/no-whole-block": {
-    sentence: "Direct I/O that could reference memory for less than one block gives EFAULT.",
+    sentence: "Direct I/O that could pin less than one block of memory gives EFAULT.",
     kernel: "__bio_iov_iter_get_pages (bio_iov_iter_align_down), block/bio.c",
   },
   "disk/direct": {
-    sentence: "Direct I/O moves bytes between the device and the pages themselves, under a reference or pin on each.",
+    sentence: "Direct I/O transfers between the device and the user's pages, with a reference or pin on each.",
     kernel: "__blkdev_direct_IO_simple, block/fops.c",
   },
   "disk/later-bio-failed": {
     sentence:
-      "Direct I/O of more than 256 pages gives the errno when any later part cannot be referenced, though earlier parts were moved.",
+      "Direct I/O of more than 256 pages returns the errno if a later bio cannot pin its pages, though earlier bios were done.",
     kernel: "__blkdev_direct_IO, block/fops.c",
   },
 });

@@ -12,23 +12,22 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "frame-vector/partial": {
-    sentence: "All pages must be pinned; when some cannot, the others are let go: EFAULT.",
+    sentence: "If some pages cannot be pinned, the others are unpinned: EFAULT.",
     kernel: "vb2_create_framevec, drivers/media/common/videobuf2/videobuf2-memops.c",
   },
   "frame-vector/pinned": {
-    sentence:
-      "The pages are pinned by pin_user_pages_fast with FOLL_LONGTERM; what has no page references cannot be used.",
+    sentence: "The pages are pinned by pin_user_pages_fast with FOLL_LONGTERM; memory that GUP refuses cannot be used.",
     kernel: "get_vaddr_frames, drivers/media/common/videobuf2/frame_vector.c",
   },
   "frame-vector/forced": {
     sentence:
-      "The pages are pinned with FOLL_FORCE and FOLL_WRITE, whichever way the data goes: what only may become writable is taken too.",
+      "The pages are pinned with FOLL_FORCE and FOLL_WRITE in both directions: a VMA with only VM_MAYWRITE is accepted.",
     kernel: "get_vaddr_frames, drivers/media/common/videobuf2/frame_vector.c",
   },
   "frame-vector/followed": {
-    sentence: "What cannot be pinned is read out of the page table as bare frame numbers that nothing keeps.",
+    sentence: "Memory that GUP refuses is resolved by follow_pfn to PFNs without references.",
     kernel: "get_vaddr_frames, mm/frame_vector.c",
-    unproven: "stable kernels took it out before any that is asked here",
+    unproven: "removed from stable kernels before any recorded one.",
   },
 });
 

@@ -1,4 +1,4 @@
-/** Futexes, as far as their keys go (kernel/futex/core.c). Nobody waits for long here, so that nobody is ever woken. */
+/** Futexes, as far as their keys go (kernel/futex/core.c). Waits are short, so no waiter is ever woken. */
 import { errnos } from "@litmap/litmus";
 import { accessOk } from "../fs/vfs.js";
 import { FOLL } from "../mm/foll.js";
@@ -13,29 +13,28 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "futex/unaligned": {
-    sentence: "A futex word must be naturally aligned: else EINVAL.",
+    sentence: "A futex word must be naturally aligned, else EINVAL.",
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "futex/private-key": {
-    sentence: "A private futex is known by address space and address: no page is looked at.",
+    sentence: "A private futex is keyed by mm and address: no page is looked up.",
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "futex/gup-refused": {
     sentence:
-      "A shared futex needs a reference on its page for writing, or for reading where that gave EFAULT, and hands out the errno.",
+      "A shared futex takes a page reference for writing, then, after EFAULT, for reading, and returns the errno of GUP.",
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "futex/no-mapping": {
-    sentence:
-      "A shared futex in a page that belongs to no file and is not anonymous, as a driver's or the zero page, gives EFAULT.",
+    sentence: "A shared futex in a page without a mapping that is not anonymous (driver page, zero page) gives EFAULT.",
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "futex/anon-read-only": {
-    sentence: "A shared futex in anonymous memory that cannot be written gives EFAULT.",
+    sentence: "A shared futex in read-only anonymous memory gives EFAULT.",
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "futex/timed-out": {
-    sentence: "A futex that can be keyed and whose value is as expected waits until the time is out: ETIMEDOUT.",
+    sentence: "FUTEX_WAIT with a valid key and the expected value waits until the timeout: ETIMEDOUT.",
     kernel: "futex_wait, kernel/futex/waitwake.c",
   },
 });

@@ -12,20 +12,20 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "gup-test/no-memory": {
-    sentence: "An array of page pointers for more pages than vmalloc can hold gives ENOMEM.",
+    sentence: "A page pointer array that vmalloc cannot hold gives ENOMEM.",
     kernel: "__gup_test_ioctl, mm/gup_test.c",
   },
   "gup-test/too-many": {
-    sentence: "An array of page pointers of more than 2 GiB is warned about and gives ENOMEM.",
+    sentence: "A page pointer array above 2 GiB warns and gives ENOMEM.",
     kernel: "__kvmalloc_node_noprof, mm/util.c (mm/slub.c)",
   },
   "gup-test/stopped": {
-    sentence: "The test ends at the first page that could not be had, and does not say why.",
+    sentence: "The test stops at the first page that GUP refuses and does not return its errno.",
     kernel: "__gup_test_ioctl, mm/gup_test.c",
   },
   "gup-test/not-pinned": {
     sentence:
-      "A page that was pinned and does not count as pinned is warned about: the shared zero page, whose pins are not counted.",
+      "A pinned page that does not count as pinned triggers a warning: the shared zero page, whose pins are not counted.",
     kernel: "verify_dma_pinned, mm/gup_test.c",
   },
 });
@@ -38,7 +38,7 @@ const INT_MAX = 0x7fffffff;
 /** Flags of the commands that walk under the mmap lock; get_user_pages alone marks pages as used. */
 const slow = { get: FOLL.get | FOLL.touch, pin: FOLL.pin, longterm: FOLL.pin | FOLL.longterm } as const;
 
-/** __gup_test_ioctl with one page a call: pages that could be had in a row, or -ENOMEM. Bytes. */
+/** __gup_test_ioctl with one page a call: consecutive pages that GUP took, or -ENOMEM. Bytes. */
 export function* gupTestIoctl(
   k: Kernel,
   task: Task,

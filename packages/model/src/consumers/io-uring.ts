@@ -18,46 +18,45 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "io-uring/empty-buffer": {
-    sentence: "A buffer of no bytes, or at address 0, cannot be registered: EFAULT.",
+    sentence: "Registration of a buffer of length 0 or at NULL gives EFAULT.",
     kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
   },
   "io-uring/buffer-too-large": {
     sentence:
-      "A buffer past the size limit cannot be registered: EFAULT past 1 GiB in older releases, EINVAL past 1 TiB in newer ones.",
+      "Registration of a buffer above the size limit gives EFAULT (1 GiB, older releases) or EINVAL (1 TiB, newer ones).",
     kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
   },
   "io-uring/buffer-overflow": {
-    sentence: "A buffer whose end does not fit into an address is refused with EOVERFLOW.",
+    sentence: "Registration of a buffer whose end overflows gives EOVERFLOW.",
     kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
   },
   "io-uring/file-backed": {
-    sentence: "A ring of 6.1 takes no buffer in a file mapping other than shmem and hugetlb: EOPNOTSUPP.",
+    sentence: "Up to 6.4 registration refuses a buffer in a file mapping other than shmem and hugetlb: EOPNOTSUPP.",
     kernel: "io_pin_pages, io_uring/rsrc.c",
   },
   "io-uring/mixed-files": {
-    sentence: "A ring of 6.1 takes no buffer that spans mappings of different files: EINVAL.",
+    sentence: "Up to 6.4 registration refuses a buffer that spans mappings of different files: EINVAL.",
     kernel: "io_pin_pages, io_uring/rsrc.c",
   },
   "io-uring/gup-refused": {
     sentence:
-      "Registering a buffer hands out the errno for which its first page could not be pinned, and EFAULT when a later one could not.",
+      "Registration returns the errno of GUP if its first page cannot be pinned, and EFAULT if a later one cannot.",
     kernel: "io_pin_pages, io_uring/memmap.c",
   },
   "io-uring/waits-for-pipe": {
-    sentence: "A request on a pipe that is empty, or full, waits until it is not, whether the pipe may block or not.",
+    sentence: "A request on an empty or full pipe waits until it is ready, with or without O_NONBLOCK.",
     kernel: "io_read, io_write, io_uring/rw.c; io_arm_poll_handler, io_uring/poll.c",
   },
   "io-uring/past-user-space": {
-    sentence: "A request whose memory ends past user space completes with EFAULT.",
+    sentence: "A request with memory above TASK_SIZE completes with EFAULT.",
     kernel: "import_ubuf, lib/iov_iter.c",
   },
   "io-uring/registered": {
-    sentence: "A registered buffer is pinned for long and for writing, until the ring is gone.",
+    sentence: "A registered buffer has a long-term writable pin until the ring is released.",
     kernel: "io_sqe_buffer_register, io_uring/rsrc.c",
   },
   "io-uring/bad-file": {
-    sentence:
-      "A request on a descriptor that stands for no open file, or not for one open in that mode, completes with EBADF.",
+    sentence: "A request on a closed descriptor, or one not open in that mode, completes with EBADF.",
     kernel: "io_rw_init_file, io_uring/rw.c",
   },
   "io-uring/no-method": {

@@ -28,103 +28,99 @@ import type { Task } from "../task.js";
 
 export const kvmRules = rules({
   "kvm/memory-range": {
-    sentence: "A memory slot is whole pages of user space, at most 2^31 - 1 of them: else EINVAL.",
+    sentence: "A memslot must be page aligned, in user space and of at most 2^31 - 1 pages, else EINVAL.",
     kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
   },
   "kvm/memory-fixed": {
     sentence:
-      "A memory slot that exists keeps its address, its length and whether it is read-only: other ones are refused with EINVAL. It can be moved in the guest.",
+      "An existing memslot keeps its userspace address, size and read-only flag, else EINVAL; it can move in guest physical memory.",
     kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
   },
   "kvm/guest-range": {
-    sentence: "A memory slot lies within what the processor can address, here 2^40 bytes: else EINVAL.",
+    sentence: "A memslot must be below the guest's physical address limit, here 2^40, else EINVAL.",
     kernel: "kvm_arch_prepare_memory_region, arch/x86/kvm/x86.c",
   },
   "kvm/memory-overlap": {
-    sentence: "Memory slots do not overlap in the guest: EEXIST.",
+    sentence: "A memslot that overlaps another in guest physical memory gives EEXIST.",
     kernel: "kvm_check_memslot_overlap, virt/kvm/kvm_main.c",
   },
   "kvm/memory-gone": {
-    sentence: "A length of 0 removes a memory slot, and is refused with EINVAL when there is none.",
+    sentence: "Size 0 deletes a memslot; if there is none: EINVAL.",
     kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
   },
   "kvm/memory-unseen": {
-    sentence:
-      "Nothing is looked at behind a memory slot's address until the guest gets there: any mapping will do, and none.",
+    sentence: "The memory behind a memslot is not checked before the guest accesses it: any VMA or none is accepted.",
     kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
   },
   "kvm/other-memory": {
-    sentence: "A virtual machine belongs to the address space that made it; from any other its requests give EIO.",
+    sentence: "A VM belongs to the mm that created it; its ioctls from another mm give EIO.",
     kernel: "kvm_vm_ioctl, kvm_vcpu_ioctl, virt/kvm/kvm_main.c",
   },
   "kvm/no-slot": {
-    sentence: "A guest that reaches where no memory slot is leaves with an exit for IO memory (KVM_EXIT_MMIO, 6).",
+    sentence: "A guest access outside all memslots exits with KVM_EXIT_MMIO (6).",
     kernel: "kvm_faultin_pfn, arch/x86/kvm/mmu/mmu.c",
   },
   "kvm/fast": {
-    sentence: "A guest's page is taken by the fast walk when its entry can be written, for a load too.",
+    sentence: "A guest page whose PTE is writable is taken by gup-fast, for a load too.",
     kernel: "hva_to_pfn_fast, virt/kvm/kvm_main.c",
   },
   "kvm/slow": {
-    sentence: "Otherwise the page is faulted in by get_user_pages, as the process itself would.",
+    sentence: "Without gup-fast the page is faulted in by GUP, as for the process itself.",
     kernel: "hva_to_pfn_slow, virt/kvm/kvm_main.c",
   },
   "kvm/no-vma": {
-    sentence: "A guest's page behind which the process has no mapping makes KVM_RUN fail with EFAULT.",
+    sentence: "A guest access to memory without a VMA makes KVM_RUN fail: EFAULT.",
     kernel: "hva_to_pfn, virt/kvm/kvm_main.c",
   },
   "kvm/not-reachable": {
     sentence:
-      "A guest's page that get_user_pages refuses makes KVM_RUN fail with EFAULT, unless its mapping is VM_IO or VM_PFNMAP.",
+      "A guest access to memory that GUP refuses makes KVM_RUN fail with EFAULT, except in a VM_IO or VM_PFNMAP VMA.",
     kernel: "hva_to_pfn, virt/kvm/kvm_main.c",
   },
   "kvm/remapped": {
-    sentence:
-      "In a VM_IO or VM_PFNMAP mapping the frame number is read from the page table, after a fault if it is not there.",
+    sentence: "In a VM_IO or VM_PFNMAP VMA the PFN is read from the PTE, after a fault if it is absent.",
     kernel: "hva_to_pfn_remapped, virt/kvm/kvm_main.c",
   },
   "kvm/fault-refused": {
-    sentence: "When that fault is refused, KVM_RUN fails with EFAULT.",
+    sentence: "A guest access whose fault in a VM_IO or VM_PFNMAP VMA fails makes KVM_RUN fail: EFAULT.",
     kernel: "hva_to_pfn_remapped, virt/kvm/kvm_main.c; fixup_user_fault, mm/gup.c",
   },
   "kvm/no-count": {
     sentence:
-      "KVM up to 6.12 takes a reference on a remapped frame, and where the frame's own struct page counts none, as in the tail of a high-order allocation, KVM_RUN fails with EFAULT.",
+      "Up to 6.12 KVM takes a reference on a remapped PFN; a page with refcount 0, such as a tail page, makes KVM_RUN fail: EFAULT.",
     kernel: "kvm_try_get_pfn, virt/kvm/kvm_main.c",
   },
   "kvm/read-only": {
     sentence:
-      "A guest's store to a remapped page whose entry is read-only is done by the emulator with copy_to_user, and where that fails the guest leaves with an exit for IO memory (6).",
+      "A guest store to a read-only remapped PTE is emulated by copy_to_user; if that fails, KVM_EXIT_MMIO (6).",
     kernel:
       "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_error_pfn, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c",
   },
   "kvm/read-only-slot": {
-    sentence:
-      "A guest's store to a read-only memory slot leaves with an exit for IO memory (6), and nothing is written.",
+    sentence: "A guest store to a read-only memslot exits with KVM_EXIT_MMIO (6) and writes nothing.",
     kernel: "gfn_to_hva_memslot_prot, memslot_is_readonly, virt/kvm/kvm_main.c",
   },
   "kvm/dirty-log": {
     sentence:
-      "A memory slot with a dirty log marks each page that gets a writable entry in the guest; to ask takes those entries' write access away again.",
+      "A memslot with a dirty log marks each page that gets a writable SPTE; KVM_GET_DIRTY_LOG write-protects them again.",
     kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c; make_spte, arch/x86/kvm/mmu/spte.c",
   },
   "kvm/no-log": {
-    sentence: "The dirty log of a memory slot that has none, or that is not there, gives ENOENT.",
+    sentence: "KVM_GET_DIRTY_LOG of a memslot without a dirty log, or of none, gives ENOENT.",
     kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c",
   },
   "kvm/use-after-free": {
-    sentence: "A guest whose entry was not dropped in time reads and writes whatever the page is by then.",
+    sentence: "A guest whose SPTE was not dropped in time reads and writes the page's next owner.",
     kernel: "kvm_mmu_notifier_invalidate_range_start, virt/kvm/kvm_main.c",
-    unproven: "no release forgets to",
+    unproven: "no release has this bug.",
   },
   "kvm/invalidated": {
-    sentence:
-      "The guest's entries for a range are dropped before those of the process change: what it holds has no reference.",
+    sentence: "The MMU notifier drops the SPTEs of a range before the PTEs change; an SPTE holds no reference.",
     kernel: "kvm_mmu_notifier_invalidate_range_start, virt/kvm/kvm_main.c",
   },
   "secondary-mmu/retry": {
     sentence:
-      "A page that was faulted in for a guest or a device while its range was invalidated is not entered: it is faulted in again.",
+      "A page faulted in for a guest or device while its range was invalidated is discarded and faulted in again.",
     kernel: "mmu_interval_read_retry, mm/mmu_notifier.c; mmu_invalidate_retry, include/linux/kvm_host.h",
   },
 });
@@ -408,7 +404,7 @@ interface Follow {
   readonly mayWrite: boolean;
 }
 
-/** hva_to_pfn, virt/kvm/kvm_main.c. `seen` is told of the frame while nobody can have freed it. */
+/** hva_to_pfn, virt/kvm/kvm_main.c. `seen` gets the PFN before it can be freed. */
 function* hvaToPfn(
   k: Kernel,
   task: Task,

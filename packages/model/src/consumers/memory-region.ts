@@ -37,63 +37,61 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "mr/range": {
-    sentence: "A region has at least one byte and lets its device do something: else EINVAL.",
+    sentence: "A memory region needs a length of at least 1 and some access, else EINVAL.",
     kernel: "ib_umem_get, drivers/infiniband/core/umem.c; ib_check_mr_access, include/rdma/ib_verbs.h",
-    unproven: "no machine here has an RDMA device; read in the sources named",
+    unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/pinned": {
-    sentence:
-      "The pages of a region are pinned for long and counted in the process's pinned memory (VmPin), whatever becomes of its mapping.",
+    sentence: "The pages of a memory region have long-term pins and count in pinned_vm (VmPin), regardless of the VMA.",
     kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
   },
   "mr/forced-write": {
     sentence:
-      "Up to 6.1 a region that the device only reads is pinned for writing by force, which breaks copy-on-write of private pages in advance; a shared read-only mapping is refused by that with EFAULT.",
+      "Up to 6.1 a read-only region is pinned with FOLL_WRITE and FOLL_FORCE, which COWs private pages; a shared read-only mapping gives EFAULT.",
     kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
-    unproven: "no machine here has an RDMA device; read in the sources named",
+    unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/not-had": {
-    sentence: "A region of which a page cannot be had is refused with that page's errno, and nothing of it stays.",
+    sentence: "A region with a page that cannot be pinned returns its errno, and all its pins are released.",
     kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
   },
   "mr/referenced": {
     sentence:
-      "A plain reference keeps the page, but not its place: the process may get another one by copy-on-write, truncation or migration.",
+      "A plain reference keeps the page but not its mapping: COW, truncation or migration may replace it in the process.",
     kernel: "get_user_pages_fast, mm/gup.c",
   },
   "mr/bare": {
     sentence:
-      "Bare frame numbers hold nothing and hear of nothing: the device goes on reaching the frames when the mapping is gone and its memory freed.",
+      "PFNs without references and notifier outlive the mapping: the device still accesses them after the memory is freed.",
     kernel: "follow_pfn, mm/memory.c",
-    unproven: "on a real kernel it would write memory that was freed",
+    unproven: "on a real kernel it would write to freed memory.",
   },
   "mr/faulted": {
-    sentence:
-      "A page of a region with a notifier is faulted in when the device first asks for it, without a reference.",
+    sentence: "A page of an ODP region is faulted in on the device's first access, without a reference.",
     kernel: "ib_umem_odp_map_dma_and_lock, drivers/infiniband/core/umem_odp.c",
   },
   "mr/invalidated": {
-    sentence: "The notifier takes the pages of a range from the device before the process's entries change.",
+    sentence: "The MMU notifier unmaps the range from the device before the PTEs change.",
     kernel: "mlx5_ib_invalidate_range, drivers/infiniband/hw/mlx5/odp.c",
   },
   "mr/exited": {
-    sentence: "When the address space is gone, a page of a region with a notifier can no longer be had: EINVAL.",
+    sentence: "After exit of the mm a page of an ODP region cannot be faulted in: EINVAL.",
     kernel: "ib_umem_odp_map_dma_and_lock, drivers/infiniband/core/umem_odp.c",
   },
   "mr/beyond": {
-    sentence: "A transfer beyond a region is refused by the device: EFAULT.",
+    sentence: "A transfer past the end of the region is refused by the device: EFAULT.",
     kernel: "mlx5_ib_post_send, drivers/infiniband/hw/mlx5/wr.c",
-    unproven: "no machine here has an RDMA device; read in the sources named",
+    unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/access": {
-    sentence: "A transfer that a region was not registered for is refused by the device: EFAULT.",
+    sentence: "A transfer in a direction that the region does not permit is refused by the device: EFAULT.",
     kernel: "mlx5_ib_reg_user_mr, drivers/infiniband/hw/mlx5/mr.c",
-    unproven: "no machine here has an RDMA device; read in the sources named",
+    unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/gone": {
-    sentence: "What is no longer mapped for the device cannot be handed over: EFAULT.",
+    sentence: "A sync of memory that is no longer mapped for the device gives EFAULT.",
     kernel: "dma_sync_sgtable_for_cpu, include/linux/dma-mapping.h",
-    unproven: "no machine here has an RDMA device; read in the sources named",
+    unproven: "from source: no recorded machine has an RDMA device.",
   },
 });
 

@@ -13,30 +13,28 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "mempolicy/unaligned": {
-    sentence: "mbind wants a page-aligned address: else EINVAL.",
+    sentence: "mbind of an unaligned address gives EINVAL.",
     kernel: "do_mbind, mm/mempolicy.c",
   },
   "mempolicy/wraps": {
-    sentence: "A range that wraps around the address space is refused with EINVAL.",
+    sentence: "mbind of a range that overflows gives EINVAL.",
     kernel: "do_mbind, mm/mempolicy.c",
   },
   "mempolicy/hole": {
-    sentence:
-      "A range with an unmapped part gives EFAULT, except for the default policy unless nothing at all is mapped there.",
+    sentence: "mbind of a range with a hole gives EFAULT; MPOL_DEFAULT does so only if no VMA is in the range.",
     kernel: "queue_pages_test_walk, mm/mempolicy.c",
   },
   "mempolicy/set": {
     sentence:
-      "The policy is set on every mapping of the range, which are split where it begins and ends; pages on the only node are where they should be.",
+      "mbind sets the policy on all VMAs of the range and splits those at its ends; pages on the only node need no move.",
     kernel: "mbind_range, mm/mempolicy.c",
   },
   "mempolicy/no-vma": {
-    sentence: "Asking for the node of an address that no mapping holds gives EFAULT.",
+    sentence: "get_mempolicy with MPOL_F_ADDR at an address without a VMA gives EFAULT.",
     kernel: "do_get_mempolicy, mm/mempolicy.c",
   },
   "mempolicy/gup-refused": {
-    sentence:
-      "Asking for the node of an address takes a reference on its page and hands out the errno for which that failed.",
+    sentence: "get_mempolicy with MPOL_F_NODE and MPOL_F_ADDR takes a page reference and returns the errno of GUP.",
     kernel: "lookup_node, mm/mempolicy.c",
   },
 });

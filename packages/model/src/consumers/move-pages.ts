@@ -15,20 +15,19 @@ import type { Vma } from "../mm/vma.js";
 
 const rule = rules({
   "migrate/query-inaccessible": {
-    sentence:
-      "From 6.1 to 6.5 a page in a mapping without any access has the status ENOENT, as if it waited for a NUMA hint.",
+    sentence: "From 6.1 to 6.5 a page in a PROT_NONE VMA has status ENOENT, as a NUMA hinting PTE has.",
     kernel: "follow_page_pte, mm/gup.c; gup_can_follow_protnone, include/linux/mm.h",
   },
   "migrate/zero-page": {
-    sentence: "The shared zero page has the status EFAULT.",
+    sentence: "The shared zero page has status EFAULT.",
     kernel: "do_pages_stat_array, add_folio_for_migration, mm/migrate.c",
   },
   "migrate/already-there": {
-    sentence: "A page that lies on the wanted node stays: its status is the node.",
+    sentence: "A page that is on the requested node stays: its status is the node.",
     kernel: "add_folio_for_migration, mm/migrate.c",
   },
   "p2pdma/no-node": {
-    sentence: "move_pages says of memory of a PCI device that it is not there: ENOENT.",
+    sentence: "move_pages reports P2PDMA pages as absent: ENOENT.",
     kernel: "do_pages_stat_array, mm/migrate.c",
   },
 });

@@ -11,16 +11,15 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "process-madvise/remote-advice": {
     sentence:
-      "process_madvise takes only advice that destroys nothing for another process (cold and pageout, later willneed and collapse); before 6.13 also for one's own: EINVAL.",
+      "process_madvise of another process allows only non-destructive advice, before 6.13 also of the caller itself, else EINVAL.",
     kernel: "process_madvise_remote_valid, mm/madvise.c (process_madvise_behavior_valid)",
   },
   "process-madvise/no-process": {
-    sentence: "process_madvise on a process that has ended is ESRCH.",
+    sentence: "process_madvise of an exited process gives ESRCH.",
     kernel: "pidfd_get_task, kernel/pid.c",
   },
   "process-madvise/range": {
-    sentence:
-      "process_madvise takes its range as an iovec: beyond the user's half of the address space it is EFAULT, and a length with the sign bit is EINVAL.",
+    sentence: "process_madvise with an iovec above TASK_SIZE gives EFAULT, with a negative length EINVAL.",
     kernel: "__import_iovec, lib/iov_iter.c",
   },
 });

@@ -13,20 +13,20 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "process-vm/flattened": {
-    sentence: "process_vm_readv and process_vm_writev make EFAULT of every failure to pin the first page of a batch.",
+    sentence: "process_vm_readv and process_vm_writev turn every failure to pin the first page of a batch into EFAULT.",
     kernel: "process_vm_rw_single_vec, mm/process_vm_access.c",
   },
   "process-vm/partial": {
     sentence:
-      "process_vm_readv and process_vm_writev give the bytes moved before the first page that could not be pinned.",
+      "process_vm_readv and process_vm_writev return the bytes copied before the first page that cannot be pinned.",
     kernel: "process_vm_rw_core, mm/process_vm_access.c",
   },
   "process-vm/no-process": {
-    sentence: "A process that has exited gives ESRCH.",
+    sentence: "An exited process gives ESRCH.",
     kernel: "process_vm_rw_core, mm/process_vm_access.c",
   },
   "process-vm/local-too-long": {
-    sentence: "A local range that cannot lie in user space is refused: EFAULT, and EINVAL when its length is negative.",
+    sentence: "A local iovec outside user space gives EFAULT, one with a negative length EINVAL.",
     kernel: "import_iovec, lib/iov_iter.c",
   },
 });

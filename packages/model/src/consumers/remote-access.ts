@@ -14,7 +14,7 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "proc-mem/no-process": {
-    sentence: "A process that has exited has no /proc/PID/mem any more: ENOENT.",
+    sentence: "An exited process has no /proc/PID/mem: ENOENT.",
     kernel: "proc_pid_lookup, fs/proc/base.c",
   },
   "proc-mem/negative-offset": {
@@ -22,15 +22,15 @@ const rule = rules({
     kernel: "ksys_pread64, ksys_pwrite64, fs/read_write.c",
   },
   "proc-mem/short": {
-    sentence: "/proc/PID/mem gives EIO when not one byte could be moved, and the bytes moved otherwise.",
+    sentence: "/proc/PID/mem returns the bytes copied, or EIO if there are none.",
     kernel: "mem_rw, fs/proc/base.c",
   },
   "proc-mem/access-method": {
-    sentence: "Memory without page references is reached through the mapping's access method, where it has one.",
+    sentence: "Memory that GUP refuses is accessed through vm_ops->access, if the VMA has it.",
     kernel: "__access_remote_vm, mm/memory.c",
   },
   "proc-mem/no-access-method": {
-    sentence: "Memory without page references cannot be reached when the mapping has no access method.",
+    sentence: "Memory that GUP refuses is inaccessible in a VMA without vm_ops->access.",
     kernel: "__access_remote_vm, mm/memory.c",
   },
   "ptrace/self": {
@@ -38,11 +38,11 @@ const rule = rules({
     kernel: "ptrace_attach, kernel/ptrace.c",
   },
   "ptrace/no-process": {
-    sentence: "A process that has exited cannot be traced: ESRCH.",
+    sentence: "PTRACE_ATTACH to an exited process gives ESRCH.",
     kernel: "sys_ptrace, kernel/ptrace.c",
   },
   "ptrace/short": {
-    sentence: "PTRACE_PEEKDATA reads a whole machine word and gives EIO when any of its bytes cannot be read.",
+    sentence: "PTRACE_PEEKDATA of a word that is not entirely readable gives EIO.",
     kernel: "generic_ptrace_peekdata, kernel/ptrace.c",
   },
 });

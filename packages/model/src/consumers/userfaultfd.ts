@@ -16,32 +16,32 @@ import type { Vma } from "../mm/vma.js";
 
 const rule = rules({
   "userfaultfd/mode": {
-    sentence: "Registering without a mode, or with one that the kernel or architecture does not have, gives EINVAL.",
+    sentence: "Registration without a mode, or with an unsupported one, gives EINVAL.",
     kernel: "userfaultfd_register, fs/userfaultfd.c",
   },
   "userfaultfd/range": {
-    sentence: "The range must be whole pages, not empty, and in user space: else EINVAL.",
+    sentence: "The range must be page aligned, not empty and in user space, else EINVAL.",
     kernel: "validate_range, fs/userfaultfd.c",
   },
   "userfaultfd/no-vma": {
-    sentence: "A range that no mapping touches gives EINVAL.",
+    sentence: "Registration of a range without a VMA gives EINVAL.",
     kernel: "userfaultfd_register, fs/userfaultfd.c",
   },
   "userfaultfd/vma-kind": {
-    sentence: "Only anonymous, shmem and hugetlb mappings without driver flags can be registered: else EINVAL.",
+    sentence: "Only anonymous, shmem and hugetlb VMAs without special VM flags can be registered, else EINVAL.",
     kernel: "vma_can_userfault, include/linux/userfaultfd_k.h (mm/userfaultfd.c)",
   },
   "userfaultfd/not-writable": {
-    sentence: "A shared mapping that can never be written cannot be registered: EPERM.",
+    sentence: "Registration of a shared VMA without VM_MAYWRITE gives EPERM.",
     kernel: "userfaultfd_register, fs/userfaultfd.c",
   },
   "userfaultfd/entries-reset": {
     sentence:
-      "Closing a userfaultfd that could write-protect a mapping gives its entries the protection again that they had under it: those of shared memory fault once more before a write.",
+      "Closing a userfaultfd with write-protect mode resets the PTEs of the VMA: those of shared memory fault once more before a write.",
     kernel: "userfaultfd_clear_vma, uffd_wp_range, mm/userfaultfd.c",
   },
   "userfaultfd/huge-unaligned": {
-    sentence: "In hugetlb mappings the range must be whole huge pages: else EINVAL.",
+    sentence: "The range in a hugetlb VMA must be aligned to huge pages, else EINVAL.",
     kernel: "userfaultfd_register, fs/userfaultfd.c",
   },
 });

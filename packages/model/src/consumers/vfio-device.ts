@@ -10,21 +10,20 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "vfio/dma": {
-    sentence:
-      "A device reads and writes the frames that were mapped for it, whatever the process's page table has by then.",
+    sentence: "A device accesses the PFNs mapped for it, regardless of the process's current PTEs.",
     kernel: "vfio_iommu_map, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/dma-unmapped": {
     sentence:
-      "An address that nothing was mapped at, or no longer, is refused by the IOMMU: the device reads zeros or its write is lost, and the kernel logs a DMA fault.",
+      "The IOMMU faults DMA to an unmapped IOVA: a read returns zeros, a write is lost, and the kernel logs a DMA fault.",
     kernel: "dmar_fault, drivers/iommu/intel/dmar.c",
   },
   "vfio/dma-direction": {
-    sentence: "The IOMMU refuses a device's write to a mapping made for reading, and its read of one made for writing.",
+    sentence: "The IOMMU refuses a device's write to a read-only mapping and its read of a write-only one.",
     kernel: "dma_pte_addr, __domain_mapping, drivers/iommu/intel/iommu.c; dmar_fault, drivers/iommu/intel/dmar.c",
   },
   "vfio/dma-write-only": {
-    sentence: "Up to 6.12 the entries of an Intel IOMMU let a device read what was mapped for it to write only.",
+    sentence: "Up to 6.12 the PTEs of an Intel IOMMU let a device read a write-only mapping.",
     kernel: "__domain_mapping, drivers/iommu/intel/iommu.c",
   },
 });

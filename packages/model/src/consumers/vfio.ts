@@ -20,61 +20,59 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "vfio/group-taken": {
-    sentence: "An IOMMU group is opened by one at a time: EBUSY.",
+    sentence: "A second open of an IOMMU group gives EBUSY.",
     kernel: "vfio_group_fops_open, drivers/vfio/group.c (vfio_main.c)",
   },
   "vfio/unaligned": {
-    sentence:
-      "Address, IOVA and length of a mapping for a device are whole pages, and the length is not 0: else EINVAL.",
+    sentence: "Address, IOVA and length of a DMA mapping must be page aligned and the length not 0, else EINVAL.",
     kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/wraps": {
-    sentence: "A range that wraps around is refused: EINVAL up to 6.17, EOVERFLOW since.",
+    sentence: "A range that overflows gives EINVAL up to 6.17 and EOVERFLOW from 6.18 on.",
     kernel: "vfio_dma_do_map, vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/overlap": {
-    sentence: "Mappings for a device do not overlap in its address space: EEXIST.",
+    sentence: "A DMA mapping that overlaps another in IOVA space gives EEXIST.",
     kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/iova": {
-    sentence: "An IOVA that the IOMMU cannot translate, or that is reserved for interrupts, is refused with EINVAL.",
+    sentence: "An IOVA outside the IOMMU's aperture, or in the reserved MSI range, gives EINVAL.",
     kernel: "vfio_iommu_iova_dma_valid, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/pinned": {
     sentence:
-      "Every page of the range is pinned for long, for writing, and stays so whatever the process does to its mapping: there is no notifier.",
+      "Every page of the range gets a long-term writable pin that outlives changes of the VMA: there is no MMU notifier.",
     kernel: "vaddr_get_pfns, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/accounted": {
     sentence:
-      "Pinned pages count as locked memory (VmLck) of the process that mapped them, with CAP_IPC_LOCK too; the capability only lifts the limit.",
+      "Pinned pages count in locked_vm (VmLck) of the mapping process, with CAP_IPC_LOCK too; the capability only lifts the limit.",
     kernel: "vfio_lock_acct, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/not-pinnable": {
-    sentence:
-      "A range of which a page cannot be pinned is refused with the errno of the pin, and nothing of it stays mapped.",
+    sentence: "A range with a page that cannot be pinned is unmapped whole and returns the errno of the pin.",
     kernel: "vfio_pin_pages_remote, vfio_pin_map_dma, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/raw-io": {
     sentence:
-      "In a VM_PFNMAP mapping the frame number is taken from the page table when it has no struct page or a reserved one: nothing is pinned and nothing accounted.",
+      "In a VM_PFNMAP VMA a PFN without a struct page, or with a reserved one, is read from the PTE: no pin, no accounting.",
     kernel: "follow_fault_pfn, is_invalid_reserved_pfn, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/raw-memory": {
-    sentence: "A frame of a VM_PFNMAP mapping that is ordinary memory is refused with EFAULT.",
+    sentence: "A PFN of normal RAM in a VM_PFNMAP VMA gives EFAULT.",
     kernel: "vaddr_get_pfns, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/no-access": {
-    sentence: "A mapping that the device may neither read nor write is refused with EINVAL.",
+    sentence: "A DMA mapping with neither READ nor WRITE gives EINVAL.",
     kernel: "vfio_dma_do_map, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/unmap-range": {
-    sentence: "What is unmapped is whole pages and not nothing: else EINVAL.",
+    sentence: "An unmap range must be page aligned and not empty, else EINVAL.",
     kernel: "vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/unmap-bisects": {
     sentence:
-      "Unmapping a part of a mapping is refused with EINVAL; whole ones go, several at once, and their bytes are told.",
+      "Unmapping part of a DMA mapping gives EINVAL; whole ones, also several, are unmapped and their size returned.",
     kernel: "vfio_dma_do_unmap, drivers/vfio/vfio_iommu_type1.c",
   },
 });
@@ -110,7 +108,7 @@ export function openContainer(k: Kernel): File {
   return new File(inode, { path: () => "/dev/vfio/vfio" }, true, true, false, new Container());
 }
 
-/** Opens the group of the device and puts it into a container; -EBUSY when somebody has it. The group's end is the mappings' end. */
+/** Opens the group of the device and puts it into a container; -EBUSY when it is open. Its release unmaps all DMA mappings. */
 export function openGroup(k: Kernel, container: Container): File | number {
   if (k.vfioGroupOpen) return k.refuse(rule["vfio/group-taken"], errnos.EBUSY);
   k.vfioGroupOpen = true;

@@ -12,11 +12,11 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "vmsplice/negative-length": {
-    sentence: "vmsplice refuses a length whose sign bit is set with EINVAL.",
+    sentence: "vmsplice of a length with its sign bit set gives EINVAL.",
     kernel: "copy_iovec_from_user, lib/iov_iter.c",
   },
   "vmsplice/gup-refused": {
-    sentence: "vmsplice hands out the errno for which its first page could not be referenced.",
+    sentence: "vmsplice returns the errno of GUP for its first page.",
     kernel: "iter_to_pipe, fs/splice.c",
   },
   "vmsplice/holds-pages": {
@@ -24,11 +24,11 @@ const rule = rules({
     kernel: "add_to_pipe, fs/splice.c",
   },
   "vmsplice/pipe-full": {
-    sentence: "vmsplice fills at most the pipe's 16 buffers, one a page, and gives the bytes that they hold.",
+    sentence: "vmsplice fills at most 16 pipe buffers, one per page, and returns their bytes.",
     kernel: "add_to_pipe, fs/splice.c",
   },
   "vmsplice/past-user-space": {
-    sentence: "A range that ends past user space is refused with EFAULT.",
+    sentence: "vmsplice of a range that ends above TASK_SIZE gives EFAULT.",
     kernel: "import_iovec, lib/iov_iter.c",
   },
 });

@@ -12,17 +12,15 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "zerocopy/past-user-space": {
-    sentence: "send checks that the whole range lies in the user's half of the address space: EFAULT.",
+    sentence: "send of a range that ends above TASK_SIZE gives EFAULT.",
     kernel: "import_ubuf, lib/iov_iter.c (import_single_range)",
   },
   "zerocopy/gup-refused": {
-    sentence:
-      "A page that MSG_ZEROCOPY cannot reference fails all that would have gone into the same buffer with it: EFAULT, whatever the walk said.",
+    sentence: "MSG_ZEROCOPY of a page that GUP refuses fails the whole skb with EFAULT, regardless of GUP's errno.",
     kernel: "skb_zerocopy_iter_stream, net/core/skbuff.c",
   },
   "zerocopy/referenced": {
-    sentence:
-      "MSG_ZEROCOPY sends the pages themselves, with a reference on each; over the loopback device the receiver's side copies them.",
+    sentence: "MSG_ZEROCOPY sends the user's pages with a reference on each; on loopback the receive path copies them.",
     kernel:
       "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_copy_ubufs, net/core/skbuff.c",
   },

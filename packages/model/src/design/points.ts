@@ -30,13 +30,13 @@ const define = <const T extends Record<string, Point>>(points: T): T => points;
 
 export const points = define({
   "udmabuf.mmap": {
-    question: "What does a udmabuf put into the page table, and when?",
+    question: "What does udmabuf put into the page table, and when?",
     choices: {
-      "normal-page": { doc: "the fault handler returns the page: an ordinary mapping with references and RSS" },
-      "pfn-per-fault": { doc: "VM_PFNMAP; each fault inserts one frame number" },
-      "pfn-all-on-first-fault": { doc: "VM_PFNMAP; the first fault inserts its page and then the rest of the mapping" },
+      "normal-page": { doc: "the fault handler returns the page: a normal mapping with refcount and RSS" },
+      "pfn-per-fault": { doc: "VM_PFNMAP; each fault inserts one PFN" },
+      "pfn-all-on-first-fault": { doc: "VM_PFNMAP; the first fault inserts its PFN and then the rest of the VMA" },
       "pfn-at-mmap": {
-        doc: "VM_PFNMAP; mmap fills the whole mapping",
+        doc: "VM_PFNMAP; mmap populates the whole VMA",
         proposed: "udmabuf: cancel mmap page fault, direct map it (Huan Yang, August 2024)",
       },
     },
@@ -47,19 +47,19 @@ export const points = define({
     ],
   },
   "udmabuf.prefault-error": {
-    question: "What becomes of an error while a udmabuf's first fault maps the rest of the buffer?",
+    question: "What does udmabuf do with an error while the first fault prefaults the rest of the buffer?",
     choices: {
-      hidden: { doc: "nothing: the fault was for one page, and that is there" },
-      reported: { doc: "it is the fault's own" },
+      hidden: { doc: "ignores it: the faulting page is mapped" },
+      reported: { doc: "returns it as the error of the fault" },
     },
     mainline: [["4.20", "hidden"]],
   },
   "udmabuf.backing": {
-    question: "What keeps the memfd's pages for a udmabuf?",
+    question: "How does udmabuf hold the memfd's pages?",
     choices: {
       "page-references": { doc: "a plain reference on each page" },
       "pinned-folios": {
-        doc: "memfd_pin_folios: a long-term pin on each folio, migrated out of CMA and movable zones first",
+        doc: "memfd_pin_folios: a long-term pin on each folio, migrated out of CMA and ZONE_MOVABLE first",
       },
     },
     mainline: [
@@ -68,17 +68,17 @@ export const points = define({
     ],
   },
   "udmabuf.arrays": {
-    question: "What does a udmabuf allocate to remember its pages?",
+    question: "Which arrays does udmabuf allocate for its pages?",
     choices: {
-      pages: { doc: "a pointer a page" },
-      "folios-offsets-nodes": { doc: "a folio and an offset a page, and a list node of three words a pin" },
+      pages: { doc: "one page pointer per page" },
+      "folios-offsets-nodes": { doc: "a folio and an offset per page, and a list node of three words per pin" },
       "folios-offsets-pinned": {
-        doc: "a folio and an offset a page, and room for as many pins as pages",
+        doc: "a folio and an offset per page, and an array of pins as long as the pages",
         proposed:
           "udmabuf: change folios array from kmalloc to kvmalloc, and codestyle cleanups (Huan Yang, September 2024), merged",
       },
       "pages-and-pinned": {
-        doc: "a pointer a page, and room for as many pins as pages",
+        doc: "one page pointer per page, and an array of pins as long as the pages",
         proposed: "udmabuf: fix vmap missed offset page (Huan Yang, April 2025), merged",
       },
     },
@@ -90,10 +90,10 @@ export const points = define({
     ],
   },
   "udmabuf.hugetlb": {
-    question: "May a udmabuf be made of a hugetlb memfd?",
+    question: "Does udmabuf accept a hugetlb memfd?",
     choices: {
-      refused: { doc: "EBADFD: shmem only" },
-      "present-pages": { doc: "yes, of huge pages that are there already; a hole gives EINVAL" },
+      refused: { doc: "no: EBADFD, shmem only" },
+      "present-pages": { doc: "yes, if its huge pages are allocated; a hole gives EINVAL" },
       "allocates": { doc: "yes; absent huge pages are allocated" },
     },
     mainline: [
@@ -103,7 +103,7 @@ export const points = define({
     ],
   },
   "udmabuf.seals-denied": {
-    question: "Which seals of the memfd forbid a udmabuf?",
+    question: "Which seals of the memfd does udmabuf refuse?",
     choices: {
       write: { doc: "F_SEAL_WRITE" },
       "write-and-future-write": {
@@ -117,11 +117,11 @@ export const points = define({
     ],
   },
   "udmabuf.seal-check": {
-    question: "Can a seal be added between the check of the seals and the pinning of the pages?",
+    question: "Can a seal be added between the seal check and the pinning of the folios?",
     choices: {
-      racy: { doc: "yes: nothing is locked" },
+      racy: { doc: "yes: the inode lock is not held" },
       "inode-lock": {
-        doc: "no: both happen under the inode lock; the 6.12 stable series has it too",
+        doc: "no: both run under the inode lock; the 6.12 stable series has it too",
         proposed: "udmabuf: fix racy memfd sealing check (Jann Horn, December 2024)",
       },
     },
@@ -131,7 +131,7 @@ export const points = define({
     ],
   },
   "udmabuf.size-limit": {
-    question: "How large may a udmabuf be by default?",
+    question: "What is the default size limit of a udmabuf?",
     choices: { "64-MiB": { doc: "size_limit_mb is 64" }, "int-max": { doc: "size_limit_mb is INT_MAX" } },
     mainline: [
       ["4.20", "64-MiB"],
@@ -139,11 +139,11 @@ export const points = define({
     ],
   },
   "udmabuf.vmap": {
-    question: "What does the kernel mapping of a udmabuf show?",
+    question: "Which pages does vmap of a udmabuf map?",
     choices: {
-      none: { doc: "there is none: EINVAL" },
-      pages: { doc: "the buffer's pages" },
-      "folio-heads": { doc: "the first page of each page's folio: wrong for large folios" },
+      none: { doc: "vmap is not supported: EINVAL" },
+      pages: { doc: "the pages of the buffer" },
+      "folio-heads": { doc: "the head page of each page's folio: wrong data for large folios" },
     },
     mainline: [
       ["4.20", "none"],
@@ -153,8 +153,8 @@ export const points = define({
     ],
   },
   "udmabuf.sg-table": {
-    question: "Does a udmabuf's sg table merge neighbouring pages?",
-    choices: { merged: { doc: "sg_alloc_table_from_pages" }, "entry-per-page": { doc: "one entry a page" } },
+    question: "Does udmabuf's sg table merge adjacent pages?",
+    choices: { merged: { doc: "yes: sg_alloc_table_from_pages" }, "entry-per-page": { doc: "no: one entry per page" } },
     mainline: [
       ["4.20", "merged"],
       ["6.11", "entry-per-page"],
@@ -162,13 +162,13 @@ export const points = define({
     ],
   },
   "frame-vector.pages": {
-    question: "How does V4L2 hold the user memory that it is given?",
+    question: "How does V4L2 hold USERPTR memory?",
     choices: {
       followed: {
-        doc: "pinned by force, and what cannot be pinned as bare frame numbers (mainline up to 6.0; stable series took that out)",
+        doc: "pinned with FOLL_FORCE; memory that GUP refuses by PFN (mainline up to 6.0; removed from stable kernels)",
       },
-      forced: { doc: "pinned with FOLL_FORCE and FOLL_WRITE, whichever way the data goes" },
-      pinned: { doc: "pinned for writing only when the device writes" },
+      forced: { doc: "pinned with FOLL_FORCE and FOLL_WRITE in both directions" },
+      pinned: { doc: "pinned for writing only if the device writes" },
     },
     mainline: [
       ["4.3", "followed"],
@@ -177,10 +177,10 @@ export const points = define({
     ],
   },
   "vb2.offsets": {
-    question: "What are the offsets by which a video queue's buffers are mapped?",
+    question: "Which mmap offsets do the buffers of a video queue have?",
     choices: {
-      bytes: { doc: "one buffer behind the other: the sum of the sizes before it" },
-      index: { doc: "the buffer's index, eight pages apart" },
+      bytes: { doc: "the sum of the sizes of the buffers before it" },
+      index: { doc: "the buffer index times eight pages" },
     },
     mainline: [
       ["2.6.39", "bytes"],
@@ -189,17 +189,17 @@ export const points = define({
   },
   "vivid.capture": {
     question: "Does vivid deliver frames on a machine without a display?",
-    choices: { stalls: { doc: "seen to hang on 5.10; not modelled" }, delivers: { doc: "yes" } },
+    choices: { stalls: { doc: "no: it hangs on 5.10; not modelled" }, delivers: { doc: "yes" } },
     mainline: [
       ["3.18", "stalls"],
       ["6.1", "delivers"],
     ],
   },
   "vb2.attach-failure": {
-    question: "What becomes of a dma-buf that videobuf2's allocator refuses to attach?",
+    question: "What happens to a dma-buf that videobuf2's allocator refuses to attach?",
     choices: {
       put: { doc: "its reference is dropped" },
-      leaks: { doc: "its reference is lost: the buffer is never freed" },
+      leaks: { doc: "its reference is leaked: the buffer is never freed" },
     },
     mainline: [
       ["3.8", "put"],
@@ -207,9 +207,9 @@ export const points = define({
     ],
   },
   "vb2-dma-sg.expand": {
-    question: "Can a mapping of a vb2-dma-sg buffer be made longer than the buffer?",
+    question: "Can mremap grow a mapping of a vb2-dma-sg buffer?",
     choices: {
-      allowed: { doc: "yes: VM_DONTEXPAND is missing, and DRM warns when it imports such a mapping's buffer" },
+      allowed: { doc: "yes: VM_DONTEXPAND is missing, and DRM warns about a mapping of an import" },
       refused: {
         doc: "no: VM_DONTEXPAND and VM_DONTDUMP; the 6.1 stable series has it too",
         proposed: "media: videobuf2-dma-sg: fix vmap callback and set VM_DONTEXPAND (Janne Grunau, 2023; feb17524aa4e)",
@@ -221,11 +221,11 @@ export const points = define({
     ],
   },
   "p2pdma.user-space": {
-    question: "Can a process allocate memory of a PCI device and map it?",
+    question: "Can user space allocate and map P2PDMA memory?",
     choices: {
-      no: { doc: "no: only drivers have it" },
+      no: { doc: "no: drivers only" },
       allocate: {
-        doc: "yes, by the sysfs file p2pmem/allocate: pages with references, which get_user_pages gives only to who asks for such memory",
+        doc: "yes, through sysfs p2pmem/allocate: refcounted pages, which GUP returns only with FOLL_PCI_P2PDMA",
       },
     },
     mainline: [
@@ -234,22 +234,22 @@ export const points = define({
     ],
   },
   "u-dma-buf.fault": {
-    question: "What does u-dma-buf's fault handler map, a driver outside the kernel's tree?",
+    question: "What does the fault handler of u-dma-buf, an out-of-tree driver, map?",
     choices: {
       page: {
-        doc: "the page, with a reference: munmap frees those that dma_alloc_coherent left uncounted (ikwzm/udmabuf issue 22, 2019)",
+        doc: "the page, with a reference: munmap frees tail pages that dma_alloc_coherent left with refcount 0 (ikwzm/udmabuf issue 22, 2019)",
       },
-      pfn: { doc: "the frame number, in a VM_PFNMAP mapping: nothing is counted" },
+      pfn: { doc: "the PFN, in a VM_PFNMAP VMA: no refcount" },
     },
     mainline: [["2.6", "pfn"]],
   },
   "videobuf.mmap": {
-    question: "By which number does videobuf1's dma-contig map its buffer?",
+    question: "Which address does videobuf1's dma-contig pass to mmap?",
     choices: {
       "bus-address": {
-        doc: "remap_pfn_range of the DMA address: wrong behind an IOMMU, where that is no address of memory",
+        doc: "the DMA address, by remap_pfn_range: wrong behind an IOMMU, where it is not a physical address",
       },
-      "dma-api": { doc: "dma_mmap_coherent" },
+      "dma-api": { doc: "the kernel address, by dma_mmap_coherent" },
     },
     mainline: [
       ["2.6.28", "bus-address"],
@@ -257,10 +257,10 @@ export const points = define({
     ],
   },
   "dma.iommu-memory": {
-    question: "What is memory for a device behind an IOMMU made of?",
+    question: "Of which pages does coherent memory behind an IOMMU consist?",
     choices: {
-      contiguous: { doc: "one block, as without an IOMMU: the DMA calls of the Intel IOMMU's own driver" },
-      pages: { doc: "single pages, which the IOMMU makes one range of (dma-iommu)" },
+      contiguous: { doc: "one block, as without an IOMMU: the DMA ops of the Intel IOMMU driver" },
+      pages: { doc: "single pages that the IOMMU makes contiguous (dma-iommu)" },
     },
     mainline: [
       ["2.6", "contiguous"],
@@ -268,10 +268,10 @@ export const points = define({
     ],
   },
   "dma.noncontiguous": {
-    question: "Does the DMA API hand out non-contiguous memory, and map pages that are not coherent?",
+    question: "Does the DMA API have dma_alloc_noncontiguous and dma_mmap_pages?",
     choices: {
-      absent: { doc: "no; not modelled how drivers did without" },
-      present: { doc: "dma_alloc_noncontiguous and dma_mmap_pages" },
+      absent: { doc: "no; what drivers did before is not modelled" },
+      present: { doc: "yes" },
     },
     mainline: [
       ["2.6", "absent"],
@@ -282,7 +282,7 @@ export const points = define({
     question: "Is a mapping of a GEM DMA object part of a core dump?",
     choices: {
       "as-mapped": {
-        doc: "as the primitive has it that the DMA API maps it with: pages are, bare frame numbers are not",
+        doc: "depends on the DMA API's mmap: pages are dumped, PFNs are not",
       },
       never: { doc: "no: the helper sets VM_DONTDUMP" },
     },
@@ -292,7 +292,7 @@ export const points = define({
     ],
   },
   "vivid.buffers": {
-    question: "How many buffers has a capture queue of vivid at most?",
+    question: "How many buffers can a capture queue of vivid have?",
     choices: { "32": { doc: "VB2_MAX_FRAME" }, "64": { doc: "MAX_VID_CAP_BUFFERS" } },
     mainline: [
       ["3.18", "32"],
@@ -300,13 +300,13 @@ export const points = define({
     ],
   },
   "system-heap.mmap": {
-    question: "By which primitive does the system heap map its pages?",
+    question: "How does the system heap map its pages?",
     choices: {
-      "fault-page": { doc: "the fault handler returns the page: an ordinary shared mapping; MAP_PRIVATE is refused" },
-      "remap-pfn-range": { doc: "VM_IO|VM_PFNMAP, one call a page" },
-      "remap-pfn-range-per-chunk": { doc: "VM_IO|VM_PFNMAP, one call for each chunk of the allocation" },
+      "fault-page": { doc: "the fault handler returns the page: a normal shared mapping; MAP_PRIVATE is refused" },
+      "remap-pfn-range": { doc: "VM_IO and VM_PFNMAP, one remap_pfn_range per page" },
+      "remap-pfn-range-per-chunk": { doc: "VM_IO and VM_PFNMAP, one remap_pfn_range per chunk of the allocation" },
       "insert-page": {
-        doc: "vm_insert_page: VM_MIXEDMAP, page references, RSS and PSS",
+        doc: "vm_insert_page: VM_MIXEDMAP, refcount, RSS and PSS",
         proposed: "dma-buf: heaps: Map system heap pages as managed by linux vm (Suren Baghdasaryan, January 2021)",
       },
     },
@@ -317,30 +317,30 @@ export const points = define({
     ],
   },
   "system-heap.private": {
-    question: "Does the system heap refuse private mappings whatever the primitive by which it maps?",
+    question: "Does the system heap refuse MAP_PRIVATE, regardless of how it maps?",
     choices: {
-      accepted: { doc: "no: what remap_pfn_range lets pass becomes a mapping whose stores go to private copies" },
+      accepted: { doc: "no: where remap_pfn_range accepts the VMA, stores go to COW copies" },
       refused: {
-        doc: "yes: EINVAL, as the CMA heap and udmabuf say",
+        doc: "yes: EINVAL, as the CMA heap and udmabuf do",
         proposed: "dma-buf: system_heap: reject private mappings (Chris Wiseman, October 2026)",
       },
     },
     mainline: [["5.6", "accepted"]],
   },
   "dma-heap.charge": {
-    question: "Which memory cgroup pays for a heap's buffer, and can the charge be moved?",
+    question: "Which memory cgroup is charged for a heap buffer, and can the charge move?",
     choices: {
       nobody: { doc: "none (dma_heap.mem_accounting is off by default)" },
       allocator: {
-        doc: "that of whoever allocates, for good (dma_heap.mem_accounting=1, from 7.0)",
+        doc: "the allocating task's, for good (dma_heap.mem_accounting=1, from 7.0)",
         proposed: "dma-buf: heaps: mem_accounting (Eric Chanudet, January 2026)",
       },
       "transfer-exchanged": {
-        doc: "as allocator; DMA_BUF_IOCTL_XFER_CHARGE moves it, and compares and exchanges the owner",
+        doc: "as allocator; DMA_BUF_IOCTL_XFER_CHARGE moves it by cmpxchg of the owner",
         proposed: "dma-buf: charge_fd and DMA_BUF_IOCTL_XFER_CHARGE (Albert Esteve, October 2026)",
       },
       "transfer-plain": {
-        doc: "as allocator; a transfer reads the owner, charges, writes the owner, uncharges: two at once uncharge twice",
+        doc: "as allocator; a transfer reads the owner, charges, writes the owner, uncharges: two in parallel uncharge twice",
       },
     },
     mainline: [["5.6", "nobody"]],
@@ -348,8 +348,8 @@ export const points = define({
   "system-heap.pages": {
     question: "In which orders does the system heap allocate?",
     choices: {
-      "order-0": { doc: "page by page" },
-      "orders-8-4-0": { doc: "the largest of 1 MiB, 64 KiB and 4 KiB that fits and is not larger than the last" },
+      "order-0": { doc: "order 0 only" },
+      "orders-8-4-0": { doc: "the largest of order 8, 4 and 0 that fits and is not above the previous one" },
     },
     mainline: [
       ["5.6", "order-0"],
@@ -360,10 +360,10 @@ export const points = define({
     question: "What does the CMA heap put into the page table?",
     choices: {
       "fault-page": {
-        doc: "the fault handler returns the page: an ordinary mapping, counted as RssFile, that page references can be taken on",
+        doc: "the fault handler returns the page: a normal mapping, counted in RssFile, that GUP accepts",
       },
       "pfn-per-fault": {
-        doc: "VM_IO and VM_PFNMAP; each fault inserts one frame number (dma-buf: heaps: Don't track CMA dma-buf pages under RssFile, T.J. Mercier, January 2024)",
+        doc: "VM_IO and VM_PFNMAP; each fault inserts one PFN (dma-buf: heaps: Don't track CMA dma-buf pages under RssFile, T.J. Mercier, January 2024)",
       },
     },
     mainline: [
@@ -372,9 +372,9 @@ export const points = define({
     ],
   },
   "cma-heap.fault-bound": {
-    question: "Which is the first page past a buffer that the CMA heap's fault handler refuses?",
+    question: "What is the first page past a buffer that the CMA heap's fault handler refuses?",
     choices: {
-      "one-past": { doc: "the second: pgoff > pagecount, so that one page pointer behind the array is taken" },
+      "one-past": { doc: "the second: the check is pgoff > pagecount, so one pointer past the array is read" },
       end: {
         doc: "the first; mainline since 6.12, stable series from 5.15 on have it (dma-buf: heaps: Fix off-by-one in CMA heap fault handler, T.J. Mercier, September 2024)",
       },
@@ -385,10 +385,10 @@ export const points = define({
     ],
   },
   "cma-heap.name": {
-    question: "What is the heap of the machine's contiguous memory called?",
+    question: "What is the name of the heap on the default CMA area?",
     choices: {
-      helpers: { doc: "its buffers say heap_helpers, after the file that exports them" },
-      area: { doc: "as its area: reserved" },
+      helpers: { doc: "its dma-bufs have exp_name heap_helpers" },
+      area: { doc: "the name of the area: reserved" },
       fixed: { doc: "default_cma_region" },
     },
     mainline: [
@@ -400,8 +400,8 @@ export const points = define({
   "dma-buf.mount": {
     question: "Do the pseudo file systems of dma-bufs, pipes and sync files (init_pseudo) allow execution?",
     choices: {
-      exec: { doc: "yes: mappings may be executable" },
-      noexec: { doc: "no: PROT_EXEC is refused and VM_MAYEXEC missing" },
+      exec: { doc: "yes: PROT_EXEC is accepted" },
+      noexec: { doc: "no: PROT_EXEC is refused and VM_MAYEXEC cleared" },
     },
     mainline: [
       ["3.3", "exec"],
@@ -409,29 +409,32 @@ export const points = define({
     ],
   },
   "dma-buf.sync-file-ioctls": {
-    question: "Can fences be exported from and imported to a dma-buf?",
-    choices: { absent: { doc: "ENOTTY" }, present: { doc: "DMA_BUF_IOCTL_EXPORT_SYNC_FILE and _IMPORT_SYNC_FILE" } },
+    question: "Does the core have the sync_file ioctls?",
+    choices: {
+      absent: { doc: "no: ENOTTY" },
+      present: { doc: "yes: DMA_BUF_IOCTL_EXPORT_SYNC_FILE and _IMPORT_SYNC_FILE" },
+    },
     mainline: [
       ["3.3", "absent"],
       ["6.0", "present"],
     ],
   },
   "dma-buf.set-name": {
-    question: "May a buffer be renamed while devices are attached?",
-    choices: { "refused-while-attached": { doc: "EBUSY" }, always: { doc: "yes" } },
+    question: "Can a dma-buf be renamed while devices are attached?",
+    choices: { "refused-while-attached": { doc: "no: EBUSY" }, always: { doc: "yes" } },
     mainline: [
       ["5.3", "refused-while-attached"],
       ["6.0", "always"],
     ],
   },
   "dma-buf.sgt-cache": {
-    question: "Does the core keep sg tables of attachments?",
+    question: "Does the core cache the sg tables of attachments?",
     choices: {
       cached: {
-        doc: "for exporters that ask for it, and from the attach on where importer and exporter differ in being dynamic",
+        doc: "yes, if the exporter asks for it, and from attach on if importer and exporter differ in being dynamic",
       },
       none: {
-        doc: "no: every map call goes to the exporter, and pins it when the importer is static",
+        doc: "no: every map call goes to the exporter, and pins it for a static importer",
         proposed: "dma-buf: drop caching of sg_tables (Christian König, February 2025)",
       },
     },
@@ -441,7 +444,7 @@ export const points = define({
     ],
   },
   "dma-buf.map-lock": {
-    question: "When is an attachment mapped under the reservation lock?",
+    question: "When is an attachment mapped under the resv?",
     choices: {
       "dynamic-only": { doc: "for dynamic importers" },
       always: {
@@ -455,19 +458,19 @@ export const points = define({
     ],
   },
   "dma-buf.vmap-lock": {
-    question: "Which lock guards the kernel mapping of a buffer?",
-    choices: { "buffer-mutex": { doc: "a mutex of the buffer" }, reservation: { doc: "the reservation lock" } },
+    question: "Which lock protects the vmap of a dma-buf?",
+    choices: { "buffer-mutex": { doc: "a mutex of the dma-buf" }, reservation: { doc: "the resv" } },
     mainline: [
       ["3.3", "buffer-mutex"],
       ["6.2", "reservation"],
     ],
   },
   "dma-buf.debug": {
-    question: "Does the core hide page pointers from importers (CONFIG_DMABUF_DEBUG)?",
+    question: "Does the core hide page links from importers (CONFIG_DMABUF_DEBUG)?",
     choices: {
       off: { doc: "no" },
-      mangle: { doc: "it makes those of the exporter's own table unusable while it is mapped" },
-      wrap: { doc: "importers get a copy of the table with DMA addresses only" },
+      mangle: { doc: "the page links of the exporter's own sg table are mangled while it is mapped" },
+      wrap: { doc: "importers get a copy of the sg table with DMA addresses only" },
     },
     mainline: [
       ["3.3", "off"],
@@ -485,10 +488,10 @@ export const points = define({
     ],
   },
   "dma.coherence": {
-    question: "Do devices see what lies in the CPU's caches?",
+    question: "Do devices snoop the CPU's caches?",
     choices: {
-      coherent: { doc: "yes: syncs cost nothing and change nothing" },
-      "non-coherent": { doc: "no: each side sees the other's writes after a sync for it" },
+      coherent: { doc: "yes: syncs are no-ops" },
+      "non-coherent": { doc: "no: each side sees the other's writes only after a sync" },
     },
     mainline: [["2.6", "coherent"]],
   },
@@ -496,42 +499,42 @@ export const points = define({
     question: "Is there an IOMMU between devices and memory?",
     choices: {
       direct: { doc: "no: DMA addresses are physical" },
-      iommu: { doc: "yes: one range for any pages, and directions are enforced" },
+      iommu: { doc: "yes: any pages become contiguous, and DMA directions are enforced" },
     },
     mainline: [["2.6", "direct"]],
   },
   "dma-buf.mmap-guard": {
-    question: "What does the core demand of a mapping that an exporter made?",
+    question: "What does the core require of a mapping made by an exporter?",
     choices: {
       none: { doc: "nothing" },
       "warn-pfnmap": {
-        doc: "warns once when VM_PFNMAP is missing",
+        doc: "VM_PFNMAP, else it warns once",
         proposed: "dma-buf: Require VM_PFNMAP vma for mmap (Daniel Vetter, re-sent November 2022)",
       },
       "require-pfnmap": {
-        doc: "EINVAL when VM_PFNMAP is missing",
+        doc: "VM_PFNMAP, else EINVAL",
         proposed: "dma-buf: Require VM_PFNMAP vma for mmap (Daniel Vetter, February 2021)",
       },
       "require-pfnmap-or-mixedmap": {
-        doc: "EINVAL when both VM_PFNMAP and VM_MIXEDMAP are missing",
+        doc: "VM_PFNMAP or VM_MIXEDMAP, else EINVAL",
         proposed: "Christian König's answer in the same thread",
       },
     },
     mainline: [["3.3", "none"]],
   },
   "drm-shmem.vmap": {
-    question: "What keeps the pages under a kernel mapping of a GEM shmem object?",
+    question: "What keeps the pages of a GEM shmem object while it has a vmap?",
     choices: {
-      "use-count": { doc: "a use count; a vmap count keeps the object from being purged" },
+      "use-count": { doc: "pages_use_count; the vmap count keeps the object from being purged" },
       "pin-count": {
-        doc: "a pin count that also keeps the object from being purged",
+        doc: "pages_pin_count, which also keeps the object from being purged",
         proposed: "drm/shmem-helper: Add and use pages_pin_count (Dmitry Osipenko, 2025), merged",
       },
       "hold-reservation": {
-        doc: "nothing but the reservation lock, held by the caller while it uses the mapping",
+        doc: "the resv, which the caller holds while it uses the vmap",
         proposed: "Thomas Zimmermann in the same thread",
       },
-      uncounted: { doc: "nothing: no count on the pages, and the purge test does not look at kernel mappings" },
+      uncounted: { doc: "nothing: no count is taken, and the shrinker ignores vmaps" },
     },
     mainline: [
       ["5.0", "use-count"],
@@ -539,13 +542,13 @@ export const points = define({
     ],
   },
   "drm-shmem.locks": {
-    question: "Which locks guard a GEM shmem object's pages and its kernel mapping?",
+    question: "Which locks protect the pages and the vmap of a GEM shmem object?",
     choices: {
       mutexes: {
-        doc: "a mutex for the pages and one for the kernel mapping; the shrinker asks whether it may purge before it has one",
+        doc: "a mutex for each; the shrinker checks whether the object is purgeable before it has one",
       },
       reservation: {
-        doc: "the reservation lock",
+        doc: "the resv",
         proposed: "drm/shmem-helper: Switch to reservation lock (Dmitry Osipenko, 2023), merged",
       },
     },
@@ -555,10 +558,10 @@ export const points = define({
     ],
   },
   "drm-shmem.write-notify": {
-    question: "Does a GEM shmem object want to know of the first write to each of its pages?",
+    question: "Does a GEM shmem object track the first write to each page?",
     choices: {
-      none: { doc: "no: entries are writable at once" },
-      "pfn-mkwrite": { doc: "yes: entries start read-only, and the first write marks the folio dirty" },
+      none: { doc: "no: PTEs are writable at once" },
+      "pfn-mkwrite": { doc: "yes: PTEs start read-only, and the first write marks the folio dirty" },
     },
     mainline: [
       ["5.0", "none"],
@@ -566,10 +569,10 @@ export const points = define({
     ],
   },
   "drm-shmem.import": {
-    question: "Does a driver with GEM shmem objects map a buffer that it imports for its device?",
+    question: "Does a driver with GEM shmem objects map an imported dma-buf for its device?",
     choices: {
-      mapped: { doc: "yes, at once and for as long as the object lives" },
-      attached: { doc: "no, it is only attached: an exporter without sg tables is good enough" },
+      mapped: { doc: "yes, at import and for the object's lifetime" },
+      attached: { doc: "no, it only attaches: an exporter without sg tables suffices" },
     },
     mainline: [
       ["5.0", "mapped"],
@@ -577,10 +580,10 @@ export const points = define({
     ],
   },
   "panthor.objects": {
-    question: "What are panthor's objects?",
+    question: "Which objects does panthor use?",
     choices: {
-      "shmem-helper": { doc: "the shmem helper's, without a shrinker" },
-      own: { doc: "its own: pages come with the first use, and a shrinker evicts them" },
+      "shmem-helper": { doc: "GEM shmem helper objects, without a shrinker" },
+      own: { doc: "its own: pages are allocated on first use, and a shrinker evicts them" },
     },
     mainline: [
       ["6.10", "shmem-helper"],
@@ -588,18 +591,18 @@ export const points = define({
     ],
   },
   "memory.swap": {
-    question: "Is there swap on the machine that GPU drivers' shrinkers count on?",
+    question: "Is there swap space for GPU drivers' shrinkers?",
     choices: {
-      none: { doc: "no, as on every machine here: only what may be lost is given up" },
-      present: { doc: "yes: objects give up their pages and keep their contents; the model writes none of them out" },
+      none: { doc: "no, as on every recorded machine: only DONTNEED objects are freed" },
+      present: { doc: "yes: objects give up their pages and keep their contents; the model writes nothing to swap" },
     },
     mainline: [["2.6", "none"]],
   },
   "virtio-vram.mmap": {
-    question: "Which mappings of host memory does virtio-gpu make?",
+    question: "Which mappings of host blobs does virtio-gpu accept?",
     choices: {
-      whole: { doc: "of a whole blob" },
-      parts: { doc: "of any part" },
+      whole: { doc: "the whole blob only" },
+      parts: { doc: "any part" },
     },
     mainline: [
       ["5.11", "whole"],
@@ -607,11 +610,11 @@ export const points = define({
     ],
   },
   "i915.vmap": {
-    question: "Does a kernel mapping of i915's dma-buf keep the object's pages from the shrinker?",
+    question: "Does vmap of i915's dma-buf keep the object's pages from the shrinker?",
     choices: {
-      unpinned: { doc: "no: the pages are only fetched" },
+      unpinned: { doc: "no: the pages are allocated but not pinned" },
       pins: {
-        doc: "yes: it pins them",
+        doc: "yes: they are pinned",
         proposed:
           "drm/i915: pin backing pages whilst exported through a dmabuf vmap (commit 993fc6ebaf4a, 2013), merged",
       },
@@ -622,12 +625,12 @@ export const points = define({
     ],
   },
   "i915.cpu-offset": {
-    question: "Which page of an object does i915's WC, WB or UC mapping begin with?",
+    question: "Does i915's WC, WB and UC mapping honour vm_pgoff?",
     choices: {
       ignored: {
-        doc: "the first, whatever the mapping's offset: a part, or what munmap leaves of a mapping, shows wrong pages",
+        doc: "no: it starts at the first page, so a partial mapping shows the wrong pages",
       },
-      heeded: { doc: "that of the mapping's offset" },
+      heeded: { doc: "yes" },
     },
     mainline: [
       ["5.5", "ignored"],
@@ -635,21 +638,21 @@ export const points = define({
     ],
   },
   "qxl.dumb": {
-    question: "Where does qxl keep dumb buffers?",
-    choices: { surface: { doc: "in the video memory for surfaces" }, system: { doc: "in system memory" } },
+    question: "Where does qxl place dumb buffers?",
+    choices: { surface: { doc: "in the surface part of VRAM" }, system: { doc: "in system memory" } },
     mainline: [
       ["3.10", "surface"],
       ["5.14", "system"],
     ],
   },
   "ttm.mmap": {
-    question: "What kind of mapping does TTM make of an object?",
+    question: "How does TTM map an object?",
     choices: {
       mixedmap: {
-        doc: "VM_MIXEDMAP filled by vmf_insert_mixed, private ones too: without special entries memory is mapped as pages",
+        doc: "VM_MIXEDMAP by vmf_insert_mixed, private too: without pte_special RAM is mapped as normal pages",
       },
       pfnmap: {
-        doc: "VM_PFNMAP filled by vmf_insert_pfn; private writable ones are refused",
+        doc: "VM_PFNMAP by vmf_insert_pfn; private writable mappings are refused",
         proposed: "drm/ttm: nuke VM_MIXEDMAP on BO mappings (Christian König, June 2021), merged",
       },
     },
@@ -661,8 +664,8 @@ export const points = define({
   "ttm.pool": {
     question: "In which orders does TTM allocate the pages of an object?",
     choices: {
-      "single-pages": { doc: "page by page" },
-      "by-order": { doc: "the largest order that fits, never as a compound page; each order has a pool of its own" },
+      "single-pages": { doc: "order 0 only" },
+      "by-order": { doc: "the largest order that fits, never compound; one pool per order" },
     },
     mainline: [
       ["3.3", "single-pages"],
@@ -670,9 +673,9 @@ export const points = define({
     ],
   },
   "ttm.swap": {
-    question: "What becomes of the pages of a TTM object that is swapped out?",
+    question: "What happens to the pages of a swapped-out TTM object?",
     choices: {
-      swapout: { doc: "they are copied into a shmem file and given to the pool" },
+      swapout: { doc: "they are copied into a shmem file and returned to the pool" },
       backup: { doc: "they are copied into a shmem file, made write-back and freed" },
     },
     mainline: [
@@ -681,10 +684,10 @@ export const points = define({
     ],
   },
   "vmf-insert-mixed.uncounted": {
-    question: "Does vmf_insert_mixed, where entries have no special bit, insert a page that nobody has a reference on?",
+    question: "Does vmf_insert_mixed without pte_special insert a page with refcount 0?",
     choices: {
-      inserted: { doc: "yes: the entry's reference is the only one, and its end frees the page" },
-      refused: { doc: "no: the fault ends in SIGBUS" },
+      inserted: { doc: "yes: the PTE's reference is the only one, and the unmap frees the page" },
+      refused: { doc: "no: SIGBUS" },
     },
     mainline: [
       ["2.6", "inserted"],
@@ -692,10 +695,10 @@ export const points = define({
     ],
   },
   "drm-shmem.imported-methods": {
-    question: "Which methods has a mapping of an imported GEM shmem object, when the exporter sets none?",
+    question: "Which vm_ops does a mapping of an imported GEM shmem object have if the exporter sets none?",
     choices: {
       kept: {
-        doc: "the shmem helper's, as GEM had set them before: its end drops a reference that is not the mapping's",
+        doc: "those of the shmem helper, set before: close drops a reference that the mapping does not hold",
       },
       reset: {
         doc: "none",
@@ -708,21 +711,21 @@ export const points = define({
     ],
   },
   "drm.imported-offset": {
-    question: "With which offset does a driver ask the exporter for a mapping of an object that it imported?",
+    question: "Which vm_pgoff does a driver pass to the exporter's mmap for an imported object?",
     choices: {
-      zero: { doc: "zero: a mapping is always of the whole object" },
+      zero: { doc: "0: mappings always cover the whole object" },
       fake: {
-        doc: "the fake offset by which its own device found the object: always past the buffer's end (out-of-tree xdna had it)",
+        doc: "the fake offset of its own device: always past the end of the buffer (out-of-tree xdna had it)",
       },
     },
     mainline: [["3.3", "zero"]],
   },
   "drm-shmem.shrinker-list": {
-    question: "What does panfrost do with an object that is marked as not needed for a second time?",
+    question: "What does panfrost do with an object that is marked DONTNEED twice?",
     choices: {
-      added: { doc: "adds it to the shrinker's list, on which it is already" },
+      added: { doc: "adds it to the shrinker list again" },
       moved: {
-        doc: "moves it to the list's end",
+        doc: "moves it to the end of the shrinker list",
         proposed: "drm/panfrost: Fix shrinker list corruption by madvise IOCTL (Dmitry Osipenko, 2022), merged",
       },
     },
@@ -732,10 +735,10 @@ export const points = define({
     ],
   },
   "drm.unmapped-area": {
-    question: "Who chooses the address of a mapping of a DRM device?",
+    question: "What chooses the address of a mapping of a DRM node?",
     choices: {
-      mm: { doc: "memory management, as for most files" },
-      own: { doc: "the device, so that huge pages may fit (drm_gem_get_unmapped_area)" },
+      mm: { doc: "the mm, as for most files" },
+      own: { doc: "the device, to align for huge pages (drm_gem_get_unmapped_area)" },
     },
     mainline: [
       ["3.3", "mm"],
@@ -743,10 +746,10 @@ export const points = define({
     ],
   },
   "drm.objects": {
-    question: "What are the objects of vgem, virtio-gpu and TTM drivers made of?",
+    question: "Which objects do vgem, virtio-gpu and TTM drivers use?",
     choices: {
       "own-pages": {
-        doc: "pages that vgem and virtio-gpu insert by fault handlers of their own, which is not modelled; TTM is as `ttm.mmap` says",
+        doc: "vgem and virtio-gpu insert pages in their own fault handlers, which is not modelled; TTM as in `ttm.mmap`",
       },
       helpers: { doc: "the GEM shmem helper with vmf_insert_pfn, and TTM with VM_PFNMAP" },
     },
@@ -758,7 +761,7 @@ export const points = define({
   "drm.prime": {
     question: "Which DRM drivers have PRIME export, import and mmap of the dma-buf?",
     choices: {
-      "opted-in": { doc: "those that set the driver's methods: not bochs; qxl without mmap" },
+      "opted-in": { doc: "those that set the methods: not bochs; qxl without mmap" },
       always: { doc: "all, by default methods" },
     },
     mainline: [
@@ -769,8 +772,8 @@ export const points = define({
   "drm.bochs": {
     question: "Where does the bochs driver keep its buffers?",
     choices: {
-      "vram-helper": { doc: "in TTM objects, by the VRAM helper" },
-      "gem-shmem": { doc: "in shmem files" },
+      "vram-helper": { doc: "in TTM objects of the VRAM helper" },
+      "gem-shmem": { doc: "in GEM shmem objects" },
     },
     mainline: [
       ["5.3", "vram-helper"],
@@ -778,10 +781,10 @@ export const points = define({
     ],
   },
   "gup.longterm-file": {
-    question: "May a long-term pin write to a shared file mapping whose dirty pages are tracked?",
+    question: "May a long-term pin write to a shared mapping of a file with dirty tracking?",
     choices: {
       allowed: { doc: "yes" },
-      refused: { doc: "EFAULT by the slow walk, and the fast walk leaves it to the slow one" },
+      refused: { doc: "no: EFAULT by GUP, and gup-fast falls back to it" },
     },
     mainline: [
       ["2.6", "allowed"],
@@ -789,10 +792,10 @@ export const points = define({
     ],
   },
   "gup.hugetlb": {
-    question: "By which walk does get_user_pages go through hugetlb mappings?",
+    question: "How does GUP walk hugetlb VMAs?",
     choices: {
-      own: { doc: "by one of hugetlb's own (follow_hugetlb_page), whose faults are not counted" },
-      common: { doc: "by that of every mapping" },
+      own: { doc: "by follow_hugetlb_page, whose faults are not counted" },
+      common: { doc: "by the walk for all VMAs" },
     },
     mainline: [
       ["2.6", "own"],
@@ -800,19 +803,19 @@ export const points = define({
     ],
   },
   "gup.force-hugetlb": {
-    question: "May a forced write break copy-on-write in a read-only private hugetlb mapping?",
-    choices: { refused: { doc: "EFAULT" }, allowed: { doc: "as in any other private mapping" } },
+    question: "May FOLL_FORCE break COW in a read-only private hugetlb VMA?",
+    choices: { refused: { doc: "no: EFAULT" }, allowed: { doc: "yes, as in other private VMAs" } },
     mainline: [
       ["2.6", "refused"],
       ["6.15", "allowed"],
     ],
   },
   "gup.unshare": {
-    question: "What does a read-only pin of a page that others share do first?",
+    question: "What does a read-only pin of a shared page do first?",
     choices: {
-      nothing: { doc: "the pinned page may stop being the process's page" },
-      anon: { doc: "an anonymous page is copied (FAULT_FLAG_UNSHARE)" },
-      "anon-and-longterm-file": { doc: "long-term pins also break copy-on-write of file pages in private mappings" },
+      nothing: { doc: "nothing: a later COW separates the pinned page from the process" },
+      anon: { doc: "it unshares an anonymous page (FAULT_FLAG_UNSHARE)" },
+      "anon-and-longterm-file": { doc: "as anon; long-term pins also break COW of file pages in private mappings" },
     },
     mainline: [
       ["2.6", "nothing"],
@@ -821,11 +824,11 @@ export const points = define({
     ],
   },
   "gup-fast.null-mapping": {
-    question: "May the fast walk take a small folio that belongs to no file and to no anonymous memory?",
+    question: "May gup-fast take a small folio with a NULL mapping?",
     choices: {
-      take: { doc: "yes: only secret memory is left out" },
-      "leave-to-slow": { doc: "no: it cannot be told from truncated or secret memory" },
-      "leave-longterm-writes": { doc: "only long-term writable pins are left to the slow walk" },
+      take: { doc: "yes: only secretmem is refused" },
+      "leave-to-slow": { doc: "no: it cannot be told from a truncated or secretmem folio" },
+      "leave-longterm-writes": { doc: "yes, except for long-term writable pins" },
     },
     mainline: [
       ["2.6", "take"],
@@ -843,7 +846,7 @@ export const points = define({
     ],
   },
   "direct-io.references": {
-    question: "How does direct I/O hold the pages of its memory?",
+    question: "How does direct I/O hold the user's pages?",
     choices: { get: { doc: "by plain references" }, pin: { doc: "by pins (iov_iter_extract_pages)" } },
     mainline: [
       ["2.6", "get"],
@@ -851,11 +854,11 @@ export const points = define({
     ],
   },
   "direct-io.memory-alignment": {
-    question: "When does direct I/O look at the alignment of its memory?",
+    question: "When does direct I/O check the alignment of memory?",
     choices: {
-      first: { doc: "before anything else: EINVAL" },
-      never: { doc: "never, for a device that can read from any address" },
-      "at-extraction": { doc: "before pages are referenced: EINVAL" },
+      first: { doc: "before all else: EINVAL" },
+      never: { doc: "never, if the device can read from any address" },
+      "at-extraction": { doc: "before pages are pinned: EINVAL" },
     },
     mainline: [
       ["2.6", "first"],
@@ -864,11 +867,11 @@ export const points = define({
     ],
   },
   "generic-write.chunk": {
-    question: "How much does one turn of a buffered write announce to the file?",
+    question: "How much does one iteration of a buffered write ask the file for?",
     choices: {
-      page: { doc: "to the end of a page" },
+      page: { doc: "up to the end of the page" },
       "largest-folio": {
-        doc: "as much as the file's largest folio could hold, also where folios are single pages: a seal against growing refuses it all",
+        doc: "up to the largest folio of the file, even if its folios are single pages: F_SEAL_GROW refuses it all",
       },
     },
     mainline: [
@@ -879,10 +882,10 @@ export const points = define({
     ],
   },
   "generic-write.prefault": {
-    question: "When does a buffered write fault its source in?",
+    question: "When does a buffered write fault in its source?",
     choices: {
-      before: { doc: "before it looks at the file" },
-      "after-failed-copy": { doc: "after a copy moved nothing, with the file's page allocated already" },
+      before: { doc: "before write_begin" },
+      "after-failed-copy": { doc: "after a copy of 0 bytes, with the file's page already allocated" },
     },
     mainline: [
       ["2.6", "before"],
@@ -890,9 +893,9 @@ export const points = define({
     ],
   },
   "pipe.insert": {
-    question: "When does a write put its page into the pipe?",
+    question: "When does a write add its page to the pipe?",
     choices: {
-      "before-copy": { doc: "before the copy: one that faults leaves an empty buffer" },
+      "before-copy": { doc: "before the copy: a copy that faults leaves an empty buffer" },
       "after-copy": { doc: "after the copy" },
     },
     mainline: [
@@ -901,11 +904,11 @@ export const points = define({
     ],
   },
   "proc-mem.force": {
-    question: "May /proc/PID/mem go past the protection of mappings?",
+    question: "Does /proc/PID/mem use FOLL_FORCE?",
     choices: {
-      always: { doc: "yes: FOLL_FORCE (CONFIG_PROC_MEM_ALWAYS_FORCE)" },
+      always: { doc: "yes (CONFIG_PROC_MEM_ALWAYS_FORCE)" },
       ptrace: {
-        doc: "only for who traces the process (CONFIG_PROC_MEM_FORCE_PTRACE; a matter of configuration, and what Debian's 7.x kernels have)",
+        doc: "only for the tracer (CONFIG_PROC_MEM_FORCE_PTRACE, set in Debian's 7.x kernels)",
       },
       never: { doc: "no (CONFIG_PROC_MEM_NO_FORCE)" },
     },
@@ -920,13 +923,13 @@ export const points = define({
     ],
   },
   "io-uring.buffers": {
-    question: "How does a ring pin the buffers that are registered with it?",
+    question: "How does io_uring pin registered buffers?",
     choices: {
       "slow-no-files": {
-        doc: "by the slow walk; file mappings that are neither shmem nor hugetlb are refused with EOPNOTSUPP",
+        doc: "by GUP without gup-fast; file mappings other than shmem and hugetlb give EOPNOTSUPP",
       },
-      slow: { doc: "by the slow walk" },
-      fast: { doc: "by the fast walk first" },
+      slow: { doc: "by GUP without gup-fast" },
+      fast: { doc: "by gup-fast first" },
     },
     mainline: [
       ["5.1", "slow-no-files"],
@@ -935,10 +938,10 @@ export const points = define({
     ],
   },
   "io-uring.header": {
-    question: "How does a ring's header lie in memory?",
+    question: "How is the header of an io_uring laid out?",
     choices: {
-      "cache-lines": { doc: "each head and tail in a cache line of its own" },
-      packed: { doc: "heads and tails side by side" },
+      "cache-lines": { doc: "each head and tail in its own cache line" },
+      packed: { doc: "heads and tails adjacent" },
     },
     mainline: [
       ["5.1", "cache-lines"],
@@ -946,8 +949,8 @@ export const points = define({
     ],
   },
   "coredump.address-zero": {
-    question: "Is a mapping at address 0 in a core file?",
-    choices: { yes: { doc: "yes" }, skipped: { doc: "no: the search for mappings begins behind it" } },
+    question: "Is a VMA at address 0 in a core file?",
+    choices: { yes: { doc: "yes" }, skipped: { doc: "no: the VMA iteration starts past it" } },
     mainline: [
       ["2.6", "yes"],
       ["6.1", "skipped"],
@@ -957,7 +960,7 @@ export const points = define({
   "io-uring.mmap": {
     question: "What does mmap of an io_uring put into the page table?",
     choices: {
-      "remap-pfn": { doc: "frame numbers, by remap_pfn_range" },
+      "remap-pfn": { doc: "PFNs, by remap_pfn_range" },
       "insert-pages": { doc: "pages, by vm_insert_pages; mainline since 6.10, stable series from 6.1 on have it too" },
     },
     mainline: [
@@ -966,11 +969,11 @@ export const points = define({
     ],
   },
   "io-uring.address": {
-    question: "Who chooses where a ring of an io_uring is mapped?",
+    question: "What chooses the address of an io_uring mapping?",
     choices: {
-      caller: { doc: "whoever calls mmap, as usual" },
+      caller: { doc: "the caller of mmap, as usual" },
       kernel: {
-        doc: "the kernel: any address asked for gives EINVAL; mainline since 6.5, stable series from 6.1 on have it too",
+        doc: "the kernel: an address hint gives EINVAL; mainline since 6.5, stable series from 6.1 on have it too",
       },
     },
     mainline: [
@@ -979,10 +982,10 @@ export const points = define({
     ],
   },
   "io-uring.offset": {
-    question: "Which offsets stand for a part of an io_uring?",
+    question: "Which mmap offsets select a region of an io_uring?",
     choices: {
-      exact: { doc: "the three that are named" },
-      masked: { doc: "all whose bits 27 to 31 are those of a named one" },
+      exact: { doc: "the three defined ones" },
+      masked: { doc: "all that match a defined one in bits 27 to 31" },
     },
     mainline: [
       ["5.1", "exact"],
@@ -990,7 +993,7 @@ export const points = define({
     ],
   },
   "io-uring.bad-offset": {
-    question: "What does mmap of an io_uring say to an offset at which there is nothing?",
+    question: "Which errno does mmap of an io_uring give for an undefined offset?",
     choices: { ENOMEM: { doc: "ENOMEM" }, EINVAL: { doc: "EINVAL" } },
     mainline: [
       ["5.1", "ENOMEM"],
@@ -1000,8 +1003,8 @@ export const points = define({
   "anon-inode.mount": {
     question: "Does the file system of anonymous inodes (io_uring, KVM) allow execution?",
     choices: {
-      exec: { doc: "yes: mappings may be executable" },
-      noexec: { doc: "no: PROT_EXEC is refused and VM_MAYEXEC missing" },
+      exec: { doc: "yes: PROT_EXEC is accepted" },
+      noexec: { doc: "no: PROT_EXEC is refused and VM_MAYEXEC cleared" },
     },
     mainline: [
       ["2.6", "exec"],
@@ -1009,11 +1012,11 @@ export const points = define({
     ],
   },
   "pci-sysfs.llseek": {
-    question: "Whose size does lseek on a BAR's file go by?",
+    question: "Which size bounds lseek on a BAR's sysfs file?",
     choices: {
-      file: { doc: "the file's; positions go up to the file system's limit" },
-      "device-memory": { doc: "that of the inode that stands for all device memory, which is empty and has no limit" },
-      "fixed-size": { doc: "the file's, and no position may lie behind it" },
+      file: { doc: "the file's; positions go up to s_maxbytes" },
+      "device-memory": { doc: "that of the iomem inode, which is empty and unlimited" },
+      "fixed-size": { doc: "the file's; no position may be past it" },
     },
     mainline: [
       ["2.6", "file"],
@@ -1022,13 +1025,12 @@ export const points = define({
     ],
   },
   "generic-access-phys.checks": {
-    question:
-      "How much of a mapping of IO memory does one call of its access method reach, and what of pages of RAM in it?",
+    question: "How far does one generic_access_phys call reach, and what does it do with RAM pages?",
     choices: {
       none: {
-        doc: "what it is asked for, past the page that it looked up and past the mapping's end; RAM is left to ioremap, which warns",
+        doc: "the whole request, past the page looked up and past the VMA; RAM goes to ioremap, which warns",
       },
-      "io-memory": { doc: "what lies in one page, the caller comes back for the next; RAM is EINVAL" },
+      "io-memory": { doc: "one page, and the caller continues with the next; RAM gives EINVAL" },
     },
     mainline: [
       ["2.6", "none"],
@@ -1036,10 +1038,10 @@ export const points = define({
     ],
   },
   "kernfs.max-bytes": {
-    question: "Up to which offset do files in sysfs go?",
+    question: "What is s_maxbytes of sysfs?",
     choices: {
       "2-GiB": { doc: "2 GiB - 1, the default of file systems" },
-      "64-bit": { doc: "what a 64-bit offset can say" },
+      "64-bit": { doc: "the largest 64-bit offset" },
     },
     mainline: [
       ["3.14", "2-GiB"],
@@ -1047,31 +1049,31 @@ export const points = define({
     ],
   },
   "io-uring.vmpin": {
-    question: "Does VmPin count the pages that a ring pinned for a process that may lock without limit?",
-    choices: { yes: { doc: "yes" }, no: { doc: "only where RLIMIT_MEMLOCK applies" } },
+    question: "Does VmPin count pages pinned by io_uring for a process with CAP_IPC_LOCK?",
+    choices: { yes: { doc: "yes" }, no: { doc: "no: only where RLIMIT_MEMLOCK applies" } },
     mainline: [
       ["5.1", "yes"],
       ["7.0", "no"],
     ],
   },
   "io-uring.buffer-limit": {
-    question: "What does a ring say to a buffer that is too large to register?",
-    choices: { "1G-EFAULT": { doc: "EFAULT past 1 GiB" }, "1T-EINVAL": { doc: "EINVAL past 1 TiB" } },
+    question: "Which errno does registration of a too large buffer give?",
+    choices: { "1G-EFAULT": { doc: "EFAULT above 1 GiB" }, "1T-EINVAL": { doc: "EINVAL above 1 TiB" } },
     mainline: [
       ["5.1", "1G-EFAULT"],
       ["7.0", "1T-EINVAL"],
     ],
   },
   "move-pages.walk": {
-    question: "How does move_pages look for a page?",
+    question: "How does move_pages look up a page?",
     choices: {
       "follow-page": {
-        doc: "as a core dump does: special entries, the zero page and holes of anonymous memory are EFAULT",
+        doc: "by follow_page with FOLL_DUMP: special PTEs, the zero page and anonymous holes give EFAULT",
       },
       "follow-accessible": {
-        doc: "so too, but what mprotect has made inaccessible is ENOENT (6.1 to 6.5, with NUMA balancing)",
+        doc: "as follow-page, but a PROT_NONE page gives ENOENT (6.1 to 6.5, with NUMA balancing)",
       },
-      "folio-walk": { doc: "by a walk of its own: what has no struct page is ENOENT, the zero page EFAULT" },
+      "folio-walk": { doc: "by folio_walk: a special PTE gives ENOENT, the zero page EFAULT" },
     },
     mainline: [
       ["2.6", "follow-page"],
@@ -1090,18 +1092,18 @@ export const points = define({
     ],
   },
   "userfaultfd.minor": {
-    question: "Can minor faults of shmem be handed to a userfaultfd?",
-    choices: { no: { doc: "EINVAL" }, yes: { doc: "on shmem and hugetlb mappings" } },
+    question: "Does userfaultfd support minor faults of shmem?",
+    choices: { no: { doc: "no: EINVAL" }, yes: { doc: "yes, on shmem and hugetlb VMAs" } },
     mainline: [
       ["4.3", "no"],
       ["5.14", "yes"],
     ],
   },
   "userfaultfd.wp": {
-    question: "Which memory can a userfaultfd write-protect?",
+    question: "Which memory can userfaultfd write-protect?",
     choices: {
       anon: { doc: "anonymous memory" },
-      "anon-and-files": { doc: "shmem and hugetlb too (markers in the page table)" },
+      "anon-and-files": { doc: "also shmem and hugetlb (PTE markers)" },
     },
     mainline: [
       ["5.7", "anon"],
@@ -1109,11 +1111,10 @@ export const points = define({
     ],
   },
   "userfaultfd.release": {
-    question:
-      "What happens to the entries of a mapping that was registered for write protection when the userfaultfd is closed?",
+    question: "What happens to the PTEs of a write-protect VMA when the userfaultfd is closed?",
     choices: {
       "keeps-entries": { doc: "nothing" },
-      "resets-entries": { doc: "they get the mapping's protection; shared ones fault again before a write" },
+      "resets-entries": { doc: "they get the VMA's protection; shared ones fault once more before a write" },
     },
     mainline: [
       ["4.3", "keeps-entries"],
@@ -1121,26 +1122,26 @@ export const points = define({
     ],
   },
   "userfaultfd.wp-arm64": {
-    question: "Can a userfaultfd write-protect memory on arm64?",
-    choices: { no: { doc: "EINVAL" }, yes: { doc: "as on x86" } },
+    question: "Can userfaultfd write-protect memory on arm64?",
+    choices: { no: { doc: "no: EINVAL" }, yes: { doc: "yes, as on x86" } },
     mainline: [
       ["4.3", "no"],
       ["6.10", "yes"],
     ],
   },
   "oom.mlocked": {
-    question: "Does the OOM reaper take locked memory?",
-    choices: { no: { doc: "mappings with VM_LOCKED are left alone" }, yes: { doc: "yes" } },
+    question: "Does the OOM reaper reap mlocked memory?",
+    choices: { no: { doc: "no: VM_LOCKED VMAs are skipped" }, yes: { doc: "yes" } },
     mainline: [
       ["4.6", "no"],
       ["5.15", "yes"],
     ],
   },
   "follow-pfn.call": {
-    question: "By which call may a driver read a frame number from a page table?",
+    question: "Which call do drivers use to read a PFN from a page table?",
     choices: {
       "follow-pfn": { doc: "follow_pfn: no lock is held afterwards" },
-      "follow-pfnmap": { doc: "follow_pfnmap_start: the page-table lock is held until follow_pfnmap_end" },
+      "follow-pfnmap": { doc: "follow_pfnmap_start: the page table lock is held until follow_pfnmap_end" },
     },
     mainline: [
       ["2.6", "follow-pfn"],
@@ -1148,11 +1149,11 @@ export const points = define({
     ],
   },
   "pat.tracking": {
-    question: "How does x86 remember which memory type remap_pfn_range reserved for a whole mapping?",
+    question: "How does x86 track the memtype that remap_pfn_range reserved for a whole VMA?",
     choices: {
-      "vm-pat": { doc: "a VMA flag, VM_PAT, that smaps shows as `ar`" },
+      "vm-pat": { doc: "by a VMA flag, VM_PAT, which smaps shows as `ar`" },
       "track-ctx": {
-        doc: "a counted context that split and forked mappings share; a second reservation of one mapping fails",
+        doc: "by a refcounted context that split and forked VMAs share; a second reservation of one VMA fails",
         proposed: "mm: rewrite pfnmap tracking and remove VM_PAT (David Hildenbrand, 2025), merged",
       },
     },
@@ -1162,12 +1163,12 @@ export const points = define({
     ],
   },
   "page-attributes.cache-flush": {
-    question: "How do the caches let go of many pages that become uncached or write-combining?",
+    question: "How are caches flushed when many pages become uncached or write-combining?",
     choices: {
       "wbinvd-from-4-MiB": {
-        doc: "below 4 MiB line by line, from there on by writing back everything on all processors",
+        doc: "below 4 MiB by clflush, from there on by wbinvd on all CPUs",
       },
-      clflush: { doc: "line by line, however many" },
+      clflush: { doc: "by clflush, for any number of pages" },
     },
     mainline: [
       ["2.6", "wbinvd-from-4-MiB"],
@@ -1175,15 +1176,15 @@ export const points = define({
     ],
   },
   "vmf-insert-mixed.unmixed": {
-    question: "What does vmf_insert_mixed make of a mapping without VM_MIXEDMAP?",
-    choices: { bug: { doc: "a BUG" }, sigbus: { doc: "the fault ends in SIGBUS" } },
+    question: "What does vmf_insert_mixed in a VMA without VM_MIXEDMAP give?",
+    choices: { bug: { doc: "BUG" }, sigbus: { doc: "SIGBUS" } },
     mainline: [
       ["2.6", "bug"],
       ["6.11", "sigbus"],
     ],
   },
   "vm-normal-page.mixed-zero": {
-    question: "Is the zero page a normal page in VM_MIXEDMAP where entries have no special bit?",
+    question: "Is the zero page a normal page in a VM_MIXEDMAP VMA without pte_special?",
     choices: { normal: { doc: "yes" }, bare: { doc: "no" } },
     mainline: [
       ["2.6", "normal"],
@@ -1191,10 +1192,10 @@ export const points = define({
     ],
   },
   "cow.reuse": {
-    question: "When may a write reuse an anonymous page instead of copying it?",
+    question: "When can a write fault reuse an anonymous page instead of copying it?",
     choices: {
-      "page-count": { doc: "when its reference count is 1" },
-      exclusive: { doc: "when it is marked as its mapping's alone (PageAnonExclusive), or its reference count is 1" },
+      "page-count": { doc: "if its refcount is 1" },
+      exclusive: { doc: "if it is PageAnonExclusive, or its refcount is 1" },
     },
     mainline: [
       ["5.8", "page-count"],
@@ -1202,10 +1203,10 @@ export const points = define({
     ],
   },
   "vma-merge.close": {
-    question: "When does vm_ops->close keep a mapping from merging?",
+    question: "When does vm_ops->close keep a VMA from being merged?",
     choices: {
-      never: { doc: "a mapping with close never merges" },
-      "when-removed": { doc: "only where the merge would remove it" },
+      never: { doc: "always: a VMA with close never merges" },
+      "when-removed": { doc: "only if the merge would remove it" },
     },
     mainline: [
       ["2.6", "never"],
@@ -1213,10 +1214,10 @@ export const points = define({
     ],
   },
   "vma-merge.new-mapping": {
-    question: "Between two neighbours that cannot be one mapping, which of them takes in a new mapping?",
+    question: "With which of two neighbours that cannot all merge does a new VMA merge?",
     choices: {
-      previous: { doc: "the one before it" },
-      next: { doc: "the one behind it, which mmap_region asks first" },
+      previous: { doc: "the previous one" },
+      next: { doc: "the next one, which mmap_region tries first" },
     },
     mainline: [
       ["2.6", "previous"],
@@ -1225,10 +1226,10 @@ export const points = define({
     ],
   },
   "vma-merge.unfaulted-target": {
-    question: "Does a mapping with anonymous pages merge into a neighbour that has none yet?",
+    question: "Does a VMA with an anon_vma merge into a neighbour without one?",
     choices: {
-      refused: { doc: "no: only into one that has the same anon_vma" },
-      allowed: { doc: "yes, unless it came from a fork" },
+      refused: { doc: "no: only into one with the same anon_vma" },
+      allowed: { doc: "yes, unless its anon_vma was forked" },
     },
     mainline: [
       ["2.6", "refused"],
@@ -1236,11 +1237,11 @@ export const points = define({
     ],
   },
   "mseal.check": {
-    question: "When does munmap look for sealed mappings?",
+    question: "When does munmap check for sealed VMAs?",
     choices: {
-      none: { doc: "nothing can be sealed" },
-      "whole-range": { doc: "before it changes anything" },
-      "per-vma": { doc: "mapping by mapping, after the splits" },
+      none: { doc: "never: VMAs cannot be sealed" },
+      "whole-range": { doc: "before any change" },
+      "per-vma": { doc: "per VMA, after the splits" },
     },
     mainline: [
       ["2.6", "none"],
@@ -1249,12 +1250,11 @@ export const points = define({
     ],
   },
   "memfd.sealed-readonly": {
-    question:
-      "Can a memfd that is sealed against writing be mapped shared and read-only through a writable descriptor?",
+    question: "Can a write-sealed memfd be mapped shared and read-only through a writable descriptor?",
     choices: {
-      refused: { doc: "no for F_SEAL_WRITE (EPERM): every VM_SHARED mapping counts as a writer" },
+      refused: { doc: "not with F_SEAL_WRITE (EPERM): every VM_SHARED VMA counts as writable" },
       "without-maywrite": {
-        doc: "yes, and mprotect can never make it writable (6.7; stable releases of 5.10 and 6.1 have it too)",
+        doc: "yes, without VM_MAYWRITE (6.7; stable releases of 5.10 and 6.1 have it too)",
       },
     },
     mainline: [
@@ -1263,10 +1263,10 @@ export const points = define({
     ],
   },
   "memfd.seal-exec": {
-    question: "Is F_SEAL_EXEC known?",
+    question: "Is F_SEAL_EXEC supported?",
     choices: {
       unknown: { doc: "no: EINVAL" },
-      known: { doc: "yes; of an executable memfd it brings the other seals with it" },
+      known: { doc: "yes; on an executable memfd it implies the other seals" },
     },
     mainline: [
       ["3.17", "unknown"],
@@ -1274,10 +1274,10 @@ export const points = define({
     ],
   },
   "memfd.seal-exec-checks": {
-    question: "Are the seals that F_SEAL_EXEC brings checked as if they had been asked for?",
+    question: "Are the seals that F_SEAL_EXEC implies checked like explicit ones?",
     choices: {
-      no: { doc: "they are added after writable mappings and pins have been looked for" },
-      yes: { doc: "a writable mapping or a pinned page refuses them" },
+      no: { doc: "no: they are added after the checks for writable mappings and pins" },
+      yes: { doc: "yes: a writable mapping or a pinned page refuses them" },
     },
     // The repair reached 6.12.y before it reached 6.18.15.
     mainline: [
@@ -1288,10 +1288,10 @@ export const points = define({
     ],
   },
   "mprotect.upgrade": {
-    question: "Which entries does mprotect make writable when a mapping becomes writable?",
+    question: "Which PTEs does mprotect make writable when a VMA becomes writable?",
     choices: {
-      "dirty-shared": { doc: "dirty ones of shared mappings with write notification" },
-      "exclusive-anon": { doc: "those, and exclusive anonymous pages of private mappings" },
+      "dirty-shared": { doc: "dirty PTEs of shared VMAs with write notification" },
+      "exclusive-anon": { doc: "as dirty-shared, and exclusive anonymous pages of private VMAs" },
     },
     mainline: [
       ["2.6", "dirty-shared"],
@@ -1299,18 +1299,18 @@ export const points = define({
     ],
   },
   "mprotect.unaccount": {
-    question: "Does anonymous memory stop to count against the commit limit when mprotect makes it read-only?",
-    choices: { never: { doc: "no" }, untouched: { doc: "yes, while no page of it was written" } },
+    question: "Does mprotect to read-only uncharge anonymous memory from the commit limit?",
+    choices: { never: { doc: "no" }, untouched: { doc: "yes, if no page of it was written" } },
     mainline: [
       ["2.6", "never"],
       ["6.7", "untouched"],
     ],
   },
   "mincore.pfnmap": {
-    question: "Does mincore look at the entries of VM_PFNMAP mappings?",
+    question: "Does mincore walk the PTEs of VM_PFNMAP VMAs?",
     choices: {
-      skipped: { doc: "no: the page walk leaves such mappings out" },
-      walked: { doc: "yes: it walks the one mapping" },
+      skipped: { doc: "no: the page walk skips such VMAs" },
+      walked: { doc: "yes: it walks the single VMA" },
     },
     mainline: [
       ["2.6", "skipped"],
@@ -1318,11 +1318,10 @@ export const points = define({
     ],
   },
   "iovec.single": {
-    question:
-      "Of a range that a system call takes as its only iovec, what has to lie in the user's half of the address space?",
+    question: "Which part of a single-iovec range must be in user space?",
     choices: {
       whole: { doc: "all of it" },
-      "what-moves": { doc: "the 2 GiB less a page that one call moves at most (import_ubuf)" },
+      "what-moves": { doc: "the part that one call transfers at most, 2 GiB minus a page (import_ubuf)" },
     },
     mainline: [
       ["2.6", "whole"],
@@ -1330,12 +1329,12 @@ export const points = define({
     ],
   },
   "process-madvise.advice": {
-    question: "Which advice does process_madvise take?",
+    question: "Which advice does process_madvise accept?",
     choices: {
       "cold-pageout": { doc: "cold and pageout" },
-      willneed: { doc: "willneed too" },
-      collapse: { doc: "collapse too" },
-      "any-own": { doc: "these for another process, any for one's own" },
+      willneed: { doc: "also willneed" },
+      collapse: { doc: "also collapse" },
+      "any-own": { doc: "as collapse for another process, any for the caller" },
     },
     mainline: [
       ["5.10", "cold-pageout"],
@@ -1345,11 +1344,11 @@ export const points = define({
     ],
   },
   "madvise.populate": {
-    question: "How does MADV_POPULATE_READ and _WRITE go over a range?",
+    question: "How do MADV_POPULATE_READ and _WRITE walk a range?",
     choices: {
-      unknown: { doc: "the advice is not known: EINVAL" },
-      "per-vma": { doc: "mapping by mapping, over holes, with ENOMEM at the end" },
-      "whole-range": { doc: "page by page: the first hole ends it" },
+      unknown: { doc: "not at all: unknown advice, EINVAL" },
+      "per-vma": { doc: "per VMA, over holes, with ENOMEM at the end" },
+      "whole-range": { doc: "per page: the first hole stops it" },
     },
     mainline: [
       ["2.6", "unknown"],
@@ -1358,7 +1357,7 @@ export const points = define({
     ],
   },
   "madvise.dontneed-locked": {
-    question: "Are MADV_DONTNEED_LOCKED, and MADV_DONTNEED of hugetlb mappings, known?",
+    question: "Are MADV_DONTNEED_LOCKED, and MADV_DONTNEED of hugetlb VMAs, supported?",
     choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes" } },
     mainline: [
       ["2.6", "unknown"],
@@ -1366,7 +1365,7 @@ export const points = define({
     ],
   },
   "madvise.collapse": {
-    question: "Is MADV_COLLAPSE known?",
+    question: "Is MADV_COLLAPSE supported?",
     choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes" } },
     mainline: [
       ["2.6", "unknown"],
@@ -1374,10 +1373,10 @@ export const points = define({
     ],
   },
   "madvise.guard": {
-    question: "Into which mappings can guard markers be put?",
+    question: "Which VMAs support guard markers?",
     choices: {
-      unknown: { doc: "none: the advice is not known" },
-      anonymous: { doc: "private anonymous memory" },
+      unknown: { doc: "none: unknown advice" },
+      anonymous: { doc: "private anonymous ones" },
       any: { doc: "all but special and hugetlb ones" },
     },
     mainline: [
@@ -1387,18 +1386,18 @@ export const points = define({
     ],
   },
   "madvise.dofork": {
-    question: "Which mappings refuse MADV_DOFORK?",
-    choices: { "not-io": { doc: "those with VM_IO" }, "not-special": { doc: "every special one" } },
+    question: "Which VMAs refuse MADV_DOFORK?",
+    choices: { "not-io": { doc: "VM_IO ones" }, "not-special": { doc: "all special ones" } },
     mainline: [
       ["2.6", "not-io"],
       ["7.0", "not-special"],
     ],
   },
   "madvise.remove-needs": {
-    question: "What does MADV_REMOVE want of a shared mapping?",
+    question: "What does MADV_REMOVE require of a shared mapping?",
     choices: {
-      write: { doc: "VM_WRITE: it can be written now" },
-      maywrite: { doc: "VM_MAYWRITE: mprotect could make it writable" },
+      write: { doc: "VM_WRITE" },
+      maywrite: { doc: "VM_MAYWRITE" },
     },
     // Stable 5.10 took the change; 5.10.223 still has the old one.
     mainline: [
@@ -1407,7 +1406,7 @@ export const points = define({
     ],
   },
   "madvise.pageout-young": {
-    question: "Does MADV_PAGEOUT make entries old that it then does not take out?",
+    question: "Does MADV_PAGEOUT make PTEs old that it then keeps?",
     choices: { "made-old": { doc: "yes" }, kept: { doc: "no" } },
     mainline: [
       ["5.4", "made-old"],
@@ -1416,7 +1415,7 @@ export const points = define({
   },
   "lru.activate": {
     question:
-      "Does a faulted-in page lose its referenced flag when it comes from the per-CPU batch to the youngest generation?",
+      "Does a faulted-in page lose its referenced flag when it moves from the per-CPU batch to the youngest generation?",
     choices: { kept: { doc: "no" }, reset: { doc: "yes: lru_gen_add_folio clears PG_referenced with the tier bits" } },
     mainline: [
       ["2.6", "kept"],
@@ -1429,10 +1428,10 @@ export const points = define({
   },
   "lru.deactivate": {
     question:
-      "Does a page that MADV_COLD deactivates lose its referenced flag when the per-CPU batch takes effect, whatever set it meanwhile?",
+      "Does a page deactivated by MADV_COLD lose its referenced flag when the per-CPU batch is drained, even if set in between?",
     choices: {
       kept: { doc: "no: it is not queued" },
-      reset: { doc: "yes, under the multi-generational LRU: lru_deactivate clears PG_referenced" },
+      reset: { doc: "yes, with the multi-generational LRU: lru_deactivate clears PG_referenced" },
     },
     mainline: [
       ["2.6", "kept"],
@@ -1443,7 +1442,7 @@ export const points = define({
   },
   "lru.lazyfree": {
     question: "Does a page lose its referenced flag when MADV_FREE takes effect?",
-    choices: { cleared: { doc: "yes" }, kept: { doc: "no: lru_gen_clear_refs finds it on no list at that moment" } },
+    choices: { cleared: { doc: "yes" }, kept: { doc: "no: the page is not on a list when lru_gen_clear_refs runs" } },
     mainline: [
       ["4.5", "cleared"],
       ["6.14", "kept"],
@@ -1451,7 +1450,7 @@ export const points = define({
     configured: [["!LRU_GEN_ENABLED", [["4.5", "cleared"]]]],
   },
   "lru.unmap": {
-    question: "Does taking entries away drain the per-CPU LRU batches first?",
+    question: "Does unmapping drain the per-CPU LRU batches first?",
     choices: { drain: { doc: "yes: munmap, exit and zap_page_range_single call lru_add_drain" }, wait: { doc: "no" } },
     mainline: [
       ["2.6", "drain"],
@@ -1459,7 +1458,7 @@ export const points = define({
     ],
   },
   "lru.populate": {
-    question: "Does faulting a range in, or locking it, drain the per-CPU LRU batches?",
+    question: "Do populate and mlock drain the per-CPU LRU batches?",
     choices: {
       wait: { doc: "no" },
       drain: { doc: "yes: populate_vma_page_range and mlock_vma_pages_range call lru_add_drain" },
@@ -1470,7 +1469,7 @@ export const points = define({
     ],
   },
   "lru.batch": {
-    question: "How many pages wait in a per-CPU LRU batch before it takes effect?",
+    question: "How many pages does a per-CPU LRU batch hold before it is drained?",
     choices: { "15": { doc: "15 (PAGEVEC_SIZE)" }, "31": { doc: "31 (PAGEVEC_SIZE)" } },
     mainline: [
       ["4.13", "15"],
@@ -1481,10 +1480,10 @@ export const points = define({
     question: "In which order does mremap check?",
     choices: {
       "vma-first": {
-        doc: "flags, then the mapping, then the target; the target is unmapped before the mapping's own checks",
+        doc: "flags, then the VMA, then the target; the target is unmapped before the VMA's own checks",
       },
       "arguments-first": {
-        doc: "all arguments, then the mapping, then the target is unmapped; a move may cover several mappings",
+        doc: "all arguments, then the VMA, then the target is unmapped; a move may span several VMAs",
       },
     },
     mainline: [
@@ -1493,12 +1492,12 @@ export const points = define({
     ],
   },
   "mremap.lookup": {
-    question: "When does mremap look for the mapping?",
+    question: "When does mremap look up the VMA?",
     choices: {
       "to-resize": {
-        doc: "only when it is to grow or to move: the same length, and shrinking, succeed anywhere; hugetlb mappings are refused there",
+        doc: "only to grow or move: the same length, and shrinking, succeed anywhere; hugetlb VMAs are refused there",
       },
-      always: { doc: "at once; hugetlb mappings move and shrink in whole huge pages" },
+      always: { doc: "always; hugetlb VMAs move and shrink in whole huge pages" },
     },
     mainline: [
       ["2.6", "to-resize"],
@@ -1506,10 +1505,10 @@ export const points = define({
     ],
   },
   "fault.shared-dirty": {
-    question: "How does a write fault end that makes a file's page dirty?",
+    question: "How does a write fault that dirties a file page end?",
     choices: {
-      retried: { doc: "the mmap lock is dropped and the fault taken again, which then counts as a major one" },
-      completed: { doc: "it is complete, and a minor one (VM_FAULT_COMPLETED)" },
+      retried: { doc: "it drops mmap_lock and is retried, which counts as a major fault" },
+      completed: { doc: "it is complete and counts as a minor fault (VM_FAULT_COMPLETED)" },
     },
     mainline: [
       ["5.1", "retried"],
@@ -1517,9 +1516,9 @@ export const points = define({
     ],
   },
   "mremap.dontunmap": {
-    question: "Which mappings does MREMAP_DONTUNMAP take?",
+    question: "Which VMAs does MREMAP_DONTUNMAP accept?",
     choices: {
-      "anonymous-only": { doc: "private anonymous memory" },
+      "anonymous-only": { doc: "private anonymous ones" },
       "not-special": { doc: "all without VM_DONTEXPAND and VM_PFNMAP" },
     },
     mainline: [
@@ -1528,10 +1527,10 @@ export const points = define({
     ],
   },
   "mremap.dontunmap-locked": {
-    question: "Does VmLck count locked memory twice that MREMAP_DONTUNMAP moved?",
+    question: "Does VmLck count locked memory moved by MREMAP_DONTUNMAP twice?",
     choices: {
-      once: { doc: "no: the old mapping is no longer locked" },
-      twice: { doc: "yes: the new mapping is counted before the old one stops being locked, and nothing is taken off" },
+      once: { doc: "no: the old VMA is no longer locked" },
+      twice: { doc: "yes: the new VMA is added, the old one is unlocked without being subtracted" },
     },
     mainline: [
       ["5.7", "once"],
@@ -1540,10 +1539,10 @@ export const points = define({
     ],
   },
   "mremap.expand": {
-    question: "How does mremap make a mapping longer in place?",
+    question: "How does mremap grow a VMA in place?",
     choices: {
-      plain: { doc: "it moves the end of the mapping" },
-      merge: { doc: "it merges the new range into the mapping, which special mappings refuse" },
+      plain: { doc: "it moves the end of the VMA" },
+      merge: { doc: "it merges the new range into the VMA, which special VMAs refuse" },
     },
     mainline: [
       ["2.6", "plain"],
@@ -1551,10 +1550,10 @@ export const points = define({
     ],
   },
   "smaps.pfnmap": {
-    question: "Does smaps look at the entries of VM_PFNMAP mappings?",
+    question: "Does smaps walk the PTEs of VM_PFNMAP VMAs?",
     choices: {
-      skipped: { doc: "no: the page walk leaves such mappings out" },
-      walked: { doc: "yes: private copies in them are counted" },
+      skipped: { doc: "no: the page walk skips such VMAs" },
+      walked: { doc: "yes: COW copies in them are counted" },
     },
     mainline: [
       ["2.6", "skipped"],
@@ -1562,7 +1561,7 @@ export const points = define({
     ],
   },
   "smaps.pss-dirty": {
-    question: "Does smaps have a Pss_Dirty line?",
+    question: "Does smaps walk the PTEs of VM_PFNMAP VMAs?",
     choices: { absent: { doc: "no" }, shown: { doc: "yes" } },
     mainline: [
       ["2.6", "absent"],
@@ -1570,10 +1569,10 @@ export const points = define({
     ],
   },
   "lru.fault": {
-    question: "Does a page that a fault brings in count as referenced at once?",
+    question: "Does a faulted-in page count as referenced at once?",
     choices: {
-      no: { doc: "no: its young entry says so" },
-      referenced: { doc: "yes, under the multi-generational LRU: PG_referenced, which smaps shows as Referenced" },
+      no: { doc: "no: its young PTE tells" },
+      referenced: { doc: "yes, with the multi-generational LRU: PG_referenced, which smaps shows as Referenced" },
     },
     mainline: [
       ["2.6", "no"],
@@ -1582,13 +1581,13 @@ export const points = define({
     configured: [["!LRU_GEN_ENABLED", [["2.6", "no"]]]],
   },
   "kvm.references": {
-    question: "On which frames that a guest reaches does KVM take a reference, and when do they become dirty?",
+    question: "On which guest pages does KVM take a reference, and when are they dirtied?",
     choices: {
       frames: {
-        doc: "on every frame that has a struct page, also those of VM_PFNMAP mappings; pages are dirty once they are taken from the guest again",
+        doc: "on every PFN with a struct page, also in VM_PFNMAP VMAs; dirtied when the SPTE is zapped",
       },
       pages: {
-        doc: "on pages that get_user_pages gave, which are dirty when the guest gets them writable",
+        doc: "on pages from GUP, dirtied when the guest gets a writable SPTE",
         proposed: "KVM: Stop grabbing references to PFNMAP'd pages (Sean Christopherson, October 2024)",
       },
     },
@@ -1598,10 +1597,10 @@ export const points = define({
     ],
   },
   "iommu.write-only": {
-    question: "May a device behind an Intel IOMMU read what was mapped for it to write only?",
+    question: "Can a device behind an Intel IOMMU read a write-only mapping?",
     choices: {
       readable: {
-        doc: "yes: every entry has the bit that means present in the tables of the first level, and read in those of the second",
+        doc: "yes: every PTE has the bit that is Present in first-level and Read in second-level tables",
       },
       enforced: { doc: "no" },
     },
@@ -1611,11 +1610,11 @@ export const points = define({
     ],
   },
   "pci-sysfs.claimed": {
-    question: "What becomes of a mapping of a BAR through sysfs when a driver claims the device's regions?",
+    question: "What happens to a sysfs mapping of a BAR when a driver claims the regions?",
     choices: {
       stays: { doc: "nothing" },
       revoked: {
-        doc: "it is zapped, and every further access gets SIGBUS",
+        doc: "it is zapped, and later access gives SIGBUS",
         proposed: "PCI: Revoke mappings like devmem (Daniel Vetter, November 2020), merged",
       },
     },
@@ -1628,9 +1627,9 @@ export const points = define({
     question: "How is memory pinned that an RDMA device only reads?",
     choices: {
       "forced-write": {
-        doc: "for writing, by force: copy-on-write is broken in advance, so that the pin stays on the process's page",
+        doc: "with FOLL_WRITE and FOLL_FORCE: COW is broken early, so that the pin stays on the process's page",
       },
-      longterm: { doc: "for reading, for long" },
+      longterm: { doc: "for reading, with FOLL_LONGTERM" },
     },
     mainline: [
       ["2.6", "forced-write"],
@@ -1638,7 +1637,7 @@ export const points = define({
     ],
   },
   "memfd.pin-folios": {
-    question: "Can the pages of a memfd be pinned by file offset, without a mapping?",
+    question: "Can the folios of a memfd be pinned by file offset?",
     choices: { absent: { doc: "no" }, present: { doc: "yes: memfd_pin_folios" } },
     mainline: [
       ["3.17", "absent"],
@@ -1646,22 +1645,21 @@ export const points = define({
     ],
   },
   "mmu-notifier.retry": {
-    question:
-      "Does whoever has a page table of its own look again whether its range was invalidated while it faulted a page in?",
+    question: "Does a secondary MMU check for an invalidation during its fault?",
     choices: {
       checked: { doc: "yes: mmu_invalidate_retry, mmu_interval_read_retry" },
       unchecked: {
-        doc: "no: a page that is already freed can be entered",
+        doc: "no: a freed page can be mapped",
         proposed: "what «follow_pte is fundamentally broken» meant (Jason Gunthorpe, November 2022)",
       },
     },
     mainline: [["2.6", "checked"]],
   },
   "vfio.overflow": {
-    question: "What does VFIO say to a range that wraps around?",
+    question: "Which errno does VFIO give for a range that overflows?",
     choices: {
-      einval: { doc: "EINVAL, after the check of the alignment" },
-      eoverflow: { doc: "EOVERFLOW, for a mapping before that check; the 6.18 stable series has it" },
+      einval: { doc: "EINVAL, after the alignment check" },
+      eoverflow: { doc: "EOVERFLOW, when mapping before the alignment check; the 6.18 stable series has it" },
     },
     mainline: [
       ["3.6", "einval"],
@@ -1669,7 +1667,7 @@ export const points = define({
     ],
   },
   "madvise.table-reclaim": {
-    question: "Does MADV_DONTNEED free page tables that it has emptied?",
+    question: "Does MADV_DONTNEED free empty page tables?",
     choices: {
       no: { doc: "no: they stay until munmap" },
       x86: { doc: "yes, on x86_64 (CONFIG_PT_RECLAIM)" },
@@ -1683,7 +1681,7 @@ export const points = define({
     configured: [["!PT_RECLAIM", [["2.6", "no"]]]],
   },
   "fork.hugetlb": {
-    question: "Which hugetlb mappings have their entries copied at fork?",
+    question: "Of which hugetlb VMAs does fork copy the PTEs?",
     choices: { all: { doc: "all" }, anonymous: { doc: "those with private pages: the others fault in the child" } },
     mainline: [
       ["2.6", "all"],
@@ -1691,40 +1689,40 @@ export const points = define({
     ],
   },
   "smaps.lockonfault": {
-    question: "Has VM_LOCKONFAULT a word in smaps?",
-    choices: { "??": { doc: "no: it shows as `??`" }, lf: { doc: "`lf`" } },
+    question: "How does smaps show VM_LOCKONFAULT?",
+    choices: { "??": { doc: "as `??`" }, lf: { doc: "as `lf`" } },
     mainline: [
       ["4.4", "??"],
       ["6.8", "lf"],
     ],
   },
   "mmap.fixed-over": {
-    question: "What does MAP_FIXED say when what lies there cannot be unmapped?",
-    choices: { enomem: { doc: "ENOMEM" }, "munmap-error": { doc: "what munmap would say" } },
+    question: "Which errno does MAP_FIXED give over a VMA that cannot be unmapped?",
+    choices: { enomem: { doc: "ENOMEM" }, "munmap-error": { doc: "that of munmap" } },
     mainline: [
       ["2.6", "enomem"],
       ["6.12", "munmap-error"],
     ],
   },
   "hugetlb.cache-index": {
-    question: "In which unit does the page cache of a hugetlb file count?",
-    choices: { "huge-pages": { doc: "in huge pages" }, pages: { doc: "in pages, as that of every file" } },
+    question: "In which unit is the page cache of a hugetlb file indexed?",
+    choices: { "huge-pages": { doc: "in huge pages" }, pages: { doc: "in base pages, as for all files" } },
     mainline: [
       ["2.6", "huge-pages"],
       ["6.7", "pages"],
     ],
   },
   "guard.vma-flag": {
-    question: "Does a mapping remember that it has guard markers?",
-    choices: { none: { doc: "no" }, "maybe-guard": { doc: "VM_MAYBE_GUARD, which smaps shows as `gu`" } },
+    question: "Does a VMA record that it has guard markers?",
+    choices: { none: { doc: "no" }, "maybe-guard": { doc: "yes: VM_MAYBE_GUARD, which smaps shows as `gu`" } },
     mainline: [
       ["2.6", "none"],
       ["6.19", "maybe-guard"],
     ],
   },
   "arch.pte-special": {
-    question: "Can a page-table entry be marked as having no struct page?",
-    choices: { yes: { doc: "CONFIG_ARCH_HAS_PTE_SPECIAL" }, no: { doc: "the VMA alone tells" } },
+    question: "Does the architecture have special PTEs?",
+    choices: { yes: { doc: "yes: CONFIG_ARCH_HAS_PTE_SPECIAL" }, no: { doc: "no: the VMA alone tells" } },
     mainline: [["2.6", "yes"]],
   },
 });

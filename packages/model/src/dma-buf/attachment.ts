@@ -11,46 +11,45 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "dma-buf/attach-maps": {
     sentence:
-      "An attachment whose importer and exporter differ in being dynamic is pinned and mapped when it is attached, for both directions.",
+      "Between a dynamic and a static side dma_buf_dynamic_attach pins and maps the attachment at once, DMA_BIDIRECTIONAL.",
     kernel: "dma_buf_dynamic_attach, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/map-pins": {
-    sentence:
-      "Mapping a static importer's attachment pins an exporter that can move its buffers, for as long as it is mapped.",
+    sentence: "dma_buf_map_attachment by a static importer pins a dynamic exporter's buffer while it is mapped.",
     kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/map-cached": {
-    sentence: "The first mapping of an attachment is kept and given to everyone who maps it later.",
+    sentence: "The first mapping of an attachment is cached and returned for later ones.",
     kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/map-cached-direction": {
-    sentence:
-      "A kept mapping is not given out for another direction than it was made for: EBUSY, unless it is bidirectional.",
+    sentence: "A cached mapping serves only its own DMA direction, unless it is bidirectional: EBUSY.",
     kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/map-waits": {
-    sentence: "A static importer waits for the kernel's own fences before it gets its mapping.",
+    sentence: "dma_buf_map_attachment by a static importer waits for the kernel fences.",
     kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/map-hides-pages": {
-    sentence: "With CONFIG_DMABUF_DEBUG an importer gets DMA addresses only: the table's page pointers are hidden.",
+    sentence:
+      "With CONFIG_DMABUF_DEBUG an importer gets DMA addresses only: the page links of the sg table are hidden.",
     kernel: "dma_buf_wrap_sg_table, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/map-mangles-pages": {
     sentence:
-      "With CONFIG_DMABUF_DEBUG the page pointers of the exporter's own table are made unusable until it is unmapped.",
+      "With CONFIG_DMABUF_DEBUG the page links of the exporter's own sg table are mangled until it is unmapped.",
     kernel: "mangle_sg_table, drivers/dma-buf/dma-buf.c",
     unproven: "no distribution sets CONFIG_DMABUF_DEBUG on such a release",
   },
   "dma-buf/pin-static": {
-    sentence: "Only a dynamic importer may pin; a static one makes the kernel warn.",
+    sentence: "Only a dynamic importer may call dma_buf_pin; a static one triggers a warning.",
     kernel: "dma_buf_pin, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/move-notify": {
     sentence:
-      "Importers that cope with it are told before the exporter moves the buffer: their sg tables are no longer good.",
+      "move_notify tells dynamic importers, before the exporter moves the buffer, that their sg tables become invalid.",
     kernel: "dma_buf_move_notify, drivers/dma-buf/dma-buf.c",
-    unproven: "from source: no test module imports on a real kernel yet",
+    unproven: "from source: the test module does not import dynamically.",
   },
 });
 
@@ -209,7 +208,7 @@ export function* dmaBufUnmapAttachment({ at, sgt, direction }: MappedAttachment)
   if (locked) yield* release(k, resv.lock);
 }
 
-/** dma_buf_move_notify, with the reservation lock held: importers that can follow are told that their tables are no longer good. */
+/** dma_buf_move_notify, with the reservation lock held: dynamic importers learn that their sg tables are invalid. */
 export function dmaBufMoveNotify(buf: DmaBuf): void {
   for (const at of buf.attachments) {
     if (!at.dynamic) continue;

@@ -20,64 +20,64 @@ import type { Task } from "../task.js";
 
 export const bufferRules = rules({
   "dma-buf/bad-descriptor": {
-    sentence: "A descriptor that is not open is refused with EBADF.",
+    sentence: "A closed descriptor gives EBADF.",
     kernel: "dma_buf_get, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/not-a-dma-buf": {
-    sentence: "An importer that is given a file which is no dma-buf refuses it with EINVAL.",
+    sentence: "Import of a file that is not a dma-buf gives EINVAL.",
     kernel: "dma_buf_get, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/mmap-unsupported": {
-    sentence: "A buffer whose exporter has no mmap operation cannot be mapped: EINVAL.",
+    sentence: "A dma-buf whose exporter has no mmap cannot be mapped: EINVAL.",
     kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/mmap-beyond": {
-    sentence: "A mapping that would reach past the buffer's last page is refused with EINVAL.",
+    sentence: "A mapping past the last page of the buffer gives EINVAL.",
     kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/mmap-guard": {
-    sentence:
-      "The core refuses with EINVAL a mapping that the exporter made without the VM flags that the design demands.",
+    sentence: "The core refuses a mapping that the exporter made without the VM flags it demands: EINVAL.",
     kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
-    unproven: "a proposal; no mainline release checks VM flags here",
+    unproven: "proposal; no mainline release checks VM flags here.",
   },
   "dma-buf/mmap-guard-warns": {
-    sentence: "The core warns about a mapping without VM_PFNMAP and lets it stand.",
+    sentence: "The core warns about a mapping without VM_PFNMAP and allows it.",
     kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
-    unproven: "a proposal; no mainline release checks VM flags here",
+    unproven: "proposal; no mainline release checks VM flags here.",
   },
   "dma-buf/mmap-unchecked": {
-    sentence: "The core looks at a mapping's offset and length only; flags and sharing are the exporter's business.",
+    sentence: "The core checks only offset and length of a mapping; flags and sharing are left to the exporter.",
     kernel: "dma_buf_mmap_internal, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/llseek": {
-    sentence: "Only the end and the beginning can be asked for: any other origin or a distance gives EINVAL.",
+    sentence: "lseek supports only offset 0 with SEEK_SET or SEEK_END, else EINVAL.",
     kernel: "dma_buf_llseek, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/poll-idle": {
-    sentence: "A buffer without unsignalled fences is ready for reading and writing.",
+    sentence: "A dma-buf without unsignalled fences polls as readable and writable.",
     kernel: "dma_buf_poll, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/poll-busy": {
-    sentence: "Reading is ready once writers' fences have signalled, writing once all but bookkeeping fences have.",
+    sentence:
+      "A dma-buf polls as readable once write fences have signalled, and as writable once all but bookkeeping fences have.",
     kernel: "dma_buf_poll, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/poll-armed": {
     sentence:
-      "While one poller's callback waits on a fence, the next poller of that direction sees the buffer as not ready.",
+      "While one poller's callback waits for a fence, the next poller of that direction sees the dma-buf as not ready.",
     kernel: "dma_buf_poll, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/release-vmapped": {
-    sentence: "Freeing a buffer that still has a kernel mapping is a BUG.",
+    sentence: "Release of a dma-buf that still has a vmap is a BUG.",
     kernel: "dma_buf_release, drivers/dma-buf/dma-buf.c",
   },
   "gem-driver/redirect-beyond": {
     sentence:
-      "A mapping that reaches past the dma-buf's end is refused with EINVAL; a fake offset that was not taken off always does.",
+      "A redirected mapping past the end of the dma-buf gives EINVAL, as one with the fake offset left in always does.",
     kernel: "dma_buf_mmap, drivers/dma-buf/dma-buf.c",
   },
   "gem-driver/redirect-unsupported": {
-    sentence: "The dma-buf of an exporter without an mmap cannot be mapped through an importer: EINVAL.",
+    sentence: "A dma-buf without mmap cannot be mapped through an importer either: EINVAL.",
     kernel: "dma_buf_mmap, drivers/dma-buf/dma-buf.c",
   },
 });
@@ -125,7 +125,7 @@ export class DmaBuf {
   vmapPtr: KernelMap | undefined;
   /** dmabuf->lock, where kernel mappings are not under the reservation lock. */
   readonly vmapLock: Lock;
-  /** Who pays for its memory, if anybody does. */
+  /** The cgroup charged for its memory, if any. */
   memcg: Memcg | undefined;
   /** Poll callbacks that wait on a fence, by direction. */
   readonly armed = { in: false, out: false };

@@ -14,46 +14,46 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "charge/nobody": {
-    sentence: "The memory of a heap is charged to no cgroup unless dma_heap.mem_accounting was set at boot.",
+    sentence: "Heap memory is charged to no cgroup unless dma_heap.mem_accounting was set at boot.",
     kernel: "alloc_largest_available, drivers/dma-buf/heaps/system_heap.c",
   },
   "charge/allocator": {
     sentence:
-      "With dma_heap.mem_accounting the pages of a heap are allocated with __GFP_ACCOUNT: the cgroup of whoever allocates pays for them until they are freed, wherever the buffer goes.",
+      "With dma_heap.mem_accounting heap pages are allocated with __GFP_ACCOUNT: the allocating task's cgroup is charged until they are freed.",
     kernel: "alloc_largest_available, drivers/dma-buf/heaps/system_heap.c",
-    unproven: "from 7.0 on and off by default; the guests here have no memory cgroups",
+    unproven: "new in 7.0 and off by default; the guests have no memory cgroups.",
   },
   "charge/no-transfer": {
-    sentence: "A charge cannot be moved to another cgroup: the request is unknown, ENOTTY.",
+    sentence: "Charge transfer to another cgroup is an unknown ioctl: ENOTTY.",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
   },
   "charge/not-charged": {
-    sentence: "A buffer that nobody pays for has no charge to move: EOPNOTSUPP.",
+    sentence: "A buffer without a charge has nothing to transfer: EOPNOTSUPP.",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
-    unproven: "a proposal (Albert Esteve, October 2026); no release has it",
+    unproven: "proposal (Albert Esteve, October 2026); no release has it.",
   },
   "charge/no-process": {
-    sentence: "A charge cannot go to a process that has ended: ESRCH.",
+    sentence: "Charge transfer to an exited process gives ESRCH.",
     kernel: "pidfd_get_task, kernel/pid.c",
-    unproven: "a proposal (Albert Esteve, October 2026); no release has it",
+    unproven: "proposal (Albert Esteve, October 2026); no release has it.",
   },
   "charge/same-owner": {
-    sentence: "Moving a charge to the cgroup that has it already does nothing.",
+    sentence: "Charge transfer to the cgroup that already has it is a no-op.",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
-    unproven: "a proposal (Albert Esteve, October 2026); no release has it",
+    unproven: "proposal (Albert Esteve, October 2026); no release has it.",
   },
   "charge/moved": {
-    sentence: "A transfer charges the new cgroup first and then takes the charge off the old one.",
+    sentence: "A transfer charges the new cgroup first, then uncharges the old one.",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
-    unproven: "a proposal (Albert Esteve, October 2026); no release has it",
+    unproven: "proposal (Albert Esteve, October 2026); no release has it.",
   },
   "charge/lost-exchange": {
-    sentence: "A transfer that finds another owner than the one it began with gives its own charge back: EBUSY.",
+    sentence: "A transfer that lost the race for the owner field uncharges its own charge: EBUSY.",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
-    unproven: "a proposal (Albert Esteve, October 2026); no release has it",
+    unproven: "proposal (Albert Esteve, October 2026); no release has it.",
   },
   "charge/underflow": {
-    sentence: "A cgroup's counter that would go below zero has been uncharged twice.",
+    sentence: "A page counter below zero means a double uncharge.",
     kernel: "page_counter_cancel, mm/page_counter.c",
   },
 });

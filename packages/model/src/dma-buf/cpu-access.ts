@@ -11,21 +11,19 @@ import type { Lock, Path } from "../sched/path.js";
 
 const rule = rules({
   "dma-buf/sync-waits": {
-    sentence:
-      "Beginning CPU access waits for the buffer's fences without a limit: a reader for writers, a writer for everybody.",
+    sentence: "begin_cpu_access waits without timeout for the resv fences: a reader for writers, a writer for all.",
     kernel: "__dma_buf_begin_cpu_access, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/vmap-unsupported": {
-    sentence: "A buffer whose exporter has no vmap operation has no kernel mapping: EINVAL.",
+    sentence: "dma_buf_vmap without an exporter's vmap gives EINVAL.",
     kernel: "dma_buf_vmap, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/vmap-counted": {
-    sentence:
-      "A buffer has one kernel mapping that is counted; the exporter makes it for the first and removes it after the last.",
+    sentence: "vmapping_counter: the exporter's vmap runs for the first user, its vunmap after the last.",
     kernel: "dma_buf_vmap, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/vunmap-unmapped": {
-    sentence: "Taking back a kernel mapping that is not there is a BUG.",
+    sentence: "dma_buf_vunmap without a vmap is a BUG.",
     kernel: "dma_buf_vunmap, drivers/dma-buf/dma-buf.c",
   },
 });

@@ -13,40 +13,40 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "dma-buf/no-sync-file-ioctls": {
-    sentence: "A core without the sync-file ioctls gives ENOTTY for them.",
+    sentence: "A core without the sync_file ioctls gives ENOTTY for them.",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/sync-flags": {
-    sentence: "DMA_BUF_IOCTL_SYNC refuses undefined flag bits with EINVAL.",
+    sentence: "DMA_BUF_IOCTL_SYNC with undefined flag bits gives EINVAL.",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/sync-direction": {
-    sentence: "DMA_BUF_IOCTL_SYNC needs READ, WRITE or both; neither gives EINVAL.",
+    sentence: "DMA_BUF_IOCTL_SYNC with neither READ nor WRITE gives EINVAL.",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/sync-unpaired": {
-    sentence: "Begin and end of CPU access are not paired by the core: each call stands for itself.",
+    sentence: "The core does not pair begin and end of CPU access: each call is independent.",
     kernel: "dma_buf_begin_cpu_access, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/name-too-long": {
-    sentence: "A name takes at most 31 bytes; a longer one gives EINVAL.",
+    sentence: "A name longer than 31 bytes gives EINVAL.",
     kernel: "dma_buf_set_name, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/name-while-attached": {
-    sentence: "A buffer that devices are attached to cannot be renamed: EBUSY.",
+    sentence: "A dma-buf with attachments cannot be renamed: EBUSY.",
     kernel: "dma_buf_set_name, drivers/dma-buf/dma-buf.c",
-    unproven: "old releases only; read in the source",
+    unproven: "from source: old releases only.",
   },
   "dma-buf/sync-file-flags": {
-    sentence: "The sync-file ioctls take READ, WRITE or both; anything else gives EINVAL.",
+    sentence: "The sync_file ioctls take READ, WRITE or both, else EINVAL.",
     kernel: "dma_buf_export_sync_file, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/sync-file-idle": {
-    sentence: "Exporting the fences of an idle buffer gives a sync file that has signalled already.",
+    sentence: "Export of the fences of an idle buffer gives a signalled sync_file.",
     kernel: "dma_buf_export_sync_file, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/not-a-sync-file": {
-    sentence: "Importing from a descriptor that is no sync file gives EINVAL.",
+    sentence: "Import from a descriptor that is not a sync_file gives EINVAL.",
     kernel: "dma_buf_import_sync_file, drivers/dma-buf/dma-buf.c",
   },
 });

@@ -10,7 +10,7 @@ import { Fence } from "./resv.js";
 
 const rule = rules({
   "dma-buf/timeline-ended": {
-    sentence: "When the last descriptor of a sw_sync timeline is closed, its fences signal with an error.",
+    sentence: "Release of a sw_sync timeline signals its pending fences with an error.",
     kernel: "sw_sync_debugfs_release, drivers/dma-buf/sw_sync.c",
   },
 });
@@ -24,13 +24,13 @@ export class SyncFile {
     return this.fences.every((fence) => fence.signaled);
   }
 
-  /** sync_file_poll: whether it has signalled; who asks too early is told later. */
+  /** sync_file_poll: whether it has signalled; an early poll is completed later. */
   poll(): boolean {
     this.awaited ||= !this.signaled;
     return this.signaled;
   }
 
-  /** dma_fence_get_status: 0, 1 or a negative errno. Of several fences an error is only known where somebody waited. */
+  /** dma_fence_get_status: 0, 1 or a negative errno. Of several fences an error is known only after a wait. */
   get status(): number {
     if (!this.signaled) return 0;
     const heard = this.fences.length === 1 || this.awaited;

@@ -19,49 +19,47 @@ import type { Device } from "./device.js";
 const rule = rules({
   "dma-api/direct-contiguous": {
     sentence:
-      "Without an IOMMU, memory for a device is one block of frames of the next power of two: what is behind the first frame has no reference count of its own.",
+      "Without an IOMMU coherent memory is one non-compound block of a power-of-two order: its tail pages have refcount 0.",
     kernel: "__dma_direct_alloc_pages, kernel/dma/direct.c",
   },
   "dma-api/direct-cma": {
-    sentence:
-      "Memory for a device from the contiguous memory area is of single frames in a row, each with a reference of its own.",
+    sentence: "Coherent memory from CMA consists of consecutive single pages, each with its own refcount.",
     kernel: "dma_alloc_contiguous, kernel/dma/contiguous.c",
-    unproven: "no device of the machines here has such an area",
+    unproven: "no device of the recorded machines allocates coherent memory from CMA.",
   },
   "dma-api/direct-too-big": {
-    sentence: "The buddy allocator has no block of more than 1024 frames: ENOMEM.",
+    sentence: "The buddy allocator has no block of more than 1024 pages: ENOMEM.",
     kernel: "__dma_direct_alloc_pages, kernel/dma/direct.c",
   },
   "dma-api/bad-page": {
-    sentence:
-      "A frame of a freed block that counts references of its own, or is free already, is a bad page: the kernel complains.",
+    sentence: "A page of a freed block with a refcount of its own, or already free, is reported as a bad page.",
     kernel: "free_page_is_bad_report, mm/page_alloc.c",
-    unproven: "drivers that do so are in no kernel",
+    unproven: "only a buggy driver reaches it.",
   },
   "dma-api/iommu-pages": {
     sentence:
-      "Behind an IOMMU, memory for a device is of single pages, each with a reference of its own, that the IOMMU makes one range of.",
+      "Behind an IOMMU coherent memory consists of single pages with their own refcounts, contiguous in IOVA space.",
     kernel: "__iommu_dma_alloc_pages, drivers/iommu/dma-iommu.c",
   },
   "dma-api/pool": {
     sentence:
-      "A device with reserved memory gets its coherent memory from there and from nowhere else; where that memory has no struct pages, so has the buffer.",
+      "A device with a coherent reserved-memory pool allocates only from it; without struct pages in the pool the buffer has none.",
     kernel: "dma_alloc_from_dev_coherent, kernel/dma/coherent.c",
-    unproven: "no device of the machines here has reserved memory",
+    unproven: "no device of the recorded machines has reserved memory.",
   },
   "dma-api/pool-empty": {
-    sentence: "When the reserved memory is used up there is no falling back: ENOMEM.",
+    sentence: "An exhausted reserved-memory pool has no fallback: ENOMEM.",
     kernel: "dma_alloc_from_dev_coherent, kernel/dma/coherent.c",
-    unproven: "no device of the machines here has reserved memory",
+    unproven: "no device of the recorded machines has reserved memory.",
   },
   "dma-api/mmap-remap": {
     sentence:
-      "Contiguous coherent memory is mapped by one remap_pfn_range from the page offset on: VM_IO and VM_PFNMAP, no page references.",
+      "Contiguous coherent memory is mapped by one remap_pfn_range from vm_pgoff on: VM_IO and VM_PFNMAP, no refcount.",
     kernel: "dma_direct_mmap, kernel/dma/direct.c",
   },
   "dma-api/mmap-pages": {
     sentence:
-      "Coherent memory of single pages behind an IOMMU is mapped by vm_map_pages: VM_MIXEDMAP, page references, and get_user_pages works.",
+      "Coherent memory of single pages behind an IOMMU is mapped by vm_map_pages: VM_MIXEDMAP, refcounted, GUP works.",
     kernel: "iommu_dma_mmap, drivers/iommu/dma-iommu.c",
   },
   "dma-api/mmap-noncontiguous": {
@@ -69,23 +67,22 @@ const rule = rules({
     kernel: "dma_mmap_noncontiguous, kernel/dma/mapping.c; iommu_dma_mmap_noncontiguous, drivers/iommu/dma-iommu.c",
   },
   "dma-api/mmap-alloc-pages": {
-    sentence: "Pages that are not coherent are mapped by remap_pfn_range, IOMMU or not.",
+    sentence: "dma_alloc_pages memory is mapped by remap_pfn_range, with or without an IOMMU.",
     kernel: "dma_mmap_pages, kernel/dma/mapping.c",
   },
   "dma-api/mmap-pool": {
-    sentence: "Reserved memory of a device is mapped by one remap_pfn_range of frames that no struct page belongs to.",
+    sentence: "A reserved-memory pool is mapped by one remap_pfn_range of PFNs without struct pages.",
     kernel: "dma_mmap_from_dev_coherent, kernel/dma/coherent.c",
-    unproven: "no device of the machines here has reserved memory",
+    unproven: "no device of the recorded machines has reserved memory.",
   },
   "dma-api/mmap-beyond": {
-    sentence: "A mapping that begins or reaches past the allocation gives ENXIO.",
+    sentence: "A mapping that starts or ends past the allocation gives ENXIO.",
     kernel: "dma_direct_mmap, kernel/dma/direct.c",
   },
   "dma-api/uncached": {
-    sentence:
-      "Coherent memory of a device that does not look into caches is mapped uncached: neither side needs a sync.",
+    sentence: "Coherent memory of a non-coherent device is mapped uncached: neither side needs a sync.",
     kernel: "dma_pgprot, kernel/dma/mapping.c",
-    unproven: "no machine here has a device that is not coherent",
+    unproven: "no recorded machine has a non-coherent device.",
   },
 });
 
@@ -127,7 +124,7 @@ export class DmaMemory {
   }
 }
 
-/** __free_pages of a block: a frame of it that somebody else has, or that is free already, is a bad page, and the block is lost. */
+/** __free_pages of a block: a page with other references, or already free, is a bad page, and the block leaks. */
 function freeBlock(k: Kernel, first: number, order: number): void {
   if (k.frames.addRef(first, -1) !== 0) return;
   for (let pfn = first + 1; pfn < first + 2 ** order; pfn++) {

@@ -18,32 +18,32 @@ import type { Device } from "./device.js";
 
 export const sgRules = rules({
   "dma/beyond-table": {
-    sentence: "A transfer past the end of the sg table's mapping has no DMA address: EFAULT.",
+    sentence: "A transfer past the end of the sg table has no DMA address: EFAULT.",
     kernel: "dma_map_sgtable, kernel/dma/mapping.c",
   },
   "dma/direction": {
-    sentence: "Behind an IOMMU a transfer against the direction of its mapping faults; without one nobody checks.",
+    sentence:
+      "Behind an IOMMU a transfer against the DMA direction of its mapping faults; without an IOMMU it is not checked.",
     kernel: "dma_info_to_prot, drivers/iommu/dma-iommu.c",
-    unproven: "no machine here has a device of its own to try it with",
+    unproven: "no recorded machine has a device of its own to try it with.",
   },
   "dma/unmapped": {
-    sentence: "A transfer through a table that was unmapped reaches memory that the device no longer owns.",
+    sentence: "A transfer through an unmapped sg table reaches memory that the device no longer owns.",
     kernel: "dma_unmap_sg_attrs, kernel/dma/mapping.c",
   },
   "dma/segments": {
-    sentence: "An IOMMU makes one DMA segment of all chunks; without one every chunk is a segment.",
+    sentence: "An IOMMU merges the sg table into one DMA segment; without one every chunk is a segment.",
     kernel: "iommu_dma_map_sg, drivers/iommu/dma-iommu.c",
-    unproven: "no machine here has a device of its own to try it with",
+    unproven: "no recorded machine has a device of its own to try it with.",
   },
   "dma/stale": {
     sentence:
-      "Where caches are not coherent with the device, each side sees the other's writes only after a sync for it.",
+      "Without cache coherence, CPU and device see each other's writes only after dma_sync for the respective side.",
     kernel: "arch_sync_dma_for_cpu, arch/arm64/mm/dma-mapping.c",
-    unproven: "no machine here has a device that is not coherent",
+    unproven: "no recorded machine has a non-coherent device.",
   },
   "dma/use-after-free": {
-    sentence:
-      "A device that still reaches a page after it was freed reads and writes whatever the page is by then: nothing stops it but an unmapping.",
+    sentence: "A device whose mapping of a freed page was not unmapped reads and writes the page's next owner.",
     kernel: "free_pages_prepare, mm/page_alloc.c",
     unproven: "a real kernel does not notice",
   },
@@ -67,7 +67,7 @@ export class SgTable {
   readonly pages: number;
   constructor(
     readonly entries: readonly SgEntry[],
-    /** The CPU reaches the memory past its caches: nobody sees anything stale. */
+    /** The CPU bypasses its caches: no access sees stale data. */
     readonly uncached = false,
   ) {
     this.pages = entries.reduce((sum, entry) => sum + entry.pages, 0);

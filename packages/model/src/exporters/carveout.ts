@@ -17,21 +17,21 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "carveout/empty": {
-    sentence: "A carveout is as large as it was reserved; beyond it there is no memory: ENOMEM.",
+    sentence: "An exhausted carveout has no fallback: ENOMEM.",
     kernel: "ion_carveout_allocate, drivers/staging/android/ion/ion_carveout_heap.c",
-    unproven: "ION was never built by any distribution's kernel, and no machine here reserves memory for it",
+    unproven: "ION was in no distribution's kernel, and no recorded machine reserves memory for it.",
   },
   "carveout/remap": {
     sentence:
-      "A carveout is mapped by remap_pfn_range of frames without struct pages: no walk finds a page, and a private mapping of the whole may be copied from.",
+      "mmap maps a carveout by remap_pfn_range of PFNs without struct pages: GUP finds none; a whole private mapping can be COWed.",
     kernel: "ion_heap_map_user, drivers/staging/android/ion/ion_heap.c",
-    unproven: "ION was never built by any distribution's kernel, and no machine here reserves memory for it",
+    unproven: "ION was in no distribution's kernel, and no recorded machine reserves memory for it.",
   },
   "carveout/no-pages": {
     sentence:
-      "The sg table of a carveout names pages that do not exist; a device only takes their addresses, and its DMA works.",
+      "The sg table of a carveout names struct pages that do not exist; DMA works, because it uses the addresses only.",
     kernel: "ion_carveout_heap_allocate, drivers/staging/android/ion/ion_carveout_heap.c",
-    unproven: "ION was never built by any distribution's kernel, and no machine here reserves memory for it",
+    unproven: "ION was in no distribution's kernel, and no recorded machine reserves memory for it.",
   },
 });
 

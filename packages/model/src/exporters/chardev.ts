@@ -19,38 +19,37 @@ import type { OperationArgs } from "@litmap/litmus";
 
 const rule = rules({
   "chardev/no-memory": {
-    sentence:
-      "A driver's device with no memory, or with more than the largest allocation gives (4 MiB), is refused with EINVAL or ENOMEM.",
+    sentence: "A device with zero pages gives EINVAL, one above the largest allocation (4 MiB) ENOMEM.",
     kernel: "__alloc_pages, mm/page_alloc.c",
-    unproven: "the driver is the test's own: no kernel has it without the test module",
+    unproven: "the driver is the test module's own.",
   },
   "chardev/needs-pages": {
     sentence:
-      "vm_insert_page, vm_map_pages and a fault handler that gives a page name memory by its struct page: IO memory has none, so that no driver can offer it (EINVAL).",
+      "vm_insert_page, vm_map_pages and a fault handler that returns a page need a struct page, which I/O memory lacks: EINVAL.",
     kernel: "insert_page, mm/memory.c",
-    unproven: "the primitives take a struct page; read from their prototypes",
+    unproven: "from the prototypes: these functions take a struct page.",
   },
   "chardev/needs-iomem": {
     sentence:
-      "An io_mapping is made by ioremap, which refuses memory: a driver can offer only IO memory that way (EINVAL).",
+      "An io_mapping is made by ioremap, which refuses RAM: a driver can map only I/O memory that way, else EINVAL.",
     kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
-    unproven: "the driver is the test's own: no kernel has it without the test module",
+    unproven: "the driver is the test module's own.",
   },
   "chardev/beyond": {
-    sentence: "The driver refuses a mapping that reaches past its memory with EINVAL.",
+    sentence: "A mapping past the end of the device's memory gives EINVAL.",
     kernel: "vm_iomap_memory, mm/memory.c",
-    unproven: "the driver is the test's own; what real ones do is of this form",
+    unproven: "the driver is the test module's own, in the form that real drivers use.",
   },
   "chardev/private-pfnmap": {
     sentence:
-      "A driver that maps bare frame numbers from its fault handler refuses private mappings with EINVAL: vmf_insert_pfn would be a BUG there.",
+      "A driver that inserts PFNs in its fault handler refuses private mappings, where vmf_insert_pfn would be a BUG: EINVAL.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
-    unproven: "seen with a scratch module on 6.1 only",
+    unproven: "seen with a scratch module on 6.1 only.",
   },
   "chardev/handler-beyond": {
-    sentence: "The driver's fault handler gives SIGBUS past the end of its memory.",
+    sentence: "A fault past the end of the device's memory gives SIGBUS.",
     kernel: "special_mapping_fault, mm/mmap.c",
-    unproven: "the driver is the test's own",
+    unproven: "the driver is the test module's own.",
   },
 });
 

@@ -16,26 +16,25 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "cma/no-memory": {
-    sentence:
-      "A buffer that finds no free, aligned run of pages in the area gives ENOMEM; nothing else is freed for it.",
+    sentence: "An allocation without a free, aligned run of pages in the CMA area gives ENOMEM.",
     kernel: "cma_alloc, mm/cma.c",
   },
   "cma/aligned": {
     sentence:
-      "A buffer's pages are consecutive and aligned to their number rounded up to a power of two, up to 256 pages.",
+      "A buffer is physically contiguous and aligned to its page count rounded up to a power of two, at most 256 pages.",
     kernel: "cma_heap_allocate, drivers/dma-buf/heaps/cma_heap.c",
   },
   "cma/private": {
-    sentence: "The heap maps shared memory only: MAP_PRIVATE gives EINVAL.",
+    sentence: "The CMA heap supports shared mappings only: MAP_PRIVATE gives EINVAL.",
     kernel: "cma_heap_mmap, drivers/dma-buf/heaps/cma_heap.c",
   },
   "cma/fault-page": {
     sentence:
-      "The fault handler returns the page: an ordinary shared mapping with references, RSS and page references for all who ask.",
+      "The fault handler returns the page: a normal shared mapping with refcount, mapcount and RSS that GUP accepts.",
     kernel: "cma_heap_vm_fault, drivers/dma-buf/heaps/cma_heap.c",
   },
   "cma/fault-pfn": {
-    sentence: "The mapping is VM_IO and VM_PFNMAP, and each fault inserts one frame number: no references, no RSS.",
+    sentence: "The mapping is VM_IO and VM_PFNMAP, and each fault inserts one PFN: no refcount, no RSS.",
     kernel: "cma_heap_vm_fault, drivers/dma-buf/heaps/cma_heap.c",
   },
 });

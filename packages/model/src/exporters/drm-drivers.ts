@@ -14,11 +14,11 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "ttm/qxl-size": {
-    sentence: "An object of no bytes is refused with EINVAL; a size is 32 bits.",
+    sentence: "An object of size 0 gives EINVAL; the size is 32 bits wide.",
     kernel: "qxl_alloc_ioctl, drivers/gpu/drm/qxl/qxl_ioctl.c",
   },
   "ttm/not-qxl": {
-    sentence: "Another driver does not know qxl's requests: EINVAL.",
+    sentence: "qxl ioctls on another driver give EINVAL.",
     kernel: "drm_ioctl, drivers/gpu/drm/drm_ioctl.c",
   },
 });

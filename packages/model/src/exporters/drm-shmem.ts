@@ -26,71 +26,70 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "drm-shmem/size": {
-    sentence: "A GEM object's size is rounded up to pages; one of no bytes is refused with EINVAL.",
+    sentence: "The size of a GEM object is rounded up to pages; size 0 gives EINVAL.",
     kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
   },
   "drm-shmem/mmap-private": {
-    sentence: "A private writable mapping of a GEM shmem object is refused with EINVAL.",
+    sentence: "A private writable mapping of a GEM shmem object gives EINVAL.",
     kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/fault-index": {
     sentence:
-      "A fault takes the object's page by its distance from the mapping's beginning, whatever part of the object the mapping is: after a split the second part shows the wrong pages.",
+      "The fault handler indexes pages by the offset from vm_start and ignores vm_pgoff: the upper half of a split VMA shows the wrong pages.",
     kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/fault-beyond": {
-    sentence: "A fault past the object's end, or in an object that was purged, is a SIGBUS.",
+    sentence: "A fault past the end of the object, or in a purged object, gives SIGBUS.",
     kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/write-notify": {
     sentence:
-      "The first write to each page through a shared mapping takes a fault of its own, which marks the folio dirty.",
+      "The first write to each page through a shared mapping faults in pfn_mkwrite, which marks the folio dirty.",
     kernel: "drm_gem_shmem_pfn_mkwrite, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/pages-counted": {
-    sentence: "Pages are taken for the first user and put after the last.",
+    sentence: "pages_use_count: the first user gets the pages, the last one puts them.",
     kernel: "drm_gem_shmem_get_pages_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/purged": {
-    sentence: "An object that was purged stays purged: madvise gives 0 for it ever after.",
+    sentence: "A purged object stays purged: every later madvise reports retained = 0.",
     kernel: "drm_gem_shmem_madvise_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/not-purgeable": {
-    sentence: "Only an object marked as not needed, mapped for its device and held by nobody else is purged.",
+    sentence:
+      "An object is purgeable only if it is marked DONTNEED, has an sg table and has no other user (pin, vmap, dma-buf).",
     kernel: "drm_gem_shmem_is_purgeable, include/drm/drm_gem_shmem_helper.h",
   },
   "drm-shmem/purge": {
-    sentence:
-      "Purging unmaps the object from its device, puts its pages, zaps user mappings and drops the pages from the file.",
+    sentence: "Purge unmaps the object from its device, puts its pages, zaps user PTEs and truncates the shmem file.",
     kernel: "drm_gem_shmem_purge_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/shrinker-trylock": {
-    sentence: "A shrinker never waits for a reservation lock: an object whose lock is taken is passed over.",
+    sentence: "The shrinker only trylocks the resv: an object whose resv is held is skipped.",
     kernel: "drm_gem_lru_scan, drivers/gpu/drm/drm_gem.c",
   },
   "drm-shmem/vmap-counted": {
-    sentence: "A kernel mapping takes a use of the pages, so that they stay while it is there.",
+    sentence: "vmap takes a pages_use_count, which keeps the pages until vunmap.",
     kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/vunmap-unmapped": {
-    sentence: "Taking back a kernel mapping that is not there is a warning and nothing else.",
+    sentence: "vunmap without a vmap warns and returns.",
     kernel: "drm_gem_shmem_vunmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/vmap-uncounted": {
-    sentence: "A kernel mapping neither takes a use of the pages nor keeps the object from being purged.",
+    sentence: "vmap takes no pages_use_count and does not keep the object from being purged.",
     kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
-    unproven: "a design for comparison; no release does so",
+    unproven: "design for comparison; no release does so.",
   },
   "drm-shmem/vmap-reserved": {
-    sentence: "A kernel mapping is good only while its user holds the reservation lock, from vmap to vunmap.",
+    sentence: "A vmap is valid only while its user holds the resv, from vmap to vunmap.",
     kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
-    unproven: "a proposal; no release does so",
+    unproven: "proposal; no release does so.",
   },
   "gem-driver/madvise-listed": {
-    sentence:
-      "Marking an object as not needed adds it to the shrinker's list, also when it is there already: the list is corrupted.",
+    sentence: "madvise adds an object to the shrinker list even if it is on it already: the list is corrupted.",
     kernel: "panfrost_ioctl_madvise, drivers/gpu/drm/panfrost/panfrost_drv.c",
-    unproven: "a defect up to 5.19; QEMU has no Mali GPU",
+    unproven: "a bug up to 5.19; QEMU has no Mali GPU.",
   },
 });
 

@@ -16,12 +16,12 @@ import type { DrmDriver, GemBacking, GemObject } from "./gem.js";
 const rule = rules({
   "gem-dma/mmap": {
     sentence:
-      "VM_PFNMAP is cleared, the fake offset taken off, and the DMA API maps the memory: what the mapping is in the end depends on the device, and copy-on-write is not refused.",
+      "mmap clears VM_PFNMAP and the fake offset and calls the DMA API, which decides the VMA's flags; COW mappings are not refused.",
     kernel: "drm_gem_dma_mmap, drivers/gpu/drm/drm_gem_dma_helper.c",
   },
   "gem-dma/no-offset": {
     sentence:
-      "The length of the mapping is passed for the size of the memory, so that a mapping that does not begin at the object's first page gives ENXIO.",
+      "The DMA API is given the VMA's length as the buffer size: a mapping with an offset into the object gives ENXIO.",
     kernel: "drm_gem_dma_mmap, drivers/gpu/drm/drm_gem_dma_helper.c",
   },
 });

@@ -22,67 +22,65 @@ import type { TtmDevice } from "./ttm-device.js";
 
 export const gemRules = rules({
   "gem/dumb-size": {
-    sentence: "A dumb buffer without a line, or of 4 GiB and more, is refused with EINVAL.",
+    sentence: "A dumb buffer with zero lines, or of 4 GiB and more, gives EINVAL.",
     kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
   },
   "gem/no-handle": {
-    sentence: "An object is asked for by a handle that this open file of the device does not have: ENOENT.",
+    sentence: "A handle that is not in the handle table of the open DRM file gives ENOENT.",
     kernel: "drm_gem_object_lookup, drivers/gpu/drm/drm_gem.c",
   },
   "gem/close-unknown": {
-    sentence: "Closing a handle that the file does not have gives EINVAL.",
+    sentence: "GEM_CLOSE of a handle that the DRM file does not have gives EINVAL.",
     kernel: "drm_gem_handle_delete, drivers/gpu/drm/drm_gem.c",
   },
   "gem/map-imported": {
-    sentence: "An object that was imported has no fake offset: EINVAL.",
+    sentence: "An imported object has no fake offset: MAP_DUMB gives EINVAL.",
     kernel: "drm_gem_dumb_map_offset, drivers/gpu/drm/drm_gem.c",
   },
   "gem/no-such-offset": {
-    sentence:
-      "An mmap of the device finds an object only at its exact fake offset and only up to its size, else EINVAL.",
+    sentence: "mmap of the DRM node takes exactly the object's fake offset and at most its size, else EINVAL.",
     kernel: "drm_vma_offset_exact_lookup_locked, include/drm/drm_vma_manager.h",
   },
   "gem/not-allowed": {
-    sentence: "An object is mapped only by open files that have a handle of it, else EACCES.",
+    sentence: "Only DRM files that have a handle for the object may mmap it, else EACCES.",
     kernel: "drm_vma_node_is_allowed, drivers/gpu/drm/drm_vma_manager.c",
   },
   "gem-driver/redirected": {
-    sentence:
-      "A mapping of an imported object becomes one of the dma-buf that it came from: its file, its methods, its page offset.",
+    sentence: "mmap of an imported object is redirected to the dma-buf: its file, vm_ops and vm_pgoff.",
     kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c; dma_buf_mmap, drivers/dma-buf/dma-buf.c",
   },
   "gem-driver/fault-imported": {
-    sentence: "drm_gem_shmem_fault of an imported object finds no pages array: SIGBUS.",
+    sentence: "A fault in drm_gem_shmem_fault on an imported object finds no pages array: SIGBUS.",
     kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "gem-driver/methods-kept": {
     sentence:
-      "An exporter that sets no methods leaves the mapping with the importer's: its end drops a reference on the object that nobody took.",
+      "An exporter that sets no vm_ops leaves the importer's in the VMA: its close drops an object reference that was never taken.",
     kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
-    unproven: "a defect of 5.9 and older; no kernel here has it",
+    unproven: "a bug of 5.9 and older; no recorded kernel has it.",
   },
   "gem-driver/may-grow": {
-    sentence: "A driver's mapping that may grow is a warning: GEM relies on VM_DONTEXPAND.",
+    sentence: "A GEM mapping without VM_DONTEXPAND triggers a warning.",
     kernel: "drm_gem_mmap_obj, drivers/gpu/drm/drm_gem.c",
   },
   "gem-driver/put-freed": {
-    sentence: "A reference on an object that was freed already is dropped: memory of somebody else is changed.",
+    sentence: "Dropping a reference on a freed object is a use-after-free.",
     kernel: "drm_gem_object_put, include/drm/drm_gem.h",
-    unproven: "only a broken design comes to it",
+    unproven: "only a broken design reaches it.",
   },
   "gem-driver/unplugged": {
-    sentence: "Unplugging a device empties all mappings of its objects.",
+    sentence: "drm_dev_unplug zaps all mappings of the device's objects.",
     kernel: "drm_dev_unplug, drivers/gpu/drm/drm_drv.c",
-    unproven: "from source: the runner takes no device away",
+    unproven: "from source: the runner unplugs no device.",
   },
   "ttm/mmap-private": {
-    sentence: "A private writable mapping of a TTM object is refused with EINVAL.",
+    sentence: "A private writable mapping of a TTM object gives EINVAL.",
     kernel: "ttm_bo_mmap_obj, drivers/gpu/drm/ttm/ttm_bo_vm.c",
   },
   "ttm/fault-imported": {
-    sentence: "A fault on an object that was imported is a SIGBUS: its pages are another driver's.",
+    sentence: "A fault on an imported object gives SIGBUS, because its pages belong to another driver.",
     kernel: "ttm_bo_vm_reserve, drivers/gpu/drm/ttm/ttm_bo_vm.c",
-    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+    unproven: "from source: the test module makes no TTM objects.",
   },
 });
 

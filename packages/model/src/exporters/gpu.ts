@@ -18,10 +18,9 @@ import type { Caching } from "./ttm-pool.js";
 
 const rule = rules({
   "ttm/map-moves": {
-    sentence:
-      "Mapping the object for an importer brings it into memory that every device reaches, unless it is pinned.",
+    sentence: "Mapping an attachment moves an unpinned object to GTT, which every device reaches.",
     kernel: "amdgpu_dma_buf_map, drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c",
-    unproven: "QEMU has no device with a dynamic exporter",
+    unproven: "QEMU has no device with a dynamic exporter.",
   },
 });
 

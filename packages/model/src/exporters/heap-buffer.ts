@@ -14,15 +14,13 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "cma/fault-end": {
-    sentence: "A fault past the buffer's last page, in a mapping that mremap has grown, gives SIGBUS.",
+    sentence: "A fault past the last page of the buffer, in a VMA that mremap has grown, gives SIGBUS.",
     kernel: "cma_heap_vm_fault, drivers/dma-buf/heaps/cma_heap.c",
   },
   "cma/fault-past-array": {
-    sentence:
-      "The bound is compared with >: a fault one page past the end takes what lies behind the array of pages for a page.",
+    sentence: "The bounds check uses > instead of >=: a fault one page past the end reads past the page array.",
     kernel: "dma_heap_vm_fault, drivers/dma-buf/heaps/heap-helpers.c",
-    unproven:
-      "mainline corrected it before 6.1's stable series; no kernel here is built of an older tree with the heap",
+    unproven: "fixed in mainline before 6.1's stable series; no recorded kernel has the heap without the fix.",
   },
 });
 

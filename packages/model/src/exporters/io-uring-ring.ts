@@ -12,26 +12,25 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "io-uring-ring/address": {
-    sentence:
-      "The kernel chooses where a ring is mapped: any address that the caller asks for, by hint or fixed, is refused with EINVAL.",
+    sentence: "The kernel chooses the address of a ring mapping: a hint or MAP_FIXED gives EINVAL.",
     kernel: "io_uring_get_unmapped_area, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
   },
   "io-uring-ring/no-such-offset": {
     sentence:
-      "Only the offsets of the rings and of the submission entries can be mapped; what another gives depends on where it is noticed.",
+      "Only the offsets of the rings and of the SQEs can be mapped; the errno of others depends on the call that rejects them.",
     kernel: "io_uring_validate_mmap_request, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
   },
   "io-uring-ring/too-long": {
-    sentence: "A mapping that is longer than the allocation behind it is refused with EINVAL.",
+    sentence: "A mapping longer than the allocation behind it gives EINVAL.",
     kernel: "io_uring_validate_mmap_request, fs/io_uring.c",
   },
   "io-uring-ring/pages": {
     sentence:
-      "mmap inserts the pages that there are (VM_MIXEDMAP) and forbids the mapping to grow; the rest of a longer mapping stays empty, and a fault there is a SIGBUS.",
+      "mmap inserts the existing pages (VM_MIXEDMAP, VM_DONTEXPAND); a fault in the rest of a longer mapping gives SIGBUS.",
     kernel: "io_uring_mmap, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
   },
   "io-uring-ring/pfns": {
-    sentence: "mmap puts the frames in by remap_pfn_range, as memory without struct pages.",
+    sentence: "mmap maps the ring by remap_pfn_range, as memory without struct pages.",
     kernel: "io_uring_mmap, fs/io_uring.c",
   },
 });

@@ -13,33 +13,33 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "p2pdma/shared": {
-    sentence: "Memory of a PCI device is mapped shared: a private mapping gives EINVAL.",
+    sentence: "P2PDMA memory supports shared mappings only: MAP_PRIVATE gives EINVAL.",
     kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
   },
   "p2pdma/offset": {
-    sentence: "Each mapping is an allocation of its own, so that the offset must be 0: EINVAL.",
+    sentence: "Each mmap is a separate allocation: a non-zero offset gives EINVAL.",
     kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
   },
   "p2pdma/no-fault-handler": {
     sentence:
-      "A fault on a mapping of P2PDMA memory is SIGBUS: mmap inserts every page, and there is no fault handler.",
+      "A fault on a mapping of P2PDMA memory gives SIGBUS: mmap inserts every page, and there is no fault handler.",
     kernel: "kernfs_vma_fault, fs/kernfs/file.c",
   },
   "p2pdma/no-access": {
-    sentence: "/proc/PID/mem and ptrace reach no memory by vm_ops->access of a kernfs file that has none: EINVAL.",
+    sentence: "A kernfs file without vm_ops->access refuses /proc/PID/mem and ptrace: EINVAL.",
     kernel: "kernfs_vma_access, fs/kernfs/file.c",
   },
   "p2pdma/exhausted": {
-    sentence: "The device has no range free that is long enough: ENOMEM.",
+    sentence: "mmap without a free range that is long enough gives ENOMEM.",
     kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
   },
   "p2pdma/inserted": {
     sentence:
-      "The pages are inserted by vm_insert_page: VM_MIXEDMAP, page references, RSS; the mapping holds the only reference, and no fault handler refills what is zapped.",
+      "mmap inserts the pages by vm_insert_page: VM_MIXEDMAP, refcount, RSS; only the mapping holds them, and a zapped PTE is not refaulted.",
     kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
   },
   "p2pdma/freed": {
-    sentence: "With its last reference a page of a PCI device goes back to the device's pool, one by one.",
+    sentence: "A P2PDMA page returns to its pool with its last reference, page by page.",
     kernel: "p2pdma_folio_free, drivers/pci/p2pdma.c",
   },
 });

@@ -12,41 +12,41 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "packet/ring-limit": {
-    sentence: "A ring whose table of blocks is larger than what kmalloc gives (4 MiB) is refused with ENOMEM.",
+    sentence: "A ring whose block table is larger than kmalloc gives (4 MiB) gives ENOMEM.",
     kernel: "alloc_pg_vec, net/packet/af_packet.c",
   },
   "packet/no-memory": {
-    sentence: "A ring for which there are not enough pages is refused with ENOMEM, and what it had is freed.",
+    sentence: "A ring that cannot get its pages frees what it had and gives ENOMEM.",
     kernel: "alloc_pg_vec, net/packet/af_packet.c",
   },
   "packet/offset": {
-    sentence: "A ring is mapped from its beginning: any other offset is refused with EINVAL.",
+    sentence: "A ring is mapped at offset 0 only, else EINVAL.",
     kernel: "packet_mmap, net/packet/af_packet.c",
   },
   "packet/no-ring": {
-    sentence: "A packet socket without a ring cannot be mapped: EINVAL.",
+    sentence: "mmap of a packet socket without a ring gives EINVAL.",
     kernel: "packet_mmap, net/packet/af_packet.c",
   },
   "packet/whole-ring": {
-    sentence: "A mapping of a ring is exactly as long as the ring: any other length is refused with EINVAL.",
+    sentence: "A mapping must be exactly as long as the ring, else EINVAL.",
     kernel: "packet_mmap, net/packet/af_packet.c",
   },
   "packet/mapped": {
     sentence:
-      "mmap inserts every page of the ring at once, as pages with references (VM_MIXEDMAP); nothing forbids the mapping to grow (no VM_DONTEXPAND), and there is no fault handler.",
+      "mmap inserts all ring pages by vm_insert_page (VM_MIXEDMAP, refcounted); no VM_DONTEXPAND, no fault handler.",
     kernel: "packet_mmap, net/packet/af_packet.c",
   },
   "packet/not-bound": {
-    sentence: "Sending through a packet socket that is bound to no device fails with ENXIO.",
+    sentence: "send through an unbound packet socket gives ENXIO.",
     kernel: "packet_snd, net/packet/af_packet.c",
   },
   "packet/waits": {
-    sentence: "Reading from a packet socket waits for a packet.",
+    sentence: "recv on a packet socket waits for a packet.",
     kernel: "packet_recvmsg, net/packet/af_packet.c",
   },
   "packet/frame-ready": {
     sentence:
-      "The socket polls as readable when the frame before the ring's head no longer belongs to the kernel, and user space can write that word.",
+      "The socket polls as readable when the frame before the ring's head no longer belongs to the kernel; user space can write that word.",
     kernel: "packet_poll, net/packet/af_packet.c",
   },
 });

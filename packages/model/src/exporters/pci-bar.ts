@@ -20,52 +20,51 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "pci-bar/fits": {
-    sentence: "A mapping that does not lie within the BAR is refused with EINVAL.",
+    sentence: "A mapping outside the BAR gives EINVAL.",
     kernel: "pci_mmap_fits, drivers/pci/mmap.c",
   },
   "pci-bar/mapped": {
     sentence:
-      "A BAR is mapped by one remap_pfn_range over the whole mapping, so that private mappings are let through; the mapping's offset becomes the physical address.",
+      "mmap of a BAR is one remap_pfn_range over the whole VMA, so private mappings pass; vm_pgoff becomes the physical PFN.",
     kernel: "pci_mmap_resource_range, drivers/pci/mmap.c",
   },
   "pci-bar/revoked": {
     sentence:
-      "A driver that claims a device's regions has mappings of its BARs through sysfs zapped, private copies too; further accesses get SIGBUS. What a device was given of the BAR stays reachable for it.",
+      "A driver that claims the regions zaps the sysfs BAR mappings, COW copies included: later access gives SIGBUS. DMA mappings stay.",
     kernel: "revoke_iomem, kernel/resource.c",
   },
   "pci-bar/no-data": {
-    sentence: "The file of a memory BAR can be mapped, but neither read nor written: EIO.",
+    sentence: "The sysfs file of a memory BAR can be mapped but not read or written: EIO.",
     kernel: "sysfs_kf_bin_read, fs/sysfs/file.c",
   },
   "pci-bar/write-beyond": {
-    sentence: "A write that begins behind the end of a sysfs file of known size is refused with EFBIG.",
+    sentence: "write that starts past the end of a sysfs file of known size gives EFBIG.",
     kernel: "sysfs_kf_bin_write, fs/sysfs/file.c",
   },
   "pci-bar/poll-unread": {
-    sentence: "A sysfs file polls with an error until it has been read, even if reading it failed.",
+    sentence: "A sysfs file polls with POLLERR until it has been read, even by a failed read.",
     kernel: "kernfs_generic_poll, fs/kernfs/file.c",
   },
   "pci-bar/truncate-too-big": {
-    sentence:
-      "A sysfs file keeps its size whatever ftruncate is asked for, but a size past the file system's limit is refused with EFBIG.",
+    sentence: "ftruncate of a sysfs file keeps its size; a size past s_maxbytes gives EFBIG.",
     kernel: "inode_newsize_ok, fs/attr.c",
   },
   "pci-bar/access": {
     sentence:
-      "What get_user_pages refuses, /proc/PID/mem and ptrace reach through a mapping of their own of the physical memory, in one piece also past the end of the page and of the mapping.",
+      "/proc/PID/mem and ptrace fall back to generic_access_phys, which ioremaps the PFN and may run past the page and the VMA.",
     kernel: "generic_access_phys, mm/memory.c",
   },
   "pci-bar/access-not-mapped": {
-    sentence: "There must be an entry, and a writable one for writing: else EINVAL.",
+    sentence: "generic_access_phys needs a present PTE, writable for a write, else EINVAL.",
     kernel: "generic_access_phys, mm/memory.c",
   },
   "pci-bar/access-no-io": {
     sentence:
-      "The access method of a mapping of IO memory refuses a page of RAM in it, such as a private copy, with EINVAL; the reader sees EIO.",
+      "generic_access_phys refuses a RAM page in the mapping, such as a COW copy, with EINVAL; the reader gets EIO.",
     kernel: "generic_access_phys, mm/memory.c",
   },
   "pci-bar/access-ram": {
-    sentence: "A private copy of IO memory is RAM, which ioremap refuses with a warning: ENOMEM.",
+    sentence: "ioremap of a COW copy, which is RAM, warns and gives ENOMEM.",
     kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
   },
 });

@@ -13,28 +13,27 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "pcm/busy": {
-    sentence: "A playback stream that somebody has open gives EBUSY.",
+    sentence: "open of a playback substream in use with O_NONBLOCK gives EBUSY.",
     kernel: "snd_pcm_open, sound/core/pcm_native.c",
   },
   "pcm/waits": {
-    sentence: "Who opens a playback stream in use without O_NONBLOCK waits until it is free.",
+    sentence: "open of a playback substream in use without O_NONBLOCK waits until it is free.",
     kernel: "snd_pcm_open, sound/core/pcm_native.c",
   },
   "pcm/cleared": {
-    sentence: "Setting a stream's parameters clears its buffer.",
+    sentence: "hw_params clears the buffer of the substream.",
     kernel: "snd_pcm_hw_params, sound/core/pcm_native.c",
   },
   "pcm/mapped": {
-    sentence:
-      "The buffer is mapped by what the DMA API has for its device, with VM_DONTEXPAND and VM_DONTDUMP, shared or private.",
+    sentence: "mmap uses the DMA API's mmap for the device, with VM_DONTEXPAND and VM_DONTDUMP, shared or private.",
     kernel: "snd_pcm_lib_default_mmap, sound/core/pcm_native.c",
   },
   "pcm/access": {
-    sentence: "A mapping of a playback buffer must be readable or writable: EINVAL.",
+    sentence: "A mapping of a playback buffer must be readable or writable, else EINVAL.",
     kernel: "snd_pcm_mmap_data, sound/core/pcm_native.c",
   },
   "pcm/beyond": {
-    sentence: "A mapping that reaches past the buffer gives EINVAL.",
+    sentence: "A mapping past the end of the buffer gives EINVAL.",
     kernel: "snd_pcm_mmap_data, sound/core/pcm_native.c",
   },
 });

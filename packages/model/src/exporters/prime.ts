@@ -23,36 +23,35 @@ import type { DrmDevice, DrmFile } from "./gem.js";
 
 const rule = rules({
   "gem/mmap-offset": {
-    sentence:
-      "A mapping of the dma-buf is made as one of the device: the object's fake offset is added to its page offset.",
+    sentence: "mmap of the dma-buf maps the DRM node: the object's fake offset is added to vm_pgoff.",
     kernel: "drm_gem_prime_mmap, drivers/gpu/drm/drm_prime.c",
   },
   "gem/no-prime": {
-    sentence: "A driver that did not ask for PRIME has no export and no import: ENOSYS.",
+    sentence: "A driver without PRIME has neither export nor import: ENOSYS.",
     kernel: "drm_prime_handle_to_fd_ioctl, drivers/gpu/drm/drm_prime.c",
   },
   "gem/no-prime-mmap": {
-    sentence: "The dma-buf of a driver without a PRIME mmap cannot be mapped: ENOSYS.",
+    sentence: "The dma-buf of a driver without gem_prime_mmap cannot be mapped: ENOSYS.",
     kernel: "drm_gem_dmabuf_mmap, drivers/gpu/drm/drm_prime.c",
   },
   "gem/first-export": {
-    sentence: "As long as an object has a dma-buf, every export gives that one: the first decides the access mode.",
+    sentence: "An object has one dma-buf at a time: the first export decides its access mode, later ones return it.",
     kernel: "drm_gem_prime_handle_to_dmabuf, drivers/gpu/drm/drm_prime.c",
   },
   "gem/import-own": {
-    sentence: "A device's own dma-buf gives the object that it came from.",
+    sentence: "Import of a device's own dma-buf returns the GEM object behind it.",
     kernel: "drm_gem_prime_import_dev, drivers/gpu/drm/drm_prime.c",
   },
   "gem/no-import": {
-    sentence: "A driver without an import of sg tables takes no buffers of others.",
+    sentence: "A driver without gem_prime_import_sg_table does not import foreign dma-bufs.",
     kernel: "drm_gem_prime_import_dev, drivers/gpu/drm/drm_prime.c",
   },
   "gem/import-unmapped": {
-    sentence: "The shmem helper only attaches to another's buffer: its exporter is not asked for an sg table.",
+    sentence: "The shmem helper only attaches to a foreign dma-buf and does not map the attachment.",
     kernel: "drm_gem_shmem_prime_import_no_map, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "gem/attach-no-table": {
-    sentence: "An exporter that cannot make an sg table refuses attachments with ENOSYS.",
+    sentence: "An exporter without get_sg_table refuses attachments: ENOSYS.",
     kernel: "drm_gem_map_attach, drivers/gpu/drm/drm_prime.c",
   },
 });

@@ -18,49 +18,49 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "system-heap/ioctl-fd": {
-    sentence: "The fd field of the allocation request must be 0 on entry: EINVAL.",
+    sentence: "The fd field of the allocation request must be 0 on entry, else EINVAL.",
     kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
   },
   "system-heap/ioctl-fd-flags": {
-    sentence: "The request's fd_flags may hold an access mode and O_CLOEXEC, nothing else: EINVAL.",
+    sentence: "fd_flags may hold only an access mode and O_CLOEXEC, else EINVAL.",
     kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
   },
   "system-heap/ioctl-heap-flags": {
-    sentence: "No heap flags are defined; any gives EINVAL.",
+    sentence: "No heap flags are defined: any flag gives EINVAL.",
     kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
   },
   "system-heap/length-zero": {
-    sentence: "A length that is 0 once it is rounded up to pages, also by running over, gives EINVAL.",
+    sentence: "A length of 0 after PAGE_ALIGN(), also by overflow, gives EINVAL.",
     kernel: "dma_heap_ioctl_allocate, drivers/dma-buf/dma-heap.c",
   },
   "system-heap/no-cap": {
-    sentence: "The heap has no limit: a request for more than there is allocates until the machine is out of memory.",
+    sentence: "The heap has no size limit: a request larger than RAM allocates until the machine is out of memory.",
     kernel: "system_heap_allocate, drivers/dma-buf/heaps/system_heap.c",
   },
   "system-heap/orders": {
-    sentence:
-      "Memory comes in chunks of 1 MiB, 64 KiB and 4 KiB, the largest that still fits and is not larger than the one before.",
+    sentence: "Pages are allocated in orders 8, 4 and 0: the largest that fits and is not above the previous one.",
     kernel: "alloc_largest_available, drivers/dma-buf/heaps/system_heap.c",
   },
   "system-heap/remap": {
     sentence:
-      "Mapping fills the page table at once by remap_pfn_range: VM_IO and VM_PFNMAP, no page references, no faults later.",
+      "mmap populates the page table by remap_pfn_range: VM_IO and VM_PFNMAP, no folio references, no later faults.",
     kernel: "system_heap_mmap, drivers/dma-buf/heaps/system_heap.c",
   },
   "system-heap/fault-page": {
-    sentence: "The fault handler returns the page: an ordinary shared mapping with references and RSS.",
+    sentence: "The fault handler returns the page: a normal shared mapping with refcount, mapcount and RSS.",
     kernel: "dma_heap_vm_fault, drivers/dma-buf/heaps/heap-helpers.c",
     unproven: "no distribution kernel of that age builds the heap",
   },
   "system-heap/private": {
-    sentence: "The heap maps shared memory only: MAP_PRIVATE gives EINVAL.",
+    sentence: "The heap supports shared mappings only: MAP_PRIVATE gives EINVAL.",
     kernel: "dma_heap_mmap, drivers/dma-buf/heaps/heap-helpers.c",
     unproven: "no distribution kernel of that age builds the heap",
   },
   "system-heap/insert-page": {
-    sentence: "Mapping inserts the pages themselves: VM_MIXEDMAP, a reference and a map count each, RSS and PSS.",
+    sentence:
+      "mmap inserts the pages by vm_insert_page: VM_MIXEDMAP, one refcount and one mapcount per PTE, RSS and PSS.",
     kernel: "system_heap_mmap, drivers/dma-buf/heaps/system_heap.c",
-    unproven: "a proposal; no mainline release maps the heap by vm_insert_page",
+    unproven: "proposal; no mainline release maps the heap by vm_insert_page.",
   },
 });
 

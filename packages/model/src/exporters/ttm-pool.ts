@@ -11,36 +11,35 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "ttm/no-memory": {
-    sentence: "An object's pages cannot be allocated: ENOMEM.",
+    sentence: "A failed allocation of an object's pages gives ENOMEM.",
     kernel: "ttm_pool_alloc, drivers/gpu/drm/ttm/ttm_pool.c",
     unproven: "no test runs a machine out of memory",
   },
   "ttm/pool-converts": {
-    sentence: "Fresh pages for an object that is not cached get its mode in the kernel's linear map, all by one call.",
+    sentence: "New pages for an uncached or WC object change cache mode in the linear map by one call for all.",
     kernel: "ttm_pool_apply_caching, drivers/gpu/drm/ttm/ttm_pool.c",
-    unproven: "from source: qxl and bochs, the TTM devices that QEMU has, use cached pages only",
+    unproven: "from source: qxl and bochs, the TTM devices of QEMU, use cached pages only.",
   },
   "ttm/pool-keeps": {
-    sentence:
-      "Pages that are not cached are zeroed and kept in the pool, in their mode, when their object is done with them.",
+    sentence: "Uncached and WC pages of a freed object are zeroed and kept in the pool with their cache mode.",
     kernel: "ttm_pool_type_give, drivers/gpu/drm/ttm/ttm_pool.c",
-    unproven: "from source: qxl and bochs, the TTM devices that QEMU has, use cached pages only",
+    unproven: "from source: qxl and bochs, the TTM devices of QEMU, use cached pages only.",
   },
   "ttm/pool-reused": {
-    sentence: "Pages of the same mode and order come from the pool first: nothing has to be flushed for them.",
+    sentence: "Pages of the same cache mode and order are taken from the pool first, without a flush.",
     kernel: "ttm_pool_type_take, drivers/gpu/drm/ttm/ttm_pool.c",
-    unproven: "from source: qxl and bochs, the TTM devices that QEMU has, use cached pages only",
+    unproven: "from source: qxl and bochs, the TTM devices of QEMU, use cached pages only.",
   },
   "ttm/pool-shrinks": {
-    sentence: "Past its limit, and when memory is short, the pool makes pages write-back and frees them.",
+    sentence: "Above its limit, and under memory pressure, the pool makes pages write-back and frees them.",
     kernel: "ttm_pool_shrink, drivers/gpu/drm/ttm/ttm_pool.c",
-    unproven: "from source: qxl and bochs, the TTM devices that QEMU has, use cached pages only",
+    unproven: "from source: qxl and bochs, the TTM devices of QEMU, use cached pages only.",
   },
   "ttm/page-gone": {
     sentence:
-      "A page of a block that is not compound has no reference but what a mapping takes: the last unmapping frees it under its owner.",
+      "The tail pages of a non-compound block have refcount 0 until mapped: the last unmap frees the page under its owner.",
     kernel: "ttm_pool_alloc_page, drivers/gpu/drm/ttm/ttm_pool.c",
-    unproven: "a defect of 5.11 to 5.13 on architectures without special entries; found by reports from Arm machines",
+    unproven: "a bug of 5.11 to 5.13 on architectures without pte_special; known from reports from Arm machines.",
   },
 });
 

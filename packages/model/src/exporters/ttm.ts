@@ -26,99 +26,98 @@ import type { Block, Caching } from "./ttm-pool.js";
 
 const rule = rules({
   "ttm/mmap-mixedmap": {
-    sentence: "A mapping of a TTM object is VM_MIXEDMAP and VM_IO, private ones included.",
+    sentence: "A mapping of a TTM object is VM_MIXEDMAP and VM_IO, also if private.",
     kernel: "ttm_bo_mmap_vma_setup, drivers/gpu/drm/ttm/ttm_bo_vm.c",
   },
   "ttm/prefault": {
-    sentence: "A fault maps its page and up to 15 that follow, to the end of the mapping.",
+    sentence: "A fault maps the faulting page and up to 15 pages after it, within the VMA.",
     kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
   },
   "ttm/fault-vram": {
-    sentence: "A fault on an object in video memory maps the device's own frames, which have no struct page.",
+    sentence: "A fault on an object in VRAM inserts PFNs of the device, which have no struct page.",
     kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
   },
   "ttm/fault-beyond": {
-    sentence: "A fault past the object's end is a SIGBUS.",
+    sentence: "A fault past the end of the object gives SIGBUS.",
     kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
   },
   "ttm/fault-no-memory": {
-    sentence: "A fault that cannot have the object's pages allocated ends in SIGBUS.",
+    sentence: "A fault that cannot allocate the object's pages gives SIGBUS.",
     kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
     unproven: "no test runs a machine out of memory",
   },
   "ttm/insert-failed": {
-    sentence: "A fault whose page cannot be inserted is not reported: it is taken again for ever.",
+    sentence: "A fault whose PTE cannot be inserted is not reported: it is retried for ever.",
     kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
-    unproven: "no mainline release comes to it: vmf_insert_pfn takes every page",
+    unproven: "no mainline release reaches it: vmf_insert_pfn takes every page.",
   },
   "ttm/dummy-page": {
-    sentence: "After the device was unplugged a fault fills the whole mapping with one page of zeros.",
+    sentence: "After device unplug a fault fills the whole VMA with one zeroed page.",
     kernel: "ttm_bo_vm_dummy_page, drivers/gpu/drm/ttm/ttm_bo_vm.c",
-    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+    unproven: "from source: the test module makes no TTM objects.",
   },
   "ttm/no-table": {
-    sentence: "qxl makes no sg tables: other devices can attach to its buffers, but not map them (ENOSYS).",
+    sentence: "qxl has no sg tables: other devices can attach to its dma-bufs, but mapping gives ENOSYS.",
     kernel: "qxl_gem_prime_get_sg_table, drivers/gpu/drm/qxl/qxl_prime.c",
   },
   "ttm/access": {
-    sentence: "ptrace and /proc/PID/mem reach a TTM object through its access method, page by page.",
+    sentence: "ptrace and /proc/PID/mem access a TTM object through vm_ops->access, page by page.",
     kernel: "ttm_bo_vm_access, drivers/gpu/drm/ttm/ttm_bo_vm.c",
   },
   "ttm/access-beyond": {
-    sentence: "The access method refuses what reaches past the object with EIO.",
+    sentence: "vm_ops->access past the end of the object gives EIO.",
     kernel: "ttm_bo_vm_access, drivers/gpu/drm/ttm/ttm_bo_vm.c",
   },
   "ttm/access-vram": {
-    sentence: "The access method reaches video memory only where the driver copies for it, else EIO.",
+    sentence: "vm_ops->access reaches VRAM only if the driver has access_memory, else EIO.",
     kernel: "ttm_bo_vm_access, drivers/gpu/drm/ttm/ttm_bo_vm.c",
   },
   "ttm/moved": {
-    sentence: "An object that moves is unmapped everywhere, then copied; the next access maps it where it is now.",
+    sentence: "A move unmaps the object everywhere and copies it; the next access faults in the new place.",
     kernel: "ttm_bo_handle_move_mem, drivers/gpu/drm/ttm/ttm_bo.c",
   },
   "ttm/move-pinned": {
     sentence: "A pinned object does not move: EINVAL.",
     kernel: "ttm_bo_validate, drivers/gpu/drm/ttm/ttm_bo.c",
-    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+    unproven: "from source: the test module makes no TTM objects.",
   },
   "ttm/evicts": {
-    sentence:
-      "Where video memory is full the object that was used longest ago goes to system memory, until there is room.",
+    sentence: "When VRAM is full, the least recently used objects are evicted to system memory until there is room.",
     kernel: "ttm_bo_mem_force_space, drivers/gpu/drm/ttm/ttm_bo.c",
   },
   "ttm/evict-pinned": {
-    sentence: "A pinned object is passed over when room is made.",
+    sentence: "Eviction skips pinned objects.",
     kernel: "ttm_bo_evict_swapout_allowable, drivers/gpu/drm/ttm/ttm_bo.c",
   },
   "ttm/vram-full": {
-    sentence: "An object that does not fit into video memory even when all others have left it gives ENOMEM.",
+    sentence: "An object that does not fit into VRAM even after all evictions gives ENOMEM.",
     kernel: "ttm_bo_validate, drivers/gpu/drm/ttm/ttm_bo.c",
   },
   "ttm/unpin-unpinned": {
-    sentence: "Taking back a pin that is not there is a warning and nothing else.",
+    sentence: "Unpin of an unpinned object warns and returns.",
     kernel: "ttm_bo_unpin, drivers/gpu/drm/ttm/ttm_bo.c",
-    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+    unproven: "from source: the test module makes no TTM objects.",
   },
   "ttm/swapped-out": {
-    sentence: "Swapping out unmaps an object and copies its pages into a shmem file; the pool gets the pages.",
+    sentence: "Swap-out unmaps the object and copies its pages into a shmem file; the pages go to the pool.",
     kernel: "ttm_tt_swapout, drivers/gpu/drm/ttm/ttm_tt.c",
-    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+    unproven: "from source: the test module makes no TTM objects.",
   },
   "ttm/backed-up": {
     sentence:
-      "Backing up unmaps an object and moves its pages into a shmem file; the pages become write-back and go to the system, not to the pool.",
+      "Backup unmaps the object and copies its pages into a shmem file; the pages become write-back and are freed, not pooled.",
     kernel: "ttm_pool_backup, drivers/gpu/drm/ttm/ttm_pool.c",
-    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+    unproven: "from source: the test module makes no TTM objects.",
   },
   "ttm/swapped-in": {
-    sentence: "An object that was swapped out gets pages and its contents back when it is used.",
+    sentence: "The next use of a swapped-out object allocates pages and restores their contents.",
     kernel: "ttm_tt_populate, drivers/gpu/drm/ttm/ttm_tt.c",
-    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+    unproven: "from source: the test module makes no TTM objects.",
   },
   "ttm/swap-skips": {
-    sentence: "Only an object in system memory that has pages, is not pinned and not locked is swapped out.",
+    sentence: "Only a populated, unpinned, unlocked object in system memory is swapped out.",
     kernel: "ttm_bo_evict_swapout_allowable, drivers/gpu/drm/ttm/ttm_bo.c",
-    unproven: "from source: no test module makes TTM objects on a real kernel yet",
+    unproven: "from source: the test module makes no TTM objects.",
   },
 });
 

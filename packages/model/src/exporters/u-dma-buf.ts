@@ -12,23 +12,23 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "u-dma-buf/page": {
-    sentence: "The fault handler gives the page with a reference, and the kernel maps it as an ordinary page.",
+    sentence: "The fault handler returns the page with a reference; the kernel maps it as a normal page.",
     kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
-    unproven: "the driver is in no kernel; read in its reports",
+    unproven: "out-of-tree driver; from its bug reports.",
   },
   "u-dma-buf/first-reference": {
     sentence:
-      "Frames behind the first of a block count no reference: the one that a fault takes is the only one, and with it munmap frees memory that the driver still has.",
+      "Tail pages of the block have refcount 0: a fault takes the only reference, and munmap frees memory that the driver still uses.",
     kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
-    unproven: "the driver is in no kernel; read in its reports",
+    unproven: "out-of-tree driver; from its bug reports.",
   },
   "u-dma-buf/fault-beyond": {
-    sentence: "A fault past the end of the buffer is SIGBUS.",
+    sentence: "A fault past the end of the buffer gives SIGBUS.",
     kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
-    unproven: "the driver is in no kernel; read in its reports",
+    unproven: "out-of-tree driver; from its bug reports.",
   },
   "u-dma-buf/private": {
-    sentence: "A mapping of bare frame numbers is not private: EINVAL.",
+    sentence: "A private mapping by vmf_insert_pfn gives EINVAL.",
     kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
     unproven: "the driver is in no kernel; read in its reports",
   },

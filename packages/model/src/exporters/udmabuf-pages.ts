@@ -13,11 +13,11 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "udmabuf/beyond-eof": {
-    sentence: "A range that reaches past the end of the memfd gives EINVAL.",
+    sentence: "A range past the end of the memfd gives EINVAL.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/hugetlb-hole": {
-    sentence: "A huge page that nobody has touched yet is not allocated for the buffer: EINVAL.",
+    sentence: "A hugetlb folio that is not yet in the page cache is not allocated for the buffer: EINVAL.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
     unproven: "no distribution kernel of that age builds udmabuf",
   },

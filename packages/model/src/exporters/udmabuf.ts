@@ -31,90 +31,90 @@ import type { HeldPages } from "./udmabuf-pages.js";
 
 const rule = rules({
   "udmabuf/list-too-long": {
-    sentence: "A list has at most 1024 items: EINVAL.",
+    sentence: "A list of more than 1024 items gives EINVAL.",
     kernel: "udmabuf_ioctl_create_list, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/unaligned": {
-    sentence: "Offset and size of every item must be multiples of the page size: EINVAL.",
+    sentence: "Offset and size of every item must be page aligned, else EINVAL.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/too-large": {
-    sentence: "All items together may not exceed size_limit_mb: EINVAL.",
+    sentence: "A buffer larger than size_limit_mb gives EINVAL.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/empty": {
-    sentence: "A buffer of no pages gives EINVAL.",
+    sentence: "A buffer of zero pages gives EINVAL.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/no-memory": {
-    sentence: "The array of the buffer's pages cannot be allocated: ENOMEM.",
+    sentence: "A failed allocation of the page array gives ENOMEM.",
     kernel: "init_udmabuf, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/not-a-memfd": {
-    sentence: "A descriptor that is not open, or whose file is neither shmem nor hugetlb, gives EBADFD.",
+    sentence: "A closed descriptor, or a file that is neither shmem nor hugetlb, gives EBADFD.",
     kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/no-shrink-seal": {
-    sentence: "The memfd must be sealed against shrinking: EINVAL.",
+    sentence: "A memfd without F_SEAL_SHRINK gives EINVAL.",
     kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/write-sealed": {
-    sentence: "A memfd that is sealed against writing is refused with EINVAL: the buffer would be written through it.",
+    sentence: "A memfd with F_SEAL_WRITE gives EINVAL, because the dma-buf would be writable.",
     kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/seal-race": {
-    sentence: "Seals are checked without the inode lock: one that is added before the pages are held goes unnoticed.",
+    sentence: "Seals are checked without the inode lock: a seal added before the folios are pinned is missed.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/seal-locked": {
-    sentence: "Seals are checked and pages pinned under the inode lock, which adding a seal takes too.",
+    sentence: "Seals are checked and folios pinned under the inode lock, which F_ADD_SEALS takes too.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/mode-ignored": {
-    sentence: "The memfd's access mode is not looked at: the buffer is readable and writable.",
+    sentence: "The memfd's access mode is not checked: the dma-buf is readable and writable.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/private": {
-    sentence: "A udmabuf maps shared only: MAP_PRIVATE gives EINVAL.",
+    sentence: "udmabuf supports shared mappings only: MAP_PRIVATE gives EINVAL.",
     kernel: "mmap_udmabuf, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/fault-page": {
-    sentence: "The fault handler returns the page: an ordinary mapping with references, RSS and PSS.",
+    sentence: "The fault handler returns the page: a normal mapping with refcount, mapcount, RSS and PSS.",
     kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/fault-pfn": {
-    sentence: "Each fault inserts the frame number of the page it hit into a VM_PFNMAP mapping.",
+    sentence: "Each fault inserts the PFN of the faulting page into a VM_PFNMAP mapping.",
     kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/prefault-error": {
     sentence:
-      "An error while the first fault maps the rest of a udmabuf ends that, and is hidden: the page that was asked for is there, the others fault by themselves.",
+      "An error while prefaulting the rest of the VMA stops the prefault and is ignored; the faulting page stays mapped.",
     kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
-    unproven: "only fault injection shows it, which no kernel here is built with",
+    unproven: "only fault injection shows it, and no recorded kernel has that configured.",
   },
   "udmabuf/fault-all": {
-    sentence: "The first fault inserts the page it hit and then the rest of the mapping: one fault for all.",
+    sentence: "The first fault inserts the faulting page and then the rest of the VMA.",
     kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/map-at-mmap": {
-    sentence: "Mapping fills the whole page table by remap_pfn_range: no faults later.",
+    sentence: "mmap populates the whole page table by remap_pfn_range: no later faults.",
     kernel: "mmap_udmabuf, drivers/dma-buf/udmabuf.c",
-    unproven: "a proposal; no mainline release fills the mapping at mmap",
+    unproven: "proposal; no mainline release populates the mapping at mmap.",
   },
   "udmabuf/fault-beyond": {
-    sentence: "A fault past the buffer's last page gives SIGBUS.",
+    sentence: "A fault past the last page of the buffer gives SIGBUS.",
     kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/end-before-begin": {
-    sentence: "Ending CPU access that was never begun gives EINVAL: there is no sg table yet.",
+    sentence: "DMA_BUF_SYNC_END before any DMA_BUF_SYNC_START finds no sg table and gives EINVAL.",
     kernel: "end_cpu_udmabuf, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/begin-maps": {
-    sentence: "The first begin of CPU access builds the buffer's own sg table and keeps it.",
+    sentence: "The first begin_cpu_access builds the buffer's own sg table and keeps it.",
     kernel: "begin_cpu_udmabuf, drivers/dma-buf/udmabuf.c",
   },
   "udmabuf/vmap-heads": {
-    sentence: "The kernel mapping takes the first page of each page's folio: wrong data for large folios.",
+    sentence: "vmap maps the head page of each page's folio: wrong data for large folios.",
     kernel: "vmap_udmabuf, drivers/dma-buf/udmabuf.c",
   },
 });

@@ -14,109 +14,106 @@ import type { MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
 
 const rule = rules({
   "vb2/io-modes": {
-    sentence:
-      "A queue takes only the memory types that its driver allows: vivid on vb2-dma-contig takes no USERPTR, EINVAL.",
+    sentence: "A queue supports only its driver's memory types: vivid on vb2-dma-contig has no USERPTR, EINVAL.",
     kernel: "vb2_verify_memory_type, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/owned": {
-    sentence: "The open file that asked for the buffers owns the queue; every other one gets EBUSY.",
+    sentence: "The open file that called REQBUFS owns the queue; all others get EBUSY.",
     kernel: "vb2_ioctl_reqbufs, drivers/media/common/videobuf2/videobuf2-v4l2.c",
   },
   "vb2/streaming": {
-    sentence: "Buffers cannot be asked for or freed while the queue streams: EBUSY.",
+    sentence: "REQBUFS while streaming gives EBUSY.",
     kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/orphans": {
     sentence:
-      "Freeing a queue's buffers orphans those that are mapped or exported: they live until the last mapping and dma-buf are gone.",
+      "REQBUFS(0) orphans buffers that are mapped or exported: they live until the last mapping and dma-buf are gone.",
     kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/no-buffer-memory": {
-    sentence: "REQBUFS gives ENOMEM when not even one buffer can be allocated.",
+    sentence: "REQBUFS gives ENOMEM if not one buffer can be allocated.",
     kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/count": {
-    sentence: "The number of buffers is raised to what the driver needs and cut to what it can have.",
+    sentence: "REQBUFS raises the count to the driver's minimum and caps it at its maximum.",
     kernel: "vb2_core_reqbufs, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/no-buffer": {
-    sentence: "There is no buffer of that index: EINVAL.",
+    sentence: "A buffer index out of range gives EINVAL.",
     kernel: "vb2_qbuf, drivers/media/common/videobuf2/videobuf2-v4l2.c",
   },
   "vb2/memory-type": {
-    sentence: "A buffer is queued with the memory type that the buffers were asked for with: EINVAL.",
+    sentence: "QBUF with another memory type than REQBUFS gives EINVAL.",
     kernel: "vb2_queue_or_prepare_buf, drivers/media/common/videobuf2/videobuf2-v4l2.c",
   },
   "vb2/not-dequeued": {
-    sentence: "A buffer that is queued already cannot be queued again: EINVAL.",
+    sentence: "QBUF of a queued buffer gives EINVAL.",
     kernel: "vb2_core_qbuf, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/too-short": {
-    sentence: "Memory that is given must hold an image: EINVAL.",
+    sentence: "USERPTR memory or a dma-buf shorter than an image gives EINVAL.",
     kernel: "__prepare_userptr, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/not-a-dma-buf": {
-    sentence:
-      "What is queued as DMABUF must be a dma-buf's descriptor; anything else, also a closed one, gives EINVAL.",
+    sentence: "QBUF of a DMABUF descriptor that is closed or not a dma-buf gives EINVAL.",
     kernel: "__prepare_dmabuf, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/kept": {
     sentence:
-      "Memory that was queued before at the same address or as the same dma-buf, with the same length, is not acquired again: the pages stay those of the first time.",
+      "USERPTR memory at the same address, or the same dma-buf, with the same length is not reacquired: the pages of the first QBUF stay.",
     kernel: "__prepare_userptr, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/attach-leaks": {
-    sentence:
-      "When the allocator refuses a dma-buf at attachment, the reference taken for it is never dropped: the buffer lives for ever.",
+    sentence: "A dma-buf that the allocator refuses at attach keeps its reference: the buffer leaks.",
     kernel: "__prepare_dmabuf, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/expbuf-memory": {
-    sentence: "Only MMAP buffers can be exported: EINVAL.",
+    sentence: "Only MMAP buffers can be exported, else EINVAL.",
     kernel: "vb2_core_expbuf, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/exported": {
     sentence:
-      "An exported buffer is mapped by the allocator itself: what vb2_mmap checks of sharing, protection and offsets is not asked.",
+      "mmap of an exported buffer goes straight to the allocator: vb2_mmap's checks of sharing, protection and offset do not run.",
     kernel: "vb2_core_expbuf, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/stream-empty": {
-    sentence: "A queue without buffers cannot stream: EINVAL.",
+    sentence: "STREAMON of a queue without buffers gives EINVAL.",
     kernel: "vb2_core_streamon, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/stream-off": {
-    sentence: "A queue that does not stream gives no buffers back: EINVAL.",
+    sentence: "DQBUF of a queue that is not streaming gives EINVAL.",
     kernel: "__vb2_wait_for_done_vb, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/waits": {
-    sentence: "Taking a buffer back waits for a frame, without end when nothing is queued.",
+    sentence: "DQBUF waits for a frame, for ever if nothing is queued.",
     kernel: "__vb2_wait_for_done_vb, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/mmap-shared": {
-    sentence: "A queue's buffers are mapped shared and through a descriptor open for writing, nothing else: EINVAL.",
+    sentence: "mmap of a queue must be shared and through a descriptor open for writing, else EINVAL.",
     kernel: "vb2_mmap, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/mmap-read": {
-    sentence: "A capture queue's buffers are mapped with PROT_READ: EINVAL without it.",
+    sentence: "mmap of a capture queue needs PROT_READ, else EINVAL.",
     kernel: "vb2_mmap, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/mmap-memory": {
-    sentence: "Only a queue whose buffers are MMAP can be mapped: EINVAL.",
+    sentence: "Only a queue with MMAP buffers can be mapped, else EINVAL.",
     kernel: "__find_plane_by_offset, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/mmap-offset": {
-    sentence: "The offset of a mapping names a buffer, as QUERYBUF says it; one that names none gives EINVAL.",
+    sentence: "The mmap offset must be one that QUERYBUF returned for a buffer, else EINVAL.",
     kernel: "__find_plane_by_offset, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/mmap-cookie": {
-    sentence: "The offset only names the buffer: the mapping begins at its first page, and its own offset becomes 0.",
+    sentence: "The mmap offset only selects the buffer: the mapping starts at its first page with vm_pgoff 0.",
     kernel: "vb2_mmap, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/mmap-long": {
-    sentence: "A mapping is at most as long as the buffer: EINVAL.",
+    sentence: "A mapping longer than the buffer gives EINVAL.",
     kernel: "vb2_mmap, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/poll-error": {
-    sentence: "Polling a queue that does not stream, or that nothing was queued to, gives an error event.",
+    sentence: "poll of a queue that is not streaming, or has nothing queued, gives POLLERR.",
     kernel: "vb2_core_poll, drivers/media/common/videobuf2/videobuf2-core.c",
   },
 });

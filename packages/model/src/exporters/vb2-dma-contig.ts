@@ -27,38 +27,38 @@ import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memop
 const rule = rules({
   "vb2-dma-contig/remap": {
     sentence:
-      "Mapping is one remap_pfn_range over the whole VMA: VM_IO and VM_PFNMAP, and MAP_PRIVATE of a dma-buf is accepted at any length.",
+      "mmap is one remap_pfn_range over the whole VMA: VM_IO and VM_PFNMAP; MAP_PRIVATE of a dma-buf is accepted at any length.",
     kernel: "vb2_dc_mmap, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
   },
   "vb2-dma-contig/import-short": {
-    sentence: "A dma-buf shorter than the length it is queued with gives EFAULT.",
+    sentence: "A dma-buf shorter than the queued length gives EFAULT.",
     kernel: "vb2_dc_attach_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
   },
   "vb2-dma-contig/import-sg": {
-    sentence: "A dma-buf whose exporter gives no sg table cannot be imported: EINVAL.",
+    sentence: "A dma-buf whose exporter makes no sg table cannot be imported: EINVAL.",
     kernel: "vb2_dc_map_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
   },
   "vb2-dma-contig/import-scattered": {
-    sentence: "A dma-buf must be one range of DMA addresses as long as the length it is queued with: EFAULT.",
+    sentence: "A dma-buf must be contiguous in DMA addresses over the queued length, else EFAULT.",
     kernel: "vb2_dc_map_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
   },
   "vb2-dma-contig-userptr/unaligned": {
-    sentence: "User memory must begin and end at cache lines where devices do not look into caches: EINVAL.",
+    sentence: "USERPTR memory for a non-coherent device must be aligned to cache lines, else EINVAL.",
     kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
     unproven: "vivid takes no USERPTR with this allocator",
   },
   "vb2-dma-contig-userptr/scattered": {
-    sentence: "User memory must be one range of DMA addresses: EFAULT; an IOMMU makes one of any pages.",
+    sentence: "USERPTR memory must be contiguous in DMA addresses, else EFAULT; an IOMMU makes any pages contiguous.",
     kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
     unproven: "vivid takes no USERPTR with this allocator",
   },
   "vb2-dma-contig-userptr/pinned": {
-    sentence: "User memory is pinned and mapped for the device.",
+    sentence: "USERPTR memory is pinned and mapped for the device.",
     kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
     unproven: "vivid takes no USERPTR with this allocator",
   },
   "vb2-dma-contig-userptr/frames": {
-    sentence: "Bare frame numbers in a row are given to the device as they are.",
+    sentence: "Consecutive PFNs of memory that GUP refuses are given to the device as they are.",
     kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
     unproven: "vivid takes no USERPTR with this allocator",
   },

@@ -21,34 +21,33 @@ import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memop
 
 const rule = rules({
   "vb2-dma-sg/pages": {
-    sentence: "A buffer is of as large blocks as fit, split into pages that each have a reference of their own.",
+    sentence: "A buffer is allocated in the largest orders that fit and split into pages, each with its own refcount.",
     kernel: "vb2_dma_sg_alloc_compacted, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
   },
   "vb2-dma-sg/map-pages": {
     sentence:
-      "Mapping inserts every page at once by vm_map_pages, from the page offset on: VM_MIXEDMAP, page references, RSS; a mapping past the buffer gives ENXIO.",
+      "mmap inserts every page by vm_map_pages from vm_pgoff on: VM_MIXEDMAP, refcount, RSS; past the end of the buffer: ENXIO.",
     kernel: "vb2_dma_sg_mmap, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
   },
   "vb2-dma-sg/may-grow": {
-    sentence:
-      "Without VM_DONTEXPAND mremap makes the mapping longer than the buffer; touching what was added is SIGBUS.",
+    sentence: "Without VM_DONTEXPAND mremap grows the mapping past the buffer; access to the new part gives SIGBUS.",
     kernel: "vb2_dma_sg_mmap, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    unproven: "the releases that are asked here have it",
+    unproven: "the recorded releases set VM_DONTEXPAND.",
   },
   "vb2-dma-sg/userptr-error": {
-    sentence: "Whatever keeps user memory from being used, the answer is ENOMEM.",
+    sentence: "Every failure to acquire USERPTR memory gives ENOMEM.",
     kernel: "vb2_dma_sg_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    unproven: "no device that QEMU has is served by a driver with this allocator",
+    unproven: "no QEMU device has a driver with this allocator.",
   },
   "vb2-dma-sg/import-short": {
-    sentence: "A dma-buf shorter than the length it is queued with gives EFAULT.",
+    sentence: "A dma-buf shorter than the queued length gives EFAULT.",
     kernel: "vb2_dma_sg_attach_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    unproven: "no device that QEMU has is served by a driver with this allocator",
+    unproven: "no QEMU device has a driver with this allocator.",
   },
   "vb2-dma-sg/import-sg": {
-    sentence: "A dma-buf whose exporter gives no sg table cannot be imported: EINVAL.",
+    sentence: "A dma-buf whose exporter makes no sg table cannot be imported: EINVAL.",
     kernel: "vb2_dma_sg_map_dmabuf, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    unproven: "no device that QEMU has is served by a driver with this allocator",
+    unproven: "no QEMU device has a driver with this allocator.",
   },
 });
 

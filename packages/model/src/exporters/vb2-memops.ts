@@ -9,7 +9,7 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "vb2/counted": {
-    sentence: "Every mapping holds a reference on its buffer, also those that fork and splitting make.",
+    sentence: "Every mapping holds a reference on its buffer, also those made by fork and split.",
     kernel: "vb2_common_vm_open, drivers/media/common/videobuf2/videobuf2-memops.c",
   },
 });

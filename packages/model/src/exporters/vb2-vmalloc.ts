@@ -22,24 +22,24 @@ import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memop
 const rule = rules({
   "vb2-vmalloc/insert-page": {
     sentence:
-      "Mapping inserts every page at once by vm_insert_page: VM_MIXEDMAP, page references, RSS; no fault handler refills what is zapped.",
+      "mmap inserts every page by vm_insert_page: VM_MIXEDMAP, refcount, RSS; no fault handler refills zapped PTEs.",
     kernel: "vb2_vmalloc_mmap, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
   },
   "vb2-vmalloc/offset-ignored": {
     sentence:
-      "The mapping begins at the buffer's first page whatever the offset says: through a dma-buf a mapping with an offset shows the wrong pages.",
+      "The mapping ignores vm_pgoff and starts at the first page: a dma-buf mapping with an offset shows the wrong pages.",
     kernel: "vb2_vmalloc_mmap, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
   },
   "vb2-vmalloc/userptr": {
-    sentence: "User memory is pinned for long and mapped into the kernel.",
+    sentence: "USERPTR memory gets a long-term pin and a kernel mapping.",
     kernel: "vb2_vmalloc_get_userptr, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
   },
   "vb2-vmalloc/import-short": {
-    sentence: "A dma-buf shorter than the length it is queued with gives EFAULT.",
+    sentence: "A dma-buf shorter than the queued length gives EFAULT.",
     kernel: "vb2_vmalloc_attach_dmabuf, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
   },
   "vb2-vmalloc/import-vmap": {
-    sentence: "A dma-buf is reached by its exporter's vmap; whatever that refuses with becomes EFAULT.",
+    sentence: "A dma-buf is accessed through its exporter's vmap; every error of vmap becomes EFAULT.",
     kernel: "vb2_vmalloc_map_dmabuf, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
   },
 });

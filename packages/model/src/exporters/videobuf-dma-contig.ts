@@ -23,35 +23,35 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "videobuf/mmap-error": {
-    sentence: "Whatever mapping a buffer fails with, the answer is ENOMEM.",
+    sentence: "Every failure to map a buffer gives ENOMEM.",
     kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c",
-    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+    unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/physical": {
-    sentence: "A buffer is mapped by its DMA address, which without an IOMMU is that of the memory.",
+    sentence: "mmap uses the DMA address as a physical address, which is right without an IOMMU.",
     kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c",
-    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+    unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/bus-address": {
-    sentence: "A DMA address behind an IOMMU is none of memory: what is mapped by it is something else.",
+    sentence: "Behind an IOMMU the DMA address is not a physical address: mmap maps the wrong memory.",
     kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c",
-    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+    unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/user-range": {
-    sentence: "User memory must lie in one mapping: EINVAL.",
+    sentence: "USERPTR memory must be in one VMA, else EINVAL.",
     kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c",
-    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+    unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/user-scattered": {
-    sentence: "User memory must be of frames in a row: EFAULT.",
+    sentence: "USERPTR memory must have consecutive PFNs, else EFAULT.",
     kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c",
-    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+    unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/user-frames": {
     sentence:
-      "User memory is read out of the page table as frame numbers: only mappings of bare frames have any, and nothing keeps what they are frames of.",
+      "USERPTR memory is resolved by follow_pfn: only VM_IO and VM_PFNMAP VMAs work, and no reference is taken.",
     kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c",
-    unproven: "no device that QEMU has was served by a driver with it; gone by 6.12",
+    unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
 });
 

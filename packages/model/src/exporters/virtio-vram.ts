@@ -16,43 +16,42 @@ import type { DrmDevice, DrmDriver, DrmFile, GemBacking } from "./gem.js";
 
 const rule = rules({
   "virtio-vram/no-blobs": {
-    sentence: "A device without blob resources, and any other driver, does not make blobs: EINVAL.",
+    sentence: "A device without blob resources, or another driver, makes no blobs: EINVAL.",
     kernel: "verify_blob, drivers/gpu/drm/virtio/virtgpu_ioctl.c",
   },
   "virtio-vram/no-room": {
-    sentence:
-      "A mappable blob of host memory needs room in the device's window, else ENOSPC; one of no bytes finds none either.",
+    sentence: "A mappable host blob without room in the host-visible window, or of size 0, gives ENOSPC.",
     kernel: "virtio_gpu_vram_map, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
       "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
   },
   "virtio-vram/no-guest-size": {
-    sentence: "A blob of guest memory without bytes is refused with EINVAL.",
+    sentence: "A guest blob of size 0 gives EINVAL.",
     kernel: "virtio_gpu_object_create, drivers/gpu/drm/virtio/virtgpu_object.c",
     unproven:
       "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
   },
   "virtio-vram/not-mappable": {
-    sentence: "Host memory that was not made mappable is not mapped: EINVAL.",
+    sentence: "mmap of a host blob without USE_MAPPABLE gives EINVAL.",
     kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
       "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
   },
   "virtio-vram/whole-only": {
-    sentence: "Host memory is mapped only as a whole: EINVAL for a part.",
+    sentence: "mmap of part of a host blob gives EINVAL.",
     kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
       "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
   },
   "virtio-vram/beyond": {
-    sentence: "A mapping past the blob's end is refused with EINVAL.",
+    sentence: "A mapping past the end of the blob gives EINVAL.",
     kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
       "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",
   },
   "virtio-vram/mapped": {
     sentence:
-      "Host memory is mapped at once by remap_pfn_range, VM_MIXEDMAP beside VM_PFNMAP and VM_IO; there is no fault handler.",
+      "mmap of a host blob populates it by remap_pfn_range, with VM_MIXEDMAP beside VM_PFNMAP and VM_IO; there is no fault handler.",
     kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
       "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack",

@@ -14,12 +14,11 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "vb2/not-a-queue": {
-    sentence: "Only a video device's file answers the ioctls of V4L2; any other gives ENOTTY.",
+    sentence: "Only a video node answers V4L2 ioctls; other files give ENOTTY.",
     kernel: "vfs_ioctl, fs/ioctl.c",
   },
   "vb2/read-write": {
-    sentence:
-      "A capture node without VB2_WRITE cannot be written: EINVAL; with buffers asked for it cannot be read: EBUSY.",
+    sentence: "write to a capture node without VB2_WRITE gives EINVAL; read with buffers allocated gives EBUSY.",
     kernel: "vb2_fop_write, drivers/media/common/videobuf2/videobuf2-v4l2.c",
   },
 });

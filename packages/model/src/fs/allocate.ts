@@ -7,27 +7,27 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "descriptor/truncate-kind": {
-    sentence: "ftruncate wants a regular file that is open for writing: EINVAL.",
+    sentence: "ftruncate needs a regular file open for writing, else EINVAL.",
     kernel: "do_ftruncate, fs/open.c",
   },
   "descriptor/fallocate-range": {
-    sentence: "fallocate of no bytes is refused with EINVAL.",
+    sentence: "fallocate with a negative offset or a length of 0 or less gives EINVAL.",
     kernel: "vfs_fallocate, fs/open.c",
   },
   "descriptor/fallocate-not-writable": {
-    sentence: "fallocate wants a descriptor open for writing: EBADF.",
+    sentence: "fallocate needs a descriptor open for writing, else EBADF.",
     kernel: "vfs_fallocate, fs/open.c",
   },
   "descriptor/fallocate-kind": {
-    sentence: "fallocate wants a regular file or a block device: ENODEV, for a pipe ESPIPE.",
+    sentence: "fallocate needs a regular file or a block device: a pipe gives ESPIPE, others ENODEV.",
     kernel: "vfs_fallocate, fs/open.c",
   },
   "descriptor/fallocate-too-big": {
-    sentence: "fallocate past the largest offset is refused with EFBIG.",
+    sentence: "fallocate past s_maxbytes gives EFBIG.",
     kernel: "vfs_fallocate, fs/open.c",
   },
   "descriptor/fallocate-none": {
-    sentence: "A file without the method cannot be allocated: EOPNOTSUPP.",
+    sentence: "A file without a fallocate method gives EOPNOTSUPP.",
     kernel: "vfs_fallocate, fs/open.c",
   },
 });

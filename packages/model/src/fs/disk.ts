@@ -17,39 +17,40 @@ import type { Task } from "../task.js";
 
 export const diskRules = rules({
   "disk/past-end-write": {
-    sentence: "Writing at or past the end of a block device gives ENOSPC.",
+    sentence: "write at or past the end of a block device gives ENOSPC.",
     kernel: "blkdev_write_iter, block/fops.c",
   },
   "disk/fallocate-range": {
-    sentence: "A block device has no room to allocate past its end: EINVAL; a hole is cut there.",
+    sentence:
+      "fallocate that starts at or reaches past the end of a block device gives EINVAL; a hole punch is cut at the end.",
     kernel: "blkdev_fallocate, block/fops.c",
   },
   "disk/fallocate-unaligned": {
-    sentence: "A range of a block device is a range of whole logical blocks: else EINVAL.",
+    sentence: "fallocate on a block device must cover whole logical blocks, else EINVAL.",
     kernel: "blkdev_fallocate, block/fops.c",
   },
   "disk/fallocate-cannot": {
-    sentence: "A block device allocates nothing, and one that cannot write zeros by itself has no holes: EOPNOTSUPP.",
+    sentence: "A block device has no plain fallocate, and no hole punch without hardware write-zeroes: EOPNOTSUPP.",
     kernel: "blkdev_fallocate, block/fops.c; blkdev_issue_zeroout, block/blk-lib.c",
   },
   "disk/past-end-read": {
-    sentence: "Reading at or past the end of a block device gives 0 bytes.",
+    sentence: "read at or past the end of a block device returns 0.",
     kernel: "blkdev_read_iter, block/fops.c",
   },
   "disk/cut-at-end": {
-    sentence: "A transfer that reaches past the end of a block device is cut there.",
+    sentence: "A transfer past the end of a block device is cut at the end.",
     kernel: "blkdev_write_iter, blkdev_read_iter, block/fops.c",
   },
   "disk/buffered-rest": {
-    sentence: "What direct I/O could not reach is moved through the page cache by an ordinary copy.",
+    sentence: "The rest of a short direct I/O goes through the page cache by an ordinary copy.",
     kernel: "direct_write_fallback, fs/libfs.c; blkdev_read_iter, block/fops.c",
   },
   "file/short-copy": {
-    sentence: "A transfer that meets memory that cannot be reached ends there: it gives the bytes moved so far.",
+    sentence: "A transfer that meets inaccessible memory is short: it returns the bytes copied so far.",
     kernel: "generic_perform_write, mm/filemap.c; shmem_file_read_iter, mm/shmem.c",
   },
   "file/nothing-copied": {
-    sentence: "A transfer that moved no byte because the memory cannot be reached gives EFAULT.",
+    sentence: "A transfer that copied no byte because the memory is inaccessible gives EFAULT.",
     kernel: "generic_perform_write, mm/filemap.c; shmem_file_read_iter, mm/shmem.c",
   },
 });

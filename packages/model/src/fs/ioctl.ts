@@ -7,15 +7,15 @@ import type { File } from "./file.js";
 
 export const ioctlRules = rules({
   "fd/unknown-ioctl": {
-    sentence: "A request that neither the VFS nor the file knows gives ENOTTY.",
+    sentence: "An ioctl that neither the VFS nor the file knows gives ENOTTY.",
     kernel: "vfs_ioctl, fs/ioctl.c",
   },
   "fd/null-argument": {
-    sentence: "A request that reads or writes its argument at address 0 gives EFAULT.",
+    sentence: "An ioctl that reads or writes its argument at NULL gives EFAULT.",
     kernel: "do_vfs_ioctl, fs/ioctl.c",
   },
   "fd/no-freeze": {
-    sentence: "A file system that cannot be frozen, mapped by extents or cloned says EOPNOTSUPP.",
+    sentence: "A file system that supports neither freeze, fiemap nor clone gives EOPNOTSUPP.",
     kernel: "ioctl_fsfreeze, fs/ioctl.c",
   },
 });

@@ -16,19 +16,19 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "pipe/full": {
-    sentence: "A pipe that does not block gives EAGAIN when all its 16 buffers are taken.",
+    sentence: "A non-blocking pipe with all 16 buffers in use gives EAGAIN.",
     kernel: "pipe_write (anon_pipe_write), fs/pipe.c; add_to_pipe, fs/splice.c",
   },
   "pipe/empty": {
-    sentence: "A pipe that does not block gives EAGAIN when there is nothing in it.",
+    sentence: "An empty non-blocking pipe gives EAGAIN.",
     kernel: "pipe_read (anon_pipe_read), fs/pipe.c",
   },
   "pipe/no-writers": {
-    sentence: "An empty pipe that nobody can write to any more is at its end: reading gives 0 bytes.",
+    sentence: "read on an empty pipe without writers returns 0.",
     kernel: "pipe_read (anon_pipe_read), fs/pipe.c",
   },
   "pipe/fault": {
-    sentence: "A write to a pipe drops the buffer in which the copy faulted, and gives EFAULT when it was the first.",
+    sentence: "write to a pipe drops the buffer in which the copy faulted; if it was the first: EFAULT.",
     kernel: "pipe_write (anon_pipe_write), fs/pipe.c",
   },
 });

@@ -19,11 +19,11 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "file/sealed-write": {
-    sentence: "Writing to a memfd with F_SEAL_WRITE or F_SEAL_FUTURE_WRITE gives EPERM.",
+    sentence: "write to a memfd with F_SEAL_WRITE or F_SEAL_FUTURE_WRITE gives EPERM.",
     kernel: "shmem_write_begin, mm/shmem.c",
   },
   "file/sealed-grow": {
-    sentence: "Writing past the end of a memfd with F_SEAL_GROW gives EPERM for the part past it.",
+    sentence: "write past the end of a memfd with F_SEAL_GROW gives EPERM for the part past the end.",
     kernel: "shmem_write_begin, mm/shmem.c",
   },
 });

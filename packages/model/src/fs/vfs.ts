@@ -8,11 +8,11 @@ import type { Task } from "../task.js";
 
 export const vfsRules = rules({
   "vfs/bad-fd": {
-    sentence: "A descriptor that stands for no open file gives EBADF.",
+    sentence: "A descriptor without an open file gives EBADF.",
     kernel: "fdget_pos, fs/file.c",
   },
   "vfs/not-open-for": {
-    sentence: "Reading a file that is not open for reading, or writing one that is not open for writing, gives EBADF.",
+    sentence: "read on a file not open for reading, or write on one not open for writing, gives EBADF.",
     kernel: "vfs_read, vfs_write, fs/read_write.c",
   },
   "vfs/cannot-read": {
@@ -24,27 +24,27 @@ export const vfsRules = rules({
     kernel: "vfs_write, fs/read_write.c",
   },
   "vfs/no-position": {
-    sentence: "pread and pwrite on a file without positions, as a pipe or a dma-buf, give ESPIPE.",
+    sentence: "pread and pwrite on a file without a position, such as a pipe or a dma-buf, give ESPIPE.",
     kernel: "ksys_pread64, ksys_pwrite64, fs/read_write.c",
   },
   "vfs/negative-offset": {
-    sentence: "A negative offset is refused with EINVAL, before the descriptor is looked at.",
+    sentence: "A negative offset gives EINVAL before the descriptor is checked.",
     kernel: "ksys_pread64, ksys_pwrite64, fs/read_write.c",
   },
   "vfs/past-user-space": {
-    sentence: "A buffer that ends past user space gives EFAULT before anything is read or written.",
+    sentence: "A buffer that ends above TASK_SIZE gives EFAULT before any transfer.",
     kernel: "vfs_read, vfs_write, fs/read_write.c",
   },
   "vfs/offset-overflow": {
-    sentence: "A transfer whose end does not fit into a file offset is refused with EINVAL.",
+    sentence: "A transfer whose end overflows loff_t gives EINVAL.",
     kernel: "rw_verify_area, fs/read_write.c",
   },
   "vfs/cannot-seek": {
-    sentence: "Seeking in a file without positions gives ESPIPE.",
+    sentence: "lseek on a file without a position gives ESPIPE.",
     kernel: "ksys_lseek, fs/read_write.c",
   },
   "vfs/seek-range": {
-    sentence: "Seeking before the beginning, or past what the file can hold, gives EINVAL.",
+    sentence: "lseek to a negative offset or past s_maxbytes gives EINVAL.",
     kernel: "vfs_setpos, fs/read_write.c",
   },
   "vfs/cannot-sync": {

@@ -20,23 +20,23 @@ import type { Context, HandlerTable, RecordResult } from "./handler.js";
 
 const rule = rules({
   "fd/no-proc-entry": {
-    sentence: "/proc/PID/fd and fdinfo have no entry for a descriptor that is not open: ENOENT.",
+    sentence: "A closed descriptor has no entry in /proc/PID/fd and /proc/PID/fdinfo: ENOENT.",
     kernel: "proc_lookupfd_common, fs/proc/fd.c",
   },
   "fd/reopen": {
-    sentence: "An anonymous inode cannot be opened again through /proc/self/fd: ENXIO.",
+    sentence: "An anonymous inode cannot be reopened through /proc/self/fd: ENXIO.",
     kernel: "no_open, fs/inode.c",
   },
   "fd/poll-negative": {
-    sentence: "A negative descriptor is passed over by poll: nothing is ready, and nothing is wrong.",
+    sentence: "poll ignores a negative descriptor: revents is 0.",
     kernel: "do_pollfd, fs/select.c",
   },
   "fd/poll-default": {
-    sentence: "A file without a poll method is always ready to be read and written.",
+    sentence: "A file without a poll method always polls as readable and writable.",
     kernel: "vfs_poll, include/linux/poll.h",
   },
   "fd/not-listed": {
-    sentence: "A file of another kind shows none of a dma-buf's lines: there is nothing to read.",
+    sentence: "fdinfo of another kind of file has no dma-buf lines.",
     kernel: "dma_buf_show_fdinfo, drivers/dma-buf/dma-buf.c",
   },
 });

@@ -33,7 +33,7 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "dma-buf/revoke": {
-    sentence: "An exporter that moves or purges a buffer zaps every mapping of its file; the next access faults.",
+    sentence: "An exporter that moves or purges a buffer zaps all PTEs of its file; the next access faults.",
     kernel: "unmap_mapping_range, mm/memory.c",
   },
 });

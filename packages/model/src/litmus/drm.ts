@@ -12,7 +12,7 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "gem/not-a-drm-file": {
-    sentence: "A file of no DRM device does not know its ioctls: ENOTTY.",
+    sentence: "A file of another device does not know DRM ioctls: ENOTTY.",
     kernel: "vfs_ioctl, fs/ioctl.c",
   },
 });

@@ -27,14 +27,14 @@ import type { Context, HandlerTable } from "./handler.js";
 
 const rule = rules({
   "driver-buffer/no-size": {
-    sentence: "Drivers refuse buffers of no bytes: EINVAL.",
+    sentence: "A buffer of size 0 gives EINVAL.",
     kernel: "vb2_dma_sg_alloc, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    unproven: "what a driver makes by itself cannot be asked for from user space",
+    unproven: "a driver's own allocations have no system call.",
   },
   "driver-buffer/no-memory": {
-    sentence: "There is no buffer larger than memory: ENOMEM.",
+    sentence: "A buffer larger than RAM gives ENOMEM.",
     kernel: "__alloc_pages_noprof, mm/page_alloc.c",
-    unproven: "what a driver makes by itself cannot be asked for from user space",
+    unproven: "a driver's own allocations have no system call.",
   },
 });
 

@@ -32,33 +32,33 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "gem-driver/no-size": {
-    sentence: "An object of no bytes is refused with EINVAL.",
+    sentence: "An object of size 0 gives EINVAL.",
     kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
   },
   "gem-driver/no-such-memory": {
-    sentence: "Objects in shmem are cached or write-combining, and never in video memory: EINVAL.",
+    sentence: "A shmem object is cached or write-combining and never in VRAM, else EINVAL.",
     kernel: "struct drm_gem_shmem_object, include/drm/drm_gem_shmem_helper.h",
-    unproven: "a driver that asks for it would not compile; the refusal is this driver's",
+    unproven: "a driver that requests it would not compile; the refusal is the test driver's.",
   },
   "gem-driver/not-ttm": {
-    sentence: "Only objects of TTM have a place and move: EINVAL.",
+    sentence: "Only TTM objects have a placement and move, else EINVAL.",
     kernel: "struct ttm_buffer_object, include/drm/ttm/ttm_bo.h",
-    unproven: "a driver that does it would not compile; the refusal is this driver's",
+    unproven: "a driver that does it would not compile; the refusal is the test driver's.",
   },
   "gem-driver/not-shmem": {
-    sentence: "Only objects in shmem have the shmem helper's table and its marks: EINVAL.",
+    sentence: "Only shmem objects have the shmem helper's sg table and madv state, else EINVAL.",
     kernel: "struct drm_gem_shmem_object, include/drm/drm_gem_shmem_helper.h",
-    unproven: "a driver that does it would not compile; the refusal is this driver's",
+    unproven: "a driver that does it would not compile; the refusal is the test driver's.",
   },
   "gem-driver/put-twice": {
-    sentence: "An object that the driver has given up has no handle any more: EINVAL.",
+    sentence: "An object whose handle the driver has deleted has no handle: EINVAL.",
     kernel: "drm_gem_handle_delete, drivers/gpu/drm/drm_gem.c",
-    unproven: "from source: no test module has handles on a real kernel yet",
+    unproven: "from source: the test module has no handles.",
   },
   "gem-driver/used-freed": {
-    sentence: "A driver that uses an object to which it gave up the last reference uses somebody else's memory.",
+    sentence: "A driver that uses an object after dropping its last reference is a use-after-free.",
     kernel: "drm_gem_object_put, include/drm/drm_gem.h",
-    unproven: "a driver's own mistake; the test module holds its objects to the end",
+    unproven: "a driver bug; the test module holds its objects to the end.",
   },
 });
 
@@ -107,7 +107,7 @@ function* create(
   return typeof bo === "number" ? bo : new GemObject(dev, bytes, bo);
 }
 
-/** An object as its driver uses it: one that is freed is somebody else's memory. */
+/** An object as its driver uses it; use of a freed one is a use-after-free. */
 function liveObject(bo: unknown): GemObject {
   const obj = bo as GemObject;
   if (obj.refs > 0) return obj;

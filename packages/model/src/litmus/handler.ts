@@ -46,7 +46,7 @@ export interface Unsupported {
   readonly unsupported: string;
 }
 
-/** Descriptors are numbers in the owner's table; handles are whatever a handler gave as `handle`. */
+/** Descriptors are numbers in the owner's table; handles are what a handler returned as `handle`. */
 export type Handler<N extends OperationName> = (ctx: Context, args: OperationArgs<N, number, unknown>) => Path<Result>;
 
 /**

@@ -27,11 +27,11 @@ import type { Context, HandlerTable, RecordResult, Result } from "./handler.js";
 
 const rule = rules({
   "account/no-vma": {
-    sentence: "No mapping holds the address: there is no entry to show.",
+    sentence: "An address without a VMA has no smaps entry.",
     kernel: "m_next, fs/proc/task_mmu.c",
   },
   "mmap/bad-descriptor": {
-    sentence: "A descriptor that is not open is refused with EBADF before anything else.",
+    sentence: "A closed descriptor gives EBADF before any other check.",
     kernel: "ksys_mmap_pgoff, mm/mmap.c",
   },
 });

@@ -13,7 +13,7 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "process/receive-bad-descriptor": {
-    sentence: "A descriptor that the other process does not have open gives EBADF.",
+    sentence: "pidfd_getfd of a descriptor that the target does not have open gives EBADF.",
     kernel: "pidfd_getfd, kernel/pid.c",
   },
 });

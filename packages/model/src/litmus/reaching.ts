@@ -29,7 +29,7 @@ type Name =
   | "mbind"
   | "get_mempolicy";
 
-/** Whose memory: the caller's own when nobody is named. */
+/** The process whose memory is meant: by default the caller. */
 function target(ctx: Context, of: string | undefined): Task {
   return of === undefined ? ctx.task : ctx.taskOf(of);
 }

@@ -123,7 +123,7 @@ export class Session {
   }
 
   /**
-   * Every process is killed, and the kernel may find fault with what is still held. They die at
+   * Every process is killed, and the kernel may warn about what is still held. They die at
    * the same time: memory goes everywhere before the last descriptors do. What it costs is no part
    * of what the test does.
    */
@@ -136,7 +136,7 @@ export class Session {
     Object.assign(counters, before);
   }
 
-  /** Values as an outcome has them: in the order of the text, whatever the schedule was. */
+  /** Values as an outcome has them: in the order of the text, regardless of the schedule. */
   values(): Values {
     const values: Record<string, Value> = {};
     if (!this.test.steps.some((step) => step.kind === "parallel")) {
@@ -221,7 +221,7 @@ export class Session {
     });
   }
 
-  /** Runs a call, remembers what its name stands for, and reports it. */
+  /** Runs a call, binds its name, and reports it. */
   private *perform(step: CallStep): Path<CallValue> {
     const line = step.span.line;
     const actor = this.actors.get(step.actor);

@@ -9,7 +9,7 @@ import type { Context, HandlerTable } from "./handler.js";
 
 const rule = rules({
   "dma-buf/merge-not-a-sync-file": {
-    sentence: "A sync file is merged with another sync file only: ENOENT.",
+    sentence: "SYNC_IOC_MERGE with a descriptor that is not a sync_file gives ENOENT.",
     kernel: "sync_file_ioctl_merge, drivers/dma-buf/sync_file.c",
   },
 });

@@ -13,19 +13,19 @@ import type { Vma } from "./vma.js";
 const rule = rules({
   "account/pfnmap-skipped": {
     sentence:
-      "The smaps walk leaves VM_PFNMAP mappings out up to some release after 6.1: nothing in them counts, not even private copies.",
+      "Up to some release after 6.1 the smaps walk skips VM_PFNMAP VMAs: nothing in them counts, not even COW copies.",
     kernel: "walk_page_test, mm/pagewalk.c; walk_page_vma, mm/pagewalk.c",
   },
   "account/special": {
-    sentence: "Entries without a struct page count nowhere.",
+    sentence: "A special PTE counts in neither RSS nor PSS.",
     kernel: "smaps_pte_entry, fs/proc/task_mmu.c",
   },
   "account/pss": {
-    sentence: "Pss divides each page by its map count.",
+    sentence: "Pss divides each page by its mapcount.",
     kernel: "smaps_account, fs/proc/task_mmu.c",
   },
   "account/pagemap-skipped": {
-    sentence: "pagemap shows nothing of VM_PFNMAP mappings.",
+    sentence: "pagemap shows nothing of a VM_PFNMAP VMA.",
     kernel: "pagemap_pte_hole, fs/proc/task_mmu.c",
   },
 });

@@ -9,24 +9,23 @@ import type { Mm } from "./mm.js";
 const rule = rules({
   "hugetlb/length-unaligned": {
     sentence:
-      "A length of a hugetlb mapping that is no multiple of its page size is refused with EINVAL; mmap itself rounds it up before.",
+      "The length of a hugetlb mapping must be a multiple of its page size, else EINVAL; mmap rounds it up first.",
     kernel: "hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
   },
   "mmap/fixed-unaligned": {
-    sentence: "MAP_FIXED at an address that is not page-aligned is refused with EINVAL.",
+    sentence: "MAP_FIXED at an address that is not page aligned gives EINVAL.",
     kernel: "get_unmapped_area, mm/mmap.c",
   },
   "mmap/below-user-space": {
-    sentence:
-      "On 32-bit arm nothing can be mapped at a fixed address in the first two pages, where vectors may lie: EINVAL.",
+    sentence: "On 32-bit arm MAP_FIXED below FIRST_USER_ADDRESS (the first two pages) gives EINVAL.",
     kernel: "arch_mmap_check, arch/arm/include/asm/mman.h; FIRST_USER_ADDRESS, arch/arm/include/asm/pgtable.h",
   },
   "mmap/too-long": {
-    sentence: "A mapping longer than user space, or one fixed past its end, is refused with ENOMEM.",
+    sentence: "A mapping longer than TASK_SIZE, or MAP_FIXED past it, gives ENOMEM.",
     kernel: "get_unmapped_area, mm/mmap.c",
   },
   "mmap/no-room": {
-    sentence: "There is no hole long enough.",
+    sentence: "No hole in the address space is long enough: ENOMEM.",
     kernel: "vm_unmapped_area, mm/mmap.c (mm/vma.c)",
   },
 });

@@ -5,7 +5,7 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "cma/release-in-use": {
-    sentence: "Pages of a freed buffer that somebody still refers to are warned about, and stay his until he lets go.",
+    sentence: "Pages of a freed buffer that still have references trigger a warning and stay with their holder.",
     kernel: "free_contig_range, mm/page_alloc.c",
   },
 });
@@ -49,14 +49,14 @@ export class CmaArea {
     return -1;
   }
 
-  /** The last page of a range that is handed out, or that somebody still refers to; -1 when it is free. */
+  /** The last page of a range that is allocated or still referenced; -1 when it is free. */
   private lastBlocked(at: number, count: number): number {
     for (let i = at + count - 1; i >= at; i--)
       if (this.bitmap[i] === 1 || this.k.frames.ref(this.first + i) > 0) return i;
     return -1;
   }
 
-  /** cma_release, free_contig_range: drops the owner's count of each page. Pages that others hold stay until those let go. */
+  /** cma_release, free_contig_range: drops the owner's count of each page. Pages with other references stay until those are dropped. */
   release(pfn: number, count: number): void {
     const { frames } = this.k;
     this.bitmap.fill(0, pfn - this.first, pfn - this.first + count);

@@ -49,7 +49,7 @@ export class Custody {
     return holder;
   }
 
-  /** A holder has found a frame anew, whatever became of it before. */
+  /** A holder has looked a PFN up again, regardless of its history. */
   finds(holder: Holder, pfn: number): void {
     holder.freed.delete(pfn);
     this.mark(pfn);

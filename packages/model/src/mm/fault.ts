@@ -36,80 +36,78 @@ import type { Vma, VmFault } from "./vma.js";
 
 const rule = rules({
   "fault/mkwrite-unowned": {
-    sentence:
-      "When page_mkwrite succeeds for a page that belongs to no file, the kernel takes it for truncated and has the store begin again, for ever.",
+    sentence: "page_mkwrite on a page with no mapping looks truncated: the fault is retried for ever.",
     kernel: "do_page_mkwrite, mm/memory.c",
   },
   "fault/no-handler": {
     sentence:
-      "An absent entry of a mapping without a fault handler ends in SIGBUS: such a mapping is filled once, at mmap.",
+      "A fault on an absent PTE of a VMA without a fault handler gives SIGBUS: such a VMA is populated once, at mmap.",
     kernel: "do_fault, mm/memory.c",
   },
   "fault/handler-refused": {
-    sentence: "The mapping's fault handler ends the access in SIGBUS.",
+    sentence: "The VMA's fault handler returns VM_FAULT_SIGBUS.",
     kernel: "__do_fault, mm/memory.c",
   },
   "fault/guard": {
-    sentence: "An access to a guard marker ends in SIGSEGV.",
+    sentence: "Access to a guard marker gives SIGSEGV.",
     kernel: "handle_pte_marker, mm/memory.c",
   },
   "fault/anon-zero": {
-    sentence: "A read of untouched anonymous memory maps the shared zero page, which counts nowhere.",
+    sentence: "A read fault on an absent anonymous PTE maps the shared zero page, which counts in no RSS.",
     kernel: "do_anonymous_page, mm/memory.c",
   },
   "fault/anon-new": {
-    sentence: "A write to untouched anonymous memory makes a page of its own.",
+    sentence: "A write fault on an absent anonymous PTE allocates a new folio.",
     kernel: "do_anonymous_page, mm/memory.c",
   },
   "fault/page-from-file": {
-    sentence: "The handler gave a page: the entry holds a reference and a map count on it.",
+    sentence: "The handler returned a page: the PTE holds a refcount and a mapcount on its folio.",
     kernel: "finish_fault, mm/memory.c",
   },
   "fault/fault-around": {
-    sentence: "A read fault also maps neighbours that are already in the page cache, 64 KiB at most.",
+    sentence: "A read fault also maps neighbours that are in the page cache, within 64 KiB.",
     kernel: "do_fault_around, mm/memory.c; filemap_map_pages, mm/filemap.c",
   },
   "fault/cow-fault": {
-    sentence: "A first write into a private mapping copies the file's page at once.",
+    sentence: "A first write fault in a private mapping copies the file's page directly.",
     kernel: "do_cow_fault, mm/memory.c",
   },
   "fault/cow-copy": {
-    sentence: "A write to a page that is not the mapping's alone makes a private copy.",
+    sentence: "A write fault on a page that is not exclusive to the process makes an anonymous copy.",
     kernel: "wp_page_copy, mm/memory.c",
   },
   "fault/cow-copy-pfn": {
     sentence:
-      "A write into a private mapping of bare frame numbers copies through the user's own address, for want of a struct page.",
+      "A write fault on a special PTE in a private mapping copies through the user address, because the PFN has no struct page.",
     kernel: "__wp_page_copy_user, mm/memory.c",
   },
   "fault/cow-old-entry": {
     sentence:
-      "Copying bare frame numbers reads through the entry and so marks it accessed; one that was not, as in a child, has changed meanwhile: the copy is thrown away and the access faults again.",
+      "The copy of a special PTE sets its accessed bit; if the PTE was old, as in a child, it has changed, so the copy is dropped and the fault retried.",
     kernel: "wp_page_copy, mm/memory.c",
   },
   "fault/cow-reuse": {
-    sentence: "A write to an anonymous page that is the mapping's alone makes its entry writable again.",
+    sentence: "A write fault on an anonymous page exclusive to the process makes its PTE writable again.",
     kernel: "do_wp_page, mm/memory.c",
   },
   "fault/shared-reuse": {
-    sentence: "A write to a read-only entry of a shared writable mapping makes the entry writable.",
+    sentence: "A write fault on a read-only PTE of a shared writable VMA makes the PTE writable.",
     kernel: "wp_page_shared, mm/memory.c",
   },
   "fault/pfn-mkwrite": {
-    sentence:
-      "A mapping with pfn_mkwrite gets its entries read-only, and the first write to each costs a fault of its own.",
+    sentence: "A VMA with pfn_mkwrite gets read-only PTEs, and the first write to each takes its own fault.",
     kernel: "wp_pfn_shared, mm/memory.c; vma_wants_writenotify, mm/mmap.c (mm/vma.c)",
   },
   "fault/page-mkwrite": {
-    sentence: "A mapping with page_mkwrite is told before a page becomes writable.",
+    sentence: "page_mkwrite is called before a PTE of the VMA becomes writable.",
     kernel: "do_page_mkwrite, mm/memory.c",
   },
   "fault/spurious": {
-    sentence: "The entry already allows the access: the fault only sets its young and dirty bits.",
+    sentence: "The PTE already permits the access: the fault only sets its young and dirty bits.",
     kernel: "handle_pte_fault, mm/memory.c",
   },
   "fault/no-memory": {
-    sentence: "No page frame is left for the fault.",
+    sentence: "No page is free for the fault: VM_FAULT_OOM.",
     kernel: "handle_mm_fault, mm/memory.c",
   },
 });
@@ -213,7 +211,7 @@ function* doFault(k: Kernel, vma: Vma, address: number, write: boolean): Path<nu
   return yield* afterHandler(k, vmf);
 }
 
-/** What the handler is told, or FAULT bits when it need not be asked. */
+/** The handler's arguments, or FAULT bits if it need not be called. */
 function beforeHandler(k: Kernel, vma: Vma, address: number, write: boolean): VmFault | number {
   const { ops } = vma;
   if (ops?.fault === undefined) {
@@ -377,7 +375,7 @@ function* doWpPage(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: numbe
   return wpPageCopy(k, vma, leaf, slot, address, pfn, unshare);
 }
 
-/** PageAnonExclusive or wp_can_reuse_anon_folio, mm/memory.c: nobody else has a reference. */
+/** PageAnonExclusive or wp_can_reuse_anon_folio, mm/memory.c: there is no other reference. */
 function canReuse(k: Kernel, pfn: number): boolean {
   const exclusive = (k.frames.flags(pfn) & PG.exclusive) !== 0;
   if (k.design["cow.reuse"] === "page-count") return k.frames.ref(pfn) === 1;

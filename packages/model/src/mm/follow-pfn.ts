@@ -10,25 +10,24 @@ import type { Mm } from "./mm.js";
 
 const rule = rules({
   "follow-pfn/not-raw": {
-    sentence: "A frame number may be read only from a VM_IO or VM_PFNMAP mapping: else EINVAL.",
+    sentence: "A PFN can be looked up only in a VM_IO or VM_PFNMAP VMA, else EINVAL.",
     kernel: "follow_pfn (follow_pfnmap_start), mm/memory.c",
   },
   "follow-pfn/no-vma": {
-    sentence: "There is no frame number at an address that no mapping holds: EINVAL.",
+    sentence: "A PFN lookup at an address without a VMA gives EINVAL.",
     kernel: "follow_pfnmap_start, mm/memory.c",
   },
   "follow-pfn/not-present": {
-    sentence: "An entry that is not present has no frame number: EINVAL; the caller has to fault it in.",
+    sentence: "A PFN lookup at an absent PTE gives EINVAL; the caller must fault it in.",
     kernel: "follow_pte (follow_pfnmap_start), mm/memory.c",
   },
   "follow-pfn/no-reference": {
-    sentence:
-      "follow_pfn gives a frame number without a reference and without a lock: nothing but a notifier keeps it true.",
+    sentence: "follow_pfn returns a PFN without a reference or a lock: only an MMU notifier keeps it valid.",
     kernel: "follow_pfn, mm/memory.c",
   },
   "follow-pfn/under-lock": {
     sentence:
-      "follow_pfnmap_start gives a frame number without a reference; it is true until follow_pfnmap_end drops the page-table lock.",
+      "follow_pfnmap_start returns a PFN without a reference; it is valid under the page table lock until follow_pfnmap_end.",
     kernel: "follow_pfnmap_start, mm/memory.c",
   },
 });

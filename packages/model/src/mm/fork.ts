@@ -22,33 +22,33 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "fork/dontcopy": {
-    sentence: "A mapping with VM_DONTCOPY is absent in the child.",
+    sentence: "A VM_DONTCOPY VMA is absent in the child.",
     kernel: "dup_mmap, kernel/fork.c (mm/mmap.c)",
   },
   "fork/wipeonfork": {
-    sentence: "A mapping with VM_WIPEONFORK is empty in the child.",
+    sentence: "A VM_WIPEONFORK VMA is empty in the child.",
     kernel: "dup_mmap, kernel/fork.c (mm/mmap.c)",
   },
   "fork/not-copied": {
-    sentence: "Entries of a shared mapping of ordinary pages are not copied: the child faults them in again.",
+    sentence: "PTEs of a shared mapping of normal pages are not copied: the child faults them in again.",
     kernel: "vma_needs_copy, mm/memory.c",
   },
   "fork/copied": {
     sentence:
-      "Entries of VM_PFNMAP and VM_MIXEDMAP mappings, and of those with anonymous pages, are copied: a child sees them without a fault.",
+      "PTEs of VM_PFNMAP and VM_MIXEDMAP VMAs, and of VMAs with an anon_vma, are copied: the child needs no fault.",
     kernel: "vma_needs_copy, mm/memory.c",
   },
   "fork/write-protected": {
-    sentence: "Private writable pages become read-only in both, so that the first to write gets a copy.",
+    sentence: "fork write-protects private writable PTEs in both processes, so that the first writer copies.",
     kernel: "copy_present_ptes, mm/memory.c",
   },
   "fork/track-copy": {
-    sentence:
-      "Up to 6.15 an x86 process cannot fork while it has a private mapping of tracked frames whose first page it has written to: the child's address space cannot be made, ENOMEM.",
+    sentence: "Up to 6.15 fork on x86 gives ENOMEM if a tracked private VMA had its first page written (COWed).",
     kernel: "track_pfn_copy, get_pat_info, arch/x86/mm/pat/memtype.c",
   },
   "fork/pinned-copied": {
-    sentence: "An anonymous page that may be pinned is copied for the child at once and stays writable in the parent.",
+    sentence:
+      "fork copies an anonymous page that may be pinned for the child at once; it stays writable in the parent.",
     kernel: "copy_present_page, mm/memory.c; folio_try_dup_anon_rmap_pte, include/linux/rmap.h",
   },
 });

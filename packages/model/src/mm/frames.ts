@@ -93,7 +93,7 @@ export class Frames {
   /** Frame numbers of IO memory: where no device answers reads give zeros, writes are lost. */
   private readonly ioStart: number;
   private readonly ioEnd: number;
-  /** Past the last frame that was ever reserved; reserved memory lies above what has struct pages. */
+  /** Past the last PFN ever reserved; reserved memory is above all memory with struct pages. */
   private reserved: number;
   /** Frames of IO memory that show a page of memory: what a GPU's aperture does. */
   private readonly aliases = new Map<number, number>();
@@ -209,7 +209,7 @@ export class Frames {
     return this.block + ((RUN + 2 * RUN - this.left--) & (2 * RUN - 1));
   }
 
-  /** Takes `size` consecutive frames aside for good, aligned to the largest folio: the first one. They are nobody's yet. */
+  /** Takes `size` consecutive frames aside for good, aligned to the largest folio: the first one. They have no owner yet. */
   setAside(size: number): number {
     let pfn = Math.ceil(this.next / SECTION) * SECTION;
     if (pfn + size > this.ioStart && pfn < this.ioEnd) pfn = this.ioEnd;
@@ -232,7 +232,7 @@ export class Frames {
     this.used += count;
   }
 
-  /** Gives 2^order frames back whatever their counts say (free_pages_prepare checks are the caller's). */
+  /** Frees 2^order pages regardless of their refcounts (free_pages_prepare checks are the caller's). */
   release(pfn: number, order: number): void {
     const size = 1 << order;
     const section = this.section(pfn);

@@ -12,12 +12,11 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "madvise/guard-unfit": {
-    sentence:
-      "Guards go into mappings that are neither special nor hugetlb, and for installing not locked: EINVAL otherwise.",
+    sentence: "Guard markers in a special or hugetlb VMA, or installed in a locked one, give EINVAL.",
     kernel: "is_valid_guard_vma, mm/madvise.c",
   },
   "madvise/guard-installed": {
-    sentence: "MADV_GUARD_INSTALL empties the range and puts a marker into each entry.",
+    sentence: "MADV_GUARD_INSTALL zaps the range and sets a guard marker in each PTE.",
     kernel: "madvise_guard_install, mm/madvise.c",
   },
 });

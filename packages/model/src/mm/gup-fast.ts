@@ -22,38 +22,37 @@ import type { Mm } from "./mm.js";
 
 const rule = rules({
   "gup-fast/vma-blind": {
-    sentence: "The fast walk takes a page from its entry alone and never looks at the mapping's flags.",
+    sentence: "gup-fast reads the PTE only and never checks the VMA's flags.",
     kernel: "gup_fast_pte_range, mm/gup.c",
   },
   "gup-fast/absent": {
-    sentence: "The fast walk gives up at an entry that is not present or does not permit the access.",
+    sentence: "gup-fast gives up at a PTE that is absent or does not permit the access.",
     kernel: "gup_fast_pte_range, mm/gup.c",
   },
   "gup-fast/special": {
-    sentence: "The fast walk gives up at a special entry.",
+    sentence: "gup-fast gives up at a special PTE.",
     kernel: "gup_fast_pte_range, mm/gup.c",
   },
   "gup-fast/no-pte-special": {
-    sentence:
-      "Where entries cannot be marked special, or the architecture has no fast walk, the fast walk takes nothing.",
+    sentence: "Without pte_special, or on an architecture without gup-fast, gup-fast takes no page.",
     kernel: "gup_fast, mm/gup.c",
   },
   "gup-fast/folio-unknown": {
     sentence:
-      "The fast walk leaves to the slow one a small folio whose mapping is NULL, since it may be secret or file memory.",
+      "gup-fast leaves a small folio with a NULL mapping to the slow path, because it may be secretmem or file-backed.",
     kernel: "gup_fast_folio_allowed, mm/gup.c",
   },
   "gup-fast/folio-file": {
     sentence:
-      "The fast walk leaves to the slow one a long-term writable pin of a file's folio that is neither shmem nor hugetlb.",
+      "gup-fast leaves a long-term writable pin of a file folio that is neither shmem nor hugetlb to the slow path.",
     kernel: "gup_fast_folio_allowed, mm/gup.c",
   },
   "gup-fast/unshare": {
-    sentence: "The fast walk gives up at a read-only entry whose page a pin must unshare.",
+    sentence: "gup-fast gives up at a read-only PTE whose page a pin must unshare.",
     kernel: "gup_fast_pte_range, mm/gup.c",
   },
   "gup/past-task-size": {
-    sentence: "A range that ends past user space is refused with EFAULT by the fast path before it looks at anything.",
+    sentence: "gup-fast refuses a range that ends above TASK_SIZE before any lookup: EFAULT.",
     kernel: "gup_fast_fallback, mm/gup.c",
   },
 });

@@ -1,6 +1,6 @@
 /**
  * get_user_pages, the slow walk: VMA by VMA, page by page, faulting in what is not there.
- * The fast walk stands in gup-fast.ts with checks of its own, as in the kernel.
+ * gup-fast is in gup-fast.ts with its own checks, as in the kernel.
  */
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
@@ -22,92 +22,91 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "gup/dump-zero": {
-    sentence: "For a core file the shared page of zeros is no page: EFAULT.",
+    sentence: "With FOLL_DUMP the shared zero page gives EFAULT.",
     kernel: "follow_page_pte, mm/gup.c",
   },
   "gup/dump-absent": {
-    sentence: "For a core file an absent page of a mapping that no fault handler could fill is no page: EFAULT.",
+    sentence: "With FOLL_DUMP an absent page that no fault handler could supply gives EFAULT.",
     kernel: "no_page_table, mm/gup.c",
   },
   "gup/no-vma": {
-    sentence: "Page references are refused with EFAULT at an address that no mapping holds.",
+    sentence: "GUP at an address without a VMA gives EFAULT.",
     kernel: "__get_user_pages, mm/gup.c",
   },
   "gup/vma-pfnmap": {
-    sentence: "The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT, whatever its page table holds.",
+    sentence: "GUP in a VM_IO or VM_PFNMAP VMA gives EFAULT, regardless of its PTEs.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "gup/vma-anon-only": {
-    sentence: "A walk that asks for anonymous memory only refuses every other mapping with EFAULT.",
+    sentence: "GUP with FOLL_ANON in a VMA that is not anonymous gives EFAULT.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "gup/longterm-file": {
     sentence:
-      "A long-term writable pin of a shared writable mapping whose file tracks dirty pages is refused with EFAULT; shmem does not track them.",
+      "A long-term writable pin in a shared writable mapping of a file with dirty tracking gives EFAULT; shmem has none.",
     kernel: "writable_file_mapping_allowed, mm/gup.c",
   },
   "gup/not-writable": {
-    sentence:
-      "A walk that wants to write refuses a mapping without VM_WRITE with EFAULT unless it is forced and the mapping is copy-on-write.",
+    sentence: "GUP for writing in a VMA without VM_WRITE gives EFAULT, except with FOLL_FORCE in a COW mapping.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "gup/force-shared": {
     sentence:
-      "A forced write into a shared mapping that is not writable is refused with EFAULT: there is no private copy to write to.",
+      "FOLL_FORCE for writing in a read-only shared mapping gives EFAULT, because there is no private copy to write to.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "gup/force-hugetlb": {
-    sentence: "Up to 6.14 a forced write into a read-only hugetlb mapping is refused with EFAULT.",
+    sentence: "Up to 6.14 FOLL_FORCE for writing in a read-only hugetlb VMA gives EFAULT.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "gup/not-readable": {
     sentence:
-      "A walk that reads refuses a mapping without VM_READ with EFAULT unless it is forced and the mapping may become readable.",
+      "GUP for reading in a VMA without VM_READ gives EFAULT, except with FOLL_FORCE if the VMA has VM_MAYREAD.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "gup/force": {
-    sentence: "FOLL_FORCE lets a debugger read and copy-on-write past the mapping's protection.",
+    sentence: "FOLL_FORCE lets a debugger read and COW against the VMA's protection.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "gup/faulted-in": {
     sentence:
-      "A page that is not there, or not writable for a write, is faulted in; the fault counts as a minor fault of the task that asks.",
+      "GUP faults in a PTE that is absent, or read-only for a write; it counts as a minor fault of the calling task.",
     kernel: "faultin_page, mm/gup.c",
   },
   "gup/fault-failed": {
-    sentence: "A fault that ends in SIGBUS or SIGSEGV makes EFAULT of the walk, one that runs out of memory ENOMEM.",
+    sentence: "GUP turns SIGBUS and SIGSEGV of a fault into EFAULT, and OOM into ENOMEM.",
     kernel: "faultin_page, mm/gup.c",
   },
   "gup/no-fault-allowed": {
-    sentence: "A walk that must not fault gives EFAULT at a page that is not there.",
+    sentence: "GUP with FOLL_NOFAULT gives EFAULT for an absent PTE.",
     kernel: "faultin_page, mm/gup.c",
   },
   "gup/special-pte": {
-    sentence: "An entry without a struct page gives EEXIST to a walk that wants pages.",
+    sentence: "A special PTE (no struct page) gives EEXIST to GUP.",
     kernel: "follow_pfn_pte, mm/gup.c",
   },
   "gup/normal-page": {
-    sentence: "An entry with a struct page gives a reference, whoever put it there.",
+    sentence: "GUP takes a reference through a normal PTE, regardless of who inserted it.",
     kernel: "follow_page_pte, mm/gup.c",
   },
   "gup/unshare": {
-    sentence: "A read-only pin of an anonymous page that others may share first gives the process a copy of its own.",
+    sentence:
+      "A read-only pin of an anonymous page that may be shared unshares it first: the process gets its own copy.",
     kernel: "gup_must_unshare, mm/internal.h",
   },
   "gup/unshare-file": {
     sentence:
-      "A long-term read-only pin of a file's page in a copy-on-write mapping first gives the process a copy of its own.",
+      "A long-term read-only pin of a page cache page in a COW mapping unshares it first: the process gets its own copy.",
     kernel: "gup_must_unshare, mm/internal.h",
   },
   "gup/bad-flags": {
-    sentence: "FOLL_LONGTERM is for pins only: without FOLL_PIN it is refused with EINVAL and a warning.",
+    sentence: "FOLL_LONGTERM without FOLL_PIN warns and gives EINVAL.",
     kernel: "is_valid_gup_args, mm/gup.c",
   },
   "p2pdma/not-longterm": {
-    sentence:
-      "Memory of a PCI device is not pinned for long, because the device may be unplugged: FOLL_LONGTERM with FOLL_PCI_P2PDMA warns and gives EINVAL.",
+    sentence: "FOLL_LONGTERM with FOLL_PCI_P2PDMA warns and gives EINVAL, because the device may be unplugged.",
     kernel: "is_valid_gup_args, mm/gup.c",
-    unproven: "nothing that user space can call asks for both",
+    unproven: "no system call reaches both flags.",
   },
 });
 
@@ -204,7 +203,7 @@ function* onePage(k: Kernel, task: Task, vma: Vma, address: number, flags: numbe
   }
 }
 
-/** follow_page_mask, mm/gup.c: the page behind an address as its entry stands. */
+/** follow_page_mask, mm/gup.c: the page that the PTE of an address maps now. */
 function followPage(k: Kernel, vma: Vma, address: number, flags: number): number {
   const { table } = vma.mm;
   if (vma.has(VM.HUGETLB)) return followHuge(k, vma, address, flags);
@@ -227,7 +226,7 @@ function followPage(k: Kernel, vma: Vma, address: number, flags: number): number
   return grab(k, pfn, bits, flags);
 }
 
-/** no_page_table, mm/gup.c: a core file wants nothing that nobody has put there. */
+/** no_page_table, mm/gup.c: a core dump does not fault in anonymous holes. */
 function noPageTable(k: Kernel, vma: Vma, address: number, flags: number): number {
   if ((flags & FOLL.dump) === 0) return NOT_THERE;
   const absent = vma.has(VM.HUGETLB)

@@ -13,16 +13,15 @@ import type { Mm } from "./mm.js";
 
 const rule = rules({
   "hmm/not-mirrored": {
-    sentence:
-      "Memory without a struct page, in VM_IO and VM_PFNMAP mappings or behind a special entry, is not mirrored: EFAULT; nor is what the process cannot read.",
+    sentence: "hmm_range_fault of a VM_IO or VM_PFNMAP VMA, a special PTE, or a VMA without VM_READ gives EFAULT.",
     kernel: "hmm_vma_walk_test, hmm_vma_handle_pte, mm/hmm.c",
   },
   "hmm/not-writable": {
-    sentence: "A page of a mapping that the process cannot write is not had for writing: EPERM.",
+    sentence: "hmm_range_fault for writing in a VMA without VM_WRITE gives EPERM.",
     kernel: "hmm_vma_fault, mm/hmm.c",
   },
   "hmm/fault-refused": {
-    sentence: "A page that a fault does not bring is not had: EFAULT.",
+    sentence: "hmm_range_fault of a page whose fault fails gives EFAULT.",
     kernel: "hmm_vma_fault, mm/hmm.c",
   },
 });
@@ -33,7 +32,7 @@ export interface Mirrored {
   readonly writable: boolean;
 }
 
-/** hmm_range_fault for one page: faults it in if it has to. -EFAULT, -EPERM. `seen` is told of the frame while nobody can have freed it. */
+/** hmm_range_fault for one page: faults it in if it has to. -EFAULT, -EPERM. `seen` gets the PFN before it can be freed. */
 export function* hmmRangeFault(
   k: Kernel,
   task: Task,

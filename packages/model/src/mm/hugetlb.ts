@@ -16,19 +16,19 @@ import type { Vma } from "./vma.js";
 
 export const hugetlbRules = rules({
   "hugetlb/pool-empty": {
-    sentence: "A mapping of a hugetlb file sets its pages aside at mmap: ENOMEM when the pool has too few.",
+    sentence: "mmap of a hugetlb file reserves its folios: ENOMEM when the pool has too few.",
     kernel: "hugetlb_reserve_pages, mm/hugetlb.c",
   },
   "hugetlb/fault-no-page": {
-    sentence: "A fault that needs a huge page is SIGBUS when the pool is empty.",
+    sentence: "A fault that needs a huge page gives SIGBUS when the pool is empty.",
     kernel: "hugetlb_no_page, mm/hugetlb.c",
   },
   "hugetlb/no-free-page": {
-    sentence: "A huge page that was not reserved gives ENOSPC when the pool has no free page.",
+    sentence: "An unreserved huge page gives ENOSPC when the pool is empty.",
     kernel: "alloc_huge_page, mm/hugetlb.c",
   },
   "hugetlb/beyond-eof": {
-    sentence: "A fault past the end of a hugetlb file ends in SIGBUS.",
+    sentence: "A fault past the end of a hugetlb file gives SIGBUS.",
     kernel: "hugetlb_no_page, mm/hugetlb.c",
   },
 });

@@ -21,79 +21,79 @@ import type { Vma } from "./vma.js";
 
 export const insertRules = rules({
   "insert/outside-vma": {
-    sentence: "vm_insert_page and vm_insert_pages refuse an address outside the mapping with EFAULT.",
+    sentence: "vm_insert_page and vm_insert_pages outside the VMA give EFAULT.",
     kernel: "vm_insert_page, mm/memory.c",
   },
   "insert/no-reference": {
-    sentence: "A page whose folio nobody holds a reference on cannot be inserted: EINVAL.",
+    sentence: "A page whose folio has refcount 0 cannot be inserted: EINVAL.",
     kernel: "validate_page_before_insert, mm/memory.c (vm_insert_page in 6.1)",
   },
   "insert/anonymous-page": {
-    sentence: "Anonymous memory cannot be inserted as a driver's page: EINVAL.",
+    sentence: "An anonymous folio cannot be inserted: EINVAL.",
     kernel: "validate_page_before_insert, mm/memory.c",
   },
   "insert/mixedmap-from-fault": {
     sentence:
-      "The first vm_insert_page into a mapping sets VM_MIXEDMAP, which needs the mmap lock for writing: from a fault handler it is a BUG.",
+      "The first vm_insert_page into a VMA sets VM_MIXEDMAP, which needs mmap_lock for writing: BUG in a fault handler.",
     kernel: "vm_insert_page, mm/memory.c",
   },
   "insert/page-into-pfnmap": {
-    sentence: "vm_insert_page into a VM_PFNMAP mapping is a BUG.",
+    sentence: "vm_insert_page into a VM_PFNMAP VMA is a BUG.",
     kernel: "vm_insert_page, mm/memory.c",
   },
   "insert/already-populated": {
-    sentence: "vm_insert_page gives EBUSY where an entry is already.",
+    sentence: "vm_insert_page over a present PTE gives EBUSY.",
     kernel: "insert_page_into_pte_locked, mm/memory.c",
   },
   "insert/page-inserted": {
-    sentence: "vm_insert_page makes an ordinary entry: it holds a page reference and a map count, and counts in RSS.",
+    sentence: "vm_insert_page makes a normal PTE with refcount, mapcount and RSS.",
     kernel: "insert_page_into_pte_locked, mm/memory.c",
   },
   "insert/object-too-small": {
-    sentence: "vm_map_pages gives ENXIO when the mapping reaches past the pages.",
+    sentence: "vm_map_pages gives ENXIO if the VMA reaches past the pages.",
     kernel: "__vm_map_pages, mm/memory.c",
   },
   "insert/pfn-needs-flags": {
-    sentence: "vmf_insert_pfn wants exactly one of VM_PFNMAP and VM_MIXEDMAP: anything else is a BUG.",
+    sentence: "vmf_insert_pfn needs exactly one of VM_PFNMAP and VM_MIXEDMAP, else BUG.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "insert/pfn-in-cow": {
     sentence:
-      "vmf_insert_pfn into a private writable VM_PFNMAP mapping is a BUG: without special entries originals and copies could not be told apart.",
+      "vmf_insert_pfn into a private writable VM_PFNMAP VMA is a BUG, because a COW copy could not be told from the original.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "insert/valid-pfn-in-mixedmap": {
-    sentence: "vmf_insert_pfn of a frame with a struct page into VM_MIXEDMAP is a BUG.",
+    sentence: "vmf_insert_pfn of a PFN with a struct page into a VM_MIXEDMAP VMA is a BUG.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "insert/pfn-outside-vma": {
-    sentence: "vmf_insert_pfn and vmf_insert_mixed outside the mapping end the fault in SIGBUS.",
+    sentence: "vmf_insert_pfn and vmf_insert_mixed outside the VMA give SIGBUS.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "insert/no-table": {
-    sentence: "vmf_insert_pfn that gets no page for the page table is VM_FAULT_OOM.",
+    sentence: "vmf_insert_pfn that cannot allocate a page table returns VM_FAULT_OOM.",
     kernel: "insert_pfn, mm/memory.c",
-    unproven: "only fault injection shows it, which no kernel here is built with",
+    unproven: "only fault injection shows it, and no recorded kernel has that configured.",
   },
   "insert/pfn-kept": {
-    sentence: "vmf_insert_pfn over an entry that is already there keeps it and reports success.",
+    sentence: "vmf_insert_pfn over a present PTE keeps it and returns success.",
     kernel: "insert_pfn, mm/memory.c",
   },
   "insert/pfn-inserted": {
-    sentence: "vmf_insert_pfn makes a special entry: no reference, no map count, no RSS.",
+    sentence: "vmf_insert_pfn makes a special PTE: no refcount, no mapcount, no RSS.",
     kernel: "insert_pfn, mm/memory.c",
   },
   "insert/mixed-not-allowed": {
-    sentence: "vmf_insert_mixed outside VM_MIXEDMAP is refused.",
+    sentence: "vmf_insert_mixed outside a VM_MIXEDMAP VMA is refused with SIGBUS or BUG, by release.",
     kernel: "vm_mixed_ok, mm/memory.c",
   },
   "insert/remap-cow-whole": {
-    sentence: "remap_pfn_range into a private writable mapping gives EINVAL unless one call covers the whole mapping.",
+    sentence: "remap_pfn_range into a private writable VMA gives EINVAL unless one call covers the whole VMA.",
     kernel: "remap_pfn_range_internal, mm/memory.c (get_remap_pgoff from 6.18)",
   },
   "insert/remap-cow-pgoff": {
     sentence:
-      "remap_pfn_range of a whole private mapping sets its page offset to the frame number, so that copies can be told from originals.",
+      "remap_pfn_range over a whole private VMA sets vm_pgoff to the first PFN, so that COW copies can be told from originals.",
     kernel: "remap_pfn_range_internal, mm/memory.c",
   },
   "insert/remap-unaligned": {
@@ -101,25 +101,25 @@ export const insertRules = rules({
     kernel: "remap_pfn_range_internal, mm/memory.c",
   },
   "insert/remap-populated": {
-    sentence: "remap_pfn_range over an entry that is already there is a BUG.",
+    sentence: "remap_pfn_range over a present PTE is a BUG.",
     kernel: "remap_pte_range, mm/memory.c",
   },
   "insert/remap-flags": {
-    sentence: "remap_pfn_range sets VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP, and fills the page table at once.",
+    sentence: "remap_pfn_range sets VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP and populates the page table.",
     kernel: "remap_pfn_range_internal, mm/memory.c",
   },
   "insert/io-mapping": {
     sentence:
-      "A mapping of IO memory by its io_mapping gets the cache mode that was reserved for all of it once, without a look-up.",
+      "A mapping through an io_mapping takes the cache mode reserved once for the whole io_mapping, without a memtype lookup.",
     kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c)",
     unproven:
-      "no system call shows a page's cache mode; that nothing is looked up shows in the instructions of a fault (`litmap cost --on`)",
+      "no system call shows the cache mode of a page; the missing lookup shows in the instructions of a fault (`litmap cost --on`).",
   },
   "insert/io-mapping-flags": {
     sentence:
-      "A driver that maps IO memory by an io_mapping has set VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP before; without them io_mapping_map_user warns and gives EINVAL, and i915 stops where it is built for debugging.",
+      "io_mapping_map_user without VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP already set warns and gives EINVAL.",
     kernel: "io_mapping_map_user, mm/io-mapping.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
-    unproven: "the source; the drivers that there are set them",
+    unproven: "from source: all in-tree drivers set the flags.",
   },
 });
 
@@ -225,7 +225,7 @@ export function vmfInsertPfn(k: Kernel, vma: Vma, address: number, pfn: number):
   return insertPfn(k, vma, address, pfn);
 }
 
-/** pfnmap_setup_cachemode_pfn (track_pfn_insert up to 6.15): the page's mode, or what the mapping wants where nobody tracks. */
+/** pfnmap_setup_cachemode_pfn (track_pfn_insert up to 6.15): the page's cache mode, or the VMA's where memtypes are not tracked. */
 function setupCachemodePfn(k: Kernel, vma: Vma, pfn: number): number {
   return k.arch.pat ? k.pat.lookup(pfn) : vma.cacheMode;
 }
@@ -304,7 +304,7 @@ export function remapPfnRange(k: Kernel, vma: Vma, address: number, pfn: number,
 
 /**
  * remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c): `bytes` bytes of
- * entries with the mode of an io_mapping, whatever was there, without asking PAT. 0, or -EINVAL for a
+ * entries with the mode of an io_mapping, over any old ones, without a memtype lookup. 0, or -EINVAL for a
  * mapping without the flags.
  */
 export function remapIoMapping(

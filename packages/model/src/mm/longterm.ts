@@ -10,18 +10,18 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "gup/longterm-migrated": {
-    sentence: "A long-term pin moves pages out of CMA and movable memory first and starts again.",
+    sentence: "A long-term pin migrates pages out of CMA and ZONE_MOVABLE first and then retries.",
     kernel: "check_and_migrate_movable_pages_or_folios, mm/gup.c",
-    unproven: "no kernel here has CMA memory in user mappings; read in mm/gup.c",
+    unproven: "no recorded test pins a CMA page of a user mapping; from the source of mm/gup.c.",
   },
   "gup/longterm-migration-failed": {
-    sentence: "A long-term pin of a page that must be moved and cannot be gives ENOMEM.",
+    sentence: "A long-term pin of a page that must migrate but cannot gives ENOMEM.",
     kernel: "migrate_longterm_unpinnable_folios, mm/gup.c",
-    unproven: "no kernel here has CMA memory in user mappings; read in mm/gup.c",
+    unproven: "no recorded test pins a CMA page of a user mapping; from the source of mm/gup.c.",
   },
   "gup/longterm-hang": {
     sentence:
-      "A long-term pin of a CMA page that is on no LRU list retries for ever: the page counts as unpinnable and can never be isolated.",
+      "A long-term pin of a CMA page that is not on the LRU retries for ever: it is unpinnable and cannot be isolated.",
     kernel: "collect_longterm_unpinnable_folios, mm/gup.c",
   },
 });

@@ -12,16 +12,16 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "madvise/lazyfree": {
-    sentence: "MADV_FREE makes entries old and clean, and the pages such that reclaim may drop them.",
+    sentence: "MADV_FREE makes PTEs old and clean and lets reclaim discard the pages.",
     kernel: "madvise_free_pte_range, mm/madvise.c",
   },
   "madvise/cold": {
-    sentence: "MADV_COLD makes the entries of pages that are mapped once old.",
+    sentence: "MADV_COLD makes the PTEs of pages with mapcount 1 old.",
     kernel: "madvise_cold_or_pageout_pte_range, mm/madvise.c",
   },
   "madvise/pageout": {
     sentence:
-      "MADV_PAGEOUT without swap cannot drop anonymous memory; pages of a file lose their entries, and clean ones their place in the cache.",
+      "MADV_PAGEOUT without swap keeps anonymous pages; it unmaps file pages and drops clean ones from the page cache.",
     kernel: "shrink_folio_list, mm/vmscan.c",
   },
 });
@@ -66,7 +66,7 @@ export function coldRange(k: Kernel, vma: Vma, start: number, end: number): void
 /**
  * madvise_pageout_page_range and shrink_folio_list, mm/vmscan.c, without swap: anonymous pages
  * stay; those of a file are unmapped, and leave the page cache when they are clean and
- * nobody else refers to them.
+ * they have no other reference.
  */
 export function pageoutRange(k: Kernel, vma: Vma, start: number, end: number): void {
   for (const { address, leaf, slot, pfn } of normalEntries(k, vma, start, end)) {

@@ -22,86 +22,84 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "madvise/unknown-advice": {
-    sentence: "Advice that the kernel does not know is refused with EINVAL.",
+    sentence: "Unknown advice gives EINVAL.",
     kernel: "madvise_behavior_valid, mm/madvise.c",
   },
   "madvise/bad-range": {
-    sentence: "An unaligned address or a range that wraps is refused with EINVAL.",
+    sentence: "An unaligned address or a range that overflows gives EINVAL.",
     kernel: "do_madvise, mm/madvise.c",
   },
   "madvise/hole": {
-    sentence: "Advice for a range with a hole is given to what is mapped, and then ENOMEM comes back.",
+    sentence: "madvise over a hole is applied to the VMAs of the range and then gives ENOMEM.",
     kernel: "madvise_walk_vmas, mm/madvise.c",
   },
   "madvise/dontneed-forbidden": {
     sentence:
-      "MADV_DONTNEED and MADV_FREE refuse VM_PFNMAP and locked mappings with EINVAL; MADV_DONTNEED_LOCKED lets locked ones pass.",
+      "MADV_DONTNEED and MADV_FREE of a VM_PFNMAP or locked VMA give EINVAL; MADV_DONTNEED_LOCKED allows locked ones.",
     kernel: "madvise_dontneed_free_valid_vma, mm/madvise.c",
   },
   "madvise/dontneed": {
-    sentence: "MADV_DONTNEED empties the range: the next access faults, or ends in SIGBUS where no handler is.",
+    sentence: "MADV_DONTNEED zaps the range: the next access faults, or gives SIGBUS without a fault handler.",
     kernel: "madvise_dontneed_single_vma, mm/madvise.c",
   },
   "madvise/tables-freed": {
-    sentence: "MADV_DONTNEED of a whole table's range also frees the table, from 6.14 on.",
+    sentence: "From 6.14 on MADV_DONTNEED of the range of a whole page table frees the table too.",
     kernel: "try_get_and_clear_pmd, mm/pt_reclaim.c; zap_pte_range, mm/memory.c",
   },
   "madvise/free-anon-only": {
-    sentence: "MADV_FREE is for private anonymous memory: EINVAL otherwise.",
+    sentence: "MADV_FREE of memory that is not private anonymous gives EINVAL.",
     kernel: "madvise_free_single_vma, mm/madvise.c",
   },
   "madvise/lru-forbidden": {
-    sentence: "MADV_COLD and MADV_PAGEOUT refuse VM_PFNMAP, hugetlb and locked mappings with EINVAL.",
+    sentence: "MADV_COLD and MADV_PAGEOUT of a VM_PFNMAP, hugetlb or locked VMA give EINVAL.",
     kernel: "can_madv_lru_vma, mm/madvise.c",
   },
   "madvise/populate-vma": {
-    sentence:
-      "MADV_POPULATE_READ and _WRITE refuse VM_IO and VM_PFNMAP mappings, and those whose protection forbids the access, with EINVAL.",
+    sentence: "MADV_POPULATE_READ and _WRITE give EINVAL in a VM_IO or VM_PFNMAP VMA and against the VMA's protection.",
     kernel: "faultin_page_range, mm/gup.c; check_vma_flags, mm/gup.c",
   },
   "madvise/populate-hole": {
-    sentence: "MADV_POPULATE_READ and _WRITE stop at a hole with ENOMEM.",
+    sentence: "MADV_POPULATE_READ and _WRITE stop at a hole: ENOMEM.",
     kernel: "faultin_page_range, mm/gup.c",
   },
   "madvise/populate-fault": {
-    sentence: "MADV_POPULATE_READ and _WRITE stop at a fault that ends in a signal with EFAULT.",
+    sentence: "MADV_POPULATE_READ and _WRITE stop at a fault that ends in a signal: EFAULT.",
     kernel: "madvise_populate, mm/madvise.c",
   },
   "madvise/remove-locked": {
-    sentence: "MADV_REMOVE of a locked mapping is refused with EINVAL.",
+    sentence: "MADV_REMOVE of a locked VMA gives EINVAL.",
     kernel: "madvise_remove, mm/madvise.c",
   },
   "madvise/remove-no-file": {
-    sentence: "MADV_REMOVE of memory without a file is refused with EINVAL.",
+    sentence: "MADV_REMOVE of memory without a file gives EINVAL.",
     kernel: "madvise_remove, mm/madvise.c",
   },
   "madvise/remove-not-writable": {
-    sentence: "MADV_REMOVE wants a shared mapping through which the file can be written: EACCES.",
+    sentence: "MADV_REMOVE needs a shared mapping of a file open for writing, else EACCES.",
     kernel: "madvise_remove, mm/madvise.c",
   },
   "madvise/dofork-forbidden": {
-    sentence: "MADV_DOFORK is refused with EINVAL for VM_IO mappings, from 7.0 on for every special one.",
+    sentence: "MADV_DOFORK of a VM_IO VMA gives EINVAL, from 7.0 on of every special VMA.",
     kernel: "madvise_vma_behavior, mm/madvise.c",
   },
   "madvise/wipeonfork-anon-only": {
-    sentence: "MADV_WIPEONFORK is for private anonymous memory: EINVAL otherwise.",
+    sentence: "MADV_WIPEONFORK of memory that is not private anonymous gives EINVAL.",
     kernel: "madvise_vma_behavior, mm/madvise.c",
   },
   "madvise/dodump-special": {
-    sentence: "MADV_DODUMP of a special mapping is refused with EINVAL.",
+    sentence: "MADV_DODUMP of a special VMA gives EINVAL.",
     kernel: "madvise_vma_behavior, mm/madvise.c",
   },
   "madvise/ksm-unfit": {
-    sentence: "MADV_MERGEABLE of a shared, special or hugetlb mapping succeeds and changes nothing.",
+    sentence: "MADV_MERGEABLE of a shared, special or hugetlb VMA succeeds without effect.",
     kernel: "ksm_madvise, mm/ksm.c",
   },
   "madvise/collapse-unfit": {
-    sentence: "MADV_COLLAPSE of a mapping that cannot hold a huge page is refused with EINVAL.",
+    sentence: "MADV_COLLAPSE of a VMA that cannot hold a huge page gives EINVAL.",
     kernel: "madvise_collapse, mm/khugepaged.c",
   },
   "madvise/sealed": {
-    sentence:
-      "Advice that throws data away is refused with EPERM for a sealed private anonymous mapping that cannot be written.",
+    sentence: "Destructive advice on a sealed, read-only, private anonymous VMA gives EPERM.",
     kernel: "can_modify_vma_madv, mm/mseal.c (can_madvise_modify, mm/madvise.c)",
   },
 });

@@ -13,25 +13,24 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "memfd-pin/range": {
-    sentence:
-      "A range of a memfd to pin must begin at or after 0, not end before it begins, and leave room for one folio: else EINVAL.",
+    sentence: "memfd_pin_folios with a negative start, an end before start, or max_folios 0 gives EINVAL.",
     kernel: "memfd_pin_folios, mm/gup.c",
   },
   "memfd-pin/kind": {
-    sentence: "Only shmem and hugetlb files can be pinned by offset: else EINVAL.",
+    sentence: "memfd_pin_folios of a file that is neither shmem nor hugetlb gives EINVAL.",
     kernel: "memfd_pin_folios, mm/gup.c",
   },
   "memfd-pin/past-end": {
-    sentence: "A range that reaches past the end of the memfd is refused with EINVAL.",
+    sentence: "memfd_pin_folios past the end of the file gives EINVAL.",
     kernel: "memfd_pin_folios, mm/gup.c",
   },
   "memfd-pin/no-memory": {
-    sentence: "When the pool has no huge page left for a hole of a hugetlb memfd, pinning gives ENOMEM.",
+    sentence: "memfd_pin_folios on a hole of a hugetlb memfd gives ENOMEM when the pool is empty.",
     kernel: "memfd_alloc_folio, mm/memfd.c",
   },
   "memfd-pin/pinned": {
     sentence:
-      "Each folio of the range is pinned once, whatever number of its pages is meant; absent ones are allocated first.",
+      "Each folio of the range is pinned once, regardless of how many of its pages are in range; absent ones are allocated first.",
     kernel: "memfd_pin_folios, mm/gup.c",
   },
 });

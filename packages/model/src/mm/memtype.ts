@@ -14,61 +14,60 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "pat/tracked-flag": {
-    sentence:
-      "On x86 a remap_pfn_range that covers the whole mapping reserves its memory type; up to 6.15 that shows as VM_PAT (`ar`).",
+    sentence: "On x86 remap_pfn_range over a whole VMA reserves its memtype; up to 6.15 the VMA has VM_PAT (`ar`).",
     kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c",
   },
   "pat/tracked-context": {
     sentence:
-      "From 6.16 on the reservation of a remap_pfn_range over a whole mapping is a counted context that split and forked mappings share.",
+      "From 6.16 on the memtype reservation of remap_pfn_range over a whole VMA is refcounted and shared by split and forked VMAs.",
     kernel: "remap_pfn_range_track, mm/memory.c",
   },
   "pat/not-reserved": {
-    sentence: "remap_pfn_range over a whole VMA gives EINVAL where the memory type cannot be reserved.",
+    sentence: "remap_pfn_range over a whole VMA gives EINVAL if its memtype cannot be reserved.",
     kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c",
   },
   "pat/copy-no-entry": {
-    sentence: "Fork of a VMA with VM_PAT gives EINVAL where the first PTE of the parent is no PFN mapping.",
+    sentence: "Fork of a VM_PAT VMA whose first PTE is not a PFN mapping gives EINVAL.",
     kernel: "track_pfn_copy, arch/x86/mm/pat/memtype.c",
   },
   "pat/tracked-twice": {
-    sentence: "A second remap_pfn_range over the whole of one mapping gives EINVAL.",
+    sentence: "A second remap_pfn_range over a whole VMA gives EINVAL.",
     kernel: "remap_pfn_range_track, mm/memory.c",
   },
   "pat/mixed-modes": {
-    sentence: "remap_pfn_range of a part of a mapping gives EINVAL when its frames have different cache modes.",
+    sentence: "remap_pfn_range over part of a VMA gives EINVAL if the PFNs differ in cache mode.",
     kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c; pfnmap_setup_cachemode, arch/x86/mm/pat/memtype.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/ram-and-io": {
-    sentence: "A range that is memory in part only cannot be given a cache mode: EINVAL.",
+    sentence: "A range that is partly RAM and partly not cannot be reserved: EINVAL.",
     kernel: "memtype_reserve, arch/x86/mm/pat/memtype.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/ram-not-write-back": {
-    sentence: "Memory can be given another cache mode only while it is write-back: EBUSY.",
+    sentence: "RAM can get another cache mode only while it is write-back, else EBUSY.",
     kernel: "reserve_ram_pages_type, arch/x86/mm/pat/memtype.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/reserved-otherwise": {
     sentence:
-      "IO memory that somebody has reserved in one cache mode cannot be reserved in another: EBUSY, which remap_pfn_range turns into EINVAL.",
+      "I/O memory reserved in one cache mode cannot be reserved in another: EBUSY, which remap_pfn_range turns into EINVAL.",
     kernel: "memtype_check_conflict, arch/x86/mm/pat/memtype_interval.c",
   },
   "pat/freed-in-part": {
     sentence:
-      "Up to 6.15 the first half of a tracked mapping that is unmapped by itself frees nothing, and its memory type stays reserved for good.",
+      "Up to 6.15, unmapping the first half of a tracked VMA alone frees no memtype, which stays reserved for good.",
     kernel: "memtype_erase, arch/x86/mm/pat/memtype_interval.c",
-    unproven: "the source; a machine on which it happened would spoil the tests after it",
+    unproven: "from source: the leaked reservation would disturb all later tests on that machine.",
   },
   "pat/memory-has-its-own": {
-    sentence: "A mapping of memory gets the cache mode that its pages have, whatever it asked for.",
+    sentence: "A mapping of RAM gets the cache mode that the pages have, not the one requested.",
     kernel: "reserve_pfn_range, arch/x86/mm/pat/memtype.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/type-not-allowed": {
     sentence:
-      "Who wants IO memory uncached or write-combining while it is reserved as write-back is refused: EINVAL for a mapping, EBUSY for an io_mapping.",
+      "I/O memory reserved as write-back cannot be mapped UC or WC: EINVAL for a mapping, EBUSY for an io_mapping.",
     kernel: "reserve_pfn_range, arch/x86/mm/pat/memtype.c; is_new_memtype_allowed, arch/x86/include/asm/pgtable.h",
   },
 });
@@ -136,7 +135,7 @@ export class Pat {
   }
 
   /**
-   * memtype_reserve: -EBUSY for memory that is not write-back, or for a range that somebody has in
+   * memtype_reserve: -EBUSY for memory that is not write-back, or for a range reserved in
    * another mode; -EINVAL for a mixture. `strict` (no new_type) refuses every other mode; without
    * it the mode that is there already is given.
    */

@@ -14,28 +14,28 @@ import type { Path } from "../sched/path.js";
 
 export const mergeRules = rules({
   "hugetlb/split-unaligned": {
-    sentence: "A hugetlb mapping is split only between huge pages: EINVAL otherwise.",
+    sentence: "A hugetlb VMA can be split only at a huge page boundary, else EINVAL.",
     kernel: "hugetlb_vm_op_split, mm/hugetlb.c",
   },
   "vma/special-never-merges": {
     sentence:
-      "Mappings with VM_IO, VM_PFNMAP, VM_MIXEDMAP or VM_DONTEXPAND never merge, not even the two halves of one that was split.",
+      "VMAs with VM_IO, VM_PFNMAP, VM_MIXEDMAP or VM_DONTEXPAND never merge, not even the two halves of a split VMA.",
     kernel: "vma_merge, mm/mmap.c (vma_merge_existing_range, mm/vma.c)",
   },
   "vma/merged": {
-    sentence: "Neighbours that agree in flags, file, offset, policy and anonymous memory become one mapping.",
+    sentence: "Adjacent VMAs with the same flags, file, contiguous pgoff, policy and compatible anon_vma are merged.",
     kernel: "vma_merge, mm/mmap.c (mm/vma.c)",
   },
   "vma/split": {
-    sentence: "A change of a part of a mapping splits it.",
+    sentence: "A change to part of a VMA splits it.",
     kernel: "__split_vma, mm/mmap.c (mm/vma.c)",
   },
   "vma/anon-apart": {
-    sentence: "Neighbours whose anonymous pages belong to different sets, or to a forked one, stay apart.",
+    sentence: "Adjacent VMAs with different anon_vmas, or with a forked one, are not merged.",
     kernel: "is_mergeable_anon_vma, mm/mmap.c (mm/vma.c)",
   },
   "vma/close-apart": {
-    sentence: "A mapping with vm_ops->close is not removed by a merge.",
+    sentence: "A VMA with vm_ops->close is not removed by a merge.",
     kernel: "is_mergeable_vma, mm/mmap.c (can_merge_remove_vma, mm/vma.c)",
   },
 });

@@ -18,34 +18,31 @@ import type { Vma } from "./vma.js";
 
 export const migrateRules = rules({
   "migrate/no-vma": {
-    sentence: "A page is looked for only in a mapping that holds the address; without one the status is EFAULT.",
+    sentence: "move_pages reports EFAULT for an address without a VMA.",
     kernel: "add_folio_for_migration, mm/migrate.c",
   },
   "migrate/vma-not-migratable": {
-    sentence: "Pages of a VM_IO or VM_PFNMAP mapping are never moved: the status is EFAULT.",
+    sentence: "Pages of a VM_IO or VM_PFNMAP VMA do not migrate: status EFAULT.",
     kernel: "vma_migratable, include/linux/mempolicy.h; add_folio_for_migration, mm/migrate.c",
   },
   "migrate/no-page": {
-    sentence:
-      "An address without a page has the status ENOENT; up to 6.11 it is EFAULT where no file could fill the hole.",
+    sentence: "An absent page has status ENOENT; up to 6.11 EFAULT where no file could fill the hole.",
     kernel: "add_folio_for_migration, mm/migrate.c; no_page_table, mm/gup.c",
   },
   "migrate/not-on-lru": {
-    sentence: "A page on no LRU list, as a driver's or the kernel's own, cannot be isolated: the status is EBUSY.",
+    sentence: "A page that is not on an LRU list, such as a driver page, cannot be isolated: status EBUSY.",
     kernel: "folio_isolate_lru, mm/vmscan.c",
   },
   "migrate/extra-references": {
-    sentence: "A page that somebody else holds, by a reference or a pin, is not moved: EAGAIN.",
+    sentence: "A page with an extra reference or pin does not migrate: EAGAIN.",
     kernel: "folio_migrate_mapping, mm/migrate.c",
   },
   "migrate/moved": {
-    sentence:
-      "A page that only its mappings and its page cache hold is copied to a new frame, and every entry points there afterwards.",
+    sentence: "A page held only by its mappings and the page cache is copied to a new PFN, and all PTEs are updated.",
     kernel: "migrate_folio_move, mm/migrate.c",
   },
   "migrate/query-special": {
-    sentence:
-      "An entry without a struct page has the status that the walk has for it: EFAULT up to 6.11, ENOENT from 6.12 on.",
+    sentence: "A special PTE has the status of the page walk: EFAULT up to 6.11, ENOENT from 6.12 on.",
     kernel: "do_pages_stat_array, mm/migrate.c; folio_walk_start, mm/pagewalk.c",
   },
 });
@@ -71,7 +68,7 @@ function mappedAt(k: Kernel, pfn: number): Mapped[] {
 
 /**
  * Moves a page of order 0 to another frame: migrate_pages with one folio, mm/migrate.c.
- * 0, -EBUSY when it is on no list, -EAGAIN when somebody else holds it, -ENOMEM.
+ * 0, -EBUSY when it is on no list, -EAGAIN when it has an extra reference, -ENOMEM.
  */
 export function* migratePage(k: Kernel, pfn: number): Path<number> {
   if (!isolated(k, pfn) || k.frames.order(pfn) > 0)

@@ -13,19 +13,19 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "mincore/unaligned": {
-    sentence: "mincore of an unaligned address is refused with EINVAL.",
+    sentence: "mincore of an unaligned address gives EINVAL.",
     kernel: "sys_mincore, mm/mincore.c",
   },
   "mincore/hole": {
-    sentence: "mincore of a range with a hole gives ENOMEM.",
+    sentence: "mincore over a hole gives ENOMEM.",
     kernel: "do_mincore, mm/mincore.c",
   },
   "mincore/page-cache": {
-    sentence: "A page without an entry counts as resident when the file's page cache holds it.",
+    sentence: "A page without a PTE is resident if it is in the file's page cache.",
     kernel: "mincore_page, mm/mincore.c",
   },
   "mincore/pfnmap-skipped": {
-    sentence: "The walk does not look into the entries of VM_PFNMAP mappings: their pages are not resident.",
+    sentence: "The page walk skips VM_PFNMAP VMAs: their pages are not resident.",
     kernel: "walk_page_test, mm/pagewalk.c",
   },
 });
@@ -87,7 +87,7 @@ function hugeInCache(k: Kernel, vma: Vma, address: number, from: number): boolea
   return vma.file!.inode.mapping.pages.has(hugeIndex + steps);
 }
 
-/** mincore_page, mm/mincore.c: fallocated pages that nobody has used are not up to date. */
+/** mincore_page, mm/mincore.c: fallocated pages are not uptodate until their first use. */
 function inPageCache(k: Kernel, vma: Vma, address: number): boolean {
   const index = vma.pgoff + (address - vma.start) / k.pageSize;
   const pfn = vma.file?.inode.mapping.pages.get(index);

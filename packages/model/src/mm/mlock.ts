@@ -14,23 +14,23 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "mlock/hole": {
-    sentence: "mlock and munlock of a range with a hole give ENOMEM; what lies before the hole has been changed.",
+    sentence: "mlock and munlock over a hole give ENOMEM after changing the VMAs before the hole.",
     kernel: "apply_vma_lock_flags, mm/mlock.c",
   },
   "mlock/range-wraps": {
-    sentence: "A range that wraps is refused with EINVAL.",
+    sentence: "A range that overflows gives EINVAL.",
     kernel: "apply_vma_lock_flags, mm/mlock.c",
   },
   "mlock/special": {
-    sentence: "mlock of special and hugetlb mappings succeeds, sets no VM_LOCKED and counts nothing.",
+    sentence: "mlock of a special or hugetlb VMA succeeds without VM_LOCKED and without accounting.",
     kernel: "mlock_fixup, mm/mlock.c",
   },
   "mlock/not-faulted": {
-    sentence: "mlock gives ENOMEM when a page cannot be faulted in; the mapping stays locked.",
+    sentence: "mlock of a page that cannot be faulted in gives ENOMEM; the VMA stays locked.",
     kernel: "__mlock_posix_error_return, mm/mlock.c",
   },
   "mlock/bad-flags": {
-    sentence: "mlockall wants one of MCL_CURRENT and MCL_FUTURE: EINVAL otherwise.",
+    sentence: "mlockall with neither MCL_CURRENT nor MCL_FUTURE gives EINVAL.",
     kernel: "sys_mlockall, mm/mlock.c",
   },
 });

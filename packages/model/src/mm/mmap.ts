@@ -23,65 +23,64 @@ import type { Mm } from "./mm.js";
 
 export const mmapRules = rules({
   "mmap/offset-unaligned": {
-    sentence: "An offset that is no multiple of the page size is refused with EINVAL.",
+    sentence: "An offset that is not page aligned gives EINVAL.",
     kernel: "sys_mmap, arch/x86/kernel/sys_x86_64.c",
   },
   "mmap/length-zero": {
-    sentence: "A mapping of no bytes is refused with EINVAL.",
+    sentence: "A length of 0 gives EINVAL.",
     kernel: "do_mmap, mm/mmap.c",
   },
   "mmap/length-wraps": {
-    sentence: "A length that becomes 0 when it is rounded up to pages is refused with ENOMEM.",
+    sentence: "A length that overflows to 0 in PAGE_ALIGN() gives ENOMEM.",
     kernel: "do_mmap, mm/mmap.c",
   },
   "mmap/offset-overflow": {
-    sentence: "Offset and length that together wrap are refused with EOVERFLOW.",
+    sentence: "An offset plus length that overflows gives EOVERFLOW.",
     kernel: "do_mmap, mm/mmap.c; file_mmap_ok, mm/mmap.c",
   },
   "mmap/unknown-flags": {
-    sentence: "MAP_SHARED_VALIDATE with a flag that the file does not know, as MAP_SYNC, is refused with EOPNOTSUPP.",
+    sentence: "MAP_SHARED_VALIDATE with a flag that the file does not support, such as MAP_SYNC, gives EOPNOTSUPP.",
     kernel: "do_mmap, mm/mmap.c",
   },
   "mmap/no-replace": {
-    sentence: "MAP_FIXED_NOREPLACE is refused with EEXIST where the range is not free.",
+    sentence: "MAP_FIXED_NOREPLACE over an existing VMA gives EEXIST.",
     kernel: "do_mmap, mm/mmap.c",
   },
   "mmap/write-needs-rdwr": {
-    sentence: "A shared writable mapping needs a descriptor open for writing: EACCES.",
+    sentence: "A shared writable mapping needs a descriptor open for reading and writing, else EACCES.",
     kernel: "do_mmap, mm/mmap.c",
   },
   "mmap/read-needed": {
-    sentence: "Every mapping of a file needs a descriptor open for reading: EACCES.",
+    sentence: "A file mapping needs a descriptor open for reading, else EACCES.",
     kernel: "do_mmap, mm/mmap.c",
   },
   "mmap/noexec": {
-    sentence:
-      "PROT_EXEC of a file on a noexec mount is refused with EPERM; without it the mapping can never become executable.",
+    sentence: "PROT_EXEC of a file on a noexec mount gives EPERM; without PROT_EXEC the VMA loses VM_MAYEXEC.",
     kernel: "do_mmap, mm/mmap.c; path_noexec, fs/exec.c",
   },
   "mmap/no-mmap": {
-    sentence: "A file without an mmap method is refused with ENODEV.",
+    sentence: "A file without an mmap method gives ENODEV.",
     kernel: "do_mmap, mm/mmap.c",
   },
   "mmap/no-sharing": {
-    sentence: "Neither MAP_SHARED nor MAP_PRIVATE: EINVAL.",
+    sentence: "Neither MAP_SHARED nor MAP_PRIVATE gives EINVAL.",
     kernel: "do_mmap, mm/mmap.c",
   },
   "mmap/sealed-write": {
-    sentence: "A shared writable mapping of a memfd sealed against writing is refused with EPERM.",
+    sentence: "A shared writable mapping of a write-sealed memfd gives EPERM.",
     kernel:
       "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c); mapping_map_writable, include/linux/fs.h",
   },
   "mmap/sealed-readonly": {
-    sentence: "A shared read-only mapping of a memfd sealed against writing can never become writable.",
+    sentence: "A shared read-only mapping of a write-sealed memfd loses VM_MAYWRITE.",
     kernel: "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c)",
   },
   "mmap/cannot-replace": {
-    sentence: "Up to 6.11 MAP_FIXED over a mapping that cannot be unmapped or split gives ENOMEM, whatever the reason.",
+    sentence: "Up to 6.11 MAP_FIXED over a VMA that cannot be unmapped or split gives ENOMEM for every cause.",
     kernel: "mmap_region, mm/mmap.c",
   },
   "mmap/special-not-locked": {
-    sentence: "Special mappings are not locked: VM_LOCKED is taken out and nothing is accounted.",
+    sentence: "A special VMA is not locked: VM_LOCKED is cleared and locked_vm is unchanged.",
     kernel: "mmap_region, mm/mmap.c; mlock_fixup, mm/mlock.c",
   },
 });

@@ -8,7 +8,7 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "mremap/moved-entries": {
-    sentence: "A move carries the entries along: nothing has to be faulted in at the new place.",
+    sentence: "A move takes the PTEs along: nothing refaults at the new address.",
     kernel: "move_page_tables, mm/mremap.c",
   },
 });

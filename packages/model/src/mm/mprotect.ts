@@ -18,28 +18,27 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "mprotect/unaligned": {
-    sentence: "mprotect of an unaligned address is refused with EINVAL.",
+    sentence: "mprotect of an unaligned address gives EINVAL.",
     kernel: "do_mprotect_pkey, mm/mprotect.c",
   },
   "mprotect/range-wraps": {
-    sentence: "mprotect of a range that wraps is refused with ENOMEM.",
+    sentence: "mprotect of a range that overflows gives ENOMEM.",
     kernel: "do_mprotect_pkey, mm/mprotect.c",
   },
   "mprotect/hole": {
-    sentence: "mprotect of a range with a hole gives ENOMEM; what lies before the hole has been changed.",
+    sentence: "mprotect over a hole gives ENOMEM after changing the VMAs before the hole.",
     kernel: "do_mprotect_pkey, mm/mprotect.c",
   },
   "mprotect/beyond-may": {
-    sentence: "A mapping gets no permission that its VM_MAY flags do not allow: EACCES.",
+    sentence: "mprotect beyond the VMA's VM_MAY flags gives EACCES.",
     kernel: "do_mprotect_pkey, mm/mprotect.c",
   },
   "mprotect/kept-entries": {
-    sentence:
-      "mprotect changes the entries that are there: nothing is unmapped, and nothing has to be faulted in again.",
+    sentence: "mprotect changes present PTEs in place: nothing is zapped and nothing refaults.",
     kernel: "change_pte_range, mm/mprotect.c",
   },
   "mprotect/upgraded": {
-    sentence: "An exclusive anonymous page of a mapping that becomes writable becomes writable at once.",
+    sentence: "An exclusive anonymous page becomes writable at once when mprotect makes its VMA writable.",
     kernel: "can_change_pte_writable, mm/mprotect.c",
   },
 });

@@ -22,59 +22,60 @@ import type { Vma } from "./vma.js";
 
 export const mremapRules = rules({
   "mmap/address-space": {
-    sentence: "More private writable memory than the machine has is refused with ENOMEM.",
+    sentence: "Accounted memory larger than RAM gives ENOMEM.",
     kernel: "__vm_enough_memory, mm/util.c",
   },
   "mremap/bad-flags": {
-    sentence: "MREMAP_FIXED needs MREMAP_MAYMOVE, and MREMAP_DONTUNMAP needs it and equal lengths: EINVAL.",
+    sentence:
+      "MREMAP_FIXED without MREMAP_MAYMOVE, or MREMAP_DONTUNMAP without it or with unequal lengths, gives EINVAL.",
     kernel: "sys_mremap, mm/mremap.c (check_mremap_params)",
   },
   "mremap/bad-range": {
-    sentence: "An unaligned address, a new length of 0, or a target past user space is refused with EINVAL.",
+    sentence: "An unaligned address, a new length of 0, or a target past TASK_SIZE gives EINVAL.",
     kernel: "sys_mremap, mm/mremap.c (check_mremap_params)",
   },
   "mremap/overlap": {
-    sentence: "Source and target of a move must not overlap: EINVAL.",
+    sentence: "A move with overlapping source and target gives EINVAL.",
     kernel: "mremap_to, mm/mremap.c (check_mremap_params)",
   },
   "mremap/no-vma": {
-    sentence: "mremap where no mapping is gives EFAULT.",
+    sentence: "mremap at an address without a VMA gives EFAULT.",
     kernel: "sys_mremap, mm/mremap.c (check_prep_vma)",
   },
   "mremap/hugetlb-range": {
-    sentence: "A hugetlb mapping is moved or shrunk in whole huge pages and never grown: EINVAL.",
+    sentence: "A hugetlb VMA moves and shrinks in whole huge pages only and never grows, else EINVAL.",
     kernel: "sys_mremap, mm/mremap.c (align_hugetlb)",
   },
   "mremap/duplicate-private": {
-    sentence: "An old length of 0 duplicates a shared mapping; of a private one it is refused with EINVAL.",
+    sentence: "Old length 0 duplicates a shared mapping; for a private one it gives EINVAL.",
     kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
   },
   "mremap/dontunmap-special": {
-    sentence: "MREMAP_DONTUNMAP of a mapping with VM_DONTEXPAND or VM_PFNMAP is refused with EINVAL.",
+    sentence: "MREMAP_DONTUNMAP of a VM_DONTEXPAND or VM_PFNMAP VMA gives EINVAL.",
     kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
   },
   "mremap/across-vmas": {
-    sentence: "A range that reaches past the end of its mapping gives EFAULT.",
+    sentence: "A range past the end of its VMA gives EFAULT.",
     kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
   },
   "mremap/only-alone": {
-    sentence: "A mapping of a file that chooses addresses itself is not moved together with others: EFAULT.",
+    sentence: "A VMA of a file with get_unmapped_area does not move together with others: EFAULT.",
     kernel: "vma_multi_allowed, mm/mremap.c",
   },
   "mremap/never-grows": {
-    sentence: "A mapping with VM_DONTEXPAND or VM_PFNMAP changes its length only by shrinking: EFAULT.",
+    sentence: "A VM_DONTEXPAND or VM_PFNMAP VMA does not grow: EFAULT.",
     kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
   },
   "mremap/cannot-merge": {
-    sentence: "Growing in place goes through merging with the new range, which special mappings refuse: ENOMEM.",
+    sentence: "Growth in place merges the VMA with the new range, which special VMAs refuse: ENOMEM.",
     kernel: "vma_merge_extend, mm/vma.c (sys_mremap, mm/mremap.c)",
   },
   "mremap/no-room": {
-    sentence: "Without MREMAP_MAYMOVE a mapping that has no room behind it cannot grow: ENOMEM.",
+    sentence: "Growth without room behind the VMA and without MREMAP_MAYMOVE gives ENOMEM.",
     kernel: "sys_mremap, mm/mremap.c (expand_vma)",
   },
   "mremap/pgoff-wraps": {
-    sentence: "A growth that wraps the page offset is refused with EINVAL.",
+    sentence: "Growth that overflows vm_pgoff gives EINVAL.",
     kernel: "vma_to_resize, mm/mremap.c",
   },
 });

@@ -11,11 +11,11 @@ import type { Mm } from "./mm.js";
 
 const rule = rules({
   "mseal/bad-range": {
-    sentence: "An unaligned address or a range that wraps is refused with EINVAL.",
+    sentence: "An unaligned address or a range that overflows gives EINVAL.",
     kernel: "do_mseal, mm/mseal.c",
   },
   "mseal/hole": {
-    sentence: "A range with a hole is not sealed at all: ENOMEM.",
+    sentence: "mseal over a hole seals nothing: ENOMEM.",
     kernel: "check_mm_seal, mm/mseal.c (range_contains_unmapped)",
   },
 });

@@ -11,19 +11,19 @@ import type { Task } from "../task.js";
 
 const rule = rules({
   "msync/bad-flags": {
-    sentence: "msync of an unaligned address, or with both MS_SYNC and MS_ASYNC, is refused with EINVAL.",
+    sentence: "msync of an unaligned address, or with both MS_SYNC and MS_ASYNC, gives EINVAL.",
     kernel: "sys_msync, mm/msync.c",
   },
   "msync/hole": {
-    sentence: "msync of a range with a hole does its work and gives ENOMEM.",
+    sentence: "msync over a hole syncs the rest and gives ENOMEM.",
     kernel: "sys_msync, mm/msync.c",
   },
   "msync/locked": {
-    sentence: "MS_INVALIDATE of a locked mapping is refused with EBUSY.",
+    sentence: "MS_INVALIDATE of a locked VMA gives EBUSY.",
     kernel: "sys_msync, mm/msync.c",
   },
   "msync/no-fsync": {
-    sentence: "MS_SYNC of a shared mapping whose file has no fsync method gives EINVAL.",
+    sentence: "MS_SYNC of a shared mapping of a file without an fsync method gives EINVAL.",
     kernel: "vfs_fsync_range, fs/sync.c",
   },
 });

@@ -16,15 +16,15 @@ import type { Vma } from "./vma.js";
 
 export const munmapRules = rules({
   "vma/sealed": {
-    sentence: "A sealed mapping cannot be unmapped, moved, overmapped or given another protection: EPERM.",
+    sentence: "A sealed VMA cannot be unmapped, moved, overmapped or mprotected: EPERM.",
     kernel: "can_modify_vma, mm/vma.h (can_modify_mm, mm/mseal.c)",
   },
   "munmap/bad-range": {
-    sentence: "munmap of an unaligned address, of no bytes, or past user space is refused with EINVAL.",
+    sentence: "munmap of an unaligned address, of length 0, or past TASK_SIZE gives EINVAL.",
     kernel: "do_vmi_munmap, mm/mmap.c (mm/vma.c)",
   },
   "munmap/hole": {
-    sentence: "munmap of a range without a mapping succeeds.",
+    sentence: "munmap of a range without a VMA succeeds.",
     kernel: "do_vmi_munmap, mm/mmap.c (mm/vma.c)",
   },
 });

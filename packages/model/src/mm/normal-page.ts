@@ -5,7 +5,7 @@ import type { Kernel } from "../kernel.js";
 import type { Vma } from "./vma.js";
 
 /**
- * vm_normal_page: the frame whose struct page an entry stands for, or -1 for an entry that is
+ * vm_normal_page: the PFN whose struct page a PTE maps, or -1 for a PTE that is
  * a bare frame number. With a special bit the entry itself tells; without one the mapping
  * does: in VM_PFNMAP what lies where the linear rule puts it is bare, and in a private one
  * everything else is a copy.

@@ -1,7 +1,7 @@
-/** MMU notifiers: a driver is told before entries of an address space change (mm/mmu_notifier.c). */
+/** MMU notifiers: a driver is called before PTEs of an mm change (mm/mmu_notifier.c). */
 import type { Mm, Notifier } from "./mm.js";
 
-/** Counts the invalidations that it is told of. */
+/** Counts its invalidation calls. */
 export class CountingNotifier implements Notifier {
   calls = 0;
   constructor(readonly mm: Mm) {}

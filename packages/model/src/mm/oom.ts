@@ -11,15 +11,15 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "reclaim/no-swap": {
-    sentence: "Without swap no shmem page is reclaimed: nothing is freed.",
+    sentence: "Without swap no shmem page is reclaimed.",
     kernel: "shrink_folio_list, mm/vmscan.c",
   },
   "reclaim/oom-skips": {
-    sentence: "The OOM reaper leaves VM_PFNMAP and hugetlb mappings alone, and shared file memory too.",
+    sentence: "The OOM reaper skips VM_PFNMAP and hugetlb VMAs and shared file mappings.",
     kernel: "__oom_reap_task_mm, mm/oom_kill.c",
   },
   "reclaim/oom-reaps": {
-    sentence: "The OOM reaper zaps anonymous memory and private mappings.",
+    sentence: "The OOM reaper zaps anonymous and private VMAs.",
     kernel: "__oom_reap_task_mm, mm/oom_kill.c",
   },
 });

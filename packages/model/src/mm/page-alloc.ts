@@ -5,7 +5,7 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "page-alloc/no-memory": {
-    sentence: "An allocation for which no block of free pages is large enough gives ENOMEM.",
+    sentence: "An allocation without a free block that is large enough gives ENOMEM.",
     kernel: "__alloc_pages_slowpath, mm/page_alloc.c",
   },
 });

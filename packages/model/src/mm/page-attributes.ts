@@ -1,6 +1,6 @@
 /**
  * Cache modes of pages in the kernel's own linear map: set_pages_array_wc, _uc and _wb
- * (arch/x86/mm/pat/set_memory.c). Elsewhere than on x86 they do nothing, and nobody calls them.
+ * (arch/x86/mm/pat/set_memory.c). On other architectures they are no-ops without callers.
  */
 import { errnos } from "@litmap/litmus";
 import { CACHE } from "./memtype.js";
@@ -10,36 +10,35 @@ import type { CacheMode } from "./memtype.js";
 
 const rule = rules({
   "pat/array-refused": {
-    sentence: "set_pages_array_wc and _uc give EINVAL when one page is not write-back, and leave all as they were.",
+    sentence: "set_pages_array_wc and _uc give EINVAL if one page is not write-back, and change none.",
     kernel: "_set_pages_array, arch/x86/mm/pat/set_memory.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/linear-map-split": {
     sentence:
-      "A page whose cache mode changes needs an entry of its own in the linear map: 1 GiB and 2 MiB pages around it are split for good, each with a TLB flush on all processors.",
+      "A change of cache mode splits the 1 GiB and 2 MiB entries of the linear map for good, each with a TLB flush on all CPUs.",
     kernel: "__split_large_page, arch/x86/mm/pat/set_memory.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/flush-each-page": {
-    sentence: "After a change of cache modes all processors flush the TLB, up to 33 pages one by one.",
+    sentence: "After a change of cache mode of up to 33 pages all CPUs flush their TLB page by page.",
     kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/flush-everything": {
-    sentence: "After a change of the cache modes of more than 33 pages all processors flush their whole TLB.",
+    sentence: "After a change of cache mode of more than 33 pages all CPUs flush their whole TLB.",
     kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/clflush": {
-    sentence:
-      "Pages that cease to be write-back are flushed from the caches line by line; write-combining goes by way of uncached and flushes them twice.",
+    sentence: "Pages that leave write-back are flushed by clflush; write-combining goes through UC- and flushes twice.",
     kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c; _set_pages_array, arch/x86/mm/pat/set_memory.c",
-    unproven: "the source; no system call shows the cache mode of a page",
+    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/wbinvd": {
-    sentence: "Up to 4.20 an array of 4 MiB or more has every processor write back and empty all its caches (wbinvd).",
+    sentence: "Up to 4.20 an array of 4 MiB or more makes every CPU execute wbinvd.",
     kernel: "cpa_flush_array, arch/x86/mm/pat/set_memory.c",
-    unproven: "the source of 4.20; no older kernel than 5.10 is run here",
+    unproven: "from the source of 4.20; no kernel older than 5.10 is recorded.",
   },
 });
 

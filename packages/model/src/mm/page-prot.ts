@@ -23,7 +23,7 @@ export function vmaSetPageProt(vma: Vma): void {
   if (vmaWantsWritenotify(vma)) vma.pageProt &= ~PTE.write;
 }
 
-/** vma_wants_writenotify: somebody wants to hear of the first write to each page of a shared mapping. */
+/** vma_wants_writenotify: the first write to each page of a shared mapping is tracked. */
 export function vmaWantsWritenotify(vma: Vma): boolean {
   if (!vma.has(VM.WRITE) || !vma.has(VM.SHARED)) return false;
   return vma.ops?.pageMkwrite !== undefined || vma.ops?.pfnMkwrite !== undefined;

@@ -23,7 +23,7 @@ export class Leaf {
     this.bits = bits;
   }
 
-  /** Writes an entry, whatever was there (set_pte_at). */
+  /** Writes a PTE over any old one (set_pte_at). */
   set(slot: number, pfn: number, bits: number): void {
     if (this.bits[slot] === 0) this.used++;
     this.pfn[slot] = pfn;

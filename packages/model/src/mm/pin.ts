@@ -8,33 +8,33 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "gup/zero-page": {
-    sentence: "The shared zero page is handed out like any page, but a pin of it is not counted.",
+    sentence: "GUP returns the shared zero page like any other page, but a pin of it is not counted.",
     kernel: "try_grab_folio, mm/gup.c",
   },
   "gup/dead-tail": {
     sentence:
-      "A page whose folio has no reference left, as the tail of a non-compound allocation, gives ENOMEM and a warning.",
+      "A page whose folio has refcount 0, such as the tail of a non-compound allocation, warns and gives ENOMEM.",
     kernel: "try_grab_folio, mm/gup.c",
-    unproven: "no exporter here maps such pages with normal entries; read in mm/gup.c",
+    unproven: "no recorded exporter maps such pages with normal PTEs; from the source of mm/gup.c.",
   },
   "pin/small": {
-    sentence: "A pin of a small folio adds 1024 to its reference count.",
+    sentence: "A pin of a small folio adds 1024 (GUP_PIN_COUNTING_BIAS) to its refcount.",
     kernel: "try_grab_folio, mm/gup.c",
   },
   "pin/large": {
-    sentence: "A pin of a large folio adds one to its reference count and one to its pin count.",
+    sentence: "A pin of a large folio adds one to its refcount and one to its pincount.",
     kernel: "try_grab_folio, mm/gup.c",
   },
   "p2pdma/gup": {
     sentence:
-      "get_user_pages gives memory of a PCI device only to who asks for it by FOLL_PCI_P2PDMA, as block devices do that can reach it: everybody else gets EREMOTEIO.",
+      "GUP gives P2PDMA pages only to FOLL_PCI_P2PDMA, which block devices that can reach them use; all others get EREMOTEIO.",
     kernel: "try_grab_folio, mm/gup.c",
   },
 });
 
 /**
  * Takes `refs` references or pins on the folio of a page: try_grab_folio, mm/gup.c. 0, or
- * -ENOMEM when nobody holds the folio any more. Without FOLL_GET and FOLL_PIN nothing is taken.
+ * -ENOMEM when the folio's refcount is 0. Without FOLL_GET and FOLL_PIN nothing is taken.
  */
 export function tryGrabFolio(k: Kernel, pfn: number, refs: number, flags: number): number {
   const head = k.frames.head(pfn);

@@ -17,7 +17,7 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "mmap/populate-skips": {
-    sentence: "MAP_POPULATE and mlock skip mappings with VM_IO or VM_PFNMAP.",
+    sentence: "MAP_POPULATE and mlock skip VM_IO and VM_PFNMAP VMAs.",
     kernel: "__mm_populate, mm/gup.c; populate_vma_page_range, mm/gup.c",
   },
 });

@@ -13,16 +13,15 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "remap-file-pages/bad-range": {
-    sentence: "No bytes, or a range or an offset that wraps, is refused with EINVAL.",
+    sentence: "A size of 0, or a range or offset that overflows, gives EINVAL.",
     kernel: "sys_remap_file_pages, mm/mmap.c",
   },
   "remap-file-pages/not-shared": {
-    sentence: "Only shared mappings can be remapped: EINVAL.",
+    sentence: "remap_file_pages of a private mapping gives EINVAL.",
     kernel: "sys_remap_file_pages, mm/mmap.c",
   },
   "remap-file-pages/not-alike": {
-    sentence:
-      "The range may cross into further mappings of the same file with the same flags only, without a hole: EINVAL.",
+    sentence: "The range may span only VMAs of the same file with the same flags and no hole, else EINVAL.",
     kernel: "sys_remap_file_pages, mm/mmap.c",
   },
 });

@@ -34,79 +34,77 @@ import type { Vma, VmOps } from "./vma.js";
 
 const rule = rules({
   "hugetlb/size-unaligned": {
-    sentence: "The size of a hugetlb file is a multiple of its page size: EINVAL otherwise.",
+    sentence: "The size of a hugetlb file must be a multiple of its page size, else EINVAL.",
     kernel: "hugetlbfs_setattr, fs/hugetlbfs/inode.c",
   },
   "hugetlb/offset-unaligned": {
-    sentence: "A mapping of a hugetlb file begins at a multiple of its page size: EINVAL otherwise.",
+    sentence: "The file offset of a hugetlb mapping must be a multiple of its page size, else EINVAL.",
     kernel: "hugetlbfs_file_mmap, fs/hugetlbfs/inode.c; hugetlb_get_unmapped_area, fs/hugetlbfs/inode.c",
   },
   "memfd/removed-mapped": {
-    sentence:
-      "A page that leaves the page cache while a mapping of another file still has it is reported as a bad page cache.",
+    sentence: "A folio removed from the page cache while still mapped is reported as bad page cache.",
     kernel: "filemap_unaccount_folio, mm/filemap.c",
   },
   "memfd/beyond-eof": {
-    sentence: "A page past the end of the file does not exist: a fault on it ends in SIGBUS.",
+    sentence: "A page past the end of the file does not exist: a fault gives SIGBUS.",
     kernel: "shmem_get_folio_gfp, mm/shmem.c",
   },
   "memfd/allocated": {
-    sentence: "The first access to a page of the file makes it; it belongs to the file, not to who touched it.",
+    sentence: "The first access to a page of the file allocates it; it belongs to the page cache, not to the process.",
     kernel: "shmem_get_folio_gfp, mm/shmem.c",
   },
   "memfd/sealed-size": {
-    sentence: "F_SEAL_SHRINK and F_SEAL_GROW refuse a shorter or a longer file with EPERM.",
+    sentence: "F_SEAL_SHRINK refuses a smaller size and F_SEAL_GROW a larger one: EPERM.",
     kernel: "shmem_setattr, mm/shmem.c",
   },
   "memfd/sealed-punch": {
-    sentence: "F_SEAL_WRITE and F_SEAL_FUTURE_WRITE refuse to punch a hole: EPERM.",
+    sentence: "F_SEAL_WRITE and F_SEAL_FUTURE_WRITE refuse a hole punch: EPERM.",
     kernel: "shmem_fallocate, mm/shmem.c",
   },
   "memfd/truncate-unmaps": {
-    sentence: "A shorter file takes its pages out of every mapping, private copies included.",
+    sentence: "Truncation zaps the pages past the new size from all mappings, COW copies included.",
     kernel: "shmem_setattr, mm/shmem.c; unmap_mapping_range, mm/memory.c",
   },
   "memfd/hole-unmaps": {
-    sentence: "A hole takes whole pages out of every mapping but leaves private copies.",
+    sentence: "A hole punch zaps whole pages from all mappings but keeps COW copies.",
     kernel: "shmem_fallocate, mm/shmem.c",
   },
   "memfd/hole-in-first-page": {
     sentence:
-      "A hole that ends within the file's first page unmaps that page if it begins with it, and every page after it, from all mappings; they come back by faults.",
+      "A hole that ends within the first page of the file zaps all later pages of all mappings, and the first too if it starts at 0; they fault in again.",
     kernel: "shmem_fallocate, mm/shmem.c",
   },
   "memfd/too-big": {
-    sentence: "A size past what the file system can hold is refused with EFBIG.",
+    sentence: "A size past s_maxbytes gives EFBIG.",
     kernel: "inode_newsize_ok, fs/attr.c",
   },
   "memfd/seal-needs-write": {
-    sentence: "Seals are added only through a descriptor open for writing: EPERM.",
+    sentence: "F_ADD_SEALS needs a descriptor open for writing, else EPERM.",
     kernel: "memfd_add_seals, mm/memfd.c",
   },
   "memfd/seal-unknown": {
-    sentence: "A seal that the kernel does not know is refused with EINVAL.",
+    sentence: "An unknown seal gives EINVAL.",
     kernel: "memfd_add_seals, mm/memfd.c",
   },
   "memfd/seal-sealed": {
-    sentence: "F_SEAL_SEAL refuses more seals with EPERM; a memfd without MFD_ALLOW_SEALING has it from the start.",
+    sentence: "F_SEAL_SEAL refuses further seals with EPERM; a memfd without MFD_ALLOW_SEALING has it from the start.",
     kernel: "memfd_add_seals, mm/memfd.c",
   },
   "memfd/seal-no-memfd": {
-    sentence: "Only shmem and hugetlb files have seals: EINVAL.",
+    sentence: "Only shmem and hugetlb files have seals, else EINVAL.",
     kernel: "memfd_file_seals_ptr, mm/memfd.c",
   },
   "memfd/seal-write-mapped": {
-    sentence: "F_SEAL_WRITE is refused with EBUSY while a shared mapping can write to the file.",
+    sentence: "F_SEAL_WRITE with a shared writable mapping of the file gives EBUSY.",
     kernel: "mapping_deny_writable, include/linux/fs.h",
   },
   "memfd/seal-write-pinned": {
-    sentence:
-      "F_SEAL_WRITE is refused with EBUSY while somebody holds references on its pages beyond the page cache and mappings.",
+    sentence: "F_SEAL_WRITE gives EBUSY while a folio has references beyond its page cache and mappings.",
     kernel: "memfd_wait_for_pins, mm/memfd.c",
   },
   "memfd/seal-exec-implies": {
     sentence:
-      "F_SEAL_EXEC of an executable memfd brings F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE and F_SEAL_FUTURE_WRITE with it.",
+      "F_SEAL_EXEC of an executable memfd also adds F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE and F_SEAL_FUTURE_WRITE.",
     kernel: "memfd_add_seals, mm/memfd.c",
   },
 });
@@ -236,7 +234,7 @@ export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number>
   return sealed < 0 ? sealed : file;
 }
 
-/** shmem_zero_setup, mm/shmem.c: shared anonymous memory is a file that nobody can open. 0 or -ENOMEM. */
+/** shmem_zero_setup, mm/shmem.c: shared anonymous memory is a file without a name. 0 or -ENOMEM. */
 export function shmemZeroSetup(k: Kernel, vma: Vma): number {
   const size = vma.end - vma.start;
   if (!vma.has(VM.NORESERVE) && size / k.pageSize > k.totalRam)
@@ -249,7 +247,7 @@ export function shmemZeroSetup(k: Kernel, vma: Vma): number {
   return 0;
 }
 
-/** shmem_evict_inode, mm/shmem.c: nobody holds the file any more. Another open file of the inode keeps it. */
+/** shmem_evict_inode, mm/shmem.c: the last reference on the file is gone. Another open file of the inode keeps it. */
 function evict(k: Kernel, inode: Inode): void {
   if (--inode.files > 0) return;
   if (inode.kind === "hugetlb") removeHugePages(k, inode, 0, Infinity);
@@ -536,7 +534,7 @@ export function hasSeals(inode: Inode): boolean {
   return inode.kind === "memfd" || inode.kind === "hugetlb" || inode.kind === "file";
 }
 
-/** memfd_wait_for_pins, mm/memfd.c: after its waits somebody still holds a reference that is neither the cache's nor a mapping's. */
+/** memfd_wait_for_pins, mm/memfd.c: after its waits a folio still has a reference beyond its page cache and mappings. */
 function hasPins(k: Kernel, inode: Inode): boolean {
   for (const pfn of inode.mapping.pages.values()) {
     if (k.frames.ref(pfn) - k.frames.mapcount(pfn) !== 1) return true;

@@ -18,17 +18,16 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "fault/no-vma": {
-    sentence: "An access where no mapping is ends in SIGSEGV.",
+    sentence: "Access to an address without a VMA gives SIGSEGV.",
     kernel: "do_user_addr_fault, arch/x86/mm/fault.c",
   },
   "fault/vma-protection": {
     sentence:
-      "An access that the mapping's protection forbids ends in SIGSEGV; memory that may only be executed cannot be read where the CPU can tell.",
+      "Access against the VMA's protection gives SIGSEGV; an exec-only VMA is unreadable where the CPU can enforce it.",
     kernel: "access_error, arch/x86/mm/fault.c",
   },
   "fault/oom-leaked": {
-    sentence:
-      "A fault that ends in VM_FAULT_OOM although nobody was killed for memory is taken again, as the instruction is.",
+    sentence: "VM_FAULT_OOM without an OOM kill restarts the instruction, which faults again.",
     kernel: "pagefault_out_of_memory, mm/oom_kill.c",
     unproven: "only fault injection shows it",
   },
@@ -190,7 +189,7 @@ export function* userFill(
   return 0;
 }
 
-/** copy_from_user: what the kernel reads of a process's memory until the first page that cannot be had. Bytes. */
+/** copy_from_user: bytes that the kernel reads of a process's memory, up to the first inaccessible page. */
 export function* copyFromUser(
   k: Kernel,
   task: Task,

@@ -63,7 +63,7 @@ export const FAULT = {
   major: 128,
 } as const;
 
-/** vm_fault: what a handler is told, and where it leaves a page. */
+/** vm_fault: the arguments of a fault handler, and the page that it returns. */
 export interface VmFault {
   readonly vma: Vma;
   /** Page-aligned. */

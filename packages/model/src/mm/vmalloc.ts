@@ -10,11 +10,11 @@ import type { Kernel } from "../kernel.js";
 
 const rule = rules({
   "vmap/not-mapped": {
-    sentence: "An access to a kernel address that nothing is mapped at is an oops.",
+    sentence: "Access to an unmapped kernel address is an oops.",
     kernel: "page_fault_oops, arch/x86/mm/fault.c",
   },
   "vmap/use-after-free": {
-    sentence: "An access through a kernel mapping to a page that was freed under it touches somebody else's memory.",
+    sentence: "Access through a vmap to a page that has been freed is a use-after-free.",
     kernel: "free_pages_prepare, mm/page_alloc.c",
   },
 });
@@ -90,7 +90,7 @@ export function kernelStore(k: Kernel, address: number, width: number, value: nu
   }
 }
 
-/** A frame's bytes to write for whoever reaches it: what is written to free memory is gone before anybody gets it. */
+/** A page's bytes for a writer: what is written to free memory is lost before its next owner. */
 export function reached(k: Kernel, pfn: number): Uint8Array {
   return k.frames.valid(pfn) && (k.frames.flags(pfn) & PG.allocated) === 0
     ? new Uint8Array(k.pageSize)

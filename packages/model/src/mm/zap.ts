@@ -16,15 +16,15 @@ import type { Vma } from "./vma.js";
 
 const rule = rules({
   "zap/special": {
-    sentence: "Zapping a special entry clears it and flushes the TLB; the page behind it is not touched.",
+    sentence: "Zapping a special PTE clears it and flushes the TLB; the page is not touched.",
     kernel: "zap_present_ptes, mm/memory.c",
   },
   "zap/normal": {
-    sentence: "Zapping a normal entry drops its map count, its RSS and its page reference.",
+    sentence: "Zapping a normal PTE drops its mapcount, RSS and refcount.",
     kernel: "zap_present_folio_ptes, mm/memory.c",
   },
   "zap/keeps-cows": {
-    sentence: "A zap for a hole in a file leaves private copies alone; one for a shorter file takes them too.",
+    sentence: "A zap for a hole punch keeps anonymous COW pages; a zap for a truncate drops them too.",
     kernel: "should_zap_folio, mm/memory.c",
   },
 });

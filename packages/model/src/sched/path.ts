@@ -106,12 +106,12 @@ export class KernelBug extends Error {
   }
 }
 
-/** The kernel never comes back: it waits for what nobody brings about, or loops. The outcome is `hang`. */
+/** The kernel does not return: it waits for an event that never comes, or loops. The outcome is `hang`. */
 export class KernelHang extends Error {
   override readonly name = "KernelHang";
 }
 
-/** The test comes to what the model leaves out; the message says what. The outcome is `unsupported`. */
+/** The test reaches behaviour that is not modelled; the message says which. The outcome is `unsupported`. */
 export class NotModelled extends Error {
   override readonly name = "NotModelled";
 }

@@ -13,7 +13,7 @@ export interface Counters {
   tlb_flushes: number;
   /** Pages whose contents were copied by copy-on-write or migration. */
   pages_copied: number;
-  /** Pages that were filled with zeros before anybody saw them. */
+  /** Pages zeroed at allocation. */
   pages_zeroed: number;
   /** Walks of the resource tree by which PAT asks whether frames are memory, and the nodes that they visited. */
   pat_lookups: number;
