@@ -32,8 +32,8 @@ export type Ending =
   | { readonly kind: "done" }
   /** Nobody can go on: what each of those left waits for. */
   | { readonly kind: "deadlock"; readonly waiting: readonly { readonly actor: string; readonly touch: Touch }[] }
-  /** A path threw: the model found a broken invariant. */
-  | { readonly kind: "broken"; readonly actor: string; readonly error: unknown }
+  /** A path threw, or the steps between two concurrent sections did: those have no actor. */
+  | { readonly kind: "broken"; readonly actor?: string; readonly error: unknown }
   | { readonly kind: "endless" };
 
 export interface Counts {
@@ -79,7 +79,13 @@ class Run {
 
   /** Goes on to the next section; false when there is none. */
   private enterSection(): boolean {
-    const branches = this.world.section();
+    let branches: readonly Branch[] | undefined;
+    try {
+      branches = this.world.section();
+    } catch (error) {
+      this.ending = { kind: "broken", error };
+      return true;
+    }
     if (branches === undefined) return false;
     this.branches = branches;
     this.next = branches.map(() => undefined);

@@ -2,13 +2,13 @@
  * A concurrent test on the model under every schedule: which outcomes there are, how many
  * schedules lead to each, and the easiest schedule that breaks an invariant.
  */
-import { KernelBug, KernelHang, NotModelled, runAlone, Session } from "@litmap/model";
+import { endingOf, KernelBug, KernelHang, runAlone, Session } from "@litmap/model";
 import { defaultLimits, enumerate, replay } from "./enumerate.js";
 import { touchText } from "./dependence.js";
 import { compareSchedules, parseSchedule, scheduleText } from "./schedule.js";
 import type { Outcome, ParallelStep, Step, Test, Values, Violation } from "@litmap/litmus";
 import type { KernelOptions, Path, Prediction } from "@litmap/model";
-import type { Branch, Ending, Limits, Taken, World } from "./enumerate.js";
+import type { Branch, Counts, Ending, Limits, Taken, World } from "./enumerate.js";
 
 export interface ExploreOptions extends KernelOptions {
   /** Whether orders that differ only in independent steps are run once. Default true. */
@@ -109,12 +109,11 @@ export function explore(test: Test, options: ExploreOptions = {}): Exploration {
   const began = Date.now();
   const first = new TestWorld(test, options);
   const reason = first.session.unsupported();
-  if (reason !== undefined) return unsupported(first.session, reason, began);
+  if (reason !== undefined) return without(first.session, { status: "unsupported", reason }, began);
   try {
     return everySchedule(test, options, first, began);
   } catch (error) {
-    if (error instanceof NotModelled) return unsupported(first.session, error.message, began);
-    throw error;
+    return without(first.session, endingOf(error), began);
   }
 }
 
@@ -123,6 +122,7 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
   const violations = new Map<string, { schedule: readonly string[]; story: readonly string[] }>();
   const rules = new Set<string>();
   let inTextOrder: Session | undefined;
+  let outside: BrokenEnding | undefined;
   const { counts, complete } = enumerate(
     () => new TestWorld(test, options),
     ({ session }, ending, taken) => {
@@ -136,7 +136,10 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
       };
       for (const { invariant, story: end } of session.k.custody.broken) breaks(invariant, end);
       const broken = brokenInvariant(ending);
-      if (broken !== undefined) return breaks(broken.invariant, [broken.why]);
+      if (broken !== undefined) {
+        if (ending.kind === "broken" && ending.actor === undefined) outside ??= broken;
+        return breaks(broken.invariant, [broken.why]);
+      }
       const values = session.values();
       const key = JSON.stringify(values);
       const known = seen.get(key);
@@ -151,7 +154,7 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
   const outcomes = [...seen.values()];
   const session = inTextOrder ?? first.session;
   return {
-    status: "ok",
+    ...howAllEnded(counts, complete, outcomes.length > 0 ? undefined : outside),
     values: outcomes[0]?.values ?? session.values(),
     histogram: outcomes.map(({ values, count }) => ({ values, count })),
     violations: [...violations].map(
@@ -189,13 +192,7 @@ export function runSchedule(
       ? []
       : [{ invariant: broken.invariant, schedule, story: story(result.taken, [broken.why]) }]),
   ];
-  const status: Pick<Outcome, "status" | "reason"> =
-    broken === undefined
-      ? { status: "ok" }
-      : {
-          status: broken.invariant === "deadlock" || broken.invariant === "endless" ? "hang" : "oops",
-          reason: broken.why,
-        };
+  const status: Pick<Outcome, "status" | "reason"> = broken === undefined ? { status: "ok" } : statusOf(broken);
   const rules = new Set(session.reports.flatMap((report) => report.events.map((event) => event.rule.id)));
   return {
     ...status,
@@ -209,7 +206,31 @@ export function runSchedule(
   };
 }
 
-function brokenInvariant(ending: Ending): { readonly invariant: string; readonly why: string } | undefined {
+/**
+ * The status of the whole search. `outside` is how the steps outside of the parallel blocks ended where no schedule came
+ * past them: that is the test's own ending. What breaks inside a block is a violation, of which claims speak.
+ */
+function howAllEnded(
+  counts: Counts,
+  complete: boolean,
+  outside: BrokenEnding | undefined,
+): Pick<Outcome, "status" | "reason"> {
+  if (!complete)
+    return { status: "incomplete", reason: `the search was stopped after ${counts.executions} executions` };
+  return outside === undefined ? { status: "ok" } : statusOf(outside);
+}
+
+function statusOf({ invariant, why }: BrokenEnding): Pick<Outcome, "status" | "reason"> {
+  return { status: invariant === "deadlock" || invariant === "endless" ? "hang" : "oops", reason: why };
+}
+
+/** An execution that did not come to its end, by the invariant that claims name. */
+interface BrokenEnding {
+  readonly invariant: string;
+  readonly why: string;
+}
+
+function brokenInvariant(ending: Ending): BrokenEnding | undefined {
   switch (ending.kind) {
     case "done":
       return undefined;
@@ -223,7 +244,10 @@ function brokenInvariant(ending: Ending): { readonly invariant: string; readonly
     case "broken":
       if (ending.error instanceof KernelBug) return { invariant: ending.error.invariant, why: ending.error.message };
       if (ending.error instanceof KernelHang)
-        return { invariant: "deadlock", why: `${ending.actor} ${ending.error.message}` };
+        return {
+          invariant: "deadlock",
+          why: ending.actor === undefined ? ending.error.message : `${ending.actor} ${ending.error.message}`,
+        };
       throw ending.error;
   }
 }
@@ -234,10 +258,10 @@ function story(taken: readonly Taken[], end: readonly string[]): string[] {
   return [...lines, ...end];
 }
 
-function unsupported(session: Session, reason: string, began: number): Exploration {
+/** The answer to a test of which no schedule can be told. */
+function without(session: Session, how: Pick<Outcome, "status" | "reason">, began: number): Exploration {
   return {
-    status: "unsupported",
-    reason,
+    ...how,
     values: {},
     ms: Date.now() - began,
     machine: session.machine,

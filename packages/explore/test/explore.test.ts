@@ -155,8 +155,66 @@ always smaps(va).Rss == 4K`);
 
   test("says when a limit left schedules out", () => {
     expect(explore(race("two-faults-udmabuf"), { reduce: false, limits: { executions: 7 } })).toMatchObject({
+      status: "incomplete",
+      reason: "the search was stopped after 7 executions",
       executions: 7,
       complete: false,
     });
+  });
+});
+
+describe("the test's own ending", () => {
+  const after = (last: string): Test =>
+    testOf(`test t
+  "?"
+card = drm_open(vgem)
+va = mmap(anon, 4K, rw, private)
+thread T of A
+parallel {
+  A { store(va, 1) }
+  T { store(va, 2) }
+}
+${last}`);
+
+  test("is a hang where the steps after a parallel block wait for ever", () => {
+    for (const reduce of [true, false])
+      expect(explore(after("n = read(card, va, 4K)"), { reduce })).toMatchObject({
+        status: "hang",
+        reason: "waits for events of a DRM file",
+        violations: [{ invariant: "deadlock" }],
+      });
+  });
+
+  test("is an oops where the steps before a parallel block end the kernel", () => {
+    const early = testOf(`test t
+  "?"
+process B
+buf = dma_heap_alloc(system, 1T)
+parallel {
+  A { c = close(buf) }
+  B { fd = receive(buf) }
+}`);
+    expect(explore(early)).toMatchObject({ status: "oops", reason: expect.stringContaining("out of memory") });
+  });
+
+  test("a bug of the kernel outside of a parallel block is an outcome on every release and architecture", () => {
+    const options = { arch: "arm", release: "6.1", designs: { "ttm.mmap": "mixedmap" } } as const;
+    expect(explore(race("swap-touch-ttm"), options).status).toBe("oops");
+  });
+});
+
+describe("paths that lock below a mapping's end", () => {
+  test("munmap of an imported object waits for the reservation lock, with and without reduction", () => {
+    const found = [true, false].map((reduce) =>
+      explore(race("munmap-imported-ttm-map-attachment"), { reduce, release: "7.2" }),
+    );
+    for (const { status, violations, values } of found)
+      expect({ status, violations, u: values.u, un: values.un }).toEqual({
+        status: "ok",
+        violations: [],
+        u: "ok",
+        un: "ok",
+      });
+    expect(found.map(({ executions }) => executions)).toEqual([21, 116]);
   });
 });

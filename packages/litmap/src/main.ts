@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { Ending, exitStatus } from "./exit-status.js";
 import { endQuietlyWithoutReader, paintFor } from "./terminal.js";
+import type { Paint } from "./terminal.js";
 
 export const version = "0.1.0";
 
@@ -21,14 +22,24 @@ export async function main(argv: readonly string[]): Promise<number> {
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.asExpected : exitStatus.badRequest;
-    if (!(error instanceof Ending)) throw error;
     const paint = paintFor(process.stderr, !argv.includes("--no-color"));
+    if (!(error instanceof Ending)) return ownFault(error, paint);
     // A diagnostic says by itself where and what; everything else says who speaks.
     const placed = /^[^\s:]+:\d+:\d+: /.test(error.message);
     process.stderr.write(`${placed ? "" : paint.bad("litmap: ")}${error.message}\n`);
     if (error.hint !== "") process.stderr.write(`${paint.dim(error.hint)}\n`);
     return error.status;
   }
+}
+
+/** A fault of litmap's own ends the command with status 3, and with all that a report of it needs. */
+function ownFault(error: unknown, paint: Paint): number {
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(
+    `${paint.bad("litmap: ")}this is a fault of litmap ${version}; please report it with the command\n`,
+  );
+  process.stderr.write(`${what}\n`);
+  return exitStatus.badMachine;
 }
 
 function program(does: (action: Action) => (...args: unknown[]) => Promise<void>): Command {

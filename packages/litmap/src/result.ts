@@ -1,4 +1,5 @@
 /** What is known of one test on one machine: an outcome that has been judged, and compared where there was another. */
+import { exitStatus } from "./exit-status.js";
 import type { ClaimResult, Machine, Outcome, Status, Test, Value } from "@litmap/litmus";
 
 /** A value that two machines do not agree on; undefined where a machine has none. */
@@ -38,6 +39,10 @@ export function compared(kernel: TestResult, model: TestResult, differs: readonl
   if (kernel.status === "unsupported") return { ...kernel, against };
   if (model.status === "unsupported")
     return { ...kernel, status: "unsupported", reason: `the model: ${model.reason}`, against };
+  if (model.status === "broken") return { ...kernel, status: "broken", reason: `${against}: ${model.reason}`, against };
+  // What a search has not come to may be allowed all the same.
+  if (model.status === "incomplete" && differs.length > 0)
+    return { ...kernel, status: "incomplete", reason: `${against}: ${model.reason}`, against };
   if (isBroken(kernel)) return { ...kernel, against, agrees: foretold(kernel.status, model) };
   if (isBroken(model))
     return {
@@ -73,4 +78,11 @@ export function machineLabel(machine: Machine): string {
 /** Whether it makes the run fail. What a machine cannot do does not, and is not as expected either. */
 export function isTrouble(result: TestResult): boolean {
   return result.status !== "ok" && result.status !== "unsupported" && !result.agrees;
+}
+
+/** 2 when a file was no test, else 3 when litmap itself failed at one, else 1 when anything was not as expected. */
+export function statusOf(results: readonly TestResult[]): number {
+  if (results.some((result) => result.status === "invalid")) return exitStatus.badRequest;
+  if (results.some((result) => result.status === "broken")) return exitStatus.badMachine;
+  return results.some(isTrouble) ? exitStatus.surprises : exitStatus.asExpected;
 }

@@ -50,7 +50,8 @@ export type Machine =
     };
 
 export interface Outcome {
-  readonly status: "ok" | "unsupported" | "hang" | "oops";
+  /** `incomplete`: a search or a budget ended before everything had run. `broken`: a fault of litmap's own. */
+  readonly status: "ok" | "unsupported" | "hang" | "oops" | "incomplete" | "broken";
   /** Why it is unsupported, what it hung in, the first line of the oops. */
   readonly reason?: string;
   /** The console's lines that belong to a hang or an oops. */
@@ -74,7 +75,16 @@ export interface Violation {
   readonly story: readonly string[];
 }
 
-export type Status = "ok" | "surprise" | "disagree" | "unsupported" | "hang" | "oops" | "invalid";
+export type Status =
+  | "ok"
+  | "surprise"
+  | "disagree"
+  | "unsupported"
+  | "hang"
+  | "oops"
+  | "incomplete"
+  | "broken"
+  | "invalid";
 
 export interface ClaimResult {
   readonly text: string;

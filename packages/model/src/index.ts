@@ -35,6 +35,7 @@ export {
 } from "./sched/path.js";
 export type { Path, Touch } from "./sched/path.js";
 export type { Counters, TraceEvent } from "./trace/trace.js";
+export { endingOf } from "./litmus/ending.js";
 export { predict } from "./litmus/run.js";
 export type { Prediction } from "./litmus/run.js";
 export { Session } from "./litmus/session.js";

@@ -1,7 +1,7 @@
 /** How a test runs: names, what is not reached, blocks, actors, endings, and steps as paths. */
 import { describe, expect, test } from "vitest";
 import { outcomeKeys } from "@litmap/litmus";
-import { Kernel, predict, runAlone, Session } from "../src/index.js";
+import { endingOf, Kernel, KernelBug, KernelHang, NotModelled, predict, runAlone, Session } from "../src/index.js";
 import { ask, testOf, values } from "./ask.js";
 import type { Touch } from "../src/index.js";
 
@@ -279,5 +279,17 @@ describe("steps as paths, for a scheduler", () => {
 
   test("a kernel is not concurrent unless somebody says so", () => {
     expect(new Kernel().concurrent).toBe(false);
+  });
+});
+
+describe("how a test ends", () => {
+  test("what was thrown decides the status; a fault of the model's own is broken, with its place", () => {
+    expect(endingOf(new KernelBug("a null pointer"))).toEqual({ status: "oops", reason: "a null pointer" });
+    expect(endingOf(new KernelHang("waits for resv"))).toEqual({ status: "hang", reason: "waits for resv" });
+    expect(endingOf(new NotModelled("codecs"))).toEqual({ status: "unsupported", reason: "codecs" });
+    expect(endingOf(new RangeError("Invalid array length"))).toEqual({
+      status: "broken",
+      reason: expect.stringMatching(/^RangeError: Invalid array length \(.*session\.test\.ts:\d+:\d+\)$/),
+    });
   });
 });

@@ -8,12 +8,12 @@ import { modelOptions } from "../choices.js";
 import type { ModelChoices } from "../choices.js";
 import { oneTest } from "../corpus.js";
 import { readEvidence } from "../evidence.js";
-import { badRequest, exitStatus } from "../exit-status.js";
+import { badRequest } from "../exit-status.js";
 import { judged } from "../judging.js";
 import { ask } from "../machines/model.js";
 import { modelSites } from "../report/rule-place.js";
 import { tell } from "../report/story.js";
-import { isTrouble, resultOf } from "../result.js";
+import { resultOf, statusOf } from "../result.js";
 import { paintFor, print, widthOf } from "../terminal.js";
 import { jsonObject } from "../report/json-line.js";
 import { agreesWith } from "../witnesses.js";
@@ -56,7 +56,7 @@ export async function explain(selector: string, options: ExplainOptions): Promis
         widthOf(process.stdout),
       ),
     );
-  return isTrouble(result) ? exitStatus.surprises : exitStatus.asExpected;
+  return statusOf([result]);
 }
 
 function inOneOrder(test: Test, schedule: string, choices: ModelChoices): Prediction {

@@ -4,12 +4,12 @@ import { isConcurrent } from "@litmap/litmus";
 import { modelOptions, wholeNumber } from "../choices.js";
 import type { ModelChoices } from "../choices.js";
 import { oneTest } from "../corpus.js";
-import { badRequest, exitStatus } from "../exit-status.js";
+import { badRequest } from "../exit-status.js";
 import { judged } from "../judging.js";
 import { jsonObject } from "../report/json-line.js";
 import { scheduleLines } from "../report/schedules.js";
 import { claimLines } from "../report/story.js";
-import { isTrouble, machineLabel, resultOf } from "../result.js";
+import { machineLabel, resultOf, statusOf } from "../result.js";
 import { paintFor, print } from "../terminal.js";
 
 export interface ExploreOptions extends ModelChoices {
@@ -37,9 +37,9 @@ export function explore(selector: string, options: ExploreOptions): number {
   } else {
     const paint = paintFor(process.stdout, options.color);
     print(`${paint.bold(test.name)}   ${paint.dim(`${machineLabel(machine)}, ${machine.arch}`)}\n${test.question}\n`);
-    if (exploration.status === "unsupported") print(`${paint.odd("unsupported")}: ${exploration.reason}`);
-    else
+    if (exploration.status !== "ok") print(`${paint.bad(exploration.status)}: ${exploration.reason}\n`);
+    if (exploration.executions > 0)
       print([...scheduleLines(test, exploration, paint), "", ...claimLines(result.claims, paint)].join("\n").trimEnd());
   }
-  return isTrouble(result) ? exitStatus.surprises : exitStatus.asExpected;
+  return statusOf([result]);
 }

@@ -16,9 +16,9 @@ import { Progress } from "../progress.js";
 import { reportFor } from "../report/choose.js";
 import type { Reported, RunReport } from "../report/run-report.js";
 import { ResultsFile } from "../results-file.js";
-import { machineLabel } from "../result.js";
+import { machineLabel, statusOf } from "../result.js";
 import type { TestResult } from "../result.js";
-import { comparedPair, judgedOn, notATest, statusOf } from "./run.js";
+import { comparedPair, judgedOn, notATest } from "./run.js";
 import type { RunOptions } from "./run.js";
 
 /** One kernel's part of the run. */

@@ -11,7 +11,7 @@ import { differences, judged } from "../judging.js";
 import type { Answer } from "../machines/machine.js";
 import { ModelMachine } from "../machines/model.js";
 import { ResultsFile } from "../results-file.js";
-import { compared, isTrouble, resultOf } from "../result.js";
+import { compared, resultOf, statusOf } from "../result.js";
 import type { TestResult } from "../result.js";
 import { reportFor } from "../report/choose.js";
 import type { OutputChoices } from "../report/choose.js";
@@ -112,10 +112,4 @@ export function notATest(file: TestFile, machine: Machine): Reported {
       diagnostics: [renderAll(file)],
     },
   };
-}
-
-/** 2 when a file was no test, else 1 when anything was not as expected. */
-export function statusOf(results: readonly TestResult[]): number {
-  if (results.some((result) => result.status === "invalid")) return exitStatus.badRequest;
-  return results.some(isTrouble) ? exitStatus.surprises : exitStatus.asExpected;
 }

@@ -59,7 +59,7 @@ export class ComparisonTable implements RunReport {
       count(having("disagree"), "disagreement"),
       count(surprises, "surprise"),
     ];
-    for (const status of ["hang", "oops", "unsupported"] as const)
+    for (const status of ["hang", "oops", "incomplete", "broken", "unsupported"] as const)
       if (having(status) > 0)
         parts.push(status === "hang" ? count(having(status), status) : `${having(status)} ${status}`);
     const invalid = this.rows.filter((row) => row.some((each) => each?.result.status === "invalid")).length;
@@ -93,7 +93,7 @@ export class ComparisonTable implements RunReport {
   private cell({ result, test }: Reported): string {
     const { paint } = this;
     if (result.status === "unsupported") return paint.dim("unsupported");
-    if (result.status === "hang" || result.status === "oops" || result.status === "invalid")
+    if (result.status !== "ok" && result.status !== "surprise" && result.status !== "disagree")
       return paint.bad(result.status);
     const units = test ? unitsOf(test) : new Map<string, string>();
     const key =

@@ -21,7 +21,7 @@ function totals(results: readonly TestResult[]): string {
   const having = (...statuses: readonly string[]): number =>
     results.filter((result) => statuses.includes(result.status)).length;
   const time = results.reduce((sum, result) => sum + result.ms, 0) / 1000;
-  return ` tests="${results.length}" failures="${having("surprise", "disagree")}" errors="${having("hang", "oops", "invalid")}" skipped="${having("unsupported")}" time="${time.toFixed(3)}"`;
+  return ` tests="${results.length}" failures="${having("surprise", "disagree")}" errors="${having("hang", "oops", "incomplete", "broken", "invalid")}" skipped="${having("unsupported")}" time="${time.toFixed(3)}"`;
 }
 
 function testcase(result: TestResult): string {
@@ -39,6 +39,8 @@ function testcase(result: TestResult): string {
       return `${open}><failure type="${result.status}" message="${message}">${text}</failure></testcase>\n`;
     case "hang":
     case "oops":
+    case "incomplete":
+    case "broken":
     case "invalid":
       return `${open}><error type="${result.status}" message="${message}">${text}</error>${result.log ? `<system-out>${escape(result.log)}</system-out>` : ""}</testcase>\n`;
   }

@@ -76,6 +76,8 @@ function closing(results: readonly TestResult[], summary: RunSummary, paint: Pai
   const parts = [count(results.length, "test"), `${having("ok")} as expected`, count(surprises, "surprise")];
   for (const [status, noun] of [
     ["hang", "hang"],
+    ["incomplete", "incomplete"],
+    ["broken", "broken"],
     ["unsupported", "unsupported"],
     ["invalid", "invalid"],
   ] as const) {

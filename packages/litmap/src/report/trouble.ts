@@ -21,6 +21,10 @@ export function troubleOf(result: TestResult, units: ReadonlyMap<string, string>
         ({ key, here, there }) =>
           `${key}: ${result.against} says ${valueText(there, units.get(key))}, ${machineLabel(result.machine)} says ${valueText(here, units.get(key))}`,
       );
+    case "incomplete":
+      return [`incomplete: ${result.reason ?? ""}`, ...failed];
+    case "broken":
+      return [`broken: ${result.reason ?? ""}`, "this is a fault of litmap; please report it with the test"];
     case "hang":
     case "oops":
       return [

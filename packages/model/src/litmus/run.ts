@@ -1,5 +1,6 @@
 /** What the model says of a test. */
-import { KernelBug, KernelHang, NotModelled, runAlone } from "../sched/path.js";
+import { runAlone } from "../sched/path.js";
+import { endingOf } from "./ending.js";
 import { Session } from "./session.js";
 import type { Machine, Outcome, Test, Violation } from "@litmap/litmus";
 import type { KernelOptions } from "../kernel.js";
@@ -25,16 +26,8 @@ export function predict(test: Test, options: KernelOptions = {}): Prediction {
     const { warning } = session.k;
     return prediction(session, began, warning === undefined ? { status: "ok" } : { status: "oops", reason: warning });
   } catch (error) {
-    return prediction(session, began, ending(error));
+    return prediction(session, began, endingOf(error));
   }
-}
-
-/** A kernel that stopped or never came back is an outcome, and so is what the model leaves out; any other exception is our own bug. */
-function ending(error: unknown): Pick<Outcome, "status" | "reason"> {
-  if (error instanceof KernelBug) return { status: "oops", reason: error.message };
-  if (error instanceof KernelHang) return { status: "hang", reason: error.message };
-  if (error instanceof NotModelled) return { status: "unsupported", reason: error.message };
-  throw error;
 }
 
 function prediction(session: Session, began: number, how: Pick<Outcome, "status" | "reason">): Prediction {
