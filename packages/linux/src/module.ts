@@ -2,7 +2,7 @@
  * Calls of the test module (`module/litmap.h` has the same numbers): what drivers and the kernel
  * itself do, through /dev/litmap. Each driver of a test is a process that holds it open.
  */
-import { operation } from "@litmap/litmus";
+import { deviceRow, operation } from "@litmap/litmus";
 import type { Argument } from "@litmap/litmus";
 import type { Operand, Ref } from "./program.js";
 import { data, imm, pid, result } from "./program.js";
@@ -69,26 +69,6 @@ export const primitives = [
 export const holds: Readonly<Record<string, number>> = { pin: 0, get: 1, notifier: 2 };
 export const regionAccess = { read: 1, write: 2 } as const;
 export const memories = ["ram", "block", "compound", "cma", "iomem"] as const;
-export const exportedMemory = [
-  "coherent",
-  "noncontiguous",
-  "pages",
-  "vb2-vmalloc",
-  "vb2-contig",
-  "vb2-contig-noncoherent",
-  "vb2-sg",
-  "gem-dma",
-  "gem-dma-noncoherent",
-] as const;
-/** What a driver's device is on a kernel; others are the model's alone. `cma` and `pci` differ in how the machine was started. */
-export const devices: Readonly<Record<string, number>> = {
-  dma: 0,
-  shmem: 0,
-  chardev: 0,
-  pci: 0,
-  cma: 2,
-  "pci-iommu": 1,
-};
 export const mappingFlags = { io: 1, pfnmap: 2, mixedmap: 4, dontexpand: 8, dontdump: 16, dontcopy: 32 } as const;
 export const directions = { bidirectional: 0, to_device: 1, from_device: 2 } as const;
 
@@ -152,8 +132,8 @@ function ownerOf(call: Call, argument: Argument): number | undefined {
 
 /** The number of the device that the calling driver acts for. @throws UnsupportedHere where a kernel in a virtual machine has none such. */
 export function deviceOf(call: Call): number {
-  const { device = "" } = call.scene.actorOf(call.step.actor);
-  const number = devices[device];
+  const { device } = call.scene.actorOf(call.step.actor);
+  const number = device === undefined ? undefined : deviceRow(device)?.module;
   if (number === undefined)
     throw new UnsupportedHere(
       `a driver on '${device}' can be asked of the model only: no virtual machine has such a device`,

@@ -1,14 +1,10 @@
 /** What a test needs beyond what every machine has: devices, which the runner attaches, and memory set aside for them. */
-import { callsOf } from "@litmap/litmus";
-import type { Argument, CallStep, Test } from "@litmap/litmus";
+import { callsOf, deviceRow, heapRow, soundCards } from "@litmap/litmus";
+import type { Argument, CallStep, DrmNodeName, HeapName, SoundCardName, Test } from "@litmap/litmus";
 
 /** A device, by the driver that serves it; `cma` is contiguous memory for the heap of that name. */
 export type Need =
-  | "vgem"
-  | "virtio_gpu"
-  | "bochs"
-  | "qxl"
-  | "vkms"
+  | DrmNodeName
   | "vivid"
   | "edu"
   | "kvm"
@@ -26,8 +22,8 @@ export function needsOf(test: Test): Need[] {
   const needs = new Set<Need>();
   if (test.actors.some(({ kind }) => kind === "driver" || kind === "kernel")) needs.add("module");
   for (const { device } of test.actors) {
-    if (device === "pci-iommu") needs.add("iommu");
-    if (device === "cma") needs.add("cma");
+    const need = device === undefined ? undefined : deviceRow(device)?.needs;
+    if (need !== undefined) needs.add(need);
   }
   for (const call of callsOf(test.steps)) {
     const need = needOf(call);
@@ -39,15 +35,15 @@ export function needsOf(test: Test): Need[] {
 function needOf(call: CallStep): Need | undefined {
   switch (call.op) {
     case "dma_heap_alloc":
-      return word(call.args.heap) === "cma" ? "cma" : undefined;
+      return heapRow(word(call.args.heap) as HeapName).needs;
     case "drm_open":
-      return word(call.args.device) as Need | undefined;
+      return word(call.args.device) as DrmNodeName;
     case "v4l2_open":
       return "vivid";
     case "packet_ring":
       return "packet";
     case "pcm_open":
-      return word(call.args.device) === "es1370_iommu" ? "sound-iommu" : "sound";
+      return soundCards[word(call.args.device) as SoundCardName].needs;
     case "p2pmem":
     case "nvme_open":
       return "p2pmem";
@@ -62,6 +58,7 @@ function needOf(call: CallStep): Need | undefined {
   }
 }
 
+/** A word that the operation has a default for is always there. */
 function word(argument: Argument | undefined): string | undefined {
   return argument?.kind === "words" ? argument.words[0] : undefined;
 }

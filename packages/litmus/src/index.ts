@@ -15,6 +15,7 @@ export type {
   DescriptorKind,
   HandleKind,
 } from "./operations/index.js";
+export * from "./catalogue.js";
 export * from "./errno.js";
 export * from "./outcome-keys.js";
 export { mmapHints, slotAlign } from "./slots.js";

@@ -1,4 +1,6 @@
 /** The system heap, udmabuf, and the ioctls of a dma-buf. */
+import { heapRow } from "@litmap/litmus";
+import type { HeapName } from "@litmap/litmus";
 import type { Ref } from "../program.js";
 import { data, imm, pid, result } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
@@ -169,16 +171,15 @@ export const dmaBuf = {
   >
 >;
 
-/** What the heap of contiguous memory has been called: since 6.17, by a device tree, by the command line or the configuration. */
-const cmaHeaps = ["default_cma_region", "linux,cma", "reserved"] as const;
-
-/** @throws UnsupportedHere where the machine has listed its heaps and this one is not among them. */
-function heapName(heap: "system" | "cma", kernel: KernelDescription): string {
-  if (heap === "system") return heap;
-  const found = cmaHeaps.find((name) => kernel.devices?.has(`dma_heap/${name}`));
-  if (kernel.devices !== undefined && found === undefined)
-    throw new UnsupportedHere("this kernel has no CMA heap (CONFIG_DMABUF_HEAPS_CMA, and memory for it)");
-  return found ?? cmaHeaps[0];
+/**
+ * The first of a heap's names that the machine has.
+ * @throws UnsupportedHere where the machine has listed its heaps and none of them is among those.
+ */
+function heapName(heap: HeapName, kernel: KernelDescription): string {
+  const { nodes, lacking } = heapRow(heap);
+  const found = nodes.find((name) => kernel.devices?.has(`dma_heap/${name}`));
+  if (kernel.devices !== undefined && found === undefined && lacking !== undefined) throw new UnsupportedHere(lacking);
+  return found ?? nodes[0];
 }
 
 function openUdmabuf(call: Pick<Call, "open" | "builder">): Ref {

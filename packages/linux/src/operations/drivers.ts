@@ -1,10 +1,10 @@
 /** What drivers and the kernel itself do, through the test module. */
+import { memoryRow, shrinkerRow } from "@litmap/litmus";
 import type { OperationName } from "@litmap/litmus";
 import {
   callModule,
   deviceOf,
   directions,
-  exportedMemory,
   gupFlags,
   holds,
   isHandle,
@@ -141,12 +141,8 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
       gives: "value",
     }),
   shrink: (call) => {
-    const what = call.word("what");
-    if (what === "shmem") return modelOnly("of page cache needs swap that no module can force")(call);
-    if (what !== "drm-shmem")
-      return modelOnly(`of ${what} can be asked of the model only: the test module has objects of the shmem helper`)(
-        call,
-      );
+    const { modelOnly: reason } = shrinkerRow(call.word("what"));
+    if (reason !== undefined) return modelOnly(reason)(call);
     return callModule(call, "gem_shrink", { gives: "value" });
   },
   chardev: (call) => {
@@ -161,13 +157,9 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
     return { value: device };
   },
   dma_buf_export: (call) => {
-    const memory = call.word("memory");
-    if (memory === "carveout")
-      return modelOnly("of a carveout can be asked of the model only: no kernel since 5.11 has ION")(call);
-    return callModule(call, "export", {
-      args: [exportedMemory.findIndex((name) => name === memory), call.number("size"), deviceOf(call)],
-      gives: "value",
-    });
+    const { module, modelOnly: reason = "can be asked of the model only" } = memoryRow(call.word("memory"));
+    if (module === undefined) return modelOnly(reason)(call);
+    return callModule(call, "export", { args: [module, call.number("size"), deviceOf(call)], gives: "value" });
   },
   dma_buf_put: (call) => (call.sys("close", call.number("buf")), {}),
   revoke: (call) => {

@@ -1,4 +1,5 @@
 /** DRM devices: their nodes, dumb buffers, and PRIME. */
+import { drmNodeRow } from "@litmap/litmus";
 import type { DataOffset, Operand } from "../program.js";
 import { data, imm, result } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
@@ -8,37 +9,21 @@ import * as uapi from "../uapi.js";
 const done: Compiled = {};
 const { drmRequests: requests, drmStructBytes: structBytes } = uapi;
 
-/** The driver's card, in the order in which the machine loads its modules, and how long the name is by which it answers. */
-const cards = {
-  vgem: { card: 0, nameLength: 4 },
-  virtio_gpu: { card: 1, nameLength: 10 },
-  bochs: { card: 2, nameLength: 9 },
-  qxl: { card: 3, nameLength: 3 },
-  vkms: { card: 4, nameLength: 4 },
-} as const;
-
 /** Bytes of a line: 1024 pixels of 32 bits. */
 const lineShift = 12;
 
 export const drm = {
   drm_open: (call) => {
     const device = call.word("device");
-    if (device === "virtio_gpu_blob")
-      throw new UnsupportedHere(
-        "drm_open() needs a virtio-gpu with blob resources, for which this machine's QEMU has no host side",
-      );
-    if (device === "i915" || device === "i915_discrete")
-      throw new UnsupportedHere("drm_open() needs an Intel GPU, which QEMU does not have");
-    const { card, nameLength } = cards[device];
-    const lacking =
-      device === "vkms" ? "this kernel has no vkms (CONFIG_DRM_VKMS)" : `this machine has no ${device} device`;
+    const { card, versionName, lacking = `this machine has no ${device} device`, modelOnly = "" } = drmNodeRow(device);
+    if (versionName === undefined) throw new UnsupportedHere(`drm_open() ${modelOnly}`);
     const found = call.open(call.builder.string(`/dev/dri/card${card}`), uapi.open.rw | uapi.open.cloexec, lacking);
     // Three numbers, then lengths and pointers: it differs with their size.
     const version = call.struct(uapi.drmVersion(call.pointer).bytes, []);
     call.sys("ioctl", result(found), uapi.drmVersion(call.pointer).request, data(version));
     const length = call.load(data(version, uapi.drmVersion(call.pointer).nameLength), 4);
     // Another driver's name has another length, and no machine has a card of the number that then comes out.
-    const number = call.calc(result(length), 0xffn, 8, card - nameLength * 256);
+    const number = call.calc(result(length), 0xffn, 8, card - versionName.length * 256);
     const path = call.madePath("/dev/dri/card", result(number));
     const fd = call.open(path, uapi.open.rw | uapi.open.cloexec, lacking);
     call.softSys([found], "close", result(found));

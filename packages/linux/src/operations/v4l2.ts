@@ -1,4 +1,5 @@
 /** vivid's capture nodes, through the ioctls of V4L2. */
+import { cameraRow } from "@litmap/litmus";
 import { data, result } from "../program.js";
 import { UnsupportedHere } from "../call.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
@@ -7,9 +8,6 @@ import * as uapi from "../uapi.js";
 
 const done: Compiled = {};
 const { v4l2Memory, v4l2Capture, v4l2Format } = uapi;
-
-/** Both nodes are of one driver, loaded so that the first has vb2-vmalloc buffers and the second vb2-dma-contig ones. */
-const nodes: Readonly<Record<string, string>> = { vivid: "/dev/video0", vivid_contig: "/dev/video1" };
 
 /** v4l2_buffer, as far as it is written and read: offsets of its fields, bytes. */
 const bufferLayout = (call: Pick<Call, "pointer">) =>
@@ -48,9 +46,9 @@ function sizeimage(call: Call<"image_size"> | Call<"qbuf">): Operand {
 
 export const v4l2 = {
   v4l2_open: (call) => {
-    const path = nodes[call.word("device")];
-    if (path === undefined)
-      throw new UnsupportedHere("no device that QEMU has is served by a driver with this allocator of buffers");
+    const { path: node, modelOnly } = cameraRow(call.word("device"));
+    if (modelOnly !== undefined) throw new UnsupportedHere(modelOnly);
+    const path = `/dev/${node}`;
     const fd = call.open(call.builder.string(path), uapi.open.rw, `this machine has no ${path}`);
     const pix = v4l2Format.pix(call.pointer);
     const format = call.struct(uapi.v4l2FormatBytes(call.pointer), [

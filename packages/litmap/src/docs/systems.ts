@@ -2,7 +2,7 @@
  * The systems that the threads argue about, and how a test is known to be about one: by the
  * operations that it names, by the device that a driver acts for, or by rules that it reaches.
  */
-import { callsOf } from "@litmap/litmus";
+import { callsOf, systems as catalogue, uses } from "@litmap/litmus";
 import type { CallStep, Test } from "@litmap/litmus";
 
 /** The threads, by number. */
@@ -32,21 +32,21 @@ export interface System {
   readonly rules?: readonly string[];
 }
 
+/** The exporters' rows of the catalogue, with the words by which tests name them. */
+const exporters: readonly System[] = Object.entries(catalogue).map(([name, { source, threads: about, rules }]) => {
+  const named = uses.filter(({ system }) => system === name);
+  return {
+    name,
+    source,
+    threads: about,
+    rules,
+    calls: named.flatMap(({ op, word }) => (op === undefined ? [] : [{ op, word }])),
+    devices: named.flatMap(({ op, word }) => (op === undefined ? [word] : [])),
+  };
+});
+
 export const systems: readonly System[] = [
-  {
-    name: "system heap",
-    threads: [1, 2, 3],
-    source: "drivers/dma-buf/heaps/system_heap.c",
-    calls: [{ op: "dma_heap_alloc", word: "system" }],
-    rules: ["system-heap"],
-  },
-  {
-    name: "CMA heap",
-    threads: [2, 5],
-    source: "drivers/dma-buf/heaps/cma_heap.c",
-    calls: [{ op: "dma_heap_alloc", word: "cma" }],
-    rules: ["cma"],
-  },
+  ...exporters,
   {
     name: "udmabuf",
     threads: [2, 3],
@@ -68,85 +68,12 @@ export const systems: readonly System[] = [
     source: "drivers/gpu/drm/drm_gem.c, drm_prime.c",
     rules: ["gem", "gem-driver"],
   },
-  {
-    name: "drm-shmem and its shrinkers",
-    threads: [4],
-    source: "drivers/gpu/drm/drm_gem_shmem_helper.c",
-    devices: ["shmem", "gpu"],
-    rules: ["drm-shmem"],
-  },
-  { name: "vgem", threads: [4], source: "drivers/gpu/drm/vgem", calls: [{ op: "drm_open", word: "vgem" }] },
-  {
-    name: "virtio-gpu",
-    threads: [4],
-    source: "drivers/gpu/drm/virtio",
-    calls: [{ op: "drm_open", word: "virtio_gpu" }],
-  },
-  { name: "bochs", threads: [2], source: "drivers/gpu/drm/tiny/bochs.c", calls: [{ op: "drm_open", word: "bochs" }] },
-  { name: "qxl", threads: [2], source: "drivers/gpu/drm/qxl", calls: [{ op: "drm_open", word: "qxl" }] },
-  { name: "vkms", threads: [4], source: "drivers/gpu/drm/vkms", calls: [{ op: "drm_open", word: "vkms" }] },
-  { name: "TTM", threads: [2], source: "drivers/gpu/drm/ttm", devices: ["ttm"], rules: ["ttm"] },
-  {
-    name: "i915 and io_mapping",
-    threads: [2, 4],
-    source: "drivers/gpu/drm/i915/gem",
-    calls: [{ op: "drm_open", word: "i915" }],
-    rules: ["i915"],
-  },
   { name: "PAT and page attributes", threads: [2], source: "arch/x86/mm/pat", rules: ["pat"] },
-  {
-    name: "GEM DMA helper",
-    threads: [5],
-    source: "drivers/gpu/drm/drm_gem_dma_helper.c",
-    calls: [
-      { op: "dma_buf_export", word: "gem-dma" },
-      { op: "dma_buf_export", word: "gem-dma-noncoherent" },
-    ],
-    rules: ["gem-dma"],
-  },
-  {
-    name: "DMA API mappings",
-    threads: [5],
-    source: "kernel/dma/mapping.c, drivers/iommu/dma-iommu.c",
-    calls: [{ op: "pcm_open" }],
-    rules: ["dma-api", "pcm"],
-  },
-  {
-    name: "vb2-vmalloc",
-    threads: [2, 5],
-    source: "drivers/media/common/videobuf2/videobuf2-vmalloc.c",
-    rules: ["vb2-vmalloc"],
-  },
-  {
-    name: "vb2-dma-contig",
-    threads: [5],
-    source: "drivers/media/common/videobuf2/videobuf2-dma-contig.c",
-    rules: ["vb2-dma-contig", "vb2-dma-contig-userptr"],
-  },
-  {
-    name: "vb2-dma-sg",
-    threads: [5],
-    source: "drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    rules: ["vb2-dma-sg"],
-  },
   {
     name: "frame vectors",
     threads: [5],
     source: "drivers/media/common/videobuf2/frame_vector.c",
     rules: ["frame-vector"],
-  },
-  {
-    name: "videobuf1 dma-contig",
-    threads: [5],
-    source: "drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)",
-    rules: ["videobuf"],
-  },
-  {
-    name: "carveout",
-    threads: [1, 5],
-    source: "drivers/staging/android/ion/heaps (up to 5.10)",
-    calls: [{ op: "dma_buf_export", word: "carveout" }],
-    rules: ["carveout"],
   },
   {
     name: "AF_PACKET ring",

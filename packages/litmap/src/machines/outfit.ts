@@ -1,5 +1,6 @@
 /** What a virtual machine is fitted out with, by what a test needs: modules, devices, command line. */
-import type { Isa } from "@litmap/litmus";
+import { drmNodeRow, drmNodes } from "@litmap/litmus";
+import type { DrmNodeName, Isa } from "@litmap/litmus";
 import type { Need } from "@litmap/linux";
 import type { ModuleRequest } from "@litmap/kernels";
 
@@ -35,22 +36,24 @@ const vivid: ModuleRequest = { name: "vivid", params: "n_devs=2 allocators=0,1 n
 
 const plain: Outfit = { name: "plain", modules: [disk], devices: [], cpuFeatures: [], cmdline };
 
+/** The DRM devices that QEMU has, in the order of their cards. */
+const cards = (Object.keys(drmNodes) as DrmNodeName[])
+  .map(drmNodeRow)
+  .filter(({ modelOnly }) => modelOnly === undefined);
+const cardsArm = cards.filter(({ x86Only }) => x86Only !== true);
+
+type Cards = typeof cards;
+
+const drmModules = (among: Cards): ModuleRequest[] =>
+  among.flatMap(({ modules = [] }) => modules.map((name) => ({ name })));
+const drmDevices = (among: Cards): string[] =>
+  among.flatMap(({ qemu }) => (qemu === undefined ? [] : ["-device", qemu]));
+
 /** Everything that tests can name, on one machine: it boots once for all of them. */
 const devices: Outfit = {
   name: "devices",
-  modules: [
-    disk,
-    { name: "vgem" },
-    { name: "virtio_gpu" },
-    { name: "bochs" },
-    { name: "bochs-drm" },
-    { name: "qxl" },
-    { name: "vkms" },
-    vivid,
-    { name: "af_packet" },
-    { name: "kvm_amd" },
-  ],
-  devices: ["-device", "virtio-gpu-pci", "-device", "bochs-display", "-device", "qxl", "-device", "edu,addr=0x1e"],
+  modules: [disk, ...drmModules(cards), vivid, { name: "af_packet" }, { name: "kvm_amd" }],
+  devices: [...drmDevices(cards), "-device", "edu,addr=0x1e"],
   cpuFeatures: ["+svm"],
   cmdline,
 };
@@ -115,11 +118,11 @@ const deviceMemoryIommu: Outfit = {
 
 const plainArm: Outfit = { ...plain, cmdline: cmdlineArm };
 
-/** What virtual machines of arm and arm64 can be given: QEMU has no qxl there, and nothing is for guests of their own. */
+/** What virtual machines of arm and arm64 can be given: nothing is for guests of their own. */
 const devicesArm: Outfit = {
   name: "devices",
-  modules: devices.modules.filter(({ name }) => name !== "qxl" && name !== "kvm_amd"),
-  devices: ["-device", "virtio-gpu-pci", "-device", "bochs-display", "-device", "edu,addr=0x1e"],
+  modules: [disk, ...drmModules(cardsArm), vivid, { name: "af_packet" }],
+  devices: [...drmDevices(cardsArm), "-device", "edu,addr=0x1e"],
   cpuFeatures: [],
   cmdline: cmdlineArm,
 };

@@ -11,7 +11,7 @@ export { describeParam, describeResult, signature } from "./signature.js";
 export { didYouMean, nearest } from "./nearest.js";
 export { fingerprint } from "./fingerprint.js";
 export { devices, flagWords, invariants, isFailure, reserved } from "./words.js";
-export type { DeviceName, Invariant } from "./words.js";
+export type { Invariant } from "./words.js";
 export { numberMeaning, sizeText } from "./numbers.js";
 export { format, print } from "./printer.js";
 export { testFromJson, testToJson } from "./json.js";

@@ -1,4 +1,5 @@
 /** Words that mean something by themselves: errnos, signals, invariants, flag words, keywords. */
+import { driverDevices, wordsOf } from "../catalogue.js";
 import { errnos, signals } from "../errno.js";
 import { seals } from "../operations/memory.js";
 import type { OperationName } from "../operations/index.js";
@@ -29,20 +30,7 @@ export const invariants = {
 export type Invariant = keyof typeof invariants;
 
 /** Devices that a driver can act for. */
-export const devices = {
-  dma: "as the design says (points `dma.mapping`, `dma.coherence`): by default without an IOMMU, its accesses go through the CPU's caches",
-  shmem: "a GPU with GEM objects in shmem, otherwise like `dma`",
-  ttm: "a GPU with TTM and 16 MiB of video memory, which exports its objects as amdgpu does; otherwise like `dma`",
-  panthor: "a Mali GPU, whose objects in shmem are its driver's own from 7.1 on; otherwise like `dma`",
-  pci: "no IOMMU, coherent: its DMA addresses are physical",
-  "pci-iommu": "behind an IOMMU, coherent: memory from the DMA API is single pages that the IOMMU makes one range of",
-  noncoherent: "no IOMMU, sees memory and not the CPU's caches",
-  "noncoherent-iommu": "behind an IOMMU, sees memory and not the CPU's caches",
-  cma: "no IOMMU; what it allocates comes from the contiguous memory area",
-  reserved: "no IOMMU; its coherent memory, 8 MiB, was reserved at boot and has no struct pages",
-} as const;
-
-export type DeviceName = keyof typeof devices;
+export const devices = wordsOf(driverDevices);
 
 /** Flag words of /proc/PID/smaps' VmFlags line; `sd` is left out of outcomes. */
 const vmFlags: readonly string[] = split(

@@ -1,3 +1,4 @@
+import { soundCards, wordsOf } from "../catalogue.js";
 import { word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
@@ -12,10 +13,7 @@ export const deviceMemory = {
     by: process,
     params: {
       device: {
-        type: word({
-          es1370: "QEMU's ES1370 on a machine without an IOMMU",
-          es1370_iommu: "the same behind an emulated Intel IOMMU",
-        }),
+        type: word(wordsOf(soundCards)),
         default: "es1370",
         doc: "which card",
       },

@@ -1,3 +1,4 @@
+import { heaps, wordsOf } from "../catalogue.js";
 import { descriptor, flags, integer, size, status, string, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
@@ -20,10 +21,7 @@ export const dmaBuf = {
     by: process,
     params: {
       heap: {
-        type: word({
-          system: "the system heap",
-          cma: "the heap of the machine's contiguous memory, 64 MiB: `reserved`, from 6.17 `default_cma_region`; Debian's kernels have none",
-        }),
+        type: word(wordsOf(heaps)),
         doc: "which heap",
       },
       length: {

@@ -1,3 +1,4 @@
+import { shrinkers, wordsOf } from "../catalogue.js";
 import { address, buffer, descriptor, flags, handle, integer, number, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
@@ -207,14 +208,7 @@ export const kernel = {
     by: ["kernel"],
     params: {
       what: {
-        type: word({
-          "drm-shmem": "GEM shmem objects that are marked as not needed, which are purged",
-          ttm: "TTM objects in system memory, which are swapped out",
-          "ttm-pool": "TTM's page pool",
-          i915: "i915's objects that are marked as not needed, which are purged",
-          panthor: "panthor's objects, evicted where there is swap (point `memory.swap`)",
-          shmem: "page cache of memfds and tmpfs, to swap",
-        }),
+        type: word(wordsOf(shrinkers)),
         doc: "which shrinker",
       },
     },

@@ -1,3 +1,4 @@
+import { drmNodes, wordsOf } from "../catalogue.js";
 import { descriptor, flags, handle, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
@@ -14,17 +15,7 @@ export const drm = {
     by: process,
     params: {
       device: {
-        type: word({
-          vgem: "vgem: GEM shmem objects, write-combined",
-          virtio_gpu: "QEMU's virtio-gpu: GEM shmem objects",
-          bochs: "QEMU's bochs-display: VRAM through TTM up to 6.12, GEM shmem objects later",
-          qxl: "QEMU's qxl: TTM",
-          vkms: "vkms, a display without hardware: GEM shmem objects; Debian's kernels have none",
-          virtio_gpu_blob:
-            "virtio-gpu with blob resources, 3D and a window of 64 MiB to the host's memory; on the model only",
-          i915: "an integrated Intel GPU with an aperture of 64 MiB; on the model only",
-          i915_discrete: "a discrete Intel GPU with 64 MiB of local memory and no aperture; on the model only",
-        }),
+        type: word(wordsOf(drmNodes)),
         doc: "which driver's device",
       },
     },

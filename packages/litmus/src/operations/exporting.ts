@@ -1,23 +1,8 @@
+import { memories, wordsOf } from "../catalogue.js";
 import { address, descriptor, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const driver = ["driver"] as const;
-
-/** What the memory of a driver's own buffer is, and by which code it is exported. */
-const memory = {
-  coherent: "dma_alloc_coherent, mapped by dma_mmap_coherent",
-  noncontiguous: "dma_alloc_noncontiguous, mapped by dma_mmap_noncontiguous",
-  pages: "dma_alloc_pages, mapped by dma_mmap_pages",
-  "vb2-vmalloc": "a video queue's buffer of vb2-vmalloc",
-  "vb2-contig": "a video queue's buffer of vb2-dma-contig",
-  "vb2-contig-noncoherent": "the same with V4L2_MEMORY_FLAG_NON_COHERENT",
-  "vb2-sg": "a video queue's buffer of vb2-dma-sg",
-  "gem-dma": "a GEM object of the DMA helper, by PRIME",
-  "gem-dma-noncoherent": "the same with map_noncoherent",
-  "u-dma-buf": "coherent memory as the driver of that name maps it, which is in no kernel",
-  "videobuf-contig": "a buffer of videobuf1's dma-contig (gone by 6.12), which had no dma-buf: here one to map it by",
-  carveout: "reserved memory without struct pages, as ION's carveout heap had it",
-} as const;
 
 /** Buffers that a driver makes for its device and shares. */
 export const exporting = {
@@ -27,7 +12,7 @@ export const exporting = {
     kernel: "dma_buf_export, drivers/dma-buf/dma-buf.c; dma_alloc_attrs, kernel/dma/mapping.c",
     by: driver,
     params: {
-      memory: { type: word(memory), doc: "what memory, and by which code" },
+      memory: { type: word(wordsOf(memories)), doc: "what memory, and by which code" },
       size: { type: size, doc: "bytes" },
     },
     result: { kind: "descriptor", of: "dma-buf" },

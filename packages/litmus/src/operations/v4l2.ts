@@ -1,3 +1,4 @@
+import { cameras, wordsOf } from "../catalogue.js";
 import { address, descriptor, integer, number, optional, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
@@ -14,14 +15,7 @@ export const v4l2 = {
     by: process,
     params: {
       device: {
-        type: word({
-          vivid: "vivid with vb2-vmalloc buffers",
-          vivid_contig: "vivid with vb2-dma-contig buffers, which takes no USERPTR",
-          vivid_contig_userptr: "vivid as it would be if it took USERPTR with vb2-dma-contig; the model only",
-          vivid_sg: "vivid as it would be with vb2-dma-sg; the model only",
-          vivid_sg_iommu: "the same behind an IOMMU",
-          vivid_contig_iommu: "vivid_contig_userptr behind an IOMMU",
-        }),
+        type: word(wordsOf(cameras)),
         doc: "which device",
       },
     },

@@ -41,4 +41,6 @@ export const deviceKinds: Readonly<Record<DeviceName, DeviceOptions & { readonly
   "noncoherent-iommu": { iommu: true, coherent: false },
   cma: { iommu: false, memory: "cma" },
   reserved: { iommu: false, reserved: true },
+  chardev: {},
+  gpu: {},
 };

@@ -3,13 +3,16 @@
  * was (drivers/staging/android/ion/ion_carveout_heap.c up to 5.2). Its sg table names pages that
  * do not exist: what only takes their frame numbers works, what looks at a page must not.
  */
+import { CoherentPool } from "../dma/pool.js";
+import { exported } from "./driver-buffer.js";
+import type { BufferDriver } from "./driver-buffer.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
 import { errnos } from "@litmap/litmus";
 import { dmaMapSgtable, dmaUnmapSgtable, SgTable } from "../dma/sg.js";
 import { remapPfnRange } from "../mm/insert.js";
 import { rules } from "../rules/rule.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
-import type { CoherentPool } from "../dma/pool.js";
 import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
@@ -36,7 +39,7 @@ const rule = rules({
 });
 
 /** ion_carveout_heap_allocate: a buffer of so many bytes, whole pages, or -ENOMEM. */
-export function carveoutAllocate(k: Kernel, pool: CoherentPool, size: number): CarveoutBuffer | number {
+function carveoutAllocate(k: Kernel, pool: CoherentPool, size: number): CarveoutBuffer | number {
   const pages = size / k.pageSize;
   const pfn = pool.alloc(Math.ceil(Math.log2(pages)));
   return pfn < 0
@@ -85,4 +88,12 @@ class CarveoutBuffer implements DmaBufOps {
     if (this.map !== undefined) this.k.vmalloc.unmap(this.map);
     this.pool.free(this.pfn, Math.ceil(Math.log2(this.pages)));
   }
+}
+
+/** The driver's carveout is there from boot on. */
+export function* carveoutBuffer({ k, state }: BufferDriver, size: number): Path<DmaBuf | number> {
+  let pool = state.get("carveout") as CoherentPool | undefined;
+  if (pool === undefined) state.set("carveout", (pool = new CoherentPool(k.frames)));
+  const buffer = carveoutAllocate(k, pool, size);
+  return typeof buffer === "number" ? buffer : exported(k, buffer, size, "ion");
 }

@@ -1,4 +1,8 @@
 /** A driver's own dma-buf over memory of the DMA API, mapped and attached by the API's calls and nothing else (as drivers/misc/fastrpc.c does). */
+import { dmaAllocAttrs, dmaAllocNoncontiguous, dmaAllocPages } from "../dma/alloc.js";
+import { exported } from "./driver-buffer.js";
+import type { BufferDriver } from "./driver-buffer.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
 import { dmaGetSgtable, dmaMmapAttrs, dmaMmapNoncontiguous, dmaMmapPages } from "../dma/alloc.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable } from "../dma/sg.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
@@ -31,7 +35,7 @@ export abstract class OverDmaMemory {
   }
 }
 
-export class DmaMemoryExporter extends OverDmaMemory implements DmaBufOps {
+class DmaMemoryExporter extends OverDmaMemory implements DmaBufOps {
   /** The driver's own table, which syncs for its own device go by; coherent memory needs none. */
   private readonly own: SgTable;
 
@@ -67,4 +71,22 @@ export class DmaMemoryExporter extends OverDmaMemory implements DmaBufOps {
     dmaUnmapSgtable(this.k, this.memory.device, this.own, "bidirectional", false);
     this.memory.free(this.k);
   }
+}
+
+type How = keyof typeof mmapOf;
+
+function ofMemory({ k }: BufferDriver, how: How, size: number, memory: DmaMemory | number): DmaBuf | number {
+  return typeof memory === "number" ? memory : exported(k, new DmaMemoryExporter(k, memory, how), size, "litmap");
+}
+
+export function* coherentBuffer(driver: BufferDriver, size: number): Path<DmaBuf | number> {
+  return ofMemory(driver, "coherent", size, dmaAllocAttrs(driver.k, driver.device, size));
+}
+
+export function* noncontiguousBuffer(driver: BufferDriver, size: number): Path<DmaBuf | number> {
+  return ofMemory(driver, "noncontiguous", size, dmaAllocNoncontiguous(driver.k, driver.device, size));
+}
+
+export function* pagesBuffer(driver: BufferDriver, size: number): Path<DmaBuf | number> {
+  return ofMemory(driver, "pages", size, dmaAllocPages(driver.k, driver.device, size));
 }

@@ -1,9 +1,8 @@
 /** The DRM drivers that a virtual machine has devices for (drivers/gpu/drm/{vgem,virtio,tiny,qxl}). */
 import { errnos } from "@litmap/litmus";
 import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
-import { DrmDevice, drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
-import { i915Discrete, i915Driver } from "./i915.js";
-import { virtioGpuBlob } from "./virtio-vram.js";
+import type { DrmDevice } from "./gem.js";
+import { drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
 import { ttmBoCreate } from "./ttm.js";
 import { TtmDevice } from "./ttm-device.js";
 import { rules } from "../rules/rule.js";
@@ -22,16 +21,6 @@ const rule = rules({
     kernel: "drm_ioctl, drivers/gpu/drm/drm_ioctl.c",
   },
 });
-
-export type DrmDriverName =
-  | "vgem"
-  | "virtio_gpu"
-  | "bochs"
-  | "qxl"
-  | "vkms"
-  | "i915"
-  | "i915_discrete"
-  | "virtio_gpu_blob";
 
 const MIB = 2 ** 20;
 /** Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16 MiB at the beginning are part of the rest. */
@@ -96,9 +85,9 @@ export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> 
   return handle;
 }
 
-const vgem: DrmDriver = { card: 0, create: shmemWc, prime: "all", import: "shmem", expName: "drm" };
+export const vgem: DrmDriver = { card: 0, create: shmemWc, prime: "all", import: "shmem", expName: "drm" };
 /** It takes no buffers of others without host blobs (virtgpu_gem_prime_import_sg_table). */
-const virtioGpu: DrmDriver = {
+export const virtioGpu: DrmDriver = {
   card: 1,
   create: hostResource,
   prime: "all",
@@ -107,34 +96,9 @@ const virtioGpu: DrmDriver = {
 };
 const bochsVram: DrmDriver = { card: 2, create: vram, prime: "none", import: errnos.EINVAL, expName: "drm" };
 const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: "shmem", expName: "drm" };
-const qxl: DrmDriver = { card: 3, create: surface, prime: "no-mmap", import: errnos.ENOSYS, expName: "drm" };
+export const qxl: DrmDriver = { card: 3, create: surface, prime: "no-mmap", import: errnos.ENOSYS, expName: "drm" };
 
-const vkms: DrmDriver = { card: 4, create: shmem, prime: "all", import: "shmem", expName: "drm" };
+export const vkms: DrmDriver = { card: 4, create: shmem, prime: "all", import: "shmem", expName: "drm" };
 
-/** The device of a driver, made when it is first opened. */
-export function drmDevice(k: Kernel, name: DrmDriverName): DrmDevice {
-  let dev = k.drmDevices.get(name);
-  if (dev === undefined) k.drmDevices.set(name, (dev = new DrmDevice(k, name, driverOf(k, name))));
-  return dev;
-}
-
-function driverOf(k: Kernel, name: DrmDriverName): DrmDriver {
-  switch (name) {
-    case "vgem":
-      return vgem;
-    case "virtio_gpu":
-      return virtioGpu;
-    case "bochs":
-      return k.design["drm.bochs"] === "vram-helper" ? bochsVram : bochsShmem;
-    case "qxl":
-      return qxl;
-    case "vkms":
-      return vkms;
-    case "virtio_gpu_blob":
-      return virtioGpuBlob;
-    case "i915":
-      return i915Driver;
-    case "i915_discrete":
-      return i915Discrete;
-  }
-}
+/** bochs has objects of the VRAM helper, and from 6.13 on of the shmem helper. */
+export const bochs = (k: Kernel): DrmDriver => (k.design["drm.bochs"] === "vram-helper" ? bochsVram : bochsShmem);

@@ -1,4 +1,8 @@
 /** GEM objects in memory of the DMA API, as display drivers of SoCs have them (drivers/gpu/drm/drm_gem_dma_helper.c). */
+import { DrmDevice, drmGemObjectPut, GemObject } from "./gem.js";
+import { drmGemPrimeExport } from "./prime.js";
+import type { BufferDriver } from "./driver-buffer.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
 import { errnos } from "@litmap/litmus";
 import { Resv } from "../dma-buf/resv.js";
 import { dmaAllocAttrs, dmaAllocPages, dmaGetSgtable, dmaMmapAttrs, dmaMmapPages } from "../dma/alloc.js";
@@ -11,7 +15,7 @@ import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
-import type { DrmDriver, GemBacking, GemObject } from "./gem.js";
+import type { DrmDriver, GemBacking } from "./gem.js";
 
 const rule = rules({
   "gem-dma/mmap": {
@@ -77,18 +81,13 @@ export class GemDmaObject implements GemBacking {
 }
 
 /** drm_gem_dma_create: memory for an object, or -ENOMEM. Bytes. */
-export function drmGemDmaCreate(
-  k: Kernel,
-  device: Device,
-  size: number,
-  mapNoncoherent = false,
-): GemDmaObject | number {
+function drmGemDmaCreate(k: Kernel, device: Device, size: number, mapNoncoherent = false): GemDmaObject | number {
   const memory = mapNoncoherent ? dmaAllocPages(k, device, size) : dmaAllocAttrs(k, device, size);
   return typeof memory === "number" ? memory : new GemDmaObject(k, memory, mapNoncoherent);
 }
 
 /** A driver whose dumb buffers are such objects. */
-export const gemDmaDriver: DrmDriver = {
+const gemDmaDriver: DrmDriver = {
   card: 4,
   *create({ k, device }, size) {
     return drmGemDmaCreate(k, device, size);
@@ -97,3 +96,19 @@ export const gemDmaDriver: DrmDriver = {
   import: errnos.EINVAL,
   expName: "drm",
 };
+
+/** drm_gem_prime_export of an object that nothing else refers to. */
+export function* gemDmaBuffer(
+  { k, device, state }: BufferDriver,
+  size: number,
+  mapNoncoherent: boolean,
+): Path<DmaBuf | number> {
+  const backing = drmGemDmaCreate(k, device, size, mapNoncoherent);
+  if (typeof backing === "number") return backing;
+  let dev = state.get("drm") as DrmDevice | undefined;
+  if (dev === undefined) state.set("drm", (dev = new DrmDevice(k, "gem-dma", gemDmaDriver, device)));
+  const obj = new GemObject(dev, size, backing);
+  const buf = drmGemPrimeExport(k, obj, true);
+  yield* drmGemObjectPut(obj);
+  return buf;
+}

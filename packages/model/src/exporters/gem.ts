@@ -7,6 +7,8 @@ import { unmapMappingPath } from "../mm/zap.js";
 import { FAULT, isCowMapping, VM, vmaName } from "../mm/vma.js";
 import { KernelBug } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
+import type { Place } from "./ttm-device.js";
+import type { Caching } from "./ttm-pool.js";
 import type { Resv } from "../dma-buf/resv.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
@@ -106,8 +108,10 @@ export interface GemBacking {
 /** What differs between drivers. */
 export interface DrmDriver {
   readonly card: number;
-  /** Memory for a dumb buffer, bytes; or a negative errno. */
-  create(dev: DrmDevice, size: number): Path<GemBacking | number>;
+  /** Memory for an object of `size` bytes, a dumb buffer's for one, write-combining if wanted; or a negative errno. */
+  create(dev: DrmDevice, size: number, wc?: boolean): Path<GemBacking | number>;
+  /** The same where objects have a placement and more cache modes. Without it they have neither. */
+  createPlaced?(dev: DrmDevice, size: number, home: Place, caching: Caching): Path<GemBacking | number>;
   /** PRIME's methods, where drivers have to ask for them. */
   readonly prime: "none" | "no-mmap" | "all";
   /** What it does with another's buffer: the way of the shmem helper, that of TTM, or the errno with which it refuses. */

@@ -6,7 +6,7 @@ import { rules } from "../rules/rule.js";
 import type { TtmObject } from "./ttm.js";
 import { ttmBoCreate } from "./ttm.js";
 import { TtmDevice } from "./ttm-device.js";
-import { GemShmemObject } from "./drm-shmem.js";
+import { drmGemShmemCreate } from "./drm-shmem.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
@@ -31,8 +31,8 @@ const VIDEO_MEMORY_SIZE = 16 * MIB;
 
 export const shmemGpu: DrmDriver = {
   card: 5,
-  *create({ k, device }, size) {
-    return new GemShmemObject(k.id(), device, k, size);
+  *create({ k, device }, size, wc) {
+    return drmGemShmemCreate(k, device, size, wc);
   },
   prime: "all",
   import: "shmem",
@@ -44,13 +44,16 @@ export const ttmGpu: DrmDriver = {
   *create(dev, size) {
     return yield* ttmBoCreate(ttmGpuDevice(dev), size, gpuOptions("system", "cached"));
   },
+  *createPlaced(dev, size, home, caching) {
+    return yield* ttmBoCreate(ttmGpuDevice(dev), size, gpuOptions(home, caching));
+  },
   prime: "all",
   import: "ttm",
   expName: "ttm",
   dmaBufOps: (k, obj) => new DynamicPrimeOps(k, obj),
 };
 
-export function ttmGpuDevice(dev: DrmDevice): TtmDevice {
+function ttmGpuDevice(dev: DrmDevice): TtmDevice {
   return (dev.ttm ??= new TtmDevice(
     dev.k,
     { address: VIDEO_MEMORY + dev.k.ttmDevices.size * VIDEO_MEMORY_SIZE, size: VIDEO_MEMORY_SIZE },
@@ -58,7 +61,7 @@ export function ttmGpuDevice(dev: DrmDevice): TtmDevice {
   ));
 }
 
-export function gpuOptions(home: Place, caching: Caching): TtmOptions {
+function gpuOptions(home: Place, caching: Caching): TtmOptions {
   return {
     home,
     caching,

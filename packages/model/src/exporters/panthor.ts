@@ -7,7 +7,7 @@ import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { acquire, release, tryAcquire } from "../sched/path.js";
-import { GemShmemObject } from "./drm-shmem.js";
+import { drmGemShmemCreate } from "./drm-shmem.js";
 import { drmVmaNodeUnmap } from "./gem.js";
 import { rules } from "../rules/rule.js";
 import type { SgTable } from "../dma/sg.js";
@@ -16,7 +16,7 @@ import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
-import type { DrmDevice, DrmDriver, GemBacking, GemObject } from "./gem.js";
+import type { DrmDriver, GemBacking, GemObject } from "./gem.js";
 
 const rule = rules({
   "panthor/mmap-private": {
@@ -188,20 +188,15 @@ export class PanthorObject implements GemBacking {
 /** A panthor device; before its own objects it had those of the shmem helper. */
 export const panthorGpu: DrmDriver = {
   card: 10,
-  *create(dev, size) {
-    return panthorGemCreate(dev, size);
+  *create(dev, size, wc) {
+    return size > 0 && dev.k.design["panthor.objects"] === "own"
+      ? new PanthorObject(dev.k, size)
+      : drmGemShmemCreate(dev.k, dev.device, size, wc);
   },
   prime: "all",
   import: "shmem",
   expName: "panthor",
 };
-
-/** panthor_gem_create. Bytes, whole pages. */
-export function panthorGemCreate({ k, device }: DrmDevice, size: number): GemBacking {
-  return k.design["panthor.objects"] === "own"
-    ? new PanthorObject(k, size)
-    : new GemShmemObject(k.id(), device, k, size);
-}
 
 /** panthor_gem_shrinker_scan, asked for all: pages. */
 export function* shrinkPanthor(k: Kernel): Path<number> {

@@ -1,4 +1,8 @@
 /** u-dma-buf, a driver outside the kernel's tree: coherent memory that its own fault handler maps (github.com/ikwzm/udmabuf). */
+import { dmaAllocAttrs } from "../dma/alloc.js";
+import { exported } from "./driver-buffer.js";
+import type { BufferDriver } from "./driver-buffer.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
 import { errnos } from "@litmap/litmus";
 import { vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
@@ -34,7 +38,7 @@ const rule = rules({
   },
 });
 
-export class UDmaBuf extends OverDmaMemory implements DmaBufOps {
+class UDmaBuf extends OverDmaMemory implements DmaBufOps {
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
     if (k.design["u-dma-buf.fault"] === "pfn") {
@@ -69,4 +73,9 @@ export class UDmaBuf extends OverDmaMemory implements DmaBufOps {
   *release(): Path<void> {
     this.memory.free(this.k);
   }
+}
+
+export function* uDmaBuffer({ k, device }: BufferDriver, size: number): Path<DmaBuf | number> {
+  const memory = dmaAllocAttrs(k, device, size);
+  return typeof memory === "number" ? memory : exported(k, new UDmaBuf(k, memory), size, "u-dma-buf");
 }

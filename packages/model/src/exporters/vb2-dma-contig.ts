@@ -1,4 +1,6 @@
 /** videobuf2's dma-contig allocator: coherent DMA memory (drivers/media/common/videobuf2/videobuf2-dma-contig.c). */
+import { ofQueue } from "./driver-buffer.js";
+import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
 import {
@@ -180,4 +182,13 @@ function vb2DcAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: numbe
         : 0;
     },
   );
+}
+
+/** `nonCoherent` as V4L2_MEMORY_FLAG_NON_COHERENT asks for it. */
+export function vb2ContigBuffer(
+  { k, device }: BufferDriver,
+  size: number,
+  nonCoherent: boolean,
+): Path<DmaBuf | number> {
+  return ofQueue(k, "videobuf2_dma_contig", size, vb2DcAlloc(k, device, size, nonCoherent));
 }

@@ -1,4 +1,6 @@
 /** videobuf2's dma-sg allocator: single pages in as large runs as there are (drivers/media/common/videobuf2/videobuf2-dma-sg.c). */
+import { ofQueue } from "./driver-buffer.js";
+import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
@@ -187,4 +189,8 @@ function vb2DmaSgAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: nu
     { short: rule["vb2-dma-sg/import-short"], noTable: rule["vb2-dma-sg/import-sg"] },
     () => 0,
   );
+}
+
+export function vb2SgBuffer({ k, device }: BufferDriver, size: number): Path<DmaBuf | number> {
+  return ofQueue(k, "videobuf2_dma_sg", size, vb2DmaSgAlloc(k, device, size));
 }

@@ -1,4 +1,6 @@
 /** videobuf2's vmalloc allocator: single pages behind a kernel mapping (drivers/media/common/videobuf2/videobuf2-vmalloc.c). */
+import { ofQueue } from "./driver-buffer.js";
+import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
@@ -150,4 +152,8 @@ function* vb2VmallocAttachDmabuf(k: Kernel, buf: DmaBuf, length: number): Path<I
       if (map !== undefined) yield* dmaBufVunmap(buf);
     },
   };
+}
+
+export function vb2VmallocBuffer({ k }: BufferDriver, size: number): Path<DmaBuf | number> {
+  return ofQueue(k, "videobuf2_vmalloc", size, vb2VmallocAlloc(k, size));
 }

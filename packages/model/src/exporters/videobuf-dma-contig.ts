@@ -3,6 +3,9 @@
  * (drivers/media/v4l2-core/videobuf-dma-contig.c): contiguous coherent memory, and user memory
  * that is contiguous already, taken by its frame numbers alone.
  */
+import { exported } from "./driver-buffer.js";
+import type { BufferDriver } from "./driver-buffer.js";
+import type { DmaBuf } from "../dma-buf/buffer.js";
 import { errnos } from "@litmap/litmus";
 import { dmaAllocAttrs, dmaMmapAttrs } from "../dma/alloc.js";
 import { dmaMapSgtable, SgTable } from "../dma/sg.js";
@@ -63,7 +66,7 @@ export interface MappedUserMemory {
 }
 
 /** __videobuf_dc_alloc: a buffer of so many bytes, or -ENOMEM. */
-export function videobufDcAlloc(k: Kernel, device: Device, size: number): VideobufContig | number {
+function videobufDcAlloc(k: Kernel, device: Device, size: number): VideobufContig | number {
   const memory = dmaAllocAttrs(k, device, size);
   return typeof memory === "number" ? memory : new VideobufContig(k, memory);
 }
@@ -132,4 +135,9 @@ function framesInARow(k: Kernel, mm: Mm, start: number, pages: number): number {
     if (pfn !== first + i) return k.refuse(rule["videobuf/user-scattered"], errnos.EFAULT, `page ${i}`);
   }
   return first;
+}
+
+export function* videobufBuffer({ k, device }: BufferDriver, size: number): Path<DmaBuf | number> {
+  const buffer = videobufDcAlloc(k, device, size);
+  return typeof buffer === "number" ? buffer : exported(k, buffer, size, "videobuf");
 }

@@ -1,13 +1,10 @@
 /** vivid: the virtual camera, one capture node for each allocator of buffers (drivers/media/test-drivers/vivid). */
-import { errnos } from "@litmap/litmus";
+import { cameraRow, errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { NotModelled } from "../sched/path.js";
-import { vb2DmaSgMemops } from "./vb2-dma-sg.js";
-import { vb2DmaContigMemops } from "./vb2-dma-contig.js";
 import { Vb2Queue } from "./vb2-core.js";
-import { vb2VmallocMemops } from "./vb2-vmalloc.js";
 import { rules } from "../rules/rule.js";
-import type { OperationArgs } from "@litmap/litmus";
+import type { CameraName } from "@litmap/litmus";
 import type { MemOps } from "./vb2-memops.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
@@ -22,8 +19,6 @@ const rule = rules({
     kernel: "vb2_fop_write, drivers/media/common/videobuf2/videobuf2-v4l2.c",
   },
 });
-
-export type VividNode = OperationArgs<"v4l2_open">["device"];
 
 /** 320 x 180 pixels of a byte. */
 const IMAGE_BYTES = 320 * 180;
@@ -62,37 +57,11 @@ export class CaptureNode {
   }
 }
 
-const paths: Readonly<Record<VividNode, string>> = {
-  vivid: "/dev/video0",
-  vivid_contig: "/dev/video1",
-  vivid_contig_userptr: "/dev/video2",
-  vivid_contig_iommu: "/dev/video3",
-  vivid_sg: "/dev/video4",
-  vivid_sg_iommu: "/dev/video5",
-};
-
-/** The allocator of a node's buffers. */
-function memopsOf(k: Kernel, name: VividNode): MemOps {
-  switch (name) {
-    case "vivid":
-      return vb2VmallocMemops;
-    case "vivid_contig":
-      return vb2DmaContigMemops(k.device("vivid"));
-    case "vivid_contig_userptr":
-      return vb2DmaContigMemops(k.device("vivid"), true);
-    case "vivid_contig_iommu":
-      return vb2DmaContigMemops(k.device("vivid", { iommu: true }), true);
-    case "vivid_sg":
-      return vb2DmaSgMemops(k.device("vivid"));
-    case "vivid_sg_iommu":
-      return vb2DmaSgMemops(k.device("vivid", { iommu: true }));
-  }
-}
-
 /** v4l2_open: a new open file of a node. */
-export function v4l2Open(k: Kernel, name: VividNode): File {
+export function v4l2Open(k: Kernel, name: CameraName, memops: (k: Kernel) => MemOps): File {
   let node = k.videoNodes.get(name);
-  if (node === undefined) k.videoNodes.set(name, (node = new CaptureNode(k, paths[name], memopsOf(k, name))));
+  if (node === undefined)
+    k.videoNodes.set(name, (node = new CaptureNode(k, `/dev/${cameraRow(name).path}`, memops(k))));
   return new File(node.inode, fileOps(node), true, true, false, node);
 }
 

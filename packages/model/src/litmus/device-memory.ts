@@ -1,4 +1,5 @@
 /** Sound buffers and memory of PCI devices, as a process opens them. */
+import { soundCards } from "../exporters/index.js";
 import { openP2pmem } from "../exporters/p2pmem.js";
 import { openNvme } from "../exporters/nvme.js";
 import { openPcm } from "../exporters/pcm.js";
@@ -7,7 +8,7 @@ import type { HandlerTable } from "./handler.js";
 export const deviceMemoryHandlers: HandlerTable<"pcm_open" | "p2pmem" | "nvme_open"> = {
   run: {
     *pcm_open({ k, task }, { device }) {
-      const stream = openPcm(k, device === "es1370_iommu");
+      const stream = openPcm(k, soundCards[device].iommu);
       return typeof stream === "number" ? stream : task.files.install(stream);
     },
     *nvme_open({ k, task }) {

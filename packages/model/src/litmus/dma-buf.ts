@@ -4,8 +4,8 @@ import { dmaBufOf } from "../dma-buf/buffer.js";
 import { dmaBufExportSyncFile, dmaBufImportSyncFile, dmaBufSetName, dmaBufSync, SYNC } from "../dma-buf/ioctl.js";
 import { syncFileCreate, Timeline } from "../dma-buf/sync-file.js";
 import { DrmFile } from "../exporters/gem.js";
-import { cmaHeapAllocate } from "../exporters/cma-heap.js";
-import { dmaHeapIoctlAllocate, O, systemHeapAllocate } from "../exporters/system-heap.js";
+import { heaps } from "../exporters/index.js";
+import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { SoundCard, waitForPcm } from "../exporters/pcm.js";
 import { File, fput } from "../fs/file.js";
@@ -99,8 +99,7 @@ type Name =
 export const dmaBufHandlers: HandlerTable<Name> = {
   run: {
     *dma_heap_alloc({ k, task }, { heap, length, mode, heap_flags, fd }) {
-      const allocate = heap === "cma" ? cmaHeapAllocate : systemHeapAllocate;
-      return yield* dmaHeapIoctlAllocate(k, task, allocate, {
+      return yield* dmaHeapIoctlAllocate(k, task, heaps[heap], {
         length,
         fdFlags: HEAP_MODES[mode],
         heapFlags: heap_flags,

@@ -1,6 +1,7 @@
 /** DRM devices as a process sees them: dumb buffers and PRIME. */
 import { errnos } from "@litmap/litmus";
-import { drmDevice, qxlAlloc } from "../exporters/drm-drivers.js";
+import { qxlAlloc } from "../exporters/drm-drivers.js";
+import { drmDevice } from "../exporters/index.js";
 import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
 import { virtioGpuCreateBlob } from "../exporters/virtio-vram.js";

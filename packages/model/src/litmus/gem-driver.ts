@@ -1,12 +1,7 @@
 /** GEM objects as their driver has them: made, shared, moved, shrunk. */
 import { errnos } from "@litmap/litmus";
 import { dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
-import {
-  drmGemShmemCreate,
-  drmGemShmemGetPagesSgt,
-  drmGemShmemMadvise,
-  GemShmemObject,
-} from "../exporters/drm-shmem.js";
+import { drmGemShmemGetPagesSgt, drmGemShmemMadvise, GemShmemObject } from "../exporters/drm-shmem.js";
 import {
   DrmDevice,
   drmDevUnplug,
@@ -17,13 +12,12 @@ import {
   GemObject,
 } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
-import { panthorGemCreate, panthorGpu } from "../exporters/panthor.js";
-import { TtmObject, ttmBoCreate } from "../exporters/ttm.js";
-import { gpuOptions, shmemGpu, ttmGpu, ttmGpuDevice } from "../exporters/gpu.js";
-import { acquire, KernelBug, release } from "../sched/path.js";
+import { TtmObject } from "../exporters/ttm.js";
+import { gpus } from "../exporters/index.js";
+import { acquire, KernelBug, NotModelled, release } from "../sched/path.js";
 import { deviceOf } from "./drivers.js";
 import { rules } from "../rules/rule.js";
-import type { OperationArgs } from "@litmap/litmus";
+import type { DeviceName, OperationArgs } from "@litmap/litmus";
 import type { Attachment } from "../dma-buf/attachment.js";
 import type { DrmDriver } from "../exporters/gem.js";
 import type { Place } from "../exporters/ttm-device.js";
@@ -69,8 +63,9 @@ interface Client {
 }
 
 function driverOf({ device }: Context): DrmDriver {
-  if (device === "ttm") return ttmGpu;
-  return device === "panthor" ? panthorGpu : shmemGpu;
+  const name = device ?? "dma";
+  if (!Object.hasOwn(gpus, name)) throw new NotModelled(`a GEM driver on '${name}'`);
+  return gpus[name as DeviceName];
 }
 
 function clientOf(ctx: Context): Client {
@@ -95,16 +90,15 @@ function* create(
   const { k } = ctx;
   const { dev } = clientOf(ctx);
   const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
-  if (dev.driver !== ttmGpu) {
-    if (place === "vram" || caching === "uc")
-      return k.refuse(rule["gem-driver/no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
-    if (dev.driver === panthorGpu && bytes > 0) return new GemObject(dev, bytes, panthorGemCreate(dev, bytes));
-    const bo = drmGemShmemCreate(k, deviceOf(ctx), size, caching === "wc");
-    return typeof bo === "number" ? bo : new GemObject(dev, bo.size, bo);
-  }
-  if (bytes === 0) return k.refuse(rule["gem-driver/no-size"], errnos.EINVAL);
-  const bo = yield* ttmBoCreate(ttmGpuDevice(dev), bytes, gpuOptions(place, caching));
-  return typeof bo === "number" ? bo : new GemObject(dev, bytes, bo);
+  const { createPlaced } = dev.driver;
+  if (createPlaced === undefined && (place === "vram" || caching === "uc"))
+    return k.refuse(rule["gem-driver/no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
+  if (createPlaced !== undefined && bytes === 0) return k.refuse(rule["gem-driver/no-size"], errnos.EINVAL);
+  const backing =
+    createPlaced !== undefined
+      ? yield* createPlaced(dev, bytes, place, caching)
+      : yield* dev.driver.create(dev, bytes, caching === "wc");
+  return typeof backing === "number" ? backing : new GemObject(dev, bytes, backing);
 }
 
 /** An object as its driver uses it; use of a freed one is a use-after-free. */

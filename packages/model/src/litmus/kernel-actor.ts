@@ -1,10 +1,7 @@
 /** What the kernel does of its own accord: migration, compaction, reclaim, the OOM reaper. */
-import { shrinkDrmShmem } from "../exporters/drm-shmem.js";
-import { shrinkI915 } from "../exporters/i915.js";
-import { shrinkPanthor } from "../exporters/panthor.js";
-import { shrinkTtm } from "../exporters/ttm.js";
+import { shrinkers } from "../exporters/index.js";
 import { compactNode, migrateAt } from "../mm/migrate.js";
-import { oomReapTaskMm, shrinkShmem } from "../mm/oom.js";
+import { oomReapTaskMm } from "../mm/oom.js";
 import type { HandlerTable } from "./handler.js";
 
 type Name = "fail_page_table" | "migrate" | "compact" | "oom_reap" | "shrink";
@@ -25,20 +22,7 @@ export const kernelActorHandlers: HandlerTable<Name> = {
       return yield* oomReapTaskMm(ctx.k, ctx.ownerOf("address").mm);
     },
     *shrink({ k }, { what }) {
-      switch (what) {
-        case "drm-shmem":
-          return yield* shrinkDrmShmem(k);
-        case "ttm":
-          return yield* shrinkTtm(k);
-        case "ttm-pool":
-          return k.ttmPool.shrink();
-        case "panthor":
-          return yield* shrinkPanthor(k);
-        case "i915":
-          return yield* shrinkI915(k);
-        case "shmem":
-          return shrinkShmem(k);
-      }
+      return yield* shrinkers[what](k);
     },
   },
 };

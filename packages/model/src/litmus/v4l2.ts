@@ -1,4 +1,5 @@
 /** Camera buffers, as a process asks for them. */
+import { cameraMemops } from "../exporters/index.js";
 import { queueOf, v4l2Open } from "../exporters/vivid.js";
 import { fdget } from "../task.js";
 import type { Context, HandlerTable } from "./handler.js";
@@ -22,7 +23,7 @@ export const v4l2Handlers: HandlerTable<
 > = {
   run: {
     *v4l2_open({ k, task }, { device }) {
-      return task.files.install(v4l2Open(k, device));
+      return task.files.install(v4l2Open(k, device, cameraMemops[device]));
     },
     *reqbufs(ctx, { queue: fd, memory, count }) {
       return yield* ioctl(ctx, fd, (queue, file) => queue.reqbufs(file, memory, u32(count)));
