@@ -14,24 +14,13 @@ import { HugetlbPool } from "./mm/hugetlb.js";
 import { Pat } from "./mm/memtype.js";
 import { Mm } from "./mm/mm.js";
 import { LinearMap } from "./mm/page-attributes.js";
-import { TtmPool } from "./exporters/ttm-pool.js";
 import { newCounters, Trace } from "./trace/trace.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
-import type { AddressSpace, Inode } from "./fs/file.js";
+import type { AddressSpace } from "./fs/file.js";
 import type { AnonVma } from "./mm/vma.js";
 import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";
-import type { DrmDevice } from "./exporters/gem.js";
-import type { PanthorObject } from "./exporters/panthor.js";
-import type { I915 } from "./exporters/i915.js";
-import type { TtmDevice } from "./exporters/ttm-device.js";
-import type { CaptureNode } from "./exporters/vivid.js";
-import type { P2pPool } from "./exporters/p2pmem.js";
-import type { SoundCard } from "./exporters/pcm.js";
-import type { GemShmemObject } from "./exporters/drm-shmem.js";
-import type { Edu } from "./exporters/edu.js";
-import type { Disk } from "./fs/disk.js";
 import type { ArchTraits } from "./design/arch.js";
 import type { Design, PointName } from "./design/points.js";
 import type { Rule } from "./rules/rule.js";
@@ -67,17 +56,6 @@ export class Kernel {
   readonly zeroPfn: number;
   /** Every dma-buf that there is, in the order of their export (dmabuf_list). */
   readonly dmaBufs = new Set<DmaBuf>();
-  /** GEM objects in shmem that a driver has marked as not needed, the longest ago first. */
-  readonly purgeableGem = new Set<GemShmemObject>();
-  /** Devices with TTM, and the page pool that they share. */
-  readonly ttmDevices = new Set<TtmDevice>();
-  readonly ttmPool: TtmPool;
-  /** Objects of panthor that its shrinker looks at. */
-  readonly panthorObjects = new Set<PanthorObject>();
-  /** Intel GPUs. */
-  readonly i915Devices = new Set<I915>();
-  /** DRM devices that somebody has opened, by driver. */
-  readonly drmDevices = new Map<string, DrmDevice>();
   /** Kernel mappings (vmap). */
   readonly vmalloc: Vmalloc;
   /** Who reaches frames besides processes, and what was freed under them. */
@@ -87,25 +65,9 @@ export class Kernel {
   readonly linearMap = new LinearMap();
   /** What devices that are not coherent with the CPU's caches see. */
   readonly deviceView = new DeviceView();
-  /** Capture nodes that somebody has opened, by name. */
-  readonly videoNodes = new Map<string, CaptureNode>();
-  /** The machine's block device, once somebody has opened it. */
-  disk: Disk | undefined;
-  /** The NVMe controller's namespace, once somebody has opened it. */
-  nvme: Disk | undefined;
-  /** Somebody holds the IOMMU group of the device that user space may drive. */
-  vfioGroupOpen = false;
-  /** The device that user space may drive, once somebody has. */
-  edu: Edu | undefined;
-  /** The file of its BAR in sysfs, once somebody has opened it. */
-  barInode: Inode | undefined;
   private contiguous: CmaArea | undefined;
-  /** Something that the kernel may find fault with when the processes of a test end: those ends are part of it. */
-  endTells = false;
-  /** Memory of a PCI device that is handed out, once somebody has asked for it. */
-  p2pmem: P2pPool | undefined;
-  /** The sound card, by where it sits, once somebody has opened it. */
-  readonly soundCards = new Map<string, SoundCard>();
+  /** The kernel checks something when the processes of a test exit, so the exits are part of the test. */
+  checkAtExit = false;
   /** Huge pages set aside at boot. */
   readonly hugetlb = new HugetlbPool();
   /** Pages: NR_FILE_MAPPED, NR_SHMEM, committed memory. */
@@ -118,12 +80,14 @@ export class Kernel {
   committed = 0;
   /** Pages of memory that the machine has: more private writable memory than this is never granted at once. */
   readonly totalRam: number;
-  /** Fault injection: how many more pages of page tables are to be had before one is not. */
-  tablesLeft: number | undefined;
-  /** A fault ended in VM_FAULT_OOM for want of a page table, and nobody was killed for it. */
-  oomLeaked = false;
   /** The first warning that the kernel has printed. */
   warning: string | undefined;
+  /** Fault injection: how many more page-table pages can be allocated, and whether the last fault's VM_FAULT_OOM killed nobody. */
+  faultInjection: { tables?: number; oomLeaked: boolean } = { oomLeaked: false };
+  /** dev_pagemap_ops of memory that a device hands out. */
+  pagemap: { pageFree(pfn: number): void } | undefined;
+  /** What single drivers keep ({@link slot}). */
+  readonly slots = new Map<object, unknown>();
   private ids = 0;
 
   constructor(options: KernelOptions = {}) {
@@ -142,14 +106,13 @@ export class Kernel {
     this.wordLimit = 2 ** this.arch.wordBits;
     this.totalRam = 2 ** 30 / this.pageSize;
     this.vmalloc = new Vmalloc(this);
-    this.ttmPool = new TtmPool(this);
     this.custody = new Custody(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
   }
 
   /** The machine's contiguous memory, laid out when it is first used. */
   get cma(): CmaArea {
-    this.endTells = true;
+    this.checkAtExit = true;
     return (this.contiguous ??= new CmaArea(this));
   }
 

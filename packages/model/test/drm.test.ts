@@ -1,7 +1,7 @@
 /** GEM objects of DRM drivers: handles, fake offsets, PRIME, and mappings of shmem and TTM. */
 import { describe, expect, test } from "vitest";
 import { Kernel } from "../src/index.js";
-import { drmDevice } from "../src/exporters/drm-drivers.js";
+import { drmDevice } from "../src/exporters/index.js";
 import type { DrmFile } from "../src/exporters/gem.js";
 import { drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../src/exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../src/exporters/prime.js";

@@ -5,8 +5,12 @@
 import { accesses, Edu, inBar } from "../exporters/edu.js";
 import { revokeBars } from "../exporters/pci-bar.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { Container, DmaAccess } from "./vfio.js";
 import type { Kernel } from "../kernel.js";
+
+/** The device that user space drives. */
+const device = slot(() => new Edu());
 
 const rule = rules({
   "vfio/dma": {
@@ -37,7 +41,7 @@ const COMMAND = { fetch: 1, deliver: 3 } as const;
 /** A process opens the device, has it copy, and closes it. `from` and `to` are the device's addresses; bytes. */
 export function deviceCopies(k: Kernel, container: Container, from: number, to: number, length: number): void {
   revokeBars(k);
-  const edu = (k.edu ??= new Edu());
+  const edu = device(k);
   for (let at = 0; at < length; at += STRETCH) {
     const bytes = Math.min(STRETCH, length - at);
     edu.begins(from + at, BUFFER, bytes, COMMAND.fetch);

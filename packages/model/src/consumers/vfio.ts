@@ -10,6 +10,7 @@ import { unpinUserPages } from "../mm/pin.js";
 import { VM } from "../mm/vma.js";
 import { acquire, release } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { Rule } from "../rules/rule.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
@@ -17,6 +18,9 @@ import type { Mm } from "../mm/mm.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+/** The IOMMU group of the device that user space may drive. */
+const group = slot(() => ({ open: false }));
 
 const rule = rules({
   "vfio/group-taken": {
@@ -110,13 +114,13 @@ export function openContainer(k: Kernel): File {
 
 /** Opens the group of the device and puts it into a container; -EBUSY when it is open. Its release unmaps all DMA mappings. */
 export function openGroup(k: Kernel, container: Container): File | number {
-  if (k.vfioGroupOpen) return k.refuse(rule["vfio/group-taken"], errnos.EBUSY);
-  k.vfioGroupOpen = true;
+  if (group(k).open) return k.refuse(rule["vfio/group-taken"], errnos.EBUSY);
+  group(k).open = true;
   const ops: FileOps = {
     *release() {
       // vfio_iommu_unmap_unpin_all
       for (const dma of container.dmas.splice(0)) removeDma(k, dma);
-      k.vfioGroupOpen = false;
+      group(k).open = false;
     },
     path: () => "/dev/vfio/2",
   };

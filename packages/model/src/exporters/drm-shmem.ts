@@ -14,6 +14,7 @@ import { bug, vmfInsertPfn } from "../mm/insert.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { acquire, Lock, release, tryAcquire, KernelBug } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
@@ -23,6 +24,9 @@ import { drmVmaNodeUnmap } from "./gem.js";
 import type { GemBacking, GemObject } from "./gem.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+/** Objects that a driver has marked as not needed, the longest ago first. */
+const purgeable = slot(() => new Set<GemShmemObject>());
 
 const rule = rules({
   "drm-shmem/size": {
@@ -211,7 +215,7 @@ export class GemShmemObject implements GemBacking {
   /** drm_gem_shmem_free: the table's use of the pages goes, and the file with them. */
   *free(): Path<void> {
     const { k } = this;
-    k.purgeableGem.delete(this);
+    purgeable(k).delete(this);
     if (this.sgt !== undefined) {
       dmaUnmapSgtable(k, this.device, this.sgt, "bidirectional");
       this.sgt = undefined;
@@ -364,7 +368,7 @@ export function* drmGemShmemMadvise(k: Kernel, bo: GemShmemObject, notNeeded: bo
   if (bo.madv >= 0) {
     bo.madv = notNeeded ? 1 : 0;
     if (notNeeded) addToShrinker(k, bo);
-    else k.purgeableGem.delete(bo);
+    else purgeable(k).delete(bo);
   } else {
     k.note(rule["drm-shmem/purged"]);
   }
@@ -374,8 +378,8 @@ export function* drmGemShmemMadvise(k: Kernel, bo: GemShmemObject, notNeeded: bo
 
 /** panfrost_ioctl_madvise's part: the shrinker's list has the longest marked object first. */
 function addToShrinker(k: Kernel, bo: GemShmemObject): void {
-  if (!k.purgeableGem.delete(bo) || k.design["drm-shmem.shrinker-list"] === "moved") {
-    k.purgeableGem.add(bo);
+  if (!purgeable(k).delete(bo) || k.design["drm-shmem.shrinker-list"] === "moved") {
+    purgeable(k).add(bo);
     return;
   }
   bug(k, rule["gem-driver/madvise-listed"], `list_add double add of ${bo.name}`);
@@ -397,7 +401,7 @@ function isPurgeable(k: Kernel, bo: GemShmemObject): boolean {
 /** A driver's shrinker over objects that are marked as not needed: pages freed (panfrost_gem_shrinker_scan). */
 export function* shrinkDrmShmem(k: Kernel): Path<number> {
   let freed = 0;
-  for (const bo of [...k.purgeableGem]) {
+  for (const bo of [...purgeable(k)]) {
     // With a mutex for the pages alone the question comes before the lock, and its answer may be old by then.
     const asked = bo.lock === bo.resv.lock || isPurgeable(k, bo);
     if (!(yield* tryAcquire(k, bo.lock))) {
@@ -423,7 +427,7 @@ function* purge(k: Kernel, bo: GemShmemObject): Path<void> {
   bo.sgt = undefined;
   putPages(k, bo);
   bo.madv = -1;
-  k.purgeableGem.delete(bo);
+  purgeable(k).delete(bo);
   if (bo.gem !== undefined) {
     yield* drmVmaNodeUnmap(bo.gem);
     bo.gem.freeMmapOffset();

@@ -5,7 +5,7 @@ import { PrimeOps } from "./prime.js";
 import { rules } from "../rules/rule.js";
 import type { TtmObject } from "./ttm.js";
 import { ttmBoCreate } from "./ttm.js";
-import { TtmDevice } from "./ttm-device.js";
+import { TtmDevice, ttmDevices } from "./ttm-device.js";
 import { drmGemShmemCreate } from "./drm-shmem.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { SgTable } from "../dma/sg.js";
@@ -56,7 +56,7 @@ export const ttmGpu: DrmDriver = {
 function ttmGpuDevice(dev: DrmDevice): TtmDevice {
   return (dev.ttm ??= new TtmDevice(
     dev.k,
-    { address: VIDEO_MEMORY + dev.k.ttmDevices.size * VIDEO_MEMORY_SIZE, size: VIDEO_MEMORY_SIZE },
+    { address: VIDEO_MEMORY + ttmDevices(dev.k).size * VIDEO_MEMORY_SIZE, size: VIDEO_MEMORY_SIZE },
     true,
   ));
 }

@@ -20,6 +20,7 @@ import { PrimeOps } from "./prime.js";
 import { ttmBoCreate, TtmObject } from "./ttm.js";
 import { RangeManager, TtmDevice } from "./ttm-device.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
 import type { CacheMode, IoMapping } from "../mm/memtype.js";
@@ -28,6 +29,8 @@ import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDevice, DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { Place } from "./ttm-device.js";
+
+const gpus = slot(() => new Set<I915>());
 
 const rule = rules({
   "i915/not-i915": {
@@ -292,7 +295,7 @@ export class I915 {
 
   constructor(readonly dev: DrmDevice) {
     this.aperture = new Aperture(dev.k);
-    dev.k.i915Devices.add(this);
+    gpus(dev.k).add(this);
   }
 
   /** mmap_offset_attach. */
@@ -581,7 +584,7 @@ function* vmAccess(obj: I915Object, vma: Vma, address: number, buf: Uint8Array, 
 /** i915_gem_shrink over all objects: pages that were given back. Without swap only what is not needed goes; with it the rest keeps its contents. */
 export function* shrinkI915(k: Kernel): Path<number> {
   let freed = 0;
-  for (const { objects } of k.i915Devices) {
+  for (const { objects } of gpus(k)) {
     for (const obj of [...objects]) {
       if (obj.pages === undefined) continue;
       if (obj.madv === 0 && k.design["memory.swap"] === "none") {

@@ -2,6 +2,7 @@
  * The exporters by the names of the catalogue. Nothing else knows them all: an exporter's file and its row here are all
  * of it, and a row of the catalogue without one is a type error.
  */
+import { slot } from "../slot.js";
 import type {
   CameraName,
   DeviceName,
@@ -30,6 +31,7 @@ import { panthorGpu, shrinkPanthor } from "./panthor.js";
 import { systemHeapAllocate } from "./system-heap.js";
 import type { HeapAllocate } from "./system-heap.js";
 import { shrinkTtm } from "./ttm.js";
+import { ttmPool } from "./ttm-pool.js";
 import { uDmaBuffer } from "./u-dma-buf.js";
 import { vb2ContigBuffer, vb2DmaContigMemops } from "./vb2-dma-contig.js";
 import { vb2DmaSgMemops, vb2SgBuffer } from "./vb2-dma-sg.js";
@@ -37,6 +39,9 @@ import type { MemOps } from "./vb2-memops.js";
 import { vb2VmallocBuffer, vb2VmallocMemops } from "./vb2-vmalloc.js";
 import { videobufBuffer } from "./videobuf-dma-contig.js";
 import { virtioGpuBlob } from "./virtio-vram.js";
+
+/** DRM devices that are open or were, by driver. */
+const devices = slot(() => new Map<DrmNodeName, DrmDevice>());
 
 /** /dev/dma_heap/NAME. */
 export const heaps: Readonly<Record<HeapName, HeapAllocate>> = {
@@ -58,8 +63,8 @@ export const drmDrivers: Readonly<Record<DrmNodeName, (k: Kernel) => DrmDriver>>
 
 /** The device of a driver, made when it is first opened. */
 export function drmDevice(k: Kernel, name: DrmNodeName): DrmDevice {
-  let dev = k.drmDevices.get(name);
-  if (dev === undefined) k.drmDevices.set(name, (dev = new DrmDevice(k, name, drmDrivers[name](k))));
+  let dev = devices(k).get(name);
+  if (dev === undefined) devices(k).set(name, (dev = new DrmDevice(k, name, drmDrivers[name](k))));
   return dev;
 }
 
@@ -116,7 +121,7 @@ export const shrinkers: Readonly<Record<ShrinkerName, (k: Kernel) => Path<number
   "drm-shmem": shrinkDrmShmem,
   ttm: shrinkTtm,
   *"ttm-pool"(k) {
-    return k.ttmPool.shrink();
+    return ttmPool(k).shrink();
   },
   panthor: shrinkPanthor,
   i915: shrinkI915,

@@ -7,9 +7,13 @@ import { folioPut } from "../mm/rmap.js";
 import { FAULT, VM, vmaName } from "../mm/vma.js";
 import { binaryFileOps } from "./pci-bar.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+/** The memory of the NVMe controller. */
+const p2pPool = slot((k) => new P2pPool(k));
 
 const rule = rules({
   "p2pdma/shared": {
@@ -75,7 +79,7 @@ export class P2pPool {
   }
 
   /** p2pdma_folio_free: what was stored stays. */
-  giveBack(pfn: number): void {
+  pageFree(pfn: number): void {
     this.k.note(rule["p2pdma/freed"], `frame ${pfn}`);
     this.taken[pfn - this.base] = 0;
   }
@@ -83,7 +87,8 @@ export class P2pPool {
 
 /** Opens p2pmem/allocate. */
 export function openP2pmem(k: Kernel): File {
-  const pool = (k.p2pmem ??= new P2pPool(k));
+  const pool = p2pPool(k);
+  k.pagemap = pool;
   const inode = new Inode(k.id(), "sysfs");
   inode.size = FILE_SIZE;
   inode.mode = 0o660;

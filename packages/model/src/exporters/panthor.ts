@@ -10,6 +10,7 @@ import { acquire, release, tryAcquire } from "../sched/path.js";
 import { drmGemShmemCreate } from "./drm-shmem.js";
 import { drmVmaNodeUnmap } from "./gem.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Inode } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
@@ -17,6 +18,9 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDriver, GemBacking, GemObject } from "./gem.js";
+
+/** Objects that the shrinker looks at. */
+const objects = slot(() => new Set<PanthorObject>());
 
 const rule = rules({
   "panthor/mmap-private": {
@@ -72,7 +76,7 @@ export class PanthorObject implements GemBacking {
     this.name = `panthor object ${k.id()}`;
     this.resv = new Resv(this.name);
     this.inode = newShmemInode(k, size);
-    k.panthorObjects.add(this);
+    objects(k).add(this);
   }
 
   /** panthor_gem_mmap: 0 or -EINVAL. */
@@ -179,7 +183,7 @@ export class PanthorObject implements GemBacking {
   }
 
   *free(): Path<void> {
-    this.k.panthorObjects.delete(this);
+    objects(this.k).delete(this);
     this.dropPages();
     shmemTruncateRange(this.k, this.inode, 0, Infinity);
   }
@@ -205,6 +209,6 @@ export function* shrinkPanthor(k: Kernel): Path<number> {
     return 0;
   }
   let freed = 0;
-  for (const bo of [...k.panthorObjects]) freed += yield* bo.evict();
+  for (const bo of [...objects(k)]) freed += yield* bo.evict();
   return freed;
 }

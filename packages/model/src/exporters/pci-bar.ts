@@ -13,10 +13,14 @@ import { CACHE } from "../mm/memtype.js";
 import { PTE } from "../mm/page-table.js";
 import { FAULT, vmaName } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+/** The resource file of the BAR in sysfs, once it was opened. */
+const resource = slot((): { inode?: Inode } => ({}));
 
 const rule = rules({
   "pci-bar/fits": {
@@ -84,7 +88,7 @@ const TWO_GIB = 2 ** 31 - 1;
 
 /** Opens the resource file of edu's BAR. */
 export function openBar(k: Kernel): File {
-  return new File((k.barInode ??= newBarInode(k)), resourceOps(k, edu), true, true);
+  return new File((resource(k).inode ??= newBarInode(k)), resourceOps(k, edu), true, true);
 }
 
 /**
@@ -92,9 +96,10 @@ export function openBar(k: Kernel): File {
  * (revoke_iomem, kernel/resource.c).
  */
 export function revokeBars(k: Kernel): void {
-  if (k.barInode === undefined || k.design["pci-sysfs.claimed"] === "stays") return;
+  const { inode } = resource(k);
+  if (inode === undefined || k.design["pci-sysfs.claimed"] === "stays") return;
   k.note(rule["pci-bar/revoked"]);
-  unmapMappingRange(k, k.barInode.mapping, 0, (edu.address + edu.size) / k.pageSize, true);
+  unmapMappingRange(k, inode.mapping, 0, (edu.address + edu.size) / k.pageSize, true);
 }
 
 function newBarInode(k: Kernel): Inode {
@@ -102,7 +107,8 @@ function newBarInode(k: Kernel): Inode {
   inode.size = edu.size;
   inode.mode = 0o600;
   inode.noexec = true;
-  if (k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = TWO_GIB;
+  const { inode } = resource(k);
+  if (inode === undefined || k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = TWO_GIB;
   return inode;
 }
 

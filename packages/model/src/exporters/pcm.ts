@@ -5,11 +5,15 @@ import { File, Inode } from "../fs/file.js";
 import { VM } from "../mm/vma.js";
 import { NotModelled } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { DmaMemory } from "../dma/alloc.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+/** By whether an IOMMU is before it. */
+const cards = slot(() => new Map<string, SoundCard>());
 
 const rule = rules({
   "pcm/busy": {
@@ -61,8 +65,8 @@ export class SoundCard {
 /** snd_pcm_open, and its parameters set: an open stream, or -EBUSY. */
 export function openPcm(k: Kernel, iommu: boolean): File | number {
   const name = iommu ? "iommu" : "direct";
-  let card = k.soundCards.get(name);
-  if (card === undefined) k.soundCards.set(name, (card = new SoundCard(k, iommu)));
+  let card = cards(k).get(name);
+  if (card === undefined) cards(k).set(name, (card = new SoundCard(k, iommu)));
   if (card.open) return k.refuse(rule["pcm/busy"], errnos.EBUSY, "playback");
   card.open = true;
   for (const pfn of card.memory.pfns) k.frames.writable(pfn).fill(0);

@@ -1,7 +1,11 @@
 /** A device with TTM: its video memory, and its objects in the order in which they would be evicted (drivers/gpu/drm/ttm/ttm_{device,resource,range_manager}.c). */
 import { ioMappingInitWc } from "../mm/memtype.js";
+import { slot } from "../slot.js";
 import type { Kernel } from "../kernel.js";
 import type { TtmObject } from "./ttm.js";
+
+/** Devices with TTM, in the order in which they were made. */
+export const ttmDevices = slot(() => new Set<TtmDevice>());
 
 /** Where video memory lies. Bytes. */
 export interface VideoMemory {
@@ -74,7 +78,7 @@ export class TtmDevice {
     this.base = vram.address / k.pageSize;
     k.frames.addDeviceMemory(this.base, pages);
     ioMappingInitWc(k, this.base, pages);
-    k.ttmDevices.add(this);
+    ttmDevices(k).add(this);
   }
 
   /** ttm_resource_alloc: first frame of a range of video memory, or -1 when it is full. */

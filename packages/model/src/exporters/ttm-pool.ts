@@ -7,7 +7,11 @@ import { KernelBug } from "../sched/path.js";
 import { PG } from "../mm/frames.js";
 import { setPagesArrayUc, setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { Kernel } from "../kernel.js";
+
+/** The pool that all devices share (ttm_pool_mgr_init). */
+export const ttmPool = slot((k) => new TtmPool(k));
 
 const rule = rules({
   "ttm/no-memory": {

@@ -1,4 +1,6 @@
 /** Buffer objects of TTM: they live in system memory, in video memory or swapped out, and move (drivers/gpu/drm/ttm). */
+import { ttmDevices } from "./ttm-device.js";
+import { ttmPool } from "./ttm-pool.js";
 import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
 import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
@@ -220,7 +222,7 @@ export class TtmObject implements GemBacking {
   /** ttm_tt_populate: all pages at once, zeroed or with what was swapped out. 0 or -ENOMEM. */
   private populate(): number {
     if (this.pages !== undefined) return 0;
-    const blocks = this.k.ttmPool.alloc(this.nrPages, this.options.caching);
+    const blocks = ttmPool(this.k).alloc(this.nrPages, this.options.caching);
     if (typeof blocks === "number") return blocks;
     this.blocks = blocks;
     this.allocPageDirectory();
@@ -239,7 +241,7 @@ export class TtmObject implements GemBacking {
 
   /** ttm_tt_unpopulate: the pages go to the pool. */
   private unpopulate(): void {
-    if (this.pages !== undefined) this.k.ttmPool.free(this.blocks, this.options.caching);
+    if (this.pages !== undefined) ttmPool(this.k).free(this.blocks, this.options.caching);
     this.pages = undefined;
     this.blocks = [];
   }
@@ -495,7 +497,7 @@ export class TtmObject implements GemBacking {
       this.unpopulate();
     } else {
       k.note(rule["ttm/backed-up"], this.name);
-      k.ttmPool.dispose(this.blocks, this.options.caching);
+      ttmPool(k).dispose(this.blocks, this.options.caching);
       this.pages = undefined;
       this.blocks = [];
     }
@@ -538,7 +540,7 @@ function copyPage(k: Kernel, from: number, to: number): void {
 /** Reclaim asks TTM for all it has in system memory: pages freed. */
 export function* shrinkTtm(k: Kernel): Path<number> {
   let freed = 0;
-  for (const dev of k.ttmDevices) for (const bo of [...dev.lru.system]) freed += yield* bo.swapOut();
+  for (const dev of ttmDevices(k)) for (const bo of [...dev.lru.system]) freed += yield* bo.swapOut();
   return freed;
 }
 

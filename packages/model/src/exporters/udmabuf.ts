@@ -283,7 +283,7 @@ class Udmabuf implements DmaBufOps {
     if (k.design["udmabuf.mmap"] === "normal-page") {
       if (mapsHugePage(k, vmf, pfn)) throw new NotModelled("a huge page that one entry of a udmabuf's mapping covers");
       k.note(rule["udmabuf/fault-page"]);
-      k.endTells = true;
+      k.checkAtExit = true;
       vmf.pfn = pfn;
       folioGet(k, pfn);
       return FAULT.none;

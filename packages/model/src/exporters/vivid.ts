@@ -4,10 +4,14 @@ import { File, Inode } from "../fs/file.js";
 import { NotModelled } from "../sched/path.js";
 import { Vb2Queue } from "./vb2-core.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { CameraName } from "@litmap/litmus";
 import type { MemOps } from "./vb2-memops.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
+
+/** Capture nodes that are open or were, by name. */
+const nodes = slot(() => new Map<CameraName, CaptureNode>());
 
 const rule = rules({
   "vb2/not-a-queue": {
@@ -59,9 +63,8 @@ export class CaptureNode {
 
 /** v4l2_open: a new open file of a node. */
 export function v4l2Open(k: Kernel, name: CameraName, memops: (k: Kernel) => MemOps): File {
-  let node = k.videoNodes.get(name);
-  if (node === undefined)
-    k.videoNodes.set(name, (node = new CaptureNode(k, `/dev/${cameraRow(name).path}`, memops(k))));
+  let node = nodes(k).get(name);
+  if (node === undefined) nodes(k).set(name, (node = new CaptureNode(k, `/dev/${cameraRow(name).path}`, memops(k))));
   return new File(node.inode, fileOps(node), true, true, false, node);
 }
 

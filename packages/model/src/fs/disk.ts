@@ -10,10 +10,13 @@ import { llseekWithin } from "./vfs.js";
 import { blkdevDirectIo } from "../consumers/direct-io.js";
 import { copyFromUser, copyToUser } from "../mm/user-access.js";
 import { rules } from "../rules/rule.js";
+import { slot } from "../slot.js";
 import type { FileOps } from "./file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+const ramdisk = slot((k) => new Disk(new Inode(k.id(), "disk"), "/dev/DISK", new DiskStore()));
 
 export const diskRules = rules({
   "disk/past-end-write": {
@@ -123,8 +126,7 @@ function diskOf(file: File): Disk {
 
 /** blkdev_open, block/fops.c: a new open file of the machine's disk. */
 export function openDisk(k: Kernel, direct: boolean): File {
-  k.disk ??= new Disk(new Inode(k.id(), "disk"), "/dev/DISK", new DiskStore());
-  return openBlockDevice(k, k.disk, direct);
+  return openBlockDevice(k, ramdisk(k), direct);
 }
 
 function diskOps(k: Kernel): FileOps {

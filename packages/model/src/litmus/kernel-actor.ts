@@ -12,7 +12,7 @@ export const kernelActorHandlers: HandlerTable<Name> = {
       return yield* migrateAt(ctx.k, ctx.ownerOf("address").mm, address);
     },
     *fail_page_table({ k }, { after }) {
-      k.tablesLeft = Math.max(0, after);
+      k.faultInjection.tables = Math.max(0, after);
       return 0;
     },
     *compact({ k }) {

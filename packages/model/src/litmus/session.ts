@@ -119,7 +119,7 @@ export class Session {
   /** The observers that claims need on this machine, after the last step. */
   *observe(): Path<void> {
     for (const observer of observersOn(this.test, this.machine, this.k.design)) yield* this.observer(observer);
-    if (this.k.endTells) yield* this.end();
+    if (this.k.checkAtExit) yield* this.end();
   }
 
   /**

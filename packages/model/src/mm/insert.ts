@@ -232,10 +232,11 @@ function setupCachemodePfn(k: Kernel, vma: Vma, pfn: number): number {
 
 /** Whether fault injection denies the page of a page table that is needed now. */
 function noTable(k: Kernel): boolean {
-  if (k.tablesLeft === undefined) return false;
-  k.oomLeaked = k.tablesLeft === 0;
-  k.tablesLeft = k.oomLeaked ? undefined : k.tablesLeft - 1;
-  return k.oomLeaked;
+  const { tables } = k.faultInjection;
+  if (tables === undefined) return false;
+  const denied = tables === 0;
+  k.faultInjection = { tables: denied ? undefined : tables - 1, oomLeaked: denied };
+  return denied;
 }
 
 /** insert_pfn, mm/memory.c: a special entry, where none is yet; FAULT.oom without a page for the table. */

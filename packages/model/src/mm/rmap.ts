@@ -31,7 +31,7 @@ export function folioPut(k: Kernel, pfn: number): void {
 function freeFolio(k: Kernel, head: number): void {
   if (head === k.zeroPfn) throw new KernelBug("the zero page was freed");
   if ((k.frames.flags(head) & PG.hugetlb) !== 0) k.hugetlb.giveBack(k, head);
-  else if ((k.frames.flags(head) & PG.p2pdma) !== 0) k.p2pmem!.giveBack(head);
+  else if ((k.frames.flags(head) & PG.p2pdma) !== 0) k.pagemap!.pageFree(head);
   else k.frames.release(head, k.frames.order(head));
 }
 

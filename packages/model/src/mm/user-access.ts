@@ -84,9 +84,9 @@ function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Pat
   if (k.concurrent) yield* release(k, mm.mmapLock);
   else mm.mmapLock.readers--;
   if ((ret & FAULT_ERROR) === 0) return undefined;
-  if ((ret & FAULT.oom) !== 0 && k.oomLeaked) {
+  if ((ret & FAULT.oom) !== 0 && k.faultInjection.oomLeaked) {
     k.note(rule["fault/oom-leaked"], `0x${address.toString(16)}`);
-    k.oomLeaked = false;
+    k.faultInjection.oomLeaked = false;
     return undefined;
   }
   if ((ret & (FAULT.sigbus | FAULT.hwpoison)) !== 0) return { signal: "SIGBUS" };
