@@ -8,7 +8,7 @@ import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../src/exporters/p
 import { fput } from "../src/fs/file.js";
 import { runAlone } from "../src/sched/path.js";
 import { ask, onReleases, values } from "./ask.js";
-import type { DrmDriverName } from "../src/exporters/drm-drivers.js";
+import type { DrmNodeName } from "@litmap/litmus";
 
 const all = ["6.1", "6.12", "6.18", "7.2", "7.3"];
 const object = (device: string, size = "64K"): string =>
@@ -179,7 +179,7 @@ describe("PRIME", () => {
 });
 
 describe("nothing is left behind", () => {
-  test.each(["vgem", "virtio_gpu", "bochs", "qxl"] as const)("%s", (name: DrmDriverName) => {
+  test.each(["vgem", "virtio_gpu", "bochs", "qxl"] as const)("%s", (name: DrmNodeName) => {
     const k = new Kernel({ release: "6.12" });
     const task = k.process("p");
     const file = drmDevice(k, name).open();

@@ -107,8 +107,7 @@ function newBarInode(k: Kernel): Inode {
   inode.size = edu.size;
   inode.mode = 0o600;
   inode.noexec = true;
-  const { inode } = resource(k);
-  if (inode === undefined || k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = TWO_GIB;
+  if (k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = TWO_GIB;
   return inode;
 }
 
