@@ -1,9 +1,9 @@
 /** Packet rings, io_uring rings and PCI BARs: what the language cannot say, and exact values of what it can. */
 import { describe, expect, test } from "vitest";
 import { Kernel } from "../src/index.js";
-import { openBar } from "../src/exporters/pci-bar.js";
-import { newIoUring } from "../src/exporters/io-uring-ring.js";
-import { newPacketSocket, packetSetRing } from "../src/exporters/packet-ring.js";
+import { openBar } from "../src/devices/pci-bar.js";
+import { newIoUring } from "../src/devices/io-uring-ring.js";
+import { newPacketSocket, packetSetRing } from "../src/devices/packet-ring.js";
 import { fput } from "../src/fs/file.js";
 import { runAlone } from "../src/sched/path.js";
 import { ask, onReleases, values } from "./ask.js";

@@ -2,8 +2,8 @@
  * A device behind VFIO: QEMU's edu, which copies bytes from one of its addresses to a buffer of
  * its own and on to another. The IOMMU translates each page, or refuses it.
  */
-import { accesses, Edu, inBar } from "../exporters/edu.js";
-import { revokeBars } from "../exporters/pci-bar.js";
+import { accesses, Edu, inBar } from "../devices/edu.js";
+import { revokeBars } from "../devices/pci-bar.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { Container, DmaAccess } from "./vfio.js";

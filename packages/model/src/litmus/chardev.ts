@@ -1,5 +1,5 @@
 /** The device of a test's own driver. */
-import { newChardev } from "../exporters/chardev.js";
+import { newChardev } from "../devices/chardev.js";
 import type { HandlerTable } from "./handler.js";
 
 export const chardevHandlers: HandlerTable<"chardev"> = {

@@ -1,8 +1,8 @@
 /** Sound buffers and memory of PCI devices, as a process opens them. */
 import { soundCards } from "../exporters/index.js";
-import { openP2pmem } from "../exporters/p2pmem.js";
-import { openNvme } from "../exporters/nvme.js";
-import { openPcm } from "../exporters/pcm.js";
+import { openP2pmem } from "../devices/p2pmem.js";
+import { openNvme } from "../devices/nvme.js";
+import { openPcm } from "../devices/pcm.js";
 import type { HandlerTable } from "./handler.js";
 
 export const deviceMemoryHandlers: HandlerTable<"pcm_open" | "p2pmem" | "nvme_open"> = {

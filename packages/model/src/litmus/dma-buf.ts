@@ -7,7 +7,7 @@ import { DrmFile } from "../exporters/gem.js";
 import { heaps } from "../exporters/index.js";
 import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
-import { SoundCard, waitForPcm } from "../exporters/pcm.js";
+import { SoundCard, waitForPcm } from "../devices/pcm.js";
 import { File, fput } from "../fs/file.js";
 import { pipeOf, reopenPipe } from "../fs/pipe.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";

@@ -1,7 +1,7 @@
 /** Packet rings, io_uring rings and PCI BARs. */
-import { newIoUring } from "../exporters/io-uring-ring.js";
-import { newPacketSocket, packetSetRing } from "../exporters/packet-ring.js";
-import { openBar } from "../exporters/pci-bar.js";
+import { newIoUring } from "../devices/io-uring-ring.js";
+import { newPacketSocket, packetSetRing } from "../devices/packet-ring.js";
+import { openBar } from "../devices/pci-bar.js";
 import type { HandlerTable } from "./handler.js";
 
 export const ringsHandlers: HandlerTable<"packet_ring" | "io_uring_ring" | "pci_bar"> = {

@@ -1,6 +1,6 @@
 /** Camera buffers, as a process asks for them. */
 import { cameraMemops } from "../exporters/index.js";
-import { queueOf, v4l2Open } from "../exporters/vivid.js";
+import { queueOf, v4l2Open } from "../devices/vivid.js";
 import { fdget } from "../task.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { File } from "../fs/file.js";

@@ -2,11 +2,11 @@
 import { cameraRow, errnos } from "@litmap/litmus";
 import { File, Inode } from "../fs/file.js";
 import { NotModelled } from "../sched/path.js";
-import { Vb2Queue } from "./vb2-core.js";
+import { Vb2Queue } from "../exporters/vb2-core.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { CameraName } from "@litmap/litmus";
-import type { MemOps } from "./vb2-memops.js";
+import type { MemOps } from "../exporters/vb2-memops.js";
 import type { FileOps } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
 
