@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * Memory that mmap maps by one primitive: an open /dev/litmap that was told which. Which flags
- * go with which primitive is the same as in the model (packages/model/src/exporters/chardev.ts).
+ * go with which primitive is the same as in the model (packages/model/src/devices/chardev.ts).
  */
 #include <linux/fs.h>
 #include <linux/io-mapping.h>
