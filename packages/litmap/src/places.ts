@@ -59,6 +59,16 @@ export function moduleSources(): string {
   return join(installation(), "module");
 }
 
+/** The model as it was built, which is also what `import "litmap/model"` gives. */
+export function modelFolder(): string {
+  return join(installation(), "dist", "lib");
+}
+
+/** Made by `npm run docs`. */
+export function ruleIndexFile(): string {
+  return join(installation(), "docs", "rule-index.ndjson");
+}
+
 /** Made by rule-sites.mjs. */
 export function ruleSitesFile(): string {
   return join(installation(), "dist", "rule-sites.json");

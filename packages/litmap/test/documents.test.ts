@@ -23,7 +23,7 @@ describe("README", () => {
     writeFileSync(join(folder, "mine.lit"), sample);
     const { status, stdout, stderr } = await litmap(command.split(" "), {
       cwd: folder,
-      env: { LITMAP_CORPUS: join(root, "corpus") },
+      env: { LITMAP_CORPUS: join(root, "corpus"), LITMAP_EVIDENCE: join(root, "evidence") },
     });
     expect(stderr).toBe("");
     expect(stdout).not.toBe("");
