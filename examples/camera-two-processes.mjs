@@ -1,6 +1,6 @@
 // A camera's buffer that two processes map: how much memory does each of them seem to use?
 // Run: node examples/camera-two-processes.mjs
-import { Kernel, must } from "@litmap/model";
+import { Kernel, must } from "litmap/model";
 
 const size = 64 * 1024;
 

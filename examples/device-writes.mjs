@@ -1,6 +1,6 @@
 // A device imports a buffer and writes to it. What does the CPU read, before and after a sync?
 // Run: node examples/device-writes.mjs
-import { failed, Kernel, must } from "@litmap/model";
+import { failed, Kernel, must } from "litmap/model";
 
 const size = 64 * 1024;
 

@@ -1,6 +1,6 @@
 // The system heap as it is and as it was once proposed: what does direct I/O say, and what does smaps?
 // Run: node examples/two-designs.mjs
-import { failed, Kernel, must } from "@litmap/model";
+import { failed, Kernel, must } from "litmap/model";
 
 const size = 64 * 1024;
 

@@ -20,5 +20,5 @@ for (const entry of readdirSync(source, { recursive: true, withFileTypes: true }
 }
 
 const ordered = Object.fromEntries(Object.entries(sites).sort(([a], [b]) => (a < b ? -1 : 1)));
-mkdirSync(join(root, "packages", "litmap", "dist"), { recursive: true });
-writeFileSync(join(root, "packages", "litmap", "dist", "rule-sites.json"), JSON.stringify(ordered));
+mkdirSync(join(root, "dist"), { recursive: true });
+writeFileSync(join(root, "dist", "rule-sites.json"), JSON.stringify(ordered));

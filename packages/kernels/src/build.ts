@@ -18,6 +18,8 @@ import { findProgram } from "./running.js";
 import { headersFolder, keepTestModule, makeTestModule } from "./test-module.js";
 
 export interface BuildOptions extends DebianOptions {
+  /** Holds the test module's sources. */
+  readonly moduleSources: string;
   /** Compilers that run at the same time; default one a processor. */
   readonly jobs?: number;
 }
@@ -111,7 +113,7 @@ export async function buildKernel(
     limit.install,
   );
   options.onProgress?.("building the test module");
-  const testModule = await makeTestModule(tree);
+  const testModule = await makeTestModule(options.moduleSources, tree);
   keepHeaders(tree, join(target, headersFolder));
   takeBuilt(tree, installed, target);
   keepTestModule(join(target, "modules"), testModule);

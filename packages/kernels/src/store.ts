@@ -195,7 +195,7 @@ export class KernelStore {
    * Compiles a kernel of a release (`6.12`) from Debian's source package with what Debian leaves
    * out. Nothing happens when the store has one of the same source and the same options under the name.
    */
-  build(release: string, options: StoreBuildOptions = {}): Promise<Result<Built>> {
+  build(release: string, options: StoreBuildOptions): Promise<Result<Built>> {
     return settle(async () => {
       if (!isRelease(release)) throw notARelease(release, "");
       const { name = `${release}-built` } = options;

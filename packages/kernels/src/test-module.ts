@@ -1,18 +1,15 @@
 /**
- * The test module (`module/` of the repository) for a kernel of the store: built in the tree or
+ * The test module (`module/`) for a kernel of the store: built in the tree or
  * against the headers that the kernel was built from, and put among its modules.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { runChild } from "./child.js";
 import type { Result } from "./fault.js";
 import { Fault, diskFault, settle } from "./fault.js";
 import { vermagicOf } from "./modules.js";
 import { findProgram, removeFolder, temporaryFolder } from "./running.js";
 import type { Kernel } from "./store.js";
-
-const sourceFolder = fileURLToPath(new URL("../../../module/", import.meta.url));
 
 /** In a kernel's folder: what it was built with, where it was built here. */
 export const headersFolder = "build";
@@ -24,13 +21,18 @@ const place = ["extra", "litmap.ko"] as const;
 const buildTimeoutMs = 300_000;
 
 export interface ModuleOptions {
+  /** Holds the module's sources and Kbuild. */
+  readonly sourceFolder: string;
   /** The kernel's build folder. Default: the one that is kept with it, or Debian's headers of its version. */
   readonly build?: string;
   readonly onProgress?: (line: string) => void;
 }
 
 /** Builds the module and adds it to the kernel; gives its path. Replaces an older one. */
-export function buildTestModule(kernel: Kernel, { build, onProgress }: ModuleOptions = {}): Promise<Result<string>> {
+export function buildTestModule(
+  kernel: Kernel,
+  { sourceFolder, build, onProgress }: ModuleOptions,
+): Promise<Result<string>> {
   return settle(async () => {
     const folder = buildFolder(kernel, build);
     for (const program of ["make", "gcc"]) {
@@ -42,7 +44,7 @@ export function buildTestModule(kernel: Kernel, { build, onProgress }: ModuleOpt
         );
     }
     onProgress?.("building the test module");
-    const data = await makeTestModule(folder);
+    const data = await makeTestModule(sourceFolder, folder);
     const version = vermagicOf(data);
     if (version !== kernel.version)
       throw new Fault(
@@ -54,7 +56,7 @@ export function buildTestModule(kernel: Kernel, { build, onProgress }: ModuleOpt
 }
 
 /** The module as it comes out of a kernel's build folder or its headers. A Fault `build` with the compiler's words when it does not. */
-export async function makeTestModule(folder: string): Promise<Uint8Array> {
+export async function makeTestModule(sourceFolder: string, folder: string): Promise<Uint8Array> {
   const scratch = temporaryFolder();
   try {
     cpSync(sourceFolder, scratch, { recursive: true });

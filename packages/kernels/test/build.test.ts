@@ -7,7 +7,7 @@ import { optionsOf, parseConfig } from "../src/configuration.js";
 import { findProgram } from "../src/running.js";
 import type { StoreBuildOptions } from "../src/index.js";
 import { KernelStore } from "../src/index.js";
-import { bzImage, moduleFile, scratch } from "./stand-ins.js";
+import { bzImage, moduleFile, moduleSources, scratch } from "./stand-ins.js";
 
 describe("the fragment", () => {
   const groups = [
@@ -83,8 +83,8 @@ describe("with stand-ins for apt and make", () => {
       .split("\n")
       .filter((line) => line.startsWith("make"));
 
-  function build(store: KernelStore, options: StoreBuildOptions = {}) {
-    return store.build("6.12", { aptFolder: etc, ...options });
+  function build(store: KernelStore, options: Partial<StoreBuildOptions> = {}) {
+    return store.build("6.12", { aptFolder: etc, moduleSources, ...options });
   }
 
   beforeEach(() => {
@@ -235,12 +235,12 @@ esac`,
 
   test("wrong requests ask nothing of the mirror; a release without a source package says so", async () => {
     const store = new KernelStore(scratch());
-    for (const request of [store.build("newest", { aptFolder: etc }), build(store, { name: "host" })]) {
+    for (const request of [store.build("newest", { aptFolder: etc, moduleSources }), build(store, { name: "host" })]) {
       const built = await request;
       expect(built.ok ? "" : built.fault.code).toBe("request");
     }
     expect(readFileSync(calls, "utf8")).toBe("");
-    const none = await store.build("6.13", { aptFolder: etc });
+    const none = await store.build("6.13", { aptFolder: etc, moduleSources });
     expect(none.ok ? "" : none.fault.message).toBe("this machine's Debian mirror has no package linux-source-6.13");
   });
 

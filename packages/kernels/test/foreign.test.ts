@@ -8,7 +8,7 @@ import { qemuArguments } from "../src/guest.js";
 import { KernelStore, Machine, VmTarget } from "../src/index.js";
 import { findQemu } from "../src/qemu.js";
 import { findProgram } from "../src/running.js";
-import { scratch, storeWithKernel } from "./stand-ins.js";
+import { executorSources, scratch, storeWithKernel } from "./stand-ins.js";
 
 const shape = (isa: Isa): GuestShape => ({
   isa,
@@ -81,7 +81,7 @@ for (const isa of ["arm64", "arm"] as const) {
 
     test("boots, answers, and resumes from its saved state", async () => {
       machine = new Machine(
-        new VmTarget({ kernel: kernel!, executor: await buildExecutor({ isa }), cache: scratch() }),
+        new VmTarget({ kernel: kernel!, executor: await buildExecutor(executorSources, { isa }), cache: scratch() }),
       );
       for (const origin of ["cold", "resumed"] as const) {
         const started = await machine.start();

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { VmOptions } from "../src/index.js";
 import { KernelStore, Machine, VmTarget } from "../src/index.js";
 import { findProgram } from "../src/running.js";
-import { scratch } from "./stand-ins.js";
+import { executorSources, scratch } from "./stand-ins.js";
 
 const debian = new KernelStore().list().filter((each) => each.source.kind === "debian" && each.arch === "x86_64");
 const kernel = debian.find((each) => each.release === "6.12") ?? debian[0];
@@ -27,7 +27,7 @@ describe.skipIf(reason)(`a real kernel (${kernel?.name})`, () => {
   const notes: string[] = [];
 
   beforeAll(async () => {
-    const executor = await buildExecutor({ isa: "x86_64" });
+    const executor = await buildExecutor(executorSources, { isa: "x86_64" });
     options = {
       kernel: kernel!,
       executor,

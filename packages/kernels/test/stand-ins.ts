@@ -9,6 +9,9 @@ import { KernelStore } from "../src/index.js";
 
 export const fake = (name: string): string => fileURLToPath(new URL(`./fake/${name}`, import.meta.url));
 
+export const executorSources = fileURLToPath(new URL("../../../executor", import.meta.url));
+export const moduleSources = fileURLToPath(new URL("../../../module", import.meta.url));
+
 const made: string[] = [];
 
 /** A folder that goes after the file's tests. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { buildTestModule, hasModule } from "../src/index.js";
 import { testModuleStamp } from "../src/test-module.js";
-import { moduleFile, scratch, storeWithKernel } from "./stand-ins.js";
+import { moduleFile, moduleSources, scratch, storeWithKernel } from "./stand-ins.js";
 
 describe("the test module, built by a stand-in for make", () => {
   const path = process.env.PATH;
@@ -35,7 +35,7 @@ describe("the test module, built by a stand-in for make", () => {
     make("6.12.0-fake");
     expect(testModuleStamp(kernel)).toBe("");
     expect(hasModule(join(kernel.folder, "modules"), "litmap")).toBe(false);
-    const built = await buildTestModule(kernel, { build: tree });
+    const built = await buildTestModule(kernel, { sourceFolder: moduleSources, build: tree });
     expect(built).toMatchObject({ ok: true });
     expect(hasModule(join(kernel.folder, "modules"), "litmap")).toBe(true);
     expect(testModuleStamp(kernel)).not.toBe("");
@@ -44,7 +44,7 @@ describe("the test module, built by a stand-in for make", () => {
   test("one that was built for another kernel is not taken", async () => {
     const { kernel } = await storeWithKernel();
     make("6.1.9-other");
-    const built = await buildTestModule(kernel, { build: tree });
+    const built = await buildTestModule(kernel, { sourceFolder: moduleSources, build: tree });
     expect(built).toMatchObject({
       ok: false,
       fault: { code: "request", message: "that folder builds modules for Linux 6.1.9-other, and fake is 6.12.0-fake" },
@@ -55,7 +55,7 @@ describe("the test module, built by a stand-in for make", () => {
   test("what the compiler said is in the fault", async () => {
     const { kernel } = await storeWithKernel();
     make("6.12.0-fake", 2);
-    const built = await buildTestModule(kernel, { build: tree });
+    const built = await buildTestModule(kernel, { sourceFolder: moduleSources, build: tree });
     expect(built).toMatchObject({
       ok: false,
       fault: { code: "build", log: expect.stringContaining("no such thing") as string },
@@ -64,13 +64,13 @@ describe("the test module, built by a stand-in for make", () => {
 
   test("without headers it says which package has them", async () => {
     const { kernel } = await storeWithKernel();
-    const built = await buildTestModule(kernel);
+    const built = await buildTestModule(kernel, { sourceFolder: moduleSources });
     expect(built).toMatchObject({
       ok: false,
       fault: { code: "request", hint: expect.stringContaining("linux-headers-6.12.0-fake") as string },
     });
     mkdirSync(join(tree, "empty"));
-    expect(await buildTestModule(kernel, { build: join(tree, "empty") })).toMatchObject({
+    expect(await buildTestModule(kernel, { sourceFolder: moduleSources, build: join(tree, "empty") })).toMatchObject({
       ok: false,
       fault: { message: expect.stringContaining("no Makefile") as string },
     });

@@ -8,7 +8,6 @@ import { createHash, randomBytes } from "node:crypto";
 import { access, chmod, mkdir, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Isa } from "@litmap/litmus";
 
 /** There is no executor, and why, in one line that says what to do. */
@@ -31,7 +30,6 @@ export interface ExecutorOptions {
   readonly compiler?: string;
 }
 
-const sourceFolder = fileURLToPath(new URL("../../../executor/", import.meta.url));
 const sources = ["executor.c", "arch.h"] as const;
 
 const flags = [
@@ -73,9 +71,10 @@ export function ownIsa(): Isa {
 /**
  * Path of an executor for an architecture; compiles it when the cache has none.
  * Two that compile at once do not disturb each other.
+ * @param sourceFolder Holds executor.c.
  * @throws ExecutorUnavailable without a compiler, or when compiling fails.
  */
-export async function buildExecutor(options: ExecutorOptions = {}): Promise<string> {
+export async function buildExecutor(sourceFolder: string, options: ExecutorOptions = {}): Promise<string> {
   const own = ownIsa();
   const isa = options.isa ?? own;
   const { compiler, version } = await findCompiler(isa, own, options.compiler);

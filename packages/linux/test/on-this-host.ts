@@ -1,6 +1,7 @@
 /** Runs an executor as a plain process on this machine's kernel, for the tests of this package. */
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { buildExecutor } from "../src/executor.js";
 import type { Frame, FrameType } from "../src/frame.js";
 import { encodeFrame, FrameDecoder } from "../src/frame.js";
@@ -9,7 +10,8 @@ import { decodeResult } from "../src/program.js";
 import type { Ready } from "../src/ready.js";
 import { parseReady } from "../src/ready.js";
 
-export const executorPath: string | Error = await buildExecutor().catch((error: Error) => error);
+export const executorSources = fileURLToPath(new URL("../../../executor", import.meta.url));
+export const executorPath: string | Error = await buildExecutor(executorSources).catch((error: Error) => error);
 /** Why tests with an executor are skipped, or nothing. */
 export const skipReason =
   executorPath instanceof Error ? executorPath.message : process.platform !== "linux" ? "not Linux" : "";

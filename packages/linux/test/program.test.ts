@@ -18,7 +18,7 @@ import {
 import { parseReady } from "../src/ready.js";
 import { syscallNumbers } from "../src/syscalls.js";
 import { bitsOf, ioc, open, openByIsa, requests, seals, structBytes, v4l2Requests, wordsOf } from "../src/uapi.js";
-import { skipReason } from "./on-this-host.js";
+import { executorSources, skipReason } from "./on-this-host.js";
 
 describe("Programs as bytes", () => {
   test("header, actors, instructions and data lie where the executor looks", () => {
@@ -222,7 +222,7 @@ describe("building the executor", () => {
     expect(cacheFolder({})).toMatch(/\/\.cache\/litmap$/);
   });
   test("without a compiler there is one line that says what to install", async () => {
-    const error = await buildExecutor({ compiler: "/nonexistent/cc" }).catch((e: Error) => e);
+    const error = await buildExecutor(executorSources, { compiler: "/nonexistent/cc" }).catch((e: Error) => e);
     expect(error).toBeInstanceOf(ExecutorUnavailable);
     expect((error as Error).message).toMatch(/no C compiler.*install gcc/);
     expect((error as Error).message).not.toContain("\n");
@@ -230,10 +230,14 @@ describe("building the executor", () => {
   test.skipIf(skipReason)("is done once, by many at once, and leaves nothing behind", async () => {
     const cache = mkdtempSync(join(tmpdir(), "litmap-test-"));
     try {
-      const paths = await Promise.all([buildExecutor({ cache }), buildExecutor({ cache }), buildExecutor({ cache })]);
+      const paths = await Promise.all([
+        buildExecutor(executorSources, { cache }),
+        buildExecutor(executorSources, { cache }),
+        buildExecutor(executorSources, { cache }),
+      ]);
       expect(new Set(paths).size).toBe(1);
       const before = statSync(paths[0]).ino;
-      expect(await buildExecutor({ cache })).toBe(paths[0]);
+      expect(await buildExecutor(executorSources, { cache })).toBe(paths[0]);
       expect(statSync(paths[0]).ino).toBe(before);
       expect(readdirSync(join(cache, "executor"))).toHaveLength(1);
     } finally {
@@ -246,11 +250,13 @@ describe("building the executor", () => {
       const cache = mkdtempSync(join(tmpdir(), "litmap-test-"));
       try {
         writeFileSync(join(cache, "executor"), "in the way");
-        const error = (await buildExecutor({ cache }).catch((e: Error) => e)) as Error;
+        const error = (await buildExecutor(executorSources, { cache }).catch((e: Error) => e)) as Error;
         expect(error).toBeInstanceOf(ExecutorUnavailable);
         expect(error.message).toMatch(/cannot be kept in/);
         rmSync(join(cache, "executor"));
-        const failing = (await buildExecutor({ cache, compiler: "/bin/echo" }).catch((e: Error) => e)) as Error;
+        const failing = (await buildExecutor(executorSources, { cache, compiler: "/bin/echo" }).catch(
+          (e: Error) => e,
+        )) as Error;
         expect(failing).toBeInstanceOf(ExecutorUnavailable);
         expect(failing.message).not.toContain("\n");
       } finally {

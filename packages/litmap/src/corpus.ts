@@ -96,7 +96,7 @@ function nearestName(wanted: string, all: readonly string[]): string {
 }
 
 /** Files under a folder whose name ends in .lit, in the order of their paths. */
-function litFiles(folder: string): string[] {
+export function litFiles(folder: string): string[] {
   let entries: Dirent[];
   try {
     entries = readdirSync(folder, { withFileTypes: true });

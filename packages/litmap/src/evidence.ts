@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync
 import { join } from "node:path";
 import type { Design } from "@litmap/model";
 import type { Arch, Outcome, Test, Values } from "@litmap/litmus";
-import { evidenceFolder } from "./places.js";
+import { evidenceFolders, recordFolder } from "./places.js";
 import { writeFailed } from "./results-file.js";
 
 export interface RecordedKernel {
@@ -42,17 +42,30 @@ export interface Evidence {
   readonly tests: ReadonlyMap<string, Witness>;
 }
 
-/** All kernels' evidence, oldest release first. Files that are no evidence are passed over. */
-export function readEvidence(folder = evidenceFolder()): Evidence[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder).filter((name) => name.endsWith(".ndjson"));
-  } catch {
-    return [];
+/** All kernels' evidence, oldest release first. Files that are no evidence are passed over. A later folder is preferred. */
+export function readEvidence(...folders: readonly string[]): Evidence[] {
+  const all = new Map<string, Evidence>();
+  for (const path of evidenceFiles(folders.length > 0 ? folders : evidenceFolders())) {
+    const read = readFile(path);
+    if (!read) continue;
+    const before = all.get(read.kernel.kernel);
+    all.set(read.kernel.kernel, { ...read, tests: new Map([...(before?.tests ?? []), ...read.tests]) });
   }
-  return names
-    .flatMap((name) => readFile(join(folder, name)) ?? [])
-    .sort((a, b) => compareNumbers(a.kernel.kernel, b.kernel.kernel));
+  return [...all.values()].sort((a, b) => compareNumbers(a.kernel.kernel, b.kernel.kernel));
+}
+
+/** The files of evidence in folders, some of which may not exist. */
+export function evidenceFiles(folders: readonly string[]): string[] {
+  return folders.flatMap((folder) => {
+    try {
+      return readdirSync(folder)
+        .filter((name) => name.endsWith(".ndjson"))
+        .sort()
+        .map((name) => join(folder, name));
+    } catch {
+      return [];
+    }
+  });
 }
 
 function readFile(path: string): Evidence | undefined {
@@ -73,7 +86,7 @@ export function record(
   kernel: RecordedKernel,
   seen: readonly { test: Test; outcome: Outcome }[],
   day = today(),
-  folder = evidenceFolder(),
+  folder = recordFolder(),
 ): string {
   const path = join(folder, `${kernel.kernel.replace(/[^\w.+~-]/g, "_")}.ndjson`);
   const tests = new Map(readFile(path)?.tests);

@@ -42,7 +42,8 @@ function ownFault(error: unknown, paint: Paint): number {
   return exitStatus.badMachine;
 }
 
-function program(does: (action: Action) => (...args: unknown[]) => Promise<void>): Command {
+/** The commands and their options; `does` wraps what each runs. */
+export function program(does: (action: Action) => (...args: unknown[]) => Promise<void>): Command {
   const litmap = new Command("litmap")
     .description("Litmus tests for DMA-buffer memory: one file, answered by a model of Linux and by a real kernel.")
     .version(version, "-V, --version")

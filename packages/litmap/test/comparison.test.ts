@@ -9,7 +9,7 @@ import { comparedPair, judgedOn, statusOf } from "../src/commands/run.js";
 import { ComparisonTable } from "../src/report/comparison-table.js";
 import type { Reported } from "../src/report/run-report.js";
 import { paintFor } from "../src/terminal.js";
-import { litmap, scratch } from "./command.js";
+import { litmap, root, scratch } from "./command.js";
 import { kernel, model } from "./results.js";
 
 const parsed = (name: string) =>
@@ -198,7 +198,7 @@ describe("the comparison", () => {
   });
 });
 
-const executor = await buildExecutor().catch((error: Error) => error);
+const executor = await buildExecutor(join(root, "executor")).catch((error: Error) => error);
 const reason = executor instanceof Error ? executor.message : process.platform !== "linux" ? "not Linux" : "";
 if (reason) console.log(`skipped: a run on this host's kernel: ${reason}`);
 

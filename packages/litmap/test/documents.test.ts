@@ -1,8 +1,9 @@
 /** README and docs/ say what is so. */
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { pages } from "../src/docs/pages.js";
+import { anchor } from "../src/docs/markdown.js";
+import { generatedFolders, pages } from "../src/docs/pages.js";
 import { litmap, root, scratch } from "./command.js";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -23,7 +24,7 @@ describe("README", () => {
     writeFileSync(join(folder, "mine.lit"), sample);
     const { status, stdout, stderr } = await litmap(command.split(" "), {
       cwd: folder,
-      env: { LITMAP_CORPUS: join(root, "corpus") },
+      env: { LITMAP_CORPUS: join(root, "corpus"), LITMAP_EVIDENCE: join(root, "evidence") },
     });
     expect(stderr).toBe("");
     expect(stdout).not.toBe("");
@@ -40,32 +41,53 @@ describe("README", () => {
     const real = steps(readFileSync(join(root, "corpus", "gup", "direct-io-system-heap.lit"), "utf8"));
     for (const line of steps(shown)) expect(real).toContain(line);
   });
-
-  test("links lead somewhere", () => {
-    const missing = [...readme.matchAll(/\]\(([^)#:]+)\)/g)]
-      .map((found) => found[1])
-      .filter((path) => !readable(join(root, path)));
-    expect(missing).toEqual([]);
-  });
 });
 
 describe("docs/", () => {
-  test.each([...pages()])("%s is what `npm run docs` writes", (name, text) => {
-    expect(readFileSync(join(root, "docs", name), "utf8") === text, `docs/${name} is out of date: npm run docs`).toBe(
-      true,
-    );
+  const written = pages();
+  const here = generatedFolders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+  );
+
+  test("holds what `npm run docs` writes and nothing else", () => {
+    const stale = [...written].filter(([path, text]) => read(path) !== text).map(([path]) => path);
+    expect(stale, "out of date: npm run docs").toEqual([]);
+    expect(here.filter((path) => !written.has(path))).toEqual([]);
   });
+
+  test("no page is too long to be shown", () => {
+    for (const [path, text] of written)
+      if (path.endsWith(".md")) expect([path, text.length < 65_000]).toEqual([path, true]);
+  });
+
+  test.each(["README.md", "CONTRIBUTING.md", ...here.filter((path) => path.endsWith(".md"))])(
+    "links of %s lead somewhere",
+    (page) => {
+      const missing = [...read(page)!.matchAll(/\]\(([^)#:]*)(?:#([^)]+))?\)/g)].filter(([, path, heading]) => {
+        const target = path === "" ? page : join(dirname(page), path);
+        if (!existsSync(join(root, target))) return true;
+        return heading !== undefined && !headings(target).has(heading);
+      });
+      expect(missing.map(([link]) => link)).toEqual([]);
+    },
+  );
 });
 
-function readable(path: string): boolean {
-  try {
-    readFileSync(path);
-    return true;
-  } catch {
-    try {
-      return readdirSync(path).length > 0;
-    } catch {
-      return false;
-    }
+const anchors = new Map<string, ReadonlySet<string>>();
+
+/** The anchors of a page's headings. */
+function headings(page: string): ReadonlySet<string> {
+  let found = anchors.get(page);
+  if (!found) {
+    found = new Set([...read(page)!.matchAll(/^#+ (.+)$/gm)].map(([, text]) => anchor(text)));
+    anchors.set(page, found);
   }
+  return found;
+}
+
+function read(path: string): string | undefined {
+  const file = join(root, path);
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
 }

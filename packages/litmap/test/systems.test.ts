@@ -4,9 +4,10 @@ import type { Test } from "@litmap/litmus";
 import { ruleBook } from "@litmap/model";
 import { describe, expect, test } from "vitest";
 import { readTest, selectFiles } from "../src/corpus.js";
-import { systemsPage } from "../src/docs/systems-page.js";
+import { systemPages } from "../src/docs/system-pages.js";
 import { isAbout, systems, threads } from "../src/docs/systems.js";
 import type { Hearing } from "../src/hearing.js";
+import { ruleUses } from "../src/rule-use.js";
 
 const book = ruleBook();
 
@@ -45,6 +46,7 @@ function heard(testName: string, said: Hearing["witnesses"][number]["said"], rea
   };
 }
 
+const pagesOf = (all: readonly Hearing[]) => systemPages(all, ruleUses(all));
 const heap = systems.find(({ name }) => name === "system heap")!;
 
 describe("the page", () => {
@@ -56,17 +58,24 @@ describe("the page", () => {
   });
 
   test("counts what agrees, names what does not, and says why nothing was asked", () => {
-    const page = systemsPage([
+    const pages = pagesOf([
       heard("direct-io-system-heap", "same"),
       heard("heap-fork", [{ key: "x", here: 1, there: 2 }]),
       heard("vmap-system-heap", "unsupported", "this kernel has no such thing"),
     ]);
-    expect(page).toContain("| [system heap](#system-heap) | 1, 2, 3 | 3 | 1 | 1, **1 disagree** |");
-    expect(page).toContain("  * this kernel has no such thing: `vmap-system-heap`");
+    expect(pages.get("systems/README.md")).toContain(
+      "| [system heap](system-heap.md) | 1, 2, 3 | 3 | 1 | 1, **1 disagree** |",
+    );
+    const page = pages.get("systems/system-heap.md");
+    expect(page).toContain("3 tests, 1 confirmed by a kernel.");
+    expect(page).toContain("* **`6.12.1-amd64` disagrees** with the model on `heap-fork`.");
+    expect(page).toContain("  * a kernel gives other values: `heap-fork`\n");
+    expect(page).toContain("  * this kernel has no such thing: `vmap-system-heap`\n");
+    expect(pages.get("systems/cma-heap.md")).not.toContain("disagree");
   });
 
   test("a kernel's short name keeps what sets it apart", () => {
-    const page = systemsPage([
+    const page = pagesOf([
       {
         ...heard("heap-fork", "same"),
         witnesses: ["6.12.107+deb13-arm64-16k", "6.1.0-56-amd64", "7.3-amd64", "6.12.117-litmap"].map((kernel) => ({
@@ -74,7 +83,7 @@ describe("the page", () => {
           said: "same" as const,
         })),
       },
-    ]);
+    ]).get("systems/README.md");
     expect(page).toContain("| confirmed | 6.12 arm64-16k | 6.1 | 7.3 | 6.12 litmap |");
   });
 });

@@ -11,14 +11,14 @@ import { KernelStore } from "@litmap/kernels";
 import { buildExecutor } from "@litmap/linux";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Ended } from "./command.js";
-import { litmap, scratch } from "./command.js";
+import { litmap, root, scratch } from "./command.js";
 
 const kernel = new KernelStore().get("6.12");
 const realQemu = (process.env.PATH ?? "")
   .split(delimiter)
   .map((folder) => join(folder, "qemu-system-x86_64"))
   .find((path) => existsSync(path));
-const executor = await buildExecutor({ isa: "x86_64" }).catch((error: Error) => error);
+const executor = await buildExecutor(join(root, "executor"), { isa: "x86_64" }).catch((error: Error) => error);
 const reason = !realQemu
   ? "qemu-system-x86_64 is not installed"
   : !kernel

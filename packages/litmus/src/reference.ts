@@ -24,18 +24,14 @@ const subjects: readonly Subject[] = [
   "kernel",
 ];
 
-/** The whole reference: the language first, then every operation by subject. */
-export function reference(): string {
-  return [
-    language(),
-    "## Operations",
-    "",
-    index(),
-    "",
-    ...subjects.flatMap((s) => subject(s)),
-    faults(),
-    diagnostics(),
-  ].join("\n");
+/** The reference as pages, by path: the language, then the operations of each subject. */
+export function reference(): ReadonlyMap<string, string> {
+  const first = [language(), "## Operations", "", index(), "", faults(), diagnostics()].join("\n");
+  return new Map([["language.md", first], ...subjects.map((s) => [pageOf(s), subject(s)] as const)]);
+}
+
+function pageOf(subject: Subject): string {
+  return `language/${subject.toLowerCase().replaceAll(" ", "-")}.md`;
 }
 
 function language(): string {
@@ -172,7 +168,7 @@ a test when all of it is equal.
 * A step that did not run is \`not_reached\`, with a line number.
 * \`status()\` counts what the process gained since its own first step (a fork: since the fork),
   \`meminfo()\` what the machine gained since the first step of the test. Both in bytes, both may be negative.
-* Fields marked "only if named" below are compared only through the claims that name them.
+* Fields marked "only if named" are compared only through the claims that name them.
 * In a concurrent test the outcome is the set of all outcomes seen; what a kernel shows must be
   among what the model allows.
 * A step that a machine cannot do makes the whole test \`unsupported\` there, with the reason.
@@ -189,7 +185,7 @@ with flags, texts with strings. Any result can be compared with \`ok\`, an errno
 * \`pf in smaps(va).VmFlags\`: a flag is set. \`smaps(va).VmFlags == [rd wr sh]\`: these and no
   others; \`none\` is the empty set. \`n in [EFAULT, 4K]\`: one of these.
 * A field of a record whose call failed is that errno: \`smaps(va).Pss == EFAULT\`.
-* Observers (below) may be used in claims. They are taken after the last step, in the order
+* Observers may be used in claims. They are taken after the last step, in the order
   written, once each, by the process that bound the address or descriptor they look at (\`A\` where
   there is none); \`C: expect smaps(va).Pss == 0\` has \`C\` look. Other operations cannot be used in a claim.
 * A claim holds on every release and architecture, unless it is inside
@@ -208,8 +204,8 @@ ${invariantLines.join("\n")}
 function index(): string {
   const rows = subjects.map(
     (s) =>
-      `| ${s} | ${named(s)
-        .map((op) => `[\`${op}\`](#${op})`)
+      `| [${s}](${pageOf(s)}) | ${named(s)
+        .map((op) => `[\`${op}\`](${pageOf(s)}#${op})`)
         .join(" ")} |`,
   );
   return ["| subject | operations |", "| --- | --- |", ...rows].join("\n");
@@ -219,13 +215,19 @@ function named(subject: Subject): OperationName[] {
   return (Object.keys(operations) as OperationName[]).filter((op) => operation(op).subject === subject);
 }
 
-function subject(name: Subject): string[] {
-  return [`## ${name[0].toUpperCase()}${name.slice(1)}`, "", ...named(name).flatMap(describe)];
+function subject(name: Subject): string {
+  return [
+    `# Operations: ${name}`,
+    "",
+    "[The language](../language.md). Printed from the operation table; do not edit it.",
+    "",
+    ...named(name).flatMap(describe),
+  ].join("\n");
 }
 
 function describe(op: OperationName): string[] {
   const shape = operation(op);
-  const out = [`### ${op}`, "", `    ${signature(op)}`, "", shape.doc, ""];
+  const out = [`## ${op}`, "", `    ${signature(op)}`, "", shape.doc, ""];
   const params = Object.entries(shape.params);
   if (params.length) {
     out.push("| parameter | type | default | what |", "| --- | --- | --- | --- |");

@@ -3,13 +3,14 @@ import type { OperationName } from "../src/index.js";
 import { diagnosticCodes, invariants, operation, operations, parse, reference, signature } from "../src/index.js";
 import { samples } from "./text.js";
 
-const text = reference();
+const pages = reference();
+const text = [...pages.values()].join("\n");
 
 describe("reference", () => {
   test.each(Object.keys(operations) as OperationName[])("%s has its signature, words and fields", (op) => {
-    const from = text.indexOf(`### ${op}\n`);
+    const from = text.indexOf(`\n## ${op}\n`);
     expect(from).toBeGreaterThan(0);
-    const section = text.slice(from, text.indexOf("\n##", from + 1));
+    const section = text.slice(from, text.indexOf("\n#", from + 1));
     const shape = operation(op);
     expect(section).toContain(`    ${signature(op)}`);
     expect(section).toContain(shape.doc);
@@ -37,6 +38,12 @@ describe("reference", () => {
     const example = text.slice(text.indexOf("    # corpus/"), text.indexOf("\n## Grammar")).replace(/^ {4}/gm, "");
     expect(parse(example).diagnostics).toEqual([]);
     expect(samples["direct-io-system-heap"].startsWith(example.trim())).toBe(true);
+  });
+
+  test("its links lead to the operation", () => {
+    const links = [...pages.get("language.md")!.matchAll(/\]\(([^)#]+)#(\w+)\)/g)];
+    expect(links.length).toBe(Object.keys(operations).length);
+    for (const [, page, op] of links) expect(pages.get(page)).toContain(`\n## ${op}\n`);
   });
 
   test("tells every code and invariant", () => {

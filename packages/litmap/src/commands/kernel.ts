@@ -5,6 +5,7 @@ import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import { KernelMachine, chooseKernels, endingOf } from "../machines/kernel.js";
 import { wholeNumber } from "../choices.js";
+import { moduleSources } from "../places.js";
 import { Progress } from "../progress.js";
 import { columns, duration } from "../report/columns.js";
 import { paintFor, print } from "../terminal.js";
@@ -55,6 +56,7 @@ export async function build(release: string, options: BuildOptions): Promise<num
   const began = performance.now();
   try {
     const built = await new KernelStore().build(release, {
+      moduleSources: moduleSources(),
       name: options.as,
       jobs,
       onProgress: (line) => progress.say(`${release}: ${line}`),
@@ -88,6 +90,7 @@ export async function addModule(
       if (!found.ok) throw endingOf(found.fault);
       const began = performance.now();
       const built = await buildTestModule(found.value, {
+        sourceFolder: moduleSources(),
         build: options.build,
         onProgress: (line) => progress.say(`${name}: ${line}`),
       });

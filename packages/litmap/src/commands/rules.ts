@@ -47,10 +47,13 @@ function list(chosen: readonly Rule[], options: RulesOptions): void {
 }
 
 async function describe(rule: Rule, options: RulesOptions): Promise<string> {
-  const { ruleUses } = await import("../rule-use.js");
+  const { ruleUse } = await import("../rule-index.js");
   const paint = paintFor(process.stdout, options.color);
   const width = widthOf(process.stdout) - 2;
-  const use = ruleUses().get(rule.id) ?? { tests: [], releases: [], kernels: [] };
+  const use = await ruleUse(rule.id, () => {
+    if (process.stderr.isTTY)
+      process.stderr.write("no index of these tests and this model yet: running all on every release\n");
+  });
   const facts = [
     ["kernel", kernelPlaces(rule)],
     ["model", modelSites(rule).join(", ")],

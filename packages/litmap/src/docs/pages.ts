@@ -1,17 +1,26 @@
-/** The generated pages of docs/: the language reference, the rule book, the decision points, the systems. */
+/** What `npm run docs` writes: the pages of docs/, the index of rules, the manual page. */
 import { reference } from "@litmap/litmus";
 import { designsMarkdown } from "@litmap/model";
 import { hearings } from "../hearing.js";
-import { rulePage } from "./rule-page.js";
-import { systemsPage } from "./systems-page.js";
+import { indexText } from "../rule-index.js";
+import { ruleUses } from "../rule-use.js";
+import { manualPage } from "./manual.js";
+import { rulePages } from "./rule-pages.js";
+import { systemPages } from "./system-pages.js";
 
-/** File name in docs/ and its text. */
+/** Folders that hold nothing else. */
+export const generatedFolders = ["docs", "man"] as const;
+
+/** Path in the repository and text. */
 export function pages(): ReadonlyMap<string, string> {
   const heard = hearings();
-  return new Map([
-    ["language.md", reference()],
-    ["rules.md", rulePage(heard)],
+  const uses = ruleUses(heard);
+  const docs = new Map([
+    ...reference(),
+    ...rulePages(uses),
     ["designs.md", designsMarkdown()],
-    ["systems.md", systemsPage(heard)],
-  ]);
+    ...systemPages(heard, uses),
+    ["rule-index.ndjson", indexText(uses)],
+  ] as const);
+  return new Map([...[...docs].map(([path, text]) => [`docs/${path}`, text] as const), ["man/litmap.1", manualPage()]]);
 }

@@ -1,7 +1,17 @@
-/** `npm run docs`: writes the generated pages. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+/** `npm run docs`: writes the generated files, and deletes what is no longer one. */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { repository } from "../places.js";
-import { pages } from "./pages.js";
+import { generatedFolders, pages } from "./pages.js";
 
-for (const [name, text] of pages()) writeFileSync(join(repository(), "docs", name), text);
+const root = repository();
+const written = pages();
+for (const folder of generatedFolders)
+  for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !written.has(path.slice(root.length + 1))) rmSync(path);
+  }
+for (const [path, text] of written) {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}

@@ -8,6 +8,7 @@ import { predict } from "@litmap/model";
 import type { Prediction } from "@litmap/model";
 import { releaseOf } from "../choices.js";
 import { badMachine, badRequest } from "../exit-status.js";
+import { executorSources } from "../places.js";
 import { describe, endingOf } from "./kernel.js";
 import type { KernelChoice } from "./kernel.js";
 import { outfitFor } from "./outfit.js";
@@ -90,7 +91,7 @@ export class CountingMachine {
 
 async function executor(): Promise<string> {
   try {
-    return await buildExecutor();
+    return await buildExecutor(executorSources());
   } catch (error) {
     if (error instanceof ExecutorUnavailable) throw badMachine(error.message);
     throw error;

@@ -14,6 +14,7 @@ import type { KernelOptions as ModelOptions } from "@litmap/model";
 import { archOf, releaseOf } from "../choices.js";
 import { Ending, badMachine, exitStatus } from "../exit-status.js";
 import type { RecordedKernel } from "../evidence.js";
+import { executorSources } from "../places.js";
 import type { Answer, TestMachine } from "./machine.js";
 import { outfitFor, ramdisk } from "./outfit.js";
 import type { Outfit } from "./outfit.js";
@@ -225,7 +226,7 @@ export function describe(choice: KernelChoice, ready: Started["ready"]): KernelD
 async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOptions): Promise<Target> {
   let executor: string;
   try {
-    executor = await buildExecutor({ isa: isaOfChoice(choice) });
+    executor = await buildExecutor(executorSources(), { isa: isaOfChoice(choice) });
   } catch (error) {
     if (error instanceof ExecutorUnavailable) throw badMachine(error.message);
     throw error;

@@ -2,14 +2,13 @@
 import { readFileSync } from "node:fs";
 import { kernelOf, newestRelease } from "@litmap/model";
 import type { Rule } from "@litmap/model";
+import { ruleSitesFile } from "../places.js";
 
 let sites: Readonly<Record<string, readonly string[]>> | undefined;
 
 /** Lines of the model that refuse or note through a rule, `packages/model/src/mm/gup.ts:34`; found at build. */
 export function modelSites(rule: Rule): readonly string[] {
-  sites ??= JSON.parse(readFileSync(new URL("../../dist/rule-sites.json", import.meta.url), "utf8")) as NonNullable<
-    typeof sites
-  >;
+  sites ??= JSON.parse(readFileSync(ruleSitesFile(), "utf8")) as NonNullable<typeof sites>;
   return sites[rule.id] ?? [];
 }
 
