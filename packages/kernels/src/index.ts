@@ -19,3 +19,4 @@ export {
 } from "./store.js";
 export type { Session, Target } from "./target.js";
 export { VmTarget, type VmOptions } from "./vm.js";
+export { kernelSources } from "./sources.js";
