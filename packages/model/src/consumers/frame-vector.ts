@@ -26,7 +26,10 @@ const rule = rules({
   },
   "frame-vector/followed": {
     sentence: "Memory that GUP refuses is resolved by follow_pfn to PFNs without references.",
-    kernel: "get_vaddr_frames, mm/frame_vector.c",
+    kernel: [
+      ["5.10", "get_vaddr_frames, mm/frame_vector.c"],
+      ["5.18", "get_vaddr_frames, drivers/media/common/videobuf2/frame_vector.c"],
+    ],
     unproven: "removed from stable kernels before any recorded one.",
   },
 });

@@ -41,7 +41,11 @@ const rule = rules({
   "io-uring/gup-refused": {
     sentence:
       "Registration returns the errno of GUP if its first page cannot be pinned, and EFAULT if a later one cannot.",
-    kernel: "io_pin_pages, io_uring/memmap.c",
+    kernel: [
+      ["5.10", "io_sqe_buffers_register, io_uring/io_uring.c"],
+      ["6.1", "io_pin_pages, io_uring/rsrc.c"],
+      ["6.10", "io_pin_pages, io_uring/memmap.c"],
+    ],
   },
   "io-uring/waits-for-pipe": {
     sentence: "A request on an empty or full pipe waits until it is ready, with or without O_NONBLOCK.",

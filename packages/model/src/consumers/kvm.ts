@@ -29,12 +29,18 @@ import type { Task } from "../task.js";
 export const kvmRules = rules({
   "kvm/memory-range": {
     sentence: "A memslot must be page aligned, in user space and of at most 2^31 - 1 pages, else EINVAL.",
-    kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
+    kernel: [
+      ["5.10", "__kvm_set_memory_region, virt/kvm/kvm_main.c"],
+      ["6.14", "kvm_set_memory_region, virt/kvm/kvm_main.c"],
+    ],
   },
   "kvm/memory-fixed": {
     sentence:
       "An existing memslot keeps its userspace address, size and read-only flag, else EINVAL; it can move in guest physical memory.",
-    kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
+    kernel: [
+      ["5.10", "__kvm_set_memory_region, virt/kvm/kvm_main.c"],
+      ["6.14", "kvm_set_memory_region, virt/kvm/kvm_main.c"],
+    ],
   },
   "kvm/guest-range": {
     sentence: "A memslot must be below the guest's physical address limit, here 2^40, else EINVAL.",
@@ -46,11 +52,17 @@ export const kvmRules = rules({
   },
   "kvm/memory-gone": {
     sentence: "Size 0 deletes a memslot; if there is none: EINVAL.",
-    kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
+    kernel: [
+      ["5.10", "__kvm_set_memory_region, virt/kvm/kvm_main.c"],
+      ["6.14", "kvm_set_memory_region, virt/kvm/kvm_main.c"],
+    ],
   },
   "kvm/memory-unseen": {
     sentence: "The memory behind a memslot is not checked before the guest accesses it: any VMA or none is accepted.",
-    kernel: "__kvm_set_memory_region (kvm_set_memory_region), virt/kvm/kvm_main.c",
+    kernel: [
+      ["5.10", "__kvm_set_memory_region, virt/kvm/kvm_main.c"],
+      ["6.14", "kvm_set_memory_region, virt/kvm/kvm_main.c"],
+    ],
   },
   "kvm/other-memory": {
     sentence: "A VM belongs to the mm that created it; its ioctls from another mm give EIO.",
@@ -58,7 +70,10 @@ export const kvmRules = rules({
   },
   "kvm/no-slot": {
     sentence: "A guest access outside all memslots exits with KVM_EXIT_MMIO (6).",
-    kernel: "kvm_faultin_pfn, arch/x86/kvm/mmu/mmu.c",
+    kernel: [
+      ["5.10", "kvm_faultin_pfn, arch/x86/kvm/mmu/mmu.c"],
+      ["6.13", "kvm_mmu_faultin_pfn, arch/x86/kvm/mmu/mmu.c"],
+    ],
   },
   "kvm/fast": {
     sentence: "A guest page whose PTE is writable is taken by gup-fast, for a load too.",
@@ -93,8 +108,16 @@ export const kvmRules = rules({
   "kvm/read-only": {
     sentence:
       "A guest store to a read-only remapped PTE is emulated by copy_to_user; if that fails, KVM_EXIT_MMIO (6).",
-    kernel:
-      "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_error_pfn, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c",
+    kernel: [
+      [
+        "5.10",
+        "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_bad_page, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c",
+      ],
+      [
+        "6.3",
+        "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_error_pfn, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c",
+      ],
+    ],
   },
   "kvm/read-only-slot": {
     sentence: "A guest store to a read-only memslot exits with KVM_EXIT_MMIO (6) and writes nothing.",

@@ -38,12 +38,18 @@ import type { Task } from "../task.js";
 const rule = rules({
   "mr/range": {
     sentence: "A memory region needs a length of at least 1 and some access, else EINVAL.",
-    kernel: "ib_umem_get, drivers/infiniband/core/umem.c; ib_check_mr_access, include/rdma/ib_verbs.h",
+    kernel: [
+      ["5.10", "ib_umem_get, drivers/infiniband/core/umem.c"],
+      ["7.2", "__ib_umem_get_va, drivers/infiniband/core/umem.c"],
+    ],
     unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/pinned": {
     sentence: "The pages of a memory region have long-term pins and count in pinned_vm (VmPin), regardless of the VMA.",
-    kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
+    kernel: [
+      ["5.10", "ib_umem_get, drivers/infiniband/core/umem.c"],
+      ["7.2", "__ib_umem_get_va, drivers/infiniband/core/umem.c"],
+    ],
   },
   "mr/forced-write": {
     sentence:
@@ -53,7 +59,10 @@ const rule = rules({
   },
   "mr/not-had": {
     sentence: "A region with a page that cannot be pinned returns its errno, and all its pins are released.",
-    kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
+    kernel: [
+      ["5.10", "ib_umem_get, drivers/infiniband/core/umem.c"],
+      ["7.2", "__ib_umem_get_va, drivers/infiniband/core/umem.c"],
+    ],
   },
   "mr/referenced": {
     sentence:
@@ -63,7 +72,10 @@ const rule = rules({
   "mr/bare": {
     sentence:
       "PFNs without references and notifier outlive the mapping: the device still accesses them after the memory is freed.",
-    kernel: "follow_pfn, mm/memory.c",
+    kernel: [
+      ["5.10", "follow_pfn, mm/memory.c"],
+      ["6.12", "follow_pfnmap_start, mm/memory.c"],
+    ],
     unproven: "on a real kernel it would write to freed memory.",
   },
   "mr/faulted": {

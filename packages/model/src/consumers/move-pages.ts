@@ -24,7 +24,10 @@ const rule = rules({
   },
   "migrate/already-there": {
     sentence: "A page that is on the requested node stays: its status is the node.",
-    kernel: "add_folio_for_migration, mm/migrate.c",
+    kernel: [
+      ["5.10", "add_page_for_migration, mm/migrate.c"],
+      ["6.12", "add_folio_for_migration, mm/migrate.c"],
+    ],
   },
   "p2pdma/no-node": {
     sentence: "move_pages reports P2PDMA pages as absent: ENOENT.",

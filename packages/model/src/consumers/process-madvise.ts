@@ -12,7 +12,10 @@ const rule = rules({
   "process-madvise/remote-advice": {
     sentence:
       "process_madvise of another process allows only non-destructive advice, before 6.13 also of the caller itself, else EINVAL.",
-    kernel: "process_madvise_remote_valid, mm/madvise.c (process_madvise_behavior_valid)",
+    kernel: [
+      ["5.10", "process_madvise_behavior_valid, mm/madvise.c"],
+      ["6.13", "process_madvise_remote_valid, mm/madvise.c"],
+    ],
   },
   "process-madvise/no-process": {
     sentence: "process_madvise of an exited process gives ESRCH.",

@@ -21,7 +21,10 @@ const rule = rules({
   },
   "userfaultfd/range": {
     sentence: "The range must be page aligned, not empty and in user space, else EINVAL.",
-    kernel: "validate_range, fs/userfaultfd.c",
+    kernel: [
+      ["5.10", "validate_range, fs/userfaultfd.c"],
+      ["7.2", "validate_range, mm/userfaultfd.c"],
+    ],
   },
   "userfaultfd/no-vma": {
     sentence: "Registration of a range without a VMA gives EINVAL.",
@@ -29,7 +32,10 @@ const rule = rules({
   },
   "userfaultfd/vma-kind": {
     sentence: "Only anonymous, shmem and hugetlb VMAs without special VM flags can be registered, else EINVAL.",
-    kernel: "vma_can_userfault, include/linux/userfaultfd_k.h (mm/userfaultfd.c)",
+    kernel: [
+      ["5.10", "vma_can_userfault, include/linux/userfaultfd_k.h"],
+      ["6.18", "vma_can_userfault, mm/userfaultfd.c"],
+    ],
   },
   "userfaultfd/not-writable": {
     sentence: "Registration of a shared VMA without VM_MAYWRITE gives EPERM.",

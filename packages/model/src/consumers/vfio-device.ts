@@ -24,7 +24,10 @@ const rule = rules({
   },
   "vfio/dma-direction": {
     sentence: "The IOMMU refuses a device's write to a read-only mapping and its read of a write-only one.",
-    kernel: "dma_pte_addr, __domain_mapping, drivers/iommu/intel/iommu.c; dmar_fault, drivers/iommu/intel/dmar.c",
+    kernel: [
+      ["5.10", "__domain_mapping, drivers/iommu/intel/iommu.c"],
+      ["7.2", "__map_range_leaf, drivers/iommu/generic_pt/iommu_pt.h"],
+    ],
   },
   "vfio/dma-write-only": {
     sentence: "Up to 6.12 the PTEs of an Intel IOMMU let a device read a write-only mapping.",

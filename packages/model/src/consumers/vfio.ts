@@ -25,7 +25,11 @@ const group = slot(() => ({ open: false }));
 const rule = rules({
   "vfio/group-taken": {
     sentence: "A second open of an IOMMU group gives EBUSY.",
-    kernel: "vfio_group_fops_open, drivers/vfio/group.c (vfio_main.c)",
+    kernel: [
+      ["5.10", "vfio_group_fops_open, drivers/vfio/vfio.c"],
+      ["6.1", "vfio_group_fops_open, drivers/vfio/vfio_main.c"],
+      ["6.2", "vfio_group_fops_open, drivers/vfio/group.c"],
+    ],
   },
   "vfio/unaligned": {
     sentence: "Address, IOVA and length of a DMA mapping must be page aligned and the length not 0, else EINVAL.",

@@ -13,7 +13,10 @@ import type { Task } from "../task.js";
 const rule = rules({
   "zerocopy/past-user-space": {
     sentence: "send of a range that ends above TASK_SIZE gives EFAULT.",
-    kernel: "import_ubuf, lib/iov_iter.c (import_single_range)",
+    kernel: [
+      ["5.10", "import_single_range, lib/iov_iter.c"],
+      ["6.4", "import_ubuf, lib/iov_iter.c"],
+    ],
   },
   "zerocopy/gup-refused": {
     sentence: "MSG_ZEROCOPY of a page that GUP refuses fails the whole skb with EFAULT, regardless of GUP's errno.",
@@ -21,8 +24,10 @@ const rule = rules({
   },
   "zerocopy/referenced": {
     sentence: "MSG_ZEROCOPY sends the user's pages with a reference on each; on loopback the receive path copies them.",
-    kernel:
-      "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_copy_ubufs, net/core/skbuff.c",
+    kernel: [
+      ["5.10", "__zerocopy_sg_from_iter, net/core/datagram.c"],
+      ["6.11", "zerocopy_fill_skb_from_iter, net/core/datagram.c"],
+    ],
   },
 });
 

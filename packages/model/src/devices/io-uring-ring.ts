@@ -13,25 +13,34 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "io-uring-ring/address": {
     sentence: "The kernel chooses the address of a ring mapping: a hint or MAP_FIXED gives EINVAL.",
-    kernel: "io_uring_get_unmapped_area, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
+    kernel: [
+      ["5.10", "io_uring_mmu_get_unmapped_area, io_uring/io_uring.c"],
+      ["6.10", "io_uring_get_unmapped_area, io_uring/memmap.c"],
+    ],
   },
   "io-uring-ring/no-such-offset": {
     sentence:
       "Only the offsets of the rings and of the SQEs can be mapped; the errno of others depends on the call that rejects them.",
-    kernel: "io_uring_validate_mmap_request, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
+    kernel: [
+      ["5.10", "io_uring_validate_mmap_request, io_uring/io_uring.c"],
+      ["6.10", "io_uring_validate_mmap_request, io_uring/memmap.c"],
+    ],
   },
   "io-uring-ring/too-long": {
     sentence: "A mapping longer than the allocation behind it gives EINVAL.",
-    kernel: "io_uring_validate_mmap_request, fs/io_uring.c",
+    kernel: "io_uring_validate_mmap_request, io_uring/io_uring.c",
   },
   "io-uring-ring/pages": {
     sentence:
       "mmap inserts the existing pages (VM_MIXEDMAP, VM_DONTEXPAND); a fault in the rest of a longer mapping gives SIGBUS.",
-    kernel: "io_uring_mmap, io_uring/memmap.c (io_uring/io_uring.c up to 6.9)",
+    kernel: [
+      ["5.10", "io_uring_mmap, io_uring/io_uring.c"],
+      ["6.10", "io_uring_mmap, io_uring/memmap.c"],
+    ],
   },
   "io-uring-ring/pfns": {
     sentence: "mmap maps the ring by remap_pfn_range, as memory without struct pages.",
-    kernel: "io_uring_mmap, fs/io_uring.c",
+    kernel: "io_uring_mmap, io_uring/io_uring.c",
   },
 });
 

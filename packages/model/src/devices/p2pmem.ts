@@ -44,7 +44,10 @@ const rule = rules({
   },
   "p2pdma/freed": {
     sentence: "A P2PDMA page returns to its pool with its last reference, page by page.",
-    kernel: "p2pdma_folio_free, drivers/pci/p2pdma.c",
+    kernel: [
+      ["6.1", "p2pdma_page_free, drivers/pci/p2pdma.c"],
+      ["6.18", "p2pdma_folio_free, drivers/pci/p2pdma.c"],
+    ],
   },
 });
 

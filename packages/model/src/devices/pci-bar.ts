@@ -25,7 +25,10 @@ const resource = slot((): { inode?: Inode } => ({}));
 const rule = rules({
   "pci-bar/fits": {
     sentence: "A mapping outside the BAR gives EINVAL.",
-    kernel: "pci_mmap_fits, drivers/pci/mmap.c",
+    kernel: [
+      ["5.10", "pci_mmap_fits, drivers/pci/pci-sysfs.c"],
+      ["6.12", "pci_mmap_fits, drivers/pci/mmap.c"],
+    ],
   },
   "pci-bar/mapped": {
     sentence:

@@ -48,7 +48,10 @@ const rule = rules({
   "dma-buf/move-notify": {
     sentence:
       "move_notify tells dynamic importers, before the exporter moves the buffer, that their sg tables become invalid.",
-    kernel: "dma_buf_move_notify, drivers/dma-buf/dma-buf.c",
+    kernel: [
+      ["5.10", "dma_buf_move_notify, drivers/dma-buf/dma-buf.c"],
+      ["7.1", "dma_buf_invalidate_mappings, drivers/dma-buf/dma-buf.c"],
+    ],
     unproven: "from source: the test module does not import dynamically.",
   },
 });

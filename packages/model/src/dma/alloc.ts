@@ -64,7 +64,7 @@ const rule = rules({
   },
   "dma-api/mmap-noncontiguous": {
     sentence: "Non-contiguous memory is mapped by vm_map_pages behind an IOMMU and by remap_pfn_range without one.",
-    kernel: "dma_mmap_noncontiguous, kernel/dma/mapping.c; iommu_dma_mmap_noncontiguous, drivers/iommu/dma-iommu.c",
+    kernel: "dma_mmap_noncontiguous, kernel/dma/mapping.c",
   },
   "dma-api/mmap-alloc-pages": {
     sentence: "dma_alloc_pages memory is mapped by remap_pfn_range, with or without an IOMMU.",

@@ -21,19 +21,19 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "carveout/empty": {
     sentence: "An exhausted carveout has no fallback: ENOMEM.",
-    kernel: "ion_carveout_allocate, drivers/staging/android/ion/ion_carveout_heap.c",
+    kernel: "ion_carveout_allocate, drivers/staging/android/ion/ion_carveout_heap.c (up to 5.2)",
     unproven: "ION was in no distribution's kernel, and no recorded machine reserves memory for it.",
   },
   "carveout/remap": {
     sentence:
       "mmap maps a carveout by remap_pfn_range of PFNs without struct pages: GUP finds none; a whole private mapping can be COWed.",
-    kernel: "ion_heap_map_user, drivers/staging/android/ion/ion_heap.c",
+    kernel: "ion_heap_map_user, drivers/staging/android/ion/ion_heap.c (up to 5.10)",
     unproven: "ION was in no distribution's kernel, and no recorded machine reserves memory for it.",
   },
   "carveout/no-pages": {
     sentence:
       "The sg table of a carveout names struct pages that do not exist; DMA works, because it uses the addresses only.",
-    kernel: "ion_carveout_heap_allocate, drivers/staging/android/ion/ion_carveout_heap.c",
+    kernel: "ion_carveout_heap_allocate, drivers/staging/android/ion/ion_carveout_heap.c (up to 5.2)",
     unproven: "ION was in no distribution's kernel, and no recorded machine reserves memory for it.",
   },
 });

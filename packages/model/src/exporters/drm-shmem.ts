@@ -53,11 +53,17 @@ const rule = rules({
   },
   "drm-shmem/pages-counted": {
     sentence: "pages_use_count: the first user gets the pages, the last one puts them.",
-    kernel: "drm_gem_shmem_get_pages_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: [
+      ["5.10", "drm_gem_shmem_get_pages, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+      ["6.15", "drm_gem_shmem_get_pages_locked, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+    ],
   },
   "drm-shmem/purged": {
     sentence: "A purged object stays purged: every later madvise reports retained = 0.",
-    kernel: "drm_gem_shmem_madvise_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: [
+      ["5.10", "drm_gem_shmem_madvise, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+      ["6.15", "drm_gem_shmem_madvise_locked, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+    ],
   },
   "drm-shmem/not-purgeable": {
     sentence:
@@ -66,7 +72,10 @@ const rule = rules({
   },
   "drm-shmem/purge": {
     sentence: "Purge unmaps the object from its device, puts its pages, zaps user PTEs and truncates the shmem file.",
-    kernel: "drm_gem_shmem_purge_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: [
+      ["5.10", "drm_gem_shmem_purge, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+      ["6.15", "drm_gem_shmem_purge_locked, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+    ],
   },
   "drm-shmem/shrinker-trylock": {
     sentence: "The shrinker only trylocks the resv: an object whose resv is held is skipped.",
@@ -74,15 +83,24 @@ const rule = rules({
   },
   "drm-shmem/vmap-counted": {
     sentence: "vmap takes a pages_use_count, which keeps the pages until vunmap.",
-    kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: [
+      ["5.10", "drm_gem_shmem_vmap, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+      ["6.15", "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+    ],
   },
   "drm-shmem/vunmap-unmapped": {
     sentence: "vunmap without a vmap warns and returns.",
-    kernel: "drm_gem_shmem_vunmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: [
+      ["5.10", "drm_gem_shmem_vunmap, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+      ["6.15", "drm_gem_shmem_vunmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+    ],
   },
   "drm-shmem/vmap-uncounted": {
     sentence: "vmap takes no pages_use_count and does not keep the object from being purged.",
-    kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: [
+      ["5.10", "drm_gem_shmem_vmap, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+      ["6.15", "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c"],
+    ],
     unproven: "design for comparison; no release does so.",
   },
   "drm-shmem/vmap-reserved": {

@@ -204,6 +204,8 @@ export const panthorGpu: DrmDriver = {
 
 /** panthor_gem_shrinker_scan, asked for all: pages. */
 export function* shrinkPanthor(k: Kernel): Path<number> {
+  // Before it had objects of its own the driver had no shrinker.
+  if (k.design["panthor.objects"] !== "own") return 0;
   if (k.design["memory.swap"] === "none") {
     k.note(rule["panthor/no-swap"]);
     return 0;

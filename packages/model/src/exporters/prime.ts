@@ -36,7 +36,10 @@ const rule = rules({
   },
   "gem/first-export": {
     sentence: "An object has one dma-buf at a time: the first export decides its access mode, later ones return it.",
-    kernel: "drm_gem_prime_handle_to_dmabuf, drivers/gpu/drm/drm_prime.c",
+    kernel: [
+      ["5.10", "drm_gem_prime_handle_to_fd, drivers/gpu/drm/drm_prime.c"],
+      ["6.10", "drm_gem_prime_handle_to_dmabuf, drivers/gpu/drm/drm_prime.c"],
+    ],
   },
   "gem/import-own": {
     sentence: "Import of a device's own dma-buf returns the GEM object behind it.",

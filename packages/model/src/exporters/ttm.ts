@@ -85,11 +85,17 @@ const rule = rules({
   },
   "ttm/evicts": {
     sentence: "When VRAM is full, the least recently used objects are evicted to system memory until there is room.",
-    kernel: "ttm_bo_mem_force_space, drivers/gpu/drm/ttm/ttm_bo.c",
+    kernel: [
+      ["5.10", "ttm_bo_mem_force_space, drivers/gpu/drm/ttm/ttm_bo.c"],
+      ["6.12", "ttm_bo_evict_alloc, drivers/gpu/drm/ttm/ttm_bo.c"],
+    ],
   },
   "ttm/evict-pinned": {
     sentence: "Eviction skips pinned objects.",
-    kernel: "ttm_bo_evict_swapout_allowable, drivers/gpu/drm/ttm/ttm_bo.c",
+    kernel: [
+      ["5.10", "ttm_bo_evict_swapout_allowable, drivers/gpu/drm/ttm/ttm_bo.c"],
+      ["6.12", "ttm_lru_walk_trylock, drivers/gpu/drm/ttm/ttm_bo_util.c"],
+    ],
   },
   "ttm/vram-full": {
     sentence: "An object that does not fit into VRAM even after all evictions gives ENOMEM.",
@@ -118,7 +124,10 @@ const rule = rules({
   },
   "ttm/swap-skips": {
     sentence: "Only a populated, unpinned, unlocked object in system memory is swapped out.",
-    kernel: "ttm_bo_evict_swapout_allowable, drivers/gpu/drm/ttm/ttm_bo.c",
+    kernel: [
+      ["5.10", "ttm_bo_evict_swapout_allowable, drivers/gpu/drm/ttm/ttm_bo.c"],
+      ["6.12", "ttm_bo_swapout_cb, drivers/gpu/drm/ttm/ttm_bo.c"],
+    ],
     unproven: "from source: the test module makes no TTM objects.",
   },
 });

@@ -17,23 +17,23 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "u-dma-buf/page": {
     sentence: "The fault handler returns the page with a reference; the kernel maps it as a normal page.",
-    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
+    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c (out of tree)",
     unproven: "out-of-tree driver; from its bug reports.",
   },
   "u-dma-buf/first-reference": {
     sentence:
       "Tail pages of the block have refcount 0: a fault takes the only reference, and munmap frees memory that the driver still uses.",
-    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
+    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c (out of tree)",
     unproven: "out-of-tree driver; from its bug reports.",
   },
   "u-dma-buf/fault-beyond": {
     sentence: "A fault past the end of the buffer gives SIGBUS.",
-    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
+    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c (out of tree)",
     unproven: "out-of-tree driver; from its bug reports.",
   },
   "u-dma-buf/private": {
     sentence: "A private mapping by vmf_insert_pfn gives EINVAL.",
-    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c",
+    kernel: "udmabuf_driver_vma_fault, u-dma-buf.c (out of tree)",
     unproven: "the driver is in no kernel; read in its reports",
   },
 });

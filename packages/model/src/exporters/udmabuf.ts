@@ -52,15 +52,24 @@ const rule = rules({
   },
   "udmabuf/not-a-memfd": {
     sentence: "A closed descriptor, or a file that is neither shmem nor hugetlb, gives EBADFD.",
-    kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
+    kernel: [
+      ["5.10", "udmabuf_create, drivers/dma-buf/udmabuf.c"],
+      ["6.11", "check_memfd_seals, drivers/dma-buf/udmabuf.c"],
+    ],
   },
   "udmabuf/no-shrink-seal": {
     sentence: "A memfd without F_SEAL_SHRINK gives EINVAL.",
-    kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
+    kernel: [
+      ["5.10", "udmabuf_create, drivers/dma-buf/udmabuf.c"],
+      ["6.11", "check_memfd_seals, drivers/dma-buf/udmabuf.c"],
+    ],
   },
   "udmabuf/write-sealed": {
     sentence: "A memfd with F_SEAL_WRITE gives EINVAL, because the dma-buf would be writable.",
-    kernel: "check_memfd_seals, drivers/dma-buf/udmabuf.c",
+    kernel: [
+      ["5.10", "udmabuf_create, drivers/dma-buf/udmabuf.c"],
+      ["6.11", "check_memfd_seals, drivers/dma-buf/udmabuf.c"],
+    ],
   },
   "udmabuf/seal-race": {
     sentence: "Seals are checked without the inode lock: a seal added before the folios are pinned is missed.",

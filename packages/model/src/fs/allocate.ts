@@ -8,7 +8,10 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "descriptor/truncate-kind": {
     sentence: "ftruncate needs a regular file open for writing, else EINVAL.",
-    kernel: "do_ftruncate, fs/open.c",
+    kernel: [
+      ["5.10", "do_sys_ftruncate, fs/open.c"],
+      ["6.12", "do_ftruncate, fs/open.c"],
+    ],
   },
   "descriptor/fallocate-range": {
     sentence: "fallocate with a negative offset or a length of 0 or less gives EINVAL.",

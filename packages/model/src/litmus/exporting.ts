@@ -16,7 +16,10 @@ const rule = rules({
   },
   "driver-buffer/no-memory": {
     sentence: "A buffer larger than RAM gives ENOMEM.",
-    kernel: "__alloc_pages_noprof, mm/page_alloc.c",
+    kernel: [
+      ["5.10", "__alloc_pages, mm/page_alloc.c"],
+      ["6.10", "__alloc_pages_noprof, mm/page_alloc.c"],
+    ],
     unproven: "a driver's own allocations have no system call.",
   },
 });

@@ -96,7 +96,10 @@ const rule = rules({
   },
   "fault/pfn-mkwrite": {
     sentence: "A VMA with pfn_mkwrite gets read-only PTEs, and the first write to each takes its own fault.",
-    kernel: "wp_pfn_shared, mm/memory.c; vma_wants_writenotify, mm/mmap.c (mm/vma.c)",
+    kernel: [
+      ["5.10", "wp_pfn_shared, mm/memory.c; vma_wants_writenotify, mm/mmap.c"],
+      ["6.12", "wp_pfn_shared, mm/memory.c; vma_wants_writenotify, mm/vma.c"],
+    ],
   },
   "fault/page-mkwrite": {
     sentence: "page_mkwrite is called before a PTE of the VMA becomes writable.",

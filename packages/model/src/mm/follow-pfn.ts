@@ -11,7 +11,10 @@ import type { Mm } from "./mm.js";
 const rule = rules({
   "follow-pfn/not-raw": {
     sentence: "A PFN can be looked up only in a VM_IO or VM_PFNMAP VMA, else EINVAL.",
-    kernel: "follow_pfn (follow_pfnmap_start), mm/memory.c",
+    kernel: [
+      ["5.10", "follow_pfn, mm/memory.c"],
+      ["6.12", "follow_pfnmap_start, mm/memory.c"],
+    ],
   },
   "follow-pfn/no-vma": {
     sentence: "A PFN lookup at an address without a VMA gives EINVAL.",
@@ -19,11 +22,17 @@ const rule = rules({
   },
   "follow-pfn/not-present": {
     sentence: "A PFN lookup at an absent PTE gives EINVAL; the caller must fault it in.",
-    kernel: "follow_pte (follow_pfnmap_start), mm/memory.c",
+    kernel: [
+      ["5.10", "follow_pte, mm/memory.c"],
+      ["6.12", "follow_pfnmap_start, mm/memory.c"],
+    ],
   },
   "follow-pfn/no-reference": {
     sentence: "follow_pfn returns a PFN without a reference or a lock: only an MMU notifier keeps it valid.",
-    kernel: "follow_pfn, mm/memory.c",
+    kernel: [
+      ["5.10", "follow_pfn, mm/memory.c"],
+      ["6.12", "follow_pfnmap_start, mm/memory.c"],
+    ],
   },
   "follow-pfn/under-lock": {
     sentence:

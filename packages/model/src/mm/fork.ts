@@ -23,11 +23,17 @@ import type { Vma } from "./vma.js";
 const rule = rules({
   "fork/dontcopy": {
     sentence: "A VM_DONTCOPY VMA is absent in the child.",
-    kernel: "dup_mmap, kernel/fork.c (mm/mmap.c)",
+    kernel: [
+      ["5.10", "dup_mmap, kernel/fork.c"],
+      ["6.16", "dup_mmap, mm/mmap.c"],
+    ],
   },
   "fork/wipeonfork": {
     sentence: "A VM_WIPEONFORK VMA is empty in the child.",
-    kernel: "dup_mmap, kernel/fork.c (mm/mmap.c)",
+    kernel: [
+      ["5.10", "dup_mmap, kernel/fork.c"],
+      ["6.16", "dup_mmap, mm/mmap.c"],
+    ],
   },
   "fork/not-copied": {
     sentence: "PTEs of a shared mapping of normal pages are not copied: the child faults them in again.",
@@ -40,7 +46,10 @@ const rule = rules({
   },
   "fork/write-protected": {
     sentence: "fork write-protects private writable PTEs in both processes, so that the first writer copies.",
-    kernel: "copy_present_ptes, mm/memory.c",
+    kernel: [
+      ["5.10", "copy_present_pte, mm/memory.c"],
+      ["6.9", "copy_present_ptes, mm/memory.c"],
+    ],
   },
   "fork/track-copy": {
     sentence: "Up to 6.15 fork on x86 gives ENOMEM if a tracked private VMA had its first page written (COWed).",
@@ -49,7 +58,11 @@ const rule = rules({
   "fork/pinned-copied": {
     sentence:
       "fork copies an anonymous page that may be pinned for the child at once; it stays writable in the parent.",
-    kernel: "copy_present_page, mm/memory.c; folio_try_dup_anon_rmap_pte, include/linux/rmap.h",
+    kernel: [
+      ["5.10", "copy_present_page, mm/memory.c"],
+      ["6.1", "copy_present_page, mm/memory.c; page_try_dup_anon_rmap, include/linux/rmap.h"],
+      ["6.8", "copy_present_page, mm/memory.c; folio_try_dup_anon_rmap_pte, include/linux/rmap.h"],
+    ],
   },
 });
 

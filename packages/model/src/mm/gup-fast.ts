@@ -23,15 +23,24 @@ import type { Mm } from "./mm.js";
 const rule = rules({
   "gup-fast/vma-blind": {
     sentence: "gup-fast reads the PTE only and never checks the VMA's flags.",
-    kernel: "gup_fast_pte_range, mm/gup.c",
+    kernel: [
+      ["5.10", "gup_pte_range, mm/gup.c"],
+      ["6.10", "gup_fast_pte_range, mm/gup.c"],
+    ],
   },
   "gup-fast/absent": {
     sentence: "gup-fast gives up at a PTE that is absent or does not permit the access.",
-    kernel: "gup_fast_pte_range, mm/gup.c",
+    kernel: [
+      ["5.10", "gup_pte_range, mm/gup.c"],
+      ["6.10", "gup_fast_pte_range, mm/gup.c"],
+    ],
   },
   "gup-fast/special": {
     sentence: "gup-fast gives up at a special PTE.",
-    kernel: "gup_fast_pte_range, mm/gup.c",
+    kernel: [
+      ["5.10", "gup_pte_range, mm/gup.c"],
+      ["6.10", "gup_fast_pte_range, mm/gup.c"],
+    ],
   },
   "gup-fast/no-pte-special": {
     sentence: "Without pte_special, or on an architecture without gup-fast, gup-fast takes no page.",
@@ -49,11 +58,17 @@ const rule = rules({
   },
   "gup-fast/unshare": {
     sentence: "gup-fast gives up at a read-only PTE whose page a pin must unshare.",
-    kernel: "gup_fast_pte_range, mm/gup.c",
+    kernel: [
+      ["5.10", "gup_pte_range, mm/gup.c"],
+      ["6.10", "gup_fast_pte_range, mm/gup.c"],
+    ],
   },
   "gup/past-task-size": {
     sentence: "gup-fast refuses a range that ends above TASK_SIZE before any lookup: EFAULT.",
-    kernel: "gup_fast_fallback, mm/gup.c",
+    kernel: [
+      ["5.10", "internal_get_user_pages_fast, mm/gup.c"],
+      ["6.10", "gup_fast_fallback, mm/gup.c"],
+    ],
   },
 });
 

@@ -92,12 +92,18 @@ const rule = rules({
   "gup/unshare": {
     sentence:
       "A read-only pin of an anonymous page that may be shared unshares it first: the process gets its own copy.",
-    kernel: "gup_must_unshare, mm/internal.h",
+    kernel: [
+      ["5.19", "gup_must_unshare, include/linux/mm.h"],
+      ["6.5", "gup_must_unshare, mm/internal.h"],
+    ],
   },
   "gup/unshare-file": {
     sentence:
       "A long-term read-only pin of a page cache page in a COW mapping unshares it first: the process gets its own copy.",
-    kernel: "gup_must_unshare, mm/internal.h",
+    kernel: [
+      ["5.19", "gup_must_unshare, include/linux/mm.h"],
+      ["6.5", "gup_must_unshare, mm/internal.h"],
+    ],
   },
   "gup/bad-flags": {
     sentence: "FOLL_LONGTERM without FOLL_PIN warns and gives EINVAL.",

@@ -26,7 +26,10 @@ export const insertRules = rules({
   },
   "insert/no-reference": {
     sentence: "A page whose folio has refcount 0 cannot be inserted: EINVAL.",
-    kernel: "validate_page_before_insert, mm/memory.c (vm_insert_page in 6.1)",
+    kernel: [
+      ["5.10", "vm_insert_page, mm/memory.c"],
+      ["6.12", "validate_page_before_insert, mm/memory.c"],
+    ],
   },
   "insert/anonymous-page": {
     sentence: "An anonymous folio cannot be inserted: EINVAL.",
@@ -89,7 +92,10 @@ export const insertRules = rules({
   },
   "insert/remap-cow-whole": {
     sentence: "remap_pfn_range into a private writable VMA gives EINVAL unless one call covers the whole VMA.",
-    kernel: "remap_pfn_range_internal, mm/memory.c (get_remap_pgoff from 6.18)",
+    kernel: [
+      ["5.10", "remap_pfn_range_internal, mm/memory.c"],
+      ["6.18", "get_remap_pgoff, mm/memory.c"],
+    ],
   },
   "insert/remap-cow-pgoff": {
     sentence:
@@ -111,7 +117,7 @@ export const insertRules = rules({
   "insert/io-mapping": {
     sentence:
       "A mapping through an io_mapping takes the cache mode reserved once for the whole io_mapping, without a memtype lookup.",
-    kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c (io_mapping_map_user, mm/io-mapping.c)",
+    kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
     unproven:
       "no system call shows the cache mode of a page; the missing lookup shows in the instructions of a fault (`litmap cost --on`).",
   },

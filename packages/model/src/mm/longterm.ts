@@ -22,7 +22,11 @@ const rule = rules({
   "gup/longterm-hang": {
     sentence:
       "A long-term pin of a CMA page that is not on the LRU retries for ever: it is unpinnable and cannot be isolated.",
-    kernel: "collect_longterm_unpinnable_folios, mm/gup.c",
+    kernel: [
+      ["5.10", "check_and_migrate_movable_pages, mm/gup.c"],
+      ["6.1", "collect_longterm_unpinnable_pages, mm/gup.c"],
+      ["6.11", "collect_longterm_unpinnable_folios, mm/gup.c"],
+    ],
   },
 });
 

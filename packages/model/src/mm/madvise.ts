@@ -56,7 +56,10 @@ const rule = rules({
   },
   "madvise/populate-vma": {
     sentence: "MADV_POPULATE_READ and _WRITE give EINVAL in a VM_IO or VM_PFNMAP VMA and against the VMA's protection.",
-    kernel: "faultin_page_range, mm/gup.c; check_vma_flags, mm/gup.c",
+    kernel: [
+      ["5.14", "faultin_vma_page_range, mm/gup.c"],
+      ["6.10", "faultin_page_range, mm/gup.c"],
+    ],
   },
   "madvise/populate-hole": {
     sentence: "MADV_POPULATE_READ and _WRITE stop at a hole: ENOMEM.",

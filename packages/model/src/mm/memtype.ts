@@ -24,7 +24,10 @@ const rule = rules({
   },
   "pat/not-reserved": {
     sentence: "remap_pfn_range over a whole VMA gives EINVAL if its memtype cannot be reserved.",
-    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c",
+    kernel: [
+      ["5.10", "track_pfn_remap, arch/x86/mm/pat/memtype.c"],
+      ["6.16", "remap_pfn_range_track, mm/memory.c"],
+    ],
   },
   "pat/copy-no-entry": {
     sentence: "Fork of a VM_PAT VMA whose first PTE is not a PFN mapping gives EINVAL.",

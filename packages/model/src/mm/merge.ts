@@ -20,23 +20,38 @@ export const mergeRules = rules({
   "vma/special-never-merges": {
     sentence:
       "VMAs with VM_IO, VM_PFNMAP, VM_MIXEDMAP or VM_DONTEXPAND never merge, not even the two halves of a split VMA.",
-    kernel: "vma_merge, mm/mmap.c (vma_merge_existing_range, mm/vma.c)",
+    kernel: [
+      ["5.10", "vma_merge, mm/mmap.c"],
+      ["6.12", "vma_merge_existing_range, mm/vma.c"],
+    ],
   },
   "vma/merged": {
     sentence: "Adjacent VMAs with the same flags, file, contiguous pgoff, policy and compatible anon_vma are merged.",
-    kernel: "vma_merge, mm/mmap.c (mm/vma.c)",
+    kernel: [
+      ["5.10", "vma_merge, mm/mmap.c"],
+      ["6.12", "vma_merge_existing_range, mm/vma.c"],
+    ],
   },
   "vma/split": {
     sentence: "A change to part of a VMA splits it.",
-    kernel: "__split_vma, mm/mmap.c (mm/vma.c)",
+    kernel: [
+      ["5.10", "__split_vma, mm/mmap.c"],
+      ["6.12", "split_vma, mm/vma.c"],
+    ],
   },
   "vma/anon-apart": {
     sentence: "Adjacent VMAs with different anon_vmas, or with a forked one, are not merged.",
-    kernel: "is_mergeable_anon_vma, mm/mmap.c (mm/vma.c)",
+    kernel: [
+      ["5.10", "is_mergeable_anon_vma, mm/mmap.c"],
+      ["6.12", "is_mergeable_anon_vma, mm/vma.c"],
+    ],
   },
   "vma/close-apart": {
     sentence: "A VMA with vm_ops->close is not removed by a merge.",
-    kernel: "is_mergeable_vma, mm/mmap.c (can_merge_remove_vma, mm/vma.c)",
+    kernel: [
+      ["5.10", "is_mergeable_vma, mm/mmap.c"],
+      ["6.12", "can_merge_remove_vma, mm/vma.c"],
+    ],
   },
 });
 

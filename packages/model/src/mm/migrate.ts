@@ -23,11 +23,17 @@ export const migrateRules = rules({
   },
   "migrate/vma-not-migratable": {
     sentence: "Pages of a VM_IO or VM_PFNMAP VMA do not migrate: status EFAULT.",
-    kernel: "vma_migratable, include/linux/mempolicy.h; add_folio_for_migration, mm/migrate.c",
+    kernel: [
+      ["5.10", "add_page_for_migration, mm/migrate.c"],
+      ["6.12", "add_folio_for_migration, mm/migrate.c"],
+    ],
   },
   "migrate/no-page": {
     sentence: "An absent page has status ENOENT; up to 6.11 EFAULT where no file could fill the hole.",
-    kernel: "add_folio_for_migration, mm/migrate.c; no_page_table, mm/gup.c",
+    kernel: [
+      ["5.10", "add_page_for_migration, mm/migrate.c"],
+      ["6.12", "add_folio_for_migration, mm/migrate.c"],
+    ],
   },
   "migrate/not-on-lru": {
     sentence: "A page that is not on an LRU list, such as a driver page, cannot be isolated: status EBUSY.",
@@ -43,7 +49,10 @@ export const migrateRules = rules({
   },
   "migrate/query-special": {
     sentence: "A special PTE has the status of the page walk: EFAULT up to 6.11, ENOENT from 6.12 on.",
-    kernel: "do_pages_stat_array, mm/migrate.c; folio_walk_start, mm/pagewalk.c",
+    kernel: [
+      ["5.10", "do_pages_stat_array, mm/migrate.c"],
+      ["6.12", "folio_walk_start, mm/pagewalk.c"],
+    ],
   },
 });
 

@@ -68,12 +68,17 @@ export const mmapRules = rules({
   },
   "mmap/sealed-write": {
     sentence: "A shared writable mapping of a write-sealed memfd gives EPERM.",
-    kernel:
-      "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c); mapping_map_writable, include/linux/fs.h",
+    kernel: [
+      ["5.10", "seal_check_write, include/linux/mm.h; mapping_map_writable, include/linux/fs.h"],
+      ["6.12", "check_write_seal, mm/memfd.c; mapping_map_writable, include/linux/fs.h"],
+    ],
   },
   "mmap/sealed-readonly": {
     sentence: "A shared read-only mapping of a write-sealed memfd loses VM_MAYWRITE.",
-    kernel: "seal_check_write, include/linux/mm.h (check_write_seal, mm/memfd.c)",
+    kernel: [
+      ["5.10", "seal_check_write, include/linux/mm.h"],
+      ["6.12", "check_write_seal, mm/memfd.c"],
+    ],
   },
   "mmap/cannot-replace": {
     sentence: "Up to 6.11 MAP_FIXED over a VMA that cannot be unmapped or split gives ENOMEM for every cause.",

@@ -28,35 +28,59 @@ export const mremapRules = rules({
   "mremap/bad-flags": {
     sentence:
       "MREMAP_FIXED without MREMAP_MAYMOVE, or MREMAP_DONTUNMAP without it or with unequal lengths, gives EINVAL.",
-    kernel: "sys_mremap, mm/mremap.c (check_mremap_params)",
+    kernel: [
+      ["5.10", "sys_mremap, mm/mremap.c"],
+      ["6.17", "check_mremap_params, mm/mremap.c"],
+    ],
   },
   "mremap/bad-range": {
     sentence: "An unaligned address, a new length of 0, or a target past TASK_SIZE gives EINVAL.",
-    kernel: "sys_mremap, mm/mremap.c (check_mremap_params)",
+    kernel: [
+      ["5.10", "sys_mremap, mm/mremap.c"],
+      ["6.17", "check_mremap_params, mm/mremap.c"],
+    ],
   },
   "mremap/overlap": {
     sentence: "A move with overlapping source and target gives EINVAL.",
-    kernel: "mremap_to, mm/mremap.c (check_mremap_params)",
+    kernel: [
+      ["5.10", "mremap_to, mm/mremap.c"],
+      ["6.17", "check_mremap_params, mm/mremap.c"],
+    ],
   },
   "mremap/no-vma": {
     sentence: "mremap at an address without a VMA gives EFAULT.",
-    kernel: "sys_mremap, mm/mremap.c (check_prep_vma)",
+    kernel: [
+      ["5.10", "sys_mremap, mm/mremap.c"],
+      ["6.17", "check_prep_vma, mm/mremap.c"],
+    ],
   },
   "mremap/hugetlb-range": {
     sentence: "A hugetlb VMA moves and shrinks in whole huge pages only and never grows, else EINVAL.",
-    kernel: "sys_mremap, mm/mremap.c (align_hugetlb)",
+    kernel: [
+      ["5.10", "sys_mremap, mm/mremap.c"],
+      ["6.17", "align_hugetlb, mm/mremap.c"],
+    ],
   },
   "mremap/duplicate-private": {
     sentence: "Old length 0 duplicates a shared mapping; for a private one it gives EINVAL.",
-    kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
+    kernel: [
+      ["5.10", "vma_to_resize, mm/mremap.c"],
+      ["6.17", "check_prep_vma, mm/mremap.c"],
+    ],
   },
   "mremap/dontunmap-special": {
     sentence: "MREMAP_DONTUNMAP of a VM_DONTEXPAND or VM_PFNMAP VMA gives EINVAL.",
-    kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
+    kernel: [
+      ["5.10", "vma_to_resize, mm/mremap.c"],
+      ["6.17", "check_prep_vma, mm/mremap.c"],
+    ],
   },
   "mremap/across-vmas": {
     sentence: "A range past the end of its VMA gives EFAULT.",
-    kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
+    kernel: [
+      ["5.10", "vma_to_resize, mm/mremap.c"],
+      ["6.17", "check_prep_vma, mm/mremap.c"],
+    ],
   },
   "mremap/only-alone": {
     sentence: "A VMA of a file with get_unmapped_area does not move together with others: EFAULT.",
@@ -64,15 +88,25 @@ export const mremapRules = rules({
   },
   "mremap/never-grows": {
     sentence: "A VM_DONTEXPAND or VM_PFNMAP VMA does not grow: EFAULT.",
-    kernel: "vma_to_resize, mm/mremap.c (check_prep_vma)",
+    kernel: [
+      ["5.10", "vma_to_resize, mm/mremap.c"],
+      ["6.17", "check_prep_vma, mm/mremap.c"],
+    ],
   },
   "mremap/cannot-merge": {
     sentence: "Growth in place merges the VMA with the new range, which special VMAs refuse: ENOMEM.",
-    kernel: "vma_merge_extend, mm/vma.c (sys_mremap, mm/mremap.c)",
+    kernel: [
+      ["5.10", "sys_mremap, mm/mremap.c"],
+      ["6.6", "vma_merge_extend, mm/mmap.c"],
+      ["6.12", "vma_merge_extend, mm/vma.c"],
+    ],
   },
   "mremap/no-room": {
     sentence: "Growth without room behind the VMA and without MREMAP_MAYMOVE gives ENOMEM.",
-    kernel: "sys_mremap, mm/mremap.c (expand_vma)",
+    kernel: [
+      ["5.10", "sys_mremap, mm/mremap.c"],
+      ["6.17", "expand_vma, mm/mremap.c"],
+    ],
   },
   "mremap/pgoff-wraps": {
     sentence: "Growth that overflows vm_pgoff gives EINVAL.",

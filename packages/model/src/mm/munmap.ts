@@ -17,15 +17,27 @@ import type { Vma } from "./vma.js";
 export const munmapRules = rules({
   "vma/sealed": {
     sentence: "A sealed VMA cannot be unmapped, moved, overmapped or mprotected: EPERM.",
-    kernel: "can_modify_vma, mm/vma.h (can_modify_mm, mm/mseal.c)",
+    kernel: [
+      ["6.10", "can_modify_mm, mm/mseal.c"],
+      ["6.12", "can_modify_vma, mm/vma.h"],
+      ["6.17", "vma_is_sealed, mm/vma.h"],
+    ],
   },
   "munmap/bad-range": {
     sentence: "munmap of an unaligned address, of length 0, or past TASK_SIZE gives EINVAL.",
-    kernel: "do_vmi_munmap, mm/mmap.c (mm/vma.c)",
+    kernel: [
+      ["5.10", "__do_munmap, mm/mmap.c"],
+      ["6.1", "do_mas_munmap, mm/mmap.c"],
+      ["6.12", "do_vmi_munmap, mm/vma.c"],
+    ],
   },
   "munmap/hole": {
     sentence: "munmap of a range without a VMA succeeds.",
-    kernel: "do_vmi_munmap, mm/mmap.c (mm/vma.c)",
+    kernel: [
+      ["5.10", "__do_munmap, mm/mmap.c"],
+      ["6.1", "do_mas_munmap, mm/mmap.c"],
+      ["6.12", "do_vmi_munmap, mm/vma.c"],
+    ],
   },
 });
 

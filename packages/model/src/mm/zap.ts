@@ -17,15 +17,25 @@ import type { Vma } from "./vma.js";
 const rule = rules({
   "zap/special": {
     sentence: "Zapping a special PTE clears it and flushes the TLB; the page is not touched.",
-    kernel: "zap_present_ptes, mm/memory.c",
+    kernel: [
+      ["5.10", "zap_pte_range, mm/memory.c"],
+      ["6.9", "zap_present_ptes, mm/memory.c"],
+    ],
   },
   "zap/normal": {
     sentence: "Zapping a normal PTE drops its mapcount, RSS and refcount.",
-    kernel: "zap_present_folio_ptes, mm/memory.c",
+    kernel: [
+      ["5.10", "zap_pte_range, mm/memory.c"],
+      ["6.9", "zap_present_folio_ptes, mm/memory.c"],
+    ],
   },
   "zap/keeps-cows": {
     sentence: "A zap for a hole punch keeps anonymous COW pages; a zap for a truncate drops them too.",
-    kernel: "should_zap_folio, mm/memory.c",
+    kernel: [
+      ["5.10", "zap_skip_check_mapping, include/linux/mm.h"],
+      ["6.1", "should_zap_page, mm/memory.c"],
+      ["6.9", "should_zap_folio, mm/memory.c"],
+    ],
   },
 });
 
