@@ -10,14 +10,13 @@ import { cacheFolder } from "@litmap/linux";
 import { litFiles } from "./corpus.js";
 import { evidenceFiles } from "./evidence.js";
 import { corpusFolder, evidenceFolders, modelFolder, ruleIndexFile } from "./places.js";
+import { ruleUses, unused } from "./rule-use.js";
 import type { RuleUse } from "./rule-use.js";
 
 /** A rule's line of the file. */
 interface Line extends RuleUse {
   readonly rule: string;
 }
-
-const unused: RuleUse = { tests: [], releases: [], kernels: [] };
 
 /** @param onWait Called when the index has to be made, which takes seconds. */
 export async function ruleUse(id: string, onWait: () => void): Promise<RuleUse> {
@@ -26,8 +25,8 @@ export async function ruleUse(id: string, onWait: () => void): Promise<RuleUse> 
   const text = readIndex(ruleIndexFile(), of) ?? readIndex(kept, of);
   if (text !== undefined) return lineOf(text, id) ?? unused;
   onWait();
-  const { ruleUses } = await import("./rule-use.js");
-  const uses = ruleUses();
+  const { hearings } = await import("./hearing.js");
+  const uses = ruleUses(hearings());
   keep(kept, indexText(uses, of));
   return uses.get(id) ?? unused;
 }

@@ -1,6 +1,6 @@
 /** Which tests a rule decides in, on which modelled releases, and which recorded kernels bear it out. */
 import { releases } from "@litmap/model";
-import { hearings } from "./hearing.js";
+import type { Rule } from "@litmap/model";
 import type { Hearing } from "./hearing.js";
 
 export interface RuleUse {
@@ -11,13 +11,16 @@ export interface RuleUse {
   readonly kernels: readonly string[];
 }
 
+/** Of a rule that no test reaches. */
+export const unused: RuleUse = { tests: [], releases: [], kernels: [] };
+
 interface Use {
   readonly tests: Set<string>;
   readonly releases: Set<string>;
   readonly kernels: Set<string>;
 }
 
-export function ruleUses(heard: readonly Hearing[] = hearings()): Map<string, RuleUse> {
+export function ruleUses(heard: readonly Hearing[]): Map<string, RuleUse> {
   const uses = new Map<string, Use>();
   for (const { test, release, rules, witnesses } of heard) {
     const agreeing = witnesses.filter(({ said }) => said === "same").map(({ kernel }) => kernel);
@@ -39,4 +42,10 @@ export function ruleUses(heard: readonly Hearing[] = hearings()): Map<string, Ru
       },
     ]),
   );
+}
+
+/** Why no kernel has confirmed a rule; undefined where one has. The rule itself says why none can, where none can. */
+export function whyUnproven({ unproven }: Pick<Rule, "unproven">, { tests, kernels }: RuleUse): string | undefined {
+  if (kernels.length > 0) return undefined;
+  return unproven ?? (tests.length > 0 ? "no recorded kernel has run its tests." : "no test reaches it.");
 }

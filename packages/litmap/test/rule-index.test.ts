@@ -2,7 +2,10 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { corpus, litmap, scratch } from "./command.js";
+import { ruleBook } from "@litmap/model";
+import { whyUnproven } from "../src/rule-use.js";
+import type { RuleUse } from "../src/rule-use.js";
+import { corpus, litmap, root, scratch } from "./command.js";
 
 const rule = "gup/vma-pfnmap";
 
@@ -53,5 +56,26 @@ describe("litmap rules ID", () => {
     writeFileSync(join(folder, "evidence", "6.12.ndjson"), "{}\n");
     await tests();
     expect(kept()).toHaveLength(2);
+  });
+});
+
+describe("what is unproven", () => {
+  const lines = readFileSync(join(root, "docs", "rule-index.ndjson"), "utf8")
+    .trim()
+    .split("\n")
+    .slice(1);
+  const uses = new Map<string, RuleUse>(lines.map((line) => JSON.parse(line)).map((use) => [use.rule, use]));
+
+  test("no rule says that no kernel can show it where one has", () => {
+    const shown = ruleBook().filter(({ id, unproven }) => unproven !== undefined && uses.get(id)?.kernels.length);
+    expect(shown.map(({ id }) => id)).toEqual([]);
+  });
+
+  test("follows from the recorded kernels; a rule's own reason comes first", () => {
+    const use = { tests: ["t"], releases: ["6.12"], kernels: [] };
+    expect(whyUnproven({}, { ...use, kernels: ["6.12"] })).toBeUndefined();
+    expect(whyUnproven({}, use)).toBe("no recorded kernel has run its tests.");
+    expect(whyUnproven({}, { ...use, tests: [] })).toBe("no test reaches it.");
+    expect(whyUnproven({ unproven: "QEMU has no Mali GPU." }, use)).toBe("QEMU has no Mali GPU.");
   });
 });

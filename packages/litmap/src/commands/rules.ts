@@ -5,6 +5,7 @@ import type { Rule } from "@litmap/model";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { columns, wrap } from "../report/columns.js";
 import { kernelPlaces, modelSites } from "../report/rule-place.js";
+import { whyUnproven } from "../rule-use.js";
 import { paintFor, print, widthOf } from "../terminal.js";
 
 export interface RulesOptions {
@@ -54,12 +55,13 @@ async function describe(rule: Rule, options: RulesOptions): Promise<string> {
     if (process.stderr.isTTY)
       process.stderr.write("no index of these tests and this model yet: running all on every release\n");
   });
+  const unproven = whyUnproven(rule, use);
   const facts = [
     ["kernel", kernelPlaces(rule)],
     ["model", modelSites(rule).join(", ")],
     ["seen on", use.releases.length > 0 ? `model ${use.releases.join(", ")}` : "no test of the corpus reaches it"],
     ["kernels", use.kernels.length > 0 ? use.kernels.join(", ") : "none recorded"],
-    ...(rule.unproven === undefined ? [] : [["unproven", rule.unproven]]),
+    ...(unproven === undefined ? [] : [["unproven", unproven]]),
   ];
   return [
     paint.bold(rule.id),

@@ -5,10 +5,9 @@
 import { ruleBook } from "@litmap/model";
 import type { Rule } from "@litmap/model";
 import { kernelPlaces } from "../report/rule-place.js";
+import { whyUnproven, unused } from "../rule-use.js";
 import type { RuleUse } from "../rule-use.js";
 import { anchor, cells, code, listed, plural } from "./markdown.js";
-
-const unused: RuleUse = { tests: [], releases: [], kernels: [] };
 
 /** By path within docs/. */
 export function rulePages(uses: ReadonlyMap<string, RuleUse>): ReadonlyMap<string, string> {
@@ -61,9 +60,11 @@ function page(subject: string, rules: readonly Rule[], uses: ReadonlyMap<string,
 
 const shownTests = 8;
 
-function entry(rule: Rule, { tests, releases, kernels }: RuleUse): string[] {
+function entry(rule: Rule, use: RuleUse): string[] {
+  const { tests, releases, kernels } = use;
+  const unproven = whyUnproven(rule, use);
   const facts = [`Decided in ${code(kernelPlaces(rule))}.`];
-  if (rule.unproven !== undefined) facts.push(`**Unproven**: ${rule.unproven}.`);
+  if (unproven !== undefined) facts.push(`**Unproven**: ${unproven}`);
   if (tests.length > 0) facts.push(`Tests: ${listed(tests, shownTests)}; on ${releases.join(", ")}.`);
   else facts.push("No test of the corpus reaches it.");
   if (kernels.length > 0) facts.push(`Kernels: ${kernels.join(", ")}.`);

@@ -1,6 +1,7 @@
 /** docs/systems/: one page for each system of the threads: its tests, the kernels that agree, what is unproven and why. */
 import { ruleBook } from "@litmap/model";
 import type { Hearing } from "../hearing.js";
+import { unused, whyUnproven } from "../rule-use.js";
 import type { RuleUse } from "../rule-use.js";
 import { anchor, cells, code, listed, plural } from "./markdown.js";
 import { linkToRule } from "./rule-pages.js";
@@ -143,11 +144,9 @@ function reasons(mine: readonly Hearing[]): string[] {
 function unprovenRules(system: System, uses: ReadonlyMap<string, RuleUse>): string[] {
   const open = ruleBook().filter((rule) => hasRule(system, rule.id) && (uses.get(rule.id)?.kernels.length ?? 0) === 0);
   if (open.length === 0) return [];
-  const why = (id: string, unproven: string | undefined): string =>
-    unproven ?? (uses.has(id) ? "its tests run on the model only" : "no test reaches it");
   return [
     `* ${plural(open.length, "rule")} that no kernel confirms:`,
-    ...open.map(({ id, unproven }) => `  * ${linkToRule(id)}: ${why(id, unproven)}`),
+    ...open.map((rule) => `  * ${linkToRule(rule.id)}: ${whyUnproven(rule, uses.get(rule.id) ?? unused)}`),
   ];
 }
 

@@ -42,7 +42,6 @@ const rule = rules({
       ["5.10", "ib_umem_get, drivers/infiniband/core/umem.c"],
       ["7.2", "__ib_umem_get_va, drivers/infiniband/core/umem.c"],
     ],
-    unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/pinned": {
     sentence: "The pages of a memory region have long-term pins and count in pinned_vm (VmPin), regardless of the VMA.",
@@ -55,7 +54,6 @@ const rule = rules({
     sentence:
       "Up to 6.1 a read-only region is pinned with FOLL_WRITE and FOLL_FORCE, which COWs private pages; a shared read-only mapping gives EFAULT.",
     kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
-    unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/not-had": {
     sentence: "A region with a page that cannot be pinned returns its errno, and all its pins are released.",
@@ -93,17 +91,14 @@ const rule = rules({
   "mr/beyond": {
     sentence: "A transfer past the end of the region is refused by the device: EFAULT.",
     kernel: "mlx5_ib_post_send, drivers/infiniband/hw/mlx5/wr.c",
-    unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/access": {
     sentence: "A transfer in a direction that the region does not permit is refused by the device: EFAULT.",
     kernel: "mlx5_ib_reg_user_mr, drivers/infiniband/hw/mlx5/mr.c",
-    unproven: "from source: no recorded machine has an RDMA device.",
   },
   "mr/gone": {
     sentence: "A sync of memory that is no longer mapped for the device gives EFAULT.",
     kernel: "dma_sync_sgtable_for_cpu, include/linux/dma-mapping.h",
-    unproven: "from source: no recorded machine has an RDMA device.",
   },
 });
 

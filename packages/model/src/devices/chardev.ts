@@ -21,35 +21,29 @@ const rule = rules({
   "chardev/no-memory": {
     sentence: "A device with zero pages gives EINVAL, one above the largest allocation (4 MiB) ENOMEM.",
     kernel: "__alloc_pages, mm/page_alloc.c",
-    unproven: "the driver is the test module's own.",
   },
   "chardev/needs-pages": {
     sentence:
       "vm_insert_page, vm_map_pages and a fault handler that returns a page need a struct page, which I/O memory lacks: EINVAL.",
     kernel: "insert_page, mm/memory.c",
-    unproven: "from the prototypes: these functions take a struct page.",
   },
   "chardev/needs-iomem": {
     sentence:
       "An io_mapping is made by ioremap, which refuses RAM: a driver can map only I/O memory that way, else EINVAL.",
     kernel: "__ioremap_caller, arch/x86/mm/ioremap.c",
-    unproven: "the driver is the test module's own.",
   },
   "chardev/beyond": {
     sentence: "A mapping past the end of the device's memory gives EINVAL.",
     kernel: "vm_iomap_memory, mm/memory.c",
-    unproven: "the driver is the test module's own, in the form that real drivers use.",
   },
   "chardev/private-pfnmap": {
     sentence:
       "A driver that inserts PFNs in its fault handler refuses private mappings, where vmf_insert_pfn would be a BUG: EINVAL.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
-    unproven: "seen with a scratch module on 6.1 only.",
   },
   "chardev/handler-beyond": {
     sentence: "A fault past the end of the device's memory gives SIGBUS.",
     kernel: "special_mapping_fault, mm/mmap.c",
-    unproven: "the driver is the test module's own.",
   },
 });
 

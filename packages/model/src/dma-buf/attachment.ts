@@ -39,7 +39,6 @@ const rule = rules({
     sentence:
       "With CONFIG_DMABUF_DEBUG the page links of the exporter's own sg table are mangled until it is unmapped.",
     kernel: "mangle_sg_table, drivers/dma-buf/dma-buf.c",
-    unproven: "no distribution sets CONFIG_DMABUF_DEBUG on such a release",
   },
   "dma-buf/pin-static": {
     sentence: "Only a dynamic importer may call dma_buf_pin; a static one triggers a warning.",

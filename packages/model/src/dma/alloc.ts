@@ -25,7 +25,6 @@ const rule = rules({
   "dma-api/direct-cma": {
     sentence: "Coherent memory from CMA consists of consecutive single pages, each with its own refcount.",
     kernel: "dma_alloc_contiguous, kernel/dma/contiguous.c",
-    unproven: "no device of the recorded machines allocates coherent memory from CMA.",
   },
   "dma-api/direct-too-big": {
     sentence: "The buddy allocator has no block of more than 1024 pages: ENOMEM.",

@@ -34,7 +34,6 @@ export const sgRules = rules({
   "dma/segments": {
     sentence: "An IOMMU merges the sg table into one DMA segment; without one every chunk is a segment.",
     kernel: "iommu_dma_map_sg, drivers/iommu/dma-iommu.c",
-    unproven: "no recorded machine has a device of its own to try it with.",
   },
   "dma/stale": {
     sentence:
@@ -45,7 +44,7 @@ export const sgRules = rules({
   "dma/use-after-free": {
     sentence: "A device whose mapping of a freed page was not unmapped reads and writes the page's next owner.",
     kernel: "free_pages_prepare, mm/page_alloc.c",
-    unproven: "a real kernel does not notice",
+    unproven: "a real kernel does not notice.",
   },
 });
 

@@ -36,144 +36,144 @@ const rule = rules({
   "i915/not-i915": {
     sentence: "i915 ioctls on another driver give EINVAL.",
     kernel: "drm_ioctl, drivers/gpu/drm/drm_ioctl.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/no-size": {
     sentence: "An object of size 0 gives EINVAL.",
     kernel: "i915_gem_create_ioctl, drivers/gpu/drm/i915/gem/i915_gem_create.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/no-region": {
     sentence: "An integrated GPU has no local memory to place objects in: EINVAL.",
     kernel: "set_placements, drivers/gpu/drm/i915/gem/i915_gem_create.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/no-handle": {
     sentence: "A handle that the DRM file does not have gives ENOENT.",
     kernel: "__assign_mmap_offset_handle, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/no-aperture": {
     sentence: "A GPU without an aperture has no GTT offsets: ENODEV.",
     kernel: "i915_gem_mmap_offset_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/fixed-only": {
     sentence:
       "A discrete GPU supports only FIXED offsets, where the driver chooses the cache mode, and other GPUs all but FIXED, else ENODEV.",
     kernel: "__assign_mmap_offset, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/imported-type": {
     sentence:
       "An imported object has neither struct pages nor I/O memory of its own: WC, WB and UC offsets give ENODEV.",
     kernel: "__assign_mmap_offset, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/legacy-absent": {
     sentence: "GEM_MMAP on a discrete GPU gives EOPNOTSUPP.",
     kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/legacy-imported": {
     sentence: "GEM_MMAP maps the object's shmem file, which an imported object lacks: ENXIO.",
     kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/legacy-beyond": {
     sentence: "GEM_MMAP past the end of the object gives EINVAL.",
     kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/legacy": {
     sentence: "GEM_MMAP makes a normal shared mapping of the object's shmem file: refcount, RSS, GUP works.",
     kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/no-offset": {
     sentence:
       "mmap of the DRM node must lie within an object's fake offset range, else EINVAL; it may start in the middle.",
     kernel: "i915_gem_mmap, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/not-allowed": {
     sentence: "A DRM file that did not request the offset cannot map the object: EACCES.",
     kernel: "i915_gem_mmap, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/read-only": {
     sentence: "A writable mapping of a read-only object gives EINVAL; a read-only one loses VM_MAYWRITE.",
     kernel: "i915_gem_object_mmap, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/dmabuf-mmap": {
     sentence: "mmap of the dma-buf of an object in system memory maps its shmem file: normal pages, no VM_PFNMAP.",
     kernel: "i915_gem_dmabuf_mmap, drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/dmabuf-beyond": {
     sentence: "mmap of the dma-buf past the end of the object gives EINVAL, of an object without a shmem file ENODEV.",
     kernel: "i915_gem_dmabuf_mmap, drivers/gpu/drm/i915/gem/i915_gem_dmabuf.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/fault-cpu": {
     sentence:
       "The first fault maps the whole VMA, page by page, with the cache mode of the offset's type and no memtype lookup.",
     kernel: "vm_fault_cpu, drivers/gpu/drm/i915/gem/i915_gem_mman.c; remap_io_sg, drivers/gpu/drm/i915/i915_mm.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/fault-cpu-offset": {
     sentence: "A mapping that starts in the middle of an object, or was split, shows the object from its first page.",
     kernel: "vm_fault_cpu, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/fault-gtt": {
     sentence:
       "A fault through the aperture pins the object into the mappable GGTT and maps the part that is there, without a memtype lookup.",
     kernel: "vm_fault_gtt, drivers/gpu/drm/i915/gem/i915_gem_mman.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/fault-partial": {
     sentence: "Without room for the whole object a fault maps the 1 MiB around the address and evicts others for it.",
     kernel: "compute_partial_view, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/fault-purged": {
     sentence: "A fault on a DONTNEED object without pages gives SIGBUS.",
     kernel: "____i915_gem_object_get_pages, drivers/gpu/drm/i915/gem/i915_gem_pages.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/access": {
     sentence:
       "ptrace and /proc/PID/mem access an object through a kernel mapping of all of it, bounded by its size from vm_start, not vm_pgoff.",
     kernel: "vm_access, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/access-beyond": {
     sentence: "vm_ops->access past the end of the object gives EINVAL, a write to a read-only object EACCES.",
     kernel: "vm_access, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/evicted": {
     sentence:
       "An object that loses its place in the aperture is unmapped from all processes; the next access faults it in again.",
     kernel: "i915_vma_revoke_mmap, drivers/gpu/drm/i915/i915_vma.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/shrunk": {
     sentence: "The shrinker unmaps an object everywhere before it frees its pages.",
     kernel: "i915_gem_shrink, drivers/gpu/drm/i915/gem/i915_gem_shrinker.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/shrink-needed": {
     sentence: "Without swap the shrinker takes only DONTNEED objects.",
     kernel: "can_release_pages, drivers/gpu/drm/i915/gem/i915_gem_shrinker.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/shrink-pinned": {
     sentence: "The shrinker skips objects that are pinned or locked.",
     kernel: "i915_gem_shrink, drivers/gpu/drm/i915/gem/i915_gem_shrinker.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/vmap-unpinned": {
     sentence: "vmap of the dma-buf does not pin the object's pages: the shrinker may free them.",
@@ -183,7 +183,7 @@ const rule = rules({
   "i915/purged": {
     sentence: "A purged object stays purged: every later madvise reports retained = 0.",
     kernel: "i915_gem_madvise_ioctl, drivers/gpu/drm/i915/i915_gem.c",
-    unproven: "from source: QEMU has no Intel graphics",
+    unproven: "from source: QEMU has no Intel graphics.",
   },
 });
 

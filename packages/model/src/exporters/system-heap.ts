@@ -49,12 +49,12 @@ const rule = rules({
   "system-heap/fault-page": {
     sentence: "The fault handler returns the page: a normal shared mapping with refcount, mapcount and RSS.",
     kernel: "dma_heap_vm_fault, drivers/dma-buf/heaps/heap-helpers.c (up to 5.10)",
-    unproven: "no distribution kernel of that age builds the heap",
+    unproven: "no distribution kernel of that age builds the heap.",
   },
   "system-heap/private": {
     sentence: "The heap supports shared mappings only: MAP_PRIVATE gives EINVAL.",
     kernel: "dma_heap_mmap, drivers/dma-buf/heaps/heap-helpers.c (up to 5.10)",
-    unproven: "no distribution kernel of that age builds the heap",
+    unproven: "no distribution kernel of that age builds the heap.",
   },
   "system-heap/insert-page": {
     sentence:

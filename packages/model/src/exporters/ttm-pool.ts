@@ -17,7 +17,7 @@ const rule = rules({
   "ttm/no-memory": {
     sentence: "A failed allocation of an object's pages gives ENOMEM.",
     kernel: "ttm_pool_alloc, drivers/gpu/drm/ttm/ttm_pool.c",
-    unproven: "no test runs a machine out of memory",
+    unproven: "no test runs a machine out of memory.",
   },
   "ttm/pool-converts": {
     sentence: "New pages for an uncached or WC object change cache mode in the linear map by one call for all.",

@@ -46,7 +46,7 @@ const rule = rules({
   "ttm/fault-no-memory": {
     sentence: "A fault that cannot allocate the object's pages gives SIGBUS.",
     kernel: "ttm_bo_vm_fault_reserved, drivers/gpu/drm/ttm/ttm_bo_vm.c",
-    unproven: "no test runs a machine out of memory",
+    unproven: "no test runs a machine out of memory.",
   },
   "ttm/insert-failed": {
     sentence: "A fault whose PTE cannot be inserted is not reported: it is retried for ever.",

@@ -34,7 +34,7 @@ const rule = rules({
   "u-dma-buf/private": {
     sentence: "A private mapping by vmf_insert_pfn gives EINVAL.",
     kernel: "udmabuf_driver_vma_fault, u-dma-buf.c (out of tree)",
-    unproven: "the driver is in no kernel; read in its reports",
+    unproven: "the driver is in no kernel; read in its reports.",
   },
 });
 

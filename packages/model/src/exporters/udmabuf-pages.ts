@@ -19,7 +19,7 @@ const rule = rules({
   "udmabuf/hugetlb-hole": {
     sentence: "A hugetlb folio that is not yet in the page cache is not allocated for the buffer: EINVAL.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
-    unproven: "no distribution kernel of that age builds udmabuf",
+    unproven: "no distribution kernel of that age builds udmabuf.",
   },
 });
 

@@ -47,22 +47,22 @@ const rule = rules({
   "vb2-dma-contig-userptr/unaligned": {
     sentence: "USERPTR memory for a non-coherent device must be aligned to cache lines, else EINVAL.",
     kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
-    unproven: "vivid takes no USERPTR with this allocator",
+    unproven: "vivid takes no USERPTR with this allocator.",
   },
   "vb2-dma-contig-userptr/scattered": {
     sentence: "USERPTR memory must be contiguous in DMA addresses, else EFAULT; an IOMMU makes any pages contiguous.",
     kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
-    unproven: "vivid takes no USERPTR with this allocator",
+    unproven: "vivid takes no USERPTR with this allocator.",
   },
   "vb2-dma-contig-userptr/pinned": {
     sentence: "USERPTR memory is pinned and mapped for the device.",
     kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
-    unproven: "vivid takes no USERPTR with this allocator",
+    unproven: "vivid takes no USERPTR with this allocator.",
   },
   "vb2-dma-contig-userptr/frames": {
     sentence: "Consecutive PFNs of memory that GUP refuses are given to the device as they are.",
     kernel: "vb2_dc_get_userptr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
-    unproven: "vivid takes no USERPTR with this allocator",
+    unproven: "vivid takes no USERPTR with this allocator.",
   },
 });
 

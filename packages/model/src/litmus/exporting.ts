@@ -12,7 +12,6 @@ const rule = rules({
   "driver-buffer/no-size": {
     sentence: "A buffer of size 0 gives EINVAL.",
     kernel: "vb2_dma_sg_alloc, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    unproven: "a driver's own allocations have no system call.",
   },
   "driver-buffer/no-memory": {
     sentence: "A buffer larger than RAM gives ENOMEM.",
@@ -20,7 +19,6 @@ const rule = rules({
       ["5.10", "__alloc_pages, mm/page_alloc.c"],
       ["6.10", "__alloc_pages_noprof, mm/page_alloc.c"],
     ],
-    unproven: "a driver's own allocations have no system call.",
   },
 });
 

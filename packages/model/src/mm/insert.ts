@@ -118,8 +118,6 @@ export const insertRules = rules({
     sentence:
       "A mapping through an io_mapping takes the cache mode reserved once for the whole io_mapping, without a memtype lookup.",
     kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
-    unproven:
-      "no system call shows the cache mode of a page; the missing lookup shows in the instructions of a fault (`litmap cost --on`).",
   },
   "insert/io-mapping-flags": {
     sentence:

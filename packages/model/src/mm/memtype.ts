@@ -61,7 +61,6 @@ const rule = rules({
     sentence:
       "Up to 6.15, unmapping the first half of a tracked VMA alone frees no memtype, which stays reserved for good.",
     kernel: "memtype_erase, arch/x86/mm/pat/memtype_interval.c",
-    unproven: "from source: the leaked reservation would disturb all later tests on that machine.",
   },
   "pat/memory-has-its-own": {
     sentence: "A mapping of RAM gets the cache mode that the pages have, not the one requested.",

@@ -18,22 +18,18 @@ const rule = rules({
     sentence:
       "A change of cache mode splits the 1 GiB and 2 MiB entries of the linear map for good, each with a TLB flush on all CPUs.",
     kernel: "__split_large_page, arch/x86/mm/pat/set_memory.c",
-    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/flush-each-page": {
     sentence: "After a change of cache mode of up to 33 pages all CPUs flush their TLB page by page.",
     kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c",
-    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/flush-everything": {
     sentence: "After a change of cache mode of more than 33 pages all CPUs flush their whole TLB.",
     kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c",
-    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/clflush": {
     sentence: "Pages that leave write-back are flushed by clflush; write-combining goes through UC- and flushes twice.",
     kernel: "cpa_flush, arch/x86/mm/pat/set_memory.c; _set_pages_array, arch/x86/mm/pat/set_memory.c",
-    unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/wbinvd": {
     sentence: "Up to 4.20 an array of 4 MiB or more makes every CPU execute wbinvd.",

@@ -29,7 +29,7 @@ const rule = rules({
   "fault/oom-leaked": {
     sentence: "VM_FAULT_OOM without an OOM kill restarts the instruction, which faults again.",
     kernel: "pagefault_out_of_memory, mm/oom_kill.c",
-    unproven: "only fault injection shows it",
+    unproven: "only fault injection shows it.",
   },
 });
 
