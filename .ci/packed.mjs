@@ -58,7 +58,9 @@ n = lseek(m, 0, end)
 expect n == 64K
 `;
 
-/** A test of the user's own on a real kernel: the executor is compiled into an empty cache, evidence goes to ./evidence. */
+/**
+ * A test of the user's own on a real kernel: the executor is compiled into an empty cache, evidence goes to ./evidence.
+ */
 function onAKernel(cache) {
   const [name = "6.12"] = process.argv.slice(2);
   const store = process.env.LITMAP_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "litmap");

@@ -61,14 +61,18 @@ const lines = [
   "",
   "`node bench/icount.mjs` writes this file and `icount.json`. Each cell is the least of " +
     `${runs} runs in one boot, in`,
-  "instructions of the guest, kernel and user together, as QEMU counts them (`-icount shift=0,sleep=off`); from boot to boot",
+  "instructions of the guest, kernel and user together, as QEMU counts them (`-icount shift=0,sleep=off`); from " +
+    "boot to boot",
   "they differ by less than a percent. `litmap cost bench/icount/icount-udmabuf-1g.lit --on " +
     `${kernels[0]}` +
     "` measures one buffer.",
   "",
-  "The first touch stores one word into every page of a fresh mapping, the second does so again: that is the loop itself.",
-  "The memory is there before (udmabuf: the memfd's pages are allocated when the buffer is made). Transparent huge pages",
-  "are off, and the udmabuf size limit is lifted. A udmabuf that were filled at mmap would do there what the system heap",
+  "The first touch stores one word into every page of a fresh mapping, the second does so again: that is the loop " +
+    "itself.",
+  "The memory is there before (udmabuf: the memfd's pages are allocated when the buffer is made). Transparent huge " +
+    "pages",
+  "are off, and the udmabuf size limit is lifted. A udmabuf that were filled at mmap would do there what the " +
+    "system heap",
   "does: remap_pfn_range, page by page on 6.12, chunk by chunk on 7.2.",
   "",
   row(["buffer", ...releases.flatMap((kernel) => [`${kernel}: mmap`, "first touch", "both, a page"])]),
@@ -155,7 +159,8 @@ for (const [buffer, name] of buffers) {
 const qemu = await qemuVersion(findQemu());
 lines.push(
   "",
-  `Kernels: ${releases.join(", ")}. QEMU ${qemu}. Tests: ${readdirSync(`${here}icount`).length} files in \`bench/icount/\`.`,
+  `Kernels: ${releases.join(", ")}. QEMU ${qemu}. Tests: ${readdirSync(`${here}icount`).length} files in ` +
+    "`bench/icount/`.",
 );
 writeFileSync(`${here}ICOUNT.md`, `${lines.join("\n")}\n`);
 writeFileSync(

@@ -59,7 +59,8 @@ function measure(work) {
     "-initrd",
     initramfs,
     "-append",
-    "console=ttyS0 loglevel=5 panic=-1 oops=panic nokaslr norandmaps transparent_hugepage=never mitigations=off cryptomgr.notests no_timer_check",
+    "console=ttyS0 loglevel=5 panic=-1 oops=panic nokaslr norandmaps transparent_hugepage=never mitigations=off " +
+      "cryptomgr.notests no_timer_check",
   ];
   const timed = (program, all) => {
     const began = performance.now();

@@ -10,7 +10,8 @@ const wanted = process.argv.slice(2);
 const lines = [
   "# Benchmarks",
   "",
-  "`npm run bench` writes this file. Each figure stands beside its limit; ratios are to something measured in the same run",
+  "`npm run bench` writes this file. Each figure stands beside its limit; ratios are to something measured in the " +
+    "same run",
   "on the same machine.",
 ];
 

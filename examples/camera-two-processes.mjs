@@ -23,6 +23,7 @@ for (const release of ["6.1", "6.12", "7.3"]) {
   const pss = [written, read].map((mapping) => must(mapping.smaps()).Pss);
   const holders = must(buffer.info()).count;
   console.log(
-    `linux ${release}: the encoder reads 0x${must(read.load()).toString(16)}, Pss ${pss.join(" + ")}, ${holders} references`,
+    `linux ${release}: the encoder reads 0x${must(read.load()).toString(16)}, Pss ${pss.join(" + ")}, ${holders} ` +
+      "references",
   );
 }

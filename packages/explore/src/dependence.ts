@@ -18,7 +18,10 @@ export function dependent(a: Touch, b: Touch): boolean {
   return false;
 }
 
-/** Whether a step begins to change what the guards keep: files change the mappings of their pages under the inode's lock. */
+/**
+ * Whether a step begins to change what the guards keep: files change the mappings of their pages under the inode's
+ * lock.
+ */
 function changes(guards: readonly object[], other: Touch): boolean {
   if (other.kind !== "acquire" || other.mode === "read") return false;
   return guards.includes(other.lock) || other.lock.lockClass === "i_rwsem";

@@ -1,6 +1,8 @@
 /** The header of an x86 kernel image: enough to say what it is. */
 
-/** The kernel's version string up to the first blank, `6.12.107+deb13-amd64`; undefined when these bytes are no bzImage. */
+/**
+ * The kernel's version string up to the first blank, `6.12.107+deb13-amd64`; undefined when these bytes are no bzImage.
+ */
 export function bzImageVersion(image: Uint8Array): string | undefined {
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
   if (bytes.length < 0x400 || bytes.toString("latin1", 0x202, 0x206) !== "HdrS") return undefined;

@@ -9,7 +9,10 @@ export function parseConfig(text: string): Map<string, string> {
   return new Map([...text.matchAll(/^CONFIG_(\w+)=(.*)$/gm)].map(([, option, value]) => [option, value]));
 }
 
-/** The options that a kernel of the store was built with, built in or as modules; undefined where its .config is not known. */
+/**
+ * The options that a kernel of the store was built with, built in or as modules; undefined where its .config is not
+ * known.
+ */
 export function optionsOf(kernel: Kernel): ReadonlySet<string> | undefined {
   try {
     const options = parseConfig(readFileSync(join(kernel.folder, "config"), "utf8"));

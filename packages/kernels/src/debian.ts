@@ -60,7 +60,8 @@ interface Wanted {
 
 /**
  * Puts vmlinuz, config and modules of the newest kernel of a release and flavour into `target`.
- * @param cache Where the private apt directories lie, one for each architecture; made when missing, their lists are used for a day.
+ * @param cache Where the private apt directories lie, one for each architecture; made when missing, their lists are
+ * used for a day.
  * @returns The packages that they came from.
  */
 export async function fetchDebianKernel(
@@ -71,9 +72,9 @@ export async function fetchDebianKernel(
 ): Promise<KernelPackage[]> {
   const { release, flavour } = kernel;
   const apt = aptFolder(cache, kernel.architecture);
-  const names = new RegExp(
-    `^linux-(image|base|binary|binary-unsigned|modules)-${release.replace(".", "\\.")}(?![0-9])\\S*-${flavour}(-unsigned)?$`,
-  );
+  const parts = "image|base|binary|binary-unsigned|modules";
+  const version = `${release.replace(".", "\\.")}(?![0-9])`;
+  const names = new RegExp(`^linux-(${parts})-${version}\\S*-${flavour}(-unsigned)?$`);
   const wanted = {
     names,
     choose: (records: readonly PackageRecord[]) => chooseKernel(records, kernel),
@@ -378,7 +379,8 @@ function checkSpace(folder: string, packages: readonly PackageRecord[], beyond: 
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   throw new Fault(
     "disk-full",
-    `not enough room in the cache folder: ${packages.at(-1)?.name} needs ${megabytes(needed)}, ${megabytes(free)} are free`,
+    `not enough room in the cache folder: ${packages.at(-1)?.name} needs ${megabytes(needed)}, ${megabytes(free)} ` +
+      "are free",
     "free some space, remove a kernel with `litmap kernel rm`, or set LITMAP_CACHE to another folder",
   );
 }

@@ -81,7 +81,8 @@ export function qemuArguments(shape: GuestShape, files: GuestFiles, memory: Gues
   const backend =
     memory.kind === "anonymous"
       ? `memory-backend-ram,id=ram,${size}`
-      : `memory-backend-file,id=ram,${size},mem-path=${escaped(memory.file)},share=${memory.kind === "recorded" ? "on" : "off"}`;
+      : `memory-backend-file,id=ram,${size},mem-path=${escaped(memory.file)},` +
+        `share=${memory.kind === "recorded" ? "on" : "off"}`;
   return [
     ...["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"],
     ...[

@@ -13,7 +13,10 @@ export interface KernelImage {
   readonly unpacked?: Buffer;
 }
 
-/** Undefined when these bytes are no kernel that we know how to start: bzImage, arm64's Image (packed or not), arm's zImage. */
+/**
+ * Undefined when these bytes are no kernel that we know how to start: bzImage, arm64's Image (packed or not), arm's
+ * zImage.
+ */
 export async function readImage(image: Buffer): Promise<KernelImage | undefined> {
   const version = bzImageVersion(image);
   if (version !== undefined) return { isa: "x86_64", version, unpacked: await vmlinuxOf(image) };

@@ -90,7 +90,9 @@ export class Machine {
     });
   }
 
-  /** Has one Program run; starts the machine when it is not running. Never rejects for what a Program or a kernel does. */
+  /**
+   * Has one Program run; starts the machine when it is not running. Never rejects for what a Program or a kernel does.
+   */
   async run(program: Uint8Array, options: RunOptions): Promise<RunOutcome> {
     if (this.busy) throw new Error("a machine runs one Program at a time");
     this.busy = true;

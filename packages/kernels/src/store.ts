@@ -143,7 +143,8 @@ export class KernelStore {
 
   /**
    * Takes Debian's newest kernel of a release (`6.12`), or of one of its flavours for other
-   * architectures (`6.12-arm64-16k`), from the mirror that this machine's apt uses; /etc/apt is read and never written. Replaces a kernel of that name.
+   * architectures (`6.12-arm64-16k`), from the mirror that this machine's apt uses; /etc/apt is read and never written.
+   * Replaces a kernel of that name.
    */
   addDebian(name: string, options: AddOptions = {}): Promise<Result<Kernel>> {
     return settle(async () => {

@@ -55,7 +55,10 @@ export function buildTestModule(
   });
 }
 
-/** The module as it comes out of a kernel's build folder or its headers. A Fault `build` with the compiler's words when it does not. */
+/**
+ * The module as it comes out of a kernel's build folder or its headers. A Fault `build` with the compiler's words when
+ * it does not.
+ */
 export async function makeTestModule(sourceFolder: string, folder: string): Promise<Uint8Array> {
   const scratch = temporaryFolder();
   try {
@@ -104,7 +107,8 @@ function buildFolder(kernel: Kernel, given: string | undefined): string {
   throw new Fault(
     "request",
     `there are no headers of Linux ${kernel.version} to build the test module against`,
-    `apt-get install linux-headers-${kernel.version} where the machine's Debian has it, or --build DIR with the folder that the kernel was built in`,
+    `apt-get install linux-headers-${kernel.version} where the machine's Debian has it, or --build DIR with the ` +
+      "folder that the kernel was built in",
   );
 }
 

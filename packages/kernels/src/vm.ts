@@ -187,7 +187,10 @@ export class VmTarget implements Target {
     }
   }
 
-  /** Boots a machine only to save it. Undefined when that worked, else why it did not. A kernel that does not boot is a Fault. */
+  /**
+   * Boots a machine only to save it. Undefined when that worked, else why it did not. A kernel that does not boot is a
+   * Fault.
+   */
   private async record(
     qemu: Qemu,
     states: StateFolder,

@@ -47,7 +47,8 @@ describe("sources", () => {
   test("one-line lists", () => {
     const text = [
       "# deb http://no.example/debian bookworm main",
-      "deb [arch=amd64 signed-by=/usr/share/keyrings/a.gpg,/b.gpg] http://mirror.example/debian bookworm main contrib # ours",
+      "deb [arch=amd64 signed-by=/usr/share/keyrings/a.gpg,/b.gpg] http://mirror.example/debian bookworm main " +
+        "contrib # ours",
       "deb-src http://mirror.example/debian bookworm main",
       "deb  https://tool.example/apt  stable  main",
       "",
@@ -171,7 +172,8 @@ describe("which kernel", () => {
 
   test("records of apt-cache", () => {
     const text =
-      "Package: a\nVersion: 1-1\nInstalled-Size: 10\nSize: 2048\nSHA256: ab\nDescription: Package: b\n more\n\nPackage: c\nVersion: 2\n";
+      "Package: a\nVersion: 1-1\nInstalled-Size: 10\nSize: 2048\nSHA256: ab\nDescription: Package: b\n more\n\n" +
+      "Package: c\nVersion: 2\n";
     expect(parsePackageRecords(text)).toEqual([
       { name: "a", version: "1-1", sha256: "ab", size: 2048, installedSize: 10_240 },
       { name: "c", version: "2", sha256: "", size: 0, installedSize: 0 },
@@ -227,7 +229,8 @@ esac`,
     );
     program(
       "dpkg-deb",
-      `mkdir -p "$3/boot" "$3/usr/lib/modules/6.12.107+deb13-amd64/kernel"; cp ${bin}/vmlinuz "$3/boot/vmlinuz-6.12.107+deb13-amd64"; echo CONFIG_X=y > "$3/boot/config-6.12.107+deb13-amd64"`,
+      `mkdir -p "$3/boot" "$3/usr/lib/modules/6.12.107+deb13-amd64/kernel"; cp ${bin}/vmlinuz ` +
+        `"$3/boot/vmlinuz-6.12.107+deb13-amd64"; echo CONFIG_X=y > "$3/boot/config-6.12.107+deb13-amd64"`,
     );
     process.env.PATH = `${bin}:${path}`;
   });
@@ -314,7 +317,8 @@ esac`,
   test("interrupted in mid-download, nothing is left: no lock, no half kernel, no apt", async () => {
     program(
       "apt-get",
-      `case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; *) echo $$ > ${bin}/pid; sleep 60 ;; esac`,
+      `case "$1" in update) : > "$(dirname "$APT_CONFIG")/state/lists/mirror_Packages" ;; *) echo $$ > ${bin}/pid; ` +
+        "sleep 60 ;; esac",
     );
     const folder = scratch();
     const child = spawn(process.execPath, [fake("add-debian.mjs"), folder, "6.12", etc], { stdio: "inherit" });

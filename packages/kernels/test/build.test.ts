@@ -180,7 +180,8 @@ esac`,
     expect(other.ok && other.value.kernel.name).toBe("mine");
     program(
       "apt-cache",
-      `case "$1" in pkgnames) echo linux-source-6.12 ;; show) printf 'Package: linux-source-6.12\\nVersion: 6.12.11-1\\nSize: 5\\nInstalled-Size: 1\\nSHA256: x\\n' ;; esac`,
+      `case "$1" in pkgnames) echo linux-source-6.12 ;; show) printf 'Package: linux-source-6.12\\nVersion: ` +
+        "6.12.11-1\\nSize: 5\\nInstalled-Size: 1\\nSHA256: x\\n' ;; esac",
     );
     const newer = await build(store);
     expect(newer.ok && newer.value.fresh).toBe(true);
@@ -209,7 +210,8 @@ esac`,
     await build(store);
     program(
       "apt-cache",
-      `case "$1" in pkgnames) echo linux-source-6.12 ;; show) printf 'Package: linux-source-6.12\\nVersion: 6.12.11-1\\nSize: 5\\nInstalled-Size: 1\\nSHA256: x\\n' ;; esac`,
+      `case "$1" in pkgnames) echo linux-source-6.12 ;; show) printf 'Package: linux-source-6.12\\nVersion: ` +
+        "6.12.11-1\\nSize: 5\\nInstalled-Size: 1\\nSHA256: x\\n' ;; esac",
     );
     program(
       "make",

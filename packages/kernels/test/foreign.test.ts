@@ -1,4 +1,7 @@
-/** Guests of other architectures: what QEMU is asked for, and real kernels where everything for one is at hand; always TCG. */
+/**
+ * Guests of other architectures: what QEMU is asked for, and real kernels where everything for one is at hand; always
+ * TCG.
+ */
 import { ProgramBuilder, buildExecutor } from "@litmap/linux";
 import type { Isa } from "@litmap/litmus";
 import { afterAll, describe, expect, test } from "vitest";

@@ -15,7 +15,9 @@ describe("the test module, built by a stand-in for make", () => {
     writeFileSync(join(bin, "module"), moduleFile("litmap", ["drm_shmem_helper"], `${version} SMP`));
     writeFileSync(
       join(bin, "make"),
-      `#!/bin/sh\nfor a; do case $a in M=*) to=\${a#M=} ;; esac; done\n[ -f $to/main.c ] && [ -f $to/Kbuild ] || exit 9\ncp ${join(bin, "module")} $to/litmap.ko\necho "dma.c: error: no such thing" >&2\nexit ${status}\n`,
+      `#!/bin/sh\nfor a; do case $a in M=*) to=\${a#M=} ;; esac; done\n` +
+        `[ -f $to/main.c ] && [ -f $to/Kbuild ] || exit 9\ncp ${join(bin, "module")} $to/litmap.ko\n` +
+        `echo "dma.c: error: no such thing" >&2\nexit ${status}\n`,
     );
     chmodSync(join(bin, "make"), 0o755);
   }

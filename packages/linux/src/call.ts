@@ -256,7 +256,9 @@ export class Call<N extends OperationName = OperationName> {
     return ref;
   }
 
-  /** As {@link Call.sys}, but its number differs from run to run and nothing depends on its value later in TypeScript. */
+  /**
+   * As {@link Call.sys}, but its number differs from run to run and nothing depends on its value later in TypeScript.
+   */
   sysVolatile(name: SyscallName, ...args: readonly (Operand | number | bigint)[]): Ref {
     const ref = this.emit({ op: "sys", imm: this.callNumber(name), args: args.map(anyOperand), volatile: true });
     this.lacks(ref, ["ENOSYS"], `this kernel has no ${name}()`);
@@ -317,7 +319,10 @@ export class Call<N extends OperationName = OperationName> {
     return to;
   }
 
-  /** A file's text, at most so many bytes of it, only lines that begin with one of `keep`, of mappings only that at `address`. */
+  /**
+   * A file's text, at most so many bytes of it, only lines that begin with one of `keep`, of mappings only that at
+   * `address`.
+   */
   readText(path: DataOffset, most: number, keep: readonly string[] = [], address: Operand = imm(0)): Ref {
     this.scene.streamBytes += most;
     const lines = keep.length > 0 ? data(this.builder.string(keep.join("\n"))) : imm(0);

@@ -104,7 +104,8 @@ export async function buildExecutor(sourceFolder: string, options: ExecutorOptio
       const first =
         failure.stderr.split("\n").find((line) => /error|cannot|No such/.test(line)) ?? failure.stderr.split("\n")[0];
       throw new ExecutorUnavailable(
-        `${compiler} could not compile the executor: ${first.trim()} (on Debian: apt install ${isa === own ? "gcc libc6-dev" : `${crossCompilers[isa].install} ${crossCompilers[isa].headers}`})`,
+        `${compiler} could not compile the executor: ${first.trim()} (on Debian: apt install ` +
+          `${isa === own ? "gcc libc6-dev" : `${crossCompilers[isa].install} ${crossCompilers[isa].headers}`})`,
       );
     }
     await chmod(temporary, 0o755);
@@ -129,7 +130,8 @@ async function findCompiler(isa: Isa, own: Isa, wanted?: string): Promise<{ comp
   }
   const install = isa === own ? "gcc" : crossCompilers[isa].install;
   throw new ExecutorUnavailable(
-    `no C compiler for ${isa} (looked for ${candidates.join(", ")}); real kernels need one: install ${install}, on Debian: apt install ${install}${isa === own ? " libc6-dev" : ` ${crossCompilers[isa].headers}`}`,
+    `no C compiler for ${isa} (looked for ${candidates.join(", ")}); real kernels need one: install ${install}, on ` +
+      `Debian: apt install ${install}${isa === own ? " libc6-dev" : ` ${crossCompilers[isa].headers}`}`,
   );
 }
 

@@ -59,7 +59,9 @@ export type FrameEvent =
       readonly reason: SkipReason;
     };
 
-/** `no-frame`: bytes before a frame; `checksum`: something like a frame, damaged; `incomplete`: given up on or cut off. */
+/**
+ * `no-frame`: bytes before a frame; `checksum`: something like a frame, damaged; `incomplete`: given up on or cut off.
+ */
 export type SkipReason = "no-frame" | "checksum" | "incomplete";
 
 /**

@@ -65,7 +65,10 @@ export const primitives = [
   "fault_page",
   "remap_io_mapping",
 ] as const;
-/** What keeps the pages of a region; bare frame numbers are left out: through them memory that was freed would be written. */
+/**
+ * What keeps the pages of a region; bare frame numbers are left out: through them memory that was freed would be
+ * written.
+ */
 export const holds: Readonly<Record<string, number>> = { pin: 0, get: 1, notifier: 2 };
 export const regionAccess = { read: 1, write: 2 } as const;
 export const memories = ["ram", "block", "compound", "cma", "iomem"] as const;
@@ -130,7 +133,10 @@ function ownerOf(call: Call, argument: Argument): number | undefined {
   return undefined;
 }
 
-/** The number of the device that the calling driver acts for. @throws UnsupportedHere where a kernel in a virtual machine has none such. */
+/**
+ * The number of the device that the calling driver acts for. @throws UnsupportedHere where a kernel in a virtual
+ * machine has none such.
+ */
 export function deviceOf(call: Call): number {
   const { device } = call.scene.actorOf(call.step.actor);
   const number = device === undefined ? undefined : deviceRow(device)?.module;

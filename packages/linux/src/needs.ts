@@ -1,4 +1,6 @@
-/** What a test needs beyond what every machine has: devices, which the runner attaches, and memory set aside for them. */
+/**
+ * What a test needs beyond what every machine has: devices, which the runner attaches, and memory set aside for them.
+ */
 import { callsOf, deviceRow, heapRow, soundCards } from "@litmap/litmus";
 import type { Argument, CallStep, DrmNodeName, HeapName, SoundCardName, Test } from "@litmap/litmus";
 

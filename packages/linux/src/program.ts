@@ -62,7 +62,10 @@ export interface Instruction {
   readonly op: Opcode;
   readonly actor: number;
   readonly args?: readonly Operand[];
-  /** sys: the call's number; load, store: width in bytes ({@link loadResult}: a call's result left in memory); touch: 1 to store; calc: 1 to subtract; fork, thread: the child; exit: the signal to die of, or 0. */
+  /**
+   * sys: the call's number; load, store: width in bytes ({@link loadResult}: a call's result left in memory); touch: 1
+   * to store; calc: 1 to subtract; fork, thread: the child; exit: the signal to die of, or 0.
+   */
   readonly imm?: number;
   /** It is skipped unless all of these gave a result. At most {@link needLimit}. */
   readonly need?: readonly Ref[];
@@ -82,7 +85,10 @@ export interface ProgramOptions {
   readonly roundMs?: number;
   /** No further round begins after so many milliseconds. Default 60,000. */
   readonly budgetMs?: number;
-  /** Keep all actors on one CPU until they run in parallel: counters kept per CPU are exact, turns cost less. Default true. */
+  /**
+   * Keep all actors on one CPU until they run in parallel: counters kept per CPU are exact, turns cost less. Default
+   * true.
+   */
   readonly pinned?: boolean;
   /** Of the delays strewn into parallel branches. */
   readonly seed?: number;

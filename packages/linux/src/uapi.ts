@@ -292,7 +292,9 @@ export const vfio = {
   group: "/dev/vfio/2",
 } as const;
 
-/** QEMU's edu (docs/specs/edu in its sources): its registers in BAR 0, its buffer as its own DMA engine addresses it. */
+/**
+ * QEMU's edu (docs/specs/edu in its sources): its registers in BAR 0, its buffer as its own DMA engine addresses it.
+ */
 export const edu = {
   name: "0000:00:1e.0",
   /** In the device's file: the command register of its configuration space (region 7), and what it wants there. */

@@ -64,7 +64,8 @@ describe("compiling", () => {
   test("every DRM operation compiles, also with results of others as arguments", () => {
     const compiled = compile(
       parsed(
-        "d = drm_open(qxl)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nb = prime_export(d, h, r)\ni = prime_import(d, b)\nva = mmap(b, 4K, r, shared)\ng = gem_close(d, h)",
+        "d = drm_open(qxl)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nb = prime_export(d, h, r)\n" +
+          "i = prime_import(d, b)\nva = mmap(b, 4K, r, shared)\ng = gem_close(d, h)",
       ),
       somewhere,
     );
@@ -85,7 +86,8 @@ describe("compiling", () => {
 
   test("it compiles for arm64 and arm too", () => {
     const one = parsed(
-      "m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nn = pread(m, va, 4K, 4096)\nl = lseek(m, 0, end)\np = pagemap(va)",
+      "m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nn = pread(m, va, 4K, 4096)\nl = lseek(m, 0, end)\n" +
+        "p = pagemap(va)",
     );
     for (const arch of ["arm64", "arm"] as const) expect(compile(one, { ...somewhere, arch }).kind).toBe("program");
   });

@@ -89,7 +89,9 @@ describe("drivers on kernels", () => {
 
   test("descriptors of processes, of forks, and bare numbers", () => {
     const text =
-      "driver D on dma\nm = memfd_create(64K, seal_shrink)\nbuf = udmabuf_create(m, 0, 64K)\nfork C\nD: a = attach(buf)\nD: b = attach(-1)\nC: fd = dup(buf)\nD: c = attach(fd)\nD: t = map_attachment(c, to_device)\nD: x = dma_read(t, 4K)\nD: v = vmap(buf)\nD: y = load(v + 4K)";
+      "driver D on dma\nm = memfd_create(64K, seal_shrink)\nbuf = udmabuf_create(m, 0, 64K)\nfork C\n" +
+      "D: a = attach(buf)\nD: b = attach(-1)\nC: fd = dup(buf)\nD: c = attach(fd)\n" +
+      "D: t = map_attachment(c, to_device)\nD: x = dma_read(t, 4K)\nD: v = vmap(buf)\nD: y = load(v + 4K)";
     expect(compile(parsed(text), withModule).kind).toBe("program");
   });
 });

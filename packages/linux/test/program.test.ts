@@ -178,7 +178,8 @@ describe("the ready message", () => {
   test("is parsed", () => {
     const ready = parseReady(
       Buffer.from(
-        "release=6.12.1\nversion=#1 SMP a=b\nmachine=aarch64\npage=16384\ncpus=2\npid=1\ntaint=0\nnote=module /x.ko: errno 2\ndevice=/dev/udmabuf\ndevice=/dev/dma_heap/system\n",
+        "release=6.12.1\nversion=#1 SMP a=b\nmachine=aarch64\npage=16384\ncpus=2\npid=1\ntaint=0\n" +
+          "note=module /x.ko: errno 2\ndevice=/dev/udmabuf\ndevice=/dev/dma_heap/system\n",
       ),
     );
     expect(ready).toMatchObject({

@@ -42,7 +42,9 @@ export interface Evidence {
   readonly tests: ReadonlyMap<string, Witness>;
 }
 
-/** All kernels' evidence, oldest release first. Files that are no evidence are passed over. A later folder is preferred. */
+/**
+ * All kernels' evidence, oldest release first. Files that are no evidence are passed over. A later folder is preferred.
+ */
 export function readEvidence(...folders: readonly string[]): Evidence[] {
   const all = new Map<string, Evidence>();
   for (const path of evidenceFiles(folders.length > 0 ? folders : evidenceFolders())) {

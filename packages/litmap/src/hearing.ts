@@ -51,7 +51,10 @@ interface ModelWithKernels {
   readonly kernels: Evidence[];
 }
 
-/** The releases' own models first, each with the kernels that are as their release; then those of other architectures and configurations. */
+/**
+ * The releases' own models first, each with the kernels that are as their release; then those of other architectures
+ * and configurations.
+ */
 function modelsOf(evidence: readonly Evidence[]): ModelWithKernels[] {
   const models = new Map<string, ModelWithKernels>(
     releases.map((release) => [`${release} x86_64`, { options: { release, arch: "x86_64" }, kernels: [] }]),

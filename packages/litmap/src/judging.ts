@@ -1,4 +1,7 @@
-/** Which claims hold of an outcome, and in what two outcomes of one test differ: the language's verdicts in the command's form. */
+/**
+ * Which claims hold of an outcome, and in what two outcomes of one test differ: the language's verdicts in the
+ * command's form.
+ */
 import { compare, judge, pageBytesOf } from "@litmap/litmus";
 import type { Arch, ClaimResult, Machine, Outcome, Test, Value } from "@litmap/litmus";
 import { Kernel } from "@litmap/model";
@@ -8,7 +11,9 @@ import type { Difference } from "./result.js";
 
 const designs = new Map<string, Design>();
 
-/** Choices in force at every decision point: the release's, the architecture's, the user's own. Empty for a real kernel. */
+/**
+ * Choices in force at every decision point: the release's, the architecture's, the user's own. Empty for a real kernel.
+ */
 export function effectiveDesign(machine: Machine): Partial<Design> {
   if (machine.kind !== "model") return {};
   const options: KernelOptions = {

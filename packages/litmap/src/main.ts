@@ -111,13 +111,15 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
 
   sub(
     "random",
-    "random programs on the model and on real kernels; each disagreement is shrunk to the shortest program that shows it",
+    "random programs on the model and on real kernels; each disagreement is shrunk to the shortest program that " +
+      "shows it",
   )
     .option("--seeds <a..b>", "range of seeds (default 1..300)")
     .option("--steps <n>", "steps of a program before its observers (default 12)")
     .option(
       "--on <kernels>",
-      "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas; the model alone without it",
+      "real kernels to compare with: names of the store, host, ssh:NAME; separated by commas; the model alone " +
+        "without it",
     )
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--timeout <seconds>", "time until a program on a kernel counts as hung (default 10)")
@@ -137,7 +139,8 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   onModel(
     sub(
       "cost <tests...>",
-      "what tests cost, side by side for every choice of the decision points that they depend on, and for every release",
+      "what tests cost, side by side for every choice of the decision points that they depend on, and for every " +
+        "release",
     ),
   )
     .option("--point <point>", "only this decision point")
@@ -201,7 +204,8 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   kernel
     .command("build <release>")
     .description(
-      "compile a trimmed kernel of a release from Debian's source, with options that Debian leaves out: CMA, DMABUF_DEBUG, SW_SYNC, GUP_TEST, VKMS",
+      "compile a trimmed kernel of a release from Debian's source, with options that Debian leaves out: CMA, " +
+        "DMABUF_DEBUG, SW_SYNC, GUP_TEST, VKMS",
     )
     .option("--as <name>", "its name (default: the release with -built)")
     .option("-j, --jobs <n>", "parallel compilers (default: one per CPU)")

@@ -38,7 +38,10 @@ export function corpusFolder(): string {
   return process.env.LITMAP_CORPUS ?? join(repository(), "corpus");
 }
 
-/** Folders to read evidence from. What was recorded outside of a checkout is added to the evidence that litmap came with. */
+/**
+ * Folders to read evidence from. What was recorded outside of a checkout is added to the evidence that litmap came
+ * with.
+ */
 export function evidenceFolders(): string[] {
   if (process.env.LITMAP_EVIDENCE !== undefined) return [process.env.LITMAP_EVIDENCE];
   const shipped = join(repository(), "evidence");

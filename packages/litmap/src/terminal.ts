@@ -16,7 +16,10 @@ function same(text: string): string {
   return text;
 }
 
-/** Colours for a stream; none when it is no terminal, or NO_COLOR or --no-color say so. FORCE_COLOR overrides the terminal. */
+/**
+ * Colours for a stream; none when it is no terminal, or NO_COLOR or --no-color say so. FORCE_COLOR overrides the
+ * terminal.
+ */
 export function paintFor(stream: { readonly isTTY?: boolean }, wanted = true): Paint {
   const forced = process.env.FORCE_COLOR !== undefined && process.env.FORCE_COLOR !== "0";
   if (!wanted || process.env.NO_COLOR || (!stream.isTTY && !forced)) return plain;

@@ -49,7 +49,9 @@ describe("litmap run", () => {
 
   test("a design: what is claimed of it counts, and the closing line names it", async () => {
     const folder = scratch();
-    const text = `test d\n  "?"\n\nb = dma_heap_alloc(system, 64K)\nv = mmap(b, 64K, rw, shared)\n\nwith system-heap.mmap = insert-page {\n  expect smaps(v).Pss == 64K\n}\n`;
+    const text =
+      `test d\n  "?"\n\nb = dma_heap_alloc(system, 64K)\nv = mmap(b, 64K, rw, shared)\n\n` +
+      "with system-heap.mmap = insert-page {\n  expect smaps(v).Pss == 64K\n}\n";
     writeFileSync(join(folder, "d.lit"), text);
     const chosen = await litmap(["run", "d.lit", "--set", "system-heap.mmap=insert-page"], { cwd: folder });
     expect(chosen.stdout).toMatch(/^d {5}Pss 64K( {7}rule \S+)?\n/);
@@ -75,7 +77,8 @@ describe("litmap run", () => {
     writeFileSync(join(folder, "wrong.lit"), surprising);
     const { stdout, status } = await litmap(["run", "."], { cwd: folder });
     expect(stdout).toContain(
-      "broken.lit:5:14: mmap() has no argument 'size'; did you mean 'length'?\n    5 | va = mmap(m, size: 64K, rw, shared)\n      |              ^^^^\n",
+      "broken.lit:5:14: mmap() has no argument 'size'; did you mean 'length'?\n" +
+        "    5 | va = mmap(m, size: 64K, rw, shared)\n      |              ^^^^\n",
     );
     expect(stdout).toContain("2 tests, 0 as expected, 1 surprise, 1 invalid");
     expect(status).toBe(2);

@@ -25,7 +25,8 @@ const pfnmap = {
   id: "gup/vma-pfnmap",
   index: 0,
   sentence:
-    "The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT, whatever its page table holds, says this long sentence.",
+    "The slow walk refuses a mapping with VM_IO or VM_PFNMAP with EFAULT, whatever its page table holds, says this " +
+    "long sentence.",
   kernel: "check_vma_flags, mm/gup.c",
 };
 const made = {
@@ -160,7 +161,8 @@ evidence
       80,
     );
     expect(told).toContain(
-      "\n\nunsupported: no such thing\n\nevidence\n  none recorded; `litmap run story --on 6.12 --record` asks a kernel",
+      "\n\nunsupported: no such thing\n\nevidence\n" +
+        "  none recorded; `litmap run story --on 6.12 --record` asks a kernel",
     );
   });
 });

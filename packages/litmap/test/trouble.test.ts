@@ -31,7 +31,9 @@ if (reason) console.log(`skipped: trouble under a run on a real kernel: ${reason
 const limit = { timeout: 60_000 };
 const quick = (name: string): string => `test ${name}\n  "?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n`;
 /** Half a minute in the kernel, as QEMU's TCG counts: a second or so for each round of page faults. */
-const long = `test b-long\n  "?"\n\nva = mmap(anon, 256M, rw, private)\n${"madvise(va, 256M, populate_write)\nmadvise(va, 256M, dontneed)\n".repeat(30)}`;
+const long =
+  `test b-long\n  "?"\n\nva = mmap(anon, 256M, rw, private)\n` +
+  `${"madvise(va, 256M, populate_write)\nmadvise(va, 256M, dontneed)\n".repeat(30)}`;
 
 describe.skipIf(reason)("a run on kernel 6.12", () => {
   const cache = reason ? "" : scratch();
@@ -201,7 +203,8 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
       env: { ...env, PATH: bare },
     });
     expect(stderr).toBe(
-      "litmap: qemu-system-x86_64 is not installed\ninstall it (Debian: apt-get install qemu-system-x86), or run without --on\n",
+      "litmap: qemu-system-x86_64 is not installed\n" +
+        "install it (Debian: apt-get install qemu-system-x86), or run without --on\n",
     );
     expect(stdout).toBe("");
     expect(status).toBe(3);

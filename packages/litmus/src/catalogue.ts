@@ -1,5 +1,6 @@
 /**
- * The catalogue: a row for each thing that exports memory, or that a driver's device is. The words of the operations that
+ * The catalogue: a row for each thing that exports memory, or that a driver's device is. The words of the operations
+ * that
  * name them, what a kernel under test needs for them, and the pages about them follow from the rows; the model and the
  * kernel compiler have a record over the same names, so that a new row without code is a type error in both.
  */
@@ -135,7 +136,9 @@ export const heaps = {
     nodes: ["system"],
   },
   cma: {
-    doc: "the heap of the machine's contiguous memory, 64 MiB: `reserved`, from 6.17 `default_cma_region`; Debian's kernels have none",
+    doc:
+      "the heap of the machine's contiguous memory, 64 MiB: `reserved`, from 6.17 `default_cma_region`; Debian's " +
+      "kernels have none",
     system: "CMA heap",
     // Since 6.17; by a device tree; by the command line or the configuration.
     nodes: ["default_cma_region", "linux,cma", "reserved"],
@@ -273,7 +276,9 @@ export const memories = {
 /** `dma`, `pci` and `cma` differ in how the machine was started. */
 export const driverDevices = {
   dma: {
-    doc: "as the design says (points `dma.mapping`, `dma.coherence`): by default without an IOMMU, its accesses go through the CPU's caches",
+    doc:
+      "as the design says (points `dma.mapping`, `dma.coherence`): by default without an IOMMU, its accesses go " +
+      "through the CPU's caches",
     module: 0,
   },
   shmem: {

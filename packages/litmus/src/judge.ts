@@ -51,7 +51,10 @@ export function judge(test: Test, outcome: Outcome, machine: Machine, effective:
   return { status: claims.every((c) => c.holds) ? "ok" : "surprise", claims };
 }
 
-/** Memory that was used after it was freed needs no claim to be a surprise: only a claim that speaks of it makes it none. */
+/**
+ * Memory that was used after it was freed needs no claim to be a surprise: only a claim that speaks of it makes it
+ * none.
+ */
 function unspoken(test: Test, outcome: Outcome, machine: Machine): ClaimResult[] {
   if (machine.kind === "model" && Object.keys(machine.designs).length > 0) return [];
   const spoken = new Set(test.claims.flatMap(({ expr }) => (expr.kind === "invariant" ? [expr.name] : [])));

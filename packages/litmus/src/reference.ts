@@ -9,6 +9,8 @@ import { operation, operations } from "./operations/index.js";
 import type { Field, OperationName, Param, ParamType, ResultType, Subject, Words } from "./operations/index.js";
 import { slotAlign } from "./slots.js";
 
+const slotMib = slotAlign / 2 ** 20;
+
 const subjects: readonly Subject[] = [
   "memory",
   "memfd and files",
@@ -151,8 +153,8 @@ deliberately bad one, such as \`-1\`. Of words for protection, \`rw\` is \`r\` a
 ### Where mappings go
 
 Each \`mmap\` without \`at\` gets a slot of its own: slots begin at multiples of
-${slotAlign / 2 ** 20} MiB, in the order of the text, each as long as the mapping rounded up to ${slotAlign / 2 ** 20} MiB, and
-${slotAlign / 2 ** 20} MiB are left free behind it. So mappings never touch, there is room to grow in place, and
+${slotMib} MiB, in the order of the text, each as long as the mapping rounded up to ${slotMib} MiB, and
+${slotMib} MiB are left free behind it. So mappings never touch, there is room to grow in place, and
 \`va + length\` is unmapped, unless the test uses \`at\` (MAP_FIXED) or \`mremap\` with \`to\`. Two mappings are
 put side by side as \`mmap(..., at: va + 64K)\`. The kernel places what \`mremap\` moves without \`to\`.
 
@@ -189,12 +191,13 @@ with flags, texts with strings. Any result can be compared with \`ok\`, an errno
   written, once each, by the process that bound the address or descriptor they look at (\`A\` where
   there is none); \`C: expect smaps(va).Pss == 0\` has \`C\` look. Other operations cannot be used in a claim.
 * A claim holds on every release and architecture, unless it is inside
-  \`on linux >= 6.13 { }\` (major and minor number) or \`on arch arm { }\` (\`x86_64\`; \`arm64\`, and \`arm64-16k\` with pages of 16 KiB;
-  \`arm\`, and \`arm-lpae\` with 64-bit page-table entries: none of them includes another).
+  \`on linux >= 6.13 { }\` (major and minor number) or \`on arch arm { }\` (\`x86_64\`; \`arm64\`,
+  and \`arm64-16k\` with pages of 16 KiB; \`arm\`, and \`arm-lpae\` with 64-bit page-table entries: none of them includes another).
   They nest. It does not apply to a model with a changed design: use
   \`with POINT = CHOICE { }\`, which does not apply to a real kernel.
 * In a test with \`parallel\`: \`always\` and \`expect\` hold on every schedule, \`never\` on none,
-  \`sometimes\` on at least one (on a kernel, where not every schedule is seen, a \`sometimes\` that did not happen says nothing).
+  \`sometimes\` on at least one (on a kernel, where not every schedule is seen, a \`sometimes\`
+  that did not happen says nothing).
   \`never\` and \`sometimes\` also take, alone, the name of an invariant:
 
 ${invariantLines.join("\n")}
@@ -233,7 +236,8 @@ function describe(op: OperationName): string[] {
     out.push("| parameter | type | default | what |", "| --- | --- | --- | --- |");
     for (const [name, param] of params)
       out.push(
-        `| \`${name}\` | ${cell(typeText(param.type))} | ${param.default === undefined ? "" : `\`${cell(param.default)}\``} | ${cell(docText(param))} |`,
+        `| \`${name}\` | ${cell(typeText(param.type))} | ` +
+          `${param.default === undefined ? "" : `\`${cell(param.default)}\``} | ${cell(docText(param))} |`,
       );
     out.push("");
   }

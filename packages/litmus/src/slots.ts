@@ -12,7 +12,10 @@ export const slotAlign = 2 * 1024 * 1024;
 /** Longer mappings than this (they cannot succeed) take no more room than the smallest one. Bytes. */
 const longest = 2 ** 40;
 
-/** The hint of each mmap without `at`, in the order of the text, from `base` upwards, on a machine with pages of so many bytes. */
+/**
+ * The hint of each mmap without `at`, in the order of the text, from `base` upwards, on a machine with pages of so many
+ * bytes.
+ */
 export function mmapHints(test: Test, base: number, pageBytes: number): ReadonlyMap<CallStep, number> {
   const hints = new Map<CallStep, number>();
   let next = base;

@@ -86,7 +86,10 @@ export type Argument =
   | { readonly kind: "int"; readonly value: number | string }
   /** `16p`: so many pages of the machine that runs the test. */
   | { readonly kind: "pages"; readonly count: number }
-  /** `rw`, `shared|populate`; the name of an actor; `none`, also of an optional parameter that was left out, is the empty list. */
+  /**
+   * `rw`, `shared|populate`; the name of an actor; `none`, also of an optional parameter that was left out, is the
+   * empty list.
+   */
   | { readonly kind: "words"; readonly words: readonly string[] }
   | { readonly kind: "string"; readonly value: string }
   /** An earlier result, or a field of one. */
@@ -102,7 +105,10 @@ export interface Observer {
    */
   readonly key: string;
   readonly call: CallStep;
-  /** Fields of a record that claims look at, in the order in which they do. Empty: the value itself (of a record: `ok` or its errno). */
+  /**
+   * Fields of a record that claims look at, in the order in which they do. Empty: the value itself (of a record: `ok`
+   * or its errno).
+   */
   readonly fields: readonly string[];
   /** It is taken where any of these scopes holds. */
   readonly scopes: readonly Scope[];
@@ -119,7 +125,10 @@ export type Condition =
 export type Comparison = "==" | "!=" | "<" | "<=" | ">" | ">=";
 
 export interface Claim {
-  /** `expect` for tests that run in one order; the others speak of all schedules. In a test with `parallel`, `expect` is `always`. */
+  /**
+   * `expect` for tests that run in one order; the others speak of all schedules. In a test with `parallel`, `expect` is
+   * `always`.
+   */
   readonly kind: "expect" | "always" | "never" | "sometimes";
   readonly expr: Expression;
   /** The claim's text in normal form, without `expect`. */

@@ -275,7 +275,8 @@ describe("blocks", () => {
 
   test("scopes nest", () => {
     const t = testOf(
-      "x = munlockall()\non linux >= 6.1 {\n  on linux < 7.0 { on arch arm { expect x == ok; expect x == 0 } }\n  with a.b-c = d-2-e { expect x == EINVAL }\n}",
+      "x = munlockall()\non linux >= 6.1 {\n  on linux < 7.0 { on arch arm { expect x == ok; expect x == 0 } }\n" +
+        "  with a.b-c = d-2-e { expect x == EINVAL }\n}",
     );
     expect(
       t.claims.map((c) =>
@@ -292,7 +293,9 @@ describe("blocks", () => {
 });
 
 describe("claims", () => {
-  const pre = `${heap}${map}n = load(va)\nr = munlockall()\ns = smaps(va)\ne = poll(buf, in)\np = maps(va).perms\nf = smaps(va).VmFlags\n`;
+  const pre =
+    `${heap}${map}n = load(va)\nr = munlockall()\ns = smaps(va)\ne = poll(buf, in)\np = maps(va).perms\n` +
+    "f = smaps(va).VmFlags\n";
 
   test.each([
     "n == 5",

@@ -28,7 +28,8 @@ const kernel = (release: string): Machine => ({
 const outcome = (values: Values, more: Partial<Outcome> = {}): Outcome => ({ status: "ok", values, ms: 1, ...more });
 
 const pre =
-  "buf = dma_heap_alloc(system, 64K)\nva = mmap(buf, 64K, rw, shared)\nn = load(va)\nr = munlockall()\ns = smaps(va)\ne = poll(buf, in|out)\np = maps(va).perms\n";
+  "buf = dma_heap_alloc(system, 64K)\nva = mmap(buf, 64K, rw, shared)\nn = load(va)\nr = munlockall()\n" +
+  "s = smaps(va)\ne = poll(buf, in|out)\np = maps(va).perms\n";
 const values: Values = {
   buf: "ok",
   va: "ok",
@@ -187,7 +188,8 @@ describe("claims", () => {
 
   test("hold where their scope does", () => {
     const t = testOf(
-      "n = munlockall()\non linux == 6.12 { expect n == 0 }\non linux >= 6.13 { expect n == EPERM }\non arch arm { expect n == EINVAL }\nwith a.b = c { expect n == EIO }",
+      "n = munlockall()\non linux == 6.12 { expect n == 0 }\non linux >= 6.13 { expect n == EPERM }\n" +
+        "on arch arm { expect n == EINVAL }\nwith a.b = c { expect n == EIO }",
     );
     const lines = (machine: Machine, effective?: Effective) =>
       judge(t, outcome({ n: "ok" }), machine, effective).claims.map((c) => `${c.line} ${c.text} ${c.holds}`);
@@ -205,7 +207,8 @@ describe("claims", () => {
 
   test("without 'with' say nothing of a kernel whose design was changed", () => {
     const t = testOf(
-      "n = munlockall()\nexpect n == EPERM\non linux >= 6.1 { expect n == EINVAL }\nwith a.b = c {\n  expect n == 0\n  on linux >= 6.1 { expect n == ok }\n}",
+      "n = munlockall()\nexpect n == EPERM\non linux >= 6.1 { expect n == EINVAL }\nwith a.b = c {\n" +
+        "  expect n == 0\n  on linux >= 6.1 { expect n == ok }\n}",
     );
     const changed = judge(t, outcome({ n: "ok" }), model("6.12", { "a.b": "c" }));
     expect(changed.claims.map((c) => c.text)).toEqual(["n == 0", "n == ok"]);
@@ -230,7 +233,8 @@ describe("claims", () => {
 
   test("of all schedules", () => {
     const t = testOf(
-      "parallel { A { x = munlockall() } kernel { y = compact() } }\nexpect x == 0\nalways x == ok\nnever y == 3\nsometimes y == 2\nnever deadlock\nsometimes leak",
+      "parallel { A { x = munlockall() } kernel { y = compact() } }\nexpect x == 0\nalways x == ok\nnever y == 3\n" +
+        "sometimes y == 2\nnever deadlock\nsometimes leak",
     );
     const histogram = [
       { values: { x: "ok", y: 1 }, count: 3 },
@@ -332,7 +336,8 @@ describe("keys of an outcome", () => {
 
   test("observers give what claims look at", () => {
     const t = testOf(
-      "va = mmap(anon, 4K, rw, private)\nexpect smaps(va).Rss == smaps(va).Pss and maps(va) == ok and mincore(va, 4K) == 0",
+      "va = mmap(anon, 4K, rw, private)\n" +
+        "expect smaps(va).Rss == smaps(va).Pss and maps(va) == ok and mincore(va, 4K) == 0",
     );
     expect(observerEntries(t.observers[0], { Pss: 1, Rss: 2, Size: 3 })).toEqual([
       ["smaps(va).Rss", 2],

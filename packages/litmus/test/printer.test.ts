@@ -9,10 +9,12 @@ describe("format", () => {
   test("names in a run line up, by actor", () => {
     expect(
       lines(
-        "a=munlockall()\nlong   =   munlockall( )\nprocess B\nB:x=munlockall()\nB: yy=munlockall()\nmunlockall()\n\nb = munlockall()",
+        "a=munlockall()\nlong   =   munlockall( )\nprocess B\nB:x=munlockall()\nB: yy=munlockall()\nmunlockall()\n" +
+          "\nb = munlockall()",
       ),
     ).toBe(
-      "a    = munlockall()\nlong = munlockall()\nprocess B\nB: x  = munlockall()\nB: yy = munlockall()\nmunlockall()\n\nb = munlockall()\n",
+      "a    = munlockall()\nlong = munlockall()\nprocess B\nB: x  = munlockall()\nB: yy = munlockall()\n" +
+        "munlockall()\n\nb = munlockall()\n",
     );
   });
 
@@ -28,10 +30,12 @@ describe("format", () => {
   test("braces of neighbours line up", () => {
     expect(
       lines(
-        "n=munlockall()\non linux==6.1{expect n==0}\non linux>=6.12{expect n!=0}\non arch arm{expect n==0}\nwith a.b=c{expect n==0}",
+        "n=munlockall()\non linux==6.1{expect n==0}\non linux>=6.12{expect n!=0}\non arch arm{expect n==0}\n" +
+          "with a.b=c{expect n==0}",
       ),
     ).toBe(
-      "n = munlockall()\non linux == 6.1  { expect n == 0 }\non linux >= 6.12 { expect n != 0 }\non arch arm { expect n == 0 }\nwith a.b = c { expect n == 0 }\n",
+      "n = munlockall()\non linux == 6.1  { expect n == 0 }\non linux >= 6.12 { expect n != 0 }\n" +
+        "on arch arm { expect n == 0 }\nwith a.b = c { expect n == 0 }\n",
     );
     expect(lines("parallel {\n A {x = munlockall()}\n\n\n kernel{compact();y=compact()}\n}")).toBe(
       "parallel {\n  A { x = munlockall() }\n\n  kernel { compact(); y = compact() }\n}\n",
@@ -113,7 +117,8 @@ on arch arm {
   test("long calls and claims are continued", () => {
     const tuples = Array.from({ length: 12 }, (_, i) => `[m, ${i * 4}K, 4K]`).join(", ");
     const text = lines(
-      `m = memfd_create(64K)\nbuf = udmabuf_create_list([${tuples}], repeat: 2)\nexpect ${Array.from({ length: 12 }, () => "buf == EINVAL").join(" or ")}`,
+      `m = memfd_create(64K)\nbuf = udmabuf_create_list([${tuples}], repeat: 2)\n` +
+        `expect ${Array.from({ length: 12 }, () => "buf == EINVAL").join(" or ")}`,
     );
     expect(text).toBe(`m   = memfd_create(64K)
 buf = udmabuf_create_list([[m, 0K, 4K], [m, 4K, 4K], [m, 8K, 4K], [m, 12K, 4K], [m, 16K, 4K],

@@ -14,7 +14,8 @@ describe("where mappings without `at` go", () => {
   test("each takes its length, rounded up to 2 MiB, and 2 MiB of room", () => {
     expect(
       slots(
-        "a = mmap(anon, 4K, rw, private)\nb = mmap(anon, 2M, rw, private)\nc = mmap(anon, 2049K, rw, private)\nd = mmap(anon, 1, r, shared)",
+        "a = mmap(anon, 4K, rw, private)\nb = mmap(anon, 2M, rw, private)\nc = mmap(anon, 2049K, rw, private)\n" +
+          "d = mmap(anon, 1, r, shared)",
       ),
     ).toEqual([0, 4, 8, 14]);
   });
@@ -33,14 +34,17 @@ describe("where mappings without `at` go", () => {
 
   test("all actors share one count, in the order of the text, also in blocks", () => {
     const lines =
-      "process B\na = mmap(anon, 4K, rw, private)\nB: b = mmap(anon, 4K, rw, private)\nn = faults { c = mmap(anon, 4K, rw, private) }\nparallel {\n  A { d = mmap(anon, 4K, rw, private) }\n  B { e = mmap(anon, 4K, rw, private) }\n}\nf = mmap(anon, 4K, rw, private)";
+      "process B\na = mmap(anon, 4K, rw, private)\nB: b = mmap(anon, 4K, rw, private)\n" +
+      "n = faults { c = mmap(anon, 4K, rw, private) }\nparallel {\n  A { d = mmap(anon, 4K, rw, private) }\n" +
+      "  B { e = mmap(anon, 4K, rw, private) }\n}\nf = mmap(anon, 4K, rw, private)";
     expect(slots(lines)).toEqual([0, 4, 8, 12, 16, 20]);
   });
 
   test("lengths that cannot succeed, or are not known, take the smallest slot", () => {
     expect(
       slots(
-        "a = mmap(anon, 0, rw, private)\nb = mmap(anon, 0xffffffffffffffff, rw, private)\nc = mmap(anon, 1T + 1, rw, private)\nd = mmap(anon, 4K, rw, private)",
+        "a = mmap(anon, 0, rw, private)\nb = mmap(anon, 0xffffffffffffffff, rw, private)\n" +
+          "c = mmap(anon, 1T + 1, rw, private)\nd = mmap(anon, 4K, rw, private)",
       ),
     ).toEqual([0, 4, 8, 12]);
   });

@@ -47,7 +47,8 @@ export function steps(body: readonly Step[]): string[] {
       case "call": {
         const args = Object.entries(step.args).map(([name, a]) => `${name}=${arg(a)}`);
         return [
-          `${step.actor}: ${step.bind ? `${step.bind} = ` : ""}${step.op}(${args.join(" ")})${step.field ? `.${step.field}` : ""}`,
+          `${step.actor}: ` +
+            `${step.bind ? `${step.bind} = ` : ""}${step.op}(${args.join(" ")})${step.field ? `.${step.field}` : ""}`,
         ];
       }
       case "spawn":

@@ -48,7 +48,8 @@ export function serve(input, write, options) {
           break;
         case "oops-and-die":
           options.console(
-            "[    2.000001] BUG: kernel NULL pointer dereference, address: 0000000000000008\n[    2.000002] #PF: supervisor read access\n",
+            "[    2.000001] BUG: kernel NULL pointer dereference, address: 0000000000000008\n" +
+              "[    2.000002] #PF: supervisor read access\n",
           );
           setTimeout(() => process.exit(0), 50);
           break;

@@ -129,7 +129,8 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
       call.word("place") === "system" && call.word("caching") === "cached" && device !== "ttm" && device !== "panthor";
     if (!plain)
       return modelOnly(
-        "of TTM, of panthor, or of memory that is not cached can be asked of the model only: the test module has cached objects of the shmem helper",
+        "of TTM, of panthor, or of memory that is not cached can be asked of the model only: the test module has " +
+          "cached objects of the shmem helper",
       )(call);
     return callModule(call, "gem_create", { args: [call.number("size")], gives: "unstable" });
   },

@@ -62,7 +62,8 @@ export const vfioCompilers = {
     call.lacks(
       there,
       ["ETIMEDOUT"],
-      "the device does not answer: this kernel has not restored what its configuration space said before the machine was resumed",
+      "the device does not answer: this kernel has not restored what its configuration space said before the " +
+        "machine was resumed",
     );
     for (let at = 0; at < length; at += edu.stretchBytes) {
       const bytes = Math.min(edu.stretchBytes, length - at);

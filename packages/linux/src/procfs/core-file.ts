@@ -36,7 +36,10 @@ export function segmentsOf(core: Uint8Array): Segment[] {
   return found;
 }
 
-/** What a core file, of which the first `read` bytes are here, has of a range; undefined when that lies past them. Bytes. */
+/**
+ * What a core file, of which the first `read` bytes are here, has of a range; undefined when that lies past them.
+ * Bytes.
+ */
 export function rangeInCore(
   core: Uint8Array,
   address: bigint,

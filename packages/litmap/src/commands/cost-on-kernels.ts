@@ -121,7 +121,8 @@ function linesOf(test: Test, measured: readonly Measured[], runs: number, paint:
     if (counted.outcome.status !== "ok")
       lines.push(
         paint.odd(
-          `${kernel}: ${counted.outcome.status}${counted.outcome.reason === undefined ? "" : `: ${counted.outcome.reason}`}`,
+          `${kernel}: ` +
+            `${counted.outcome.status}${counted.outcome.reason === undefined ? "" : `: ${counted.outcome.reason}`}`,
         ),
       );
     for (const text of disagreements(test, counted)) lines.push(paint.bad(`${kernel}: ${text}`));

@@ -1,4 +1,7 @@
-/** `litmap cost`: what a test costs, side by side for the choices of each decision point, for the releases, or on kernels that count instructions. */
+/**
+ * `litmap cost`: what a test costs, side by side for the choices of each decision point, for the releases, or on
+ * kernels that count instructions.
+ */
 import { didYouMean } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
 import { Kernel, points, predict, releases } from "@litmap/model";

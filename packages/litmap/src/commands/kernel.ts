@@ -66,7 +66,8 @@ export async function build(release: string, options: BuildOptions): Promise<num
     const { kernel, fresh } = built.value;
     if (options.quiet) return exitStatus.asExpected;
     print(
-      `${kernel.name}  Linux ${kernel.version}  ${sourceOf(kernel)}  ${fresh ? duration(performance.now() - began) : "nothing to do"}`,
+      `${kernel.name}  Linux ${kernel.version}  ${sourceOf(kernel)}  ` +
+        `${fresh ? duration(performance.now() - began) : "nothing to do"}`,
     );
     const unset = kernel.source.kind === "built" ? kernel.source.unset : [];
     if (unset.length > 0) print(`  its configuration did not take ${unset.join(", ")}`);
@@ -168,7 +169,9 @@ export async function boot(
     if (options.json) print(JSON.stringify({ ...machine.machine, notes: machine.notes, ms: Math.round(ms) }));
     else {
       print(
-        `${name}  Linux ${machine.machine.uname}  ${[machine.machine.arch, machine.aside].filter((part) => part !== "").join(" ")}  first answer after ${duration(ms)}`,
+        `${name}  Linux ${machine.machine.uname}  ` +
+          `${[machine.machine.arch, machine.aside].filter((part) => part !== "").join(" ")}  first answer after ` +
+          `${duration(ms)}`,
       );
       for (const note of machine.notes) print(`  ${note}`);
     }

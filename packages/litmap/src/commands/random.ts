@@ -85,14 +85,16 @@ async function onModel(programs: Programs): Promise<number> {
     if (thrown !== undefined) {
       found++;
       print(
-        `seed ${seed} breaks the model of ${release}\n\n${shrink(text, (shorter) => thrownBy(shorter, release) === thrown)}\n  ${thrown}\n`,
+        `seed ${seed} breaks the model of ${release}\n\n` +
+          `${shrink(text, (shorter) => thrownBy(shorter, release) === thrown)}\n  ${thrown}\n`,
       );
     }
     // A signal is only heard between two turns of the event loop.
     if (seed % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   print(
-    `${programs.last - programs.first + 1} programs, ${found} ${found === 1 ? "exception" : "exceptions"}, ${((performance.now() - began) / 1000).toFixed(1)} s      (model)`,
+    `${programs.last - programs.first + 1} programs, ${found} ${found === 1 ? "exception" : "exceptions"}, ` +
+      `${((performance.now() - began) / 1000).toFixed(1)} s      (model)`,
   );
   return found > 0 ? exitStatus.surprises : exitStatus.asExpected;
 }
@@ -144,7 +146,8 @@ async function onKernel(
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   const unsupported = pair.unsupported > 0 ? `, ${pair.unsupported} unsupported` : "";
   print(
-    `${ran} programs, ${found} ${found === 1 ? "disagreement" : "disagreements"}${unsupported}, ${seconds} s      (${machineLabel(kernel.machine)} ${kernel.machine.uname.split(" ")[0]})`,
+    `${ran} programs, ${found} ${found === 1 ? "disagreement" : "disagreements"}${unsupported}, ${seconds} s      ` +
+      `(${machineLabel(kernel.machine)} ${kernel.machine.uname.split(" ")[0]})`,
   );
   return found;
 }

@@ -19,7 +19,8 @@ export async function rules(id: string | undefined, options: RulesOptions): Prom
   const chosen = id === undefined ? book : book.filter((rule) => rule.id === id || rule.id.startsWith(`${id}/`));
   if (chosen.length === 0)
     throw badRequest(
-      `there is no rule '${id}'${didYouMean(id ?? "", [...book.map((rule) => rule.id), ...new Set(book.map(subjectOf))])}`,
+      "there is no rule " +
+        `'${id}'${didYouMean(id ?? "", [...book.map((rule) => rule.id), ...new Set(book.map(subjectOf))])}`,
       "`litmap rules` lists them",
     );
   if (options.json)

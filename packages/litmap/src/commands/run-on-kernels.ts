@@ -1,6 +1,7 @@
 /**
  * `litmap run --on …`: each test on real kernels, beside the model of each kernel's release.
- * Kernels run side by side; where only one is wanted, two machines of it share the tests. Rows come in the order of the tests.
+ * Kernels run side by side; where only one is wanted, two machines of it share the tests. Rows come in the order of the
+ * tests.
  */
 import type { Test } from "@litmap/litmus";
 import { modelOptions, wholeNumber } from "../choices.js";

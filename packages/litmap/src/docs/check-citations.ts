@@ -1,4 +1,7 @@
-/** `npm run citations -- 6.1 6.12 7.2`: checks every rule that the corpus reaches on those releases against their sources. */
+/**
+ * `npm run citations -- 6.1 6.12 7.2`: checks every rule that the corpus reaches on those releases against their
+ * sources.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { kernelSources } from "@litmap/kernels";
@@ -26,7 +29,8 @@ async function check(argument: string): Promise<number> {
   });
   for (const { rule, name, file, why } of missing) console.log(`${release}: ${rule}: ${name}, ${file}: ${why}`);
   console.log(
-    `${release}: ${reached.size} rules, ${cited.length} citations, ${missing.length} not found, ${outside} of code outside of mainline`,
+    `${release}: ${reached.size} rules, ${cited.length} citations, ${missing.length} not found, ${outside} of code ` +
+      "outside of mainline",
   );
   return missing.length;
 }

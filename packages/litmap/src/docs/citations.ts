@@ -16,7 +16,9 @@ export interface Missing extends Cited {
 /** A citation of what no source package has says so: `(proposed)`, `(out of tree)`, `(up to 5.10)`. */
 const elsewhere = /\((?:proposed|out of tree|up to \d+\.\d+)\)$/;
 
-/** Every function that the rules cite for a release; `outside` are the citations of code that no mainline source has. */
+/**
+ * Every function that the rules cite for a release; `outside` are the citations of code that no mainline source has.
+ */
 export function citationsOf(rules: readonly Rule[], release: string): { cited: Cited[]; outside: number } {
   const cited: Cited[] = [];
   let outside = 0;

@@ -1,4 +1,7 @@
-/** A kernel of the store in a QEMU that counts instructions: what each step of a test takes, and what the model counts for it. */
+/**
+ * A kernel of the store in a QEMU that counts instructions: what each step of a test takes, and what the model counts
+ * for it.
+ */
 import type { Outcome, Test } from "@litmap/litmus";
 import { Machine, VmTarget } from "@litmap/kernels";
 import type { Kernel } from "@litmap/kernels";

@@ -108,7 +108,10 @@ const deviceMemory: Outfit = {
   cpus: 1,
 };
 
-/** A sound card behind an emulated IOMMU; apart from the device that user space drives, whose group's number it would change. */
+/**
+ * A sound card behind an emulated IOMMU; apart from the device that user space drives, whose group's number it would
+ * change.
+ */
 const deviceMemoryIommu: Outfit = {
   ...deviceMemory,
   name: "device-memory-iommu",
@@ -136,7 +139,8 @@ export function outfitFor(needs: readonly Need[], isa: Isa = "x86_64"): Outfit {
   if (needs.includes("module"))
     outfit = { ...outfit, name: `${outfit.name} with the test module`, modules: [...outfit.modules, ...testModule] };
   if (isa !== "x86_64") return outfit;
-  // Freed pages of the area end up in other files, where they cannot be pinned for long: only tests of its heap have one.
+  // Freed pages of the area end up in other files, where they cannot be pinned for long: only tests of its heap have
+  // one.
   const contiguous = needs.includes("cma");
   return {
     ...outfit,

@@ -21,7 +21,10 @@ export interface Change {
   readonly rule?: string;
 }
 
-/** The rule that decides the first value that changed, where it is another than before; else the first by which the two courses part. */
+/**
+ * The rule that decides the first value that changed, where it is another than before; else the first by which the two
+ * courses part.
+ */
 export function partingRule(
   before: Answer,
   after: Answer,

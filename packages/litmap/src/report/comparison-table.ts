@@ -67,7 +67,8 @@ export class ComparisonTable implements RunReport {
     parts.push(duration(summary.ms));
     const fine = !all.some(({ result }) => isTrouble(result));
     print(
-      `${fine ? this.paint.good(parts.join(", ")) : this.paint.bad(parts.join(", "))}      ${this.paint.dim(`(${summary.machines.join("; ")})`)}`,
+      `${fine ? this.paint.good(parts.join(", ")) : this.paint.bad(parts.join(", "))}      ` +
+        `${this.paint.dim(`(${summary.machines.join("; ")})`)}`,
     );
   }
 

@@ -21,11 +21,17 @@ function totals(results: readonly TestResult[]): string {
   const having = (...statuses: readonly string[]): number =>
     results.filter((result) => statuses.includes(result.status)).length;
   const time = results.reduce((sum, result) => sum + result.ms, 0) / 1000;
-  return ` tests="${results.length}" failures="${having("surprise", "disagree")}" errors="${having("hang", "oops", "incomplete", "broken", "invalid")}" skipped="${having("unsupported")}" time="${time.toFixed(3)}"`;
+  return (
+    ` tests="${results.length}" failures="${having("surprise", "disagree")}" ` +
+    `errors="${having("hang", "oops", "incomplete", "broken", "invalid")}" skipped="${having("unsupported")}" ` +
+    `time="${time.toFixed(3)}"`
+  );
 }
 
 function testcase(result: TestResult): string {
-  const open = `    <testcase name="${escape(result.test)}" classname="${escape(folderOf(result.file))}" file="${escape(result.file)}" time="${(result.ms / 1000).toFixed(4)}"`;
+  const open =
+    `    <testcase name="${escape(result.test)}" classname="${escape(folderOf(result.file))}" ` +
+    `file="${escape(result.file)}" time="${(result.ms / 1000).toFixed(4)}"`;
   const trouble = troubleOf(result);
   const message = escape(trouble[0] ?? "");
   const text = escape(trouble.join("\n"));
@@ -42,7 +48,10 @@ function testcase(result: TestResult): string {
     case "incomplete":
     case "broken":
     case "invalid":
-      return `${open}><error type="${result.status}" message="${message}">${text}</error>${result.log ? `<system-out>${escape(result.log)}</system-out>` : ""}</testcase>\n`;
+      return (
+        `${open}><error type="${result.status}" message="${message}">${text}</error>` +
+        `${result.log ? `<system-out>${escape(result.log)}</system-out>` : ""}</testcase>\n`
+      );
   }
 }
 

@@ -13,7 +13,10 @@ export interface Reported {
 }
 
 export interface RunReport {
-  /** One test on all machines, in their order; a hole where a machine did not come to it. Tests come in the order of the run. */
+  /**
+   * One test on all machines, in their order; a hole where a machine did not come to it. Tests come in the order of the
+   * run.
+   */
   row(results: readonly (Reported | undefined)[]): void;
   /** After the last, also of an interrupted run. */
   end(summary: RunSummary): void;

@@ -1,4 +1,6 @@
-/** What all schedules of a concurrent test come to: how many, which outcomes, and the easiest that breaks an invariant. */
+/**
+ * What all schedules of a concurrent test come to: how many, which outcomes, and the easiest that breaks an invariant.
+ */
 import type { Exploration } from "@litmap/explore";
 import type { Test, Values, Violation } from "@litmap/litmus";
 import type { Paint } from "../terminal.js";
@@ -10,7 +12,9 @@ export function scheduleLines(test: Test, exploration: Exploration, paint: Paint
   const units = unitsOf(test);
   const lines = [
     `${paint.dim("schedules")}`,
-    `  ${count(executions, "execution")}, ${count(states, "state")}${redundant > 0 ? `, ${redundant} cut short as equal to one that ran` : ""}${complete ? "" : paint.odd(", stopped by the limit: not all were run")}`,
+    `  ${count(executions, "execution")}, ${count(states, "state")}` +
+      `${redundant > 0 ? `, ${redundant} cut short as equal to one that ran` : ""}` +
+      `${complete ? "" : paint.odd(", stopped by the limit: not all were run")}`,
   ];
   histogram.forEach(({ values, count: n }, i) => {
     lines.push(`  ${String(n).padStart(String(executions).length)} of ${executions}  ${valuesText(values, units)}`);

@@ -170,7 +170,8 @@ function events(
     return [
       head,
       ...wrap(rule.sentence, width - indent - 4).map((line) => `${space}    ${line}`),
-      `${space}    ${paint.dim(kernelOf(rule, release))}${rule.unproven === undefined ? "" : `  ${paint.odd("unproven")}`}`,
+      `${space}    ` +
+        `${paint.dim(kernelOf(rule, release))}${rule.unproven === undefined ? "" : `  ${paint.odd("unproven")}`}`,
       ...modelLines(rule, width - indent - 4).map((line) => `${space}    ${paint.dim(line)}`),
     ];
   });
@@ -189,7 +190,8 @@ export function claimLines(all: readonly ClaimResult[], paint: Paint): string[] 
     paint.dim("claims"),
     ...all.map(
       (claim) =>
-        `  ${claim.holds ? paint.good("holds") : paint.bad("fails")}  ${pad(claim.text, width)}  ${paint.dim(`line ${claim.line}`)}`,
+        `  ${claim.holds ? paint.good("holds") : paint.bad("fails")}  ${pad(claim.text, width)}  ` +
+        `${paint.dim(`line ${claim.line}`)}`,
     ),
   ];
 }
@@ -222,7 +224,10 @@ function evidence({ test, prediction, evidence: all }: Story, paint: Paint): str
     ];
   });
   if (rows.length === 0)
-    return `${paint.dim("evidence")}\n  none recorded; \`litmap run ${test.name} --on ${debianName(release, arch)} --record\` asks a kernel`;
+    return (
+      `${paint.dim("evidence")}\n` +
+      `  none recorded; \`litmap run ${test.name} --on ${debianName(release, arch)} --record\` asks a kernel`
+    );
   rows.sort((a, b) => Number(b.same) - Number(a.same));
   return [paint.dim("evidence"), ...columns(rows.map((row) => row.cells))].join("\n");
 }

@@ -19,7 +19,8 @@ export function troubleOf(result: TestResult, units: ReadonlyMap<string, string>
       if (!result.differs?.length) return [result.reason ?? "disagrees"];
       return result.differs.map(
         ({ key, here, there }) =>
-          `${key}: ${result.against} says ${valueText(there, units.get(key))}, ${machineLabel(result.machine)} says ${valueText(here, units.get(key))}`,
+          `${key}: ${result.against} says ${valueText(there, units.get(key))}, ${machineLabel(result.machine)} ` +
+          `says ${valueText(here, units.get(key))}`,
       );
     case "incomplete":
       return [`incomplete: ${result.reason ?? ""}`, ...failed];

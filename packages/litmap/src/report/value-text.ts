@@ -1,4 +1,6 @@
-/** Values as people read them: bytes in the language's own units, flags in brackets, and which value of a test matters. */
+/**
+ * Values as people read them: bytes in the language's own units, flags in brackets, and which value of a test matters.
+ */
 import { bindings, isNotReached, operation, sizeText } from "@litmap/litmus";
 import type { Expression, Test, Value, Values } from "@litmap/litmus";
 
@@ -32,7 +34,10 @@ export function unitsOf(test: Test): Map<string, string> {
   return units;
 }
 
-/** The key of the value that a test is about: what its first claim that holds there looks at, else the last that has a value. */
+/**
+ * The key of the value that a test is about: what its first claim that holds there looks at, else the last that has a
+ * value.
+ */
 export function mainKey(test: Test, values: Values, texts?: readonly string[]): string | undefined {
   for (const claim of test.claims) {
     if (texts && !texts.includes(claim.text)) continue;

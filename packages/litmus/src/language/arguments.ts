@@ -305,7 +305,8 @@ export class ArgumentChecker {
       if (tuple.items.length !== type.of.length) {
         this.report(
           "argument-type",
-          `this one has ${tuple.items.length} of the ${type.of.length} values of [${type.of.map((t) => t.name).join(", ")}]`,
+          `this one has ${tuple.items.length} of the ${type.of.length} values of ` +
+            `[${type.of.map((t) => t.name).join(", ")}]`,
           tuple.span,
           use.hint,
         );

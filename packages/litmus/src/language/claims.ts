@@ -98,7 +98,8 @@ export class ClaimChecker {
     const example = typed.type.kind === "number" || typed.type.kind === "literal" ? "== 0" : "== ok";
     this.report(
       "not-a-claim",
-      `'${writeExpr(syntax)}' is ${describeClaimType(typed.type)}; a claim is true or false, as '${writeExpr(syntax)} ${example}' is`,
+      `'${writeExpr(syntax)}' is ${describeClaimType(typed.type)}; a claim is true or false, as ` +
+        `'${writeExpr(syntax)} ${example}' is`,
       syntax.span,
     );
     return undefined;
@@ -327,7 +328,8 @@ export class ClaimChecker {
         const span: Span = { ...from.syntax.span, end: Math.max(from.syntax.span.end, to.syntax.span.end) };
         this.report(
           "comparison-type",
-          `'${writeExpr(from.syntax)}' is ${describeClaimType(from.type)}, '${writeExpr(to.syntax)}' is ${describeClaimType(to.type)}: they cannot be compared`,
+          `'${writeExpr(from.syntax)}' is ${describeClaimType(from.type)}, '${writeExpr(to.syntax)}' is ` +
+            `${describeClaimType(to.type)}: they cannot be compared`,
           span,
         );
       }

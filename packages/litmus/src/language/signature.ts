@@ -11,8 +11,10 @@ const signatures = new Map<OperationName, string>();
 export function signature(op: OperationName): string {
   let text = signatures.get(op);
   if (text === undefined) {
-    const params = Object.entries(operation(op).params);
-    text = `${op}(${params.map(([name, p]) => (p.default === undefined ? name : `${name} = ${p.default}`)).join(", ")})`;
+    const params = Object.entries(operation(op).params).map(([name, p]) =>
+      p.default === undefined ? name : `${name} = ${p.default}`,
+    );
+    text = `${op}(${params.join(", ")})`;
     signatures.set(op, text);
   }
   return text;

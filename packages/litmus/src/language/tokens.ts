@@ -127,7 +127,10 @@ function isStrange(c: number): boolean {
   );
 }
 
-/** The characters of a string token. `\"` is a quote, `\\` a backslash, `\n` a newline; another backslash stands for itself. */
+/**
+ * The characters of a string token. `\"` is a quote, `\\` a backslash, `\n` a newline; another backslash stands for
+ * itself.
+ */
 export function unquote(text: string): string {
   const inner = text.slice(1, -1);
   return inner.includes("\\") ? inner.replace(/\\(["\\n])/g, (_, c: string) => (c === "n" ? "\n" : c)) : inner;

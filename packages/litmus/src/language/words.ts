@@ -34,7 +34,8 @@ export const devices = wordsOf(driverDevices);
 
 /** Flag words of /proc/PID/smaps' VmFlags line; `sd` is left out of outcomes. */
 const vmFlags: readonly string[] = split(
-  "rd wr ex sh mr mw me ms gd pf lo io sr rr dc de ac nr ht sf nl ar wf sy dd mm hg nh mg bt mt um uw ui ss sl dp gu dw lf",
+  "rd wr ex sh mr mw me ms gd pf lo io sr rr dc de ac nr ht sf nl ar wf sy dd mm hg nh mg bt mt um uw ui ss sl dp " +
+    "gu dw lf",
 );
 
 /** The words that a result of type flags, or such a field of a record, can hold; undefined when not listed. */

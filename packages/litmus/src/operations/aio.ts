@@ -12,7 +12,9 @@ const params = {
 export const aio = {
   aio_read: {
     subject: "reaching into a mapping",
-    doc: "Reads into a range by io_submit (IOCB_CMD_PREAD) in a new context, and waits for it; gives the event's result, or the errno of io_submit.",
+    doc:
+      "Reads into a range by io_submit (IOCB_CMD_PREAD) in a new context, and waits for it; gives the event's " +
+      "result, or the errno of io_submit.",
     kernel: "aio_read, fs/aio.c",
     by: ["process"],
     params,
@@ -20,7 +22,9 @@ export const aio = {
   },
   aio_write: {
     subject: "reaching into a mapping",
-    doc: "Writes from a range by io_submit (IOCB_CMD_PWRITE) in a new context, and waits for it; gives the event's result, or the errno of io_submit.",
+    doc:
+      "Writes from a range by io_submit (IOCB_CMD_PWRITE) in a new context, and waits for it; gives the event's " +
+      "result, or the errno of io_submit.",
     kernel: "aio_write, fs/aio.c",
     by: ["process"],
     params,

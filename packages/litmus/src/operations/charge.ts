@@ -7,7 +7,9 @@ const process = ["process"] as const;
 export const charge = {
   xfer_charge: {
     subject: "dma-buf",
-    doc: "Moves the charge for a heap buffer's memory to the memory cgroup of a process (DMA_BUF_IOCTL_XFER_CHARGE, proposed in October 2026 and in no release: ENOTTY).",
+    doc:
+      "Moves the charge for a heap buffer's memory to the memory cgroup of a process (DMA_BUF_IOCTL_XFER_CHARGE, " +
+      "proposed in October 2026 and in no release: ENOTTY).",
     kernel: "dma_buf_ioctl, drivers/dma-buf/dma-buf.c",
     by: process,
     params: {
@@ -18,7 +20,9 @@ export const charge = {
   },
   charged: {
     subject: "observers",
-    doc: "The dma-buf memory charged to the process's memory cgroup. A process is a cgroup of its own, its forks and threads are in it. 0 unless dma_heap.mem_accounting is on, which no kernel has by default.",
+    doc:
+      "The dma-buf memory charged to the process's memory cgroup. A process is a cgroup of its own, its forks and " +
+      "threads are in it. 0 unless dma_heap.mem_accounting is on, which no kernel has by default.",
     kernel: "memory_stat_show, mm/memcontrol.c",
     by: process,
     params: {},

@@ -5,7 +5,9 @@ import type { OperationShape } from "./types.js";
 export const coredump = {
   core_dump: {
     subject: "reaching into a mapping",
-    doc: "Forks a child that aborts at once, and looks for a range in the core file that the kernel writes of it. Kernels return the first 192 KiB of the file.",
+    doc:
+      "Forks a child that aborts at once, and looks for a range in the core file that the kernel writes of it. " +
+      "Kernels return the first 192 KiB of the file.",
     kernel: "vma_dump_size, dump_user_range, fs/coredump.c",
     by: ["process"],
     params: {
@@ -14,7 +16,9 @@ export const coredump = {
       filter: {
         type: integer,
         default: "0x33",
-        doc: "the child's /proc/self/coredump_filter: 1 anonymous private, 2 anonymous shared, 4 file private, 8 file shared, 16 ELF headers, 32 hugetlb private, 64 hugetlb shared",
+        doc:
+          "the child's /proc/self/coredump_filter: 1 anonymous private, 2 anonymous shared, 4 file private, 8 file " +
+          "shared, 16 ELF headers, 32 hugetlb private, 64 hugetlb shared",
       },
     },
     result: {
@@ -27,7 +31,9 @@ export const coredump = {
         dumped: { kind: "number", doc: "bytes of the range for which the core has room (p_filesz)" },
         filled: {
           kind: "number",
-          doc: "bytes of those of its pages that are not all zeros there: pages that the kernel could not get are holes",
+          doc:
+            "bytes of those of its pages that are not all zeros there: pages that the kernel could not get are " +
+            "holes",
         },
       },
     },

@@ -142,7 +142,9 @@ export const dmaBuf = {
   },
   sw_sync_fence: {
     subject: "dma-buf",
-    doc: "A fence as a sync file, from a new timeline that begins at 0 and ends with the processes that have it open (debugfs sw_sync; built kernels have it).",
+    doc:
+      "A fence as a sync file, from a new timeline that begins at 0 and ends with the processes that have it open " +
+      "(debugfs sw_sync; built kernels have it).",
     kernel: "sw_sync_ioctl_create_fence, drivers/dma-buf/sw_sync.c",
     by: process,
     params: {

@@ -81,7 +81,9 @@ export const drivers = {
   },
   dma_read: {
     subject: "drivers",
-    doc: "The device reads a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the end, and against the permissions of the mapping or region.",
+    doc:
+      "The device reads a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the " +
+      "end, and against the permissions of the mapping or region.",
     kernel: "dma_map_sgtable, kernel/dma/mapping.c",
     by: driver,
     params: {
@@ -92,7 +94,9 @@ export const drivers = {
   },
   dma_write: {
     subject: "drivers",
-    doc: "The device writes a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the end, and against the permissions of the mapping or region.",
+    doc:
+      "The device writes a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the " +
+      "end, and against the permissions of the mapping or region.",
     kernel: "dma_map_sgtable, kernel/dma/mapping.c",
     by: driver,
     params: {
@@ -137,14 +141,17 @@ export const drivers = {
     subject: "drivers",
     doc: "Removes the vmap.",
     kernel:
-      "dma_buf_vunmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vunmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
+      "dma_buf_vunmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vunmap, " +
+      "drivers/gpu/drm/drm_gem_shmem_helper.c",
     by: driver,
     params: { buf: { type: buffer, doc: "which: a dma-buf or a GEM object" } },
     result: status,
   },
   get_user_pages: {
     subject: "drivers",
-    doc: "Page references (FOLL_GET) on a process's memory; gives the number of pages. `of` is the process of the address.",
+    doc:
+      "Page references (FOLL_GET) on a process's memory; gives the number of pages. `of` is the process of the " +
+      "address.",
     kernel: "get_user_pages_remote, get_user_pages_fast, mm/gup.c",
     by: driver,
     params: {
@@ -240,7 +247,9 @@ export const kernel = {
   },
   fail_page_table: {
     subject: "kernel",
-    doc: "Fault injection: the allocation of a page table for vmf_insert_pfn or vmf_insert_mixed fails once, after `after` that succeed.",
+    doc:
+      "Fault injection: the allocation of a page table for vmf_insert_pfn or vmf_insert_mixed fails once, after " +
+      "`after` that succeed.",
     kernel: "insert_pfn, mm/memory.c",
     by: ["kernel"],
     params: { after: { type: integer, default: "0", doc: "how many allocations succeed before" } },

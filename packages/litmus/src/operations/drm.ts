@@ -31,7 +31,10 @@ export const drm = {
   },
   qxl_alloc: {
     subject: "DRM",
-    doc: "Makes an object in the VRAM of a qxl device (DRM_IOCTL_QXL_ALLOC), 64 MiB less 8 KiB; when it is full, the least recently used objects are evicted to system memory. Up to 6.1 it is not cleared. dumb_map gives its fake offset.",
+    doc:
+      "Makes an object in the VRAM of a qxl device (DRM_IOCTL_QXL_ALLOC), 64 MiB less 8 KiB; when it is full, the " +
+      "least recently used objects are evicted to system memory. Up to 6.1 it is not cleared. dumb_map gives its " +
+      "fake offset.",
     kernel: "qxl_alloc_ioctl, drivers/gpu/drm/qxl/qxl_ioctl.c",
     by: process,
     params: { drm: drmFile, size: { type: size, doc: "bytes, rounded up to pages; modulo 2^32" } },
@@ -39,7 +42,9 @@ export const drm = {
   },
   virtgpu_create_blob: {
     subject: "DRM",
-    doc: "Makes a blob resource (DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB), rounded up to pages; dumb_map gives its fake offset. EINVAL on a device without blobs, which QEMU's is here.",
+    doc:
+      "Makes a blob resource (DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB), rounded up to pages; dumb_map gives its " +
+      "fake offset. EINVAL on a device without blobs, which QEMU's is here.",
     kernel: "virtio_gpu_resource_create_blob_ioctl, drivers/gpu/drm/virtio/virtgpu_ioctl.c",
     by: process,
     params: {

@@ -8,7 +8,9 @@ const driver = ["driver"] as const;
 export const exporting = {
   dma_buf_export: {
     subject: "drivers",
-    doc: "Allocates memory for the driver's device and exports it as a readable and writable dma-buf. The descriptor is the driver's: a process gets it by `receive`. Size 0 is EINVAL; other sizes are rounded up to pages.",
+    doc:
+      "Allocates memory for the driver's device and exports it as a readable and writable dma-buf. The descriptor " +
+      "is the driver's: a process gets it by `receive`. Size 0 is EINVAL; other sizes are rounded up to pages.",
     kernel: "dma_buf_export, drivers/dma-buf/dma-buf.c; dma_alloc_attrs, kernel/dma/mapping.c",
     by: driver,
     params: {
@@ -19,7 +21,10 @@ export const exporting = {
   },
   videobuf_user_get: {
     subject: "drivers",
-    doc: "USERPTR of videobuf1's dma-contig (removed by 6.12): an sg table for the driver's device of the PFNs of a range of user memory, without references. EINVAL in a VMA of normal pages, EFAULT if the PFNs are not consecutive.",
+    doc:
+      "USERPTR of videobuf1's dma-contig (removed by 6.12): an sg table for the driver's device of the PFNs of a " +
+      "range of user memory, without references. EINVAL in a VMA of normal pages, EFAULT if the PFNs are not " +
+      "consecutive.",
     kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c",
     by: driver,
     params: {

@@ -9,9 +9,12 @@ const places = { system: "system memory", vram: "video memory (`ttm` only, 16 Mi
 export const gem = {
   gem_create: {
     subject: "drivers",
-    doc: "A GEM object of the driver's device: of TTM on `ttm`, else of the shmem helper. Size 0 is EINVAL; other sizes are rounded up to pages. In VRAM other objects are evicted to make room.",
+    doc:
+      "A GEM object of the driver's device: of TTM on `ttm`, else of the shmem helper. Size 0 is EINVAL; other " +
+      "sizes are rounded up to pages. In VRAM other objects are evicted to make room.",
     kernel:
-      "drm_gem_shmem_create, drivers/gpu/drm/drm_gem_shmem_helper.c; ttm_bo_init_validate, drivers/gpu/drm/ttm/ttm_bo.c",
+      "drm_gem_shmem_create, drivers/gpu/drm/drm_gem_shmem_helper.c; ttm_bo_init_validate, " +
+      "drivers/gpu/drm/ttm/ttm_bo.c",
     by: driver,
     params: {
       size: { type: size, doc: "bytes" },
@@ -40,7 +43,8 @@ export const gem = {
     subject: "drivers",
     doc: "Marks a shmem object WILLNEED or DONTNEED; gives 1 if its pages are retained.",
     kernel:
-      "drm_gem_shmem_madvise, drivers/gpu/drm/drm_gem_shmem_helper.c; panfrost_ioctl_madvise, drivers/gpu/drm/panfrost/panfrost_drv.c",
+      "drm_gem_shmem_madvise, drivers/gpu/drm/drm_gem_shmem_helper.c; panfrost_ioctl_madvise, " +
+      "drivers/gpu/drm/panfrost/panfrost_drv.c",
     by: driver,
     params: { bo: object, advice: { type: word({ willneed: "0", dontneed: "1" }), doc: "which" } },
     result: number("1 while the pages are there"),
@@ -56,7 +60,9 @@ export const gem = {
   },
   gem_export: {
     subject: "drivers",
-    doc: "A dma-buf of the object, always the same one. The descriptor is the driver's: a process takes it by `receive`, dma_buf_put drops it. An imported object gives its original dma-buf.",
+    doc:
+      "A dma-buf of the object, always the same one. The descriptor is the driver's: a process takes it by " +
+      "`receive`, dma_buf_put drops it. An imported object gives its original dma-buf.",
     kernel: "drm_gem_prime_handle_to_fd, drivers/gpu/drm/drm_prime.c",
     by: driver,
     params: { bo: object },
@@ -72,7 +78,9 @@ export const gem = {
   },
   drm_node: {
     subject: "drivers",
-    doc: "An open file of the driver's DRM device, which a process takes by `receive`: dumb_create, prime_import and mmap work on it.",
+    doc:
+      "An open file of the driver's DRM device, which a process takes by `receive`: dumb_create, prime_import and " +
+      "mmap work on it.",
     kernel: "drm_open, drivers/gpu/drm/drm_file.c",
     by: driver,
     params: {},
@@ -80,7 +88,9 @@ export const gem = {
   },
   gem_mmap_offset: {
     subject: "drivers",
-    doc: "The fake offset at which mmap of any open file of the driver's device finds the object, also an imported one.",
+    doc:
+      "The fake offset at which mmap of any open file of the driver's device finds the object, also an imported " +
+      "one.",
     kernel: "drm_gem_create_mmap_offset, drivers/gpu/drm/drm_gem.c",
     by: driver,
     params: { bo: object },

@@ -5,7 +5,10 @@ import type { OperationShape } from "./types.js";
 export const gupTest = {
   gup_test: {
     subject: "reaching into a mapping",
-    doc: "Takes and drops references or pins on the pages of a range one by one (debugfs gup_test; built kernels have it): whole pages up to the first that GUP refuses. An errno is not reported: 0 pages. A pin of the shared zero page triggers a warning, and the test is an oops.",
+    doc:
+      "Takes and drops references or pins on the pages of a range one by one (debugfs gup_test; built kernels have " +
+      "it): whole pages up to the first that GUP refuses. An errno is not reported: 0 pages. A pin of the shared " +
+      "zero page triggers a warning, and the test is an oops.",
     kernel: "__gup_test_ioctl, mm/gup_test.c",
     by: ["process"],
     params: {

@@ -9,7 +9,9 @@ const object = { type: handle("gem-handle"), doc: "which object" } as const;
 export const i915 = {
   i915_gem_create: {
     subject: "DRM",
-    doc: "Makes an object (DRM_IOCTL_I915_GEM_CREATE_EXT), rounded up to pages. Size 0 is EINVAL, and so is lmem without local memory.",
+    doc:
+      "Makes an object (DRM_IOCTL_I915_GEM_CREATE_EXT), rounded up to pages. Size 0 is EINVAL, and so is lmem " +
+      "without local memory.",
     kernel: "i915_gem_create_ext_ioctl, drivers/gpu/drm/i915/gem/i915_gem_create.c",
     by: process,
     params: {
@@ -33,7 +35,10 @@ export const i915 = {
   },
   i915_gem_mmap_offset: {
     subject: "DRM",
-    doc: "The fake offset at which mmap of the device finds an object in one mapping type (DRM_IOCTL_I915_GEM_MMAP_OFFSET); mmap may begin in the middle of the object. ENODEV for a type that the device or the object does not have.",
+    doc:
+      "The fake offset at which mmap of the device finds an object in one mapping type " +
+      "(DRM_IOCTL_I915_GEM_MMAP_OFFSET); mmap may begin in the middle of the object. ENODEV for a type that the " +
+      "device or the object does not have.",
     kernel: "i915_gem_mmap_offset_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
     by: process,
     params: {
@@ -54,7 +59,9 @@ export const i915 = {
   },
   i915_gem_mmap: {
     subject: "DRM",
-    doc: "Maps part of an object's shmem file, readable and writable, at an address that the kernel chooses (DRM_IOCTL_I915_GEM_MMAP). ENXIO of an imported object, EOPNOTSUPP on a discrete GPU.",
+    doc:
+      "Maps part of an object's shmem file, readable and writable, at an address that the kernel chooses " +
+      "(DRM_IOCTL_I915_GEM_MMAP). ENXIO of an imported object, EOPNOTSUPP on a discrete GPU.",
     kernel: "i915_gem_mmap_ioctl, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
     by: process,
     params: {
@@ -72,7 +79,9 @@ export const i915 = {
   },
   i915_gem_madvise: {
     subject: "DRM",
-    doc: "Marks an object WILLNEED or DONTNEED (DRM_IOCTL_I915_GEM_MADVISE); gives 1 while its contents are retained. A DONTNEED object without pages is purged at once.",
+    doc:
+      "Marks an object WILLNEED or DONTNEED (DRM_IOCTL_I915_GEM_MADVISE); gives 1 while its contents are retained. " +
+      "A DONTNEED object without pages is purged at once.",
     kernel: "i915_gem_madvise_ioctl, drivers/gpu/drm/i915/i915_gem.c",
     by: process,
     params: { drm: card, handle: object, advice: { type: word({ willneed: "0", dontneed: "1" }), doc: "which" } },

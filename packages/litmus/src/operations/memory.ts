@@ -168,7 +168,9 @@ export const memory = {
   },
   mlockall: {
     subject: "memory",
-    doc: "Locks what is mapped (current) or what will be (future). `current` also locks the program itself: use it for its return value only.",
+    doc:
+      "Locks what is mapped (current) or what will be (future). `current` also locks the program itself: use it " +
+      "for its return value only.",
     kernel: "sys_mlockall, mm/mlock.c",
     by: process,
     params: {
@@ -316,7 +318,9 @@ export const files = {
   },
   pipe: {
     subject: "memfd and files",
-    doc: "A pipe, seen as one descriptor: writes go in at one end, reads come out at the other. Nothing blocks (O_NONBLOCK).",
+    doc:
+      "A pipe, seen as one descriptor: writes go in at one end, reads come out at the other. Nothing blocks " +
+      "(O_NONBLOCK).",
     kernel: "do_pipe2, fs/pipe.c",
     by: process,
     params: {},

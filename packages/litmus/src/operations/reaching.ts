@@ -96,7 +96,9 @@ export const reaching = {
   },
   futex_wait: {
     subject: "reaching into a mapping",
-    doc: "Waits a millisecond on the 32-bit word at an address, expecting the value it has (loaded first): ETIMEDOUT when the kernel can key it.",
+    doc:
+      "Waits a millisecond on the 32-bit word at an address, expecting the value it has (loaded first): ETIMEDOUT " +
+      "when the kernel can key it.",
     kernel: "get_futex_key, kernel/futex/core.c",
     by: process,
     params: {
@@ -144,7 +146,9 @@ export const reaching = {
   },
   move_pages: {
     subject: "reaching into a mapping",
-    doc: "Asks for the node of the page at an address (`query`), or moves it to node 0; the page's status, a node or an errno.",
+    doc:
+      "Asks for the node of the page at an address (`query`), or moves it to node 0; the page's status, a node or " +
+      "an errno.",
     kernel: "do_pages_stat, do_pages_move, mm/migrate.c",
     by: process,
     params: {
@@ -235,7 +239,9 @@ export const observers = {
         },
         path: {
           kind: "text",
-          doc: "the last column; `/dmabuf:NAME`, `/memfd:NAME (deleted)`, empty for anonymous memory; inode numbers are written N",
+          doc:
+            "the last column; `/dmabuf:NAME`, `/memfd:NAME (deleted)`, empty for anonymous memory; inode numbers " +
+            "are written N",
         },
       },
     },

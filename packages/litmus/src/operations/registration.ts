@@ -7,7 +7,11 @@ const driver = ["driver"] as const;
 export const registration = {
   reg_mr: {
     subject: "drivers",
-    doc: "Registers a range of a process's memory with the driver's device, like RDMA: the pages are held as `hold` says and mapped for the device; dma_read and dma_write accept the region. EINVAL for length 0 or no access; else the errno of the first page that fails, and all others are released. With `notifier` a page is faulted in on the device's first access.",
+    doc:
+      "Registers a range of a process's memory with the driver's device, like RDMA: the pages are held as `hold` " +
+      "says and mapped for the device; dma_read and dma_write accept the region. EINVAL for length 0 or no access; " +
+      "else the errno of the first page that fails, and all others are released. With `notifier` a page is faulted " +
+      "in on the device's first access.",
     kernel: "ib_umem_get, drivers/infiniband/core/umem.c; ib_umem_odp_get, drivers/infiniband/core/umem_odp.c",
     by: driver,
     params: {
@@ -23,7 +27,8 @@ export const registration = {
           pin: "pin_user_pages_fast(FOLL_LONGTERM), counted in VmPin",
           get: "get_user_pages_fast: page references only",
           notifier:
-            "nothing is held: an MMU notifier takes pages from the device, which faults them in anew (on-demand paging)",
+            "nothing is held: an MMU notifier takes pages from the device, which faults them in anew (on-demand " +
+            "paging)",
           pfn: "nothing is held and nobody told: bare frame numbers of a VM_PFNMAP or VM_IO mapping, by follow_pfn",
         }),
         default: "pin",
@@ -34,7 +39,10 @@ export const registration = {
   },
   reg_memfd: {
     subject: "drivers",
-    doc: "Registers a range of a memfd with the driver's device without a mapping, like iommufd: every folio gets a long-term pin, and absent ones are allocated; dma_read and dma_write accept the region. EINVAL for length 0, past the end, and for other files.",
+    doc:
+      "Registers a range of a memfd with the driver's device without a mapping, like iommufd: every folio gets a " +
+      "long-term pin, and absent ones are allocated; dma_read and dma_write accept the region. EINVAL for length " +
+      "0, past the end, and for other files.",
     kernel: "memfd_pin_folios, mm/gup.c",
     by: driver,
     params: {
@@ -60,7 +68,9 @@ export const registration = {
   },
   dma_sync: {
     subject: "drivers",
-    doc: "Syncs memory mapped for the device for the CPU or for the device: only a non-coherent device needs it. EFAULT if it is no longer mapped.",
+    doc:
+      "Syncs memory mapped for the device for the CPU or for the device: only a non-coherent device needs it. " +
+      "EFAULT if it is no longer mapped.",
     kernel: "dma_sync_sgtable_for_cpu, dma_sync_sgtable_for_device, include/linux/dma-mapping.h",
     by: driver,
     params: {

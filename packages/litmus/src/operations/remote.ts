@@ -8,7 +8,9 @@ const process = ["process"] as const;
 export const remote = {
   ptrace_poke: {
     subject: "reaching into a mapping",
-    doc: "Stores a machine word into another process (PTRACE_SEIZE, INTERRUPT, POKEDATA, DETACH): `value` in its lower 32 bits, zeros above.",
+    doc:
+      "Stores a machine word into another process (PTRACE_SEIZE, INTERRUPT, POKEDATA, DETACH): `value` in its " +
+      "lower 32 bits, zeros above.",
     kernel: "ptrace_access_vm, kernel/ptrace.c",
     by: process,
     params: {
@@ -20,7 +22,9 @@ export const remote = {
   },
   process_madvise: {
     subject: "reaching into a mapping",
-    doc: "Gives advice about a range of a process's memory; gives the bytes advised. Of another process only cold, pageout, willneed and collapse.",
+    doc:
+      "Gives advice about a range of a process's memory; gives the bytes advised. Of another process only cold, " +
+      "pageout, willneed and collapse.",
     kernel: "sys_process_madvise, mm/madvise.c",
     by: process,
     params: {
@@ -33,9 +37,12 @@ export const remote = {
   },
   send_zerocopy: {
     subject: "reaching into a mapping",
-    doc: "Sends a range over a new TCP connection on the loopback device with MSG_ZEROCOPY, and closes it; gives the bytes sent. At most 32K.",
+    doc:
+      "Sends a range over a new TCP connection on the loopback device with MSG_ZEROCOPY, and closes it; gives the " +
+      "bytes sent. At most 32K.",
     kernel:
-      "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_zerocopy_iter_stream, net/core/skbuff.c",
+      "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_zerocopy_iter_stream, " +
+      "net/core/skbuff.c",
     by: process,
     params: { address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" } },
     result: bytes,

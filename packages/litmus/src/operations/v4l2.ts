@@ -10,7 +10,9 @@ const index = { type: integer, doc: "which buffer, from 0" } as const;
 export const v4l2 = {
   v4l2_open: {
     subject: "V4L2",
-    doc: "Opens a capture node of vivid and sets a small format: 320x180 pixels of a byte, 57600 bytes. Every frame is the same: lines of eight bars, 40 pixels each of 190, 176, 149, 136, 54, 40, 13 and 0.",
+    doc:
+      "Opens a capture node of vivid and sets a small format: 320x180 pixels of a byte, 57600 bytes. Every frame " +
+      "is the same: lines of eight bars, 40 pixels each of 190, 176, 149, 136, 54, 40, 13 and 0.",
     kernel: "v4l2_open, drivers/media/v4l2-core/v4l2-dev.c",
     by: process,
     params: {
@@ -38,7 +40,9 @@ export const v4l2 = {
   },
   querybuf: {
     subject: "V4L2",
-    doc: "A buffer's offset for mmap (VIDIOC_QUERYBUF); the low 32 bits of the address or the descriptor of one that is not MMAP.",
+    doc:
+      "A buffer's offset for mmap (VIDIOC_QUERYBUF); the low 32 bits of the address or the descriptor of one that " +
+      "is not MMAP.",
     kernel: "vb2_core_querybuf, drivers/media/common/videobuf2/videobuf2-core.c",
     by: process,
     params: { queue, index },

@@ -17,7 +17,10 @@ export const virtualisation = {
   },
   kvm_memory: {
     subject: "virtualisation",
-    doc: "Makes a range of the process's memory a memslot of the guest (KVM_SET_USER_MEMORY_REGION). An existing memslot keeps address, length and read_only, and can be moved in the guest; length 0 deletes it. Guest page 0xf0000000 holds the code that it runs.",
+    doc:
+      "Makes a range of the process's memory a memslot of the guest (KVM_SET_USER_MEMORY_REGION). An existing " +
+      "memslot keeps address, length and read_only, and can be moved in the guest; length 0 deletes it. Guest page " +
+      "0xf0000000 holds the code that it runs.",
     kernel: "kvm_set_memory_region, virt/kvm/kvm_main.c",
     by: process,
     params: {
@@ -39,7 +42,9 @@ export const virtualisation = {
   },
   kvm_dirty_log: {
     subject: "virtualisation",
-    doc: "Pages of a memslot that the guest has written since the last call, or since the log began (KVM_GET_DIRTY_LOG): one bit for each of the first 32. ENOENT for a memslot without log_dirty.",
+    doc:
+      "Pages of a memslot that the guest has written since the last call, or since the log began " +
+      "(KVM_GET_DIRTY_LOG): one bit for each of the first 32. ENOENT for a memslot without log_dirty.",
     kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c",
     by: process,
     params: {
@@ -50,7 +55,9 @@ export const virtualisation = {
   },
   kvm_run: {
     subject: "virtualisation",
-    doc: "Runs the guest for one load or store of a byte of its memory; its code has its own memslot (KVM_RUN); gives the exit reason: 5 when it halted.",
+    doc:
+      "Runs the guest for one load or store of a byte of its memory; its code has its own memslot (KVM_RUN); gives " +
+      "the exit reason: 5 when it halted.",
     kernel: "kvm_arch_vcpu_ioctl_run, arch/x86/kvm/x86.c; hva_to_pfn, virt/kvm/kvm_main.c",
     by: process,
     params: {
@@ -100,7 +107,10 @@ export const virtualisation = {
   },
   vfio_dma: {
     subject: "virtualisation",
-    doc: "The device copies bytes from one IOVA to another through its own buffer: real DMA of QEMU's edu, 2 KiB at a time and 0.2 s each. A read that the IOMMU refuses gives zeros, a refused write is lost; neither is reported. Gives ok. One transfer at a time; more than 32 KiB are unsupported.",
+    doc:
+      "The device copies bytes from one IOVA to another through its own buffer: real DMA of QEMU's edu, 2 KiB at a " +
+      "time and 0.2 s each. A read that the IOMMU refuses gives zeros, a refused write is lost; neither is " +
+      "reported. Gives ok. One transfer at a time; more than 32 KiB are unsupported.",
     kernel: "intel_iommu_map_pages, drivers/iommu/intel/iommu.c; vfio_pci_core_mmap, drivers/vfio/pci/vfio_pci_core.c",
     by: process,
     params: {
