@@ -52,7 +52,7 @@ describe("litmap rules, designs", () => {
     const { stdout } = await litmap(["rules", "gup/vma-pfnmap"]);
     expect(stdout).toMatch(/^gup\/vma-pfnmap\n {2}\S.*VM_PFNMAP.*EFAULT/);
     expect(stdout).toMatch(
-      /\n {2}kernel {3}check_vma_flags, mm\/gup\.c\n {2}model {4}packages\/model\/src\/mm\/gup\.ts:\d+\n/,
+      /\n {2}kernel +check_vma_flags, mm\/gup\.c\n {2}model +packages\/model\/src\/mm\/gup\.ts:\d+\n/,
     );
     expect(stdout).toMatch(/\n {2}tests\n {4}direct-io-system-heap\n$/);
   });

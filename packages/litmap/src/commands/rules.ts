@@ -1,6 +1,6 @@
 /** `litmap rules`: the rule book, or one rule with the tests and kernels that bear it out. */
 import { didYouMean } from "@litmap/litmus";
-import { ruleBook } from "@litmap/model";
+import { kernelOf, newestRelease, ruleBook } from "@litmap/model";
 import type { Rule } from "@litmap/model";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { columns, wrap } from "../report/columns.js";
@@ -26,7 +26,11 @@ export async function rules(id: string | undefined, options: RulesOptions): Prom
   if (options.json)
     for (const rule of chosen) {
       const { id: name, sentence, kernel, unproven } = rule;
-      print(JSON.stringify({ id: name, sentence, kernel, model: modelSites(rule), unproven }));
+      const newest = kernelOf(rule, newestRelease);
+      const since = typeof kernel === "string" ? undefined : Object.fromEntries(kernel);
+      print(
+        JSON.stringify({ id: name, sentence, kernel: newest, kernelSince: since, model: modelSites(rule), unproven }),
+      );
     }
   else if (id !== undefined && chosen.length === 1) print(await describe(chosen[0], options));
   else list(chosen, options);
