@@ -19,6 +19,11 @@ interface System {
 /** The exporters that the catalogue's rows belong to, as the pages of the systems have them. */
 export const systems = {
   "system heap": { source: "drivers/dma-buf/heaps/system_heap.c", threads: [1, 2, 3], rules: ["system-heap"] },
+  "coherent heap": {
+    source: "drivers/dma-buf/heaps/coherent_heap.c (proposed)",
+    threads: [1, 2],
+    rules: ["coherent-heap"],
+  },
   "CMA heap": { source: "drivers/dma-buf/heaps/cma_heap.c", threads: [2, 5], rules: ["cma"] },
   vgem: { source: "drivers/gpu/drm/vgem", threads: [4], rules: [] },
   "virtio-gpu": { source: "drivers/gpu/drm/virtio", threads: [4], rules: ["virtio-vram"] },
@@ -144,6 +149,12 @@ export const heaps = {
     nodes: ["default_cma_region", "linux,cma", "reserved"],
     needs: "cma",
     lacking: "this kernel has no CMA heap (CONFIG_DMABUF_HEAPS_CMA, and memory for it)",
+  },
+  coherent: {
+    doc: "a proposed heap over 8 MiB of coherent memory that was reserved at boot; on the model only",
+    system: "coherent heap",
+    nodes: ["coherent"],
+    lacking: "no release has a heap over coherent reserved memory: it is a proposal",
   },
 } as const satisfies Record<string, Heap>;
 

@@ -17,6 +17,7 @@ import { shrinkShmem } from "../mm/oom.js";
 import type { Path } from "../sched/path.js";
 import { carveoutBuffer } from "./carveout.js";
 import { cmaHeapAllocate } from "./cma-heap.js";
+import { coherentHeapAllocate } from "./coherent-heap.js";
 import { coherentBuffer, noncontiguousBuffer, pagesBuffer } from "./dma-memory.js";
 import { newer } from "./driver-buffer.js";
 import type { MakeBuffer } from "./driver-buffer.js";
@@ -47,6 +48,7 @@ const devices = slot(() => new Map<DrmNodeName, DrmDevice>());
 export const heaps: Readonly<Record<HeapName, HeapAllocate>> = {
   system: systemHeapAllocate,
   cma: cmaHeapAllocate,
+  coherent: coherentHeapAllocate,
 };
 
 /** The driver of a DRM device that a process opens; in some releases another. */
