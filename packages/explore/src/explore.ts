@@ -208,8 +208,7 @@ export function runSchedule(
 
 /**
  * The status of the whole search. `outside` is how the steps outside of the parallel blocks ended where no schedule
- * came
- * past them: that is the test's own ending. What breaks inside a block is a violation, of which claims speak.
+ * came past them: that is the test's own ending. What breaks inside a block is a violation, of which claims speak.
  */
 function howAllEnded(
   counts: Counts,
