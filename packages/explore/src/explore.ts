@@ -123,6 +123,8 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
   const rules = new Set<string>();
   let inTextOrder: Session | undefined;
   let outside: BrokenEnding | undefined;
+  let warned: BrokenEnding | undefined;
+  let silent = 0;
   const { counts, complete } = enumerate(
     () => new TestWorld(test, options),
     ({ session }, ending, taken) => {
@@ -140,6 +142,12 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
         if (ending.kind === "broken" && ending.actor === undefined) outside ??= broken;
         return breaks(broken.invariant, [broken.why]);
       }
+      const warning = warningOf(session);
+      if (warning === undefined) silent++;
+      else {
+        warned ??= warning;
+        breaks(warning.invariant, [warning.why]);
+      }
       const values = session.values();
       const key = JSON.stringify(values);
       const known = seen.get(key);
@@ -154,7 +162,7 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
   const outcomes = [...seen.values()];
   const session = inTextOrder ?? first.session;
   return {
-    ...howAllEnded(counts, complete, outcomes.length > 0 ? undefined : outside),
+    ...howAllEnded(counts, complete, outcomes.length === 0 ? outside : silent === 0 ? warned : undefined),
     values: outcomes[0]?.values ?? session.values(),
     histogram: outcomes.map(({ values, count }) => ({ values, count })),
     violations: [...violations].map(
@@ -183,7 +191,7 @@ export function runSchedule(
   const result = replay(() => new TestWorld(test, options), parsed.schedule, options.limits?.steps);
   if ("error" in result) return result;
   const { session } = result.world;
-  const broken = brokenInvariant(result.ending);
+  const broken = brokenInvariant(result.ending) ?? warningOf(session);
   const violations = [
     ...session.k.custody.broken.map(
       ({ invariant, story: end }): Violation => ({ invariant, schedule, story: story(result.taken, end) }),
@@ -207,18 +215,18 @@ export function runSchedule(
 }
 
 /**
- * The status of the whole search. `outside` is how the steps outside of the parallel blocks ended where no schedule
- * came
- * past them: that is the test's own ending. What breaks inside a block is a violation, of which claims speak.
+ * The status of the whole search. `own` is how the steps outside of the parallel blocks ended where no schedule came
+ * past them, or the warning that every schedule printed. What only some schedules break is a violation, of which
+ * claims speak.
  */
 function howAllEnded(
   counts: Counts,
   complete: boolean,
-  outside: BrokenEnding | undefined,
+  own: BrokenEnding | undefined,
 ): Pick<Outcome, "status" | "reason"> {
   if (!complete)
     return { status: "incomplete", reason: `the search was stopped after ${counts.executions} executions` };
-  return outside === undefined ? { status: "ok" } : statusOf(outside);
+  return own === undefined ? { status: "ok" } : statusOf(own);
 }
 
 function statusOf({ invariant, why }: BrokenEnding): Pick<Outcome, "status" | "reason"> {
@@ -251,6 +259,11 @@ function brokenInvariant(ending: Ending): BrokenEnding | undefined {
         };
       throw ending.error;
   }
+}
+
+/** A WARN is a report of the kernel on itself, as `predict` has it, although the kernel goes on. */
+function warningOf({ k: { warning } }: Session): BrokenEnding | undefined {
+  return warning === undefined ? undefined : { invariant: "kernel-bug", why: warning };
 }
 
 /** The switch points in order, a line each, and how it ended. */

@@ -197,6 +197,33 @@ parallel {
     expect(explore(early)).toMatchObject({ status: "oops", reason: expect.stringContaining("out of memory") });
   });
 
+  test("a warning that every schedule prints is an oops, one that some print breaks an invariant", () => {
+    const zeroPage = testOf(`test t
+  "?"
+thread T of A
+va = mmap(anon, 4K, rw, private)
+parallel {
+  A { t = gup_test(va, 4K, pin) }
+  T { store(va, 1) }
+}`);
+    for (const reduce of [true, false]) {
+      const some = explore(zeroPage, { reduce, release: "6.12" });
+      expect(some).toMatchObject({ status: "ok", violations: [{ invariant: "kernel-bug" }] });
+      const { schedule, story } = some.violations![0];
+      expect(story.at(-1)).toContain("gup-test/not-pinned");
+      expect(runSchedule(zeroPage, schedule, { release: "6.12" })).toMatchObject({
+        status: "oops",
+        reason: expect.stringContaining("gup-test/not-pinned"),
+      });
+    }
+    const every = after("vb = mmap(anon, 4K, rw, private)\nt = gup_test(vb, 4K, pin)");
+    expect(explore(every, { release: "6.12" })).toMatchObject({
+      status: "oops",
+      reason: expect.stringContaining("gup-test/not-pinned"),
+      values: { t: 1 },
+    });
+  });
+
   test("a bug of the kernel outside of a parallel block is an outcome on every release and architecture", () => {
     const options = { arch: "arm", release: "6.1", designs: { "ttm.mmap": "mixedmap" } } as const;
     expect(explore(race("swap-touch-ttm"), options).status).toBe("oops");

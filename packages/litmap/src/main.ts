@@ -55,7 +55,7 @@ export function program(does: (action: Action) => (...args: unknown[]) => Promis
       "after",
       `
 TEST, NAME   a test's name, a glob over names, a .lit file, a folder, or - for stdin
-Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wrong, 3 the machine was
+Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wrong, 3 the machine was, or litmap failed
 
   litmap run                                        the whole corpus on the newest model
   litmap run corpus/gup --on 6.12,7.2               on real kernels too, compared

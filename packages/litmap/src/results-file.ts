@@ -39,7 +39,7 @@ export class ResultsFile {
   private take(line: string): void {
     try {
       const { test, hash, machine, status, reason, log, values, histogram, ms } = JSON.parse(line);
-      if (machine.kind === "model" || status === "invalid") return;
+      if (machine.kind === "model" || status === "invalid" || status === "incomplete" || status === "broken") return;
       const kept = status === "surprise" || status === "disagree" ? "ok" : status;
       this.known.set(keyOf(test, hash, machine), { status: kept, reason, log, values, histogram, ms });
     } catch {

@@ -14,6 +14,8 @@ export function agreesWith(test: Test, prediction: Outcome, evidence: Evidence):
   if (witness.hash !== test.hash) return "stale";
   if (witness.status === "unsupported") return "unsupported";
   if (witness.status !== "ok" && foretold(witness.status, prediction)) return "same";
+  // A fault of litmap is no answer that a kernel could confirm.
+  if (prediction.status === "broken") return [{ key: "status", here: witness.status, there: prediction.status }];
   const seen: Outcome = { status: witness.status, values: witness.values, histogram: witness.histogram, ms: 0 };
   const found = differences(test, seen, prediction, evidence.kernel.arch);
   return found.length === 0 ? "same" : found;

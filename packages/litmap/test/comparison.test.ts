@@ -108,6 +108,20 @@ describe("the comparison", () => {
     ).toBe(1);
   });
 
+  test("a search that was stopped allows what it found, and says nothing of the rest; a fault of litmap is none", () => {
+    const stopped = { status: "incomplete", reason: "stopped" } as const;
+    const status = (...outcomes: [Partial<Outcome>, Partial<Outcome>]) => pair("t", ...outcomes)[1].result;
+    expect(status(stopped, {}).status).toBe("ok");
+    expect(pair("t", stopped, {})[0].result.status).toBe("incomplete");
+    expect(status(stopped, { values: { m: "ok", n: 0 } })).toMatchObject({
+      status: "incomplete",
+      reason: "model 6.12: stopped",
+    });
+    const faulty = status({ status: "broken", reason: "RangeError", values: {} }, {});
+    expect(faulty).toMatchObject({ status: "broken", reason: "model 6.12: RangeError" });
+    expect(statusOf([faulty])).toBe(3);
+  });
+
   test("a row a test, then every disagreement in full, then what could not run, by reason", () => {
     const text = printed((table) => {
       for (const row of rows) table.row(row);

@@ -1,7 +1,14 @@
 /** A test that hangs, breaks the kernel or meets a fault of litmap ends itself only: those after it are answered. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "@litmap/litmus";
+import type { Test } from "@litmap/litmus";
 import { describe, expect, test } from "vitest";
+import { answered } from "../src/commands/run.js";
+import { compareModels } from "../src/commands/whatif.js";
+import type { Answer } from "../src/machines/machine.js";
+import { ModelMachine } from "../src/machines/model.js";
+import { statusOf } from "../src/result.js";
 import { litmap, scratch } from "./command.js";
 
 const fine = (name: string): string =>
@@ -53,5 +60,39 @@ describe("a folder of three tests, the second of which does not end well", () =>
       expect(stdout).toContain("hang: waits for events of a DRM file");
       expect(status).toBe(1);
     }
+  });
+});
+
+describe("a fault of litmap in one test", () => {
+  const faulty = {
+    machine: { kind: "model", release: "6.12", arch: "x86_64", designs: {} } as const,
+    answer: (): never => {
+      throw new RangeError("Invalid array length");
+    },
+  };
+
+  test("is the status of that test, with the place", () => {
+    const { result } = answered(parse(fine("t")).test!, faulty);
+    expect(result).toMatchObject({
+      status: "broken",
+      reason: expect.stringMatching(/^RangeError: Invalid array length \(.*endings\.test\.ts:\d+:\d+\)+$/),
+      values: {},
+      claims: [],
+    });
+    expect(statusOf([result])).toBe(3);
+  });
+
+  test("is told by whatif and diff, which go on", () => {
+    const folder = folderWith("x = load(0)\n");
+    const model = new ModelMachine({ release: "6.12" });
+    const inOne = new (class extends ModelMachine {
+      override answer(asked: Test): Answer {
+        return asked.name === "m-bad"
+          ? { outcome: { status: "broken", values: {}, ms: 0 }, decided: new Map() }
+          : super.answer(asked);
+      }
+    })({ release: "6.12" });
+    expect(compareModels(model, model, [folder])).toMatchObject({ asked: 3, broken: false });
+    expect(compareModels(model, inOne, [folder])).toMatchObject({ asked: 3, broken: true });
   });
 });

@@ -33,6 +33,14 @@ describe("the file of --resume", () => {
     expect(new ResultsFile(path).get(kept, kernel)).toMatchObject({ status: "hang", reason: "no answer" });
   });
 
+  test("what the model could not be compared with is asked again", () => {
+    const path = join(scratch(), "r.ndjson");
+    const file = new ResultsFile(path);
+    file.append({ ...seen, status: "broken", reason: "model 6.12: RangeError" });
+    file.append({ ...seen, status: "incomplete", reason: "model 6.12: the search was stopped" });
+    expect(new ResultsFile(path).get(kept, kernel)).toBeUndefined();
+  });
+
   test("a line that was cut off is dropped, also from the file; model results are asked again", () => {
     const path = join(scratch(), "r.ndjson");
     const file = new ResultsFile(path);
@@ -98,6 +106,9 @@ describe("evidence", () => {
     expect(agreesWith({ ...kept, name: "other" }, outcome, evidence)).toBe("none");
     expect(agreesWith(kept, { ...outcome, values: { m: "ok", n: 0 } }, evidence)).toEqual([
       { key: "n", here: 4096, there: 0 },
+    ]);
+    expect(agreesWith(kept, { ...outcome, status: "broken", values: {} }, evidence)).toEqual([
+      { key: "status", here: "ok", there: "broken" },
     ]);
   });
 

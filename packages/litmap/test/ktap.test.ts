@@ -44,7 +44,9 @@ describe("KTAP", () => {
       [4, true, "lacking", true],
       [5, false, "hanging", false],
       [6, false, "broken", false],
-      [7, false, "no-test", false],
+      [7, false, "unfinished", false],
+      [8, false, "faulty", false],
+      [9, false, "no-test", false],
     ]);
   });
 

@@ -55,6 +55,12 @@ export const ofEveryKind: readonly TestResult[] = [
     log: "Call Trace: # 1",
     values: {},
   }),
+  result("unfinished", {
+    status: "incomplete",
+    reason: "the search was stopped after 200000 executions",
+    claims: [{ text: "always n == 1", holds: false, line: 9 }],
+  }),
+  result("faulty", { status: "broken", reason: "RangeError: Invalid array length", values: {} }),
   result("no-test", {
     status: "invalid",
     diagnostics: ["x.lit:1:1: expected 'test NAME'\n  1 | foo\n    | ^^^"],

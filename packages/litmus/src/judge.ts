@@ -29,18 +29,20 @@ export function isConcurrent(test: Test): boolean {
  * are seen, a `sometimes` that was not seen is left out, and so is what is claimed of an
  * invariant, which a kernel does not report.
  *
- * On a model whose design differs from its release, only claims with a `with` are judged.
+ * On a model whose design differs from its release, only claims with a `with` are judged. Of a search that was stopped
+ * only what the rest cannot change is told: what was broken, and what happens at least once.
  *
  * @param effective the model's choice at each decision point; `with` holds by it
  */
 export function judge(test: Test, outcome: Outcome, machine: Machine, effective: Effective = {}): Judgement {
-  if (outcome.status !== "ok") return { status: outcome.status, claims: [] };
+  const partial = outcome.status === "incomplete";
+  if (outcome.status !== "ok" && !partial) return { status: outcome.status, claims: [] };
   const seen = outcome.histogram?.length ? outcome.histogram.map((h) => h.values) : [outcome.values];
   const claims: ClaimResult[] = [];
   for (const claim of test.claims) {
     if (!scopeHolds(claim.scope, machine, effective) || speaksOfReleases(claim, machine)) continue;
     const holds = claimHolds(claim, outcome, seen, machine);
-    if (holds === undefined) continue;
+    if (holds === undefined || (partial && holds !== (claim.kind === "sometimes"))) continue;
     claims.push({
       text: claim.kind === "expect" ? claim.text : `${claim.kind} ${claim.text}`,
       holds,
@@ -48,7 +50,7 @@ export function judge(test: Test, outcome: Outcome, machine: Machine, effective:
     });
   }
   claims.push(...unspoken(test, outcome, machine));
-  return { status: claims.every((c) => c.holds) ? "ok" : "surprise", claims };
+  return { status: partial ? "incomplete" : claims.every((c) => c.holds) ? "ok" : "surprise", claims };
 }
 
 /**
@@ -240,12 +242,13 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
  * must be one of the reference's (so two models are compared both ways round); the keys are
  * those in which it differs from the nearest one.
  *
- * Meant for two outcomes with status `ok`; of others it has nothing to say.
+ * Meant for two outcomes with status `ok`; of others it has nothing to say. A reference that is `incomplete` may allow
+ * more than it says.
  *
  * @param page bytes of a page of the machine that was observed
  */
 export function compare(test: Test, reference: Outcome, observed: Outcome, page = pageBytesOf("x86_64")): string[] {
-  if (reference.status !== "ok" || observed.status !== "ok") return [];
+  if ((reference.status !== "ok" && reference.status !== "incomplete") || observed.status !== "ok") return [];
   const groups = keyGroups(test);
   const observers = new Set(test.observers.map((o) => o.key));
   if (!isConcurrent(test)) return differences(groups, observers, reference.values, observed.values, page);

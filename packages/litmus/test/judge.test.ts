@@ -227,7 +227,7 @@ describe("claims", () => {
 
   test("other statuses pass through", () => {
     const t = testOf("n = munlockall()\nexpect n == 0");
-    for (const status of ["unsupported", "hang", "oops"] as const)
+    for (const status of ["unsupported", "hang", "oops", "broken"] as const)
       expect(judge(t, { status, values: {}, ms: 0 }, model("6.12"))).toEqual({ status, claims: [] });
   });
 
@@ -276,6 +276,15 @@ describe("claims", () => {
     ]);
     const mixed = outcome({}, { histogram: [...histogram, { values: { x: "EINVAL", y: 2 }, count: 1 }] });
     expect(truth(mixed, model("6.12")).slice(0, 2)).toEqual(["x == 0 false", "always x == ok false"]);
+    const stopped = { ...all, status: "incomplete" } as const;
+    expect(judge(t, stopped, model("6.12")).status).toBe("incomplete");
+    expect(truth(stopped, model("6.12"))).toEqual(["sometimes y == 2 true"]);
+    expect(truth({ ...stopped, histogram: mixed.histogram, violations: leak }, model("6.12"))).toEqual([
+      "x == 0 false",
+      "always x == ok false",
+      "sometimes y == 2 true",
+      "sometimes leak true",
+    ]);
   });
 });
 
@@ -377,6 +386,8 @@ describe("agreement", () => {
     expect(compare(t, outcome(base), outcome(unobserved))).toEqual([]);
     expect(compare(t, outcome(base), outcome({ ...unobserved, "smaps(va)": "EFAULT" }))).toEqual(["smaps(va)"]);
     expect(compare(t, outcome(base), { status: "oops", values: {}, ms: 0 })).toEqual([]);
+    expect(compare(t, outcome(base, { status: "incomplete" }), outcome({ ...base, n: 1 }))).toEqual(["n"]);
+    expect(compare(t, outcome(base), outcome({ ...base, n: 1 }, { status: "incomplete" }))).toEqual([]);
     expect([_, a, b, c]).toHaveLength(4);
   });
 

@@ -283,6 +283,15 @@ describe("steps as paths, for a scheduler", () => {
 });
 
 describe("how a test ends", () => {
+  test("the step that ends the test has the status as its result", () => {
+    const last = (lines: string): unknown => ask(lines, "6.12").steps.at(-1)?.result;
+    expect(last("d = drm_open(vgem)\nn = read(d, 0, 4K)")).toBe("hang");
+    expect(last("b = dma_heap_alloc(system, 1T)")).toBe("oops");
+    expect(
+      last("d = drm_open(i915_discrete)\nh = i915_gem_create(d, 64K, lmem)\ni915_gem_madvise(d, h, dontneed)"),
+    ).toBe("unsupported");
+  });
+
   test("what was thrown decides the status; a fault of the model's own is broken, with its place", () => {
     expect(endingOf(new KernelBug("a null pointer"))).toEqual({ status: "oops", reason: "a null pointer" });
     expect(endingOf(new KernelHang("waits for resv"))).toEqual({ status: "hang", reason: "waits for resv" });

@@ -40,11 +40,14 @@ export async function cost(selectors: readonly string[], options: CostOptions): 
     if (only !== undefined) throw badRequest("a kernel has one design: --on and --point do not go together");
     return costOnKernels(tests, options.on, wholeNumber("--runs", options.runs ?? "3"), options);
   }
+  let broken = false;
   for (const [i, test] of tests.entries()) {
     if (i > 0 && !options.json) print("");
-    report(test, tablesOf(test, base, only), options, `model ${base.release}, ${base.arch}${setText(options.set)}`);
+    const tables = tablesOf(test, base, only);
+    broken ||= tables.some(({ columns }) => columns.some(({ prediction }) => prediction.status === "broken"));
+    report(test, tables, options, `model ${base.release}, ${base.arch}${setText(options.set)}`);
   }
-  return exitStatus.asExpected;
+  return broken ? exitStatus.badMachine : exitStatus.asExpected;
 }
 
 const setText = (set: readonly string[] = []): string => set.map((each) => `, ${each}`).join("");
@@ -97,7 +100,7 @@ function report(test: Test, tables: readonly CostTable[], options: CostOptions, 
   const shown = options.all || options.point !== undefined ? tables : tables.filter(costsDiffer);
   print(`${paint.bold(test.name)}   ${paint.dim(machine)}\n${test.question}`);
   const now = tables[0]?.columns.find(({ current }) => current)?.prediction;
-  if (now?.status === "unsupported") print(`${paint.odd("unsupported")}: ${now.reason}`);
+  if (now !== undefined && now.status !== "ok") print(`${paint.odd(now.status)}: ${now.reason}`);
   if (shown.length === 0) print("\nno design that its course depends on, and no release, changes what it costs");
   for (const table of shown) print(["", ...costLines(test, table, shape)].join("\n"));
 }

@@ -20,9 +20,9 @@ export async function diff(a: string, b: string, options: DiffOptions): Promise<
   const modelA = modelNamed(a, options);
   const modelB = modelNamed(b, options);
   if (modelA && modelB) {
-    const { changes, asked } = compareModels(modelA, modelB, options.tests ?? []);
+    const { changes, asked, broken } = compareModels(modelA, modelB, options.tests ?? []);
     show(changes, asked, titleOf(modelA, modelB), options);
-    return exitStatus.asExpected;
+    return broken ? exitStatus.badMachine : exitStatus.asExpected;
   }
   return diffKernels([a, b], options);
 }
@@ -50,6 +50,7 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
     const [before, after] = machines;
     const changes: Change[] = [];
     let asked = 0;
+    let broken = false;
     for (const path of selectFiles(options.tests ?? [])) {
       const file = readTest(path);
       if (!file.test) throw badRequest(`${file.path} is no test`, `\`litmap check ${file.path}\` says why`);
@@ -58,12 +59,14 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
       const answers = await interrupt.unlessInterrupted(Promise.all([before.run(test), after.run(test)]));
       if (!answers) break;
       asked++;
+      broken ||= answers.some(({ outcome }) => outcome.status === "broken");
       const change = changeOf(test, ...answers, after.machine.arch);
       if (change) changes.push(change);
     }
     progress.clear();
     show(changes, asked, titleOf(before, after), options);
-    return interrupt.happened ? exitStatus.interrupted : exitStatus.asExpected;
+    if (interrupt.happened) return exitStatus.interrupted;
+    return broken ? exitStatus.badMachine : exitStatus.asExpected;
   } finally {
     progress.clear();
     interrupt.done();

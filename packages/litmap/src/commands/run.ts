@@ -1,6 +1,7 @@
 /** `litmap run`: tests on the model, and on real kernels beside it. */
 import { basename } from "node:path";
-import type { Machine, Test } from "@litmap/litmus";
+import type { Machine, Outcome, Test } from "@litmap/litmus";
+import { endingOf } from "@litmap/model";
 import { modelOptions } from "../choices.js";
 import type { ModelChoices } from "../choices.js";
 import { readTest, renderAll, selectFiles } from "../corpus.js";
@@ -69,15 +70,23 @@ async function runOnModel(
     }
     if (interrupt.happened) break;
     const file = readTest(path);
-    const reported = file.test
-      ? judgedOn(file.test, model.machine, model.answer(file.test))
-      : notATest(file, model.machine);
+    const reported = file.test ? answered(file.test, model) : notATest(file, model.machine);
     results.push(reported.result);
     log?.append(reported.result);
     report.row([reported]);
   }
   report.end({ ms: performance.now() - began, machines, chosen: files.length, interrupted: interrupt.happened });
   return interrupt.happened ? exitStatus.interrupted : statusOf(results);
+}
+
+/** The model's answer, judged. A fault of litmap in one test ends that test only. */
+export function answered(test: Test, model: Pick<ModelMachine, "machine" | "answer">): Reported {
+  try {
+    return judgedOn(test, model.machine, model.answer(test));
+  } catch (error) {
+    const outcome: Outcome = { ...endingOf(error), values: {}, ms: 0 };
+    return judgedOn(test, model.machine, { outcome, decided: new Map() });
+  }
 }
 
 export function judgedOn(test: Test, machine: Machine, answer: Answer): Reported {

@@ -28,31 +28,38 @@ export async function whatif(choices: readonly string[], options: WhatifOptions)
       "choose otherwise, or another --release; `litmap designs` lists the choices",
     );
   }
-  const { changes, asked } = compareModels(new ModelMachine(base), new ModelMachine(other), options.tests ?? []);
+  const { changes, asked, broken } = compareModels(
+    new ModelMachine(base),
+    new ModelMachine(other),
+    options.tests ?? [],
+  );
   const title = Object.entries(other.designs ?? {})
     .map(([point, choice]) => `${point} = ${choice}`)
     .join(", ");
   show(changes, asked, `with ${title} on ${other.release}, ${other.arch}`, options);
-  return exitStatus.asExpected;
+  return broken ? exitStatus.badMachine : exitStatus.asExpected;
 }
 
-/** Every test of the selection that two models answer differently. */
+/** Every test of the selection that two models answer differently; whether litmap itself failed at one. */
 export function compareModels(
   before: ModelMachine,
   after: ModelMachine,
   selectors: readonly string[],
-): { changes: Change[]; asked: number } {
+): { changes: Change[]; asked: number; broken: boolean } {
   const changes: Change[] = [];
   let asked = 0;
+  let broken = false;
   for (const path of selectFiles(selectors)) {
     const file = readTest(path);
     if (!file.test) throw badRequest(`${file.path} is no test`, `\`litmap check ${file.path}\` says why`);
     asked++;
     const { test } = file;
-    const change = changeOf(test, before.answer(test), after.answer(test), after.machine.arch);
+    const answers = [before.answer(test), after.answer(test)] as const;
+    broken ||= answers.some(({ outcome }) => outcome.status === "broken");
+    const change = changeOf(test, ...answers, after.machine.arch);
     if (change) changes.push(change);
   }
-  return { changes, asked };
+  return { changes, asked, broken };
 }
 
 export function show(changes: readonly Change[], asked: number, title: string, options: WhatifOptions): void {

@@ -24,7 +24,7 @@ export const invariants = {
   "deadlock": "actors wait for each other for ever",
   "leak": "memory or references are left at the end without an owner",
   "lock-order": "two locks were taken in both orders",
-  "kernel-bug": "a BUG_ON, or a counter below zero",
+  "kernel-bug": "a BUG_ON, a WARN, or a counter below zero",
 } as const;
 
 export type Invariant = keyof typeof invariants;

@@ -17,8 +17,8 @@ import type {
   Values,
 } from "@litmap/litmus";
 import { Kernel } from "../kernel.js";
-import { KernelHang } from "../sched/path.js";
 import { counterNames, newCounters, StepTrace } from "../trace/trace.js";
+import { endingOf } from "./ending.js";
 import { exitFiles, exitMemory, fork, thread } from "./processes.js";
 import { handlerOf, unsupportedHere } from "./handlers.js";
 import { NotReached, resolveArguments } from "./arguments.js";
@@ -251,7 +251,7 @@ export class Session {
         `${step.actor}, line ${line}: ${step.op}()`,
       );
     } catch (error) {
-      this.report(step, error instanceof KernelHang ? "hang" : "oops", trace.events, moved(costs));
+      this.report(step, endingOf(error).status, trace.events, moved(costs));
       throw error;
     }
     if (step.bind !== undefined)

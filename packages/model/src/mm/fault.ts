@@ -3,9 +3,6 @@
  * held for reading; releases from 6.4 on may hold the mapping's own lock instead, which keeps
  * out the same writers, so that the model does not tell the two apart. The page-table lock is
  * taken here, and what was read without it is checked again under it.
- *
- * Alone nothing yields: a handler's path is driven to its end on the spot, which keeps a fault
- * at one generator.
  */
 import { acquire, KernelHang, release } from "../sched/path.js";
 import { PG } from "./frames.js";
@@ -121,6 +118,9 @@ export const FAULT_FLAG = { read: 0, write: 1, unshare: 2, remote: 4 } as const;
 /** VM_FAULT_ERROR: bits that end the access. */
 export const FAULT_ERROR = FAULT.oom | FAULT.sigbus | FAULT.sigsegv | FAULT.hwpoison;
 
+/** Answers of a handler after which there is no page to map. */
+const HANDLER_DONE = FAULT_ERROR | FAULT.nopage | FAULT.retry;
+
 /** What a read fault may map around the page that it is for (fault_around_bytes). */
 const FAULT_AROUND_BYTES = 65536;
 
@@ -140,8 +140,15 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
     const leaf = mm.table.leaf(page);
     const bits = leaf === undefined ? 0 : leaf.bits[mm.table.slot(page)];
     if (bits === 0) {
-      if (vma.file !== undefined || vma.ops !== undefined) ret = yield* doFault(k, vma, page, write);
-      else ret = yield* doAnonymousPage(k, vma, page, write);
+      if (vma.file !== undefined || vma.ops !== undefined) {
+        // do_fault: an absent entry of a mapping with methods. A path of its own would cost every such fault a generator.
+        const vmf = beforeHandler(k, vma, page, write);
+        if (typeof vmf === "number") ret = vmf;
+        else {
+          ret = yield* vma.ops!.fault!(vmf);
+          ret = (ret & HANDLER_DONE) !== 0 ? handlerDone(k, vma, ret) : yield* afterHandler(k, vmf);
+        }
+      } else ret = yield* doAnonymousPage(k, vma, page, write);
     } else if ((bits & PTE.present) === 0) {
       ret = notPresent(k, vma, bits);
     } else {
@@ -203,15 +210,6 @@ function specialBit(k: Kernel): number {
 function outOfMemory(k: Kernel, vma: Vma): number {
   k.refuse(rule["fault/no-memory"], 0, vmaName(vma));
   return FAULT.oom;
-}
-
-/** do_fault, mm/memory.c: an absent entry of a mapping with methods. */
-function* doFault(k: Kernel, vma: Vma, address: number, write: boolean): Path<number> {
-  const vmf = beforeHandler(k, vma, address, write);
-  if (typeof vmf === "number") return vmf;
-  const ret = yield* vma.ops!.fault!(vmf);
-  if ((ret & (FAULT_ERROR | FAULT.nopage | FAULT.retry)) !== 0) return handlerDone(k, vma, ret);
-  return yield* afterHandler(k, vmf);
 }
 
 /** The handler's arguments, or FAULT bits if it need not be called. */
