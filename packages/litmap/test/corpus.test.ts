@@ -18,12 +18,12 @@ test("every file is a test that the checker accepts", () => {
 });
 
 test("a test is called as its file, and no two are called alike", () => {
-  const names = files.map(({ path, text }) => [basename(path, ".lit"), /^test (\S+)/.exec(text)?.[1]]);
+  const names = files.map(({ path, text }) => [basename(path, ".lit"), /^test (\S+)/m.exec(text)?.[1]]);
   expect(names.filter(([file, name]) => file !== name)).toEqual([]);
   const seen = new Set<string | undefined>();
   expect(names.map(([, name]) => name).filter((name) => seen.has(name) || !seen.add(name))).toEqual([]);
 });
 
 test("every file is as fmt writes it", () => {
-  expect(files.filter(({ text, path }) => format(text) !== text).map(({ path }) => path)).toEqual([]);
+  expect(files.filter(({ text }) => format(text) !== text).map(({ path }) => path)).toEqual([]);
 });
