@@ -24,62 +24,53 @@ import { syncFileHandlers } from "./sync-file.js";
 import { v4l2Handlers } from "./v4l2.js";
 import { virtualisationHandlers } from "./virtualisation.js";
 import type { CallStep, OperationName } from "@litmap/litmus";
-import type { Context, Handler, HandlerTable, Result } from "./handler.js";
+import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 
-const run = {
-  ...memoryHandlers.run,
-  ...memfdHandlers.run,
-  ...fileHandlers.run,
-  ...dmaBufHandlers.run,
-  ...processHandlers.run,
-  ...reachingHandlers.run,
-  ...remoteHandlers.run,
-  ...aioHandlers.run,
-  ...coredumpHandlers.run,
-  ...observerHandlers.run,
-  ...driverHandlers.run,
-  ...gemDriverHandlers.run,
-  ...chardevHandlers.run,
-  ...chargeHandlers.run,
-  ...driverGupHandlers.run,
-  ...exportingHandlers.run,
-  ...registrationHandlers.run,
-  ...drmHandlers.run,
-  ...i915Handlers.run,
-  ...v4l2Handlers.run,
-  ...ringsHandlers.run,
-  ...syncFileHandlers.run,
-  ...deviceMemoryHandlers.run,
-  ...gupTestHandlers.run,
-  ...virtualisationHandlers.run,
-  ...kernelActorHandlers.run,
-} satisfies { readonly [N in OperationName]: Handler<N> };
+/** Every table of handlers, by subject. */
+const tables = [
+  memoryHandlers,
+  memfdHandlers,
+  fileHandlers,
+  dmaBufHandlers,
+  processHandlers,
+  reachingHandlers,
+  remoteHandlers,
+  aioHandlers,
+  coredumpHandlers,
+  observerHandlers,
+  driverHandlers,
+  gemDriverHandlers,
+  chardevHandlers,
+  chargeHandlers,
+  driverGupHandlers,
+  exportingHandlers,
+  registrationHandlers,
+  drmHandlers,
+  i915Handlers,
+  v4l2Handlers,
+  ringsHandlers,
+  syncFileHandlers,
+  deviceMemoryHandlers,
+  gupTestHandlers,
+  virtualisationHandlers,
+  kernelActorHandlers,
+] as const;
 
-const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = {
-  ...memoryHandlers.unsupported,
-  ...memfdHandlers.unsupported,
-  ...fileHandlers.unsupported,
-  ...dmaBufHandlers.unsupported,
-  ...processHandlers.unsupported,
-  ...reachingHandlers.unsupported,
-  ...observerHandlers.unsupported,
-  ...driverHandlers.unsupported,
-  ...gemDriverHandlers.unsupported,
-  ...driverGupHandlers.unsupported,
-  ...exportingHandlers.unsupported,
-  ...registrationHandlers.unsupported,
-  ...drmHandlers.unsupported,
-  ...i915Handlers.unsupported,
-  ...v4l2Handlers.unsupported,
-  ...ringsHandlers.unsupported,
-  ...syncFileHandlers.unsupported,
-  ...deviceMemoryHandlers.unsupported,
-  ...gupTestHandlers.unsupported,
-  ...virtualisationHandlers.unsupported,
-  ...kernelActorHandlers.unsupported,
-};
+type Handled = KeysOfUnion<(typeof tables)[number]["run"]>;
+type KeysOfUnion<T> = T extends unknown ? keyof T : never;
+
+/** Operations of the language without a handler: a type error names them. */
+type Missing = Exclude<OperationName, Handled>;
+const complete: [Missing] extends [never] ? true : { readonly missing: Missing } = true;
+void complete;
+
+const run: Readonly<Record<string, unknown>> = Object.assign({}, ...tables.map((table) => table.run));
+const unsupported: NonNullable<HandlerTable<OperationName>["unsupported"]> = Object.assign(
+  {},
+  ...tables.map((table) => ("unsupported" in table ? table.unsupported : undefined)),
+);
 
 /** The handler of an operation; its arguments have the types of the operation table. */
 export function handlerOf(op: OperationName): (ctx: Context, args: Record<string, unknown>) => Path<Result> {
