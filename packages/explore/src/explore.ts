@@ -30,11 +30,6 @@ export interface Exploration extends Prediction {
   readonly schedules: readonly string[];
 }
 
-/** Whether a test has more than one order. */
-export function isConcurrent(test: Test): boolean {
-  return test.steps.some((step) => step.kind === "parallel");
-}
-
 /** One run of the test; its concurrent sections are handed out one by one. */
 class TestWorld implements World {
   private at = 0;

@@ -1,4 +1,4 @@
-export { explore, isConcurrent, runSchedule } from "./explore.js";
+export { explore, runSchedule } from "./explore.js";
 export type { Exploration, ExploreOptions } from "./explore.js";
 export { defaultLimits, enumerate, replay } from "./enumerate.js";
 export type { Branch, Counts, Ending, Enumeration, Limits, Taken, World } from "./enumerate.js";

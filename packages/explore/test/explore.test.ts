@@ -1,9 +1,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { judge, parse } from "@litmap/litmus";
+import { judge, parse, isConcurrent } from "@litmap/litmus";
 import { Kernel } from "@litmap/model";
 import { describe, expect, test } from "vitest";
-import { explore, isConcurrent, runSchedule } from "../src/explore.js";
+import { explore, runSchedule } from "../src/explore.js";
 import type { Test } from "@litmap/litmus";
 import type { KernelOptions } from "@litmap/model";
 import type { Exploration } from "../src/explore.js";

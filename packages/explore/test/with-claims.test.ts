@@ -1,10 +1,10 @@
 /** What tests claim of designs that are not mainline's (`with POINT = CHOICE`), on the model with that design. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { judge, parse } from "@litmap/litmus";
+import { judge, parse, isConcurrent } from "@litmap/litmus";
 import { Kernel, predict, releases } from "@litmap/model";
 import { describe, expect, test } from "vitest";
-import { explore, isConcurrent } from "../src/explore.js";
+import { explore } from "../src/explore.js";
 import type { Claim, Test } from "@litmap/litmus";
 import type { Design } from "@litmap/model";
 

@@ -33,7 +33,7 @@ import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere } from "./c
 import { moduleDevice } from "./module.js";
 import { moduleCompilers } from "./operations/drivers.js";
 import { clearDisk, diskReaders } from "./operations/files.js";
-import { compilers, needsModule } from "./operations/index.js";
+import { compilerOf, needsModule } from "./operations/index.js";
 import { readMeminfo, readStatus } from "./operations/observers.js";
 import { quantities } from "./procfs/index.js";
 import type { DataOffset, ProgramResult, Ref, RoundResult } from "./program.js";
@@ -246,7 +246,7 @@ class Compiler implements Scene {
     for (const step of [...callsOf(this.test.steps), ...this.observers.map((observer) => observer.call)]) {
       const compiler: object = this.isKernelSide(step.actor)
         ? (moduleCompilers[step.op] ?? modelsAlone)
-        : compilers[step.op];
+        : compilerOf(step.op);
       if ("unsupported" in compiler) throw new UnsupportedHere(`${step.op}() ${(compiler as Unsupported).unsupported}`);
       if (this.isKernelSide(step.actor) && !this.kernel.devices?.has(moduleDevice))
         throw new UnsupportedHere(`${step.op}() ${needsModule.unsupported}`);
@@ -315,7 +315,7 @@ class Compiler implements Scene {
   private call(step: CallStep, observer?: Observer): void {
     const call = new Call(this, step);
     const compiler = (
-      this.isKernelSide(step.actor) ? moduleCompilers[step.op] : compilers[step.op]
+      this.isKernelSide(step.actor) ? moduleCompilers[step.op] : compilerOf(step.op)
     ) as OperationCompiler<OperationName>;
     const compiled = compiler(call);
     const last = call.hard.at(-1)!;

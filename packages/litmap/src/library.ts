@@ -6,5 +6,5 @@ export { judge, parse, renderDiagnostic } from "@litmap/litmus";
 export type { ClaimResult, Diagnostic, Judgement, Machine, Outcome, Test, Values } from "@litmap/litmus";
 export { Kernel, failed, must, newestRelease, predict, releases } from "@litmap/model";
 export type { KernelOptions, Prediction, Release } from "@litmap/model";
-export { explore, isConcurrent } from "@litmap/explore";
+export { explore } from "@litmap/explore";
 export type { Exploration, ExploreOptions } from "@litmap/explore";

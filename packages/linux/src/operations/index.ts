@@ -1,5 +1,5 @@
 /** The compiler's dispatch: every operation, or why no real kernel can be asked for it. */
-import type { OperationName } from "@litmap/litmus";
+import type { OperationName, operations } from "@litmap/litmus";
 import type { CompilerTable } from "../call.js";
 import { aio } from "./aio.js";
 import { coredump } from "./coredump.js";
@@ -26,7 +26,12 @@ export const needsModule = {
 
 const noIntelGpu = { unsupported: "needs an Intel GPU, which QEMU does not have" } as const;
 
-export const compilers = {
+/** What a process may call; the rest runs in the test module. */
+type ProcessOperation = {
+  [N in OperationName]: "process" extends (typeof operations)[N]["by"][number] ? N : never;
+}[OperationName];
+
+const compilers = {
   ...memory,
   ...files,
   ...dmaBuf,
@@ -48,50 +53,7 @@ export const compilers = {
   i915_gem_mmap_offset: noIntelGpu,
   i915_gem_mmap: noIntelGpu,
   i915_gem_madvise: noIntelGpu,
-  attach: needsModule,
-  detach: needsModule,
-  map_attachment: needsModule,
-  unmap_attachment: needsModule,
-  pin: needsModule,
-  unpin: needsModule,
-  dma_read: needsModule,
-  dma_write: needsModule,
-  begin_cpu_access: needsModule,
-  end_cpu_access: needsModule,
-  vmap: needsModule,
-  vunmap: needsModule,
-  get_user_pages: needsModule,
-  pin_user_pages: needsModule,
-  put_user_pages: needsModule,
-  follow_pfn: needsModule,
-  chardev: needsModule,
-  reg_mr: needsModule,
-  reg_memfd: needsModule,
-  dereg_mr: needsModule,
-  dma_sync: needsModule,
-  gem_create: needsModule,
-  gem_get_sg_table: needsModule,
-  gem_madvise: needsModule,
-  gem_put: needsModule,
-  gem_export: needsModule,
-  gem_import: needsModule,
-  gem_mmap_offset: needsModule,
-  gem_place: needsModule,
-  drm_node: needsModule,
-  drm_unplug: needsModule,
-  ttm_move: needsModule,
-  ttm_pin: needsModule,
-  ttm_unpin: needsModule,
-  move_notify_count: needsModule,
-  notifier_register: needsModule,
-  notifier_count: needsModule,
-  shrink: needsModule,
-  fail_page_table: { unsupported: "needs a kernel with fault injection" },
-  migrate: needsModule,
-  compact: needsModule,
-  oom_reap: needsModule,
-  revoke: needsModule,
-  dma_buf_export: needsModule,
-  dma_buf_put: needsModule,
-  videobuf_user_get: needsModule,
-} satisfies CompilerTable<OperationName>;
+} satisfies CompilerTable<ProcessOperation>;
+
+/** The compiler of a process's operation; the checker lets a process call no other. */
+export const compilerOf = (op: OperationName): object => compilers[op as ProcessOperation];

@@ -218,8 +218,3 @@ export function unmapHugepageRange(k: Kernel, vma: Vma, start: number, end: numb
     k.counters.ptes++;
   }
 }
-
-/** A page of a hugetlb mapping is not in the RSS of its process: it counts apart (hugetlb_count_add). */
-export function countsInRss(k: Kernel, pfn: number): boolean {
-  return (k.frames.flags(k.frames.head(pfn)) & PG.hugetlb) === 0;
-}

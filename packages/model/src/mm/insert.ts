@@ -10,7 +10,6 @@ import { trackPfnRemap } from "./memtype.js";
 import { PTE } from "./page-table.js";
 import { addFileRmap, addMmCounter, folioGet } from "./rmap.js";
 import { FAULT, VM, isCowMapping, vmaName } from "./vma.js";
-import { zapPageRange } from "./zap.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Rule } from "../rules/rule.js";
@@ -357,9 +356,4 @@ function fillPfns(k: Kernel, vma: Vma, from: number, end: number, first: number,
     address += n * k.pageSize;
     k.counters.ptes += n;
   }
-}
-
-/** Takes back what a failed mmap mapped (remap_pfn_range_notrack, mm/memory.c). */
-export function remapUndo(k: Kernel, vma: Vma, address: number, bytes: number): void {
-  zapPageRange(k, vma, address, address + bytes);
 }

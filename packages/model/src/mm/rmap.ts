@@ -4,7 +4,7 @@
  * map counts at the very frame.
  */
 import { KernelBug } from "../sched/path.js";
-import { GUP_PIN_COUNTING_BIAS, PG } from "./frames.js";
+import { PG } from "./frames.js";
 import { AnonVma } from "./vma.js";
 import type { AddressSpace } from "../fs/file.js";
 import type { Kernel } from "../kernel.js";
@@ -78,16 +78,6 @@ export function anonVmaPrepare(k: Kernel, vma: Vma, reusable: (vma: Vma) => Anon
   vma.anonVma = anonVma;
   vma.anonChain = 1;
   anonVma.root.vmas.add(vma);
-}
-
-/** Whether the page is pinned, as far as its counts tell (folio_maybe_dma_pinned). */
-export function maybeDmaPinned(k: Kernel, pfn: number): boolean {
-  return k.frames.maybePinned(pfn);
-}
-
-/** References that are not map counts, the page cache's or pins': pins count once. */
-export function plainReferences(k: Kernel, head: number): number {
-  return k.frames.ref(head) % GUP_PIN_COUNTING_BIAS;
 }
 
 /** Calls back for every entry that maps a page, in all address spaces (rmap_walk, mm/rmap.c). */

@@ -5,7 +5,7 @@
  */
 import { acquire, release, walkEntries } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
-import { HUGE_SIZE, hugeEntry } from "./hugetlb.js";
+import { HUGE_SIZE } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { touchPage } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
@@ -224,13 +224,4 @@ export function* copyToUser(k: Kernel, task: Task, address: number, bytes: Uint8
     copied += n;
   }
   return copied;
-}
-
-/** The frame that an address is mapped to now, or -1: nothing is faulted in, no bit is set. */
-export function mappedFrame(k: Kernel, vma: Vma, address: number): number {
-  const huge = vma.has(VM.HUGETLB) ? hugeEntry(vma, address) : undefined;
-  if (huge !== undefined) return huge.pfn + Math.floor((address % HUGE_SIZE) / k.pageSize);
-  const leaf = vma.mm.table.leaf(address);
-  const slot = vma.mm.table.slot(address);
-  return leaf !== undefined && (leaf.bits[slot] & PTE.present) !== 0 ? leaf.pfn[slot] : -1;
 }
