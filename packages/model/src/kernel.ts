@@ -17,7 +17,7 @@ import { LinearMap } from "./mm/page-attributes.js";
 import { newCounters, Trace } from "./trace/trace.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
-import type { AddressSpace } from "./fs/file.js";
+import type { AddressSpace } from "./vfs/file.js";
 import type { AnonVma } from "./mm/vma.js";
 import type { DeviceOptions } from "./dma/device.js";
 import type { DmaBuf } from "./dma-buf/buffer.js";

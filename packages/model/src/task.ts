@@ -1,9 +1,9 @@
 /** task_struct, as far as memory needs it: a process or a thread of one. */
 import { errnos } from "@litmap/litmus";
-import { Memcg } from "./dma-buf/charge.js";
+import { Memcg } from "./mm/memcg.js";
 import { rules } from "./rules/rule.js";
 import type { Timeline } from "./dma-buf/sync-file.js";
-import type { File } from "./fs/file.js";
+import type { File } from "./vfs/file.js";
 import type { Kernel } from "./kernel.js";
 import type { Mm } from "./mm/mm.js";
 

@@ -1,6 +1,6 @@
 /** Bytes that exporters allocate to remember a buffer's pages, and pages that are zeroed. */
 import { describe, expect, test } from "vitest";
-import { keepSgEntries } from "../src/dma-buf/bookkeeping.js";
+import { keepSgEntries } from "../src/dma/bookkeeping.js";
 import { Kernel } from "../src/index.js";
 import { ask } from "./ask.js";
 import type { Counters, KernelOptions } from "../src/index.js";

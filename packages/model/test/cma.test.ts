@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Kernel } from "../src/index.js";
 import { runAlone } from "../src/sched/path.js";
 import { cmaHeapAllocate } from "../src/exporters/cma-heap.js";
-import { fput } from "../src/fs/file.js";
+import { fput } from "../src/vfs/file.js";
 import { ask, values } from "./ask.js";
 
 const mapped = "buf = dma_heap_alloc(cma, 64K)\nva = mmap(buf, 64K, rw, shared)\ntouch(va, 64K, write)\n";

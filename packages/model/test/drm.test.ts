@@ -5,7 +5,7 @@ import { drmDevice } from "../src/exporters/index.js";
 import type { DrmFile } from "../src/exporters/gem.js";
 import { drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../src/exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../src/exporters/prime.js";
-import { fput } from "../src/fs/file.js";
+import { fput } from "../src/vfs/file.js";
 import { runAlone } from "../src/sched/path.js";
 import { ask, onReleases, values } from "./ask.js";
 import type { DrmNodeName } from "@litmap/litmus";

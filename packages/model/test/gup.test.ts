@@ -14,7 +14,7 @@ import { KernelHang } from "../src/sched/path.js";
 import { VM } from "../src/mm/vma.js";
 import { Task } from "../src/task.js";
 import { PAGE, RW, Scene } from "./scene.js";
-import type { File } from "../src/fs/file.js";
+import type { File } from "../src/vfs/file.js";
 
 const EFAULT = -14;
 const ENOMEM = -12;

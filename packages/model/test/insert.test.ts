@@ -1,6 +1,6 @@
 /** The primitives by which drivers fill page tables, their preconditions, and what each leaves behind (facts 3.1, 7.2, matrix E). */
 import { describe, expect, test } from "vitest";
-import { File, Inode } from "../src/fs/file.js";
+import { File, Inode } from "../src/vfs/file.js";
 import { Kernel } from "../src/kernel.js";
 import { showPagemap, showSmap, statusOf } from "../src/mm/account.js";
 import { dupMm } from "../src/mm/fork.js";

@@ -9,7 +9,7 @@ import { mremap } from "../src/mm/mremap.js";
 import { munmap } from "../src/mm/munmap.js";
 import { setPagesArrayUc, setPagesArrayWb, setPagesArrayWc } from "../src/mm/page-attributes.js";
 import { FAULT, VM } from "../src/mm/vma.js";
-import { File, Inode } from "../src/fs/file.js";
+import { File, Inode } from "../src/vfs/file.js";
 import { runAlone } from "../src/sched/path.js";
 import { PAGE, Scene } from "./scene.js";
 import { ask } from "./ask.js";

@@ -11,10 +11,10 @@ import { userfaultfdRegister } from "../src/consumers/userfaultfd.js";
 import { vmspliceToPipe } from "../src/consumers/vmsplice.js";
 import { openDisk } from "../src/fs/disk.js";
 import { newPipe, pipeOf } from "../src/fs/pipe.js";
-import { newTmpfsFile } from "../src/fs/tmpfs-file.js";
-import { readOrWrite } from "../src/fs/vfs.js";
+import { newTmpfsFile } from "../src/mm/shmem.js";
+import { readOrWrite } from "../src/vfs/vfs.js";
 import { PAGE, Scene } from "./scene.js";
-import type { File } from "../src/fs/file.js";
+import type { File } from "../src/vfs/file.js";
 import type { DriverKind } from "./scene.js";
 
 type Ways = Readonly<Record<string, (s: Scene, address: number) => number>>;

@@ -4,7 +4,7 @@ import { Kernel } from "../src/index.js";
 import { openBar } from "../src/devices/pci-bar.js";
 import { newIoUring } from "../src/devices/io-uring-ring.js";
 import { newPacketSocket, packetSetRing } from "../src/devices/packet-ring.js";
-import { fput } from "../src/fs/file.js";
+import { fput } from "../src/vfs/file.js";
 import { runAlone } from "../src/sched/path.js";
 import { ask, onReleases, values } from "./ask.js";
 

@@ -1,6 +1,6 @@
 /** Mappings of every kind to reach into: anonymous, memfd, and what drivers make by each primitive. */
 import { runAlone } from "../src/sched/path.js";
-import { File, Inode } from "../src/fs/file.js";
+import { File, Inode } from "../src/vfs/file.js";
 import { Kernel } from "../src/kernel.js";
 import { remapPfnRange, vmfInsertMixed, vmInsertPage } from "../src/mm/insert.js";
 import { PG } from "../src/mm/frames.js";

@@ -1,9 +1,9 @@
 /** Linux's own asynchronous I/O (fs/aio.c), one request at a time and waited for. */
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
-import { accessOk, maxRwCount } from "../fs/vfs.js";
+import { accessOk, maxRwCount } from "../vfs/vfs.js";
 import { rules } from "../rules/rule.js";
-import type { FileKind } from "../fs/file.js";
+import type { FileKind } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";

@@ -7,7 +7,7 @@ import { VM } from "../mm/vma.js";
 import { acquire, release } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { Rule } from "../rules/rule.js";
-import type { FileKind } from "../fs/file.js";
+import type { FileKind } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";

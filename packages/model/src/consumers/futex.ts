@@ -1,11 +1,11 @@
 /** Futexes, as far as their keys go (kernel/futex/core.c). Waits are short, so no waiter is ever woken. */
 import { errnos } from "@litmap/litmus";
-import { accessOk } from "../fs/vfs.js";
+import { accessOk } from "../vfs/vfs.js";
 import { FOLL } from "../mm/foll.js";
 import { PG } from "../mm/frames.js";
 import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
-import { AddressSpace } from "../fs/file.js";
+import { AddressSpace } from "../vfs/file.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";

@@ -3,8 +3,8 @@
  * frame numbers without references; a notifier drops them before the process's change.
  */
 import { errnos } from "@litmap/litmus";
-import { File, Inode } from "../fs/file.js";
-import { accessOk } from "../fs/vfs.js";
+import { File, Inode } from "../vfs/file.js";
+import { accessOk } from "../vfs/vfs.js";
 import { FAULT_FLAG, FAULT_ERROR, handleMmFault } from "../mm/fault.js";
 import { FOLL } from "../mm/foll.js";
 import { PG } from "../mm/frames.js";
@@ -18,7 +18,7 @@ import { VM } from "../mm/vma.js";
 import { acquire, release, walkEntries } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { Rule } from "../rules/rule.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Holder } from "../mm/custody.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm, Notifier } from "../mm/mm.js";

@@ -29,7 +29,7 @@ import { rules } from "../rules/rule.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Holder } from "../mm/custody.js";
-import type { Inode } from "../fs/file.js";
+import type { Inode } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm, Notifier } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";

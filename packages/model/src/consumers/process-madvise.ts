@@ -1,6 +1,6 @@
 /** process_madvise (mm/madvise.c): advice about a process's memory, by a descriptor of the process. */
 import { errnos } from "@litmap/litmus";
-import { iovecOk, maxRwCount } from "../fs/vfs.js";
+import { iovecOk, maxRwCount } from "../vfs/vfs.js";
 import { madvise, madviseBehaviorValid } from "../mm/madvise.js";
 import { Task } from "../task.js";
 import { rules } from "../rules/rule.js";

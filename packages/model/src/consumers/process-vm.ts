@@ -5,7 +5,7 @@ import { PG } from "../mm/frames.js";
 import { getUserPagesRemote } from "../mm/gup.js";
 import { scatter, spannedPages } from "../mm/page-bytes.js";
 import { unpinUserPages } from "../mm/pin.js";
-import { accessOk } from "../fs/vfs.js";
+import { accessOk } from "../vfs/vfs.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";

@@ -1,6 +1,6 @@
 /** VFIO's type 1 IOMMU (version 2) with one group: pages are pinned as long as the device may reach them. */
 import { errnos } from "@litmap/litmus";
-import { File, Inode } from "../fs/file.js";
+import { File, Inode } from "../vfs/file.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "../mm/fault.js";
 import { FOLL } from "../mm/foll.js";
 import { PG } from "../mm/frames.js";
@@ -12,7 +12,7 @@ import { acquire, release } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { Rule } from "../rules/rule.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Vma } from "../mm/vma.js";

@@ -1,6 +1,6 @@
 /** vmsplice of user pages into a pipe (fs/splice.c). */
 import { errnos } from "@litmap/litmus";
-import { iovecOk, maxRwCount } from "../fs/vfs.js";
+import { iovecOk, maxRwCount } from "../vfs/vfs.js";
 import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
 import { spannedPages } from "../mm/page-bytes.js";

@@ -1,6 +1,6 @@
 /** MSG_ZEROCOPY over the loopback device: pages that go out as they are (net/core/skbuff.c, net/core/datagram.c). */
 import { errnos } from "@litmap/litmus";
-import { accessOk } from "../fs/vfs.js";
+import { accessOk } from "../vfs/vfs.js";
 import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
 import { spannedPages } from "../mm/page-bytes.js";

@@ -3,14 +3,14 @@
  * driver is. It decides nothing but which primitive is called when; all else is mm/memory.c.
  */
 import { errnos } from "@litmap/litmus";
-import { File, Inode } from "../fs/file.js";
+import { File, Inode } from "../vfs/file.js";
 import { PG } from "../mm/frames.js";
 import { remapIoMapping, remapPfnRange, vmInsertPage, vmMapPages, vmfInsertMixed, vmfInsertPfn } from "../mm/insert.js";
 import { ioMappingFini, ioMappingInitWc } from "../mm/memtype.js";
 import { folioGet, folioPut } from "../mm/rmap.js";
 import { FAULT, VM, isCowMapping, vmaName } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { IoMapping } from "../mm/memtype.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";

@@ -1,11 +1,11 @@
 /** The rings and submission entries of an io_uring in user space (io_uring/memmap.c; io_uring/io_uring.c). */
 import { errnos } from "@litmap/litmus";
-import { File, Inode } from "../fs/file.js";
+import { File, Inode } from "../vfs/file.js";
 import { remapPfnRange, vmInsertPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { VM } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";

@@ -1,8 +1,8 @@
 /** An NVMe namespace on QEMU's null device: it transfers, and keeps nothing (drivers/nvme/host/pci.c). */
 import { Disk, DISK_BYTES, openBlockDevice } from "../fs/disk.js";
-import { Inode } from "../fs/file.js";
+import { Inode } from "../vfs/file.js";
 import { slot } from "../slot.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 
 const namespace = slot(

@@ -1,6 +1,6 @@
 /** Memory of a PCI device that processes allocate by mapping (drivers/pci/p2pdma.c). */
 import { errnos } from "@litmap/litmus";
-import { File, Inode } from "../fs/file.js";
+import { File, Inode } from "../vfs/file.js";
 import { PG } from "../mm/frames.js";
 import { vmInsertPage } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";

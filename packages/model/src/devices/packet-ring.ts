@@ -1,11 +1,11 @@
 /** A packet socket's receive ring in user space: pages by vm_insert_page (net/packet/af_packet.c). */
 import { errnos } from "@litmap/litmus";
-import { File, Inode } from "../fs/file.js";
+import { File, Inode } from "../vfs/file.js";
 import { PG } from "../mm/frames.js";
 import { vmInsertPage } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { rules } from "../rules/rule.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";

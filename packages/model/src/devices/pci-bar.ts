@@ -6,15 +6,15 @@
 import { errnos } from "@litmap/litmus";
 import { eduBar } from "./edu.js";
 import { unmapMappingRange } from "../mm/zap.js";
-import { File, Inode } from "../fs/file.js";
-import { llseekWithin } from "../fs/vfs.js";
+import { File, Inode } from "../vfs/file.js";
+import { llseekWithin } from "../vfs/vfs.js";
 import { remapPfnRange } from "../mm/insert.js";
 import { CACHE } from "../mm/memtype.js";
 import { PTE } from "../mm/page-table.js";
 import { FAULT, vmaName } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";

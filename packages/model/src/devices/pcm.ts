@@ -1,13 +1,13 @@
 /** A sound card's playback stream and its buffer in user space (sound/core/pcm_native.c, sound/core/memalloc.c). */
 import { errnos } from "@litmap/litmus";
 import { dmaAllocAttrs, dmaMmapAttrs } from "../dma/alloc.js";
-import { File, Inode } from "../fs/file.js";
+import { File, Inode } from "../vfs/file.js";
 import { VM } from "../mm/vma.js";
 import { NotModelled } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { DmaMemory } from "../dma/alloc.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";

@@ -1,13 +1,13 @@
 /** vivid: the virtual camera, one capture node for each allocator of buffers (drivers/media/test-drivers/vivid). */
 import { cameraRow, errnos } from "@litmap/litmus";
-import { File, Inode } from "../fs/file.js";
+import { File, Inode } from "../vfs/file.js";
 import { NotModelled } from "../sched/path.js";
 import { Vb2Queue } from "../exporters/vb2-core.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { CameraName } from "@litmap/litmus";
 import type { MemOps } from "../exporters/vb2-memops.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 
 /** Capture nodes that are open or were, by name. */

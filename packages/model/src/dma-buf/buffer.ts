@@ -1,18 +1,18 @@
 /** struct dma_buf: the buffer that devices and processes share, and its file. */
 import { errnos } from "@litmap/litmus";
-import { File, fput, Inode } from "../fs/file.js";
+import { File, fput, Inode } from "../vfs/file.js";
 import { VM } from "../mm/vma.js";
 import { bug } from "../mm/insert.js";
 import { acquire, Lock, release } from "../sched/path.js";
 import { unchargeOwner } from "./charge.js";
 import { Resv, usageRw } from "./resv.js";
 import { rules } from "../rules/rule.js";
-import type { Memcg } from "./charge.js";
+import type { Memcg } from "../mm/memcg.js";
 import type { Attachment, Direction } from "./attachment.js";
 import type { Fence } from "./resv.js";
 import type { SgTable } from "../dma/sg.js";
 import type { KernelMap } from "../mm/vmalloc.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";

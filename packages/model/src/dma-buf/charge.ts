@@ -7,6 +7,7 @@ import { errnos } from "@litmap/litmus";
 import { bug } from "../mm/insert.js";
 import { access } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
+import type { Memcg } from "../mm/memcg.js";
 import type { DmaBuf } from "./buffer.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -57,13 +58,6 @@ const rule = rules({
     kernel: "page_counter_cancel, mm/page_counter.c",
   },
 });
-
-/** struct mem_cgroup, as far as buffers are charged to it. */
-export class Memcg {
-  /** Bytes (page_counter). */
-  charged = 0;
-  constructor(readonly name: string) {}
-}
 
 /** page_counter_cancel: a counter is never negative. */
 function uncharge(k: Kernel, memcg: Memcg, bytes: number): void {

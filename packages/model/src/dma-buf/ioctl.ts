@@ -7,7 +7,7 @@ import { syncFileCreate, syncFileGetFence } from "./sync-file.js";
 import { rules } from "../rules/rule.js";
 import type { Direction } from "./attachment.js";
 import type { DmaBuf } from "./buffer.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 

@@ -6,7 +6,7 @@ import { errnos } from "@litmap/litmus";
 import { PG } from "../mm/frames.js";
 import { remapPfnRange, vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
-import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
+import { countBufferPages, keepWords } from "./bookkeeping.js";
 import { noMemory } from "../mm/page-alloc.js";
 import { rules } from "../rules/rule.js";
 import type { SgTable } from "./sg.js";

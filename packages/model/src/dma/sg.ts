@@ -8,7 +8,7 @@
  * the view looks the same from both sides.
  */
 import { errnos } from "@litmap/litmus";
-import { keepSgTable } from "../dma-buf/bookkeeping.js";
+import { keepSgTable } from "./bookkeeping.js";
 import { reached } from "../mm/vmalloc.js";
 import { rules } from "../rules/rule.js";
 import type { Direction } from "../dma-buf/attachment.js";

@@ -1,6 +1,6 @@
 /** The CMA heap: consecutive pages out of the machine's contiguous memory (drivers/dma-buf/heaps/cma_heap.c). */
 import { errnos } from "@litmap/litmus";
-import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
+import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
 import { dmaBufExport } from "../dma-buf/buffer.js";
 import { sgFromPages } from "../dma/sg.js";
 import { vmfInsertPfn } from "../mm/insert.js";

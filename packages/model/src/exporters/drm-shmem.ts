@@ -4,12 +4,13 @@
  */
 import { errnos } from "@litmap/litmus";
 import { dmaMapSgtable, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
-import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
+import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
 import { Resv } from "../dma-buf/resv.js";
 import { CACHE } from "../mm/memtype.js";
 import { setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
 import { folioPut } from "../mm/rmap.js";
-import { newShmemInode, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
+import { newShmemInode, shmemTruncateRange } from "../mm/shmem.js";
+import { shmemGetPage } from "../mm/shmem-pages.js";
 import { bug, vmfInsertPfn } from "../mm/insert.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { acquire, Lock, release, tryAcquire, KernelBug } from "../sched/path.js";
@@ -17,7 +18,7 @@ import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
-import type { Inode } from "../fs/file.js";
+import type { Inode } from "../vfs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import { drmVmaNodeUnmap } from "./gem.js";

@@ -2,7 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufMmap, dmaBufPut } from "../dma-buf/buffer.js";
-import { File, Inode } from "../fs/file.js";
+import { File, Inode } from "../vfs/file.js";
 import { unmapMappingPath } from "../mm/zap.js";
 import { FAULT, isCowMapping, VM, vmaName } from "../mm/vma.js";
 import { KernelBug } from "../sched/path.js";

@@ -5,13 +5,14 @@
 import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
-import { File, fput, Inode } from "../fs/file.js";
+import { File, fput, Inode } from "../vfs/file.js";
 import { bug, pteAlloc, remapIoMapping, insertRules } from "../mm/insert.js";
 import { CACHE, ioMappingInitWc } from "../mm/memtype.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { PTE } from "../mm/page-table.js";
 import { folioPut } from "../mm/rmap.js";
-import { newShmemInode, shmemFileOps, shmemGetPage, shmemTruncateRange } from "../mm/shmem.js";
+import { newShmemInode, shmemFileOps, shmemTruncateRange } from "../mm/shmem.js";
+import { shmemGetPage } from "../mm/shmem-pages.js";
 import { FAULT, VM, vmaName } from "../mm/vma.js";
 import { unmapMappingPath, zapPageRange } from "../mm/zap.js";
 import { acquire, NotModelled, release, tryAcquire } from "../sched/path.js";

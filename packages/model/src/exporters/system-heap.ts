@@ -1,6 +1,6 @@
 /** The system heap: /dev/dma_heap/system (drivers/dma-buf/heaps/system_heap.c, drivers/dma-buf/dma-heap.c). */
 import { errnos } from "@litmap/litmus";
-import { countBufferPages, keepSgEntries, keepWords } from "../dma-buf/bookkeeping.js";
+import { countBufferPages, keepSgEntries, keepWords } from "../dma/bookkeeping.js";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
 import { chargeAllocator } from "../dma-buf/charge.js";
 import { SgTable } from "../dma/sg.js";

@@ -4,10 +4,10 @@ import { HUGE_ORDER } from "../mm/hugetlb.js";
 import { memfdPinFolios } from "../mm/memfd-pin.js";
 import { unpinUserPages } from "../mm/pin.js";
 import { folioGet, folioPut } from "../mm/rmap.js";
-import { shmemGetPage } from "../mm/shmem.js";
+import { shmemGetPage } from "../mm/shmem-pages.js";
 import { access } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
-import type { Inode } from "../fs/file.js";
+import type { Inode } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 

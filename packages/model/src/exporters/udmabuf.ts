@@ -1,6 +1,6 @@
 /** udmabuf: a dma-buf of the pages of memfds (drivers/dma-buf/udmabuf.c). */
 import { errnos } from "@litmap/litmus";
-import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
+import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
 import {
   dmaMapSgtable,
@@ -10,7 +10,7 @@ import {
   sgFromPages,
   sgOfEachPage,
 } from "../dma/sg.js";
-import { fput } from "../fs/file.js";
+import { fput } from "../vfs/file.js";
 import { remapPfnRange, vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, VM } from "../mm/vma.js";
@@ -22,7 +22,7 @@ import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
 import type { SgTable } from "../dma/sg.js";
 import type { KernelMap } from "../mm/vmalloc.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";

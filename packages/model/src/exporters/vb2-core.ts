@@ -5,7 +5,7 @@ import { VM } from "../mm/vma.js";
 import { acquire, Lock, release } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";

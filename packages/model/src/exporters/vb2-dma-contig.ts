@@ -2,7 +2,7 @@
 import { ofQueue } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
-import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
+import { vb2CreateFramevec, vb2DestroyFramevec } from "./frame-vector.js";
 import {
   dmaAllocAttrs,
   dmaAllocNoncontiguous,

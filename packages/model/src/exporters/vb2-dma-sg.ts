@@ -2,8 +2,8 @@
 import { ofQueue } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
-import { vb2CreateFramevec, vb2DestroyFramevec } from "../consumers/frame-vector.js";
-import { countBufferPages, keepWords } from "../dma-buf/bookkeeping.js";
+import { vb2CreateFramevec, vb2DestroyFramevec } from "./frame-vector.js";
+import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
 import { vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";

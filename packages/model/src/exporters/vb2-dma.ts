@@ -3,7 +3,7 @@
  * a dma-buf taken from others through an attachment, and user memory that is mapped for a device.
  */
 import { errnos } from "@litmap/litmus";
-import { vb2DestroyFramevec } from "../consumers/frame-vector.js";
+import { vb2DestroyFramevec } from "./frame-vector.js";
 import {
   dmaBufDetach,
   dmaBufDynamicAttach,
@@ -13,7 +13,7 @@ import {
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { dmaMapSgtable, dmaUnmapSgtable } from "../dma/sg.js";
 import { PG } from "../mm/frames.js";
-import type { FrameVector } from "../consumers/frame-vector.js";
+import type { FrameVector } from "./frame-vector.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { Device } from "../dma/device.js";

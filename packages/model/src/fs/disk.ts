@@ -5,20 +5,21 @@
  */
 import { errnos } from "@litmap/litmus";
 import { NotModelled } from "../sched/path.js";
-import { File, Inode } from "./file.js";
-import { llseekWithin } from "./vfs.js";
-import { blkdevDirectIo } from "../consumers/direct-io.js";
+import { File, Inode } from "../vfs/file.js";
+import { llseekWithin } from "../vfs/vfs.js";
+import { blkdevDirectIo } from "./direct-io.js";
 import { copyFromUser, copyToUser } from "../mm/user-access.js";
+import { shmemIoRules } from "../mm/shmem-io.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
-import type { FileOps } from "./file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 
 const ramdisk = slot((k) => new Disk(new Inode(k.id(), "disk"), "/dev/DISK", new DiskStore()));
 
-export const diskRules = rules({
+const diskRules = rules({
   "disk/past-end-write": {
     sentence: "write at or past the end of a block device gives ENOSPC.",
     kernel: "blkdev_write_iter, block/fops.c",
@@ -47,14 +48,6 @@ export const diskRules = rules({
   "disk/buffered-rest": {
     sentence: "The rest of a short direct I/O goes through the page cache by an ordinary copy.",
     kernel: "direct_write_fallback, fs/libfs.c; blkdev_read_iter, block/fops.c",
-  },
-  "file/short-copy": {
-    sentence: "A transfer that meets inaccessible memory is short: it returns the bytes copied so far.",
-    kernel: "generic_perform_write, mm/filemap.c; shmem_file_read_iter, mm/shmem.c",
-  },
-  "file/nothing-copied": {
-    sentence: "A transfer that copied no byte because the memory is inaccessible gives EFAULT.",
-    kernel: "generic_perform_write, mm/filemap.c; shmem_file_read_iter, mm/shmem.c",
   },
 });
 
@@ -258,7 +251,8 @@ function* bufferedRead(k: Kernel, task: Task, rest: Rest): Path<number> {
 
 function short(k: Kernel, rest: Rest, copied: number): number {
   const moved = rest.done + copied;
-  if (moved === 0) return k.refuse(diskRules["file/nothing-copied"], errnos.EFAULT, `0x${rest.address.toString(16)}`);
-  if (moved < rest.length) k.note(diskRules["file/short-copy"], `${moved} of ${rest.length} bytes`);
+  if (moved === 0)
+    return k.refuse(shmemIoRules["file/nothing-copied"], errnos.EFAULT, `0x${rest.address.toString(16)}`);
+  if (moved < rest.length) k.note(shmemIoRules["file/short-copy"], `${moved} of ${rest.length} bytes`);
   return moved;
 }

@@ -4,12 +4,12 @@
  * Both ends never block.
  */
 import { errnos } from "@litmap/litmus";
-import { File, Inode } from "./file.js";
+import { File, Inode } from "../vfs/file.js";
 import { copyFromUser, copyToUser } from "../mm/user-access.js";
 import { readFrame } from "../mm/page-bytes.js";
 import { folioPut } from "../mm/rmap.js";
 import { rules } from "../rules/rule.js";
-import type { FileOps } from "./file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";

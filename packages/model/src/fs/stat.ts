@@ -1,7 +1,7 @@
 /** What fstat says of a file (fs/stat.c). */
 import { HUGE_SIZE } from "../mm/hugetlb.js";
 import type { Kernel } from "../kernel.js";
-import type { Inode } from "./file.js";
+import type { Inode } from "../vfs/file.js";
 
 /** st_size, bytes. A block device's node says nothing of the device's size. */
 export function shownSize(inode: Inode): number {

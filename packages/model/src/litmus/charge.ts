@@ -2,7 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { dmaBufGet, dmaBufOf, dmaBufPut } from "../dma-buf/buffer.js";
 import { chargedTo, xferCharge } from "../dma-buf/charge.js";
-import { ioctlRules } from "../fs/ioctl.js";
+import { ioctlRules } from "./vfs-ioctl.js";
 import type { HandlerTable } from "./handler.js";
 
 export const chargeHandlers: HandlerTable<"xfer_charge" | "charged"> = {

@@ -8,13 +8,13 @@ import { heaps } from "../exporters/index.js";
 import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { SoundCard, waitForPcm } from "../devices/pcm.js";
-import { File, fput } from "../fs/file.js";
+import { File, fput } from "../vfs/file.js";
 import { pipeOf, reopenPipe } from "../fs/pipe.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";
-import { vfsIoctl, ioctlRules } from "../fs/ioctl.js";
+import { vfsIoctl, ioctlRules } from "./vfs-ioctl.js";
 import { rules } from "../rules/rule.js";
 import { fdget, fdRules } from "../task.js";
-import type { FileKind } from "../fs/file.js";
+import type { FileKind } from "../vfs/file.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Context, HandlerTable, RecordResult } from "./handler.js";
 

@@ -22,7 +22,7 @@ import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
 import { unmapMappingRange } from "../mm/zap.js";
 import { acquire, release } from "../sched/path.js";
 import type { DeviceName } from "@litmap/litmus";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Device } from "../dma/device.js";
 import type { Kernel } from "../kernel.js";

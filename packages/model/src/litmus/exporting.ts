@@ -2,7 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { videobufDmaContigUserGet } from "../exporters/videobuf-dma-contig.js";
 import { memories } from "../exporters/index.js";
-import { fput } from "../fs/file.js";
+import { fput } from "../vfs/file.js";
 import { deviceOf } from "./drivers.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";

@@ -1,8 +1,8 @@
 /** Tmpfs files, the disk, pipes, and moving bytes between descriptors and memory. */
 import { openDisk } from "../fs/disk.js";
 import { newPipe } from "../fs/pipe.js";
-import { newTmpfsFile } from "../fs/tmpfs-file.js";
-import { fsync, lseek, readOrWrite } from "../fs/vfs.js";
+import { newTmpfsFile } from "../mm/shmem.js";
+import { fsync, lseek, readOrWrite } from "../vfs/vfs.js";
 import type { HandlerTable } from "./handler.js";
 
 type Name = "open_file" | "open_disk" | "pipe" | "read" | "write" | "pread" | "pwrite" | "lseek" | "fsync";

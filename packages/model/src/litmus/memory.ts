@@ -1,7 +1,7 @@
 /** Handlers of the subjects memory, memfd and files (what concerns memfds), and the observers of memory. */
 import { errnos } from "@litmap/litmus";
-import { ftruncate, vfsFallocate } from "../fs/allocate.js";
-import { sealBits, sealWords } from "../fs/seals.js";
+import { ftruncate, vfsFallocate } from "../vfs/allocate.js";
+import { sealBits, sealWords } from "../vfs/seals.js";
 import { meminfoOf, showMap, showPagemap, showSmap, statusOf } from "../mm/account.js";
 import { madvise } from "../mm/madvise.js";
 import { mincore } from "../mm/mincore.js";
@@ -20,7 +20,7 @@ import { kernelAccess } from "./drivers.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Path } from "../sched/path.js";
 import type { Vma } from "../mm/vma.js";
 import type { Context, HandlerTable, RecordResult, Result } from "./handler.js";

@@ -1,6 +1,6 @@
 /** Processes: fork, threads, taking another's descriptor, exit. */
 import { errnos } from "@litmap/litmus";
-import { fput } from "../fs/file.js";
+import { fput } from "../vfs/file.js";
 import { statusOf } from "../mm/account.js";
 import { exitMmap } from "../mm/exit.js";
 import { dupMm } from "../mm/fork.js";

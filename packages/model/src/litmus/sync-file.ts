@@ -1,7 +1,7 @@
 /** Sync files as a process sees them. */
 import { errnos } from "@litmap/litmus";
 import { syncFileCreate, syncFileGetFence, syncFileMerge } from "../dma-buf/sync-file.js";
-import { vfsIoctl } from "../fs/ioctl.js";
+import { vfsIoctl } from "./vfs-ioctl.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import type { SyncFile } from "../dma-buf/sync-file.js";

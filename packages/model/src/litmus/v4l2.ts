@@ -3,7 +3,7 @@ import { cameraMemops } from "../exporters/index.js";
 import { queueOf, v4l2Open } from "../devices/vivid.js";
 import { fdget } from "../task.js";
 import type { Context, HandlerTable } from "./handler.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Path } from "../sched/path.js";
 import type { Vb2Queue } from "../exporters/vb2-core.js";
 

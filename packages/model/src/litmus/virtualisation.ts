@@ -5,7 +5,7 @@ import { Container, dmaDoMap, dmaDoUnmap, openContainer, openGroup } from "../co
 import { deviceCopies } from "../consumers/vfio-device.js";
 import { NotModelled } from "../sched/path.js";
 import { fdget } from "../task.js";
-import { ioctlRules } from "../fs/ioctl.js";
+import { ioctlRules } from "./vfs-ioctl.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 

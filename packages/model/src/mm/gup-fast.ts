@@ -12,7 +12,7 @@ import { folioIsLongtermPinnable } from "./longterm.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { gupPutFolio, tryGrabFolio } from "./pin.js";
-import { AddressSpace } from "../fs/file.js";
+import { AddressSpace } from "../vfs/file.js";
 import { rules } from "../rules/rule.js";
 import type { Rule } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";

@@ -8,7 +8,7 @@ import { PTE } from "./page-table.js";
 import { folioGet, folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
-import type { Inode } from "../fs/file.js";
+import type { Inode } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "./mm.js";
 import type { HugeEntry } from "./page-table.js";

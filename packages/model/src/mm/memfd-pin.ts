@@ -5,9 +5,9 @@ import { HUGE_ORDER, hugetlbGetPage } from "./hugetlb.js";
 import { checkAndMigrateMovablePages } from "./longterm.js";
 import { tryGrabFolio, unpinUserPages } from "./pin.js";
 import { folioPut } from "./rmap.js";
-import { shmemGetPage } from "./shmem.js";
+import { shmemGetPage } from "./shmem-pages.js";
 import { rules } from "../rules/rule.js";
-import type { Inode } from "../fs/file.js";
+import type { Inode } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 

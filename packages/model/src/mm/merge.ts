@@ -6,7 +6,7 @@ import { errnos } from "@litmap/litmus";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { VM, VM_SPECIAL, Vma } from "./vma.js";
 import { rules } from "../rules/rule.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "./mm.js";
 import type { AnonVma } from "./vma.js";

@@ -1,7 +1,7 @@
 /** Migration of one page, and compaction as a sweep over all of them. */
 import { errnos } from "@litmap/litmus";
 import { access } from "../sched/path.js";
-import { AddressSpace } from "../fs/file.js";
+import { AddressSpace } from "../vfs/file.js";
 import { PG } from "./frames.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";

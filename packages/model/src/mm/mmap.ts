@@ -1,7 +1,7 @@
 /** Making mappings: do_mmap and mmap_region, mm/mmap.c (mm/vma.c from 6.13). */
 import { errnos } from "@litmap/litmus";
-import { F_SEAL } from "../fs/seals.js";
-import { fput } from "../fs/file.js";
+import { F_SEAL } from "../vfs/seals.js";
+import { fput } from "../vfs/file.js";
 import { acquire, release } from "../sched/path.js";
 import { getUnmappedArea } from "./address-space.js";
 import { HUGE_SIZE } from "./hugetlb.js";
@@ -15,7 +15,7 @@ import { VM, VM_SPECIAL, Vma } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
 import { mremapRules } from "./mremap.js";
 import { rules } from "../rules/rule.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";

@@ -1,10 +1,10 @@
 /** sys_msync, mm/msync.c. */
 import { errnos } from "@litmap/litmus";
-import { fput } from "../fs/file.js";
+import { fput } from "../vfs/file.js";
 import { acquire, release } from "../sched/path.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";

@@ -1,6 +1,6 @@
 /** Taking mappings away: do_vmi_munmap and unmap_region (mm/mmap.c up to 6.11, mm/vma.c since). */
 import { errnos } from "@litmap/litmus";
-import { fput } from "../fs/file.js";
+import { fput } from "../vfs/file.js";
 import { acquire, release } from "../sched/path.js";
 import { lruAddDrain } from "./lazyfree.js";
 import { putPfnmapTrack, untrackPfn } from "./memtype.js";

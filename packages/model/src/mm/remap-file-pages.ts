@@ -1,6 +1,6 @@
 /** sys_remap_file_pages, mm/mmap.c: since 4.0 nothing but a mapping of the same file in place of a part of this one. */
 import { errnos } from "@litmap/litmus";
-import { fput } from "../fs/file.js";
+import { fput } from "../vfs/file.js";
 import { acquire, release } from "../sched/path.js";
 import { MAP, mmapLocked } from "./mmap.js";
 import { mmPopulate } from "./populate.js";

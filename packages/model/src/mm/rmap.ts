@@ -6,7 +6,7 @@
 import { KernelBug } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { AnonVma } from "./vma.js";
-import type { AddressSpace } from "../fs/file.js";
+import type { AddressSpace } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Mm } from "./mm.js";

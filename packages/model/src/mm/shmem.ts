@@ -5,17 +5,15 @@
  */
 import { errnos } from "@litmap/litmus";
 import { mremapRules } from "./mremap.js";
-import { noMemory } from "./page-alloc.js";
 import { rules } from "../rules/rule.js";
-import type { AddressSpace } from "../fs/file.js";
-import { File, Inode } from "../fs/file.js";
-import { F_SEAL } from "../fs/seals.js";
-import { hugetlbfsRead, shmemReadWrite } from "../fs/tmpfs-file.js";
+import { File, Inode } from "../vfs/file.js";
+import { F_SEAL } from "../vfs/seals.js";
+import { hugetlbfsRead, shmemReadWrite } from "./shmem-io.js";
+import { shmemGetPage } from "./shmem-pages.js";
 import { access, acquire, release } from "../sched/path.js";
 import { lruAddInFault } from "./fault.js";
 import { PG } from "./frames.js";
 import {
-  HUGE_ORDER,
   HUGE_SIZE,
   hugetlbGetPage,
   hugetlbReservePages,
@@ -24,10 +22,10 @@ import {
   reservationsOf,
 } from "./hugetlb.js";
 import type { Reservations } from "./hugetlb.js";
-import { folioGet, folioPut } from "./rmap.js";
+import { folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
 import { unmapMappingPath, unmapMappingRange } from "./zap.js";
-import type { FileOps } from "../fs/file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Vma, VmOps } from "./vma.js";
@@ -44,14 +42,6 @@ const rule = rules({
   "memfd/removed-mapped": {
     sentence: "A folio removed from the page cache while still mapped is reported as bad page cache.",
     kernel: "filemap_unaccount_folio, mm/filemap.c",
-  },
-  "memfd/beyond-eof": {
-    sentence: "A page past the end of the file does not exist: a fault gives SIGBUS.",
-    kernel: "shmem_get_folio_gfp, mm/shmem.c",
-  },
-  "memfd/allocated": {
-    sentence: "The first access to a page of the file allocates it; it belongs to the page cache, not to the process.",
-    kernel: "shmem_get_folio_gfp, mm/shmem.c",
   },
   "memfd/sealed-size": {
     sentence: "F_SEAL_SHRINK refuses a smaller size and F_SEAL_GROW a larger one: EPERM.",
@@ -109,52 +99,10 @@ const rule = rules({
   },
 });
 
-export { F_SEAL } from "../fs/seals.js";
+export { F_SEAL } from "../vfs/seals.js";
 
 /** MAX_LFS_FILESIZE: the largest offset, bytes. */
 export const MAX_FILE_SIZE = 2 ** 63 - 1;
-
-/** Puts a page into the cache of a file: the cache takes over a reference. Page index. */
-export function addToPageCache(k: Kernel, mapping: AddressSpace, index: number, pfn: number): void {
-  k.owners.set(mapping.id, mapping);
-  mapping.pages.set(index, pfn);
-  k.frames.setOwner(pfn, mapping.id, index);
-}
-
-/**
- * shmem_get_folio, mm/shmem.c: the frame of a page of the file, with a reference taken; made when it
- * is not there. A page past the end gives -EINVAL, except for fallocate. Page index.
- */
-export function shmemGetPage(k: Kernel, inode: Inode, index: number, why: "cache" | "fallocate" = "cache"): number {
-  if (inode.kind === "hugetlb") return hugetlbSubpage(k, inode, index);
-  if (why === "cache" && index * k.pageSize >= inode.size)
-    return k.refuse(rule["memfd/beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
-  const found = inode.mapping.pages.get(index);
-  if (found !== undefined) {
-    if (why === "cache" && (k.frames.flags(found) & PG.notUptodate) !== 0) {
-      k.counters.pages_zeroed++;
-      k.frames.clearFlags(found, PG.notUptodate);
-    }
-    folioGet(k, found);
-    return found;
-  }
-  const pfn = k.frames.alloc(0, PG.swapbacked | PG.lru | (why === "fallocate" ? PG.notUptodate : 0));
-  if (pfn < 0) return noMemory(k, 1);
-  addToPageCache(k, inode.mapping, index, pfn);
-  k.shmemPages++;
-  if (why === "cache") k.counters.pages_zeroed++;
-  k.note(rule["memfd/allocated"]);
-  folioGet(k, pfn);
-  return pfn;
-}
-
-function hugetlbSubpage(k: Kernel, inode: Inode, index: number): number {
-  const huge = index >>> HUGE_ORDER;
-  if (huge * HUGE_SIZE >= inode.size)
-    return k.refuse(rule["memfd/beyond-eof"], errnos.EINVAL, `page ${index} of inode ${inode.id}`);
-  const head = hugetlbGetPage(k, inode, huge);
-  return head < 0 ? head : head + (index % (1 << HUGE_ORDER));
-}
 
 const shmemVmOps = (k: Kernel): VmOps => ({
   name: "shmem",
@@ -232,6 +180,16 @@ export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number>
   if (sized < 0) return sized;
   const sealed = options.seals ? yield* addSeals(k, file, options.seals) : 0;
   return sealed < 0 ? sealed : file;
+}
+
+/** An unnamed file on tmpfs (O_TMPFILE) with its size: it cannot be sealed. The open file, or -errno of ftruncate. Bytes. */
+export function* newTmpfsFile(k: Kernel, size: number): Path<File | number> {
+  const inode = new Inode(k.id(), "file");
+  inode.seals = F_SEAL.seal;
+  inode.mode = 0o600;
+  const file = new File(inode, shmemFileOps(k, "/tmp/#N (deleted)"), true, true);
+  const sized = yield* file.ops.truncate!(file, size);
+  return sized < 0 ? sized : file;
 }
 
 /** shmem_zero_setup, mm/shmem.c: shared anonymous memory is a file without a name. 0 or -ENOMEM. */

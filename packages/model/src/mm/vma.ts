@@ -1,6 +1,6 @@
 /** vm_area_struct, its flags and its operations. */
 import type { Path } from "../sched/path.js";
-import type { File } from "../fs/file.js";
+import type { File } from "../vfs/file.js";
 import type { CacheMode, PfnmapTrack } from "./memtype.js";
 import type { Mm } from "./mm.js";
 

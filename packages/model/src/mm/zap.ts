@@ -7,7 +7,7 @@ import { PTE } from "./page-table.js";
 import { addMmCounter, folioPut, removeRmap } from "./rmap.js";
 import { VM, vmaHasRecency } from "./vma.js";
 import { rules } from "../rules/rule.js";
-import type { AddressSpace } from "../fs/file.js";
+import type { AddressSpace } from "../vfs/file.js";
 import { acquire, release } from "../sched/path.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";

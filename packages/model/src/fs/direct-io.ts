@@ -6,7 +6,7 @@ import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
 import { gather, scatter, spannedPages } from "../mm/page-bytes.js";
 import { gupPutFolio } from "../mm/pin.js";
 import { rules } from "../rules/rule.js";
-import type { Disk } from "../fs/disk.js";
+import type { Disk } from "./disk.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";

@@ -3,7 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { dmaBufOf } from "../dma-buf/buffer.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
-import type { File } from "./file.js";
+import type { File } from "../vfs/file.js";
 
 export const ioctlRules = rules({
   "fd/unknown-ioctl": {

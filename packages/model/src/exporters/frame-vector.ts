@@ -1,6 +1,6 @@
 /** frame_vector: a range of user memory as a driver holds it (drivers/media/common/videobuf2/frame_vector.c, videobuf2-memops.c). */
 import { errnos } from "@litmap/litmus";
-import { keepWords } from "../dma-buf/bookkeeping.js";
+import { keepWords } from "../dma/bookkeeping.js";
 import { FOLL } from "../mm/foll.js";
 import { followPfn } from "../mm/follow-pfn.js";
 import { pinUserPagesFast } from "../mm/gup-fast.js";

@@ -3,7 +3,7 @@
  * arrays, folio arrays, offsets, list nodes, scatter-gather tables. Counted as they are made, in
  * bytes of the structures themselves; what an allocator rounds up is not in it.
  */
-import type { SgTable } from "../dma/sg.js";
+import type { SgTable } from "./sg.js";
 import type { Kernel } from "../kernel.js";
 
 /** A buffer's pages are taken or made: what the bytes below are shared out among. */

@@ -1,23 +1,30 @@
 /** Reading and writing shmem and hugetlb files by descriptor: tmpfs files and memfds (mm/shmem.c, mm/filemap.c). */
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
-import { PG } from "../mm/frames.js";
-import { HUGE_SIZE } from "../mm/hugetlb.js";
-import { readFrame } from "../mm/page-bytes.js";
-import { folioPut } from "../mm/rmap.js";
-import { shmemFileOps, shmemGetPage } from "../mm/shmem.js";
-import { F_SEAL } from "./seals.js";
-import { copyFromUser, copyToUser } from "../mm/user-access.js";
-import { llseekWithin } from "./vfs.js";
-import { File, Inode } from "./file.js";
-import { diskRules } from "./disk.js";
+import { PG } from "./frames.js";
+import { HUGE_SIZE } from "./hugetlb.js";
+import { readFrame } from "./page-bytes.js";
+import { folioPut } from "./rmap.js";
+import { shmemGetPage } from "./shmem-pages.js";
+import { F_SEAL } from "../vfs/seals.js";
+import { copyFromUser, copyToUser } from "./user-access.js";
+import { llseekWithin } from "../vfs/vfs.js";
+import type { File, Inode } from "../vfs/file.js";
 import { rules } from "../rules/rule.js";
-import type { FileOps } from "./file.js";
+import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 
-const rule = rules({
+export const shmemIoRules = rules({
+  "file/short-copy": {
+    sentence: "A transfer that meets inaccessible memory is short: it returns the bytes copied so far.",
+    kernel: "generic_perform_write, mm/filemap.c; shmem_file_read_iter, mm/shmem.c",
+  },
+  "file/nothing-copied": {
+    sentence: "A transfer that copied no byte because the memory is inaccessible gives EFAULT.",
+    kernel: "generic_perform_write, mm/filemap.c; shmem_file_read_iter, mm/shmem.c",
+  },
   "file/sealed-write": {
     sentence: "write to a memfd with F_SEAL_WRITE or F_SEAL_FUTURE_WRITE gives EPERM.",
     kernel: "shmem_write_begin, mm/shmem.c",
@@ -46,16 +53,6 @@ export function shmemReadWrite(k: Kernel): Pick<FileOps, "read" | "write" | "lls
 export function hugetlbfsRead(k: Kernel): Pick<FileOps, "read" | "llseek" | "fsync"> {
   const { read, llseek, fsync } = shmemReadWrite(k);
   return { read, llseek, fsync };
-}
-
-/** An unnamed file on tmpfs (O_TMPFILE) with its size: it cannot be sealed. The open file, or -errno of ftruncate. Bytes. */
-export function* newTmpfsFile(k: Kernel, size: number): Path<File | number> {
-  const inode = new Inode(k.id(), "file");
-  inode.seals = F_SEAL.seal;
-  inode.mode = 0o600;
-  const file = new File(inode, shmemFileOps(k, "/tmp/#N (deleted)"), true, true);
-  const sized = yield* file.ops.truncate!(file, size);
-  return sized < 0 ? sized : file;
 }
 
 /** shmem_file_read_iter, mm/shmem.c: bytes, 0 at or past the end, -EFAULT when not one byte could be stored. */
@@ -170,9 +167,9 @@ function* prefault(write: Write, address: number, length: number): Path<boolean>
 /** shmem_write_begin, mm/shmem.c: the page with a reference, or a negative errno. */
 function writeBegin(k: Kernel, inode: Inode, at: number, length: number): number {
   if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0)
-    return k.refuse(rule["file/sealed-write"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(shmemIoRules["file/sealed-write"], errnos.EPERM, `inode ${inode.id}`);
   if ((inode.seals & F_SEAL.grow) !== 0 && at + length > inode.size)
-    return k.refuse(rule["file/sealed-grow"], errnos.EPERM, `inode ${inode.id}`);
+    return k.refuse(shmemIoRules["file/sealed-grow"], errnos.EPERM, `inode ${inode.id}`);
   return shmemGetPage(k, inode, Math.floor(at / k.pageSize), "fallocate");
 }
 
@@ -186,8 +183,8 @@ function finish(
   address: number,
 ): number {
   if (done === 0 && wanted > 0)
-    return k.refuse(diskRules["file/nothing-copied"], errnos.EFAULT, `0x${address.toString(16)}`);
-  if (done < wanted) k.note(diskRules["file/short-copy"], `${done} of ${wanted} bytes`);
+    return k.refuse(shmemIoRules["file/nothing-copied"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (done < wanted) k.note(shmemIoRules["file/short-copy"], `${done} of ${wanted} bytes`);
   if (offset === undefined) file.position = position + done;
   return done;
 }
