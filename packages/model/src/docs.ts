@@ -19,6 +19,8 @@ export function designsMarkdown(): string {
     out.push("", `Mainline: ${history(point.mainline)}.`, "");
     for (const [condition, choices] of point.configured ?? [])
       out.push(`${configurationText(condition)}: ${history(choices)}.`, "");
+    for (const [version, choice] of point.stable ?? [])
+      out.push(`From ${version} of its release on: \`${choice}\`.`, "");
     for (const [version, choice] of point.before ?? [])
       out.push(`Before ${version} of its release: \`${choice}\`.`, "");
     out.push(`Here: ${releases.map((release) => `${release} \`${designOf(release)[name]}\``).join(", ")}.`, "");

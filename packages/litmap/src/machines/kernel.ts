@@ -9,7 +9,7 @@ import { HostTarget, KernelStore, Machine, SshTarget, VmTarget, hasModule, optio
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
 import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, moduleDevice, needsOf } from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
-import { configuredDesign, olderDesign } from "@litmap/model";
+import { configuredDesign, stableDesign } from "@litmap/model";
 import type { KernelOptions as ModelOptions } from "@litmap/model";
 import { archOf, releaseOf } from "../choices.js";
 import { Ending, badMachine, exitStatus } from "../exit-status.js";
@@ -255,7 +255,7 @@ function originOf(
 ): Pick<RecordedKernel, "package" | "config" | "configured"> {
   const options = optionsOf(kernel);
   const configured = {
-    ...olderDesign(stableVersion(uname)),
+    ...stableDesign(stableVersion(uname)),
     ...(options ? configuredDesign(releaseOf(release), options) : {}),
   };
   const packages = kernel.source.kind === "image" ? [] : kernel.source.packages;

@@ -22,6 +22,8 @@ export interface Point {
   readonly configured?: readonly (readonly [condition: string, choices: History])[];
   /** Where a stable update changed the choice within a release: kernels before that version, `6.12.117`, chose otherwise. */
   readonly before?: readonly (readonly [version: string, choice: string])[];
+  /** What a stable update brought to a release whose first versions are as mainline was: kernels from that version on. */
+  readonly stable?: readonly (readonly [version: string, choice: string])[];
 }
 
 export type History = readonly (readonly [since: string, choice: string])[];
@@ -1036,6 +1038,8 @@ export const points = define({
       ["2.6", "none"],
       ["7.3", "io-memory"],
     ],
+    // 6.12.117 has none; none between was looked at.
+    stable: [["6.12.118", "io-memory"]],
   },
   "kernfs.max-bytes": {
     question: "What is s_maxbytes of sysfs?",

@@ -18,26 +18,32 @@ const aged = (history: History): Aged => history.map(([since, choice]) => ({ sin
 
 /** Every point's choices by age: a kernel is made for each test, so this is worked out once. */
 const all = (Object.entries(points) as [PointName, Point][]).map(
-  ([name, { mainline, configured = [], before = [] }]) => ({
+  ([name, { mainline, configured = [], before = [], stable = [] }]) => ({
     name,
     before,
+    stable,
     mainline: aged(mainline),
     configured: configured.map(([condition, choices]) => ({ condition, choices: aged(choices) })),
   }),
 );
 
-/** Where a kernel of a version chose otherwise than its release does now: what a stable update has changed since. */
-export function olderDesign(version: string): Partial<Design> {
-  const [major, minor, update] = version.split(".").map(Number);
+/** Where a kernel of a stable version, `6.12.118`, chooses otherwise than its release: what an update brought, or had not yet. */
+export function stableDesign(version: string): Partial<Design> {
+  const [release, update] = splitVersion(version);
+  const same = ([of]: readonly [string, string]): boolean => splitVersion(of)[0] === release;
   const differs: Record<string, string> = {};
-  for (const { name, before } of all) {
-    const decides = before.find(([until]) => {
-      const [a, b, c] = until.split(".").map(Number);
-      return a === major && b === minor && update < c;
-    });
+  for (const { name, before, stable } of all) {
+    const brought = stable.findLast((change) => same(change) && splitVersion(change[0])[1] <= update);
+    const decides = brought ?? before.find((change) => same(change) && update < splitVersion(change[0])[1]);
     if (decides) differs[name] = decides[1];
   }
   return differs as Partial<Design>;
+}
+
+/** `6.12.118` is 118 of `6.12`; `6.12` alone is no update of it (NaN). */
+function splitVersion(version: string): [release: string, update: number] {
+  const [major, minor, update] = version.split(".");
+  return [`${major}.${minor}`, Number(update)];
 }
 
 function choiceAt(choices: Aged, age: number): string {
