@@ -1,4 +1,6 @@
 /** The DRM drivers that a virtual machine has devices for (drivers/gpu/drm/{vgem,virtio,tiny,qxl}). */
+import { devPrivate } from "./gem.js";
+import { shmemImport } from "./drm-shmem.js";
 import { errnos } from "@litmap/litmus";
 import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
 import type { DrmDevice } from "./gem.js";
@@ -47,25 +49,24 @@ function* hostResource({ k, device }: DrmDevice, size: number): Path<GemBacking 
 
 /** A dumb buffer of the VRAM helper: in system memory until somebody displays it. */
 function* vram(dev: DrmDevice, size: number): Path<GemBacking | number> {
-  return yield* ttmBoCreate(ttmDeviceOf(dev, bochsMemory), size, { home: "system", caching: "cached", tables: "none" });
+  return yield* ttmBoCreate(bochsTtm(dev), size, { home: "system", caching: "cached", tables: "none" });
 }
 
 /** A dumb buffer of qxl. */
 function* surface(dev: DrmDevice, size: number): Path<GemBacking | number> {
   if (dev.k.design["qxl.dumb"] === "system")
-    return yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), size, {
+    return yield* ttmBoCreate(qxlTtm(dev), size, {
       home: "system",
       caching: "cached",
       tables: "refused",
     });
-  dev.surfaces ??= new TtmDevice(dev.k, qxlSurfaces, false);
-  return yield* ttmBoCreate(dev.surfaces, size, { home: "vram", caching: "cached", tables: "refused" });
+  return yield* ttmBoCreate(qxlSurfaceDevice(dev), size, { home: "vram", caching: "cached", tables: "refused" });
 }
 
-/** The TTM side of a device, made when its first object is. */
-function ttmDeviceOf(dev: DrmDevice, memory: VideoMemory): TtmDevice {
-  return (dev.ttm ??= new TtmDevice(dev.k, memory, false));
-}
+/** The TTM side of a device, made when its first object is; qxl manages its surfaces apart. */
+const bochsTtm = devPrivate(({ k }) => new TtmDevice(k, bochsMemory, false));
+const qxlTtm = devPrivate(({ k }) => new TtmDevice(k, qxlMemory, false));
+const qxlSurfaceDevice = devPrivate(({ k }) => new TtmDevice(k, qxlSurfaces, false));
 
 /** qxl_alloc_ioctl: a handle of an object in video memory, -EINVAL or -ENOMEM. Bytes. */
 export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> {
@@ -73,7 +74,7 @@ export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> 
   if (dev.driver !== qxl) return k.refuse(rule["ttm/not-qxl"], errnos.EINVAL, dev.name);
   const bytes = Math.ceil((size % 2 ** 32) / k.pageSize) * k.pageSize;
   if (bytes === 0) return k.refuse(rule["ttm/qxl-size"], errnos.EINVAL, `${size} bytes`);
-  const bo = yield* ttmBoCreate(ttmDeviceOf(dev, qxlMemory), bytes, {
+  const bo = yield* ttmBoCreate(qxlTtm(dev), bytes, {
     home: "vram",
     caching: "cached",
     tables: "refused",
@@ -85,7 +86,7 @@ export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> 
   return handle;
 }
 
-export const vgem: DrmDriver = { card: 0, create: shmemWc, prime: "all", import: "shmem", expName: "drm" };
+export const vgem: DrmDriver = { card: 0, create: shmemWc, prime: "all", import: shmemImport, expName: "drm" };
 /** It takes no buffers of others without host blobs (virtgpu_gem_prime_import_sg_table). */
 export const virtioGpu: DrmDriver = {
   card: 1,
@@ -95,10 +96,10 @@ export const virtioGpu: DrmDriver = {
   expName: "virtio_gpu",
 };
 const bochsVram: DrmDriver = { card: 2, create: vram, prime: "none", import: errnos.EINVAL, expName: "drm" };
-const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: "shmem", expName: "drm" };
+const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: shmemImport, expName: "drm" };
 export const qxl: DrmDriver = { card: 3, create: surface, prime: "no-mmap", import: errnos.ENOSYS, expName: "drm" };
 
-export const vkms: DrmDriver = { card: 4, create: shmem, prime: "all", import: "shmem", expName: "drm" };
+export const vkms: DrmDriver = { card: 4, create: shmem, prime: "all", import: shmemImport, expName: "drm" };
 
 /** bochs has objects of the VRAM helper, and from 6.13 on of the shmem helper. */
 export const bochs = (k: Kernel): DrmDriver => (k.design["drm.bochs"] === "vram-helper" ? bochsVram : bochsShmem);

@@ -2,6 +2,9 @@
  * GEM objects whose memory is a shmem file, as drivers get them from the shmem helper
  * (drivers/gpu/drm/drm_gem_shmem_helper.c), and the shrinker that purges them.
  */
+import { dmaBufMmap } from "../dma-buf/buffer.js";
+import { references } from "./gem.js";
+import type { GemImport } from "./gem.js";
 import { errnos } from "@litmap/litmus";
 import { dmaMapSgtable, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
 import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
@@ -12,7 +15,7 @@ import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemTruncateRange } from "../mm/shmem.js";
 import { shmemGetPage } from "../mm/shmem-pages.js";
 import { bug, vmfInsertPfn } from "../mm/insert.js";
-import { FAULT, isCowMapping, VM } from "../mm/vma.js";
+import { FAULT, isCowMapping, VM, vmaName } from "../mm/vma.js";
 import { acquire, Lock, release, tryAcquire, KernelBug } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
@@ -30,6 +33,24 @@ import type { Path } from "../sched/path.js";
 const purgeable = slot(() => new Set<GemShmemObject>());
 
 const rule = rules({
+  "gem-driver/redirected": {
+    sentence: "mmap of an imported object is redirected to the dma-buf: its file, vm_ops and vm_pgoff.",
+    kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c; dma_buf_mmap, drivers/dma-buf/dma-buf.c",
+  },
+  "gem-driver/fault-imported": {
+    sentence: "A fault in drm_gem_shmem_fault on an imported object finds no pages array: SIGBUS.",
+    kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
+  },
+  "gem-driver/methods-kept": {
+    sentence:
+      "An exporter that sets no vm_ops leaves the importer's in the VMA: its close drops an object reference that was never taken.",
+    kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    unproven: "a bug of 5.9 and older; no recorded kernel has it.",
+  },
+  "gem-driver/may-grow": {
+    sentence: "A GEM mapping without VM_DONTEXPAND triggers a warning.",
+    kernel: "drm_gem_mmap_obj, drivers/gpu/drm/drm_gem.c",
+  },
   "drm-shmem/size": {
     sentence: "The size of a GEM object is rounded up to pages; size 0 gives EINVAL.",
     kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
@@ -454,3 +475,34 @@ function* purge(k: Kernel, bo: GemShmemObject): Path<void> {
   shmemTruncateRange(k, bo.inode, 0, bo.size);
   k.custody.freeing = "";
 }
+
+/** drm_gem_shmem_mmap of an imported object: the mapping becomes one of the exporter's. 0 or a negative errno. */
+function* mmapImported(obj: GemObject, vma: Vma): Path<number> {
+  const { k } = obj.dev;
+  const zero = k.design["drm.imported-offset"] === "zero";
+  const error = yield* dmaBufMmap(obj.imported!.at.buf, vma, zero ? 0 : vma.pgoff);
+  if (error !== 0) return error;
+  k.note(rule["gem-driver/redirected"], obj.dev.name);
+  if (!vma.has(VM.DONTEXPAND)) k.warn(rule["gem-driver/may-grow"], obj.dev.name);
+  if (vma.ops === undefined && k.design["drm-shmem.imported-methods"] === "kept") vma.ops = leakedOps(obj);
+  return 0;
+}
+
+/** The helper's methods on a mapping that took no reference on the object. */
+function leakedOps(obj: GemObject): VmOps {
+  obj.dev.k.note(rule["gem-driver/methods-kept"], obj.dev.name);
+  return {
+    name: "drm_gem_shmem_vm_ops",
+    *fault({ vma }) {
+      obj.dev.k.refuse(rule["gem-driver/fault-imported"], 0, vmaName(vma));
+      return FAULT.sigbus;
+    },
+    ...references(obj),
+  };
+}
+
+/** The shmem helper's way with another's buffer: the exporter maps it. */
+export const shmemImport: GemImport = {
+  attachesOnly: (k) => k.design["drm-shmem.import"] === "attached",
+  mmap: mmapImported,
+};

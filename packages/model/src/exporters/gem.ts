@@ -1,10 +1,9 @@
 /** GEM: objects of DRM devices, their handles in open files, and the fake offsets at which mmap finds them (drivers/gpu/drm/drm_gem.c). */
 import { errnos } from "@litmap/litmus";
 import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
-import { dmaBufMmap, dmaBufPut } from "../dma-buf/buffer.js";
+import { dmaBufPut } from "../dma-buf/buffer.js";
 import { File, Inode } from "../vfs/file.js";
 import { unmapMappingPath } from "../mm/zap.js";
-import { FAULT, isCowMapping, VM, vmaName } from "../mm/vma.js";
 import { KernelBug } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { Place } from "./ttm-device.js";
@@ -18,9 +17,6 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
-import type { HostVisible } from "./virtio-vram.js";
-import type { I915 } from "./i915.js";
-import type { TtmDevice } from "./ttm-device.js";
 
 export const gemRules = rules({
   "gem/dumb-size": {
@@ -47,24 +43,6 @@ export const gemRules = rules({
     sentence: "Only DRM files that have a handle for the object may mmap it, else EACCES.",
     kernel: "drm_vma_node_is_allowed, drivers/gpu/drm/drm_vma_manager.c",
   },
-  "gem-driver/redirected": {
-    sentence: "mmap of an imported object is redirected to the dma-buf: its file, vm_ops and vm_pgoff.",
-    kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c; dma_buf_mmap, drivers/dma-buf/dma-buf.c",
-  },
-  "gem-driver/fault-imported": {
-    sentence: "A fault in drm_gem_shmem_fault on an imported object finds no pages array: SIGBUS.",
-    kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
-  },
-  "gem-driver/methods-kept": {
-    sentence:
-      "An exporter that sets no vm_ops leaves the importer's in the VMA: its close drops an object reference that was never taken.",
-    kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
-    unproven: "a bug of 5.9 and older; no recorded kernel has it.",
-  },
-  "gem-driver/may-grow": {
-    sentence: "A GEM mapping without VM_DONTEXPAND triggers a warning.",
-    kernel: "drm_gem_mmap_obj, drivers/gpu/drm/drm_gem.c",
-  },
   "gem-driver/put-freed": {
     sentence: "Dropping a reference on a freed object is a use-after-free.",
     kernel: "drm_gem_object_put, include/drm/drm_gem.h",
@@ -74,15 +52,6 @@ export const gemRules = rules({
     sentence: "drm_dev_unplug zaps all mappings of the device's objects.",
     kernel: "drm_dev_unplug, drivers/gpu/drm/drm_drv.c",
     unproven: "from source: the runner unplugs no device.",
-  },
-  "ttm/mmap-private": {
-    sentence: "A private writable mapping of a TTM object gives EINVAL.",
-    kernel: "ttm_bo_mmap_obj, drivers/gpu/drm/ttm/ttm_bo_vm.c",
-  },
-  "ttm/fault-imported": {
-    sentence: "A fault on an imported object gives SIGBUS, because its pages belong to another driver.",
-    kernel: "ttm_bo_vm_reserve, drivers/gpu/drm/ttm/ttm_bo_vm.c",
-    unproven: "from source: the test module makes no TTM objects.",
   },
 });
 
@@ -105,6 +74,14 @@ export interface GemBacking {
   free(): Path<void>;
 }
 
+/** How a driver has another's buffer as an object of its own (drm_driver.gem_prime_import). */
+export interface GemImport {
+  /** Attaches only, and maps the attachment when a device first needs it. */
+  attachesOnly(k: Kernel): boolean;
+  /** mmap of an imported object: 0 or a negative errno. */
+  mmap(obj: GemObject, vma: Vma): Path<number>;
+}
+
 /** What differs between drivers. */
 export interface DrmDriver {
   readonly card: number;
@@ -114,8 +91,8 @@ export interface DrmDriver {
   createPlaced?(dev: DrmDevice, size: number, home: Place, caching: Caching): Path<GemBacking | number>;
   /** PRIME's methods, where drivers have to ask for them. */
   readonly prime: "none" | "no-mmap" | "all";
-  /** What it does with another's buffer: the way of the shmem helper, that of TTM, or the errno with which it refuses. */
-  readonly import: "shmem" | "ttm" | number;
+  /** What it does with another's buffer: takes it, or the errno by which it refuses. */
+  readonly import: GemImport | number;
   /** Methods of its objects' dma-bufs, where they are not those of PRIME. */
   readonly dmaBufOps?: (k: Kernel, obj: GemObject) => DmaBufOps;
   /** The driver's own mmap of its files, where it is not GEM's. */
@@ -129,19 +106,21 @@ export interface DrmDriver {
 /** First fake offset: past 4 GiB, on 32-bit machines past 256 MiB (DRM_FILE_PAGE_OFFSET_START). */
 const fileOffsetStart = (k: Kernel): number => (k.arch.wordBits === 64 ? 2 ** 32 : 2 ** 28);
 
+/** dev_private: what one driver keeps of a device, made when it is first asked for. */
+export function devPrivate<T>(make: (dev: DrmDevice) => T): (dev: DrmDevice) => T {
+  const kept = new WeakMap<DrmDevice, { readonly value: T }>();
+  return (dev) => {
+    let entry = kept.get(dev);
+    if (entry === undefined) kept.set(dev, (entry = { value: make(dev) }));
+    return entry.value;
+  };
+}
+
 export class DrmDevice {
   readonly inode: Inode;
   /** Objects that have a fake offset, by its first page. */
   readonly offsets = new Map<number, GemObject>();
-  /** Its side in TTM, if it has one. */
-  ttm: TtmDevice | undefined;
   private readonly granted = new Set<GemObject>();
-  /** The surfaces of qxl, which are managed apart from the rest of its memory. */
-  surfaces: TtmDevice | undefined;
-  /** virtio-gpu's window to the host's memory. */
-  hostVisible: HostVisible | undefined;
-  /** i915's own side of it. */
-  i915: I915 | undefined;
   /** drm_dev_unplug was called. */
   unplugged = false;
 
@@ -393,54 +372,12 @@ function* drmGemMmap(k: Kernel, file: DrmFile, vma: Vma): Path<number> {
 
 /** drm_gem_mmap_obj: the mapping takes a reference on the object. 0 or a negative errno. */
 export function* drmGemMmapObj(obj: GemObject, vma: Vma): Path<number> {
-  if (obj.imported !== undefined)
-    return obj.dev.driver.import === "shmem" ? yield* redirect(obj, vma) : mapImported(obj, vma);
+  const { import: how } = obj.dev.driver;
+  if (obj.imported !== undefined && typeof how !== "number") return yield* how.mmap(obj, vma);
   const error = yield* obj.backing!.mmap(vma);
   if (error !== 0) return error;
   vma.ops = obj.vmOps();
   obj.refs++;
-  return 0;
-}
-
-/** drm_gem_shmem_mmap of an imported object: the mapping becomes one of the exporter's. 0 or a negative errno. */
-function* redirect(obj: GemObject, vma: Vma): Path<number> {
-  const { k } = obj.dev;
-  const zero = k.design["drm.imported-offset"] === "zero";
-  const error = yield* dmaBufMmap(obj.imported!.at.buf, vma, zero ? 0 : vma.pgoff);
-  if (error !== 0) return error;
-  k.note(gemRules["gem-driver/redirected"], obj.dev.name);
-  if (!vma.has(VM.DONTEXPAND)) k.warn(gemRules["gem-driver/may-grow"], obj.dev.name);
-  if (vma.ops === undefined && k.design["drm-shmem.imported-methods"] === "kept") vma.ops = leakedOps(obj);
-  return 0;
-}
-
-/** The helper's methods on a mapping that took no reference on the object. */
-function leakedOps(obj: GemObject): VmOps {
-  obj.dev.k.note(gemRules["gem-driver/methods-kept"], obj.dev.name);
-  return {
-    name: "drm_gem_shmem_vm_ops",
-    *fault({ vma }) {
-      obj.dev.k.refuse(gemRules["gem-driver/fault-imported"], 0, vmaName(vma));
-      return FAULT.sigbus;
-    },
-    ...references(obj),
-  };
-}
-
-/** ttm_bo_mmap_obj of an imported object: any fault on it is refused. 0 or -EINVAL. */
-function mapImported(obj: GemObject, vma: Vma): number {
-  const { k } = obj.dev;
-  if (isCowMapping(vma.flags)) return k.refuse(gemRules["ttm/mmap-private"], errnos.EINVAL, obj.dev.name);
-  vma.flags |= VM.PFNMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
-  obj.refs++;
-  vma.ops = {
-    name: "ttm_bo_vm_ops",
-    *fault() {
-      k.trace.refuse(gemRules["ttm/fault-imported"], 0, obj.dev.name);
-      return FAULT.sigbus;
-    },
-    ...references(obj),
-  };
   return 0;
 }
 

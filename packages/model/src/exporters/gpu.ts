@@ -1,4 +1,7 @@
 /** Drivers of GPUs that no virtual machine has, as far as their memory goes: one on the shmem helper, one on TTM as amdgpu is. */
+import { devPrivate } from "./gem.js";
+import { shmemImport } from "./drm-shmem.js";
+import { ttmImport } from "./ttm.js";
 import { dmaMapSgtable } from "../dma/sg.js";
 import { dmaBufMoveNotify } from "../dma-buf/attachment.js";
 import { PrimeOps } from "./prime.js";
@@ -11,7 +14,7 @@ import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
-import type { DrmDevice, DrmDriver, GemObject } from "./gem.js";
+import type { DrmDriver, GemObject } from "./gem.js";
 import type { TtmOptions } from "./ttm.js";
 import type { Place } from "./ttm-device.js";
 import type { Caching } from "./ttm-pool.js";
@@ -35,7 +38,7 @@ export const shmemGpu: DrmDriver = {
     return drmGemShmemCreate(k, device, size, wc);
   },
   prime: "all",
-  import: "shmem",
+  import: shmemImport,
   expName: "drm",
 };
 
@@ -48,18 +51,15 @@ export const ttmGpu: DrmDriver = {
     return yield* ttmBoCreate(ttmGpuDevice(dev), size, gpuOptions(home, caching));
   },
   prime: "all",
-  import: "ttm",
+  import: ttmImport,
   expName: "ttm",
   dmaBufOps: (k, obj) => new DynamicPrimeOps(k, obj),
 };
 
-function ttmGpuDevice(dev: DrmDevice): TtmDevice {
-  return (dev.ttm ??= new TtmDevice(
-    dev.k,
-    { address: VIDEO_MEMORY + ttmDevices(dev.k).size * VIDEO_MEMORY_SIZE, size: VIDEO_MEMORY_SIZE },
-    true,
-  ));
-}
+const ttmGpuDevice = devPrivate(
+  ({ k }) =>
+    new TtmDevice(k, { address: VIDEO_MEMORY + ttmDevices(k).size * VIDEO_MEMORY_SIZE, size: VIDEO_MEMORY_SIZE }, true),
+);
 
 function gpuOptions(home: Place, caching: Caching): TtmOptions {
   return {

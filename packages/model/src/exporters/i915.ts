@@ -2,6 +2,8 @@
  * i915: objects in shmem that are mapped through the GPU's aperture (GTT) or page by page (WC, WB,
  * UC), and on discrete GPUs objects of TTM (FIXED); drivers/gpu/drm/i915/gem.
  */
+import { devPrivate } from "./gem.js";
+import { ttmImport } from "./ttm.js";
 import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
@@ -614,9 +616,7 @@ function* shrinkOne(k: Kernel, obj: I915Object): Path<number> {
 }
 
 /** i915's own side of a DRM device, made when it is first asked for. */
-function i915Of(dev: DrmDevice): I915 {
-  return (dev.i915 ??= new I915(dev));
-}
+const i915Of = devPrivate((dev) => new I915(dev));
 
 /** i915_gem_dmabuf_ops: what they share with PRIME's, but for the mmap of an object in system memory. */
 class I915DmaBufOps extends PrimeOps {
@@ -633,7 +633,7 @@ export const i915Driver: DrmDriver = {
     return new I915Object(i915Of(dev), size, false);
   },
   prime: "all",
-  import: "ttm",
+  import: ttmImport,
   expName: "i915",
   dmaBufOps: (k, obj) => new I915DmaBufOps(k, obj),
   mmap: (file, vma) => i915GemMmap(i915Of(file.dev), file, vma),
@@ -647,12 +647,12 @@ export const i915Discrete: DrmDriver = {
     return yield* ttmBoCreate(lmemOf(dev), size, lmemOptions("vram"));
   },
   prime: "all",
-  import: "ttm",
+  import: ttmImport,
   expName: "i915",
   dumbMapOffset: (k, file, handle) => i915GemMmapOffset(k, file, handle, "fixed"),
 };
 
-const lmemOf = (dev: DrmDevice): TtmDevice => (dev.ttm ??= new TtmDevice(dev.k, LMEM, true));
+const lmemOf = devPrivate(({ k }) => new TtmDevice(k, LMEM, true));
 const lmemOptions = (home: Place) => ({ home, caching: "cached", tables: "made" }) as const;
 
 /** i915_gem_create_ext_ioctl: a handle, -EINVAL, -ENOMEM. Bytes. */

@@ -1,4 +1,5 @@
 /** panthor's own GEM objects: shmem whose pages come with the first use and go with the shrinker (drivers/gpu/drm/panthor/panthor_gem.c). */
+import { shmemImport } from "./drm-shmem.js";
 import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
@@ -199,7 +200,7 @@ export const panthorGpu: DrmDriver = {
       : drmGemShmemCreate(dev.k, dev.device, size, wc);
   },
   prime: "all",
-  import: "shmem",
+  import: shmemImport,
   expName: "panthor",
 };
 

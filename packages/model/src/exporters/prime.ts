@@ -226,14 +226,15 @@ function* drmGemPrimeImport(k: Kernel, dev: DrmDevice, buf: DmaBuf): Path<GemObj
   buf.file.refs++;
   const object = (sgt: SgTable | undefined): GemObject =>
     new GemObject(dev, Math.ceil(buf.size / k.pageSize) * k.pageSize, undefined, { at, sgt });
-  if (dev.driver.import === "shmem" && k.design["drm-shmem.import"] === "attached") {
+  const { import: how } = dev.driver;
+  if (typeof how !== "number" && how.attachesOnly(k)) {
     k.note(rule["gem/import-unmapped"], dev.name);
     return object(undefined);
   }
   const sgt = yield* dmaBufMapAttachment(at, "bidirectional");
-  if (typeof sgt !== "number" && typeof dev.driver.import === "string") return object(sgt);
+  if (typeof sgt !== "number" && typeof how !== "number") return object(sgt);
   if (typeof sgt !== "number") yield* dmaBufUnmapAttachment({ at, sgt, direction: "bidirectional" });
   yield* dmaBufDetach(at);
   yield* dmaBufPut(buf);
-  return typeof sgt === "number" ? sgt : k.refuse(rule["gem/no-import"], Number(dev.driver.import), dev.name);
+  return typeof sgt === "number" ? sgt : k.refuse(rule["gem/no-import"], Number(how), dev.name);
 }

@@ -1,4 +1,6 @@
 /** Buffer objects of TTM: they live in system memory, in video memory or swapped out, and move (drivers/gpu/drm/ttm). */
+import { references } from "./gem.js";
+import type { GemImport } from "./gem.js";
 import { ttmDevices } from "./ttm-device.js";
 import { ttmPool } from "./ttm-pool.js";
 import { errnos } from "@litmap/litmus";
@@ -13,7 +15,7 @@ import { newShmemInode, shmemTruncateRange } from "../mm/shmem.js";
 import { shmemGetPage } from "../mm/shmem-pages.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { acquire, KernelHang, release, tryAcquire } from "../sched/path.js";
-import { drmVmaNodeUnmap, gemRules } from "./gem.js";
+import { drmVmaNodeUnmap } from "./gem.js";
 import { allFrames } from "./ttm-pool.js";
 import { rules } from "../rules/rule.js";
 import type { Rule } from "../rules/rule.js";
@@ -28,6 +30,15 @@ import type { Place, TtmDevice } from "./ttm-device.js";
 import type { Block, Caching } from "./ttm-pool.js";
 
 const rule = rules({
+  "ttm/mmap-private": {
+    sentence: "A private writable mapping of a TTM object gives EINVAL.",
+    kernel: "ttm_bo_mmap_obj, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+  },
+  "ttm/fault-imported": {
+    sentence: "A fault on an imported object gives SIGBUS, because its pages belong to another driver.",
+    kernel: "ttm_bo_vm_reserve, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+    unproven: "from source: the test module makes no TTM objects.",
+  },
   "ttm/mmap-mixedmap": {
     sentence: "A mapping of a TTM object is VM_MIXEDMAP and VM_IO, also if private.",
     kernel: "ttm_bo_mmap_vma_setup, drivers/gpu/drm/ttm/ttm_bo_vm.c",
@@ -216,7 +227,7 @@ export class TtmObject implements GemBacking {
       vma.flags |= VM.MIXEDMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
       return 0;
     }
-    if (isCowMapping(vma.flags)) return this.k.refuse(gemRules["ttm/mmap-private"], errnos.EINVAL, this.name);
+    if (isCowMapping(vma.flags)) return this.k.refuse(rule["ttm/mmap-private"], errnos.EINVAL, this.name);
     vma.flags |= VM.PFNMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
     return 0;
   }
@@ -562,3 +573,23 @@ export function* ttmBoCreate(dev: TtmDevice, size: number, options: TtmOptions):
   dev.forget(bo);
   return error;
 }
+
+/** ttm_bo_mmap_obj of an imported object: any fault on it is refused. 0 or -EINVAL. */
+function* mmapImported(obj: GemObject, vma: Vma): Path<number> {
+  const { k } = obj.dev;
+  if (isCowMapping(vma.flags)) return k.refuse(rule["ttm/mmap-private"], errnos.EINVAL, obj.dev.name);
+  vma.flags |= VM.PFNMAP | VM.IO | VM.DONTEXPAND | VM.DONTDUMP;
+  obj.refs++;
+  vma.ops = {
+    name: "ttm_bo_vm_ops",
+    *fault() {
+      k.trace.refuse(rule["ttm/fault-imported"], 0, obj.dev.name);
+      return FAULT.sigbus;
+    },
+    ...references(obj),
+  };
+  return 0;
+}
+
+/** TTM's way with another's buffer: its table is mapped at once, and the CPU reaches it through no mapping of TTM's. */
+export const ttmImport: GemImport = { attachesOnly: () => false, mmap: mmapImported };

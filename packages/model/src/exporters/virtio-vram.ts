@@ -1,4 +1,5 @@
 /** Blobs of virtio-gpu in memory of the host, which the guest sees through a window of the device (drivers/gpu/drm/virtio/virtgpu_vram.c). */
+import { devPrivate } from "./gem.js";
 import { errnos } from "@litmap/litmus";
 import { SgTable } from "../dma/sg.js";
 import { Resv } from "../dma-buf/resv.js";
@@ -171,8 +172,11 @@ function* guestBlob(k: Kernel, dev: DrmDevice, bytes: number): Path<GemBacking |
     : yield* guestObject(k, dev.device, bytes);
 }
 
+/** The device's window to the host's memory. */
+const hostVisible = devPrivate(({ k }) => new HostVisible(k));
+
 function hostBlob(k: Kernel, dev: DrmDevice, pages: number, mappable: boolean): VramObject | number {
-  const window = (dev.hostVisible ??= new HostVisible(k));
+  const window = hostVisible(dev);
   if (!mappable) return new VramObject(k, window, -1, pages);
   const start = pages === 0 ? -1 : window.manager.insert(pages);
   return start < 0
