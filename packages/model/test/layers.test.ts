@@ -36,7 +36,7 @@ type Imports = ReadonlyMap<string, readonly string[]>;
 const statement =
   /^(?:import|export)\b(?<what>[^;"]*?)(?:\bfrom\s*)?"(?<file>\.[^"]+)"|\bimport\(\s*"(?<dynamic>\.[^"]+)"\s*\)/gm;
 
-/** Without the names that are types; a statement without braces, such as `* as x` or a bare import, is one of a value. */
+/** A statement without braces, such as `* as x` or a bare import, is one of a value; names with `type` do not count. */
 function namesValue(what: string): boolean {
   if (/^\s*type\b/.test(what)) return false;
   const braces = /^\s*\{(?<names>[^}]*)\}\s*$/.exec(what);
