@@ -1,12 +1,10 @@
-/** The order of the folders inside the model: a file imports values from its own folder and from those before it only. */
+/** The layers of the model's sources: a file imports values from its own and lower ones only, types from anywhere. */
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, normalize, relative } from "node:path";
+import { dirname, join, relative } from "node:path/posix";
 import { expect, test } from "vitest";
 
-const source = join(import.meta.dirname, "../src");
-
-/** Folders, and files beside them, lowest first. `docs.ts` and `index.ts` may import everything. */
-const order = [
+/** Folders and files of `src`, lowest first. */
+const layers = [
   "rules",
   "design",
   "trace",
@@ -28,44 +26,127 @@ const order = [
   "index.ts",
 ];
 
-const files = readdirSync(source, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-  .map((entry) => relative(source, join(entry.parentPath, entry.name)));
+/** Text by path. */
+type Sources = ReadonlyMap<string, string>;
 
-/** By file, the files whose values it imports; imports of types are free to go anywhere. */
-const imports = new Map(
-  files.map((file) => {
-    const text = readFileSync(join(source, file), "utf8");
-    const found = text.matchAll(/^(?:import|export) (?!type)[^;]*? from "(\.[^"]+)";/gm);
-    return [file, [...found].map(([, to]) => normalize(join(dirname(file), to)).replace(/\.js$/, ".ts"))];
-  }),
+/** By file, the files that it imports values from. */
+type Imports = ReadonlyMap<string, readonly string[]>;
+
+/** An import or an export from a file of the package, with what it names; a dynamic import names nothing. */
+const statement =
+  /^(?:import|export)\b(?<what>[^;"]*?)(?:\bfrom\s*)?"(?<file>\.[^"]+)"|\bimport\(\s*"(?<dynamic>\.[^"]+)"\s*\)/gm;
+
+/** A statement without braces, such as `* as x` or a bare import, is one of a value; names with `type` do not count. */
+function namesValue(what: string): boolean {
+  if (/^\s*type\b/.test(what)) return false;
+  const braces = /^\s*\{(?<names>[^}]*)\}\s*$/.exec(what);
+  return braces === null || braces.groups!.names.split(",").some((name) => /^\s*(?!type\s)\w/.test(name));
+}
+
+function valueImports(path: string, text: string): string[] {
+  return [...text.matchAll(statement)].flatMap(({ groups }) => {
+    const { what, file, dynamic } = groups as Record<string, string | undefined>;
+    const target = dynamic ?? (namesValue(what!) ? file : undefined);
+    return target === undefined ? [] : [join(dirname(path), target).replace(/\.js$/, ".ts")];
+  });
+}
+
+function graphOf(sources: Sources): Imports {
+  return new Map([...sources].map(([path, text]) => [path, valueImports(path, text)]));
+}
+
+/** -1 without one. */
+function layerOf(path: string): number {
+  return layers.indexOf(path.split("/")[0]);
+}
+
+function arrowsUp(graph: Imports): string[] {
+  return [...graph].flatMap(([path, targets]) =>
+    targets.filter((target) => layerOf(target) > layerOf(path)).map((target) => `${path} -> ${target}`),
+  );
+}
+
+/** One circle for each import that closes one, by a search in depth. */
+function circles(graph: Imports): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) {
+      found.push([...trail.slice(trail.indexOf(path)), path].join(" -> "));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const target of graph.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  return found;
+}
+
+const source = join(import.meta.dirname, "../src");
+const model = graphOf(
+  new Map(
+    readdirSync(source, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path) => [relative(source, path), readFileSync(path, "utf8")]),
+  ),
 );
 
-const layer = (file: string): number => order.indexOf(file.split("/")[0]);
-
 test("every file is in a folder of the order", () => {
-  expect(files.filter((file) => layer(file) < 0)).toEqual([]);
+  expect([...model.keys()].filter((path) => layerOf(path) < 0)).toEqual([]);
+  const used = new Set([...model.keys()].map(layerOf));
+  expect(layers.filter((_, index) => !used.has(index))).toEqual([]);
+});
+
+test("every import is of a file", () => {
+  const missing = [...model].flatMap(([path, targets]) =>
+    targets.filter((target) => !model.has(target)).map((target) => `${path} -> ${target}`),
+  );
+  expect(missing).toEqual([]);
 });
 
 test("no file imports from a folder above its own", () => {
-  const up = [...imports].flatMap(([file, targets]) =>
-    targets.filter((to) => layer(to) > layer(file)).map((to) => `${file} -> ${to}`),
-  );
-  expect(up).toEqual([]);
+  expect(arrowsUp(model)).toEqual([]);
 });
 
 test("no circle between files", () => {
-  const done = new Set<string>();
-  const way: string[] = [];
-  const circles: string[] = [];
-  const visit = (file: string): void => {
-    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(" -> "));
-    if (done.has(file) || way.includes(file)) return;
-    way.push(file);
-    for (const to of imports.get(file) ?? []) visit(to);
-    way.pop();
-    done.add(file);
-  };
-  for (const file of files) visit(file);
-  expect(circles).toEqual([]);
+  expect(circles(model)).toEqual([]);
+});
+
+test("each form of import and export counts, unless it names types only", () => {
+  const text = [
+    `import { a } from "./one.js";`,
+    `import {\n  type T,\n  b,\n} from "./several.js";`,
+    `import * as all from "./all.js";`,
+    `import "./bare.js";`,
+    `export { c } from "../up.js";`,
+    `export * from "./star.js";`,
+    `const later = await import("./later.js");`,
+    `import type { U } from "./type.js";`,
+    `import { type V } from "./inline.js";`,
+    `export type { W } from "./exported.js";`,
+    `import { errnos } from "@litmap/litmus";`,
+  ].join("\n");
+  expect(valueImports("mm/file.ts", text)).toEqual([
+    "mm/one.ts",
+    "mm/several.ts",
+    "mm/all.ts",
+    "mm/bare.ts",
+    "up.ts",
+    "mm/star.ts",
+    "mm/later.ts",
+  ]);
+});
+
+test("an arrow up and a circle are named", () => {
+  const graph = graphOf(
+    new Map([
+      ["vfs/a.ts", `import { b } from "../mm/b.js";`],
+      ["mm/b.ts", `import { c } from "./c.js";`],
+      ["mm/c.ts", `import { b } from "./b.js";\nimport type { A } from "../api/a.js";`],
+    ]),
+  );
+  expect(arrowsUp(graph)).toEqual(["vfs/a.ts -> mm/b.ts"]);
+  expect(circles(graph)).toEqual(["mm/b.ts -> mm/c.ts -> mm/b.ts"]);
 });
