@@ -75,7 +75,7 @@ export function openPcm(k: Kernel, iommu: boolean): File | number {
 }
 
 /** snd_pcm_open without O_NONBLOCK: it waits until nobody has the stream open. */
-export function* waitForPcm(card: SoundCard): Path<number> {
+function* waitForPcm(card: SoundCard): Path<number> {
   card.k.note(rule["pcm/waits"]);
   yield { kind: "wait", object: "a sound stream that is in use", ready: () => !card.open };
   throw new NotModelled("a sound stream that is opened again");
@@ -85,6 +85,7 @@ export function* waitForPcm(card: SoundCard): Path<number> {
 function streamOps(card: SoundCard): FileOps {
   return {
     mmap: (_file, vma) => sndPcmMmapData(card, vma),
+    reopen: () => waitForPcm(card),
     *poll(_file, events) {
       return [...(events.includes("out") ? ["out"] : []), "err"];
     },

@@ -215,6 +215,22 @@ export class GemShmemObject implements GemBacking {
     yield* release(this.k, this.lock);
   }
 
+  vmapUnlocked(): Path<KernelMap | number> {
+    return drmGemShmemVmap(this.k, this);
+  }
+
+  vunmapUnlocked(): Path<void> {
+    return drmGemShmemVunmap(this.k, this);
+  }
+
+  getPagesSgt(): Path<number> {
+    return drmGemShmemGetPagesSgt(this.k, this);
+  }
+
+  madvise(dontneed: boolean): Path<number> {
+    return drmGemShmemMadvise(this.k, this, dontneed);
+  }
+
   /** drm_gem_shmem_pin: what an attachment needs. 0 or a negative errno. */
   *pin(): Path<number> {
     yield* acquire(this.k, this.lock, "write");

@@ -71,6 +71,12 @@ export interface GemBacking {
   readonly locksVmap?: boolean;
   vmap?(): Path<KernelMap | number>;
   vunmap?(): Path<void>;
+  /** The driver's own mapping, with the locks that it needs; absent: `vmap` under the reservation lock (drm_gem_vmap). */
+  vmapUnlocked?(): Path<KernelMap | number>;
+  vunmapUnlocked?(): Path<void>;
+  /** The shmem helper's: an sg table kept with the object, and its madv state. Errors are negative errnos. */
+  getPagesSgt?(): Path<number>;
+  madvise?(dontneed: boolean): Path<number>;
   free(): Path<void>;
 }
 
@@ -134,6 +140,10 @@ export class DrmDevice {
     this.inode.mode = 0o600;
   }
 
+  private *reopen(readable: boolean, writable: boolean): Path<File> {
+    return this.open(readable, writable);
+  }
+
   /** drm_open: an open file, with handles of its own. */
   open(readable = true, writable = true): File {
     const drm = new DrmFile(this);
@@ -144,6 +154,7 @@ export class DrmDevice {
         read: () => drmRead(),
         llseek: () => noopLlseek(),
         poll: () => noEvents(),
+        reopen: (_file, read, write) => this.reopen(read, write),
         release: () => drmRelease(drm),
         choosesAddresses: this.k.design["drm.unmapped-area"] === "own",
         path: () => `/dev/dri/card${this.driver.card}`,

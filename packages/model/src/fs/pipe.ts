@@ -83,7 +83,7 @@ export function newPipe(k: Kernel): PipeEnds {
 }
 
 /** Another open file of a pipe (fifo_open, fs/pipe.c), as of its name in /proc/PID/fd. */
-export function reopenPipe(file: File, readable: boolean, writable: boolean): File {
+function* reopenPipe(file: File, readable: boolean, writable: boolean): Path<File> {
   return openPipe(file.inode, file.ops, pipeOf(file)!, readable, writable);
 }
 
@@ -99,6 +99,7 @@ export function pipeOf(file: File): Pipe | undefined {
 
 function pipeOps(k: Kernel): FileOps {
   return {
+    reopen: reopenPipe,
     read: (task, file, address, length) => pipeRead(k, task, pipeOf(file)!, address, length),
     write: (task, file, address, length) => pipeWrite(k, task, pipeOf(file)!, address, length),
     *poll(file) {

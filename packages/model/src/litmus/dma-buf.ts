@@ -3,13 +3,10 @@ import { errnos } from "@litmap/litmus";
 import { dmaBufOf } from "../dma-buf/buffer.js";
 import { dmaBufExportSyncFile, dmaBufImportSyncFile, dmaBufSetName, dmaBufSync, SYNC } from "../dma-buf/ioctl.js";
 import { syncFileCreate, Timeline } from "../dma-buf/sync-file.js";
-import { DrmFile } from "../exporters/gem.js";
 import { heaps } from "../exporters/index.js";
 import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
-import { SoundCard, waitForPcm } from "../devices/pcm.js";
 import { File, fput } from "../vfs/file.js";
-import { pipeOf, reopenPipe } from "../fs/pipe.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";
 import { vfsIoctl, ioctlRules } from "./vfs-ioctl.js";
 import { rules } from "../rules/rule.js";
@@ -165,12 +162,11 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       const file = ctx.task.files.get(fd);
       if (file === undefined) return ctx.k.refuse(rule["fd/no-proc-entry"], errnos.ENOENT, `descriptor ${fd}`);
       if (unnamed.has(file.inode.kind)) return ctx.k.refuse(rule["fd/reopen"], errnos.ENXIO, file.inode.kind);
-      if (file.data instanceof SoundCard) return yield* waitForPcm(file.data);
-      if (file.data instanceof DrmFile) return ctx.task.files.install(file.data.dev.open(mode !== "w", mode !== "r"));
-      const opened = pipeOf(file)
-        ? reopenPipe(file, mode !== "w", mode !== "r")
-        : new File(file.inode, file.ops, mode !== "w", mode !== "r", false, file.data);
-      return ctx.task.files.install(opened);
+      const [readable, writable] = [mode !== "w", mode !== "r"];
+      const opened = file.ops.reopen
+        ? yield* file.ops.reopen(file, readable, writable)
+        : new File(file.inode, file.ops, readable, writable, false, file.data);
+      return typeof opened === "number" ? opened : ctx.task.files.install(opened);
     },
     *dup(ctx, { fd }) {
       const file = fdget(ctx.k, ctx.task.files, fd);

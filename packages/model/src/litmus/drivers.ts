@@ -15,7 +15,7 @@ import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } fr
 import { deviceKinds } from "../dma/device.js";
 import { dmaUnmapSgtable } from "../dma/sg.js";
 import { CoherentPool } from "../dma/pool.js";
-import { drmGemShmemVmap, drmGemShmemVunmap, GemShmemObject, shrinkDrmShmem } from "../exporters/drm-shmem.js";
+import { shrinkDrmShmem } from "../exporters/drm-shmem.js";
 import { drmVmaNodeUnmap, GemObject } from "../exporters/gem.js";
 import { PrimeOps } from "../exporters/prime.js";
 import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
@@ -151,7 +151,7 @@ function gemOf(file: File | undefined): GemObject | undefined {
 
 /** drm_gem_vmap of a driver's own object: the shmem helper's, or what its memory has. */
 function* vmapObject(k: Kernel, { backing, imported }: GemObject): Path<KernelMap | number> {
-  if (backing instanceof GemShmemObject) return yield* drmGemShmemVmap(k, backing);
+  if (backing?.vmapUnlocked !== undefined) return yield* backing.vmapUnlocked();
   if (imported !== undefined) return yield* dmaBufVmap(imported.at.buf);
   yield* acquire(k, backing!.resv.lock, "write");
   const map = yield* backing!.vmap!();
@@ -160,7 +160,7 @@ function* vmapObject(k: Kernel, { backing, imported }: GemObject): Path<KernelMa
 }
 
 function* vunmapObject(k: Kernel, { backing, imported }: GemObject): Path<void> {
-  if (backing instanceof GemShmemObject) return yield* drmGemShmemVunmap(k, backing);
+  if (backing?.vunmapUnlocked !== undefined) return yield* backing.vunmapUnlocked();
   if (imported !== undefined) return yield* dmaBufVunmap(imported.at.buf);
   yield* acquire(k, backing!.resv.lock, "write");
   yield* backing!.vunmap!();

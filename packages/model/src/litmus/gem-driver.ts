@@ -1,7 +1,6 @@
 /** GEM objects as their driver has them: made, shared, moved, shrunk. */
 import { errnos } from "@litmap/litmus";
 import { dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
-import { drmGemShmemGetPagesSgt, drmGemShmemMadvise, GemShmemObject } from "../exporters/drm-shmem.js";
 import {
   DrmDevice,
   drmDevUnplug,
@@ -153,14 +152,14 @@ export const gemDriverHandlers: HandlerTable<Name> = {
     },
     *gem_get_sg_table({ k }, { bo }) {
       const { backing } = liveObject(bo);
-      return backing instanceof GemShmemObject
-        ? yield* drmGemShmemGetPagesSgt(k, backing)
+      return backing?.getPagesSgt !== undefined
+        ? yield* backing.getPagesSgt()
         : k.refuse(rule["gem-driver/not-shmem"], errnos.EINVAL);
     },
     *gem_madvise({ k }, { bo, advice }) {
       const { backing } = liveObject(bo);
-      return backing instanceof GemShmemObject
-        ? yield* drmGemShmemMadvise(k, backing, advice === "dontneed")
+      return backing?.madvise !== undefined
+        ? yield* backing.madvise(advice === "dontneed")
         : k.refuse(rule["gem-driver/not-shmem"], errnos.EINVAL);
     },
     *gem_put(ctx, { bo }) {
