@@ -8,7 +8,8 @@ export function designsMarkdown(): string {
   const out = [
     "# Decision points",
     "",
-    "A release is a choice at every point; `--set POINT=CHOICE` takes another. Printed from `packages/model/src/design/points.ts`.",
+    "A release is a choice at every point; `--set POINT=CHOICE` takes another. Printed from " +
+      "`packages/model/src/design/points.ts`.",
     "",
   ];
   for (const [name, point] of Object.entries(points) as [PointName, Point][]) {

@@ -82,7 +82,10 @@ export class Kernel {
   readonly totalRam: number;
   /** The first warning that the kernel has printed. */
   warning: string | undefined;
-  /** Fault injection: how many more page-table pages can be allocated, and whether the last fault's VM_FAULT_OOM killed nobody. */
+  /**
+   * Fault injection: how many more page-table pages can be allocated, and whether the last fault's VM_FAULT_OOM killed
+   * nobody.
+   */
   faultInjection: { tables?: number; oomLeaked: boolean } = { oomLeaked: false };
   /** dev_pagemap_ops of memory that a device hands out. */
   pagemap: { pageFree(pfn: number): void } | undefined;

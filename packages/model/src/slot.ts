@@ -1,4 +1,7 @@
-/** State that one file of the model keeps on each kernel: a driver's devices, lists and pools. The kernel knows none of it. */
+/**
+ * State that one file of the model keeps on each kernel: a driver's devices, lists and pools. The kernel knows none of
+ * it.
+ */
 import type { Kernel } from "./kernel.js";
 
 /** `const devices = slot(() => new Set<Device>())`, then `devices(k)`: made for a kernel when it is first asked for. */

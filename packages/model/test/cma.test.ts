@@ -1,4 +1,7 @@
-/** The CMA heap where a litmus test can claim nothing: kernels that stop, warn or never come back; designs that were broken. */
+/**
+ * The CMA heap where a litmus test can claim nothing: kernels that stop, warn or never come back; designs that were
+ * broken.
+ */
 import { describe, expect, test } from "vitest";
 import { Kernel } from "../src/index.js";
 import { runAlone } from "../src/sched/path.js";

@@ -1,4 +1,7 @@
-/** What consumers make of each kind of memory. Every value was observed on the kernels of the releases named; a value without a release is the same on all of them. */
+/**
+ * What consumers make of each kind of memory. Every value was observed on the kernels of the releases named; a value
+ * without a release is the same on all of them.
+ */
 import { describe, test } from "vitest";
 import { observed } from "./observed.js";
 

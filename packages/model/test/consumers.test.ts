@@ -392,7 +392,9 @@ describe("userfaultfd", () => {
   });
 
   test("arm has neither write protection nor minor faults; arm64 has both from 6.10 on", () => {
-    const lines = `va = mmap(anon, 16K, rw, private)\na = userfaultfd_register(va, 16K, wp)\nb = userfaultfd_register(va, 16K, missing)`;
+    const lines =
+      "va = mmap(anon, 16K, rw, private)\na = userfaultfd_register(va, 16K, wp)\n" +
+      "b = userfaultfd_register(va, 16K, missing)";
     expect(pick(lines, "a b", "6.12", { arch: "arm" })).toEqual(["EINVAL", "ok"]);
     expect(pick(lines, "a b", "6.1", { arch: "arm64" })).toEqual(["EINVAL", "ok"]);
     expect(pick(lines, "a b", "6.12", { arch: "arm64" })).toEqual(["ok", "ok"]);
@@ -582,7 +584,9 @@ describe("drivers and the kernel itself", () => {
   });
 
   test("without swap shmem is not reclaimed", () => {
-    const lines = `m = memfd_create(16K)\nva = mmap(m, 16K, rw, shared)\ntouch(va, 16K, write)\nkernel: a = shrink(shmem)\ns = smaps(va)`;
+    const lines =
+      "m = memfd_create(16K)\nva = mmap(m, 16K, rw, shared)\ntouch(va, 16K, write)\nkernel: a = shrink(shmem)\n" +
+      "s = smaps(va)";
     expect(pick(lines, "a s.Rss")).toEqual([0, 16384]);
     expect(ask(lines).rules).toContain("reclaim/no-swap");
   });

@@ -1,4 +1,7 @@
-/** What any descriptor can do that is no transfer: fstat, reopen, dup, close, ioctl, poll, and what threads and exits do to them. */
+/**
+ * What any descriptor can do that is no transfer: fstat, reopen, dup, close, ioctl, poll, and what threads and exits do
+ * to them.
+ */
 import { describe, expect, test } from "vitest";
 import { Kernel, must } from "../src/index.js";
 import { ask, values } from "./ask.js";
@@ -62,7 +65,8 @@ describe("reopen", () => {
   test("the new description has its own mode and position", () => {
     expect(
       values(
-        "m = memfd_create(8K)\nr = reopen(m, r)\nx = mmap(r, 4K, rw, shared)\ny = mmap(r, 4K, r, shared)\nz = ftruncate(r, 4K)",
+        "m = memfd_create(8K)\nr = reopen(m, r)\nx = mmap(r, 4K, rw, shared)\ny = mmap(r, 4K, r, shared)\n" +
+          "z = ftruncate(r, 4K)",
       ),
     ).toMatchObject({ x: "EACCES", y: "ok", z: "EINVAL" });
     expect(
@@ -76,7 +80,8 @@ describe("reopen", () => {
   test("both see the same bytes and seals", () => {
     expect(
       values(
-        "m = memfd_create(8K)\nr = reopen(m, rw)\nva = mmap(m, 8K, rw, shared)\nvb = mmap(r, 8K, rw, shared)\nstore(va, 5)\nx = load(vb)\nadd_seals(r, seal_grow)\ny = get_seals(m)",
+        "m = memfd_create(8K)\nr = reopen(m, rw)\nva = mmap(m, 8K, rw, shared)\nvb = mmap(r, 8K, rw, shared)\n" +
+          "store(va, 5)\nx = load(vb)\nadd_seals(r, seal_grow)\ny = get_seals(m)",
       ),
     ).toMatchObject({ x: 5, y: ["seal_grow"] });
   });
@@ -174,7 +179,8 @@ describe("poll", () => {
 describe("descriptors and processes", () => {
   test("receive gives the lowest free number of the receiver", () => {
     const v = values(
-      "process B\nb = dma_heap_alloc(system, 4K)\nB: r = receive(b)\nB: x = lseek(r, 0, end)\nB: close(r)\nB: y = lseek(3, 0, end)",
+      "process B\nb = dma_heap_alloc(system, 4K)\nB: r = receive(b)\nB: x = lseek(r, 0, end)\nB: close(r)\n" +
+        "B: y = lseek(3, 0, end)",
     );
     expect(v).toMatchObject({ x: 4096, y: "EBADF" });
   });
@@ -187,7 +193,8 @@ describe("descriptors and processes", () => {
   test("threads see one table, forks a copy", () => {
     expect(
       values(
-        "b = dma_heap_alloc(system, 4K)\nthread T of A\nT: d = dup(b)\nT: x = fdinfo(d).count\nfork C\nC: close(b)\nx2 = lseek(b, 0, end)",
+        "b = dma_heap_alloc(system, 4K)\nthread T of A\nT: d = dup(b)\nT: x = fdinfo(d).count\nfork C\n" +
+          "C: close(b)\nx2 = lseek(b, 0, end)",
       ),
     ).toMatchObject({ x: 2, x2: 4096 });
   });
@@ -195,7 +202,8 @@ describe("descriptors and processes", () => {
   test("a thread's exit takes nothing with it", () => {
     expect(
       values(
-        "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, shared)\nthread T of A\nT: store(va, 3)\nT: exit()\nx = load(va)\ny = lseek(b, 0, end)",
+        "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, shared)\nthread T of A\nT: store(va, 3)\nT: exit()\n" +
+          "x = load(va)\ny = lseek(b, 0, end)",
       ),
     ).toMatchObject({ x: 3, y: 4096 });
   });

@@ -1,4 +1,7 @@
-/** Answers that no other test looked at: found by mutating the model. Every value was observed on the kernels of the releases named; a value without a release is the same on all of them. */
+/**
+ * Answers that no other test looked at: found by mutating the model. Every value was observed on the kernels of the
+ * releases named; a value without a release is the same on all of them.
+ */
 import { describe, test } from "vitest";
 import { observed } from "./observed.js";
 

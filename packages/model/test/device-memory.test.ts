@@ -1,4 +1,7 @@
-/** Memory from the DMA API and of PCI devices: what litmus text cannot say, or what a kernel should not be asked again and again. */
+/**
+ * Memory from the DMA API and of PCI devices: what litmus text cannot say, or what a kernel should not be asked again
+ * and again.
+ */
 import { expect, test } from "vitest";
 import { Kernel } from "../src/kernel.js";
 import { dmaAllocAttrs, dmaAllocNoncontiguous, dmaAllocPages } from "../src/dma/alloc.js";

@@ -1,4 +1,6 @@
-/** The dma-buf core: descriptors, ioctls, fences, references. Numbers in brackets are those of kernel-facts, chapter 11. */
+/**
+ * The dma-buf core: descriptors, ioctls, fences, references. Numbers in brackets are those of kernel-facts, chapter 11.
+ */
 import { describe, expect, test } from "vitest";
 import { Kernel, must } from "../src/index.js";
 import { USAGE, Fence, Resv } from "../src/dma-buf/resv.js";
@@ -60,7 +62,8 @@ describe.each(exporters)("what any dma-buf's descriptor does: %s", (_name, make,
 
   test("begin and end need not pair once begun [58]", () => {
     const all = values(
-      `${make}a = dma_buf_sync(b, read|write)\nc = dma_buf_sync(b, read|write)\nd = dma_buf_sync(b, end|read|write)\ne = dma_buf_sync(b, end|write)`,
+      `${make}a = dma_buf_sync(b, read|write)\nc = dma_buf_sync(b, read|write)\n` +
+        "d = dma_buf_sync(b, end|read|write)\ne = dma_buf_sync(b, end|write)",
     );
     expect([all.a, all.c, all.d, all.e]).toEqual(["ok", "ok", "ok", "ok"]);
   });
@@ -131,7 +134,8 @@ describe.each(exporters)("what any dma-buf's descriptor does: %s", (_name, make,
 
   test("fdinfo and bufinfo count references of the file [57, 119]", () => {
     const of = values(
-      `${make}d = dup(b)\nva = mmap(b, 16K, rw, shared)\nvb = mmap(b, 4K, rw, shared)\nf = fdinfo(b)\ni = bufinfo(b)\nmunmap(va, 16K)\nclose(d)\ng = fdinfo(b)`,
+      `${make}d = dup(b)\nva = mmap(b, 16K, rw, shared)\nvb = mmap(b, 4K, rw, shared)\nf = fdinfo(b)\n` +
+        "i = bufinfo(b)\nmunmap(va, 16K)\nclose(d)\ng = fdinfo(b)",
     );
     expect(of).toMatchObject({ "f.size": 16384, "f.count": 4, "f.exp_name": expName, "f.name": "" });
     expect(of).toMatchObject({ "i.size": 16384, "i.count": 4, "i.exp_name": expName, "i.attachments": 0 });
@@ -177,7 +181,8 @@ describe.each(exporters)("what any dma-buf's descriptor does: %s", (_name, make,
 
   test("another process takes the descriptor and shares the bytes", () => {
     const shared = values(
-      `process B\n${make}va = mmap(b, 16K, rw, shared)\nstore(va, 7)\nB: r = receive(b)\nB: vb = mmap(r, 16K, rw, shared)\nB: x = load(vb)\nf = fdinfo(b)`,
+      `process B\n${make}va = mmap(b, 16K, rw, shared)\nstore(va, 7)\nB: r = receive(b)\n` +
+        "B: vb = mmap(r, 16K, rw, shared)\nB: x = load(vb)\nf = fdinfo(b)",
     );
     expect(shared).toMatchObject({ r: "ok", x: 7, "f.count": 4 });
   });
@@ -198,7 +203,9 @@ describe("fences", () => {
   });
 
   test("an exported file signals with what it stands for", () => {
-    const lines = `${pending}dma_buf_import_sync_file(b, s, read)\nr = dma_buf_export_sync_file(b, read)\nw = dma_buf_export_sync_file(b, write)\n`;
+    const lines =
+      `${pending}dma_buf_import_sync_file(b, s, read)\nr = dma_buf_export_sync_file(b, read)\n` +
+      "w = dma_buf_export_sync_file(b, write)\n";
     expect(values(`${lines}a = poll(r, in)\nc = poll(w, in)\nsw_sync_inc()\nd = poll(w, in)`)).toMatchObject({
       a: ["in"],
       c: [],
@@ -220,7 +227,9 @@ describe("fences", () => {
   });
 
   test("the second poller of a direction finds the callback armed; it holds the file until the fence signals", () => {
-    const lines = `${pending}dma_buf_import_sync_file(b, s, write)\na = poll(b, in)\nf = fdinfo(b)\nc = poll(b, in)\ng = fdinfo(b)\nsw_sync_inc()\nh = fdinfo(b)\nd = poll(b, in)`;
+    const lines =
+      `${pending}dma_buf_import_sync_file(b, s, write)\na = poll(b, in)\nf = fdinfo(b)\nc = poll(b, in)\n` +
+      "g = fdinfo(b)\nsw_sync_inc()\nh = fdinfo(b)\nd = poll(b, in)";
     expect(values(lines)).toMatchObject({ a: [], "f.count": 2, c: [], "g.count": 2, "h.count": 1, d: ["in"] });
   });
 
@@ -299,12 +308,17 @@ describe("importers", () => {
   });
 
   test("the device sees what the CPU wrote, and the CPU what the device did", () => {
-    const lines = `${driver}va = mmap(b, 16K, rw, shared)\nstore(va + 4K, 0x1234)\nD: a = attach(b)\nD: t = map_attachment(a)\nD: r = dma_read(t, 4K)\nD: dma_write(t, 8K, 0x5678)\nx = load(va + 8K)\nD: e = dma_read(t, 16K)\nD: w = dma_write(t, 16382, 1)`;
+    const lines =
+      `${driver}va = mmap(b, 16K, rw, shared)\nstore(va + 4K, 0x1234)\nD: a = attach(b)\nD: t = map_attachment(a)\n` +
+      "D: r = dma_read(t, 4K)\nD: dma_write(t, 8K, 0x5678)\nx = load(va + 8K)\nD: e = dma_read(t, 16K)\n" +
+      "D: w = dma_write(t, 16382, 1)";
     expect(values(lines)).toMatchObject({ r: 0x1234, x: 0x5678, e: "EFAULT", w: "EFAULT" });
   });
 
   test("udmabuf keeps its table per attachment up to 6.12: another direction gives EBUSY", () => {
-    const lines = `driver D on dma\n${udmabuf}D: a = attach(b)\nD: t = map_attachment(a, to_device)\nD: unmap_attachment(t)\nD: x = map_attachment(a, from_device)\nD: y = map_attachment(a, to_device)`;
+    const lines =
+      `driver D on dma\n${udmabuf}D: a = attach(b)\nD: t = map_attachment(a, to_device)\nD: unmap_attachment(t)\n` +
+      "D: x = map_attachment(a, from_device)\nD: y = map_attachment(a, to_device)";
     expect(values(lines, "6.12")).toMatchObject({ x: "EBUSY", y: "ok" });
     expect(values(lines, "6.1")).toMatchObject({ x: "EBUSY", y: "ok" });
     expect(values(lines, "6.18")).toMatchObject({ x: "ok", y: "ok" });
@@ -337,7 +351,9 @@ describe("importers", () => {
   });
 
   test("kernel mappings are counted, and freeing under one is a BUG", () => {
-    const lines = `${driver}va = mmap(b, 16K, rw, shared)\nstore(va, 5)\nD: v = vmap(b)\nD: w = vmap(b)\nD: x = load(w)\nD: vunmap(b)\nD: y = load(v)\nD: store(v + 4, 9)\nz = load(va + 4)\nD: vunmap(b)\n`;
+    const lines =
+      `${driver}va = mmap(b, 16K, rw, shared)\nstore(va, 5)\nD: v = vmap(b)\nD: w = vmap(b)\nD: x = load(w)\n` +
+      "D: vunmap(b)\nD: y = load(v)\nD: store(v + 4, 9)\nz = load(va + 4)\nD: vunmap(b)\n";
     expect(values(lines)).toMatchObject({ x: 5, y: 5, z: 9 });
     const gone = ask(`${lines}D: q = load(v)`);
     expect(gone.status).toBe("oops");

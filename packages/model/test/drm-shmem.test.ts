@@ -31,7 +31,9 @@ test("sizes are rounded up to pages; none is EINVAL", () => {
 });
 
 test("what is marked as not needed is purged, for good", () => {
-  const lines = `${object}D: a = gem_madvise(bo, dontneed)\nkernel: n = shrink(drm-shmem)\nD: b = gem_madvise(bo, willneed)\nkernel: m = shrink(drm-shmem)`;
+  const lines =
+    `${object}D: a = gem_madvise(bo, dontneed)\nkernel: n = shrink(drm-shmem)\nD: b = gem_madvise(bo, willneed)\n` +
+    "kernel: m = shrink(drm-shmem)";
   expect(values(lines)).toMatchObject({ a: 1, n: 16, b: 0, m: 0 });
 });
 
@@ -48,13 +50,16 @@ test("an object that is needed, or was never mapped for its device, stays", () =
 test("the driver's kernel mapping shows the object's bytes", () => {
   expect(
     values(
-      `${object}D: v = vmap(bo)\nD: store(v + 8K, 0xabcd)\nD: vunmap(bo)\nD: w = vmap(bo)\nD: x = load(w + 8K)\nD: y = load(w + 8K, 1)`,
+      `${object}D: v = vmap(bo)\nD: store(v + 8K, 0xabcd)\nD: vunmap(bo)\nD: w = vmap(bo)\nD: x = load(w + 8K)\n` +
+        "D: y = load(w + 8K, 1)",
     ),
   ).toMatchObject({ x: 0xabcd, y: 0xcd });
 });
 
 describe("a kernel mapping and the shrinker, one after the other", () => {
-  const racing = `${object}D: gem_madvise(bo, dontneed)\nD: v = vmap(bo)\nkernel: n = shrink(drm-shmem)\nD: x = load(v)\nD: vunmap(bo)\nkernel: m = shrink(drm-shmem)`;
+  const racing =
+    `${object}D: gem_madvise(bo, dontneed)\nD: v = vmap(bo)\nkernel: n = shrink(drm-shmem)\nD: x = load(v)\n` +
+    "D: vunmap(bo)\nkernel: m = shrink(drm-shmem)";
 
   test.each(["use-count", "pin-count", "hold-reservation"] as const)(
     "%s keeps the pages while it is mapped",
@@ -153,7 +158,8 @@ describe("counts", () => {
 
 test("an attachment that is mapped after it was detached finds no pages", () => {
   const lines =
-    "driver D on dma\ndriver S on shmem\nS: bo = gem_create(4K)\nS: buf = gem_export(bo)\nD: att = attach(buf)\nD: r = detach(att)\nD: sgt = map_attachment(att)";
+    "driver D on dma\ndriver S on shmem\nS: bo = gem_create(4K)\nS: buf = gem_export(bo)\nD: att = attach(buf)\n" +
+    "D: r = detach(att)\nD: sgt = map_attachment(att)";
   expect(ask(lines)).toMatchObject({
     status: "oops",
     reason: expect.stringContaining("a null pointer where the pages"),

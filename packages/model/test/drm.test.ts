@@ -33,7 +33,9 @@ describe("dumb buffers", () => {
   });
 
   test("mmap finds an object at its exact offset, up to its size", () => {
-    const lines = `${object("vgem")}a = mmap(d, 60K, rw, shared, o)\nb = mmap(d, 4K, rw, shared, o + 4K)\nc = mmap(d, 68K, rw, shared, o)\ne = mmap(d, 4K, rw, shared)`;
+    const lines =
+      `${object("vgem")}a = mmap(d, 60K, rw, shared, o)\nb = mmap(d, 4K, rw, shared, o + 4K)\n` +
+      "c = mmap(d, 68K, rw, shared, o)\ne = mmap(d, 4K, rw, shared)";
     expect(values(lines)).toMatchObject({ a: "ok", b: "EINVAL", c: "EINVAL", e: "EINVAL" });
   });
 
@@ -46,7 +48,8 @@ describe("dumb buffers", () => {
   test("each of two objects has its own offset", () => {
     expect(
       values(
-        `${object("vgem")}h2 = dumb_create(d, 64K)\no2 = dumb_map(d, h2)\nva = mmap(d, 4K, rw, shared, o)\nvb = mmap(d, 4K, rw, shared, o2)\nstore(va, 1)\nx = load(vb)`,
+        `${object("vgem")}h2 = dumb_create(d, 64K)\no2 = dumb_map(d, h2)\nva = mmap(d, 4K, rw, shared, o)\n` +
+          "vb = mmap(d, 4K, rw, shared, o2)\nstore(va, 1)\nx = load(vb)",
       ).x,
     ).toBe(0);
   });
@@ -83,7 +86,9 @@ describe("mappings", () => {
   });
 
   test("TTM's prefault begins at the fault and ends at 16 pages or the mapping's end", () => {
-    const lines = `${mapped("qxl", "128K")}a = faults { touch(va + 40K, 64K, read) }\nb = faults { touch(va + 104K, 24K, read) }\nc = faults { touch(va, 40K, read) }`;
+    const lines =
+      `${mapped("qxl", "128K")}a = faults { touch(va + 40K, 64K, read) }\n` +
+      "b = faults { touch(va + 104K, 24K, read) }\nc = faults { touch(va, 40K, read) }";
     expect(values(lines)).toMatchObject({ a: 1, b: 1, c: 1 });
   });
 
@@ -96,7 +101,8 @@ describe("mappings", () => {
   test("after a split shmem objects show the wrong pages, TTM's do not", () => {
     const split = (device: string): unknown[] =>
       onReleases(
-        `${mapped(device)}store(va + 4K, 2)\nstore(va + 8K, 3)\nvb = mmap(d, 64K, rw, shared, o)\nmunmap(vb, 4K)\nx = load(vb + 8K)`,
+        `${mapped(device)}store(va + 4K, 2)\nstore(va + 8K, 3)\nvb = mmap(d, 64K, rw, shared, o)\nmunmap(vb, 4K)\n` +
+          "x = load(vb + 8K)",
         ...all,
       );
     expect(split("vgem")).toEqual([2, 2, 2, 2, 2]);
@@ -114,13 +120,16 @@ describe("mappings", () => {
     ]);
     expect(
       values(
-        `${mapped("qxl")}store(va + 4K, 7)\nw = mem_write(va + 4K, 4K)\nx = load(va + 4K)\ny = process_vm_readv(va, 4K)`,
+        `${mapped("qxl")}store(va + 4K, 7)\nw = mem_write(va + 4K, 4K)\nx = load(va + 4K)\n` +
+          "y = process_vm_readv(va, 4K)",
       ),
     ).toMatchObject({ w: 4096, x: 0, y: "EFAULT" });
   });
 
   test("each part of a split mapping keeps the object until it goes", () => {
-    const lines = `${mapped("vgem")}store(va + 60K, 7)\nm = munmap(va + 16K, 16K)\ng = gem_close(d, h)\nclose(d)\nn = munmap(va, 16K)\nx = load(va + 60K)`;
+    const lines =
+      `${mapped("vgem")}store(va + 60K, 7)\nm = munmap(va + 16K, 16K)\ng = gem_close(d, h)\nclose(d)\n` +
+      "n = munmap(va, 16K)\nx = load(va + 60K)";
     expect(values(lines)).toMatchObject({ m: "ok", g: "ok", n: "ok", x: 7 });
   });
 });
@@ -150,7 +159,10 @@ describe("PRIME", () => {
   });
 
   test("a device gives its own object; another file needs a handle to map it", () => {
-    const lines = `${object("vgem")}b = prime_export(d, h)\ne = drm_open(vgem)\na = mmap(e, 4K, rw, shared, o)\ni = prime_import(e, b)\nva = mmap(e, 4K, rw, shared, o)\nvb = mmap(b, 4K, rw, shared)\nstore(va, 5)\nx = load(vb)`;
+    const lines =
+      `${object("vgem")}b = prime_export(d, h)\ne = drm_open(vgem)\na = mmap(e, 4K, rw, shared, o)\n` +
+      "i = prime_import(e, b)\nva = mmap(e, 4K, rw, shared, o)\nvb = mmap(b, 4K, rw, shared)\nstore(va, 5)\n" +
+      "x = load(vb)";
     expect(values(lines)).toMatchObject({ a: "EACCES", va: "ok", x: 5 });
   });
 
@@ -167,12 +179,15 @@ describe("PRIME", () => {
 
   test("an imported object has no offset; its attachment goes with its handle", () => {
     const lines =
-      "d = drm_open(vgem)\nb = dma_heap_alloc(system, 64K)\nh = prime_import(d, b)\no = dumb_map(d, h)\nn = bufinfo(b)\ng = gem_close(d, h)\nm = bufinfo(b)";
+      "d = drm_open(vgem)\nb = dma_heap_alloc(system, 64K)\nh = prime_import(d, b)\no = dumb_map(d, h)\n" +
+      "n = bufinfo(b)\ng = gem_close(d, h)\nm = bufinfo(b)";
     expect(values(lines)).toMatchObject({ o: "EINVAL", "n.attachments": 1, "m.attachments": 0 });
   });
 
   test("a driver maps an exported buffer for its device, and in the kernel", () => {
-    const lines = `${mapped("vgem")}b = prime_export(d, h)\nstore(va + 4K, 0x77)\ndriver D on gpu\nD: at = attach(b)\nD: s = map_attachment(at)\nD: x = dma_read(s, 4K)\nD: v = vmap(b)\nD: y = load(v + 4K)\nD: u = vunmap(b)`;
+    const lines =
+      `${mapped("vgem")}b = prime_export(d, h)\nstore(va + 4K, 0x77)\ndriver D on gpu\nD: at = attach(b)\n` +
+      "D: s = map_attachment(at)\nD: x = dma_read(s, 4K)\nD: v = vmap(b)\nD: y = load(v + 4K)\nD: u = vunmap(b)";
     const ordered = lines.replace("driver D on gpu\n", "");
     expect(values(`driver D on gpu\n${ordered}`)).toMatchObject({ x: 0x77, y: 0x77, u: "ok" });
   });

@@ -1,4 +1,7 @@
-/** Guard markers: where they may be, what they stop, what takes them away. Every value was observed on the kernels of the releases named; a value without a release is the same on all of them. */
+/**
+ * Guard markers: where they may be, what they stop, what takes them away. Every value was observed on the kernels of
+ * the releases named; a value without a release is the same on all of them.
+ */
 import { describe, test } from "vitest";
 import { observed } from "./observed.js";
 

@@ -64,7 +64,8 @@ describe("what the guest holds", () => {
 
   test("the new page after its process took another", () => {
     const { e, x, y } = values(
-      `${anon}\n${guest}\ne = kvm_run(vm, write, 0)\nmadvise(va, 64K, dontneed)\nx = load(va)\nf = kvm_run(vm, write, 0)\ny = load(va)`,
+      `${anon}\n${guest}\ne = kvm_run(vm, write, 0)\nmadvise(va, 64K, dontneed)\nx = load(va)\n` +
+        "f = kvm_run(vm, write, 0)\ny = load(va)",
     );
     expect([e, x, y]).toEqual([5, 0, 0x5a]);
   });
@@ -91,21 +92,24 @@ describe("a guest's store to a raw mapping that is read-only", () => {
 describe("memory that a device has", () => {
   test("is pinned and accounted until it is unmapped, whatever its process does", () => {
     const out = values(
-      `${anon}\n${device}\ns = status().VmLck\nmunmap(va, 64K)\nt = status().VmLck\nu = vfio_unmap_dma(c, 64K)\nv = status().VmLck`,
+      `${anon}\n${device}\ns = status().VmLck\nmunmap(va, 64K)\nt = status().VmLck\nu = vfio_unmap_dma(c, 64K)\n` +
+        "v = status().VmLck",
     );
     expect([out.s, out.t, out.u, out.v]).toEqual([65536, 65536, 65536, 0]);
   });
 
   test("leaves no pin behind when a later page cannot be had", () => {
     const out = values(
-      `m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nmunmap(va + 32K, 4K)\n${device}\ns = status().VmLck\nmunmap(va, 64K)\nx = add_seals(m, seal_write)`,
+      `m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\nmunmap(va + 32K, 4K)\n${device}\ns = status().VmLck\n` +
+        "munmap(va, 64K)\nx = add_seals(m, seal_write)",
     );
     expect([out.r, out.s, out.x]).toEqual(["EFAULT", 0, "ok"]);
   });
 
   test("keeps a memfd from being sealed, and a second group from being opened", () => {
     const out = values(
-      `m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\n${device}\nmunmap(va, 64K)\nx = add_seals(m, seal_write)\nd = vfio_open()\nclose(c)\ny = add_seals(m, seal_write)`,
+      `m = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\n${device}\nmunmap(va, 64K)\n` +
+        "x = add_seals(m, seal_write)\nd = vfio_open()\nclose(c)\ny = add_seals(m, seal_write)",
     );
     expect([out.x, out.d, out.y]).toEqual(["EBUSY", "EBUSY", "ok"]);
   });

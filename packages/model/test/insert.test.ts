@@ -1,4 +1,7 @@
-/** The primitives by which drivers fill page tables, their preconditions, and what each leaves behind (facts 3.1, 7.2, matrix E). */
+/**
+ * The primitives by which drivers fill page tables, their preconditions, and what each leaves behind (facts 3.1, 7.2,
+ * matrix E).
+ */
 import { describe, expect, test } from "vitest";
 import { File, Inode } from "../src/vfs/file.js";
 import { Kernel } from "../src/kernel.js";

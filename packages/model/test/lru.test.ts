@@ -37,7 +37,8 @@ describe("pages of MADV_FREE wait in a batch", () => {
   test("so many pages fill it", () => {
     const many = (pages: number): unknown[] =>
       onReleases(
-        `va = mmap(anon, ${pages}p, rw, private)\na = touch(va, ${pages}p, write)\nb = madvise(va, ${pages}p, free)\nx = smaps(va).LazyFree`,
+        `va = mmap(anon, ${pages}p, rw, private)\na = touch(va, ${pages}p, write)\n` +
+          `b = madvise(va, ${pages}p, free)\nx = smaps(va).LazyFree`,
         "5.10",
         "6.12",
       );
@@ -67,12 +68,14 @@ describe("what GUP accessed counts as referenced", () => {
   });
   test("6.12 remembers it of a page that is there already", () => {
     const drained =
-      "va = mmap(anon, 4K, rw, private)\na = store(va, 1)\nvb = mmap(anon, 4K, rw, private)\nb = munmap(vb, 4K)\nn = vmsplice(va, 4K)\n";
+      "va = mmap(anon, 4K, rw, private)\na = store(va, 1)\nvb = mmap(anon, 4K, rw, private)\nb = munmap(vb, 4K)\n" +
+      "n = vmsplice(va, 4K)\n";
     expect(inChild(drained)).toEqual([4096, 4096, 4096, 4096]);
   });
   test("MADV_FREE that takes effect takes it away up to 6.13", () => {
     const text =
-      "va = mmap(anon, 4K, rw, private)\na = store(va, 1)\nn = process_vm_readv(va, 4K)\nb = madvise(va, 4K, free)\nvb = mmap(anon, 4K, rw, private|populate)\nx = smaps(va).Referenced";
+      "va = mmap(anon, 4K, rw, private)\na = store(va, 1)\nn = process_vm_readv(va, 4K)\n" +
+      "b = madvise(va, 4K, free)\nvb = mmap(anon, 4K, rw, private|populate)\nx = smaps(va).Referenced";
     expect(onReleases(text, "6.1", "6.12", "6.18", "7.3")).toEqual([0, 0, 4096, 4096]);
   });
 });

@@ -56,14 +56,16 @@ describe("mmap", () => {
 
   test("MAP_FIXED over a mapping replaces it", () => {
     const v = values(
-      `${memfd}store(va, 5)\nb = mmap(anon, 4K, rw, private, 0, va)\nx = load(va)\ns = smaps(va)\nt = smaps(va + 4K)\nc = mmap(m, 4K, r, shared)\ny = load(c)`,
+      `${memfd}store(va, 5)\nb = mmap(anon, 4K, rw, private, 0, va)\nx = load(va)\ns = smaps(va)\n` +
+        "t = smaps(va + 4K)\nc = mmap(m, 4K, r, shared)\ny = load(c)",
     );
     expect([v.x, v["s.Size"], v["t.Size"], v.y]).toEqual([0, 4096, 12288, 5]);
   });
 
   test("a hint that is taken goes elsewhere: the mapping does not replace anything", () => {
     const v = values(
-      `va = mmap(anon, 8M, rw, private)\nstore(va, 3)\nmunmap(va + 4M, 4M)\nb = mmap(anon, 4M, rw, private)\nx = load(va)\nst = status()`,
+      "va = mmap(anon, 8M, rw, private)\nstore(va, 3)\nmunmap(va + 4M, 4M)\nb = mmap(anon, 4M, rw, private)\n" +
+        "x = load(va)\nst = status()",
     );
     expect([v.x, v["st.VmSize"]]).toEqual([3, 8388608]);
   });
@@ -111,7 +113,8 @@ describe("munmap", () => {
 
   test("the middle page goes, the neighbours stay [28]", () => {
     const v = values(
-      `${memfd}touch(va, 16K, write)\na = munmap(va + 4K, 4K)\ns = smaps(va)\nt = smaps(va + 8K)\nx = load(va + 8K)\ny = load(va + 4K)\nu = smaps(va + 4K)\nst = status()`,
+      `${memfd}touch(va, 16K, write)\na = munmap(va + 4K, 4K)\ns = smaps(va)\nt = smaps(va + 8K)\n` +
+        "x = load(va + 8K)\ny = load(va + 4K)\nu = smaps(va + 4K)\nst = status()",
     );
     expect([v.a, v["s.Size"], v["s.Rss"], v["t.Size"], v.x, v.y, v.u]).toEqual([
       "ok",
@@ -129,14 +132,16 @@ describe("munmap", () => {
 describe("merging", () => {
   test("anonymous neighbours are one mapping", () => {
     const v = values(
-      `${anon}b = mmap(anon, 16K, rw, private, 0, va + 16K)\nc = mmap(anon, 16K, r, private, 0, va + 32K)\ns = smaps(va)\nt = smaps(c)`,
+      `${anon}b = mmap(anon, 16K, rw, private, 0, va + 16K)\nc = mmap(anon, 16K, r, private, 0, va + 32K)\n` +
+        "s = smaps(va)\nt = smaps(c)",
     );
     expect([v["s.Size"], v["t.Size"]]).toEqual([32768, 16384]);
   });
 
   test("file neighbours merge when their offsets continue", () => {
     const v = values(
-      `m = memfd_create(64K)\na = mmap(m, 16K, rw, shared)\nb = mmap(m, 16K, rw, shared, 16K, a + 16K)\nc = mmap(m, 16K, rw, shared, 0, a + 32K)\ns = smaps(a)\nt = smaps(c)`,
+      "m = memfd_create(64K)\na = mmap(m, 16K, rw, shared)\nb = mmap(m, 16K, rw, shared, 16K, a + 16K)\n" +
+        "c = mmap(m, 16K, rw, shared, 0, a + 32K)\ns = smaps(a)\nt = smaps(c)",
     );
     expect([v["s.Size"], v["t.Size"]]).toEqual([32768, 16384]);
   });
@@ -144,7 +149,8 @@ describe("merging", () => {
   test("what was split by protection merges again; special mappings never do [29]", () => {
     const split = (prelude: string): unknown[] => {
       const v = values(
-        `${prelude}mprotect(va, 4K, r)\ns = smaps(va)\nmprotect(va, 4K, rw)\nt = smaps(va)\nc = mremap(va, 16K, 16K, maymove|fixed, va + 64M)`,
+        `${prelude}mprotect(va, 4K, r)\ns = smaps(va)\nmprotect(va, 4K, rw)\nt = smaps(va)\n` +
+          "c = mremap(va, 16K, 16K, maymove|fixed, va + 64M)",
         "6.12",
       );
       return [v["s.Size"], v["t.Size"], v.c];
@@ -155,13 +161,16 @@ describe("merging", () => {
 
   test("an untouched part merges into a touched neighbour, and from 6.16 on the other way round", () => {
     const text =
-      "va = mmap(anon, 32K, rw, private)\nmadvise(va, 16K, dontdump)\ntouch(va + 16K, 16K, write)\nmadvise(va + 16K, 16K, dontdump)\nx = smaps(va).Size";
+      "va = mmap(anon, 32K, rw, private)\nmadvise(va, 16K, dontdump)\ntouch(va + 16K, 16K, write)\n" +
+      "madvise(va + 16K, 16K, dontdump)\nx = smaps(va).Size";
     expect(onReleases(text, "6.1", "6.12", "6.18", "7.3")).toEqual([16384, 16384, 32768, 32768]);
   });
 
   test("touched neighbours share their anonymous set when they could merge", () => {
     const v = values(
-      "va = mmap(anon, 32K, rw, private)\nstore(va, 1)\nmprotect(va + 16K, 16K, r)\nmprotect(va + 16K, 16K, rw)\nx = smaps(va)\nvb = mmap(anon, 16K, r, private)\nvc = mmap(anon, 16K, rw, private, 0, vb + 16K)\nstore(vc, 1)\ny = smaps(vc)",
+      "va = mmap(anon, 32K, rw, private)\nstore(va, 1)\nmprotect(va + 16K, 16K, r)\nmprotect(va + 16K, 16K, rw)\n" +
+        "x = smaps(va)\nvb = mmap(anon, 16K, r, private)\nvc = mmap(anon, 16K, rw, private, 0, vb + 16K)\n" +
+        "store(vc, 1)\ny = smaps(vc)",
       "6.12",
     );
     expect([v["x.Size"], v["y.Size"]]).toEqual([32768, 16384]);
@@ -169,14 +178,16 @@ describe("merging", () => {
 
   test("a child's mapping with pages of its parent does not take new neighbours in", () => {
     const text =
-      "va = mmap(anon, 16K, rw, private)\nstore(va, 1)\nfork C\nC: b = mmap(anon, 16K, rw, private, 0, va + 16K)\nC: s = smaps(va)\nmmap(anon, 16K, rw, private, 0, va + 16K)\nt = smaps(va)";
+      "va = mmap(anon, 16K, rw, private)\nstore(va, 1)\nfork C\nC: b = mmap(anon, 16K, rw, private, 0, va + 16K)\n" +
+      "C: s = smaps(va)\nmmap(anon, 16K, rw, private, 0, va + 16K)\nt = smaps(va)";
     const v = values(text);
     expect([v["s.Size"], v["t.Size"]]).toEqual([16384, 32768]);
   });
 
   test("advice that differs keeps neighbours apart", () => {
     const v = values(
-      `${anon}madvise(va, 4K, sequential)\na = smaps(va)\nmadvise(va + 4K, 12K, sequential)\nb = smaps(va)\nmadvise(va + 4K, 4K, random)\nc = smaps(va)\nd = smaps(va + 8K)\nmadvise(va, 16K, normal)\ne = smaps(va)`,
+      `${anon}madvise(va, 4K, sequential)\na = smaps(va)\nmadvise(va + 4K, 12K, sequential)\nb = smaps(va)\n` +
+        "madvise(va + 4K, 4K, random)\nc = smaps(va)\nd = smaps(va + 8K)\nmadvise(va, 16K, normal)\ne = smaps(va)",
     );
     expect([v["a.Size"], v["b.Size"], v["c.Size"], v["d.Size"], v["e.Size"]]).toEqual([4096, 16384, 4096, 8192, 16384]);
   });
@@ -198,14 +209,17 @@ describe("mprotect", () => {
   });
 
   test("away and back: exclusive pages need no fault, in 5.10 one a page", () => {
-    const text = `${anon}touch(va, 16K, write)\nmprotect(va, 16K, r)\nmprotect(va, 16K, rw)\nx = faults { touch(va, 16K, write) }`;
+    const text =
+      `${anon}touch(va, 16K, write)\nmprotect(va, 16K, r)\nmprotect(va, 16K, rw)\n` +
+      "x = faults { touch(va, 16K, write) }";
     expect(onReleases(text, ...releases)).toEqual([4, 0, 0, 0, 0, 0]);
   });
 
   test("shared pages stay as they are [47]", () => {
     for (const prelude of [memfd, "b = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared)\n"]) {
       const v = values(
-        `${prelude}touch(va, 16K, write)\na = mprotect(va, 16K, r)\nb2 = store(va, 1)\nc = mprotect(va, 16K, rw)\nn = faults { touch(va, 16K, write) }`,
+        `${prelude}touch(va, 16K, write)\na = mprotect(va, 16K, r)\nb2 = store(va, 1)\nc = mprotect(va, 16K, rw)\n` +
+          "n = faults { touch(va, 16K, write) }",
       );
       expect([v.a, v.b2, v.c, v.n]).toEqual(["ok", "SIGSEGV", "ok", 0]);
     }
@@ -252,14 +266,16 @@ describe("mremap", () => {
 
   test("a refused move has unmapped its target, up to 6.16", () => {
     const text =
-      "b = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared)\nt = mmap(anon, 4K, rw, private)\ny = mremap(va, 4K, 8K, maymove|fixed, t)\nx = load(t)";
+      "b = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared)\nt = mmap(anon, 4K, rw, private)\n" +
+      "y = mremap(va, 4K, 8K, maymove|fixed, t)\nx = load(t)";
     expect(onReleases(text, "6.12", "7.3")).toEqual(["SIGSEGV", 0]);
   });
 
   test("a move carries pages along: no fault [27]", () => {
     for (const prelude of [anon, memfd, "b = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared)\n"]) {
       const v = values(
-        `${prelude}touch(va, 16K, write)\na = mremap(va, 16K, 16K, maymove|fixed, va + 64M)\nn = faults { touch(a, 16K, read) }\nx = load(a + 8K)\ny = load(va)`,
+        `${prelude}touch(va, 16K, write)\na = mremap(va, 16K, 16K, maymove|fixed, va + 64M)\n` +
+          "n = faults { touch(a, 16K, read) }\nx = load(a + 8K)\ny = load(va)",
       );
       expect([v.a, v.n, v.x, v.y]).toEqual(["ok", 0, 2, "SIGSEGV"]);
     }
@@ -278,7 +294,9 @@ describe("mremap", () => {
 
   test("growing: in place while there is room, then by moving", () => {
     const v = values(
-      `${memfd}touch(va, 16K, write)\na = mremap(va, 16K, 32K, none)\nx = load(va + 16K)\nw = mmap(anon, 4K, rw, private, 0, va + 32K)\nb = mremap(va, 32K, 64K, none)\nc = mremap(va, 32K, 64K)\ny = load(c + 8K)\nz = load(va)\nst = status()`,
+      `${memfd}touch(va, 16K, write)\na = mremap(va, 16K, 32K, none)\nx = load(va + 16K)\n` +
+        "w = mmap(anon, 4K, rw, private, 0, va + 32K)\nb = mremap(va, 32K, 64K, none)\nc = mremap(va, 32K, 64K)\n" +
+        "y = load(c + 8K)\nz = load(va)\nst = status()",
     );
     expect([v.a, v.x, v.b, v.c, v.y, v.z]).toEqual(["ok", "SIGBUS", "ENOMEM", "ok", 2, "SIGSEGV"]);
     expect(v["st.VmSize"]).toBe(69632);
@@ -286,11 +304,13 @@ describe("mremap", () => {
 
   test("DONTUNMAP leaves the old range behind: empty anonymous memory, the same file", () => {
     const a = values(
-      `${anon}touch(va, 16K, write)\nb = mremap(va, 16K, 16K, maymove|dontunmap)\nx = load(va + 8K)\ny = load(b + 8K)\nst = status()`,
+      `${anon}touch(va, 16K, write)\nb = mremap(va, 16K, 16K, maymove|dontunmap)\nx = load(va + 8K)\n` +
+        "y = load(b + 8K)\nst = status()",
     );
     expect([a.x, a.y, a["st.VmSize"]]).toEqual([0, 2, 32768]);
     const f = values(
-      `${memfd}touch(va, 16K, write)\nb = mremap(va, 16K, 16K, maymove|dontunmap)\nx = load(va + 8K)\np = pagemap(va + 8K)`,
+      `${memfd}touch(va, 16K, write)\nb = mremap(va, 16K, 16K, maymove|dontunmap)\nx = load(va + 8K)\n` +
+        "p = pagemap(va + 8K)",
     );
     expect([f.x, f["p.mapcount"]]).toEqual([2, 2]);
     expect(onReleases(`${memfd}x = mremap(va, 16K, 16K, maymove|dontunmap)`, "5.10", "6.1")).toEqual(["EINVAL", "ok"]);
@@ -385,7 +405,8 @@ describe("madvise", () => {
 
   test("udmabuf: DOFORK is refused from 7.0 on [81]", () => {
     const text =
-      "m = memfd_create(16K, seal_shrink)\nb = udmabuf_create(m, 0, 16K)\nva = mmap(b, 16K, rw, shared)\nx = madvise(va, 16K, dofork)";
+      "m = memfd_create(16K, seal_shrink)\nb = udmabuf_create(m, 0, 16K)\nva = mmap(b, 16K, rw, shared)\n" +
+      "x = madvise(va, 16K, dofork)";
     expect(onReleases(text, "6.12", "6.18", "7.2")).toEqual(["ok", "ok", "EINVAL"]);
   });
 
@@ -399,7 +420,8 @@ describe("madvise", () => {
 
   test("ranges: unaligned EINVAL, empty ok, a hole ENOMEM after the work is done", () => {
     const v = values(
-      `${anon}touch(va, 16K, write)\na = madvise(va + 1, 4K, dontneed)\nb = madvise(va, 0, dontneed)\nc = madvise(va, 32K, dontneed)\ns = smaps(va)\nd = madvise(va + 16K, 4K, normal)`,
+      `${anon}touch(va, 16K, write)\na = madvise(va + 1, 4K, dontneed)\nb = madvise(va, 0, dontneed)\n` +
+        "c = madvise(va, 32K, dontneed)\ns = smaps(va)\nd = madvise(va + 16K, 4K, normal)",
     );
     expect([v.a, v.b, v.c, v["s.Rss"], v.d]).toEqual(["EINVAL", "ok", "ENOMEM", 0, "ENOMEM"]);
   });
@@ -411,7 +433,8 @@ describe("madvise", () => {
 
   test("FREE makes entries old and clean; LazyFree shows once the batch is drained", () => {
     const v = values(
-      `${anon}touch(va, 16K, write)\nmadvise(va, 16K, free)\na = smaps(va)\nmadvise(va + 4K, 4K, free)\nb = smaps(va)\nstore(va, 1)\nc = smaps(va)`,
+      `${anon}touch(va, 16K, write)\nmadvise(va, 16K, free)\na = smaps(va)\nmadvise(va + 4K, 4K, free)\n` +
+        "b = smaps(va)\nstore(va, 1)\nc = smaps(va)",
       "6.12",
     );
     expect([v["a.Rss"], v["a.Referenced"], v["a.Private_Clean"], v["a.LazyFree"]]).toEqual([16384, 0, 16384, 0]);
@@ -420,7 +443,8 @@ describe("madvise", () => {
 
   test("COLD makes pages old that nobody else maps", () => {
     const v = values(
-      `${memfd}touch(va, 16K, write)\nvb = mmap(m, 4K, rw, shared)\ntouch(vb, 4K, read)\nmadvise(va, 16K, cold)\ns = smaps(va)`,
+      `${memfd}touch(va, 16K, write)\nvb = mmap(m, 4K, rw, shared)\ntouch(vb, 4K, read)\nmadvise(va, 16K, cold)\n` +
+        "s = smaps(va)",
     );
     expect(v["s.Referenced"]).toBe(4096);
   });
@@ -459,7 +483,9 @@ describe("madvise", () => {
   test("guards: SIGSEGV, kept by DONTNEED and fork, gone after removal", () => {
     for (const release of ["6.18", "7.3"]) {
       const v = values(
-        `${anon}touch(va, 16K, write)\nmadvise(va + 4K, 4K, guard_install)\na = load(va + 4K)\ns = smaps(va)\nmadvise(va, 16K, dontneed)\nb = load(va + 4K)\nfork C\nC: c = load(va + 4K)\nmadvise(va, 16K, guard_remove)\nd = load(va + 4K)`,
+        `${anon}touch(va, 16K, write)\nmadvise(va + 4K, 4K, guard_install)\na = load(va + 4K)\ns = smaps(va)\n` +
+          "madvise(va, 16K, dontneed)\nb = load(va + 4K)\nfork C\nC: c = load(va + 4K)\n" +
+          "madvise(va, 16K, guard_remove)\nd = load(va + 4K)",
         release,
       );
       expect([v.a, v["s.Rss"], v.b, v.c, v.d]).toEqual(["SIGSEGV", 12288, "SIGSEGV", "SIGSEGV", 0]);
@@ -516,7 +542,8 @@ describe("mlock", () => {
 
   test("special mappings: 0, no flag, no count [116, 126]", () => {
     const v = values(
-      "b = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared|locked|populate)\na = mlock(va, 16K)\nc = mlockall(future)\nvb = mmap(b, 16K, rw, shared)\ns = smaps(va)\nt = smaps(vb)\nst = status()",
+      "b = dma_heap_alloc(system, 16K)\nva = mmap(b, 16K, rw, shared|locked|populate)\na = mlock(va, 16K)\n" +
+        "c = mlockall(future)\nvb = mmap(b, 16K, rw, shared)\ns = smaps(va)\nt = smaps(vb)\nst = status()",
     );
     expect([v.a, v.c, v.vb, v["st.VmLck"]]).toEqual(["ok", "ok", "ok", 0]);
     expect(v["s.VmFlags"]).not.toContain("lo");
@@ -525,7 +552,8 @@ describe("mlock", () => {
 
   test("mlockall: arguments, and what it does to mappings to come", () => {
     const v = values(
-      "a = mlockall(onfault)\nb = mlockall(none)\nc = mlockall(future)\nva = mmap(anon, 16K, rw, private)\ns = smaps(va)\nd = munlockall()\nt = smaps(va)\nvb = mmap(anon, 16K, rw, private)\nu = smaps(vb)",
+      "a = mlockall(onfault)\nb = mlockall(none)\nc = mlockall(future)\nva = mmap(anon, 16K, rw, private)\n" +
+        "s = smaps(va)\nd = munlockall()\nt = smaps(va)\nvb = mmap(anon, 16K, rw, private)\nu = smaps(vb)",
     );
     expect([v.a, v.b, v.c, v["s.Locked"], v.d, v["t.Locked"], v["u.Rss"]]).toEqual([
       "EINVAL",
@@ -562,7 +590,9 @@ describe("msync, mincore, mseal, remap_file_pages", () => {
 
   test("mseal: EPERM for what would change the mapping", () => {
     const v = values(
-      `${anon}a = mseal(va, 8K)\ns = smaps(va)\nb = munmap(va, 4K)\nc = mprotect(va, 4K, r)\nd = mremap(va, 4K, 8K)\ne = mmap(anon, 4K, rw, private, 0, va)\nf = madvise(va, 4K, dontneed)\ng = mlock(va, 4K)\nh = munmap(va + 8K, 8K)\ni = mseal(va, 16K)\nj = mseal(va + 1, 4K)`,
+      `${anon}a = mseal(va, 8K)\ns = smaps(va)\nb = munmap(va, 4K)\nc = mprotect(va, 4K, r)\n` +
+        "d = mremap(va, 4K, 8K)\ne = mmap(anon, 4K, rw, private, 0, va)\nf = madvise(va, 4K, dontneed)\n" +
+        "g = mlock(va, 4K)\nh = munmap(va + 8K, 8K)\ni = mseal(va, 16K)\nj = mseal(va + 1, 4K)",
       "6.12",
     );
     expect([v.a, v["s.Size"], v.b, v.c, v.d, v.e, v.f, v.g, v.h, v.i, v.j]).toEqual([
@@ -587,7 +617,9 @@ describe("msync, mincore, mseal, remap_file_pages", () => {
 
   test("remap_file_pages maps another part of the same file in place [117]", () => {
     const v = values(
-      "m = memfd_create(32K)\nva = mmap(m, 32K, rw, shared)\ntouch(va, 32K, write)\na = remap_file_pages(va, 8K, 4)\nx = load(va)\ns = smaps(va)\nb = remap_file_pages(va, 8K, 0)\nt = smaps(va)\np = mmap(m, 4K, rw, private)\nc = remap_file_pages(p, 4K, 0)\nd = remap_file_pages(va, 0, 0)",
+      "m = memfd_create(32K)\nva = mmap(m, 32K, rw, shared)\ntouch(va, 32K, write)\n" +
+        "a = remap_file_pages(va, 8K, 4)\nx = load(va)\ns = smaps(va)\nb = remap_file_pages(va, 8K, 0)\n" +
+        "t = smaps(va)\np = mmap(m, 4K, rw, private)\nc = remap_file_pages(p, 4K, 0)\nd = remap_file_pages(va, 0, 0)",
     );
     expect([v.a, v.x, v["s.Size"], v["s.Rss"], v.b, v["t.Size"], v.c, v.d]).toEqual([
       "ok",
@@ -608,14 +640,17 @@ describe("msync, mincore, mseal, remap_file_pages", () => {
 describe("memfd seals and size", () => {
   test("size seals", () => {
     const v = values(
-      "m = memfd_create(8K, seal_shrink|seal_grow)\na = ftruncate(m, 4K)\nb = ftruncate(m, 16K)\nc = ftruncate(m, 8K)\nd = fallocate(m, allocate, 0, 16K)\ne = fallocate(m, keep_size, 0, 16K)\nf = fallocate(m, allocate, 0, 8K)",
+      "m = memfd_create(8K, seal_shrink|seal_grow)\na = ftruncate(m, 4K)\nb = ftruncate(m, 16K)\n" +
+        "c = ftruncate(m, 8K)\nd = fallocate(m, allocate, 0, 16K)\ne = fallocate(m, keep_size, 0, 16K)\n" +
+        "f = fallocate(m, allocate, 0, 8K)",
     );
     expect([v.a, v.b, v.c, v.d, v.e, v.f]).toEqual(["EPERM", "EPERM", "ok", "EPERM", "EPERM", "ok"]);
   });
 
   test("write seals and mappings; the read-only shared one is allowed, and stays read-only", () => {
     const text =
-      "m = memfd_create(16K, seal_write)\na = mmap(m, 16K, rw, shared)\nb = mmap(m, 16K, rw, private)\nc = fallocate(m, punch_hole, 0, 4K)\nx = mmap(m, 16K, r, shared)";
+      "m = memfd_create(16K, seal_write)\na = mmap(m, 16K, rw, shared)\nb = mmap(m, 16K, rw, private)\n" +
+      "c = fallocate(m, punch_hole, 0, 4K)\nx = mmap(m, 16K, r, shared)";
     expect(onReleases(text, ...releases)).toEqual(["ok", "ok", "ok", "ok", "ok", "ok"]);
     const v = values(`${text}\nd = mprotect(x, 4K, rw)\ns = smaps(x)`);
     expect([v.a, v.b, v.c, v.d]).toEqual(["EPERM", "ok", "EPERM", "EACCES"]);
@@ -624,21 +659,26 @@ describe("memfd seals and size", () => {
 
   test("F_SEAL_WRITE waits for no writer: EBUSY while one can be", () => {
     const v = values(
-      "m = memfd_create(16K)\nb = mmap(m, 16K, r, shared)\na = add_seals(m, seal_write)\nmunmap(b, 16K)\nr = reopen(m, r)\nd = mmap(r, 16K, r, shared)\nc = add_seals(m, seal_write)\ng = get_seals(m)",
+      "m = memfd_create(16K)\nb = mmap(m, 16K, r, shared)\na = add_seals(m, seal_write)\nmunmap(b, 16K)\n" +
+        "r = reopen(m, r)\nd = mmap(r, 16K, r, shared)\nc = add_seals(m, seal_write)\ng = get_seals(m)",
     );
     expect([v.a, v.c, v.g]).toEqual(["EBUSY", "ok", ["seal_write"]]);
   });
 
   test("F_SEAL_FUTURE_WRITE lets old writers write", () => {
     const v = values(
-      `${memfd}a = add_seals(m, seal_future_write)\nb = store(va, 1)\nc = mmap(m, 4K, rw, shared)\nd = mmap(m, 4K, r, shared)\ne = mprotect(d, 4K, rw)`,
+      `${memfd}a = add_seals(m, seal_future_write)\nb = store(va, 1)\nc = mmap(m, 4K, rw, shared)\n` +
+        "d = mmap(m, 4K, r, shared)\ne = mprotect(d, 4K, rw)",
     );
     expect([v.a, v.b, v.c, v.d, v.e]).toEqual(["ok", "ok", "EPERM", "ok", "EACCES"]);
   });
 
   test("who may add seals", () => {
     const v = values(
-      "m = memfd_create(4K, none, no_sealing)\na = add_seals(m, seal_grow)\ng = get_seals(m)\nn = memfd_create(4K, seal_seal)\nb = add_seals(n, seal_grow)\np = memfd_create(4K)\nr = reopen(p, r)\nc = add_seals(r, seal_grow)\nq = pipe()\nd = add_seals(q, seal_grow)\ne = get_seals(q)\nf = memfd_create(4K, seal_grow, no_sealing)",
+      "m = memfd_create(4K, none, no_sealing)\na = add_seals(m, seal_grow)\ng = get_seals(m)\n" +
+        "n = memfd_create(4K, seal_seal)\nb = add_seals(n, seal_grow)\np = memfd_create(4K)\nr = reopen(p, r)\n" +
+        "c = add_seals(r, seal_grow)\nq = pipe()\nd = add_seals(q, seal_grow)\ne = get_seals(q)\n" +
+        "f = memfd_create(4K, seal_grow, no_sealing)",
     );
     expect([v.a, v.g, v.b, v.c, v.d, v.e, v.f]).toEqual([
       "EPERM",
@@ -664,7 +704,9 @@ describe("memfd seals and size", () => {
 
   test("ftruncate and fallocate of other descriptors [54]", () => {
     const v = values(
-      "b = dma_heap_alloc(system, 4K)\na = ftruncate(b, 0)\nc = fallocate(b, allocate, 0, 4K)\nm = memfd_create(4K)\nr = reopen(m, r)\nd = ftruncate(r, 0)\ne = fallocate(r, allocate, 0, 4K)\nf = fallocate(m, allocate, 0, 0)\ng = ftruncate(99, 0)",
+      "b = dma_heap_alloc(system, 4K)\na = ftruncate(b, 0)\nc = fallocate(b, allocate, 0, 4K)\n" +
+        "m = memfd_create(4K)\nr = reopen(m, r)\nd = ftruncate(r, 0)\ne = fallocate(r, allocate, 0, 4K)\n" +
+        "f = fallocate(m, allocate, 0, 0)\ng = ftruncate(99, 0)",
     );
     expect([v.a, v.c, v.d, v.e, v.f, v.g]).toEqual(["EINVAL", "ENODEV", "EINVAL", "EBADF", "EINVAL", "EBADF"]);
   });
@@ -675,7 +717,8 @@ describe("hugetlb memfds", () => {
 
   test("one fault for 2 MiB, counted apart", () => {
     const v = values(
-      `${huge}a = meminfo()\nn = faults { touch(va, 2M, write) }\nb = meminfo()\ns = smaps(va)\np = pagemap(va + 4K)\nst = status()\nc = mincore(va, 4M)`,
+      `${huge}a = meminfo()\nn = faults { touch(va, 2M, write) }\nb = meminfo()\ns = smaps(va)\n` +
+        "p = pagemap(va + 4K)\nst = status()\nc = mincore(va, 4M)",
     );
     expect([
       v.n,
@@ -730,7 +773,9 @@ describe("hugetlb memfds", () => {
       "ENOMEM",
     );
     const v = values(
-      "m = memfd_create(4M, none, hugetlb)\nva = mmap(m, 4M, rw, private)\nn = faults { touch(va, 4M, read) }\na = meminfo()\nk = faults { touch(va, 4M, write) }\nb = meminfo()\nf = fstat(m)\nmunmap(va, 4M)\nc = meminfo()\ng = mmap(m, 64M, rw, shared)",
+      "m = memfd_create(4M, none, hugetlb)\nva = mmap(m, 4M, rw, private)\nn = faults { touch(va, 4M, read) }\n" +
+        "a = meminfo()\nk = faults { touch(va, 4M, write) }\nb = meminfo()\nf = fstat(m)\nmunmap(va, 4M)\n" +
+        "c = meminfo()\ng = mmap(m, 64M, rw, shared)",
     );
     expect([v.n, v["a.HugePages_Free"], v.k, v["b.HugePages_Free"], v["f.blocks"], v["c.HugePages_Free"], v.g]).toEqual(
       [2, -2, 2, -2, 0, 0, "ok"],
@@ -739,7 +784,8 @@ describe("hugetlb memfds", () => {
 
   test("bytes are shared, and private copies are not", () => {
     const v = values(
-      `${huge}store(va + 3M, 5)\nvb = mmap(m, 4M, rw, private)\nx = load(vb + 3M)\nstore(vb + 3M, 6)\ny = load(va + 3M)\nz = load(vb + 3M)`,
+      `${huge}store(va + 3M, 5)\nvb = mmap(m, 4M, rw, private)\nx = load(vb + 3M)\nstore(vb + 3M, 6)\n` +
+        "y = load(va + 3M)\nz = load(vb + 3M)",
     );
     expect([v.x, v.y, v.z]).toEqual([5, 5, 6]);
   });

@@ -25,7 +25,8 @@ describe("private anonymous memory", () => {
 
   test("the flags of a private writable mapping: accounted; NORESERVE is not", () => {
     const v = values(
-      "a = mmap(anon, 4K, rw, private)\nb = mmap(anon, 4K, rw, private|noreserve)\nc = mmap(anon, 4K, r, private)\nx = smaps(a)\ny = smaps(b)\nz = smaps(c)",
+      "a = mmap(anon, 4K, rw, private)\nb = mmap(anon, 4K, rw, private|noreserve)\nc = mmap(anon, 4K, r, private)\n" +
+        "x = smaps(a)\ny = smaps(b)\nz = smaps(c)",
     );
     expect(v["x.VmFlags"]).toEqual(["ac", "me", "mr", "mw", "rd", "wr"]);
     expect(v["y.VmFlags"]).toEqual(["me", "mr", "mw", "nr", "rd", "wr"]);
@@ -84,7 +85,8 @@ describe("private anonymous memory", () => {
 
   test("an access across a page border touches both pages", () => {
     const v = values(
-      "va = mmap(anon, 8K, rw, private)\nn = faults { store(va + 4094, 0x11223344) }\nx = load(va + 4094, 4)\ny = load(va + 4096, 2)\nz = load(va + 4095, 1)",
+      "va = mmap(anon, 8K, rw, private)\nn = faults { store(va + 4094, 0x11223344) }\nx = load(va + 4094, 4)\n" +
+        "y = load(va + 4096, 2)\nz = load(va + 4095, 1)",
     );
     expect([v.n, v.x, v.y, v.z]).toEqual([2, 0x11223344, 0x1122, 0x33]);
   });
@@ -96,14 +98,16 @@ describe("private anonymous memory", () => {
 
   test("touch stores the number of the page within the touched range", () => {
     const v = values(
-      "va = mmap(anon, 16K, rw, private)\ntouch(va + 4K, 12K, write)\nx = load(va + 12K)\ny = load(va)\nfill(va, 8K, 0xab)\nz = load(va + 4K)",
+      "va = mmap(anon, 16K, rw, private)\ntouch(va + 4K, 12K, write)\nx = load(va + 12K)\ny = load(va)\n" +
+        "fill(va, 8K, 0xab)\nz = load(va + 4K)",
     );
     expect([v.x, v.y, v.z]).toEqual([2, 0, 0xabababab]);
   });
 
   test("protection decides before the page table: SIGSEGV", () => {
     const v = values(
-      "a = mmap(anon, 4K, none, private)\nb = mmap(anon, 4K, r, private)\nc = mmap(anon, 4K, w, private)\nx = load(a)\ny = store(b, 1)\nz = load(b)\nw = load(c)\nu = load(c + 4K)",
+      "a = mmap(anon, 4K, none, private)\nb = mmap(anon, 4K, r, private)\nc = mmap(anon, 4K, w, private)\n" +
+        "x = load(a)\ny = store(b, 1)\nz = load(b)\nw = load(c)\nu = load(c + 4K)",
     );
     expect([v.x, v.y, v.z, v.w, v.u]).toEqual(["SIGSEGV", "SIGSEGV", 0, 0, "SIGSEGV"]);
   });
@@ -115,7 +119,8 @@ describe("memfd mappings", () => {
   test("fresh and touched, as smaps and pagemap show them", () => {
     for (const release of releases) {
       const v = values(
-        `${memfd}a = smaps(va)\np = pagemap(va)\nn = faults { touch(va, 16K, write) }\nb = smaps(va)\nq = pagemap(va)\nc = mincore(va, 16K)`,
+        `${memfd}a = smaps(va)\np = pagemap(va)\nn = faults { touch(va, 16K, write) }\nb = smaps(va)\n` +
+          "q = pagemap(va)\nc = mincore(va, 16K)",
         release,
       );
       expect([v["a.Size"], v["a.Rss"], v["a.Pss"]]).toEqual([16384, 0, 0]);
@@ -195,14 +200,16 @@ describe("memfd mappings", () => {
 
   test("a child does not inherit entries, and faults them in [104]", () => {
     const v = values(
-      `${memfd}touch(va, 16K, write)\nfork C\nC: a = smaps(va)\nC: n = faults { touch(va, 16K, read) }\nC: b = smaps(va)`,
+      `${memfd}touch(va, 16K, write)\nfork C\nC: a = smaps(va)\nC: n = faults { touch(va, 16K, read) }\n` +
+        "C: b = smaps(va)",
     );
     expect([v["a.Rss"], v.n, v["b.Rss"], v["b.Pss"]]).toEqual([0, 1, 16384, 8192]);
   });
 
   test("past the end of the file: SIGBUS, also after it became shorter", () => {
     const v = values(
-      "m = memfd_create(16K)\nva = mmap(m, 32K, rw, shared)\nx = load(va + 16K)\ny = store(va + 12K, 5)\nz = ftruncate(m, 4K)\nw = load(va + 12K)\nu = load(va)\nftruncate(m, 16K)\nt = load(va + 12K)",
+      "m = memfd_create(16K)\nva = mmap(m, 32K, rw, shared)\nx = load(va + 16K)\ny = store(va + 12K, 5)\n" +
+        "z = ftruncate(m, 4K)\nw = load(va + 12K)\nu = load(va)\nftruncate(m, 16K)\nt = load(va + 12K)",
     );
     expect([v.x, v.y, v.z, v.w, v.u, v.t]).toEqual(["SIGBUS", "ok", "ok", "SIGBUS", 0, 0]);
   });
@@ -240,14 +247,16 @@ describe("memfd mappings", () => {
 
   test("truncation zeroes the rest of the last page", () => {
     const v = values(
-      "m = memfd_create(8K)\nva = mmap(m, 8K, rw, shared)\nfill(va, 8K, 0xff)\nftruncate(m, 4K)\nftruncate(m, 2048)\nftruncate(m, 8K)\nx = load(va + 2044)\ny = load(va + 2048)\nz = load(va + 4K)",
+      "m = memfd_create(8K)\nva = mmap(m, 8K, rw, shared)\nfill(va, 8K, 0xff)\nftruncate(m, 4K)\n" +
+        "ftruncate(m, 2048)\nftruncate(m, 8K)\nx = load(va + 2044)\ny = load(va + 2048)\nz = load(va + 4K)",
     );
     expect([v.x, v.y, v.z]).toEqual([0xffffffff, 0, 0]);
   });
 
   test("fallocated pages are not resident until somebody uses them", () => {
     const v = values(
-      "m = memfd_create(16K)\na = fallocate(m, allocate, 0, 32K)\nva = mmap(m, 32K, rw, shared)\nb = mincore(va, 32K)\nn = faults { touch(va, 16K, read) }\nc = mincore(va, 32K)\nf = fstat(m)\ns = smaps(va)",
+      "m = memfd_create(16K)\na = fallocate(m, allocate, 0, 32K)\nva = mmap(m, 32K, rw, shared)\n" +
+        "b = mincore(va, 32K)\nn = faults { touch(va, 16K, read) }\nc = mincore(va, 32K)\nf = fstat(m)\ns = smaps(va)",
     );
     expect([v.a, v.b, v.n, v.c]).toEqual(["ok", 0, 4, 4]);
     expect([v["f.size"], v["f.blocks"]]).toEqual([32768, 64]);
@@ -256,14 +265,16 @@ describe("memfd mappings", () => {
 
   test("keep_size allocates past the end without moving it", () => {
     const v = values(
-      "m = memfd_create(4K)\na = fallocate(m, keep_size, 0, 16K)\nf = fstat(m)\nva = mmap(m, 16K, rw, shared)\nx = load(va + 8K)\nb = ftruncate(m, 4K)\ng = fstat(m)",
+      "m = memfd_create(4K)\na = fallocate(m, keep_size, 0, 16K)\nf = fstat(m)\nva = mmap(m, 16K, rw, shared)\n" +
+        "x = load(va + 8K)\nb = ftruncate(m, 4K)\ng = fstat(m)",
     );
     expect([v["f.size"], v["f.blocks"], v.x, v["g.blocks"]]).toEqual([4096, 32, "SIGBUS", 8]);
   });
 
   test("a shared anonymous mapping is a file without a name", () => {
     const v = values(
-      "va = mmap(anon, 16K, rw, shared)\ntouch(va, 16K, write)\ns = smaps(va)\nm = maps(va)\nt = status()\nfork C\nC: store(va, 9)\nx = load(va)",
+      "va = mmap(anon, 16K, rw, shared)\ntouch(va, 16K, write)\ns = smaps(va)\nm = maps(va)\nt = status()\nfork C\n" +
+        "C: store(va, 9)\nx = load(va)",
     );
     expect([v["s.Rss"], v["s.Anonymous"], v["m.path"], v["m.perms"]]).toEqual([
       16384,
@@ -280,7 +291,8 @@ describe("system heap mappings", () => {
 
   test("no fault, no Rss, entries at once [123]", () => {
     const v = values(
-      `b = dma_heap_alloc(system, 4M)\nva = mmap(b, 4M, rw, shared)\ns = status()\nn = faults { touch(va, 4M, write) }\nt = smaps(va)\np = pagemap(va)`,
+      "b = dma_heap_alloc(system, 4M)\nva = mmap(b, 4M, rw, shared)\ns = status()\n" +
+        "n = faults { touch(va, 4M, write) }\nt = smaps(va)\np = pagemap(va)",
       "6.12",
     );
     // Two tables of entries, and the one above them: nothing else is mapped in that gigabyte.
@@ -296,7 +308,9 @@ describe("system heap mappings", () => {
 
   test("a private page is copied through the user's address; smaps counts it from 6.2 on [31, 34, 35]", () => {
     const text =
-      "b = dma_heap_alloc(system, 4K)\nsh = mmap(b, 4K, rw, shared)\nstore(sh, 5)\nva = mmap(b, 4K, rw, private)\nx = load(va)\nstore(va, 6)\ny = load(va)\nz = load(sh)\ns = smaps(va)\np = pagemap(va)\nm = maps(va)\nt = status()";
+      "b = dma_heap_alloc(system, 4K)\nsh = mmap(b, 4K, rw, shared)\nstore(sh, 5)\nva = mmap(b, 4K, rw, private)\n" +
+      "x = load(va)\nstore(va, 6)\ny = load(va)\nz = load(sh)\ns = smaps(va)\np = pagemap(va)\nm = maps(va)\n" +
+      "t = status()";
     for (const [release, rss] of [
       ["6.1", 0],
       ["6.12", 4096],
@@ -317,7 +331,8 @@ describe("system heap mappings", () => {
 
   test("without special entries the copy is told by its frame number", () => {
     const v = values(
-      "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, private)\nstore(va, 6)\ns = smaps(va)\nfork C\nC: x = load(va)\nC: store(va, 8)\ny = load(va)",
+      "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, private)\nstore(va, 6)\ns = smaps(va)\nfork C\n" +
+        "C: x = load(va)\nC: store(va, 8)\ny = load(va)",
       "6.12",
       { arch: "arm" },
     );
@@ -334,7 +349,8 @@ describe("system heap mappings", () => {
       ["6.18", false],
     ] as const) {
       const v = values(
-        "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, shared)\nc = dma_heap_alloc(system, 16K)\nvb = mmap(c, 16K, rw, shared)\ns = smaps(va)\nt = smaps(vb)",
+        "b = dma_heap_alloc(system, 4K)\nva = mmap(b, 4K, rw, shared)\nc = dma_heap_alloc(system, 16K)\n" +
+          "vb = mmap(c, 16K, rw, shared)\ns = smaps(va)\nt = smaps(vb)",
         release,
       );
       expect((v["s.VmFlags"] as string[]).includes("ar")).toBe(flag);
@@ -344,7 +360,8 @@ describe("system heap mappings", () => {
 
   test("DONTNEED of a mapping by vm_insert_page kills it: SIGBUS, and mlock ENOMEM [96, 97]", () => {
     const v = values(
-      `${heap}x = madvise(va, 16K, dontneed)\ny = load(va)\nz = mlock(va, 16K)\nw = madvise(va, 4K, populate_read)\ns = smaps(va)`,
+      `${heap}x = madvise(va, 16K, dontneed)\ny = load(va)\nz = mlock(va, 16K)\n` +
+        "w = madvise(va, 4K, populate_read)\ns = smaps(va)",
       "6.12",
       { designs: { "system-heap.mmap": "insert-page" } },
     );

@@ -1,4 +1,7 @@
-/** How mappings split and merge, step by step. Every value was observed on the kernels of the releases named; a value without a release is the same on all of them. */
+/**
+ * How mappings split and merge, step by step. Every value was observed on the kernels of the releases named; a value
+ * without a release is the same on all of them.
+ */
 import { describe, test } from "vitest";
 import { observed } from "./observed.js";
 

@@ -1,4 +1,7 @@
-/** Locked memory: what is counted, what is populated, what refuses. Every value was observed on the kernels of the releases named; a value without a release is the same on all of them. */
+/**
+ * Locked memory: what is counted, what is populated, what refuses. Every value was observed on the kernels of the
+ * releases named; a value without a release is the same on all of them.
+ */
 import { describe, test } from "vitest";
 import { observed } from "./observed.js";
 

@@ -1,4 +1,7 @@
-/** msync: which mappings it syncs, and what it says of holes and locks. Every value was observed on the kernels of the releases named; a value without a release is the same on all of them. */
+/**
+ * msync: which mappings it syncs, and what it says of holes and locks. Every value was observed on the kernels of the
+ * releases named; a value without a release is the same on all of them.
+ */
 import { describe, test } from "vitest";
 import { observed } from "./observed.js";
 

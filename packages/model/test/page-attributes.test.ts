@@ -21,7 +21,10 @@ const io = 0xf0000;
 const high = 0x10000000;
 const ram = 0x10000;
 
-/** A shared mapping of `pages` pages that a driver fills; its address or a negative errno, and the mapping as the driver saw it. */
+/**
+ * A shared mapping of `pages` pages that a driver fills; its address or a negative errno, and the mapping as the driver
+ * saw it.
+ */
 function mapped(scene: Scene, pages: number, fillIt: (vma: Vma) => number): { address: number; vma: Vma } {
   let seen: Vma | undefined;
   const ops = {
@@ -352,7 +355,8 @@ describe("an io_mapping", () => {
 
 test("vgem's pages are write-combining as long as somebody uses them", () => {
   const map =
-    "d = drm_open(vgem)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nva = mmap(d, 64K, rw, shared, o)\ntouch(va, 64K, write)\n";
+    "d = drm_open(vgem)\nh = dumb_create(d, 64K)\no = dumb_map(d, h)\nva = mmap(d, 64K, rw, shared, o)\n" +
+    "touch(va, 64K, write)\n";
   const counters = (lines: string): unknown => ask(lines, "6.12").counters;
   // Two passes over 16 pages; then one back.
   expect(counters(map)).toMatchObject({ attribute_changes: 32, cache_flushes: 32 });

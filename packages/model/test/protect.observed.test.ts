@@ -1,4 +1,7 @@
-/** Protection and seals of mappings. Every value was observed on the kernels of the releases named; a value without a release is the same on all of them. */
+/**
+ * Protection and seals of mappings. Every value was observed on the kernels of the releases named; a value without a
+ * release is the same on all of them.
+ */
 import { describe, test } from "vitest";
 import { observed } from "./observed.js";
 

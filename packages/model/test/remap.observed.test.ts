@@ -1,4 +1,7 @@
-/** remap_file_pages, which since 4.0 is a mapping of another part of the same file. Every value was observed on the kernels of the releases named; a value without a release is the same on all of them. */
+/**
+ * remap_file_pages, which since 4.0 is a mapping of another part of the same file. Every value was observed on the
+ * kernels of the releases named; a value without a release is the same on all of them.
+ */
 import { describe, test } from "vitest";
 import { observed } from "./observed.js";
 

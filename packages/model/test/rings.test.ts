@@ -68,7 +68,8 @@ describe("packet ring", () => {
     expect(each(`${ring}mprotect(va, 4K, none)\nx = move_pages(va, query)`)).toEqual([0, "ENOENT", 0, 0, 0, 0]);
     expect(
       onReleases(
-        "m = memfd_create(4K)\nva = mmap(m, 4K, rw, shared)\ntouch(va, 4K, write)\nmprotect(va, 4K, none)\nx = move_pages(va, query)",
+        "m = memfd_create(4K)\nva = mmap(m, 4K, rw, shared)\ntouch(va, 4K, write)\nmprotect(va, 4K, none)\n" +
+          "x = move_pages(va, query)",
         "6.1",
         "6.6",
       ),

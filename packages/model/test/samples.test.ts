@@ -1,4 +1,7 @@
-/** The five samples of the language's description, with the verdicts that they claim, on every release and design they name. */
+/**
+ * The five samples of the language's description, with the verdicts that they claim, on every release and design they
+ * name.
+ */
 import { describe, expect, test } from "vitest";
 import { judge, parse } from "@litmap/litmus";
 import { Kernel, points, predict } from "../src/index.js";

@@ -14,7 +14,8 @@ describe("what is not reached", () => {
 
   test("a signal counts as a failure; a step without a result of its own does not", () => {
     const v = values(
-      "b = dma_heap_alloc(system, 4K, r)\nva = mmap(b, 4K, r, shared)\na = store(va, 1)\nx = load(va)\nn = load(0)\ny = lseek(b, n, set)",
+      "b = dma_heap_alloc(system, 4K, r)\nva = mmap(b, 4K, r, shared)\na = store(va, 1)\nx = load(va)\n" +
+        "n = load(0)\ny = lseek(b, n, set)",
     );
     expect(v).toMatchObject({ a: "SIGSEGV", x: 0, n: "SIGSEGV", y: { not_reached: 7 } });
   });
@@ -37,7 +38,8 @@ describe("what is not reached", () => {
 describe("values", () => {
   test("descriptors, addresses and handles are `ok`; records come field by field; flags sorted", () => {
     const v = values(
-      "driver D on dma\nb = dma_heap_alloc(system, 4K)\nD: a = attach(b)\nD: v = vmap(b)\ni = bufinfo(b)\np = poll(b, out|in)",
+      "driver D on dma\nb = dma_heap_alloc(system, 4K)\nD: a = attach(b)\nD: v = vmap(b)\ni = bufinfo(b)\n" +
+        "p = poll(b, out|in)",
     );
     expect(v).toEqual({
       b: "ok",
@@ -81,7 +83,8 @@ describe("values", () => {
 
   test("the keys are those that the language says, in its order", () => {
     const lines =
-      "driver D on dma\nb = dma_heap_alloc(system, 8K)\nn = faults { va = mmap(b, 8K, rw, shared) }\nf = fdinfo(b)\nparallel {\n  A { x = load(va) }\n  D { a = attach(b) }\n}\nexpect lseek(b, 0, end) == 8K";
+      "driver D on dma\nb = dma_heap_alloc(system, 8K)\nn = faults { va = mmap(b, 8K, rw, shared) }\n" +
+      "f = fdinfo(b)\nparallel {\n  A { x = load(va) }\n  D { a = attach(b) }\n}\nexpect lseek(b, 0, end) == 8K";
     const prediction = ask(lines.replace("\nexpect lseek(b, 0, end) == 8K", ""));
     expect(Object.keys(prediction.values)).toEqual(
       outcomeKeys(testOf(lines.replace("\nexpect lseek(b, 0, end) == 8K", "")), prediction.machine),
@@ -93,7 +96,8 @@ describe("integers", () => {
   test("beyond 2^53 their page and their alignment count", () => {
     expect(
       values(
-        "b = dma_heap_alloc(system, 4K)\nx = mmap(b, 4K, rw, shared, 0xfffffffffffff000)\ny = mmap(b, 4K, rw, shared, 0xfffffffffffff001)",
+        "b = dma_heap_alloc(system, 4K)\nx = mmap(b, 4K, rw, shared, 0xfffffffffffff000)\n" +
+          "y = mmap(b, 4K, rw, shared, 0xfffffffffffff001)",
       ),
     ).toMatchObject({ x: "EOVERFLOW", y: "EINVAL" });
     expect(values("x = dma_heap_alloc(system, 0xfffffffffffff001)").x).toBe("EINVAL");
@@ -114,7 +118,9 @@ describe("integers", () => {
 describe("actors", () => {
   test("a thread shares memory and descriptors, and counts its own faults", () => {
     const v = values(
-      "b = dma_heap_alloc(system, 8K)\nm = memfd_create(16K)\nva = mmap(m, 16K, rw, shared)\nthread T of A\nT: store(va, 9)\nx = load(va)\nT: close(b)\ny = fdinfo(b)\nn = faults { load(va + 4K) }\nT: k = faults { load(va + 8K) }",
+      "b = dma_heap_alloc(system, 8K)\nm = memfd_create(16K)\nva = mmap(m, 16K, rw, shared)\nthread T of A\n" +
+        "T: store(va, 9)\nx = load(va)\nT: close(b)\ny = fdinfo(b)\nn = faults { load(va + 4K) }\n" +
+        "T: k = faults { load(va + 8K) }",
     );
     expect(v).toMatchObject({ x: 9, y: "ENOENT", n: 1, k: 1 });
   });
@@ -122,7 +128,8 @@ describe("actors", () => {
   test("a process of its own has neither", () => {
     expect(
       values(
-        "process B\nb = dma_heap_alloc(system, 8K)\nva = mmap(b, 8K, rw, shared)\nB: r = receive(b)\nB: vb = mmap(r, 8K, rw, shared)\nB: store(vb, 4)\nB: close(r)\nx = load(va)",
+        "process B\nb = dma_heap_alloc(system, 8K)\nva = mmap(b, 8K, rw, shared)\nB: r = receive(b)\n" +
+          "B: vb = mmap(r, 8K, rw, shared)\nB: store(vb, 4)\nB: close(r)\nx = load(va)",
       ),
     ).toMatchObject({ x: 4 });
   });
@@ -130,7 +137,8 @@ describe("actors", () => {
   test("a driver finds descriptors in the process that has them", () => {
     expect(
       values(
-        "process B\ndriver D on dma\nb = dma_heap_alloc(system, 4K)\nB: r = receive(b)\nclose(b)\nD: a = attach(r)\nB: i = bufinfo(r)",
+        "process B\ndriver D on dma\nb = dma_heap_alloc(system, 4K)\nB: r = receive(b)\nclose(b)\n" +
+          "D: a = attach(r)\nB: i = bufinfo(r)",
       ),
     ).toMatchObject({ a: "ok", "i.attachments": 1 });
   });
@@ -186,7 +194,8 @@ describe("reports", () => {
 
   test("steps before an ending keep their values", () => {
     const hung = ask(
-      "b = dma_heap_alloc(system, 4K)\ns = sw_sync_fence()\ni = dma_buf_import_sync_file(b, s, write)\nx = dma_buf_sync(b, read)\ny = lseek(b, 0, end)",
+      "b = dma_heap_alloc(system, 4K)\ns = sw_sync_fence()\ni = dma_buf_import_sync_file(b, s, write)\n" +
+        "x = dma_buf_sync(b, read)\ny = lseek(b, 0, end)",
     );
     expect(hung.status).toBe("hang");
     expect(hung.values).toEqual({ b: "ok", s: "ok", i: "ok" });
@@ -195,7 +204,8 @@ describe("reports", () => {
 
   test("asking twice gives the same, on a new machine each time", () => {
     const question = testOf(
-      "m = memfd_create(16K, seal_shrink)\nb = udmabuf_create(m, 0, 16K)\nva = mmap(b, 16K, rw, shared)\nn = faults { touch(va, 16K, write) }\ns = smaps(va)",
+      "m = memfd_create(16K, seal_shrink)\nb = udmabuf_create(m, 0, 16K)\nva = mmap(b, 16K, rw, shared)\n" +
+        "n = faults { touch(va, 16K, write) }\ns = smaps(va)",
     );
     const strip = ({ ms: _, ...rest }: ReturnType<typeof predict>): unknown => rest;
     expect(strip(predict(question, { release: "7.2" }))).toEqual(strip(predict(question, { release: "7.2" })));
@@ -204,7 +214,8 @@ describe("reports", () => {
 
 describe("steps as paths, for a scheduler", () => {
   const question = testOf(
-    "m = memfd_create(16K, seal_shrink)\nthread T of A\nparallel {\n  A { b = udmabuf_create(m, 0, 16K) }\n  T { s = add_seals(m, seal_write) }\n}",
+    "m = memfd_create(16K, seal_shrink)\nthread T of A\nparallel {\n  A { b = udmabuf_create(m, 0, 16K) }\n" +
+      "  T { s = add_seals(m, seal_write) }\n}",
   );
 
   /** What a path touches when it runs alone but is asked to yield. */
@@ -243,7 +254,8 @@ describe("steps as paths, for a scheduler", () => {
   test("events belong to the statement whose path is running", () => {
     const session = new Session(
       testOf(
-        "b = dma_heap_alloc(system, 4K)\nthread T of A\nparallel {\n  A { x = dma_buf_sync(b, end) }\n  T { y = lseek(b, 1, set) }\n}",
+        "b = dma_heap_alloc(system, 4K)\nthread T of A\nparallel {\n  A { x = dma_buf_sync(b, end) }\n" +
+          "  T { y = lseek(b, 1, set) }\n}",
       ),
     );
     for (const step of session.test.steps) {
@@ -263,7 +275,8 @@ describe("steps as paths, for a scheduler", () => {
   test("values stand in the order of the text, whatever the schedule", () => {
     const session = new Session(
       testOf(
-        "b = dma_heap_alloc(system, 4K)\nthread T of A\nparallel {\n  A { x = lseek(b, 0, end) }\n  T { y = lseek(b, 0, set) }\n}",
+        "b = dma_heap_alloc(system, 4K)\nthread T of A\nparallel {\n  A { x = lseek(b, 0, end) }\n" +
+          "  T { y = lseek(b, 0, set) }\n}",
       ),
     );
     for (const step of session.test.steps) {

@@ -128,12 +128,16 @@ const statements: Readonly<Record<string, Statement>> = {
   },
   27: {
     says: "a move keeps the bytes without a fault handler",
-    lines: `${heap}store(va + 4K, 0x55)\nspot = mmap(anon, 64K, rw, private)\nw = mremap(va, 64K, 64K, maymove|fixed, spot)\nn = faults { x = load(w + 4K) }\ny = load(va)`,
+    lines:
+      `${heap}store(va + 4K, 0x55)\nspot = mmap(anon, 64K, rw, private)\n` +
+      "w = mremap(va, 64K, 64K, maymove|fixed, spot)\nn = faults { x = load(w + 4K) }\ny = load(va)",
     on: same(modern, { w: "ok", x: 0x55, n: 0, y: "SIGSEGV" }),
   },
   28: {
     says: "shrinking and a hole work; the neighbours stay usable",
-    lines: `${heap}store(va + 8K, 7)\np = munmap(va + 4K, 4K)\nx = load(va + 8K)\nq = mremap(va + 8K, 56K, 8K, maymove)\ny = load(va + 12K)\nz = load(va + 16K)`,
+    lines:
+      `${heap}store(va + 8K, 7)\np = munmap(va + 4K, 4K)\nx = load(va + 8K)\n` +
+      "q = mremap(va + 8K, 56K, 8K, maymove)\ny = load(va + 12K)\nz = load(va + 16K)",
     on: same(all, { p: "ok", x: 7, q: "ok", y: 3, z: "SIGSEGV" }),
   },
   29: {
@@ -154,13 +158,15 @@ const statements: Readonly<Record<string, Statement>> = {
   32: {
     says: "a private mapping of a whole 64 KiB or 1 MiB buffer: EINVAL before 7.x, allowed since",
     lines:
-      "b = dma_heap_alloc(system, 16p)\nx = mmap(b, 16p, rw, private)\nc = dma_heap_alloc(system, 256p)\ny = mmap(c, 256p, rw, private)",
+      "b = dma_heap_alloc(system, 16p)\nx = mmap(b, 16p, rw, private)\nc = dma_heap_alloc(system, 256p)\n" +
+      "y = mmap(c, 256p, rw, private)",
     on: { ...same(["6.12", "6.18"], { x: "EINVAL", y: "EINVAL" }), ...same(["7.2", "7.3"], { x: "ok", y: "ok" }) },
   },
   33: {
     says: "17, 257 and 512 private pages: EINVAL everywhere",
     lines:
-      "a = dma_heap_alloc(system, 17p)\nx = mmap(a, 17p, rw, private)\nb = dma_heap_alloc(system, 257p)\ny = mmap(b, 257p, rw, private)\nc = dma_heap_alloc(system, 512p)\nz = mmap(c, 512p, rw, private)",
+      "a = dma_heap_alloc(system, 17p)\nx = mmap(a, 17p, rw, private)\nb = dma_heap_alloc(system, 257p)\n" +
+      "y = mmap(b, 257p, rw, private)\nc = dma_heap_alloc(system, 512p)\nz = mmap(c, 512p, rw, private)",
     on: same(modern, { x: "EINVAL", y: "EINVAL", z: "EINVAL" }),
   },
   35: {
@@ -220,12 +226,16 @@ const statements: Readonly<Record<string, Statement>> = {
   },
   46: {
     says: "userfaultfd registers none of it",
-    lines: `${heap}x = userfaultfd_register(va, 64K, missing)\ny = userfaultfd_register(va, 64K, wp)\nz = userfaultfd_register(va, 64K, minor)`,
+    lines:
+      `${heap}x = userfaultfd_register(va, 64K, missing)\ny = userfaultfd_register(va, 64K, wp)\n` +
+      "z = userfaultfd_register(va, 64K, minor)",
     on: same(all, { x: "EINVAL", y: "EINVAL", z: "EINVAL" }),
   },
   47: {
     says: "mprotect to reading and back needs no fault",
-    lines: `${heap}mprotect(va, 4K, r)\nx = store(va, 1)\nmprotect(va, 4K, rw)\nn = faults { store(va, 2) }\ny = load(va)`,
+    lines:
+      `${heap}mprotect(va, 4K, r)\nx = store(va, 1)\nmprotect(va, 4K, rw)\nn = faults { store(va, 2) }\n` +
+      "y = load(va)",
     on: same(all, { x: "SIGSEGV", n: 0, y: 2 }),
   },
   48: {
@@ -236,7 +246,8 @@ const statements: Readonly<Record<string, Statement>> = {
   49: {
     says: "past the end: EINVAL",
     lines:
-      "b = dma_heap_alloc(system, 16p)\nx = mmap(b, 17p, rw, shared)\ny = mmap(b, 1p, rw, shared, 16p)\nz = mmap(b, 1p, rw, shared, 15p)",
+      "b = dma_heap_alloc(system, 16p)\nx = mmap(b, 17p, rw, shared)\ny = mmap(b, 1p, rw, shared, 16p)\n" +
+      "z = mmap(b, 1p, rw, shared, 15p)",
     on: same(modern, { x: "EINVAL", y: "EINVAL", z: "ok" }),
   },
   50: {
@@ -248,7 +259,9 @@ const statements: Readonly<Record<string, Statement>> = {
   68: {
     says: "udmabuf wants SHRINK and neither WRITE nor FUTURE_WRITE",
     lines:
-      "a = memfd_create(4K)\nx = udmabuf_create(a, 0, 4K)\nc = memfd_create(4K, seal_shrink|seal_write)\ny = udmabuf_create(c, 0, 4K)\nd = memfd_create(4K, seal_shrink|seal_future_write)\nz = udmabuf_create(d, 0, 4K)",
+      "a = memfd_create(4K)\nx = udmabuf_create(a, 0, 4K)\nc = memfd_create(4K, seal_shrink|seal_write)\n" +
+      "y = udmabuf_create(c, 0, 4K)\nd = memfd_create(4K, seal_shrink|seal_future_write)\n" +
+      "z = udmabuf_create(d, 0, 4K)",
     on: same(modern, { x: "EINVAL", y: "EINVAL", z: "EINVAL" }),
   },
   79: {
@@ -275,13 +288,15 @@ const statements: Readonly<Record<string, Statement>> = {
   82: {
     says: "1024 pages of a udmabuf: 1024 faults on 6.12, 1 since",
     lines:
-      "m = memfd_create(4M, seal_shrink)\nb = udmabuf_create(m, 0, 4M)\nva = mmap(b, 4M, rw, shared)\nn = faults { touch(va, 4M, read) }",
+      "m = memfd_create(4M, seal_shrink)\nb = udmabuf_create(m, 0, 4M)\nva = mmap(b, 4M, rw, shared)\n" +
+      "n = faults { touch(va, 4M, read) }",
     on: { "6.12": { n: 1024 }, ...same(["6.18", "7.2", "7.3"], { n: 1 }) },
   },
   116: {
     says: "MAP_POPULATE and MAP_LOCKED succeed and lock nothing",
     lines:
-      "b = dma_heap_alloc(system, 4p)\nx = mmap(b, 4p, rw, shared|populate)\ny = mmap(b, 4p, rw, shared|locked)\ns = smaps(y)",
+      "b = dma_heap_alloc(system, 4p)\nx = mmap(b, 4p, rw, shared|populate)\ny = mmap(b, 4p, rw, shared|locked)\n" +
+      "s = smaps(y)",
     on: same(modern, { x: "ok", y: "ok", "s.Locked": 0, "s.Rss": 0 }),
   },
   117: {
@@ -297,7 +312,8 @@ const statements: Readonly<Record<string, Statement>> = {
   121: {
     says: "MAP_POPULATE does nothing for a udmabuf",
     lines:
-      "m = memfd_create(1024p, seal_shrink)\nb = udmabuf_create(m, 0, 1024p)\nva = mmap(b, 1024p, rw, shared|populate)\nn = faults { touch(va, 1024p, read) }",
+      "m = memfd_create(1024p, seal_shrink)\nb = udmabuf_create(m, 0, 1024p)\n" +
+      "va = mmap(b, 1024p, rw, shared|populate)\nn = faults { touch(va, 1024p, read) }",
     on: { "6.12": { n: 1024 }, ...same(["6.18", "7.2", "7.3"], { n: 1 }) },
   },
   122: {
@@ -308,13 +324,16 @@ const statements: Readonly<Record<string, Statement>> = {
   123: {
     says: "4 MiB of system heap: 8 KiB of page tables at mmap, no faults",
     lines:
-      "w = mmap(anon, 4K, rw, private)\ntouch(w, 4K, write)\na = status().VmPTE\nb = dma_heap_alloc(system, 4M)\nva = mmap(b, 4M, rw, shared)\nc = status().VmPTE\nn = faults { touch(va, 4M, write) }\nd = status().VmPTE",
+      "w = mmap(anon, 4K, rw, private)\ntouch(w, 4K, write)\na = status().VmPTE\nb = dma_heap_alloc(system, 4M)\n" +
+      "va = mmap(b, 4M, rw, shared)\nc = status().VmPTE\nn = faults { touch(va, 4M, write) }\nd = status().VmPTE",
     on: same(modern, { n: 0 }),
   },
   126: {
     says: "mlockall(future) does not lock buffers",
     lines:
-      "x = mlockall(future)\nb = dma_heap_alloc(system, 4p)\nva = mmap(b, 4p, rw, shared)\nm = memfd_create(4p, seal_shrink)\nu = udmabuf_create(m, 0, 4p)\nvu = mmap(u, 4p, rw, shared)\ns = smaps(va)\nt = smaps(vu)",
+      "x = mlockall(future)\nb = dma_heap_alloc(system, 4p)\nva = mmap(b, 4p, rw, shared)\n" +
+      "m = memfd_create(4p, seal_shrink)\nu = udmabuf_create(m, 0, 4p)\nvu = mmap(u, 4p, rw, shared)\n" +
+      "s = smaps(va)\nt = smaps(vu)",
     on: same(modern, { x: "ok", va: "ok", vu: "ok", "s.Locked": 0, "t.Locked": 0 }),
   },
   127: {
@@ -325,7 +344,8 @@ const statements: Readonly<Record<string, Statement>> = {
   129: {
     says: "a private copy in a PFNMAP mapping: /proc/self/mem is EIO",
     lines:
-      "b = dma_heap_alloc(system, 1p)\nva = mmap(b, 1p, rw, private)\nstore(va, 1)\nx = mem_read(va, 16)\ny = process_vm_readv(va, 16)",
+      "b = dma_heap_alloc(system, 1p)\nva = mmap(b, 1p, rw, private)\nstore(va, 1)\nx = mem_read(va, 16)\n" +
+      "y = process_vm_readv(va, 16)",
     on: same(all, { x: "EIO", y: "EFAULT" }),
   },
 };
@@ -346,7 +366,8 @@ test("the page tables of 4 MiB: two pages more, at mmap already", () => {
 test("a private mapping's offset column is the frame's address [34]", () => {
   for (const release of modern) {
     const v = values(
-      "b = dma_heap_alloc(system, 2p)\nsv = mmap(b, 2p, rw, shared)\nva = mmap(b, 1p, rw, private, 1p)\nm = maps(va)\nn = maps(sv)",
+      "b = dma_heap_alloc(system, 2p)\nsv = mmap(b, 2p, rw, shared)\nva = mmap(b, 1p, rw, private, 1p)\n" +
+        "m = maps(va)\nn = maps(sv)",
       release,
     );
     expect(v["m.offset"], release).toBeGreaterThan(0);

@@ -72,7 +72,8 @@ describe("allocation", () => {
   test("the memory is in no counter of files or shmem [3, 4]", () => {
     expect(
       values(
-        "b = dma_heap_alloc(system, 1M)\nva = mmap(b, 1M, rw, shared)\ntouch(va, 1M, write)\ns = status()\nm = meminfo()",
+        "b = dma_heap_alloc(system, 1M)\nva = mmap(b, 1M, rw, shared)\ntouch(va, 1M, write)\ns = status()\n" +
+          "m = meminfo()",
       ),
     ).toMatchObject({
       "s.VmRSS": 0,
@@ -122,7 +123,8 @@ describe("mappings", () => {
   test.each(modern)("no faults on %s: mmap fills the page table [123]", (release) => {
     expect(
       values(
-        `b = dma_heap_alloc(system, 4M)\nn0 = faults { va = mmap(b, 4M, rw, shared) }\nn = faults { touch(va, 4M, write) }`,
+        "b = dma_heap_alloc(system, 4M)\nn0 = faults { va = mmap(b, 4M, rw, shared) }\n" +
+          "n = faults { touch(va, 4M, write) }",
         release,
       ),
     ).toMatchObject({ n0: 0, n: 0 });
@@ -157,7 +159,8 @@ describe("mappings", () => {
 
   test("the offset chooses the chunk", () => {
     const lines =
-      "b = dma_heap_alloc(system, 17p)\nall = mmap(b, 17p, rw, shared)\nstore(all + 16p, 0x99)\nlast = mmap(b, 1p, rw, shared, 16p)\nx = load(last)\nstore(last, 0x9a)\ny = load(all + 16p)";
+      "b = dma_heap_alloc(system, 17p)\nall = mmap(b, 17p, rw, shared)\nstore(all + 16p, 0x99)\n" +
+      "last = mmap(b, 1p, rw, shared, 16p)\nx = load(last)\nstore(last, 0x9a)\ny = load(all + 16p)";
     for (const release of ["6.12", "7.3"]) expect(values(lines, release), release).toMatchObject({ x: 0x99, y: 0x9a });
   });
 });
@@ -189,7 +192,8 @@ describe("private mappings [30-34]", () => {
 
   test("writing copies the page; the buffer keeps its bytes", () => {
     const lines =
-      "b = dma_heap_alloc(system, 4K)\nsv = mmap(b, 4K, rw, shared)\nstore(sv, 1)\nva = mmap(b, 4K, rw, private)\na = load(va)\nstore(va, 2)\nx = load(sv)\ny = load(va)";
+      "b = dma_heap_alloc(system, 4K)\nsv = mmap(b, 4K, rw, shared)\nstore(sv, 1)\nva = mmap(b, 4K, rw, private)\n" +
+      "a = load(va)\nstore(va, 2)\nx = load(sv)\ny = load(va)";
     expect(values(lines, "6.12")).toMatchObject({ a: 1, x: 1, y: 2 });
   });
 
@@ -245,7 +249,8 @@ describe("the proposal: vm_insert_page", () => {
   test("private mappings of any length work", () => {
     expect(
       proposed(
-        "b = dma_heap_alloc(system, 8K)\nva = mmap(b, 8K, rw, private)\nstore(va, 3)\nsv = mmap(b, 8K, rw, shared)\nx = load(sv)",
+        "b = dma_heap_alloc(system, 8K)\nva = mmap(b, 8K, rw, private)\nstore(va, 3)\n" +
+          "sv = mmap(b, 8K, rw, shared)\nx = load(sv)",
       ),
     ).toMatchObject({ va: "ok", x: 0 });
   });

@@ -65,7 +65,8 @@ describe("creation", () => {
 
   test("a memfd opened for reading makes a writable buffer [78]", () => {
     const lines =
-      "m = memfd_create(8K, seal_shrink)\nr = reopen(m, r)\nb = udmabuf_create(r, 0, 8K)\nva = mmap(b, 8K, rw, shared)\nstore(va, 0x42)\nvm = mmap(m, 8K, r, shared)\nx = load(vm)";
+      "m = memfd_create(8K, seal_shrink)\nr = reopen(m, r)\nb = udmabuf_create(r, 0, 8K)\n" +
+      "va = mmap(b, 8K, rw, shared)\nstore(va, 0x42)\nvm = mmap(m, 8K, r, shared)\nx = load(vm)";
     for (const release of all) expect(values(lines, release), release).toMatchObject({ b: "ok", va: "ok", x: 0x42 });
   });
 
@@ -78,7 +79,9 @@ describe("creation", () => {
     expect(list("[m, 0, 4K], [m, 1, 4K]")).toBe("EINVAL");
     expect(
       values(
-        `${memfd}b = udmabuf_create_list([[m, 8K, 4K], [m, 0, 4K], [m, 8K, 4K]])\nva = mmap(b, 12K, rw, shared)\nstore(va, 0x31)\nx = load(va + 8K)\nvm = mmap(m, 16K, r, shared)\ny = load(vm + 8K)\nz = load(vm)\ns = lseek(b, 0, end)`,
+        `${memfd}b = udmabuf_create_list([[m, 8K, 4K], [m, 0, 4K], [m, 8K, 4K]])\nva = mmap(b, 12K, rw, shared)\n` +
+          "store(va, 0x31)\nx = load(va + 8K)\nvm = mmap(m, 16K, r, shared)\ny = load(vm + 8K)\nz = load(vm)\n" +
+          "s = lseek(b, 0, end)",
       ),
     ).toMatchObject({ x: 0x31, y: 0x31, z: 0, s: 12288 });
   });
@@ -114,7 +117,8 @@ describe("creation", () => {
     const whole = "m = memfd_create(4M, seal_shrink, hugetlb)\nx = udmabuf_create(m, 0, 4M)";
     expect(onReleases(whole, "5.10", "6.1", "6.12", "7.3")).toEqual(["EBADFD", "EINVAL", "ok", "ok"]);
     const touched =
-      "m = memfd_create(4M, seal_shrink, hugetlb)\nvm = mmap(m, 4M, rw, shared)\nstore(vm + 4K, 7)\nb = udmabuf_create(m, 4K, 8K)\nva = mmap(b, 8K, rw, shared)\nx = load(va)";
+      "m = memfd_create(4M, seal_shrink, hugetlb)\nvm = mmap(m, 4M, rw, shared)\nstore(vm + 4K, 7)\n" +
+      "b = udmabuf_create(m, 4K, 8K)\nva = mmap(b, 8K, rw, shared)\nx = load(va)";
     expect(onReleases(touched, "6.1", "6.12", "7.3")).toEqual([7, 7, 7]);
   });
 });
@@ -140,20 +144,25 @@ describe("mappings", () => {
 
   test("1024 pages: 1024 faults on 6.12, 1 on 7.x, populate or not [82, 121]", () => {
     for (const sharing of ["shared", "shared|populate"]) {
-      const lines = `m = memfd_create(4M, seal_shrink)\nb = udmabuf_create(m, 0, 4M)\nva = mmap(b, 4M, rw, ${sharing})\nx = faults { touch(va, 4M, read) }`;
+      const lines =
+        `m = memfd_create(4M, seal_shrink)\nb = udmabuf_create(m, 0, 4M)\nva = mmap(b, 4M, rw, ${sharing})\n` +
+        "x = faults { touch(va, 4M, read) }";
       expect(onReleases(lines, "6.12", "7.2"), sharing).toEqual([1024, 1]);
     }
   });
 
   test("the first fault fills its own mapping only, from any page", () => {
-    const lines = `${mapped}vb = mmap(b, 32K, rw, shared, 16K)\na = faults { store(vb + 8K, 1) }\nc = faults { touch(vb, 32K, read) }\nd = faults { x = load(va + 24K) }\n`;
+    const lines =
+      `${mapped}vb = mmap(b, 32K, rw, shared, 16K)\na = faults { store(vb + 8K, 1) }\n` +
+      "c = faults { touch(vb, 32K, read) }\nd = faults { x = load(va + 24K) }\n";
     expect(values(lines, "7.3")).toMatchObject({ a: 1, c: 0, d: 1, x: 1 });
   });
 
   test("after a split each half fills itself", () => {
     expect(
       values(
-        `${mapped}mprotect(va, 16K, r)\na = faults { load(va) }\nb1 = faults { load(va + 60K) }\nc = faults { touch(va, 64K, read) }`,
+        `${mapped}mprotect(va, 16K, r)\na = faults { load(va) }\nb1 = faults { load(va + 60K) }\n` +
+          "c = faults { touch(va, 64K, read) }",
         "7.3",
       ),
     ).toMatchObject({ a: 1, b1: 1, c: 0 });
@@ -187,7 +196,8 @@ describe("mappings", () => {
   test("the buffer outlives the memfd's descriptor and keeps its offset", () => {
     expect(
       values(
-        "m = memfd_create(16K, seal_shrink)\nvm = mmap(m, 16K, rw, shared)\nstore(vm + 8K, 0x55)\nb = udmabuf_create(m, 8K, 8K)\nclose(m)\nmunmap(vm, 16K)\nva = mmap(b, 8K, rw, shared)\nx = load(va)",
+        "m = memfd_create(16K, seal_shrink)\nvm = mmap(m, 16K, rw, shared)\nstore(vm + 8K, 0x55)\n" +
+          "b = udmabuf_create(m, 8K, 8K)\nclose(m)\nmunmap(vm, 16K)\nva = mmap(b, 8K, rw, shared)\nx = load(va)",
       ).x,
     ).toBe(0x55);
   });
@@ -213,7 +223,8 @@ describe("the memfd underneath", () => {
     for (const release of modern) {
       expect(
         values(
-          `${make}x = add_seals(m, seal_write)\ny = add_seals(m, seal_future_write)\nva = mmap(b, 4K, rw, shared)\nclose(b)\n`,
+          `${make}x = add_seals(m, seal_write)\ny = add_seals(m, seal_future_write)\nva = mmap(b, 4K, rw, shared)\n` +
+            "close(b)\n",
           release,
         ),
         release,
@@ -267,7 +278,8 @@ describe("kernel access", () => {
 
   test("6.12 maps the heads of large folios: wrong data", () => {
     const lines =
-      "driver D on dma\nm = memfd_create(2M, seal_shrink, hugetlb)\nvm = mmap(m, 2M, rw, shared)\nstore(vm, 1)\nstore(vm + 4K, 2)\nb = udmabuf_create(m, 0, 8K)\nD: v = vmap(b)\nD: x = load(v + 4K)";
+      "driver D on dma\nm = memfd_create(2M, seal_shrink, hugetlb)\nvm = mmap(m, 2M, rw, shared)\nstore(vm, 1)\n" +
+      "store(vm + 4K, 2)\nb = udmabuf_create(m, 0, 8K)\nD: v = vmap(b)\nD: x = load(v + 4K)";
     expect(onReleases(lines, "6.12", "6.18", "7.3")).toEqual([1, 2, 2]);
   });
 

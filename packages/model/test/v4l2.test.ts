@@ -1,4 +1,7 @@
-/** videobuf2: what claims of tests cannot say. Waits, what is left when all is closed, designs of the past, importers of camera buffers. */
+/**
+ * videobuf2: what claims of tests cannot say. Waits, what is left when all is closed, designs of the past, importers of
+ * camera buffers.
+ */
 import { describe, expect, test } from "vitest";
 import { runAlone } from "../src/index.js";
 import { Session } from "../src/litmus/session.js";
@@ -29,7 +32,8 @@ describe("waiting for a frame", () => {
 
   test("each buffer comes back once, in the order of QBUF", () => {
     const outcome = values(
-      `${open("vivid")}a = qbuf(cam, 1)\ns = streamon(cam)\nb = qbuf(cam, 0)\nx = dqbuf(cam)\nc = qbuf(cam, 1)\ny = dqbuf(cam)\nz = dqbuf(cam)`,
+      `${open("vivid")}a = qbuf(cam, 1)\ns = streamon(cam)\nb = qbuf(cam, 0)\nx = dqbuf(cam)\nc = qbuf(cam, 1)\n` +
+        "y = dqbuf(cam)\nz = dqbuf(cam)",
     );
     expect([outcome.x, outcome.y, outcome.z]).toEqual([1, 0, 1]);
   });
@@ -55,7 +59,9 @@ describe("memory", () => {
     });
 
     test(`of ${device}: fork and munmap of a middle hold references too`, () => {
-      const made = `${open(device)}va = mmap(cam, 60K, rw, shared)\nfork B\nu = munmap(va, 60K)\nd = close(cam)\nB: v = munmap(va + 8K, 8K)\nB: e = close(cam)\n`;
+      const made =
+        `${open(device)}va = mmap(cam, 60K, rw, shared)\nfork B\nu = munmap(va, 60K)\nd = close(cam)\n` +
+        "B: v = munmap(va + 8K, 8K)\nB: e = close(cam)\n";
       const held = framesAround(made);
       expect(held.after).toBeGreaterThan(held.before);
       const gone = framesAround(`${made}B: w = munmap(va, 60K)`);
@@ -75,13 +81,16 @@ describe("memory", () => {
 
   test("streaming off keeps user memory pinned", () => {
     const held = framesAround(
-      `${open("vivid", "userptr")}va = mmap(anon, 64K, rw, private)\nq = qbuf(cam, 0, va)\nu = munmap(va, 64K)\nf = streamoff(cam)`,
+      `${open("vivid", "userptr")}va = mmap(anon, 64K, rw, private)\nq = qbuf(cam, 0, va)\nu = munmap(va, 64K)\n` +
+        "f = streamoff(cam)",
     );
     expect(held.after - held.before).toBe(15);
   });
 
   test("a refused attachment loses the buffer from 6.11 on", () => {
-    const lines = `buf = dma_heap_alloc(system, 32K)\n${open("vivid", "dmabuf")}q = qbuf(cam, 0, buf: buf, length: 60K)\nc = close(buf)\nd = close(cam)`;
+    const lines =
+      `buf = dma_heap_alloc(system, 32K)\n${open("vivid", "dmabuf")}q = qbuf(cam, 0, buf: buf, length: 60K)\n` +
+      "c = close(buf)\nd = close(cam)";
     expect(framesAround(lines, "6.12")).toMatchObject({ after: framesAround(lines, "6.12").before + 8 });
     const put = framesAround(lines, "6.1");
     expect(put.after).toBe(put.before);
@@ -90,7 +99,9 @@ describe("memory", () => {
 
 describe("user memory", () => {
   const readOnly = `${open("vivid", "userptr")}va = mmap(anon, 64K, r, private)\nx = qbuf(cam, 0, va)`;
-  const heap = `buf = dma_heap_alloc(system, 64K)\nva = mmap(buf, 64K, rw, shared)\n${open("vivid", "userptr")}x = qbuf(cam, 0, va)`;
+  const heap =
+    "buf = dma_heap_alloc(system, 64K)\nva = mmap(buf, 64K, rw, shared)\n" +
+    `${open("vivid", "userptr")}x = qbuf(cam, 0, va)`;
 
   test("FOLL_FORCE up to 6.1 takes what may only be read [V4L2 USERPTR]", () => {
     expect(onReleases(readOnly, ...all)).toEqual(["ok", "EFAULT", "EFAULT", "EFAULT", "EFAULT"]);
@@ -136,7 +147,8 @@ ${open("vivid_contig", "dmabuf")}x = qbuf(cam, 0, buf: a)`;
 
   test("what vb2-vmalloc exports is a table of single pages, what dma-contig exports is one range", () => {
     const importing = (device: string): string =>
-      `${open(device)}buf = expbuf(cam, 0)\ncon = v4l2_open(vivid_contig)\nk = reqbufs(con, dmabuf)\nx = bufinfo(buf).attachments`;
+      `${open(device)}buf = expbuf(cam, 0)\ncon = v4l2_open(vivid_contig)\nk = reqbufs(con, dmabuf)\n` +
+      "x = bufinfo(buf).attachments";
     for (const device of cameras) expect(values(importing(device)).x).toBe(0);
   });
 });
@@ -155,7 +167,8 @@ describe("offsets", () => {
   test("an export of vb2-vmalloc ignores them, one of dma-contig does not", () => {
     const shown = (device: string): unknown =>
       values(
-        `${open(device)}buf = expbuf(cam, 0)\nva = mmap(buf, 60K, rw, shared)\nt = touch(va, 60K, write)\nvb = mmap(buf, 4K, r, shared, 12K)\nx = load(vb)`,
+        `${open(device)}buf = expbuf(cam, 0)\nva = mmap(buf, 60K, rw, shared)\nt = touch(va, 60K, write)\n` +
+          "vb = mmap(buf, 4K, r, shared, 12K)\nx = load(vb)",
       ).x;
     expect(shown("vivid")).toBe(0);
     expect(shown("vivid_contig")).toBe(3);

@@ -28,7 +28,8 @@ const rule = rules({
   },
   "coredump/shared": {
     sentence:
-      "A shared mapping is dumped by coredump_filter bit 1 if its file is unlinked (memfd), else by bit 3, which is off by default.",
+      "A shared mapping is dumped by coredump_filter bit 1 if its file is unlinked (memfd), else by bit 3, which " +
+      "is off by default.",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/written": {
@@ -41,12 +42,14 @@ const rule = rules({
   },
   "coredump/elf-header": {
     sentence:
-      "An unwritten private mapping of the start of a file is dumped by its first page if the file is executable or has an ELF header.",
+      "An unwritten private mapping of the start of a file is dumped by its first page if the file is executable " +
+      "or has an ELF header.",
     kernel: "vma_dump_size, fs/coredump.c",
   },
   "coredump/hole": {
     sentence:
-      "A page that get_dump_page does not get (absent anonymous memory, zero page, special PTE) is a hole in the core file.",
+      "A page that get_dump_page does not get (absent anonymous memory, zero page, special PTE) is a hole in the " +
+      "core file.",
     kernel: "dump_user_range, fs/coredump.c; get_dump_page, mm/gup.c",
   },
 });

@@ -22,7 +22,8 @@ const rule = rules({
   },
   "futex/gup-refused": {
     sentence:
-      "A shared futex takes a page reference for writing, then, after EFAULT, for reading, and returns the errno of GUP.",
+      "A shared futex takes a page reference for writing, then, after EFAULT, for reading, and returns the errno " +
+      "of GUP.",
     kernel: "get_futex_key, kernel/futex/core.c",
   },
   "futex/no-mapping": {

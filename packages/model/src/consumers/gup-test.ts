@@ -25,7 +25,8 @@ const rule = rules({
   },
   "gup-test/not-pinned": {
     sentence:
-      "A pinned page that does not count as pinned triggers a warning: the shared zero page, whose pins are not counted.",
+      "A pinned page that does not count as pinned triggers a warning: the shared zero page, whose pins are not " +
+      "counted.",
     kernel: "verify_dma_pinned, mm/gup_test.c",
   },
 });

@@ -23,7 +23,8 @@ const rule = rules({
   },
   "io-uring/buffer-too-large": {
     sentence:
-      "Registration of a buffer above the size limit gives EFAULT (1 GiB, older releases) or EINVAL (1 TiB, newer ones).",
+      "Registration of a buffer above the size limit gives EFAULT (1 GiB, older releases) or EINVAL (1 TiB, newer " +
+      "ones).",
     kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
   },
   "io-uring/buffer-overflow": {

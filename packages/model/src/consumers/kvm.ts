@@ -36,7 +36,8 @@ export const kvmRules = rules({
   },
   "kvm/memory-fixed": {
     sentence:
-      "An existing memslot keeps its userspace address, size and read-only flag, else EINVAL; it can move in guest physical memory.",
+      "An existing memslot keeps its userspace address, size and read-only flag, else EINVAL; it can move in guest " +
+      "physical memory.",
     kernel: [
       ["5.10", "__kvm_set_memory_region, virt/kvm/kvm_main.c"],
       ["6.14", "kvm_set_memory_region, virt/kvm/kvm_main.c"],
@@ -102,7 +103,8 @@ export const kvmRules = rules({
   },
   "kvm/no-count": {
     sentence:
-      "Up to 6.12 KVM takes a reference on a remapped PFN; a page with refcount 0, such as a tail page, makes KVM_RUN fail: EFAULT.",
+      "Up to 6.12 KVM takes a reference on a remapped PFN; a page with refcount 0, such as a tail page, makes " +
+      "KVM_RUN fail: EFAULT.",
     kernel: "kvm_try_get_pfn, virt/kvm/kvm_main.c",
   },
   "kvm/read-only": {
@@ -111,11 +113,13 @@ export const kvmRules = rules({
     kernel: [
       [
         "5.10",
-        "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_bad_page, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c",
+        "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_bad_page, arch/x86/kvm/mmu/mmu.c; " +
+          "emulator_read_write_onepage, arch/x86/kvm/x86.c",
       ],
       [
         "6.3",
-        "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_error_pfn, arch/x86/kvm/mmu/mmu.c; emulator_read_write_onepage, arch/x86/kvm/x86.c",
+        "hva_to_pfn_remapped, virt/kvm/kvm_main.c; kvm_handle_error_pfn, arch/x86/kvm/mmu/mmu.c; " +
+          "emulator_read_write_onepage, arch/x86/kvm/x86.c",
       ],
     ],
   },
@@ -125,7 +129,8 @@ export const kvmRules = rules({
   },
   "kvm/dirty-log": {
     sentence:
-      "A memslot with a dirty log marks each page that gets a writable SPTE; KVM_GET_DIRTY_LOG write-protects them again.",
+      "A memslot with a dirty log marks each page that gets a writable SPTE; KVM_GET_DIRTY_LOG write-protects them " +
+      "again.",
     kernel: "kvm_get_dirty_log_protect, virt/kvm/kvm_main.c; make_spte, arch/x86/kvm/mmu/spte.c",
   },
   "kvm/no-log": {

@@ -52,7 +52,8 @@ const rule = rules({
   },
   "mr/forced-write": {
     sentence:
-      "Up to 6.1 a read-only region is pinned with FOLL_WRITE and FOLL_FORCE, which COWs private pages; a shared read-only mapping gives EFAULT.",
+      "Up to 6.1 a read-only region is pinned with FOLL_WRITE and FOLL_FORCE, which COWs private pages; a shared " +
+      "read-only mapping gives EFAULT.",
     kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
   },
   "mr/not-had": {
@@ -64,12 +65,14 @@ const rule = rules({
   },
   "mr/referenced": {
     sentence:
-      "A plain reference keeps the page but not its mapping: COW, truncation or migration may replace it in the process.",
+      "A plain reference keeps the page but not its mapping: COW, truncation or migration may replace it in the " +
+      "process.",
     kernel: "get_user_pages_fast, mm/gup.c",
   },
   "mr/bare": {
     sentence:
-      "PFNs without references and notifier outlive the mapping: the device still accesses them after the memory is freed.",
+      "PFNs without references and notifier outlive the mapping: the device still accesses them after the memory " +
+      "is freed.",
     kernel: [
       ["5.10", "follow_pfn, mm/memory.c"],
       ["6.12", "follow_pfnmap_start, mm/memory.c"],

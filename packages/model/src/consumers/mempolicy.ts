@@ -26,7 +26,8 @@ const rule = rules({
   },
   "mempolicy/set": {
     sentence:
-      "mbind sets the policy on all VMAs of the range and splits those at its ends; pages on the only node need no move.",
+      "mbind sets the policy on all VMAs of the range and splits those at its ends; pages on the only node need no " +
+      "move.",
     kernel: "mbind_range, mm/mempolicy.c",
   },
   "mempolicy/no-vma": {

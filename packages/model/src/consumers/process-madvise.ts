@@ -11,7 +11,8 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "process-madvise/remote-advice": {
     sentence:
-      "process_madvise of another process allows only non-destructive advice, before 6.13 also of the caller itself, else EINVAL.",
+      "process_madvise of another process allows only non-destructive advice, before 6.13 also of the caller " +
+      "itself, else EINVAL.",
     kernel: [
       ["5.10", "process_madvise_behavior_valid, mm/madvise.c"],
       ["6.13", "process_madvise_remote_valid, mm/madvise.c"],

@@ -43,7 +43,8 @@ const rule = rules({
   },
   "userfaultfd/entries-reset": {
     sentence:
-      "Closing a userfaultfd with write-protect mode resets the PTEs of the VMA: those of shared memory fault once more before a write.",
+      "Closing a userfaultfd with write-protect mode resets the PTEs of the VMA: those of shared memory fault once " +
+      "more before a write.",
     kernel: "userfaultfd_clear_vma, uffd_wp_range, mm/userfaultfd.c",
   },
   "userfaultfd/huge-unaligned": {

@@ -19,7 +19,8 @@ const rule = rules({
   },
   "vfio/dma-unmapped": {
     sentence:
-      "The IOMMU faults DMA to an unmapped IOVA: a read returns zeros, a write is lost, and the kernel logs a DMA fault.",
+      "The IOMMU faults DMA to an unmapped IOVA: a read returns zeros, a write is lost, and the kernel logs a DMA " +
+      "fault.",
     kernel: "dmar_fault, drivers/iommu/intel/dmar.c",
   },
   "vfio/dma-direction": {

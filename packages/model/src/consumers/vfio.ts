@@ -49,12 +49,14 @@ const rule = rules({
   },
   "vfio/pinned": {
     sentence:
-      "Every page of the range gets a long-term writable pin that outlives changes of the VMA: there is no MMU notifier.",
+      "Every page of the range gets a long-term writable pin that outlives changes of the VMA: there is no MMU " +
+      "notifier.",
     kernel: "vaddr_get_pfns, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/accounted": {
     sentence:
-      "Pinned pages count in locked_vm (VmLck) of the mapping process, with CAP_IPC_LOCK too; the capability only lifts the limit.",
+      "Pinned pages count in locked_vm (VmLck) of the mapping process, with CAP_IPC_LOCK too; the capability only " +
+      "lifts the limit.",
     kernel: "vfio_lock_acct, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/not-pinnable": {
@@ -63,7 +65,8 @@ const rule = rules({
   },
   "vfio/raw-io": {
     sentence:
-      "In a VM_PFNMAP VMA a PFN without a struct page, or with a reserved one, is read from the PTE: no pin, no accounting.",
+      "In a VM_PFNMAP VMA a PFN without a struct page, or with a reserved one, is read from the PTE: no pin, no " +
+      "accounting.",
     kernel: "follow_fault_pfn, is_invalid_reserved_pfn, drivers/vfio/vfio_iommu_type1.c",
   },
   "vfio/raw-memory": {
@@ -116,7 +119,10 @@ export function openContainer(k: Kernel): File {
   return new File(inode, { path: () => "/dev/vfio/vfio" }, true, true, false, new Container());
 }
 
-/** Opens the group of the device and puts it into a container; -EBUSY when it is open. Its release unmaps all DMA mappings. */
+/**
+ * Opens the group of the device and puts it into a container; -EBUSY when it is open. Its release unmaps all DMA
+ * mappings.
+ */
 export function openGroup(k: Kernel, container: Container): File | number {
   if (group(k).open) return k.refuse(rule["vfio/group-taken"], errnos.EBUSY);
   group(k).open = true;

@@ -20,9 +20,14 @@ export interface Point {
    * `!OPTION`, gives the choices; when none does, mainline's stand, which are those of Debian's kernels.
    */
   readonly configured?: readonly (readonly [condition: string, choices: History])[];
-  /** Where a stable update changed the choice within a release: kernels before that version, `6.12.117`, chose otherwise. */
+  /**
+   * Where a stable update changed the choice within a release: kernels before that version, `6.12.117`, chose
+   * otherwise.
+   */
   readonly before?: readonly (readonly [version: string, choice: string])[];
-  /** What a stable update brought to a release whose first versions are as mainline was: kernels from that version on. */
+  /**
+   * What a stable update brought to a release whose first versions are as mainline was: kernels from that version on.
+   */
   readonly stable?: readonly (readonly [version: string, choice: string])[];
 }
 
@@ -77,7 +82,8 @@ export const points = define({
       "folios-offsets-pinned": {
         doc: "a folio and an offset per page, and an array of pins as long as the pages",
         proposed:
-          "udmabuf: change folios array from kmalloc to kvmalloc, and codestyle cleanups (Huan Yang, September 2024), merged",
+          "udmabuf: change folios array from kmalloc to kvmalloc, and codestyle cleanups (Huan Yang, September " +
+          "2024), merged",
       },
       "pages-and-pinned": {
         doc: "one page pointer per page, and an array of pins as long as the pages",
@@ -239,7 +245,9 @@ export const points = define({
     question: "What does the fault handler of u-dma-buf, an out-of-tree driver, map?",
     choices: {
       page: {
-        doc: "the page, with a reference: munmap frees tail pages that dma_alloc_coherent left with refcount 0 (ikwzm/udmabuf issue 22, 2019)",
+        doc:
+          "the page, with a reference: munmap frees tail pages that dma_alloc_coherent left with refcount 0 " +
+          "(ikwzm/udmabuf issue 22, 2019)",
       },
       pfn: { doc: "the PFN, in a VM_PFNMAP VMA: no refcount" },
     },
@@ -342,7 +350,9 @@ export const points = define({
         proposed: "dma-buf: charge_fd and DMA_BUF_IOCTL_XFER_CHARGE (Albert Esteve, October 2026)",
       },
       "transfer-plain": {
-        doc: "as allocator; a transfer reads the owner, charges, writes the owner, uncharges: two in parallel uncharge twice",
+        doc:
+          "as allocator; a transfer reads the owner, charges, writes the owner, uncharges: two in parallel " +
+          "uncharge twice",
       },
     },
     mainline: [["5.6", "nobody"]],
@@ -365,7 +375,9 @@ export const points = define({
         doc: "the fault handler returns the page: a normal mapping, counted in RssFile, that GUP accepts",
       },
       "pfn-per-fault": {
-        doc: "VM_IO and VM_PFNMAP; each fault inserts one PFN (dma-buf: heaps: Don't track CMA dma-buf pages under RssFile, T.J. Mercier, January 2024)",
+        doc:
+          "VM_IO and VM_PFNMAP; each fault inserts one PFN (dma-buf: heaps: Don't track CMA dma-buf pages under " +
+          "RssFile, T.J. Mercier, January 2024)",
       },
     },
     mainline: [
@@ -378,7 +390,9 @@ export const points = define({
     choices: {
       "one-past": { doc: "the second: the check is pgoff > pagecount, so one pointer past the array is read" },
       end: {
-        doc: "the first; mainline since 6.12, stable series from 5.15 on have it (dma-buf: heaps: Fix off-by-one in CMA heap fault handler, T.J. Mercier, September 2024)",
+        doc:
+          "the first; mainline since 6.12, stable series from 5.15 on have it (dma-buf: heaps: Fix off-by-one in " +
+          "CMA heap fault handler, T.J. Mercier, September 2024)",
       },
     },
     mainline: [
@@ -751,7 +765,9 @@ export const points = define({
     question: "Which objects do vgem, virtio-gpu and TTM drivers use?",
     choices: {
       "own-pages": {
-        doc: "vgem and virtio-gpu insert pages in their own fault handlers, which is not modelled; TTM as in `ttm.mmap`",
+        doc:
+          "vgem and virtio-gpu insert pages in their own fault handlers, which is not modelled; TTM as in " +
+          "`ttm.mmap`",
       },
       helpers: { doc: "the GEM shmem helper with vmf_insert_pfn, and TTM with VM_PFNMAP" },
     },
@@ -1419,7 +1435,8 @@ export const points = define({
   },
   "lru.activate": {
     question:
-      "Does a faulted-in page lose its referenced flag when it moves from the per-CPU batch to the youngest generation?",
+      "Does a faulted-in page lose its referenced flag when it moves from the per-CPU batch to the youngest " +
+      "generation?",
     choices: { kept: { doc: "no" }, reset: { doc: "yes: lru_gen_add_folio clears PG_referenced with the tier bits" } },
     mainline: [
       ["2.6", "kept"],
@@ -1432,7 +1449,8 @@ export const points = define({
   },
   "lru.deactivate": {
     question:
-      "Does a page deactivated by MADV_COLD lose its referenced flag when the per-CPU batch is drained, even if set in between?",
+      "Does a page deactivated by MADV_COLD lose its referenced flag when the per-CPU batch is drained, even if " +
+      "set in between?",
     choices: {
       kept: { doc: "no: it is not queued" },
       reset: { doc: "yes, with the multi-generational LRU: lru_deactivate clears PG_referenced" },

@@ -27,7 +27,10 @@ const all = (Object.entries(points) as [PointName, Point][]).map(
   }),
 );
 
-/** Where a kernel of a stable version, `6.12.118`, chooses otherwise than its release: what an update brought, or had not yet. */
+/**
+ * Where a kernel of a stable version, `6.12.118`, chooses otherwise than its release: what an update brought, or had
+ * not yet.
+ */
 export function stableDesign(version: string): Partial<Design> {
   const [release, update] = splitVersion(version);
   const same = ([of]: readonly [string, string]): boolean => splitVersion(of)[0] === release;
@@ -68,7 +71,10 @@ function madeAt(age: number): Design {
   return Object.freeze(design) as Design;
 }
 
-/** Where a kernel of a release chose otherwise than the release because of the options that it was built with (names without `CONFIG_`). */
+/**
+ * Where a kernel of a release chose otherwise than the release because of the options that it was built with (names
+ * without `CONFIG_`).
+ */
 export function configuredDesign(release: string, options: ReadonlySet<string>): Partial<Design> {
   const age = ageOf(release);
   const holds = (condition: string): boolean =>

@@ -24,7 +24,8 @@ const rule = rules({
   },
   "chardev/needs-pages": {
     sentence:
-      "vm_insert_page, vm_map_pages and a fault handler that returns a page need a struct page, which I/O memory lacks: EINVAL.",
+      "vm_insert_page, vm_map_pages and a fault handler that returns a page need a struct page, which I/O memory " +
+      "lacks: EINVAL.",
     kernel: "insert_page, mm/memory.c",
   },
   "chardev/needs-iomem": {
@@ -38,7 +39,8 @@ const rule = rules({
   },
   "chardev/private-pfnmap": {
     sentence:
-      "A driver that inserts PFNs in its fault handler refuses private mappings, where vmf_insert_pfn would be a BUG: EINVAL.",
+      "A driver that inserts PFNs in its fault handler refuses private mappings, where vmf_insert_pfn would be a " +
+      "BUG: EINVAL.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "chardev/handler-beyond": {

@@ -36,7 +36,10 @@ export class Edu {
       .set(register.command, command);
   }
 
-  /** One access to a register, 1 to 8 bytes: what is no register, or too wide for one, reads as ones; what is too narrow as zeros. */
+  /**
+   * One access to a register, 1 to 8 bytes: what is no register, or too wide for one, reads as ones; what is too narrow
+   * as zeros.
+   */
   read(offset: number, size: number): Uint8Array {
     const out = new Uint8Array(size);
     if (size < 4) return out;
@@ -61,7 +64,10 @@ function factorial(n: number): number {
   return product;
 }
 
-/** Bytes of the BAR as a device reads them: in accesses as wide as their alignment and what is left allow, 8 bytes at most. */
+/**
+ * Bytes of the BAR as a device reads them: in accesses as wide as their alignment and what is left allow, 8 bytes at
+ * most.
+ */
 export function* accesses(offset: number, length: number): Generator<readonly [at: number, size: number]> {
   for (let at = 0, size: number; at < length; at += size) {
     const aligned = (offset + at) & 7;

@@ -20,7 +20,8 @@ const rule = rules({
   },
   "io-uring-ring/no-such-offset": {
     sentence:
-      "Only the offsets of the rings and of the SQEs can be mapped; the errno of others depends on the call that rejects them.",
+      "Only the offsets of the rings and of the SQEs can be mapped; the errno of others depends on the call that " +
+      "rejects them.",
     kernel: [
       ["5.10", "io_uring_validate_mmap_request, io_uring/io_uring.c"],
       ["6.10", "io_uring_validate_mmap_request, io_uring/memmap.c"],
@@ -32,7 +33,8 @@ const rule = rules({
   },
   "io-uring-ring/pages": {
     sentence:
-      "mmap inserts the existing pages (VM_MIXEDMAP, VM_DONTEXPAND); a fault in the rest of a longer mapping gives SIGBUS.",
+      "mmap inserts the existing pages (VM_MIXEDMAP, VM_DONTEXPAND); a fault in the rest of a longer mapping gives " +
+      "SIGBUS.",
     kernel: [
       ["5.10", "io_uring_mmap, io_uring/io_uring.c"],
       ["6.10", "io_uring_mmap, io_uring/memmap.c"],

@@ -39,7 +39,8 @@ const rule = rules({
   },
   "p2pdma/inserted": {
     sentence:
-      "mmap inserts the pages by vm_insert_page: VM_MIXEDMAP, refcount, RSS; only the mapping holds them, and a zapped PTE is not refaulted.",
+      "mmap inserts the pages by vm_insert_page: VM_MIXEDMAP, refcount, RSS; only the mapping holds them, and a " +
+      "zapped PTE is not refaulted.",
     kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
   },
   "p2pdma/freed": {

@@ -46,7 +46,8 @@ const rule = rules({
   },
   "packet/frame-ready": {
     sentence:
-      "The socket polls as readable when the frame before the ring's head no longer belongs to the kernel; user space can write that word.",
+      "The socket polls as readable when the frame before the ring's head no longer belongs to the kernel; user " +
+      "space can write that word.",
     kernel: "packet_poll, net/packet/af_packet.c",
   },
 });
@@ -128,7 +129,10 @@ function mmapOps(ring: PacketRing): VmOps {
   };
 }
 
-/** packet_poll with no packet ever received: the frame before the first is the last one, whose status is a word of shared memory. */
+/**
+ * packet_poll with no packet ever received: the frame before the first is the last one, whose status is a word of
+ * shared memory.
+ */
 function packetPoll(k: Kernel, ring: PacketRing): string[] {
   const last = ring.pages.at(-1);
   const status = last === undefined ? undefined : k.frames.bytes(last)?.subarray(0, 4);

@@ -32,12 +32,14 @@ const rule = rules({
   },
   "pci-bar/mapped": {
     sentence:
-      "mmap of a BAR is one remap_pfn_range over the whole VMA, so private mappings pass; vm_pgoff becomes the physical PFN.",
+      "mmap of a BAR is one remap_pfn_range over the whole VMA, so private mappings pass; vm_pgoff becomes the " +
+      "physical PFN.",
     kernel: "pci_mmap_resource_range, drivers/pci/mmap.c",
   },
   "pci-bar/revoked": {
     sentence:
-      "A driver that claims the regions zaps the sysfs BAR mappings, COW copies included: later access gives SIGBUS. DMA mappings stay.",
+      "A driver that claims the regions zaps the sysfs BAR mappings, COW copies included: later access gives " +
+      "SIGBUS. DMA mappings stay.",
     kernel: "revoke_iomem, kernel/resource.c",
   },
   "pci-bar/no-data": {
@@ -58,7 +60,8 @@ const rule = rules({
   },
   "pci-bar/access": {
     sentence:
-      "/proc/PID/mem and ptrace fall back to generic_access_phys, which ioremaps the PFN and may run past the page and the VMA.",
+      "/proc/PID/mem and ptrace fall back to generic_access_phys, which ioremaps the PFN and may run past the page " +
+      "and the VMA.",
     kernel: "generic_access_phys, mm/memory.c",
   },
   "pci-bar/access-not-mapped": {

@@ -11,7 +11,8 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "dma-buf/attach-maps": {
     sentence:
-      "Between a dynamic and a static side dma_buf_dynamic_attach pins and maps the attachment at once, DMA_BIDIRECTIONAL.",
+      "Between a dynamic and a static side dma_buf_dynamic_attach pins and maps the attachment at once, " +
+      "DMA_BIDIRECTIONAL.",
     kernel: "dma_buf_dynamic_attach, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/map-pins": {

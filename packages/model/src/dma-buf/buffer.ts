@@ -59,7 +59,8 @@ export const bufferRules = rules({
   },
   "dma-buf/poll-busy": {
     sentence:
-      "A dma-buf polls as readable once write fences have signalled, and as writable once all but bookkeeping fences have.",
+      "A dma-buf polls as readable once write fences have signalled, and as writable once all but bookkeeping " +
+      "fences have.",
     kernel: "dma_buf_poll, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/poll-armed": {
@@ -155,7 +156,10 @@ export function dmaBufExport(k: Kernel, info: ExportInfo): DmaBuf {
   return buf;
 }
 
-/** Gives a task a descriptor, beside that of the device that makes the buffer; the caller's reference passes to it (dma_buf_fd). */
+/**
+ * Gives a task a descriptor, beside that of the device that makes the buffer; the caller's reference passes to it
+ * (dma_buf_fd).
+ */
 export function dmaBufFd(task: Task, buf: DmaBuf): number {
   return task.files.install(buf.file, 1);
 }
@@ -208,7 +212,10 @@ function* dmaBufMmapInternal(buf: DmaBuf, vma: Vma): Path<number> {
   return error !== 0 ? error : mmapGuard(k, vma);
 }
 
-/** dma_buf_mmap: a mapping of another driver's file becomes one of the buffer's. Page offset into the buffer; 0 or -EINVAL, or what the exporter says. */
+/**
+ * dma_buf_mmap: a mapping of another driver's file becomes one of the buffer's. Page offset into the buffer; 0 or
+ * -EINVAL, or what the exporter says.
+ */
 export function* dmaBufMmap(buf: DmaBuf, vma: Vma, pgoff: number): Path<number> {
   const { k } = buf;
   if (buf.ops.mmap === undefined)

@@ -20,7 +20,8 @@ const rule = rules({
   },
   "charge/allocator": {
     sentence:
-      "With dma_heap.mem_accounting heap pages are allocated with __GFP_ACCOUNT: the allocating task's cgroup is charged until they are freed.",
+      "With dma_heap.mem_accounting heap pages are allocated with __GFP_ACCOUNT: the allocating task's cgroup is " +
+      "charged until they are freed.",
     kernel: "alloc_largest_available, drivers/dma-buf/heaps/system_heap.c",
     unproven: "new in 7.0 and off by default; the guests have no memory cgroups.",
   },
@@ -85,7 +86,10 @@ export function unchargeOwner(buf: DmaBuf): void {
   buf.memcg = undefined;
 }
 
-/** DMA_BUF_IOCTL_XFER_CHARGE as proposed: 0, -ENOTTY, -EOPNOTSUPP, -ESRCH, -EBUSY. The caller holds a reference on the buffer. */
+/**
+ * DMA_BUF_IOCTL_XFER_CHARGE as proposed: 0, -ENOTTY, -EOPNOTSUPP, -ESRCH, -EBUSY. The caller holds a reference on the
+ * buffer.
+ */
 export function* xferCharge(buf: DmaBuf, target: Task): Path<number> {
   const { k } = buf;
   const choice = k.design["dma-heap.charge"];

@@ -109,7 +109,9 @@ function utf8Length(text: string): number {
   return bytes;
 }
 
-/** DMA_BUF_IOCTL_EXPORT_SYNC_FILE: a descriptor of a sync file with the fences that a reader or writer would wait for. */
+/**
+ * DMA_BUF_IOCTL_EXPORT_SYNC_FILE: a descriptor of a sync file with the fences that a reader or writer would wait for.
+ */
 export function* dmaBufExportSyncFile(buf: DmaBuf, task: Task, flags: number): Path<number> {
   const { k } = buf;
   if (k.design["dma-buf.sync-file-ioctls"] === "absent")

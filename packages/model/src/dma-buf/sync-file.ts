@@ -72,7 +72,10 @@ export function syncFileGetFence(file: File | undefined): SyncFile | undefined {
 /** SW_SYNC_IOC_INC goes in steps of at most so much. */
 const INT_MAX = 0x7fffffff;
 
-/** A timeline of sw_sync: a counter that a program advances, and that ends with its file (struct sync_timeline, drivers/dma-buf/sw_sync.c). */
+/**
+ * A timeline of sw_sync: a counter that a program advances, and that ends with its file (struct sync_timeline,
+ * drivers/dma-buf/sw_sync.c).
+ */
 export class Timeline {
   /** 32 bits. */
   private value = 0;

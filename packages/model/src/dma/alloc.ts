@@ -19,7 +19,8 @@ import type { Device } from "./device.js";
 const rule = rules({
   "dma-api/direct-contiguous": {
     sentence:
-      "Without an IOMMU coherent memory is one non-compound block of a power-of-two order: its tail pages have refcount 0.",
+      "Without an IOMMU coherent memory is one non-compound block of a power-of-two order: its tail pages have " +
+      "refcount 0.",
     kernel: "__dma_direct_alloc_pages, kernel/dma/direct.c",
   },
   "dma-api/direct-cma": {
@@ -42,7 +43,8 @@ const rule = rules({
   },
   "dma-api/pool": {
     sentence:
-      "A device with a coherent reserved-memory pool allocates only from it; without struct pages in the pool the buffer has none.",
+      "A device with a coherent reserved-memory pool allocates only from it; without struct pages in the pool the " +
+      "buffer has none.",
     kernel: "dma_alloc_from_dev_coherent, kernel/dma/coherent.c",
     unproven: "no device of the recorded machines has reserved memory.",
   },

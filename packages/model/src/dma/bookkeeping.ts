@@ -23,7 +23,9 @@ export function keepSgTable(k: Kernel, table: SgTable): void {
   keepSgEntries(k, table.entries.length);
 }
 
-/** sg_alloc_table, lib/scatterlist.c: arrays of at most a page, the last entry of each but the last leads to the next. */
+/**
+ * sg_alloc_table, lib/scatterlist.c: arrays of at most a page, the last entry of each but the last leads to the next.
+ */
 export function keepSgEntries(k: Kernel, entries: number): void {
   // page_link, offset, length, dma_address, dma_length, and with words of 64 bits flags or padding.
   const bytes = k.arch.wordBits === 64 ? 32 : 20;

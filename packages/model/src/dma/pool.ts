@@ -1,4 +1,7 @@
-/** A device's own reserved memory, which has no struct pages (struct dma_coherent_mem, kernel/dma/coherent.c; a carveout's gen_pool). */
+/**
+ * A device's own reserved memory, which has no struct pages (struct dma_coherent_mem, kernel/dma/coherent.c; a
+ * carveout's gen_pool).
+ */
 import type { Frames } from "../mm/frames.js";
 
 /** Bytes that the firmware has set aside for one device. */

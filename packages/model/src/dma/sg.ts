@@ -218,7 +218,9 @@ function frameFor(k: Kernel, sgt: SgTable, at: number): number {
   return pfn;
 }
 
-/** Whether the device can reach these bytes that way: 0 or `-EFAULT`. `against` is the direction that does not allow it. */
+/**
+ * Whether the device can reach these bytes that way: 0 or `-EFAULT`. `against` is the direction that does not allow it.
+ */
 function checkTransfer(k: Kernel, sgt: SgTable, offset: number, length: number, against: Direction): number {
   if (sgt.mapped === undefined) return k.refuse(sgRules["dma/unmapped"], errnos.EFAULT);
   if (offset < 0 || offset + length > sgt.pages * k.pageSize)

@@ -26,7 +26,8 @@ const rule = rules({
   },
   "carveout/remap": {
     sentence:
-      "mmap maps a carveout by remap_pfn_range of PFNs without struct pages: GUP finds none; a whole private mapping can be COWed.",
+      "mmap maps a carveout by remap_pfn_range of PFNs without struct pages: GUP finds none; a whole private " +
+      "mapping can be COWed.",
     kernel: "ion_heap_map_user, drivers/staging/android/ion/ion_heap.c (up to 5.10)",
     unproven: "ION was in no distribution's kernel, and no recorded machine reserves memory for it.",
   },

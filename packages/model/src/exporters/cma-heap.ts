@@ -21,7 +21,8 @@ const rule = rules({
   },
   "cma/aligned": {
     sentence:
-      "A buffer is physically contiguous and aligned to its page count rounded up to a power of two, at most 256 pages.",
+      "A buffer is physically contiguous and aligned to its page count rounded up to a power of two, at most 256 " +
+      "pages.",
     kernel: "cma_heap_allocate, drivers/dma-buf/heaps/cma_heap.c",
   },
   "cma/private": {

@@ -1,4 +1,7 @@
-/** A driver's own dma-buf over memory of the DMA API, mapped and attached by the API's calls and nothing else (as drivers/misc/fastrpc.c does). */
+/**
+ * A driver's own dma-buf over memory of the DMA API, mapped and attached by the API's calls and nothing else (as
+ * drivers/misc/fastrpc.c does).
+ */
 import { dmaAllocAttrs, dmaAllocNoncontiguous, dmaAllocPages } from "../dma/alloc.js";
 import { exported } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";

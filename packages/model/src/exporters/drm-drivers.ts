@@ -25,7 +25,10 @@ const rule = rules({
 });
 
 const MIB = 2 ** 20;
-/** Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16 MiB at the beginning are part of the rest. */
+/**
+ * Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16
+ * MiB at the beginning are part of the rest.
+ */
 const bochsMemory: VideoMemory = { address: 0xf800_0000, size: 16 * MIB };
 const qxlMemory: VideoMemory = { address: 0xf000_0000, size: 64 * MIB - 8192 };
 

@@ -43,7 +43,8 @@ const rule = rules({
   },
   "gem-driver/methods-kept": {
     sentence:
-      "An exporter that sets no vm_ops leaves the importer's in the VMA: its close drops an object reference that was never taken.",
+      "An exporter that sets no vm_ops leaves the importer's in the VMA: its close drops an object reference that " +
+      "was never taken.",
     kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
     unproven: "a bug of 5.9 and older; no recorded kernel has it.",
   },
@@ -61,7 +62,8 @@ const rule = rules({
   },
   "drm-shmem/fault-index": {
     sentence:
-      "The fault handler indexes pages by the offset from vm_start and ignores vm_pgoff: the upper half of a split VMA shows the wrong pages.",
+      "The fault handler indexes pages by the offset from vm_start and ignores vm_pgoff: the upper half of a split " +
+      "VMA shows the wrong pages.",
     kernel: "drm_gem_shmem_fault, drivers/gpu/drm/drm_gem_shmem_helper.c",
   },
   "drm-shmem/fault-beyond": {
@@ -89,7 +91,8 @@ const rule = rules({
   },
   "drm-shmem/not-purgeable": {
     sentence:
-      "An object is purgeable only if it is marked DONTNEED, has an sg table and has no other user (pin, vmap, dma-buf).",
+      "An object is purgeable only if it is marked DONTNEED, has an sg table and has no other user (pin, vmap, " +
+      "dma-buf).",
     kernel: "drm_gem_shmem_is_purgeable, include/drm/drm_gem_shmem_helper.h",
   },
   "drm-shmem/purge": {

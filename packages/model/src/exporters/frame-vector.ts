@@ -1,4 +1,7 @@
-/** frame_vector: a range of user memory as a driver holds it (drivers/media/common/videobuf2/frame_vector.c, videobuf2-memops.c). */
+/**
+ * frame_vector: a range of user memory as a driver holds it (drivers/media/common/videobuf2/frame_vector.c,
+ * videobuf2-memops.c).
+ */
 import { errnos } from "@litmap/litmus";
 import { keepWords } from "../dma/bookkeeping.js";
 import { FOLL } from "../mm/foll.js";
@@ -21,7 +24,8 @@ const rule = rules({
   },
   "frame-vector/forced": {
     sentence:
-      "The pages are pinned with FOLL_FORCE and FOLL_WRITE in both directions: a VMA with only VM_MAYWRITE is accepted.",
+      "The pages are pinned with FOLL_FORCE and FOLL_WRITE in both directions: a VMA with only VM_MAYWRITE is " +
+      "accepted.",
     kernel: "get_vaddr_frames, drivers/media/common/videobuf2/frame_vector.c",
   },
   "frame-vector/followed": {

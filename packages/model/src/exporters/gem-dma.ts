@@ -1,4 +1,6 @@
-/** GEM objects in memory of the DMA API, as display drivers of SoCs have them (drivers/gpu/drm/drm_gem_dma_helper.c). */
+/**
+ * GEM objects in memory of the DMA API, as display drivers of SoCs have them (drivers/gpu/drm/drm_gem_dma_helper.c).
+ */
 import { DrmDevice, drmGemObjectPut, GemObject } from "./gem.js";
 import { drmGemPrimeExport } from "./prime.js";
 import type { BufferDriver } from "./driver-buffer.js";
@@ -20,7 +22,8 @@ import type { DrmDriver, GemBacking } from "./gem.js";
 const rule = rules({
   "gem-dma/mmap": {
     sentence:
-      "mmap clears VM_PFNMAP and the fake offset and calls the DMA API, which decides the VMA's flags; COW mappings are not refused.",
+      "mmap clears VM_PFNMAP and the fake offset and calls the DMA API, which decides the VMA's flags; COW " +
+      "mappings are not refused.",
     kernel: "drm_gem_dma_mmap, drivers/gpu/drm/drm_gem_dma_helper.c",
   },
   "gem-dma/no-offset": {
@@ -45,7 +48,10 @@ export class GemDmaObject implements GemBacking {
     this.resv = new Resv("a GEM DMA object");
   }
 
-  /** drm_gem_dma_mmap: the whole of the mapping is asked of the DMA API, as if the object were no longer than it. 0 or a negative errno. */
+  /**
+   * drm_gem_dma_mmap: the whole of the mapping is asked of the DMA API, as if the object were no longer than it. 0 or a
+   * negative errno.
+   */
   *mmap(vma: Vma): Path<number> {
     const { k } = this;
     const bytes = vma.end - vma.start;

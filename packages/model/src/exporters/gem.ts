@@ -1,4 +1,7 @@
-/** GEM: objects of DRM devices, their handles in open files, and the fake offsets at which mmap finds them (drivers/gpu/drm/drm_gem.c). */
+/**
+ * GEM: objects of DRM devices, their handles in open files, and the fake offsets at which mmap finds them
+ * (drivers/gpu/drm/drm_gem.c).
+ */
 import { errnos } from "@litmap/litmus";
 import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufPut } from "../dma-buf/buffer.js";
@@ -71,7 +74,9 @@ export interface GemBacking {
   readonly locksVmap?: boolean;
   vmap?(): Path<KernelMap | number>;
   vunmap?(): Path<void>;
-  /** The driver's own mapping, with the locks that it needs; absent: `vmap` under the reservation lock (drm_gem_vmap). */
+  /**
+   * The driver's own mapping, with the locks that it needs; absent: `vmap` under the reservation lock (drm_gem_vmap).
+   */
   vmapUnlocked?(): Path<KernelMap | number>;
   vunmapUnlocked?(): Path<void>;
   /** The shmem helper's: an sg table kept with the object, and its madv state. Errors are negative errnos. */

@@ -1,4 +1,7 @@
-/** Drivers of GPUs that no virtual machine has, as far as their memory goes: one on the shmem helper, one on TTM as amdgpu is. */
+/**
+ * Drivers of GPUs that no virtual machine has, as far as their memory goes: one on the shmem helper, one on TTM as
+ * amdgpu is.
+ */
 import { devPrivate } from "./gem.js";
 import { shmemImport } from "./drm-shmem.js";
 import { ttmImport } from "./ttm.js";

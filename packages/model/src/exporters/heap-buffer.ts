@@ -1,4 +1,6 @@
-/** What the buffers of all heaps do alike: a table for each attachment, syncs of the mapped ones, one kernel mapping. */
+/**
+ * What the buffers of all heaps do alike: a table for each attachment, syncs of the mapped ones, one kernel mapping.
+ */
 import { keepSgTable } from "../dma/bookkeeping.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable } from "../dma/sg.js";
 import { bug } from "../mm/insert.js";

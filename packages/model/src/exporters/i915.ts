@@ -63,7 +63,8 @@ const rule = rules({
   },
   "i915/fixed-only": {
     sentence:
-      "A discrete GPU supports only FIXED offsets, where the driver chooses the cache mode, and other GPUs all but FIXED, else ENODEV.",
+      "A discrete GPU supports only FIXED offsets, where the driver chooses the cache mode, and other GPUs all but " +
+      "FIXED, else ENODEV.",
     kernel: "__assign_mmap_offset, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
     unproven: "from source: QEMU has no Intel graphics.",
   },
@@ -121,7 +122,8 @@ const rule = rules({
   },
   "i915/fault-cpu": {
     sentence:
-      "The first fault maps the whole VMA, page by page, with the cache mode of the offset's type and no memtype lookup.",
+      "The first fault maps the whole VMA, page by page, with the cache mode of the offset's type and no memtype " +
+      "lookup.",
     kernel: "vm_fault_cpu, drivers/gpu/drm/i915/gem/i915_gem_mman.c; remap_io_sg, drivers/gpu/drm/i915/i915_mm.c",
     unproven: "from source: QEMU has no Intel graphics.",
   },
@@ -132,7 +134,8 @@ const rule = rules({
   },
   "i915/fault-gtt": {
     sentence:
-      "A fault through the aperture pins the object into the mappable GGTT and maps the part that is there, without a memtype lookup.",
+      "A fault through the aperture pins the object into the mappable GGTT and maps the part that is there, " +
+      "without a memtype lookup.",
     kernel: "vm_fault_gtt, drivers/gpu/drm/i915/gem/i915_gem_mman.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
     unproven: "from source: QEMU has no Intel graphics.",
   },
@@ -148,7 +151,8 @@ const rule = rules({
   },
   "i915/access": {
     sentence:
-      "ptrace and /proc/PID/mem access an object through a kernel mapping of all of it, bounded by its size from vm_start, not vm_pgoff.",
+      "ptrace and /proc/PID/mem access an object through a kernel mapping of all of it, bounded by its size from " +
+      "vm_start, not vm_pgoff.",
     kernel: "vm_access, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
     unproven: "from source: QEMU has no Intel graphics.",
   },
@@ -159,7 +163,8 @@ const rule = rules({
   },
   "i915/evicted": {
     sentence:
-      "An object that loses its place in the aperture is unmapped from all processes; the next access faults it in again.",
+      "An object that loses its place in the aperture is unmapped from all processes; the next access faults it in " +
+      "again.",
     kernel: "i915_vma_revoke_mmap, drivers/gpu/drm/i915/i915_vma.c",
     unproven: "from source: QEMU has no Intel graphics.",
   },
@@ -380,7 +385,9 @@ export class I915Object implements GemBacking {
     return 0;
   }
 
-  /** i915_gem_object_pin_pages, with the reservation lock held: 0, -ENOMEM, or -EFAULT of what is not needed any more. */
+  /**
+   * i915_gem_object_pin_pages, with the reservation lock held: 0, -ENOMEM, or -EFAULT of what is not needed any more.
+   */
   getPages(): number {
     const { k } = this;
     if (this.pages !== undefined) return 0;
@@ -563,7 +570,10 @@ function* vmFaultGtt(node: MmapOffset, { vma, address }: VmFault): Path<number> 
   return faultOf(error);
 }
 
-/** vm_access: bytes, -EACCES, -EINVAL, or the errno that there are no pages by. The offset of the mapping is not looked at. */
+/**
+ * vm_access: bytes, -EACCES, -EINVAL, or the errno that there are no pages by. The offset of the mapping is not looked
+ * at.
+ */
 function* vmAccess(obj: I915Object, vma: Vma, address: number, buf: Uint8Array, write: boolean): Path<number> {
   const { k } = obj.i915.dev;
   const offset = address - vma.start;
@@ -584,7 +594,10 @@ function* vmAccess(obj: I915Object, vma: Vma, address: number, buf: Uint8Array, 
   return error === 0 ? buf.length : error;
 }
 
-/** i915_gem_shrink over all objects: pages that were given back. Without swap only what is not needed goes; with it the rest keeps its contents. */
+/**
+ * i915_gem_shrink over all objects: pages that were given back. Without swap only what is not needed goes; with it the
+ * rest keeps its contents.
+ */
 export function* shrinkI915(k: Kernel): Path<number> {
   let freed = 0;
   for (const { objects } of gpus(k)) {

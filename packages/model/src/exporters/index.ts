@@ -86,7 +86,9 @@ export const memories: Readonly<Record<MemoryName, MakeBuffer>> = {
   carveout: carveoutBuffer,
 };
 
-/** The GEM driver of a device that a driver of a test acts for. Those that are no GPU have objects of the shmem helper. */
+/**
+ * The GEM driver of a device that a driver of a test acts for. Those that are no GPU have objects of the shmem helper.
+ */
 export const gpus: Readonly<Record<DeviceName, DrmDriver>> = {
   dma: shmemGpu,
   shmem: shmemGpu,

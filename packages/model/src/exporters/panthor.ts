@@ -1,4 +1,7 @@
-/** panthor's own GEM objects: shmem whose pages come with the first use and go with the shrinker (drivers/gpu/drm/panthor/panthor_gem.c). */
+/**
+ * panthor's own GEM objects: shmem whose pages come with the first use and go with the shrinker
+ * (drivers/gpu/drm/panthor/panthor_gem.c).
+ */
 import { shmemImport } from "./drm-shmem.js";
 import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";

@@ -212,7 +212,10 @@ function* importInto(k: Kernel, file: DrmFile, buf: DmaBuf): Path<number> {
   return handle;
 }
 
-/** drm_gem_prime_import_dev: the device's own object, or a new one over an attachment; with a reference. Or a negative errno. */
+/**
+ * drm_gem_prime_import_dev: the device's own object, or a new one over an attachment; with a reference. Or a negative
+ * errno.
+ */
 function* drmGemPrimeImport(k: Kernel, dev: DrmDevice, buf: DmaBuf): Path<GemObject | number> {
   const { ops } = buf;
   if (ops instanceof PrimeOps && ops.obj.dev === dev) {

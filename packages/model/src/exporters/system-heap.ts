@@ -187,7 +187,10 @@ class SystemHeapBuffer extends HeapBuffer {
     }
   }
 
-  /** Calls `map` for each page, or for each part of a chunk, that the mapping covers, in order; stops at the first error. */
+  /**
+   * Calls `map` for each page, or for each part of a chunk, that the mapping covers, in order; stops at the first
+   * error.
+   */
   private eachRun(vma: Vma, single: boolean, map: (address: number, pfn: number, pages: number) => number): number {
     const { pageSize } = this.k;
     let skip = vma.pgoff;

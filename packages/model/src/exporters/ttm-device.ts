@@ -1,4 +1,7 @@
-/** A device with TTM: its video memory, and its objects in the order in which they would be evicted (drivers/gpu/drm/ttm/ttm_{device,resource,range_manager}.c). */
+/**
+ * A device with TTM: its video memory, and its objects in the order in which they would be evicted
+ * (drivers/gpu/drm/ttm/ttm_{device,resource,range_manager}.c).
+ */
 import { ioMappingInitWc } from "../mm/memtype.js";
 import { slot } from "../slot.js";
 import type { Kernel } from "../kernel.js";
@@ -27,7 +30,10 @@ export class RangeManager {
   private readonly nodes: Node[] = [];
   constructor(private readonly pages: number) {}
 
-  /** drm_mm_insert_node: first page from the smallest hole that is large enough, single pages from the top; -1 when there is none. */
+  /**
+   * drm_mm_insert_node: first page from the smallest hole that is large enough, single pages from the top; -1 when
+   * there is none.
+   */
   insert(pages: number): number {
     const holes = this.holes().filter((hole) => hole.pages >= pages);
     if (holes.length === 0) return -1;

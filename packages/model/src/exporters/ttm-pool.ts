@@ -41,7 +41,8 @@ const rule = rules({
   },
   "ttm/page-gone": {
     sentence:
-      "The tail pages of a non-compound block have refcount 0 until mapped: the last unmap frees the page under its owner.",
+      "The tail pages of a non-compound block have refcount 0 until mapped: the last unmap frees the page under " +
+      "its owner.",
     kernel: "ttm_pool_alloc_page, drivers/gpu/drm/ttm/ttm_pool.c",
     unproven: "a bug of 5.11 to 5.13 on architectures without pte_special; known from reports from Arm machines.",
   },
@@ -86,7 +87,10 @@ export class TtmPool {
     return type;
   }
 
-  /** ttm_pool_alloc: blocks for so many pages, the largest first and none larger than what is missing, zeroed. Or -ENOMEM. */
+  /**
+   * ttm_pool_alloc: blocks for so many pages, the largest first and none larger than what is missing, zeroed. Or
+   * -ENOMEM.
+   */
   alloc(pages: number, caching: Caching): Block[] | number {
     const { k } = this;
     const blocks: Block[] = [];

@@ -1,4 +1,6 @@
-/** Buffer objects of TTM: they live in system memory, in video memory or swapped out, and move (drivers/gpu/drm/ttm). */
+/**
+ * Buffer objects of TTM: they live in system memory, in video memory or swapped out, and move (drivers/gpu/drm/ttm).
+ */
 import { references } from "./gem.js";
 import type { GemImport } from "./gem.js";
 import { ttmDevices } from "./ttm-device.js";
@@ -125,7 +127,8 @@ const rule = rules({
   },
   "ttm/backed-up": {
     sentence:
-      "Backup unmaps the object and copies its pages into a shmem file; the pages become write-back and are freed, not pooled.",
+      "Backup unmaps the object and copies its pages into a shmem file; the pages become write-back and are freed, " +
+      "not pooled.",
     kernel: "ttm_pool_backup, drivers/gpu/drm/ttm/ttm_pool.c",
     unproven: "from source: the test module makes no TTM objects.",
   },
@@ -363,7 +366,10 @@ export class TtmObject implements GemBacking {
     return buf.length;
   }
 
-  /** ttm_bo_validate under the reservation lock: brings it to a place. 0, -EINVAL while pinned, -ENOMEM where there is no room. */
+  /**
+   * ttm_bo_validate under the reservation lock: brings it to a place. 0, -EINVAL while pinned, -ENOMEM where there is
+   * no room.
+   */
   *validate(to: Place): Path<number> {
     const { k } = this;
     if (this.place === to) return 0;

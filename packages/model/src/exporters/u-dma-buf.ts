@@ -1,4 +1,7 @@
-/** u-dma-buf, a driver outside the kernel's tree: coherent memory that its own fault handler maps (github.com/ikwzm/udmabuf). */
+/**
+ * u-dma-buf, a driver outside the kernel's tree: coherent memory that its own fault handler maps
+ * (github.com/ikwzm/udmabuf).
+ */
 import { dmaAllocAttrs } from "../dma/alloc.js";
 import { exported } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";
@@ -22,7 +25,8 @@ const rule = rules({
   },
   "u-dma-buf/first-reference": {
     sentence:
-      "Tail pages of the block have refcount 0: a fault takes the only reference, and munmap frees memory that the driver still uses.",
+      "Tail pages of the block have refcount 0: a fault takes the only reference, and munmap frees memory that the " +
+      "driver still uses.",
     kernel: "udmabuf_driver_vma_fault, u-dma-buf.c (out of tree)",
     unproven: "out-of-tree driver; from its bug reports.",
   },

@@ -32,7 +32,10 @@ export interface HeldPages {
   readonly pinned: number[];
 }
 
-/** Takes hold of a range of a memfd, bytes. 0, or the negative errno at which it stopped; what is held so far stays held. */
+/**
+ * Takes hold of a range of a memfd, bytes. 0, or the negative errno at which it stopped; what is held so far stays
+ * held.
+ */
 export function* holdPages(k: Kernel, inode: Inode, offset: number, size: number, held: HeldPages): Path<number> {
   yield* access(k, `pages of inode ${inode.id}`, true);
   if (k.design["udmabuf.backing"] === "pinned-folios") return yield* pinFolios(k, inode, offset, size, held);

@@ -97,7 +97,8 @@ const rule = rules({
   },
   "udmabuf/prefault-error": {
     sentence:
-      "An error while prefaulting the rest of the VMA stops the prefault and is ignored; the faulting page stays mapped.",
+      "An error while prefaulting the rest of the VMA stops the prefault and is ignored; the faulting page stays " +
+      "mapped.",
     kernel: "udmabuf_vm_fault, drivers/dma-buf/udmabuf.c",
     unproven: "only fault injection shows it, and no recorded kernel has that configured.",
   },

@@ -1,4 +1,7 @@
-/** videobuf2: a capture queue and its buffers (drivers/media/common/videobuf2/videobuf2-core.c, videobuf2-v4l2.c). Every buffer has one plane. */
+/**
+ * videobuf2: a capture queue and its buffers (drivers/media/common/videobuf2/videobuf2-core.c, videobuf2-v4l2.c). Every
+ * buffer has one plane.
+ */
 import { errnos } from "@litmap/litmus";
 import { dmaBufExport, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { VM } from "../mm/vma.js";
@@ -60,7 +63,8 @@ const rule = rules({
   },
   "vb2/kept": {
     sentence:
-      "USERPTR memory at the same address, or the same dma-buf, with the same length is not reacquired: the pages of the first QBUF stay.",
+      "USERPTR memory at the same address, or the same dma-buf, with the same length is not reacquired: the pages " +
+      "of the first QBUF stay.",
     kernel: "__prepare_userptr, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/attach-leaks": {
@@ -73,7 +77,8 @@ const rule = rules({
   },
   "vb2/exported": {
     sentence:
-      "mmap of an exported buffer goes straight to the allocator: vb2_mmap's checks of sharing, protection and offset do not run.",
+      "mmap of an exported buffer goes straight to the allocator: vb2_mmap's checks of sharing, protection and " +
+      "offset do not run.",
     kernel: "vb2_core_expbuf, drivers/media/common/videobuf2/videobuf2-core.c",
   },
   "vb2/stream-empty": {
@@ -531,7 +536,10 @@ export class Vb2Queue {
     return this.buffers[Math.floor(pgoff / PLANES) % indexes];
   }
 
-  /** vb2_fop_poll for `in`: undefined when it depends on whether a frame has come in the meantime, or would start reading by itself. */
+  /**
+   * vb2_fop_poll for `in`: undefined when it depends on whether a frame has come in the meantime, or would start
+   * reading by itself.
+   */
   pollIn(): readonly string[] | undefined {
     if (this.buffers.length === 0) return undefined;
     if (!this.streaming || this.waitingForBuffers) {

@@ -29,7 +29,8 @@ import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memop
 const rule = rules({
   "vb2-dma-contig/remap": {
     sentence:
-      "mmap is one remap_pfn_range over the whole VMA: VM_IO and VM_PFNMAP; MAP_PRIVATE of a dma-buf is accepted at any length.",
+      "mmap is one remap_pfn_range over the whole VMA: VM_IO and VM_PFNMAP; MAP_PRIVATE of a dma-buf is accepted " +
+      "at any length.",
     kernel: "vb2_dc_mmap, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
   },
   "vb2-dma-contig/import-short": {

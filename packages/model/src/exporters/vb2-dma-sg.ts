@@ -1,4 +1,7 @@
-/** videobuf2's dma-sg allocator: single pages in as large runs as there are (drivers/media/common/videobuf2/videobuf2-dma-sg.c). */
+/**
+ * videobuf2's dma-sg allocator: single pages in as large runs as there are
+ * (drivers/media/common/videobuf2/videobuf2-dma-sg.c).
+ */
 import { ofQueue } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
@@ -28,7 +31,8 @@ const rule = rules({
   },
   "vb2-dma-sg/map-pages": {
     sentence:
-      "mmap inserts every page by vm_map_pages from vm_pgoff on: VM_MIXEDMAP, refcount, RSS; past the end of the buffer: ENXIO.",
+      "mmap inserts every page by vm_map_pages from vm_pgoff on: VM_MIXEDMAP, refcount, RSS; past the end of the " +
+      "buffer: ENXIO.",
     kernel: "vb2_dma_sg_mmap, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
   },
   "vb2-dma-sg/may-grow": {

@@ -25,7 +25,9 @@ import type { Rule } from "../rules/rule.js";
 import type { Path } from "../sched/path.js";
 import type { Handler, ImportedMemory, OwnMemory, PlaneMemory } from "./vb2-memops.js";
 
-/** vb2_*_dmabuf_ops: each attachment has a table of its own, and keeps it mapped until somebody wants another direction. */
+/**
+ * vb2_*_dmabuf_ops: each attachment has a table of its own, and keeps it mapped until somebody wants another direction.
+ */
 export class PlaneDmaBuf implements DmaBufOps {
   constructor(
     protected readonly k: Kernel,

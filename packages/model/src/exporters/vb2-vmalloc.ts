@@ -1,4 +1,7 @@
-/** videobuf2's vmalloc allocator: single pages behind a kernel mapping (drivers/media/common/videobuf2/videobuf2-vmalloc.c). */
+/**
+ * videobuf2's vmalloc allocator: single pages behind a kernel mapping
+ * (drivers/media/common/videobuf2/videobuf2-vmalloc.c).
+ */
 import { ofQueue } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
@@ -29,7 +32,8 @@ const rule = rules({
   },
   "vb2-vmalloc/offset-ignored": {
     sentence:
-      "The mapping ignores vm_pgoff and starts at the first page: a dma-buf mapping with an offset shows the wrong pages.",
+      "The mapping ignores vm_pgoff and starts at the first page: a dma-buf mapping with an offset shows the wrong " +
+      "pages.",
     kernel: "vb2_vmalloc_mmap, drivers/media/common/videobuf2/videobuf2-vmalloc.c",
   },
   "vb2-vmalloc/userptr": {

@@ -1,4 +1,7 @@
-/** Blobs of virtio-gpu in memory of the host, which the guest sees through a window of the device (drivers/gpu/drm/virtio/virtgpu_vram.c). */
+/**
+ * Blobs of virtio-gpu in memory of the host, which the guest sees through a window of the device
+ * (drivers/gpu/drm/virtio/virtgpu_vram.c).
+ */
 import { devPrivate } from "./gem.js";
 import { errnos } from "@litmap/litmus";
 import { SgTable } from "../dma/sg.js";
@@ -24,38 +27,45 @@ const rule = rules({
     sentence: "A mappable host blob without room in the host-visible window, or of size 0, gives ENOSPC.",
     kernel: "virtio_gpu_vram_map, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
-      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack.",
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines " +
+      "here lack.",
   },
   "virtio-vram/no-guest-size": {
     sentence: "A guest blob of size 0 gives EINVAL.",
     kernel: "virtio_gpu_object_create, drivers/gpu/drm/virtio/virtgpu_object.c",
     unproven:
-      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack.",
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines " +
+      "here lack.",
   },
   "virtio-vram/not-mappable": {
     sentence: "mmap of a host blob without USE_MAPPABLE gives EINVAL.",
     kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
-      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack.",
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines " +
+      "here lack.",
   },
   "virtio-vram/whole-only": {
     sentence: "mmap of part of a host blob gives EINVAL.",
     kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
-      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack.",
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines " +
+      "here lack.",
   },
   "virtio-vram/beyond": {
     sentence: "A mapping past the end of the blob gives EINVAL.",
     kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
-      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack.",
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines " +
+      "here lack.",
   },
   "virtio-vram/mapped": {
     sentence:
-      "mmap of a host blob populates it by remap_pfn_range, with VM_MIXEDMAP beside VM_PFNMAP and VM_IO; there is no fault handler.",
+      "mmap of a host blob populates it by remap_pfn_range, with VM_MIXEDMAP beside VM_PFNMAP and VM_IO; there is " +
+      "no fault handler.",
     kernel: "virtio_gpu_vram_mmap, drivers/gpu/drm/virtio/virtgpu_vram.c",
     unproven:
-      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines here lack.",
+      "from source: QEMU gives blob resources only where the host has udmabuf or a 3D renderer, which machines " +
+      "here lack.",
   },
 });
 

@@ -14,9 +14,11 @@ import type { Task } from "../task.js";
 const rule = rules({
   "disk/unaligned": {
     sentence:
-      "Direct I/O needs offset and length in logical blocks and memory aligned to dma_alignment (512), else EINVAL; 6.18 does not check the memory.",
+      "Direct I/O needs offset and length in logical blocks and memory aligned to dma_alignment (512), else " +
+      "EINVAL; 6.18 does not check the memory.",
     kernel:
-      "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, iov_iter_extract_bvecs, lib/iov_iter.c",
+      "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, iov_iter_extract_bvecs, " +
+      "lib/iov_iter.c",
   },
   "disk/gup-refused": {
     sentence: "Direct I/O returns the errno of GUP if not one page could be pinned.",
@@ -32,7 +34,8 @@ const rule = rules({
   },
   "disk/later-bio-failed": {
     sentence:
-      "Direct I/O of more than 256 pages returns the errno if a later bio cannot pin its pages, though earlier bios were done.",
+      "Direct I/O of more than 256 pages returns the errno if a later bio cannot pin its pages, though earlier " +
+      "bios were done.",
     kernel: "__blkdev_direct_IO, block/fops.c",
   },
 });
@@ -70,7 +73,10 @@ export function* blkdevDirectIo(k: Kernel, task: Task, io: DirectIo): Path<numbe
   return yield* manyBios(k, task, io);
 }
 
-/** __blkdev_direct_IO: once more than one bio is needed, a part that fails makes the whole fail (EIO for who does not wait). */
+/**
+ * __blkdev_direct_IO: once more than one bio is needed, a part that fails makes the whole fail (EIO for who does not
+ * wait).
+ */
 function* manyBios(k: Kernel, task: Task, io: DirectIo): Path<number> {
   for (let done = 0; done < io.length; ) {
     const room = BIO_MAX_VECS * k.pageSize - ((io.address + done) % k.pageSize);

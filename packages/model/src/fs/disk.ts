@@ -26,7 +26,8 @@ const diskRules = rules({
   },
   "disk/fallocate-range": {
     sentence:
-      "fallocate that starts at or reaches past the end of a block device gives EINVAL; a hole punch is cut at the end.",
+      "fallocate that starts at or reaches past the end of a block device gives EINVAL; a hole punch is cut at the " +
+      "end.",
     kernel: "blkdev_fallocate, block/fops.c",
   },
   "disk/fallocate-unaligned": {
@@ -165,7 +166,10 @@ interface Span {
   readonly offset: number | undefined;
 }
 
-/** blkdev_write_iter, block/fops.c. `sync`: the caller waits; io_uring does not, and then nothing is left to the page cache. */
+/**
+ * blkdev_write_iter, block/fops.c. `sync`: the caller waits; io_uring does not, and then nothing is left to the page
+ * cache.
+ */
 export function* blkdevWriteIter(k: Kernel, task: Task, file: File, span: Span, sync: boolean): Path<number> {
   if (span.length === 0) return 0;
   const position = span.offset ?? file.position;

@@ -93,7 +93,10 @@ export function resolveArguments(step: CallStep, scopes: Scopes): Resolved | Not
   return { args, owners };
 }
 
-/** What is left of a size or an address on a 32-bit machine. mmap2 takes the offset as a number of 4 KiB units in 32 bits. */
+/**
+ * What is left of a size or an address on a 32-bit machine. mmap2 takes the offset as a number of 4 KiB units in 32
+ * bits.
+ */
 function cut(op: string, name: string, value: number): number {
   if (op === "mmap" && name === "offset") return value % 2 ** 44;
   return words[op]?.includes(name) === true && value >= 0 ? value % 2 ** 32 : value;

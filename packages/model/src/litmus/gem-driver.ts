@@ -55,7 +55,10 @@ const rule = rules({
   },
 });
 
-/** The driver's DRM device, made on first use, and the kernel's own open file of it (struct drm_client_dev), whose handles are the driver's. */
+/**
+ * The driver's DRM device, made on first use, and the kernel's own open file of it (struct drm_client_dev), whose
+ * handles are the driver's.
+ */
 interface Client {
   readonly dev: DrmDevice;
   readonly file: DrmFile;

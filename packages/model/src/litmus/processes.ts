@@ -18,7 +18,9 @@ const rule = rules({
   },
 });
 
-/** copy_process, kernel/fork.c: a child with a copy of the address space and the same open files, or a negative errno. */
+/**
+ * copy_process, kernel/fork.c: a child with a copy of the address space and the same open files, or a negative errno.
+ */
 export function* fork(k: Kernel, parent: Task, name: string): Path<Task | number> {
   const mm = yield* dupMm(k, parent.mm, name);
   // A child of a test first gives back what it does not need, on the same CPU.

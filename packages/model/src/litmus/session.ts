@@ -88,7 +88,9 @@ export class Session {
     return undefined;
   }
 
-  /** All steps in the order of the text, then the observers of claims. Branches of `parallel` run one after the other. */
+  /**
+   * All steps in the order of the text, then the observers of claims. Branches of `parallel` run one after the other.
+   */
   *run(): Path<void> {
     yield* this.steps(this.test.steps);
     yield* this.observe();

@@ -75,7 +75,10 @@ export function vfsIoctl(k: Kernel, file: File, request: number): number {
 /** VIDIOC_QUERYCAP, VIDIOC_G_INPUT and VIDIOC_G_PRIORITY: what every camera answers, into its argument. */
 const VIDEO_ANSWERS: readonly number[] = [0x80685600, 0x80045626, 0x80045643];
 
-/** video_usercopy, drivers/media/v4l2-core/v4l2-ioctl.c: an argument that goes in is read before the request is looked at. */
+/**
+ * video_usercopy, drivers/media/v4l2-core/v4l2-ioctl.c: an argument that goes in is read before the request is looked
+ * at.
+ */
 function videoCopies(file: File, request: number): boolean {
   const goesIn = (request & 0x40000000) !== 0 && ((request >>> 16) & 0x3fff) > 0;
   return file.inode.kind === "v4l2" && (goesIn || VIDEO_ANSWERS.includes(request));

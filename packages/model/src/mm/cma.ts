@@ -56,7 +56,10 @@ export class CmaArea {
     return -1;
   }
 
-  /** cma_release, free_contig_range: drops the owner's count of each page. Pages with other references stay until those are dropped. */
+  /**
+   * cma_release, free_contig_range: drops the owner's count of each page. Pages with other references stay until those
+   * are dropped.
+   */
   release(pfn: number, count: number): void {
     const { frames } = this.k;
     this.bitmap.fill(0, pfn - this.first, pfn - this.first + count);

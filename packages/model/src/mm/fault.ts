@@ -75,12 +75,14 @@ const rule = rules({
   },
   "fault/cow-copy-pfn": {
     sentence:
-      "A write fault on a special PTE in a private mapping copies through the user address, because the PFN has no struct page.",
+      "A write fault on a special PTE in a private mapping copies through the user address, because the PFN has no " +
+      "struct page.",
     kernel: "__wp_page_copy_user, mm/memory.c",
   },
   "fault/cow-old-entry": {
     sentence:
-      "The copy of a special PTE sets its accessed bit; if the PTE was old, as in a child, it has changed, so the copy is dropped and the fault retried.",
+      "The copy of a special PTE sets its accessed bit; if the PTE was old, as in a child, it has changed, so the " +
+      "copy is dropped and the fault retried.",
     kernel: "wp_page_copy, mm/memory.c",
   },
   "fault/cow-reuse": {
@@ -141,7 +143,8 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
     const bits = leaf === undefined ? 0 : leaf.bits[mm.table.slot(page)];
     if (bits === 0) {
       if (vma.file !== undefined || vma.ops !== undefined) {
-        // do_fault: an absent entry of a mapping with methods. A path of its own would cost every such fault a generator.
+        // do_fault: an absent entry of a mapping with methods. A path of its own would cost every such fault a
+        // generator.
         const vmf = beforeHandler(k, vma, page, write);
         if (typeof vmf === "number") ret = vmf;
         else {
@@ -263,7 +266,10 @@ function* finishCow(k: Kernel, vmf: VmFault): Path<number> {
   return ret;
 }
 
-/** finish_fault, mm/memory.c: maps a page that came with a reference, which the entry keeps; drops it when another fault was first. */
+/**
+ * finish_fault, mm/memory.c: maps a page that came with a reference, which the entry keeps; drops it when another fault
+ * was first.
+ */
 function* finishFault(k: Kernel, vmf: VmFault, pfn: number): Path<number> {
   const { vma, address } = vmf;
   if (k.concurrent) yield* acquire(k, vma.mm.ptl, "write");
@@ -281,7 +287,10 @@ function* finishFault(k: Kernel, vmf: VmFault, pfn: number): Path<number> {
   return ret;
 }
 
-/** fault_dirty_shared_page, mm/memory.c: FAULT.major where a page of a file that becomes dirty has the fault taken again. */
+/**
+ * fault_dirty_shared_page, mm/memory.c: FAULT.major where a page of a file that becomes dirty has the fault taken
+ * again.
+ */
 function dirtiesShared(k: Kernel, vma: Vma, pfn: number, write: boolean): number {
   if (!write || !vma.has(VM.SHARED) || k.design["fault.shared-dirty"] === "completed") return FAULT.none;
   const head = k.frames.head(pfn);
@@ -289,7 +298,10 @@ function dirtiesShared(k: Kernel, vma: Vma, pfn: number, write: boolean): number
   return dirtied && k.frames.owner(pfn) !== 0 ? FAULT.major : FAULT.none;
 }
 
-/** set_pte_range, mm/memory.c: the entry, its map count and the RSS; a shared write also makes the page dirty (fault_dirty_shared_page). */
+/**
+ * set_pte_range, mm/memory.c: the entry, its map count and the RSS; a shared write also makes the page dirty
+ * (fault_dirty_shared_page).
+ */
 function setNewPte(k: Kernel, vma: Vma, leaf: Leaf, slot: number, address: number, pfn: number, write: boolean): void {
   let bits = vma.pageProt;
   if (write) bits |= vma.has(VM.WRITE) ? PTE.write | PTE.dirty : PTE.dirty;
@@ -392,7 +404,10 @@ function wpPageReuse(k: Kernel, vma: Vma, leaf: Leaf, slot: number): void {
   k.counters.ptes++;
 }
 
-/** do_page_mkwrite, mm/memory.c: a page that the method left unlocked and that no file has is taken for truncated, and the access begins again. */
+/**
+ * do_page_mkwrite, mm/memory.c: a page that the method left unlocked and that no file has is taken for truncated, and
+ * the access begins again.
+ */
 function faultsForEver(k: Kernel, vma: Vma): never {
   k.trace.refuse(rule["fault/mkwrite-unowned"], 0, vmaName(vma));
   throw new KernelHang(`a store to ${vmaName(vma)} faults again and again: its page belongs to no file`);

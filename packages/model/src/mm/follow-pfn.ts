@@ -1,4 +1,7 @@
-/** Reading a frame number out of a page table without a reference (follow_pfn up to 6.11, follow_pfnmap_start since; mm/memory.c). */
+/**
+ * Reading a frame number out of a page table without a reference (follow_pfn up to 6.11, follow_pfnmap_start since;
+ * mm/memory.c).
+ */
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
 import { PTE } from "./page-table.js";
@@ -36,7 +39,8 @@ const rule = rules({
   },
   "follow-pfn/under-lock": {
     sentence:
-      "follow_pfnmap_start returns a PFN without a reference; it is valid under the page table lock until follow_pfnmap_end.",
+      "follow_pfnmap_start returns a PFN without a reference; it is valid under the page table lock until " +
+      "follow_pfnmap_end.",
     kernel: "follow_pfnmap_start, mm/memory.c",
   },
 });

@@ -66,7 +66,10 @@ const rule = rules({
   },
 });
 
-/** dup_mm, kernel/fork.c: a copy of an address space under a name, or -ENOMEM; the parent's mmap lock is held for writing. */
+/**
+ * dup_mm, kernel/fork.c: a copy of an address space under a name, or -ENOMEM; the parent's mmap lock is held for
+ * writing.
+ */
 export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm | number> {
   const child = new Mm(name, parent.arch);
   yield* acquire(k, parent.mmapLock, "write");
@@ -111,7 +114,10 @@ function* dupVma(k: Kernel, vma: Vma, child: Mm): Path<void> {
   if (copy.ops?.open !== undefined) yield* copy.ops.open(copy);
 }
 
-/** anon_vma_fork, mm/rmap.c: the child's own set below the parent's; none for a mapping without anonymous pages, nor for one that is wiped. */
+/**
+ * anon_vma_fork, mm/rmap.c: the child's own set below the parent's; none for a mapping without anonymous pages, nor for
+ * one that is wiped.
+ */
 function anonVmaFork(k: Kernel, vma: Vma, copy: Vma): void {
   if (vma.anonVma === undefined) return;
   if (vma.has(VM.WIPEONFORK)) {
@@ -216,7 +222,10 @@ function mustCopyPinned(k: Kernel, vma: Vma, pfn: number): boolean {
   return k.design["cow.reuse"] === "page-count" || (k.frames.flags(pfn) & PG.exclusive) !== 0;
 }
 
-/** __copy_present_ptes, mm/memory.c: write-protects both in private mappings; shared entries are clean in the child; the child's are old. */
+/**
+ * __copy_present_ptes, mm/memory.c: write-protects both in private mappings; shared entries are clean in the child; the
+ * child's are old.
+ */
 function copyPresent(k: Kernel, vma: Vma, from: Leaf, to: Leaf, slot: number, bits: number, cow: boolean): void {
   if (cow && (bits & PTE.write) !== 0) {
     bits &= ~PTE.write;
@@ -227,7 +236,9 @@ function copyPresent(k: Kernel, vma: Vma, from: Leaf, to: Leaf, slot: number, bi
   to.set(slot, from.pfn[slot], bits & ~PTE.young);
 }
 
-/** copy_hugetlb_page_range, mm/hugetlb.c: entries of a mapping that has pages of its own; up to 6.0 those of every one. */
+/**
+ * copy_hugetlb_page_range, mm/hugetlb.c: entries of a mapping that has pages of its own; up to 6.0 those of every one.
+ */
 function copyHuge(k: Kernel, vma: Vma, copy: Vma): void {
   const entries = [...vma.mm.table.huge].filter(([address]) => address >= vma.start && address < vma.end);
   const own = entries.some(([, entry]) => (k.frames.flags(entry.pfn) & PG.anon) !== 0);
@@ -242,7 +253,10 @@ function copyHuge(k: Kernel, vma: Vma, copy: Vma): void {
   }
 }
 
-/** A pinned anonymous huge page stays the parent's alone: the child gets a copy at once (hugetlb_install_folio, mm/hugetlb.c). */
+/**
+ * A pinned anonymous huge page stays the parent's alone: the child gets a copy at once (hugetlb_install_folio,
+ * mm/hugetlb.c).
+ */
 function copyPinnedHuge(k: Kernel, vma: Vma, copy: Vma, address: number, entry: HugeEntry): boolean {
   const own = PG.anon | PG.exclusive;
   if (!vma.mm.hasPinned || (k.frames.flags(entry.pfn) & own) !== own || !k.frames.maybePinned(entry.pfn)) return false;

@@ -209,7 +209,10 @@ export class Frames {
     return this.block + ((RUN + 2 * RUN - this.left--) & (2 * RUN - 1));
   }
 
-  /** Takes `size` consecutive frames aside for good, aligned to the largest folio: the first one. They have no owner yet. */
+  /**
+   * Takes `size` consecutive frames aside for good, aligned to the largest folio: the first one. They have no owner
+   * yet.
+   */
   setAside(size: number): number {
     let pfn = Math.ceil(this.next / SECTION) * SECTION;
     if (pfn + size > this.ioStart && pfn < this.ioEnd) pfn = this.ioEnd;

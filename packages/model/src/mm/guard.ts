@@ -1,4 +1,7 @@
-/** Guard markers: entries at which every access ends in SIGSEGV (madvise_guard_install, madvise_guard_remove, mm/madvise.c). */
+/**
+ * Guard markers: entries at which every access ends in SIGSEGV (madvise_guard_install, madvise_guard_remove,
+ * mm/madvise.c).
+ */
 import { errnos } from "@litmap/litmus";
 import { pteAlloc } from "./insert.js";
 import { reusableAnonVma } from "./merge.js";

@@ -96,7 +96,9 @@ export function pinUserPagesFast(
   return gupFastFallback(k, task, start, nrPages, flags | FOLL.pin, pages);
 }
 
-/** get_user_page_fast_only, include/linux/mm.h: one page of the caller's by its entry alone, with a reference, or -1. */
+/**
+ * get_user_page_fast_only, include/linux/mm.h: one page of the caller's by its entry alone, with a reference, or -1.
+ */
 export function getUserPageFastOnly(k: Kernel, mm: Mm, address: number, flags: number): number {
   const pages: number[] = [];
   return gupFast(k, mm, address - (address % k.pageSize), 1, flags | FOLL.get, pages) === 1 ? pages[0] : -1;

@@ -43,7 +43,8 @@ const rule = rules({
   },
   "gup/longterm-file": {
     sentence:
-      "A long-term writable pin in a shared writable mapping of a file with dirty tracking gives EFAULT; shmem has none.",
+      "A long-term writable pin in a shared writable mapping of a file with dirty tracking gives EFAULT; shmem has " +
+      "none.",
     kernel: "writable_file_mapping_allowed, mm/gup.c",
   },
   "gup/not-writable": {
@@ -52,7 +53,8 @@ const rule = rules({
   },
   "gup/force-shared": {
     sentence:
-      "FOLL_FORCE for writing in a read-only shared mapping gives EFAULT, because there is no private copy to write to.",
+      "FOLL_FORCE for writing in a read-only shared mapping gives EFAULT, because there is no private copy to " +
+      "write to.",
     kernel: "check_vma_flags, mm/gup.c",
   },
   "gup/force-hugetlb": {
@@ -99,7 +101,8 @@ const rule = rules({
   },
   "gup/unshare-file": {
     sentence:
-      "A long-term read-only pin of a page cache page in a COW mapping unshares it first: the process gets its own copy.",
+      "A long-term read-only pin of a page cache page in a COW mapping unshares it first: the process gets its own " +
+      "copy.",
     kernel: [
       ["5.19", "gup_must_unshare, include/linux/mm.h"],
       ["6.5", "gup_must_unshare, mm/internal.h"],
@@ -160,7 +163,9 @@ function writableFileMappingAllowed(k: Kernel, vma: Vma, flags: number): boolean
   return !vmaNeedsDirtyTracking(vma);
 }
 
-/** vma_needs_dirty_tracking, mm/mmap.c (mm/vma.c). Of the files here only a block device's page cache is written back. */
+/**
+ * vma_needs_dirty_tracking, mm/mmap.c (mm/vma.c). Of the files here only a block device's page cache is written back.
+ */
 function vmaNeedsDirtyTracking(vma: Vma): boolean {
   if ((vma.flags & (VM.WRITE | VM.SHARED)) !== (VM.WRITE | VM.SHARED)) return false;
   if (vma.ops?.pageMkwrite !== undefined || vma.ops?.pfnMkwrite !== undefined) return true;

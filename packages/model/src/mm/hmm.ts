@@ -32,7 +32,9 @@ export interface Mirrored {
   readonly writable: boolean;
 }
 
-/** hmm_range_fault for one page: faults it in if it has to. -EFAULT, -EPERM. `seen` gets the PFN before it can be freed. */
+/**
+ * hmm_range_fault for one page: faults it in if it has to. -EFAULT, -EPERM. `seen` gets the PFN before it can be freed.
+ */
 export function* hmmRangeFault(
   k: Kernel,
   task: Task,

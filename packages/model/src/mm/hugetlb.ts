@@ -167,7 +167,10 @@ function poolEmpty(k: Kernel, inode: Inode): number {
   return FAULT.sigbus;
 }
 
-/** hugetlb_no_page: the file's page, made when absent; a private mapping then makes one of its own instead. The entry keeps the reference. */
+/**
+ * hugetlb_no_page: the file's page, made when absent; a private mapping then makes one of its own instead. The entry
+ * keeps the reference.
+ */
 function noPage(k: Kernel, vma: Vma, inode: Inode, index: number): number {
   if (vma.has(VM.MAYSHARE) || inode.mapping.pages.has(index)) return hugetlbGetPage(k, inode, index);
   const pfn = takePrivate(k, vma, index, false);

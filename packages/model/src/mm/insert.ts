@@ -36,7 +36,8 @@ export const insertRules = rules({
   },
   "insert/mixedmap-from-fault": {
     sentence:
-      "The first vm_insert_page into a VMA sets VM_MIXEDMAP, which needs mmap_lock for writing: BUG in a fault handler.",
+      "The first vm_insert_page into a VMA sets VM_MIXEDMAP, which needs mmap_lock for writing: BUG in a fault " +
+      "handler.",
     kernel: "vm_insert_page, mm/memory.c",
   },
   "insert/page-into-pfnmap": {
@@ -61,7 +62,8 @@ export const insertRules = rules({
   },
   "insert/pfn-in-cow": {
     sentence:
-      "vmf_insert_pfn into a private writable VM_PFNMAP VMA is a BUG, because a COW copy could not be told from the original.",
+      "vmf_insert_pfn into a private writable VM_PFNMAP VMA is a BUG, because a COW copy could not be told from " +
+      "the original.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "insert/valid-pfn-in-mixedmap": {
@@ -98,7 +100,8 @@ export const insertRules = rules({
   },
   "insert/remap-cow-pgoff": {
     sentence:
-      "remap_pfn_range over a whole private VMA sets vm_pgoff to the first PFN, so that COW copies can be told from originals.",
+      "remap_pfn_range over a whole private VMA sets vm_pgoff to the first PFN, so that COW copies can be told " +
+      "from originals.",
     kernel: "remap_pfn_range_internal, mm/memory.c",
   },
   "insert/remap-unaligned": {
@@ -115,7 +118,8 @@ export const insertRules = rules({
   },
   "insert/io-mapping": {
     sentence:
-      "A mapping through an io_mapping takes the cache mode reserved once for the whole io_mapping, without a memtype lookup.",
+      "A mapping through an io_mapping takes the cache mode reserved once for the whole io_mapping, without a " +
+      "memtype lookup.",
     kernel: "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
   },
   "insert/io-mapping-flags": {
@@ -182,7 +186,10 @@ function insertPage(k: Kernel, vma: Vma, address: number, pfn: number, uncounted
   return 0;
 }
 
-/** vm_insert_page, mm/memory.c. `address` is page-aligned, bytes. 0, -EFAULT, -EINVAL, -EBUSY; BUG from a fault handler that did not set VM_MIXEDMAP before. */
+/**
+ * vm_insert_page, mm/memory.c. `address` is page-aligned, bytes. 0, -EFAULT, -EINVAL, -EBUSY; BUG from a fault handler
+ * that did not set VM_MIXEDMAP before.
+ */
 export function vmInsertPage(k: Kernel, vma: Vma, address: number, pfn: number): number {
   if (address < vma.start || address >= vma.end)
     return k.refuse(insertRules["insert/outside-vma"], errnos.EFAULT, vmaName(vma));
@@ -228,7 +235,10 @@ export function vmfInsertPfn(k: Kernel, vma: Vma, address: number, pfn: number):
   return insertPfn(k, vma, address, pfn);
 }
 
-/** pfnmap_setup_cachemode_pfn (track_pfn_insert up to 6.15): the page's cache mode, or the VMA's where memtypes are not tracked. */
+/**
+ * pfnmap_setup_cachemode_pfn (track_pfn_insert up to 6.15): the page's cache mode, or the VMA's where memtypes are not
+ * tracked.
+ */
 function setupCachemodePfn(k: Kernel, vma: Vma, pfn: number): number {
   return k.arch.pat ? k.pat.lookup(pfn) : vma.cacheMode;
 }

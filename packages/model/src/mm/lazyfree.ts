@@ -24,7 +24,10 @@ function queue(k: Kernel, pfn: number): void {
   if (k.lruAdd.length === batchSize(k)) drainLruAdd(k);
 }
 
-/** folio_deactivate, mm/swap.c: the referenced flag goes when the page leaves the batch, where it does not stay for ever. */
+/**
+ * folio_deactivate, mm/swap.c: the referenced flag goes when the page leaves the batch, where it does not stay for
+ * ever.
+ */
 export function folioDeactivate(k: Kernel, pfn: number): void {
   if (k.design["lru.deactivate"] === "reset") queue(k, pfn);
 }

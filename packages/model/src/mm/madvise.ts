@@ -277,7 +277,10 @@ function dontneedFree(
   return 0;
 }
 
-/** CONFIG_PT_RECLAIM, mm/pt_reclaim.c: tables that lie wholly in the range and are empty now are freed; those above them stay. */
+/**
+ * CONFIG_PT_RECLAIM, mm/pt_reclaim.c: tables that lie wholly in the range and are empty now are freed; those above them
+ * stay.
+ */
 function reclaimTables(k: Kernel, vma: Vma, start: number, end: number): void {
   if (
     k.design["madvise.table-reclaim"] === "no" ||

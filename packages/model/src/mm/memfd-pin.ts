@@ -30,7 +30,8 @@ const rule = rules({
   },
   "memfd-pin/pinned": {
     sentence:
-      "Each folio of the range is pinned once, regardless of how many of its pages are in range; absent ones are allocated first.",
+      "Each folio of the range is pinned once, regardless of how many of its pages are in range; absent ones are " +
+      "allocated first.",
     kernel: "memfd_pin_folios, mm/gup.c",
   },
 });

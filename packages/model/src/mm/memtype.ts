@@ -19,7 +19,8 @@ const rule = rules({
   },
   "pat/tracked-context": {
     sentence:
-      "From 6.16 on the memtype reservation of remap_pfn_range over a whole VMA is refcounted and shared by split and forked VMAs.",
+      "From 6.16 on the memtype reservation of remap_pfn_range over a whole VMA is refcounted and shared by split " +
+      "and forked VMAs.",
     kernel: "remap_pfn_range_track, mm/memory.c",
   },
   "pat/not-reserved": {
@@ -54,7 +55,8 @@ const rule = rules({
   },
   "pat/reserved-otherwise": {
     sentence:
-      "I/O memory reserved in one cache mode cannot be reserved in another: EBUSY, which remap_pfn_range turns into EINVAL.",
+      "I/O memory reserved in one cache mode cannot be reserved in another: EBUSY, which remap_pfn_range turns " +
+      "into EINVAL.",
     kernel: "memtype_check_conflict, arch/x86/mm/pat/memtype_interval.c",
   },
   "pat/freed-in-part": {
@@ -190,7 +192,10 @@ export class Pat {
     else this.k.note(rule["pat/freed-in-part"], `frame ${pfn}`);
   }
 
-  /** reserve_pfn_range: what a mapping of these frames gets that wants a mode; -EINVAL or -EBUSY. Memory is only looked up. */
+  /**
+   * reserve_pfn_range: what a mapping of these frames gets that wants a mode; -EINVAL or -EBUSY. Memory is only looked
+   * up.
+   */
   reservePfnRange(pfn: number, pages: number, wanted: CacheMode, strict = false): CacheMode | number {
     const { k } = this;
     if (this.rangeIsRam(pfn, pages) !== 0) {
@@ -302,7 +307,10 @@ export function putPfnmapTrack(k: Kernel, vma: Vma): void {
   if (--track.users === 0) k.pat.freePfnRange(track.pfn, track.pages);
 }
 
-/** track_pfn_copy, up to 6.15: a child's mapping reserves for itself; a shared context needs nothing. 0 or a negative errno. */
+/**
+ * track_pfn_copy, up to 6.15: a child's mapping reserves for itself; a shared context needs nothing. 0 or a negative
+ * errno.
+ */
 export function trackPfnCopy(k: Kernel, vma: Vma, copy: Vma): number {
   if (vma.pat === undefined || !vma.has(VM.ARCH_1)) return 0;
   const leaf = vma.mm.table.leaf(vma.start);
@@ -326,7 +334,10 @@ export interface IoMapping {
   readonly mode: CacheMode;
 }
 
-/** io_mapping_init_wc, include/linux/io-mapping.h (ioremap_wc with 64 bits): frames as write-combining, or a negative errno. */
+/**
+ * io_mapping_init_wc, include/linux/io-mapping.h (ioremap_wc with 64 bits): frames as write-combining, or a negative
+ * errno.
+ */
 export function ioMappingInitWc(k: Kernel, pfn: number, pages: number): IoMapping | number {
   const mode = k.arch.pat ? k.pat.reserveIo(pfn, pages, CACHE.wc) : CACHE.wc;
   return mode < 0 ? mode : { pfn, pages, mode: mode as CacheMode };

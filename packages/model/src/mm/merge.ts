@@ -77,7 +77,10 @@ function stickyFlags(k: Kernel): number {
   return k.design["guard.vma-flag"] === "maybe-guard" ? VM.MAYBE_GUARD : 0;
 }
 
-/** is_mergeable_vma with can_vma_merge_after or _before: whether a neighbour can take the range in. `distance` is in pages. */
+/**
+ * is_mergeable_vma with can_vma_merge_after or _before: whether a neighbour can take the range in. `distance` is in
+ * pages.
+ */
 function mergesWith(k: Kernel, range: MergeRange, neighbour: Vma, after: boolean): boolean {
   if (neighbour.policy !== range.policy || neighbour.file !== range.file) return false;
   if (((neighbour.flags ^ range.flags) & ~stickyFlags(k)) !== 0) return false;
@@ -165,7 +168,10 @@ export function sharedMaywrite(flags: number): boolean {
   return (flags & (VM.SHARED | VM.MAYWRITE)) === (VM.SHARED | VM.MAYWRITE);
 }
 
-/** Takes a VMA out of its address space without touching its pages: a merge swallowed it. Drops its reference on the file. */
+/**
+ * Takes a VMA out of its address space without touching its pages: a merge swallowed it. Drops its reference on the
+ * file.
+ */
 function swallow(vma: Vma): void {
   vma.mm.vmas.splice(vma.mm.vmas.indexOf(vma), 1);
   unlinkFile(vma);
@@ -174,7 +180,9 @@ function swallow(vma: Vma): void {
   vma.attached = false;
 }
 
-/** vma_merge_new_range, mm/vma.c: lets neighbours grow over a new range. The mapping that now holds it, or undefined. */
+/**
+ * vma_merge_new_range, mm/vma.c: lets neighbours grow over a new range. The mapping that now holds it, or undefined.
+ */
 export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined {
   const { prev, next } = candidates(k, range);
   if (prev === undefined && next === undefined) return undefined;
@@ -200,8 +208,10 @@ export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined 
 
 /**
  * vma_modify, mm/vma.c: gives a part of a mapping other flags or another policy, by merging it into
- * a neighbour that has them or by splitting; a `policy` of null is none. The mapping that now holds the range exactly or
- * as a part; -EINVAL where the mapping cannot be split. The caller sets the flags and the policy (null: the default one).
+ * a neighbour that has them or by splitting; a `policy` of null is none. The mapping that now holds the range exactly
+ * or
+ * as a part; -EINVAL where the mapping cannot be split. The caller sets the flags and the policy (null: the default
+ * one).
  */
 export function* vmaModify(
   k: Kernel,
@@ -290,7 +300,9 @@ export function* splitVma(k: Kernel, vma: Vma, address: number): Path<Vma | numb
   return upper;
 }
 
-/** vm_area_dup: a VMA like another, in an address space, not yet linked. The new one's anon_vma links are copied too. */
+/**
+ * vm_area_dup: a VMA like another, in an address space, not yet linked. The new one's anon_vma links are copied too.
+ */
 export function copyOf(vma: Vma, mm: Mm, start: number, end: number): Vma {
   const copy = new Vma(mm, start, end, vma.flags, vma.pgoff);
   copy.ops = vma.ops;

@@ -1,4 +1,6 @@
-/** sys_mincore, mm/mincore.c. The caller may write to every file here, so that the permission rule never hides anything. */
+/**
+ * sys_mincore, mm/mincore.c. The caller may write to every file here, so that the permission rule never hides anything.
+ */
 import { errnos } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
 import { PG } from "./frames.js";

@@ -196,7 +196,8 @@ function anonFlags(k: Kernel, request: MmapRequest, flags: number): { flags: num
 }
 
 /**
- * file_mmap_size_max, mm/mmap.c: the end of what can be mapped of a file. Regular files reach as far as file positions do,
+ * file_mmap_size_max, mm/mmap.c: the end of what can be mapped of a file. Regular files reach as far as file positions
+ * do,
  * DRM's as far as page numbers, others as far as a long: on 32-bit machines to 4 GiB.
  */
 function offsetLimit(k: Kernel, { inode }: File): number {
@@ -242,7 +243,9 @@ function fileFlags(
   return checkSeals(k, file, flags);
 }
 
-/** memfd_check_seals_mmap, mm/memfd.c (seal_check_write, include/linux/mm.h): seals against writing and shared mappings. */
+/**
+ * memfd_check_seals_mmap, mm/memfd.c (seal_check_write, include/linux/mm.h): seals against writing and shared mappings.
+ */
 function checkSeals(k: Kernel, file: File, flags: number): { flags: number } | number {
   const { seals } = file.inode;
   if ((seals & (F_SEAL.write | F_SEAL.futureWrite)) === 0 || (flags & VM.SHARED) === 0) return { flags };
@@ -258,7 +261,10 @@ function accountable(file: File | undefined, flags: number): boolean {
   return file?.inode.kind !== "hugetlb" && (flags & (VM.NORESERVE | VM.SHARED | VM.WRITE)) === VM.WRITE;
 }
 
-/** mmap_region, mm/mmap.c (mm/vma.c): makes room, merges with a neighbour, or makes a new mapping and lets the file fill it. */
+/**
+ * mmap_region, mm/mmap.c (mm/vma.c): makes room, merges with a neighbour, or makes a new mapping and lets the file fill
+ * it.
+ */
 export function* mmapRegion(
   k: Kernel,
   mm: Mm,
@@ -349,7 +355,9 @@ function* newVma(
   return vma;
 }
 
-/** unmap_and_free_file_vma in mmap_region: empties what a failed mmap method filled, frees its tables, drops the file. */
+/**
+ * unmap_and_free_file_vma in mmap_region: empties what a failed mmap method filled, frees its tables, drops the file.
+ */
 function* abandon(k: Kernel, vma: Vma): Path<void> {
   if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
   unmapSingleVma(k, vma, vma.start, vma.end);

@@ -112,7 +112,9 @@ function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, fla
   return 0;
 }
 
-/** change_protection, mm/mprotect.c: entries get the mapping's new protection and keep frame, young, dirty and special. */
+/**
+ * change_protection, mm/mprotect.c: entries get the mapping's new protection and keep frame, young, dirty and special.
+ */
 function changeProtection(k: Kernel, vma: Vma, start: number, end: number): void {
   vma.mm.invalidate(start, end);
   if (vma.has(VM.HUGETLB)) return changeHuge(vma, start, end);

@@ -380,7 +380,9 @@ function expandInPlace(k: Kernel, remap: Remap, vma: Vma, end: number): number {
   return remap.address;
 }
 
-/** move_vma: a copy of the mapping at the new place takes the entries; the old range is unmapped, unless it is to stay. */
+/**
+ * move_vma: a copy of the mapping at the new place takes the entries; the old range is unmapped, unless it is to stay.
+ */
 function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
   const { oldLength, newLength } = remap;
   const mm = remap.mm;
@@ -433,7 +435,10 @@ function maySplit(k: Kernel, vma: Vma, start: number, end: number): number {
   return 0;
 }
 
-/** copy_vma: an equal mapping elsewhere, merged into a neighbour where it can be. Untouched anonymous memory takes the offset of its new place. */
+/**
+ * copy_vma: an equal mapping elsewhere, merged into a neighbour where it can be. Untouched anonymous memory takes the
+ * offset of its new place.
+ */
 function* copyVma(k: Kernel, vma: Vma, address: number, to: number, length: number): Path<Vma> {
   const fresh = vmaIsAnonymous(vma) && vma.anonVma === undefined;
   const pgoff = fresh ? to / k.pageSize : vma.pgoff + (address - vma.start) / k.pageSize;

@@ -82,7 +82,10 @@ export function sealedWithin(k: Kernel, mm: Mm, start: number, end: number): num
   return 0;
 }
 
-/** vms_gather_munmap_vmas: splits at both ends; the mappings that go, in order. What was split stays split when a later one refuses. */
+/**
+ * vms_gather_munmap_vmas: splits at both ends; the mappings that go, in order. What was split stays split when a later
+ * one refuses.
+ */
 function* gather(k: Kernel, mm: Mm, first: Vma, start: number, end: number): Path<Vma[] | number> {
   const perVma = k.design["mseal.check"] !== "whole-range";
   if (start > first.start) {

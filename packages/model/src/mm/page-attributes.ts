@@ -16,7 +16,8 @@ const rule = rules({
   },
   "pat/linear-map-split": {
     sentence:
-      "A change of cache mode splits the 1 GiB and 2 MiB entries of the linear map for good, each with a TLB flush on all CPUs.",
+      "A change of cache mode splits the 1 GiB and 2 MiB entries of the linear map for good, each with a TLB flush " +
+      "on all CPUs.",
     kernel: "__split_large_page, arch/x86/mm/pat/set_memory.c",
   },
   "pat/flush-each-page": {
@@ -45,12 +46,17 @@ const WBINVD_PAGES = 1024;
 const MIB2_SHIFT = 9;
 const GIB_SHIFT = 18;
 
-/** The linear map: which of its large pages were split into 4 KiB entries. It starts with 1 GiB pages and stays split. */
+/**
+ * The linear map: which of its large pages were split into 4 KiB entries. It starts with 1 GiB pages and stays split.
+ */
 export class LinearMap {
   private readonly gib = new Set<number>();
   private readonly mib2 = new Set<number>();
 
-  /** split_large_page, until the frame has an entry of its own: how many levels were split, which is how many tables were made. */
+  /**
+   * split_large_page, until the frame has an entry of its own: how many levels were split, which is how many tables
+   * were made.
+   */
   split(pfn: number): number {
     const small = pfn >>> MIB2_SHIFT;
     if (this.mib2.has(small)) return 0;

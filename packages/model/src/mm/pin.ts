@@ -27,7 +27,8 @@ const rule = rules({
   },
   "p2pdma/gup": {
     sentence:
-      "GUP gives P2PDMA pages only to FOLL_PCI_P2PDMA, which block devices that can reach them use; all others get EREMOTEIO.",
+      "GUP gives P2PDMA pages only to FOLL_PCI_P2PDMA, which block devices that can reach them use; all others get " +
+      "EREMOTEIO.",
     kernel: "try_grab_folio, mm/gup.c",
   },
 });

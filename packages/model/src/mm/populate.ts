@@ -48,7 +48,10 @@ export function* mmPopulate(k: Kernel, task: Task, start: number, end: number, i
   return ret;
 }
 
-/** populate_vma_page_range, mm/gup.c: writes where that breaks copy-on-write at once, else reads; never into memory without protection. */
+/**
+ * populate_vma_page_range, mm/gup.c: writes where that breaks copy-on-write at once, else reads; never into memory
+ * without protection.
+ */
 function populateVma(k: Kernel, task: Task, vma: Vma, start: number, end: number): Path<number> {
   const write = vma.has(VM.WRITE) && !vma.has(VM.SHARED);
   const allowed = vma.flags & (VM.READ | VM.WRITE | VM.EXEC);
@@ -60,7 +63,10 @@ function* constant(value: number): Path<number> {
   return value;
 }
 
-/** __get_user_pages without pages, mm/gup.c: each page present, and writable when asked. 0, -EFAULT, -ENOMEM, -EREMOTEIO. */
+/**
+ * __get_user_pages without pages, mm/gup.c: each page present, and writable when asked. 0, -EFAULT, -ENOMEM,
+ * -EREMOTEIO.
+ */
 export function* faultinRange(
   k: Kernel,
   task: Task,
@@ -82,7 +88,10 @@ export function* faultinRange(
   return 0;
 }
 
-/** FOLL_TOUCH in follow_page_pte, mm/gup.c: the page is accessed, and dirty when it was to be written. 0, or why it may not be taken. */
+/**
+ * FOLL_TOUCH in follow_page_pte, mm/gup.c: the page is accessed, and dirty when it was to be written. 0, or why it may
+ * not be taken.
+ */
 function touchEntry(k: Kernel, vma: Vma, address: number, write: boolean): number {
   const leaf = vma.mm.table.leaf(address)!;
   const slot = vma.mm.table.slot(address);

@@ -35,7 +35,10 @@ function freeFolio(k: Kernel, head: number): void {
   else k.frames.release(head, k.frames.order(head));
 }
 
-/** Adds to the counter of the kind of memory that a page is: anonymous, shmem or file (mm_counter, include/linux/mm.h). Pages. */
+/**
+ * Adds to the counter of the kind of memory that a page is: anonymous, shmem or file (mm_counter, include/linux/mm.h).
+ * Pages.
+ */
 export function addMmCounter(k: Kernel, mm: Mm, pfn: number, pages: number): void {
   const flags = k.frames.flags(pfn);
   if ((flags & PG.anon) !== 0) mm.rssAnon += pages;
@@ -67,7 +70,10 @@ export function linearPageIndex(k: Kernel, vma: Vma, address: number): number {
   return vma.pgoff + (address - vma.start) / k.pageSize;
 }
 
-/** Gives a mapping its anon_vma before the first anonymous page, or that of a neighbour it may share (__anon_vma_prepare, mm/rmap.c). */
+/**
+ * Gives a mapping its anon_vma before the first anonymous page, or that of a neighbour it may share
+ * (__anon_vma_prepare, mm/rmap.c).
+ */
 export function anonVmaPrepare(k: Kernel, vma: Vma, reusable: (vma: Vma) => AnonVma | undefined): void {
   if (vma.anonVma !== undefined) return;
   let anonVma = reusable(vma);
@@ -98,7 +104,10 @@ export function rmapWalk(
   }
 }
 
-/** The CPU is about to use a page that it found in a table: it looks at the entry once more, then at the page's contents. */
+/**
+ * The CPU is about to use a page that it found in a table: it looks at the entry once more, then at the page's
+ * contents.
+ */
 export function* touchPage(k: Kernel, mm: Mm, pfn: number, write: boolean): Path<void> {
   if (k.concurrent) yield { kind: "access", object: `page ${pfn}`, write, guards: [mm.ptl, mm.mmapLock] };
 }

@@ -152,7 +152,10 @@ function* writePage(write: Write, at: number, address: number, length: number): 
   return copied === 0 ? -errnos.EFAULT : copied;
 }
 
-/** fault_in_iov_iter_readable, lib/iov_iter.c: reads a byte of each page up to the first that cannot be read; whether there was one that can. */
+/**
+ * fault_in_iov_iter_readable, lib/iov_iter.c: reads a byte of each page up to the first that cannot be read; whether
+ * there was one that can.
+ */
 function* prefault(write: Write, address: number, length: number): Path<boolean> {
   const { k, task } = write;
   if (address < write.prefaulted) return true;

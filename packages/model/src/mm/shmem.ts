@@ -61,7 +61,8 @@ const rule = rules({
   },
   "memfd/hole-in-first-page": {
     sentence:
-      "A hole that ends within the first page of the file zaps all later pages of all mappings, and the first too if it starts at 0; they fault in again.",
+      "A hole that ends within the first page of the file zaps all later pages of all mappings, and the first too " +
+      "if it starts at 0; they fault in again.",
     kernel: "shmem_fallocate, mm/shmem.c",
   },
   "memfd/too-big": {
@@ -170,7 +171,10 @@ export interface MemfdOptions {
   readonly hugetlb?: boolean;
 }
 
-/** memfd_create, ftruncate, and F_ADD_SEALS when there are seals (mm/memfd.c). The open file, or -errno of the call that failed. */
+/**
+ * memfd_create, ftruncate, and F_ADD_SEALS when there are seals (mm/memfd.c). The open file, or -errno of the call that
+ * failed.
+ */
 export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number> {
   const inode = new Inode(k.id(), options.hugetlb ? "hugetlb" : "memfd");
   if (options.noSealing) inode.seals = F_SEAL.seal;
@@ -182,7 +186,10 @@ export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number>
   return sealed < 0 ? sealed : file;
 }
 
-/** An unnamed file on tmpfs (O_TMPFILE) with its size: it cannot be sealed. The open file, or -errno of ftruncate. Bytes. */
+/**
+ * An unnamed file on tmpfs (O_TMPFILE) with its size: it cannot be sealed. The open file, or -errno of ftruncate.
+ * Bytes.
+ */
 export function* newTmpfsFile(k: Kernel, size: number): Path<File | number> {
   const inode = new Inode(k.id(), "file");
   inode.seals = F_SEAL.seal;
@@ -228,7 +235,9 @@ function removePages(k: Kernel, inode: Inode, start: number, end: number): void 
   }
 }
 
-/** truncate_inode_partial_folio: zeroes a part of one page that is there, and makes it dirty. Bytes, `end` exclusive. */
+/**
+ * truncate_inode_partial_folio: zeroes a part of one page that is there, and makes it dirty. Bytes, `end` exclusive.
+ */
 function zeroPartial(k: Kernel, inode: Inode, start: number, end: number): void {
   const index = Math.floor(start / k.pageSize);
   const pfn = inode.mapping.pages.get(index);
@@ -345,7 +354,10 @@ function allocateRange(
   return 0;
 }
 
-/** hugetlbfs_file_mmap, fs/hugetlbfs/inode.c: sets the pages aside; a writable mapping past the end makes the file longer. 0, -EINVAL, -ENOMEM. */
+/**
+ * hugetlbfs_file_mmap, fs/hugetlbfs/inode.c: sets the pages aside; a writable mapping past the end makes the file
+ * longer. 0, -EINVAL, -ENOMEM.
+ */
 function* hugetlbFileMmap(k: Kernel, file: File, vma: Vma): Path<number> {
   const { inode } = file;
   vma.flags |= VM.HUGETLB | VM.DONTEXPAND;
@@ -396,7 +408,9 @@ function removeHugePages(k: Kernel, inode: Inode, start: number, end: number): v
   }
 }
 
-/** hugetlbfs_fallocate, fs/hugetlbfs/inode.c: whole huge pages that touch the range are made; those inside a hole go. */
+/**
+ * hugetlbfs_fallocate, fs/hugetlbfs/inode.c: whole huge pages that touch the range are made; those inside a hole go.
+ */
 function* hugetlbFallocate(
   k: Kernel,
   inode: Inode,
@@ -492,7 +506,9 @@ export function hasSeals(inode: Inode): boolean {
   return inode.kind === "memfd" || inode.kind === "hugetlb" || inode.kind === "file";
 }
 
-/** memfd_wait_for_pins, mm/memfd.c: after its waits a folio still has a reference beyond its page cache and mappings. */
+/**
+ * memfd_wait_for_pins, mm/memfd.c: after its waits a folio still has a reference beyond its page cache and mappings.
+ */
 function hasPins(k: Kernel, inode: Inode): boolean {
   for (const pfn of inode.mapping.pages.values()) {
     if (k.frames.ref(pfn) - k.frames.mapcount(pfn) !== 1) return true;

@@ -38,7 +38,10 @@ export interface Faulted {
   readonly signal: Signal;
 }
 
-/** What the CPU finds in the page table for an access: the frame, or -1 when it must fault. Sets young and dirty as the hardware does. */
+/**
+ * What the CPU finds in the page table for an access: the frame, or -1 when it must fault. Sets young and dirty as the
+ * hardware does.
+ */
 function translate(k: Kernel, task: Task, address: number, write: boolean): number {
   const table = task.mm.table;
   if (table.huge.size > 0) {
@@ -109,7 +112,10 @@ function* reach(k: Kernel, task: Task, address: number, write: boolean): Path<nu
   }
 }
 
-/** A load of 1, 2 or 4 bytes by the process's own instruction, little-endian; an access across a page border touches both. */
+/**
+ * A load of 1, 2 or 4 bytes by the process's own instruction, little-endian; an access across a page border touches
+ * both.
+ */
 export function* userLoad(k: Kernel, task: Task, address: number, width: number): Path<number | Faulted> {
   let value = 0;
   for (let done = 0; done < width; ) {

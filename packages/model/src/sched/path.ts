@@ -10,8 +10,11 @@ export type Touch =
   | { readonly kind: "release"; readonly lock: Lock }
   /** Looks whether a lock is free and takes it only then. */
   | { readonly kind: "try"; readonly lock: Lock }
-  /** Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`; a `note` says it better in a story. `guards`
-   *  are locks that whoever changes the object holds for writing, and that this reader does without. */
+  /**
+   * Reads or writes something that another task can see without a common lock. `object` names it, e.g. `inode 3 seals`;
+   * a `note` says it better in a story. `guards` are locks that who changes the object holds for writing, and that this
+   * reader does without.
+   */
   | {
       readonly kind: "access";
       readonly object: string;

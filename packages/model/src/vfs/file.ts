@@ -75,7 +75,10 @@ export interface FileOps {
   fsync?(file: File): Path<number>;
   /** Ready events among `in`, `out`, `pri`, `err`. */
   poll?(file: File, events: readonly string[]): Path<readonly string[]>;
-  /** Another open of the inode through /proc/PID/fd: the new open file, or a negative errno. Absent: a file like this one. */
+  /**
+   * Another open of the inode through /proc/PID/fd: the new open file, or a negative errno. Absent: a file like this
+   * one.
+   */
   reopen?(file: File, readable: boolean, writable: boolean): Path<File | number>;
   release?(file: File): Path<void>;
   /** It has a get_unmapped_area of its own, other than that of shmem and hugetlb. */

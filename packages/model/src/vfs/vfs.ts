@@ -109,7 +109,10 @@ export function accessOk(k: Kernel, address: number, length: number): boolean {
   return address + length <= k.arch.taskSize;
 }
 
-/** __import_iovec with one element, lib/iov_iter.c (import_ubuf): as {@link accessOk} of what one call moves, where the design looks no further. */
+/**
+ * __import_iovec with one element, lib/iov_iter.c (import_ubuf): as {@link accessOk} of what one call moves, where the
+ * design looks no further.
+ */
 export function iovecOk(k: Kernel, address: number, length: number): boolean {
   return accessOk(k, address, k.design["iovec.single"] === "whole" ? length : Math.min(length, maxRwCount(k)));
 }
@@ -135,7 +138,10 @@ export function* lseek(k: Kernel, task: Task, fd: number, offset: number, whence
   return yield* file.ops.llseek(file, offset, whence);
 }
 
-/** generic_file_llseek_size, fs/read_write.c: `limit` is the largest position there may be, `end` where SEEK_END counts from. */
+/**
+ * generic_file_llseek_size, fs/read_write.c: `limit` is the largest position there may be, `end` where SEEK_END counts
+ * from.
+ */
 export function llseekWithin(
   k: Kernel,
   file: File,
