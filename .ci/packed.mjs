@@ -77,7 +77,8 @@ function onAKernel(cache) {
 
 const program = `import { Kernel, failed, must } from "litmap/model";
 import { parseSyntax } from "litmap/litmus";
-import { explore, isConcurrent } from "litmap/explore";
+import { explore } from "litmap/explore";
+import { isConcurrent } from "litmap/litmus";
 import { parse, predict, type Prediction, type Test } from "litmap";
 
 const kernel: Kernel = new Kernel({ release: "6.12" });
