@@ -98,9 +98,30 @@ export const virtioGpu: DrmDriver = {
   import: errnos.ENODEV,
   expName: "virtio_gpu",
 };
-const bochsVram: DrmDriver = { card: 2, create: vram, prime: "none", import: errnos.EINVAL, expName: "drm" };
-const bochsShmem: DrmDriver = { card: 2, create: shmem, prime: "all", import: shmemImport, expName: "drm" };
-export const qxl: DrmDriver = { card: 3, create: surface, prime: "no-mmap", import: errnos.ENOSYS, expName: "drm" };
+const bochsVram: DrmDriver = {
+  everyRelease: true,
+  card: 2,
+  create: vram,
+  prime: "none",
+  import: errnos.EINVAL,
+  expName: "drm",
+};
+const bochsShmem: DrmDriver = {
+  everyRelease: true,
+  card: 2,
+  create: shmem,
+  prime: "all",
+  import: shmemImport,
+  expName: "drm",
+};
+export const qxl: DrmDriver = {
+  everyRelease: true,
+  card: 3,
+  create: surface,
+  prime: "no-mmap",
+  import: errnos.ENOSYS,
+  expName: "drm",
+};
 
 export const vkms: DrmDriver = { card: 4, create: shmem, prime: "all", import: shmemImport, expName: "drm" };
 

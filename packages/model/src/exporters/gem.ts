@@ -9,6 +9,7 @@ import { File, Inode } from "../vfs/file.js";
 import { unmapMappingPath } from "../mm/zap.js";
 import { KernelBug } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
+import type { TtmObject } from "./ttm.js";
 import type { Place } from "./ttm-device.js";
 import type { Caching } from "./ttm-pool.js";
 import type { Resv } from "../dma-buf/resv.js";
@@ -79,6 +80,8 @@ export interface GemBacking {
    */
   vmapUnlocked?(): Path<KernelMap | number>;
   vunmapUnlocked?(): Path<void>;
+  /** The object itself where it is TTM's: it has a placement and moves. */
+  readonly ttm?: TtmObject;
   /** The shmem helper's: an sg table kept with the object, and its madv state. Errors are negative errnos. */
   getPagesSgt?(): Path<number>;
   madvise?(dontneed: boolean): Path<number>;
@@ -87,7 +90,7 @@ export interface GemBacking {
 
 /** How a driver has another's buffer as an object of its own (drm_driver.gem_prime_import). */
 export interface GemImport {
-  /** Attaches only, and maps the attachment when a device first needs it. */
+  /** Attaches only: the attachment is not mapped at the import. */
   attachesOnly(k: Kernel): boolean;
   /** mmap of an imported object: 0 or a negative errno. */
   mmap(obj: GemObject, vma: Vma): Path<number>;
@@ -100,6 +103,8 @@ export interface DrmDriver {
   create(dev: DrmDevice, size: number, wc?: boolean): Path<GemBacking | number>;
   /** The same where objects have a placement and more cache modes. Without it they have neither. */
   createPlaced?(dev: DrmDevice, size: number, home: Place, caching: Caching): Path<GemBacking | number>;
+  /** Its objects are modelled on releases from before the shmem helper too (point `drm.objects`). */
+  readonly everyRelease?: true;
   /** PRIME's methods, where drivers have to ask for them. */
   readonly prime: "none" | "no-mmap" | "all";
   /** What it does with another's buffer: takes it, or the errno by which it refuses. */

@@ -162,6 +162,7 @@ export interface TtmOptions {
 
 /** struct ttm_buffer_object with its ttm_tt. */
 export class TtmObject implements GemBacking {
+  readonly ttm = this;
   readonly resv: Resv;
   readonly name: string;
   place: Place = "system";

@@ -15,7 +15,6 @@ import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } fr
 import { deviceKinds } from "../dma/device.js";
 import { dmaUnmapSgtable } from "../dma/sg.js";
 import { CoherentPool } from "../dma/pool.js";
-import { shrinkDrmShmem } from "../exporters/drm-shmem.js";
 import { drmVmaNodeUnmap, GemObject } from "../exporters/gem.js";
 import { PrimeOps } from "../exporters/prime.js";
 import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
@@ -193,4 +192,3 @@ export const kernelAccess: HandlerTable<"load" | "store"> = {
 };
 
 /** shrink(drm-shmem). */
-export { shrinkDrmShmem };

@@ -1,7 +1,7 @@
 /** DRM devices as a process sees them: dumb buffers and PRIME. */
 import { errnos } from "@litmap/litmus";
 import { qxlAlloc } from "../exporters/drm-drivers.js";
-import { drmDevice } from "../exporters/index.js";
+import { drmDevice, drmDrivers } from "../exporters/index.js";
 import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
 import { virtioGpuCreateBlob } from "../exporters/virtio-vram.js";
@@ -33,9 +33,6 @@ export function* handleOf(path: Path<number>): Path<Result> {
   return handle < 0 ? handle : { handle };
 }
 
-/** Drivers whose objects are TTM's in every release. */
-const ttmDrivers: ReadonlySet<string> = new Set(["qxl", "bochs"]);
-
 export const drmHandlers: HandlerTable<
   | "drm_open"
   | "dumb_create"
@@ -48,7 +45,7 @@ export const drmHandlers: HandlerTable<
 > = {
   run: {
     *drm_open({ k, task }, { device }) {
-      if (k.design["drm.objects"] === "own-pages" && !ttmDrivers.has(device))
+      if (k.design["drm.objects"] === "own-pages" && drmDrivers[device](k).everyRelease !== true)
         throw new NotModelled(`${device} inserts pages of its own in this release, which is not modelled`);
       return task.files.install(drmDevice(k, device).open());
     },

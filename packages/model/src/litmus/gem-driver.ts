@@ -11,7 +11,7 @@ import {
   GemObject,
 } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
-import { TtmObject } from "../exporters/ttm.js";
+import type { TtmObject } from "../exporters/ttm.js";
 import { gpus } from "../exporters/index.js";
 import { acquire, KernelBug, NotModelled, release } from "../sched/path.js";
 import { deviceOf } from "./drivers.js";
@@ -113,8 +113,7 @@ function liveObject(bo: unknown): GemObject {
 
 /** The TTM object behind a handle of the driver's. */
 function ttmOf(bo: unknown): TtmObject | undefined {
-  const { backing } = liveObject(bo);
-  return backing instanceof TtmObject ? backing : undefined;
+  return liveObject(bo).backing?.ttm;
 }
 
 /** Something done to a TTM object under its reservation lock; -EINVAL of any other. */
