@@ -10,7 +10,10 @@ import type { Mm } from "./mm/mm.js";
 export const fdRules = rules({
   "fd/not-open": {
     sentence: "A closed descriptor gives EBADF.",
-    kernel: "fdget, fs/file.c",
+    kernel: [
+      ["5.10", "__fdget, fs/file.c"],
+      ["6.12", "fdget, fs/file.c"],
+    ],
   },
 });
 

@@ -142,7 +142,7 @@ describe("the rule book", () => {
       expect(sentence, id).toMatch(/^\S.{10,}[^.]\.$/);
       const citations = typeof kernel === "string" ? [kernel] : kernel.map(([, citation]) => citation);
       for (const place of citations.flatMap((citation) => citation.split("; ")))
-        expect(place, id).toMatch(/^\w[\w, ()]*, [\w/-]+\.[chS]( \(.*\))?$/);
+        expect(place, id).toMatch(/^\w[\w, ]*, [\w/-]+\.[chS]( \((proposed|out of tree|up to \d+\.\d+)\))?$/);
     }
   });
 

@@ -1,4 +1,5 @@
 /** Whether the kernel functions that rules cite are in a kernel's source. */
+import { compareReleases } from "@litmap/litmus";
 import { kernelOf } from "@litmap/model";
 import type { Rule } from "@litmap/model";
 
@@ -10,24 +11,46 @@ export interface Cited {
 }
 
 export interface Missing extends Cited {
-  readonly why: "no such file" | "not in the file";
+  readonly why: "no such file" | "not defined in the file";
 }
 
-/** A citation of what no source package has says so: `(proposed)`, `(out of tree)`, `(up to 5.10)`. */
-const elsewhere = /\((?:proposed|out of tree|up to \d+\.\d+)\)$/;
+export interface Citations {
+  readonly cited: Cited[];
+  /** How many are of code that the release's mainline source does not have. */
+  readonly outside: number;
+  /** How many rules begin with a newer release, and are not reached on this one. */
+  readonly later: number;
+}
+
+/** Code that no source package has says so. */
+const elsewhere = /\((?:proposed|out of tree)\)$/;
+/** The last release of code that is gone since. */
+const last = / \(up to (\d+\.\d+)\)$/;
 
 /**
- * Every function that the rules cite for a release; `outside` are the citations of code that no mainline source has.
+ * Every function that the rules cite for a release.
+ * @param reached Ids of the rules that a model of the release reaches: those cite a function of it in any case.
  */
-export function citationsOf(rules: readonly Rule[], release: string): { cited: Cited[]; outside: number } {
+export function citationsOf(rules: readonly Rule[], release: string, reached: ReadonlySet<string>): Citations {
   const cited: Cited[] = [];
   let outside = 0;
-  for (const rule of rules)
-    for (const part of kernelOf(rule, release).split("; ")) {
-      if (elsewhere.test(part)) outside++;
-      else cited.push(...citedIn(rule.id, part));
+  let later = 0;
+  for (const rule of rules) {
+    if (!reached.has(rule.id) && beginsAfter(rule, release)) {
+      later++;
+      continue;
     }
-  return { cited, outside };
+    for (const part of kernelOf(rule, release).split("; ")) {
+      const until = last.exec(part)?.[1];
+      if (elsewhere.test(part) || (until !== undefined && compareReleases(until, release) < 0)) outside++;
+      else cited.push(...citedIn(rule.id, part.replace(last, "")));
+    }
+  }
+  return { cited, outside, later };
+}
+
+function beginsAfter({ kernel }: Rule, release: string): boolean {
+  return typeof kernel !== "string" && compareReleases(kernel[0][0], release) > 0;
 }
 
 /** `f and g, mm/gup.c` is two functions of a file, and so is `f, g, mm/gup.c`. */
@@ -42,13 +65,22 @@ export function missingIn(cited: readonly Cited[], read: (file: string) => strin
   return cited.flatMap((each): Missing[] => {
     const text = read(each.file);
     if (text === undefined) return [{ ...each, why: "no such file" }];
-    return names(text, each.name) ? [] : [{ ...each, why: "not in the file" }];
+    return defines(text, each.name) ? [] : [{ ...each, why: "not defined in the file" }];
   });
 }
 
-/** A system call is defined by SYSCALL_DEFINEn(name, ...). */
-function names(text: string, name: string): boolean {
+/**
+ * Whether a source file defines a function, macro or struct; its name in a comment or in the middle of a function's
+ * body is not enough. A system call is defined by SYSCALL_DEFINEn(name, ...).
+ */
+function defines(text: string, name: string): boolean {
   const call = /^sys_(\w+)$/.exec(name)?.[1];
-  if (call !== undefined && new RegExp(`\\bSYSCALL_DEFINE\\d\\(${call}\\b`).test(text)) return true;
-  return new RegExp(`\\b${name}\\b`).test(text);
+  const forms = [
+    `^(?:[A-Za-z_][^;=\\n]*\\b)?${name}\\(`,
+    `^#\\s*define\\s+${name}\\b`,
+    `\\b(?:struct|enum|union)\\s+${name}\\s*\\{`,
+    `^[A-Za-z_][^;()\\n]*\\b${name}\\b[^;()\\n]*=\\s*\\{`,
+    ...(call === undefined ? [] : [`^(?:COMPAT_)?SYSCALL_DEFINE\\d\\(${call}\\b`]),
+  ];
+  return forms.some((form) => new RegExp(form, "m").test(text));
 }

@@ -3,7 +3,7 @@
  * `=` where they are equal, then every disagreement in full, then the reasons of what could not run.
  */
 import { isConcurrent } from "@litmap/litmus";
-import { ruleBook } from "@litmap/model";
+import { kernelOf, ruleBook } from "@litmap/model";
 import { ruleOf } from "../machines/model.js";
 import { print } from "../terminal.js";
 import type { Paint } from "../terminal.js";
@@ -132,9 +132,10 @@ export class ComparisonTable implements RunReport {
       for (const line of columns([heads, ...rows])) print(`  ${line}`);
       const id = ruleOf(result.differs[0].key, decided ?? new Map());
       const rule = id === undefined ? undefined : ruleBook().find((each) => each.id === id);
-      if (rule)
-        for (const line of wrap(`the model's rule: ${rule.id}: ${rule.sentence} (${rule.kernel})`, 96))
-          print(`  ${line}`);
+      if (rule) {
+        const kernel = kernelOf(rule, result.machine.release);
+        for (const line of wrap(`the model's rule: ${rule.id}: ${rule.sentence} (${kernel})`, 96)) print(`  ${line}`);
+      }
     } else for (const line of troubleOf(result, units)) for (const part of line.split("\n")) print(`  ${part}`);
     if (result.status === "disagree")
       print(`  ${paint.dim(`litmap explain ${result.test} --release ${result.machine.release}`)}`);

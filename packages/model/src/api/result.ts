@@ -22,7 +22,7 @@ export class Failure {
   }
 
   toString(): string {
-    return this.rule === undefined ? this.name : `${this.name}: ${this.rule.sentence} (${this.rule.kernel})`;
+    return this.rule === undefined ? this.name : `${this.name}: ${this.rule.sentence} (${this.rule.id})`;
   }
 }
 

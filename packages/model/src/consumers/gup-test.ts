@@ -17,7 +17,11 @@ const rule = rules({
   },
   "gup-test/too-many": {
     sentence: "A page pointer array above 2 GiB warns and gives ENOMEM.",
-    kernel: "__kvmalloc_node_noprof, mm/util.c (mm/slub.c)",
+    kernel: [
+      ["5.10", "kvmalloc_node, mm/util.c"],
+      ["6.12", "__kvmalloc_node_noprof, mm/util.c"],
+      ["6.15", "__kvmalloc_node_noprof, mm/slub.c"],
+    ],
   },
   "gup-test/stopped": {
     sentence: "The test stops at the first page that GUP refuses and does not return its errno.",

@@ -19,25 +19,34 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "io-uring/empty-buffer": {
     sentence: "Registration of a buffer of length 0 or at NULL gives EFAULT.",
-    kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
+    kernel: [
+      ["5.10", "io_buffer_validate, io_uring/rsrc.c"],
+      ["7.2", "io_validate_user_buf_range, io_uring/rsrc.c"],
+    ],
   },
   "io-uring/buffer-too-large": {
     sentence:
       "Registration of a buffer above the size limit gives EFAULT (1 GiB, older releases) or EINVAL (1 TiB, newer " +
       "ones).",
-    kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
+    kernel: [
+      ["5.10", "io_buffer_validate, io_uring/rsrc.c"],
+      ["7.2", "io_validate_user_buf_range, io_uring/rsrc.c"],
+    ],
   },
   "io-uring/buffer-overflow": {
     sentence: "Registration of a buffer whose end overflows gives EOVERFLOW.",
-    kernel: "io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c",
+    kernel: [
+      ["5.10", "io_buffer_validate, io_uring/rsrc.c"],
+      ["7.2", "io_validate_user_buf_range, io_uring/rsrc.c"],
+    ],
   },
   "io-uring/file-backed": {
     sentence: "Up to 6.4 registration refuses a buffer in a file mapping other than shmem and hugetlb: EOPNOTSUPP.",
-    kernel: "io_pin_pages, io_uring/rsrc.c",
+    kernel: "io_pin_pages, io_uring/rsrc.c (up to 6.4)",
   },
   "io-uring/mixed-files": {
     sentence: "Up to 6.4 registration refuses a buffer that spans mappings of different files: EINVAL.",
-    kernel: "io_pin_pages, io_uring/rsrc.c",
+    kernel: "io_pin_pages, io_uring/rsrc.c (up to 6.4)",
   },
   "io-uring/gup-refused": {
     sentence:
@@ -54,7 +63,10 @@ const rule = rules({
   },
   "io-uring/past-user-space": {
     sentence: "A request with memory above TASK_SIZE completes with EFAULT.",
-    kernel: "import_ubuf, lib/iov_iter.c",
+    kernel: [
+      ["5.10", "import_single_range, lib/iov_iter.c"],
+      ["6.4", "import_ubuf, lib/iov_iter.c"],
+    ],
   },
   "io-uring/registered": {
     sentence: "A registered buffer has a long-term writable pin until the ring is released.",

@@ -105,7 +105,7 @@ export const kvmRules = rules({
     sentence:
       "Up to 6.12 KVM takes a reference on a remapped PFN; a page with refcount 0, such as a tail page, makes " +
       "KVM_RUN fail: EFAULT.",
-    kernel: "kvm_try_get_pfn, virt/kvm/kvm_main.c",
+    kernel: "kvm_try_get_pfn, virt/kvm/kvm_main.c (up to 6.12)",
   },
   "kvm/read-only": {
     sentence:
@@ -149,7 +149,7 @@ export const kvmRules = rules({
   "secondary-mmu/retry": {
     sentence:
       "A page faulted in for a guest or device while its range was invalidated is discarded and faulted in again.",
-    kernel: "mmu_interval_read_retry, mm/mmu_notifier.c; mmu_invalidate_retry, include/linux/kvm_host.h",
+    kernel: "mmu_interval_read_retry, include/linux/mmu_notifier.h; mmu_invalidate_retry, include/linux/kvm_host.h",
   },
 });
 

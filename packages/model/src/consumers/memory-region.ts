@@ -54,7 +54,7 @@ const rule = rules({
     sentence:
       "Up to 6.1 a read-only region is pinned with FOLL_WRITE and FOLL_FORCE, which COWs private pages; a shared " +
       "read-only mapping gives EFAULT.",
-    kernel: "ib_umem_get, drivers/infiniband/core/umem.c",
+    kernel: "ib_umem_get, drivers/infiniband/core/umem.c (up to 6.1)",
   },
   "mr/not-had": {
     sentence: "A region with a page that cannot be pinned returns its errno, and all its pins are released.",

@@ -20,7 +20,10 @@ const rule = rules({
   },
   "migrate/zero-page": {
     sentence: "The shared zero page has status EFAULT.",
-    kernel: "do_pages_stat_array, add_folio_for_migration, mm/migrate.c",
+    kernel: [
+      ["5.10", "do_pages_stat_array and add_page_for_migration, mm/migrate.c"],
+      ["6.12", "do_pages_stat_array and add_folio_for_migration, mm/migrate.c"],
+    ],
   },
   "migrate/already-there": {
     sentence: "A page that is on the requested node stays: its status is the node.",

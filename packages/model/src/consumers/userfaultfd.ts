@@ -17,7 +17,10 @@ import type { Vma } from "../mm/vma.js";
 const rule = rules({
   "userfaultfd/mode": {
     sentence: "Registration without a mode, or with an unsupported one, gives EINVAL.",
-    kernel: "userfaultfd_register, fs/userfaultfd.c",
+    kernel: [
+      ["5.10", "userfaultfd_register, fs/userfaultfd.c"],
+      ["7.2", "userfaultfd_register, mm/userfaultfd.c"],
+    ],
   },
   "userfaultfd/range": {
     sentence: "The range must be page aligned, not empty and in user space, else EINVAL.",
@@ -28,7 +31,10 @@ const rule = rules({
   },
   "userfaultfd/no-vma": {
     sentence: "Registration of a range without a VMA gives EINVAL.",
-    kernel: "userfaultfd_register, fs/userfaultfd.c",
+    kernel: [
+      ["5.10", "userfaultfd_register, fs/userfaultfd.c"],
+      ["7.2", "userfaultfd_register, mm/userfaultfd.c"],
+    ],
   },
   "userfaultfd/vma-kind": {
     sentence: "Only anonymous, shmem and hugetlb VMAs without special VM flags can be registered, else EINVAL.",
@@ -39,17 +45,23 @@ const rule = rules({
   },
   "userfaultfd/not-writable": {
     sentence: "Registration of a shared VMA without VM_MAYWRITE gives EPERM.",
-    kernel: "userfaultfd_register, fs/userfaultfd.c",
+    kernel: [
+      ["5.10", "userfaultfd_register, fs/userfaultfd.c"],
+      ["7.2", "userfaultfd_register, mm/userfaultfd.c"],
+    ],
   },
   "userfaultfd/entries-reset": {
     sentence:
       "Closing a userfaultfd with write-protect mode resets the PTEs of the VMA: those of shared memory fault once " +
       "more before a write.",
-    kernel: "userfaultfd_clear_vma, uffd_wp_range, mm/userfaultfd.c",
+    kernel: [["6.12", "userfaultfd_clear_vma, mm/userfaultfd.c"]],
   },
   "userfaultfd/huge-unaligned": {
     sentence: "The range in a hugetlb VMA must be aligned to huge pages, else EINVAL.",
-    kernel: "userfaultfd_register, fs/userfaultfd.c",
+    kernel: [
+      ["5.10", "userfaultfd_register, fs/userfaultfd.c"],
+      ["7.2", "userfaultfd_register, mm/userfaultfd.c"],
+    ],
   },
 });
 

@@ -32,7 +32,7 @@ const rule = rules({
   },
   "vfio/dma-write-only": {
     sentence: "Up to 6.12 the PTEs of an Intel IOMMU let a device read a write-only mapping.",
-    kernel: "__domain_mapping, drivers/iommu/intel/iommu.c",
+    kernel: "__domain_mapping, drivers/iommu/intel/iommu.c (up to 6.12)",
   },
 });
 

@@ -20,7 +20,10 @@ import type { OperationArgs } from "@litmap/litmus";
 const rule = rules({
   "chardev/no-memory": {
     sentence: "A device with zero pages gives EINVAL, one above the largest allocation (4 MiB) ENOMEM.",
-    kernel: "__alloc_pages, mm/page_alloc.c",
+    kernel: [
+      ["5.10", "__alloc_pages, mm/page_alloc.c"],
+      ["6.10", "__alloc_pages_noprof, mm/page_alloc.c"],
+    ],
   },
   "chardev/needs-pages": {
     sentence:

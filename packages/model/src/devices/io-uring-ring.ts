@@ -29,7 +29,7 @@ const rule = rules({
   },
   "io-uring-ring/too-long": {
     sentence: "A mapping longer than the allocation behind it gives EINVAL.",
-    kernel: "io_uring_validate_mmap_request, io_uring/io_uring.c",
+    kernel: "io_uring_validate_mmap_request, io_uring/io_uring.c (up to 6.9)",
   },
   "io-uring-ring/pages": {
     sentence:
@@ -42,7 +42,7 @@ const rule = rules({
   },
   "io-uring-ring/pfns": {
     sentence: "mmap maps the ring by remap_pfn_range, as memory without struct pages.",
-    kernel: "io_uring_mmap, io_uring/io_uring.c",
+    kernel: "io_uring_mmap, io_uring/io_uring.c (up to 6.9)",
   },
 });
 

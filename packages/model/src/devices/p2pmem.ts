@@ -18,11 +18,11 @@ const p2pPool = slot((k) => new P2pPool(k));
 const rule = rules({
   "p2pdma/shared": {
     sentence: "P2PDMA memory supports shared mappings only: MAP_PRIVATE gives EINVAL.",
-    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+    kernel: [["6.2", "p2pmem_alloc_mmap, drivers/pci/p2pdma.c"]],
   },
   "p2pdma/offset": {
     sentence: "Each mmap is a separate allocation: a non-zero offset gives EINVAL.",
-    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+    kernel: [["6.2", "p2pmem_alloc_mmap, drivers/pci/p2pdma.c"]],
   },
   "p2pdma/no-fault-handler": {
     sentence:
@@ -35,18 +35,18 @@ const rule = rules({
   },
   "p2pdma/exhausted": {
     sentence: "mmap without a free range that is long enough gives ENOMEM.",
-    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+    kernel: [["6.2", "p2pmem_alloc_mmap, drivers/pci/p2pdma.c"]],
   },
   "p2pdma/inserted": {
     sentence:
       "mmap inserts the pages by vm_insert_page: VM_MIXEDMAP, refcount, RSS; only the mapping holds them, and a " +
       "zapped PTE is not refaulted.",
-    kernel: "p2pmem_alloc_mmap, drivers/pci/p2pdma.c",
+    kernel: [["6.2", "p2pmem_alloc_mmap, drivers/pci/p2pdma.c"]],
   },
   "p2pdma/freed": {
     sentence: "A P2PDMA page returns to its pool with its last reference, page by page.",
     kernel: [
-      ["6.1", "p2pdma_page_free, drivers/pci/p2pdma.c"],
+      ["6.2", "p2pdma_page_free, drivers/pci/p2pdma.c"],
       ["6.18", "p2pdma_folio_free, drivers/pci/p2pdma.c"],
     ],
   },

@@ -34,12 +34,12 @@ const rule = rules({
   "dma-buf/map-hides-pages": {
     sentence:
       "With CONFIG_DMABUF_DEBUG an importer gets DMA addresses only: the page links of the sg table are hidden.",
-    kernel: "dma_buf_wrap_sg_table, drivers/dma-buf/dma-buf.c",
+    kernel: [["7.0", "dma_buf_wrap_sg_table, drivers/dma-buf/dma-buf.c"]],
   },
   "dma-buf/map-mangles-pages": {
     sentence:
       "With CONFIG_DMABUF_DEBUG the page links of the exporter's own sg table are mangled until it is unmapped.",
-    kernel: "mangle_sg_table, drivers/dma-buf/dma-buf.c",
+    kernel: "mangle_sg_table, drivers/dma-buf/dma-buf.c (up to 6.19)",
   },
   "dma-buf/pin-static": {
     sentence: "Only a dynamic importer may call dma_buf_pin; a static one triggers a warning.",

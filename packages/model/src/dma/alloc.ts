@@ -33,7 +33,7 @@ const rule = rules({
   },
   "dma-api/bad-page": {
     sentence: "A page of a freed block with a refcount of its own, or already free, is reported as a bad page.",
-    kernel: "free_page_is_bad_report, mm/page_alloc.c",
+    kernel: "free_page_is_bad, mm/page_alloc.c",
     unproven: "only a buggy driver reaches it.",
   },
   "dma-api/iommu-pages": {

@@ -73,7 +73,7 @@ const rule = rules({
   "drm-shmem/write-notify": {
     sentence:
       "The first write to each page through a shared mapping faults in pfn_mkwrite, which marks the folio dirty.",
-    kernel: "drm_gem_shmem_pfn_mkwrite, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: [["7.1", "drm_gem_shmem_pfn_mkwrite, drivers/gpu/drm/drm_gem_shmem_helper.c"]],
   },
   "drm-shmem/pages-counted": {
     sentence: "pages_use_count: the first user gets the pages, the last one puts them.",
@@ -130,7 +130,7 @@ const rule = rules({
   },
   "drm-shmem/vmap-reserved": {
     sentence: "A vmap is valid only while its user holds the resv, from vmap to vunmap.",
-    kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: "drm_gem_shmem_vmap_locked, drivers/gpu/drm/drm_gem_shmem_helper.c (proposed)",
     unproven: "proposal; no release does so.",
   },
   "gem-driver/madvise-listed": {

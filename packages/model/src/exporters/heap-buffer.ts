@@ -21,7 +21,7 @@ const rule = rules({
   },
   "cma/fault-past-array": {
     sentence: "The bounds check uses > instead of >=: a fault one page past the end reads past the page array.",
-    kernel: "dma_heap_vm_fault, drivers/dma-buf/heaps/heap-helpers.c",
+    kernel: "dma_heap_vm_fault, drivers/dma-buf/heaps/heap-helpers.c (up to 5.10)",
     unproven: "fixed in mainline before 6.1's stable series; no recorded kernel has the heap without the fix.",
   },
 });

@@ -185,7 +185,7 @@ const rule = rules({
   },
   "i915/vmap-unpinned": {
     sentence: "vmap of the dma-buf does not pin the object's pages: the shrinker may free them.",
-    kernel: "i915_gem_dmabuf_vmap, drivers/gpu/drm/i915/i915_gem_dmabuf.c",
+    kernel: "i915_gem_dmabuf_vmap, drivers/gpu/drm/i915/i915_gem_dmabuf.c (up to 3.11)",
     unproven: "a bug of 3.5 to 3.11; no recorded kernel has it.",
   },
   "i915/purged": {

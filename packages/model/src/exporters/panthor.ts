@@ -30,34 +30,34 @@ const objects = slot(() => new Set<PanthorObject>());
 const rule = rules({
   "panthor/mmap-private": {
     sentence: "A private writable mapping of an object gives EINVAL.",
-    kernel: "panthor_gem_mmap, drivers/gpu/drm/panthor/panthor_gem.c",
+    kernel: [["6.10", "panthor_gem_mmap, drivers/gpu/drm/panthor/panthor_gem.c"]],
     unproven: "from source: QEMU has no Mali GPU.",
   },
   "panthor/mmap-lazy": {
     sentence: "mmap allocates no pages: the first fault gets the pages of the whole object.",
-    kernel: "panthor_gem_any_fault, drivers/gpu/drm/panthor/panthor_gem.c",
+    kernel: [["7.1", "panthor_gem_any_fault, drivers/gpu/drm/panthor/panthor_gem.c"]],
     unproven: "from source: QEMU has no Mali GPU.",
   },
   "panthor/fault-beyond": {
     sentence:
       "A fault takes the object's page by its offset from vm_start; past the end of the object it gives SIGBUS.",
-    kernel: "panthor_gem_any_fault, drivers/gpu/drm/panthor/panthor_gem.c",
+    kernel: [["7.1", "panthor_gem_any_fault, drivers/gpu/drm/panthor/panthor_gem.c"]],
     unproven: "from source: QEMU has no Mali GPU.",
   },
   "panthor/no-swap": {
     sentence: "Without swap nothing is evicted, because there is no DONTNEED state.",
-    kernel: "panthor_gem_shrinker_scan, drivers/gpu/drm/panthor/panthor_gem.c",
+    kernel: [["7.1", "panthor_gem_shrinker_scan, drivers/gpu/drm/panthor/panthor_gem.c"]],
     unproven: "from source: QEMU has no Mali GPU.",
   },
   "panthor/evicted": {
     sentence:
       "Eviction zaps all mappings, then drops the pages; their contents stay in the shmem file until the next use.",
-    kernel: "panthor_gem_try_evict_no_resv_wait, drivers/gpu/drm/panthor/panthor_gem.c",
+    kernel: [["7.1", "panthor_gem_try_evict_no_resv_wait, drivers/gpu/drm/panthor/panthor_gem.c"]],
     unproven: "from source: QEMU has no Mali GPU.",
   },
   "panthor/evict-skips": {
     sentence: "Objects that are pinned, locked or without pages are not evicted.",
-    kernel: "panthor_gem_update_reclaim_state_locked, drivers/gpu/drm/panthor/panthor_gem.c",
+    kernel: [["7.1", "panthor_gem_update_reclaim_state_locked, drivers/gpu/drm/panthor/panthor_gem.c"]],
     unproven: "from source: QEMU has no Mali GPU.",
   },
 });

@@ -51,7 +51,7 @@ const rule = rules({
   },
   "gem/import-unmapped": {
     sentence: "The shmem helper only attaches to a foreign dma-buf and does not map the attachment.",
-    kernel: "drm_gem_shmem_prime_import_no_map, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    kernel: [["6.17", "drm_gem_shmem_prime_import_no_map, drivers/gpu/drm/drm_gem_shmem_helper.c"]],
   },
   "gem/attach-no-table": {
     sentence: "An exporter without get_sg_table refuses attachments: ENOSYS.",

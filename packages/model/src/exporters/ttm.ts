@@ -43,7 +43,7 @@ const rule = rules({
   },
   "ttm/mmap-mixedmap": {
     sentence: "A mapping of a TTM object is VM_MIXEDMAP and VM_IO, also if private.",
-    kernel: "ttm_bo_mmap_vma_setup, drivers/gpu/drm/ttm/ttm_bo_vm.c",
+    kernel: "ttm_bo_mmap_vma_setup, drivers/gpu/drm/ttm/ttm_bo_vm.c (up to 5.13)",
   },
   "ttm/prefault": {
     sentence: "A fault maps the faulting page and up to 15 pages after it, within the VMA.",
@@ -129,7 +129,7 @@ const rule = rules({
     sentence:
       "Backup unmaps the object and copies its pages into a shmem file; the pages become write-back and are freed, " +
       "not pooled.",
-    kernel: "ttm_pool_backup, drivers/gpu/drm/ttm/ttm_pool.c",
+    kernel: [["6.15", "ttm_pool_backup, drivers/gpu/drm/ttm/ttm_pool.c"]],
     unproven: "from source: the test module makes no TTM objects.",
   },
   "ttm/swapped-in": {

@@ -48,7 +48,10 @@ const rule = rules({
   },
   "udmabuf/no-memory": {
     sentence: "A failed allocation of the page array gives ENOMEM.",
-    kernel: "init_udmabuf, drivers/dma-buf/udmabuf.c",
+    kernel: [
+      ["5.10", "udmabuf_create, drivers/dma-buf/udmabuf.c"],
+      ["6.13", "init_udmabuf, drivers/dma-buf/udmabuf.c"],
+    ],
   },
   "udmabuf/not-a-memfd": {
     sentence: "A closed descriptor, or a file that is neither shmem nor hugetlb, gives EBADFD.",
@@ -125,7 +128,7 @@ const rule = rules({
   },
   "udmabuf/vmap-heads": {
     sentence: "vmap maps the head page of each page's folio: wrong data for large folios.",
-    kernel: "vmap_udmabuf, drivers/dma-buf/udmabuf.c",
+    kernel: [["6.11", "vmap_udmabuf, drivers/dma-buf/udmabuf.c"]],
   },
 });
 

@@ -27,51 +27,33 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "videobuf/mmap-error": {
     sentence: "Every failure to map a buffer gives ENOMEM.",
-    kernel: [
-      ["5.10", "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c"],
-      ["6.3", "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)"],
-    ],
+    kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)",
     unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/physical": {
     sentence: "mmap uses the DMA address as a physical address, which is right without an IOMMU.",
-    kernel: [
-      ["5.10", "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c"],
-      ["6.3", "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)"],
-    ],
+    kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)",
     unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/bus-address": {
     sentence: "Behind an IOMMU the DMA address is not a physical address: mmap maps the wrong memory.",
-    kernel: [
-      ["5.10", "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c"],
-      ["6.3", "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)"],
-    ],
+    kernel: "__videobuf_mmap_mapper, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)",
     unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/user-range": {
     sentence: "USERPTR memory must be in one VMA, else EINVAL.",
-    kernel: [
-      ["5.10", "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c"],
-      ["6.3", "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)"],
-    ],
+    kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)",
     unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/user-scattered": {
     sentence: "USERPTR memory must have consecutive PFNs, else EFAULT.",
-    kernel: [
-      ["5.10", "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c"],
-      ["6.3", "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)"],
-    ],
+    kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)",
     unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
   "videobuf/user-frames": {
     sentence:
       "USERPTR memory is resolved by follow_pfn: only VM_IO and VM_PFNMAP VMAs work, and no reference is taken.",
-    kernel: [
-      ["5.10", "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c"],
-      ["6.3", "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)"],
-    ],
+    kernel: "videobuf_dma_contig_user_get, drivers/media/v4l2-core/videobuf-dma-contig.c (up to 6.2)",
     unproven: "no QEMU device has a driver with this allocator; removed by 6.12.",
   },
 });

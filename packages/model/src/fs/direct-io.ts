@@ -16,9 +16,12 @@ const rule = rules({
     sentence:
       "Direct I/O needs offset and length in logical blocks and memory aligned to dma_alignment (512), else " +
       "EINVAL; 6.18 does not check the memory.",
-    kernel:
-      "blkdev_dio_invalid (blkdev_dio_unaligned), block/fops.c; iov_iter_is_aligned, iov_iter_extract_bvecs, " +
-      "lib/iov_iter.c",
+    kernel: [
+      ["5.10", "blkdev_dio_unaligned, block/fops.c; iov_iter_is_aligned, lib/iov_iter.c"],
+      ["6.11", "blkdev_dio_invalid, block/fops.c; iov_iter_is_aligned, lib/iov_iter.c"],
+      ["6.18", "blkdev_dio_invalid, block/fops.c"],
+      ["7.0", "blkdev_dio_invalid, block/fops.c; iov_iter_extract_bvecs, lib/iov_iter.c"],
+    ],
   },
   "disk/gup-refused": {
     sentence: "Direct I/O returns the errno of GUP if not one page could be pinned.",
@@ -26,7 +29,10 @@ const rule = rules({
   },
   "disk/no-whole-block": {
     sentence: "Direct I/O that could pin less than one block of memory gives EFAULT.",
-    kernel: "__bio_iov_iter_get_pages (bio_iov_iter_align_down), block/bio.c",
+    kernel: [
+      ["5.10", "__bio_iov_iter_get_pages, block/bio.c"],
+      ["6.18", "bio_iov_iter_align_down, block/bio.c"],
+    ],
   },
   "disk/direct": {
     sentence: "Direct I/O transfers between the device and the user's pages, with a reference or pin on each.",

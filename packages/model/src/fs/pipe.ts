@@ -17,19 +17,31 @@ import type { Task } from "../task.js";
 const rule = rules({
   "pipe/full": {
     sentence: "A non-blocking pipe with all 16 buffers in use gives EAGAIN.",
-    kernel: "pipe_write (anon_pipe_write), fs/pipe.c; add_to_pipe, fs/splice.c",
+    kernel: [
+      ["5.10", "pipe_write, fs/pipe.c; add_to_pipe, fs/splice.c"],
+      ["6.15", "anon_pipe_write, fs/pipe.c; add_to_pipe, fs/splice.c"],
+    ],
   },
   "pipe/empty": {
     sentence: "An empty non-blocking pipe gives EAGAIN.",
-    kernel: "pipe_read (anon_pipe_read), fs/pipe.c",
+    kernel: [
+      ["5.10", "pipe_read, fs/pipe.c"],
+      ["6.15", "anon_pipe_read, fs/pipe.c"],
+    ],
   },
   "pipe/no-writers": {
     sentence: "read on an empty pipe without writers returns 0.",
-    kernel: "pipe_read (anon_pipe_read), fs/pipe.c",
+    kernel: [
+      ["5.10", "pipe_read, fs/pipe.c"],
+      ["6.15", "anon_pipe_read, fs/pipe.c"],
+    ],
   },
   "pipe/fault": {
     sentence: "write to a pipe drops the buffer in which the copy faulted; if it was the first: EFAULT.",
-    kernel: "pipe_write (anon_pipe_write), fs/pipe.c",
+    kernel: [
+      ["5.10", "pipe_write, fs/pipe.c"],
+      ["6.15", "anon_pipe_write, fs/pipe.c"],
+    ],
   },
 });
 

@@ -35,7 +35,10 @@ const rule = rules({
   },
   "gem-driver/not-ttm": {
     sentence: "Only TTM objects have a placement and move, else EINVAL.",
-    kernel: "struct ttm_buffer_object, include/drm/ttm/ttm_bo.h",
+    kernel: [
+      ["5.10", "struct ttm_buffer_object, include/drm/ttm/ttm_bo_api.h"],
+      ["6.12", "struct ttm_buffer_object, include/drm/ttm/ttm_bo.h"],
+    ],
     unproven: "a driver that does it would not compile; the refusal is the test driver's.",
   },
   "gem-driver/not-shmem": {

@@ -14,19 +14,25 @@ const rule = rules({
   },
   "mmap/fixed-unaligned": {
     sentence: "MAP_FIXED at an address that is not page aligned gives EINVAL.",
-    kernel: "get_unmapped_area, mm/mmap.c",
+    kernel: [
+      ["5.10", "get_unmapped_area, mm/mmap.c"],
+      ["6.10", "__get_unmapped_area, mm/mmap.c"],
+    ],
   },
   "mmap/below-user-space": {
     sentence: "On 32-bit arm MAP_FIXED below FIRST_USER_ADDRESS (the first two pages) gives EINVAL.",
-    kernel: "arch_mmap_check, arch/arm/include/asm/mman.h; FIRST_USER_ADDRESS, arch/arm/include/asm/pgtable.h",
+    kernel: "arch_mmap_check, arch/arm/include/uapi/asm/mman.h; FIRST_USER_ADDRESS, arch/arm/include/asm/pgtable.h",
   },
   "mmap/too-long": {
     sentence: "A mapping longer than TASK_SIZE, or MAP_FIXED past it, gives ENOMEM.",
-    kernel: "get_unmapped_area, mm/mmap.c",
+    kernel: [
+      ["5.10", "get_unmapped_area, mm/mmap.c"],
+      ["6.10", "__get_unmapped_area, mm/mmap.c"],
+    ],
   },
   "mmap/no-room": {
     sentence: "No hole in the address space is long enough: ENOMEM.",
-    kernel: "vm_unmapped_area, mm/mmap.c (mm/vma.c)",
+    kernel: "vm_unmapped_area, mm/mmap.c",
   },
 });
 

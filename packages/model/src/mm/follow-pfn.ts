@@ -21,7 +21,10 @@ const rule = rules({
   },
   "follow-pfn/no-vma": {
     sentence: "A PFN lookup at an address without a VMA gives EINVAL.",
-    kernel: "follow_pfnmap_start, mm/memory.c",
+    kernel: [
+      ["5.10", "follow_pfn, mm/memory.c"],
+      ["6.12", "follow_pfnmap_start, mm/memory.c"],
+    ],
   },
   "follow-pfn/not-present": {
     sentence: "A PFN lookup at an absent PTE gives EINVAL; the caller must fault it in.",
@@ -41,7 +44,7 @@ const rule = rules({
     sentence:
       "follow_pfnmap_start returns a PFN without a reference; it is valid under the page table lock until " +
       "follow_pfnmap_end.",
-    kernel: "follow_pfnmap_start, mm/memory.c",
+    kernel: [["6.12", "follow_pfnmap_start, mm/memory.c"]],
   },
 });
 

@@ -53,7 +53,7 @@ const rule = rules({
   },
   "fork/track-copy": {
     sentence: "Up to 6.15 fork on x86 gives ENOMEM if a tracked private VMA had its first page written (COWed).",
-    kernel: "track_pfn_copy, get_pat_info, arch/x86/mm/pat/memtype.c",
+    kernel: "track_pfn_copy and get_pat_info, arch/x86/mm/pat/memtype.c (up to 6.15)",
   },
   "fork/pinned-copied": {
     sentence:

@@ -16,11 +16,11 @@ import type { Vma } from "./vma.js";
 const rule = rules({
   "madvise/guard-unfit": {
     sentence: "Guard markers in a special or hugetlb VMA, or installed in a locked one, give EINVAL.",
-    kernel: "is_valid_guard_vma, mm/madvise.c",
+    kernel: [["6.13", "is_valid_guard_vma, mm/madvise.c"]],
   },
   "madvise/guard-installed": {
     sentence: "MADV_GUARD_INSTALL zaps the range and sets a guard marker in each PTE.",
-    kernel: "madvise_guard_install, mm/madvise.c",
+    kernel: [["6.13", "madvise_guard_install, mm/madvise.c"]],
   },
 });
 

@@ -44,17 +44,26 @@ const rule = rules({
   },
   "gup-fast/no-pte-special": {
     sentence: "Without pte_special, or on an architecture without gup-fast, gup-fast takes no page.",
-    kernel: "gup_fast, mm/gup.c",
+    kernel: [
+      ["5.10", "lockless_pages_from_mm, mm/gup.c"],
+      ["6.10", "gup_fast, mm/gup.c"],
+    ],
   },
   "gup-fast/folio-unknown": {
     sentence:
       "gup-fast leaves a small folio with a NULL mapping to the slow path, because it may be secretmem or file-backed.",
-    kernel: "gup_fast_folio_allowed, mm/gup.c",
+    kernel: [
+      ["6.5", "folio_fast_pin_allowed, mm/gup.c"],
+      ["6.10", "gup_fast_folio_allowed, mm/gup.c"],
+    ],
   },
   "gup-fast/folio-file": {
     sentence:
       "gup-fast leaves a long-term writable pin of a file folio that is neither shmem nor hugetlb to the slow path.",
-    kernel: "gup_fast_folio_allowed, mm/gup.c",
+    kernel: [
+      ["6.5", "folio_fast_pin_allowed, mm/gup.c"],
+      ["6.10", "gup_fast_folio_allowed, mm/gup.c"],
+    ],
   },
   "gup-fast/unshare": {
     sentence: "gup-fast gives up at a read-only PTE whose page a pin must unshare.",

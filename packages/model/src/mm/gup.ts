@@ -45,7 +45,7 @@ const rule = rules({
     sentence:
       "A long-term writable pin in a shared writable mapping of a file with dirty tracking gives EFAULT; shmem has " +
       "none.",
-    kernel: "writable_file_mapping_allowed, mm/gup.c",
+    kernel: [["6.5", "writable_file_mapping_allowed, mm/gup.c"]],
   },
   "gup/not-writable": {
     sentence: "GUP for writing in a VMA without VM_WRITE gives EFAULT, except with FOLL_FORCE in a COW mapping.",
@@ -110,11 +110,14 @@ const rule = rules({
   },
   "gup/bad-flags": {
     sentence: "FOLL_LONGTERM without FOLL_PIN warns and gives EINVAL.",
-    kernel: "is_valid_gup_args, mm/gup.c",
+    kernel: [
+      ["5.10", "is_valid_gup_flags, mm/gup.c"],
+      ["6.3", "is_valid_gup_args, mm/gup.c"],
+    ],
   },
   "p2pdma/not-longterm": {
     sentence: "FOLL_LONGTERM with FOLL_PCI_P2PDMA warns and gives EINVAL, because the device may be unplugged.",
-    kernel: "is_valid_gup_args, mm/gup.c",
+    kernel: [["6.3", "is_valid_gup_args, mm/gup.c"]],
     unproven: "no system call reaches both flags.",
   },
 });

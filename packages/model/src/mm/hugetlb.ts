@@ -25,7 +25,10 @@ export const hugetlbRules = rules({
   },
   "hugetlb/no-free-page": {
     sentence: "An unreserved huge page gives ENOSPC when the pool is empty.",
-    kernel: "alloc_huge_page, mm/hugetlb.c",
+    kernel: [
+      ["5.10", "alloc_huge_page, mm/hugetlb.c"],
+      ["6.3", "alloc_hugetlb_folio, mm/hugetlb.c"],
+    ],
   },
   "hugetlb/beyond-eof": {
     sentence: "A fault past the end of a hugetlb file gives SIGBUS.",

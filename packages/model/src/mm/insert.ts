@@ -125,7 +125,10 @@ export const insertRules = rules({
   "insert/io-mapping-flags": {
     sentence:
       "io_mapping_map_user without VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP already set warns and gives EINVAL.",
-    kernel: "io_mapping_map_user, mm/io-mapping.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c",
+    kernel: [
+      ["5.10", "io_mapping_map_user, mm/io-mapping.c; remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c"],
+      ["7.2", "remap_io_mapping, drivers/gpu/drm/i915/i915_mm.c"],
+    ],
     unproven: "from source: all in-tree drivers set the flags.",
   },
 });

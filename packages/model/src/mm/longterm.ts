@@ -11,12 +11,19 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "gup/longterm-migrated": {
     sentence: "A long-term pin migrates pages out of CMA and ZONE_MOVABLE first and then retries.",
-    kernel: "check_and_migrate_movable_pages_or_folios, mm/gup.c",
+    kernel: [
+      ["5.10", "check_and_migrate_movable_pages, mm/gup.c"],
+      ["6.11", "check_and_migrate_movable_pages_or_folios, mm/gup.c"],
+    ],
     unproven: "no recorded test pins a CMA page of a user mapping; from the source of mm/gup.c.",
   },
   "gup/longterm-migration-failed": {
     sentence: "A long-term pin of a page that must migrate but cannot gives ENOMEM.",
-    kernel: "migrate_longterm_unpinnable_folios, mm/gup.c",
+    kernel: [
+      ["5.10", "check_and_migrate_movable_pages, mm/gup.c"],
+      ["6.1", "migrate_longterm_unpinnable_pages, mm/gup.c"],
+      ["6.11", "migrate_longterm_unpinnable_folios, mm/gup.c"],
+    ],
     unproven: "no recorded test pins a CMA page of a user mapping; from the source of mm/gup.c.",
   },
   "gup/longterm-hang": {

@@ -44,7 +44,10 @@ const rule = rules({
   },
   "madvise/tables-freed": {
     sentence: "From 6.14 on MADV_DONTNEED of the range of a whole page table frees the table too.",
-    kernel: "try_get_and_clear_pmd, mm/pt_reclaim.c; zap_pte_range, mm/memory.c",
+    kernel: [
+      ["6.14", "try_get_and_clear_pmd, mm/pt_reclaim.c; zap_pte_range, mm/memory.c"],
+      ["7.2", "zap_empty_pte_table and zap_pte_range, mm/memory.c"],
+    ],
   },
   "madvise/free-anon-only": {
     sentence: "MADV_FREE of memory that is not private anonymous gives EINVAL.",
@@ -63,7 +66,10 @@ const rule = rules({
   },
   "madvise/populate-hole": {
     sentence: "MADV_POPULATE_READ and _WRITE stop at a hole: ENOMEM.",
-    kernel: "faultin_page_range, mm/gup.c",
+    kernel: [
+      ["5.14", "faultin_vma_page_range, mm/gup.c"],
+      ["6.10", "faultin_page_range, mm/gup.c"],
+    ],
   },
   "madvise/populate-fault": {
     sentence: "MADV_POPULATE_READ and _WRITE stop at a fault that ends in a signal: EFAULT.",
@@ -103,7 +109,11 @@ const rule = rules({
   },
   "madvise/sealed": {
     sentence: "Destructive advice on a sealed, read-only, private anonymous VMA gives EPERM.",
-    kernel: "can_modify_vma_madv, mm/mseal.c (can_madvise_modify, mm/madvise.c)",
+    kernel: [
+      ["6.10", "can_modify_mm_madv, mm/mseal.c"],
+      ["6.12", "can_modify_vma_madv, mm/mseal.c"],
+      ["6.17", "can_madvise_modify, mm/madvise.c"],
+    ],
   },
 });
 

@@ -14,25 +14,25 @@ import type { Path } from "../sched/path.js";
 const rule = rules({
   "memfd-pin/range": {
     sentence: "memfd_pin_folios with a negative start, an end before start, or max_folios 0 gives EINVAL.",
-    kernel: "memfd_pin_folios, mm/gup.c",
+    kernel: [["6.11", "memfd_pin_folios, mm/gup.c"]],
   },
   "memfd-pin/kind": {
     sentence: "memfd_pin_folios of a file that is neither shmem nor hugetlb gives EINVAL.",
-    kernel: "memfd_pin_folios, mm/gup.c",
+    kernel: [["6.11", "memfd_pin_folios, mm/gup.c"]],
   },
   "memfd-pin/past-end": {
     sentence: "memfd_pin_folios past the end of the file gives EINVAL.",
-    kernel: "memfd_pin_folios, mm/gup.c",
+    kernel: [["6.11", "memfd_pin_folios, mm/gup.c"]],
   },
   "memfd-pin/no-memory": {
     sentence: "memfd_pin_folios on a hole of a hugetlb memfd gives ENOMEM when the pool is empty.",
-    kernel: "memfd_alloc_folio, mm/memfd.c",
+    kernel: [["6.11", "memfd_alloc_folio, mm/memfd.c"]],
   },
   "memfd-pin/pinned": {
     sentence:
       "Each folio of the range is pinned once, regardless of how many of its pages are in range; absent ones are " +
       "allocated first.",
-    kernel: "memfd_pin_folios, mm/gup.c",
+    kernel: [["6.11", "memfd_pin_folios, mm/gup.c"]],
   },
 });
 

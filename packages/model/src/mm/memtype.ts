@@ -15,13 +15,13 @@ import type { Vma } from "./vma.js";
 const rule = rules({
   "pat/tracked-flag": {
     sentence: "On x86 remap_pfn_range over a whole VMA reserves its memtype; up to 6.15 the VMA has VM_PAT (`ar`).",
-    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c",
+    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c (up to 6.15)",
   },
   "pat/tracked-context": {
     sentence:
       "From 6.16 on the memtype reservation of remap_pfn_range over a whole VMA is refcounted and shared by split " +
       "and forked VMAs.",
-    kernel: "remap_pfn_range_track, mm/memory.c",
+    kernel: [["6.16", "remap_pfn_range_track, mm/memory.c"]],
   },
   "pat/not-reserved": {
     sentence: "remap_pfn_range over a whole VMA gives EINVAL if its memtype cannot be reserved.",
@@ -32,15 +32,18 @@ const rule = rules({
   },
   "pat/copy-no-entry": {
     sentence: "Fork of a VM_PAT VMA whose first PTE is not a PFN mapping gives EINVAL.",
-    kernel: "track_pfn_copy, arch/x86/mm/pat/memtype.c",
+    kernel: "track_pfn_copy, arch/x86/mm/pat/memtype.c (up to 6.15)",
   },
   "pat/tracked-twice": {
     sentence: "A second remap_pfn_range over a whole VMA gives EINVAL.",
-    kernel: "remap_pfn_range_track, mm/memory.c",
+    kernel: [["6.16", "remap_pfn_range_track, mm/memory.c"]],
   },
   "pat/mixed-modes": {
     sentence: "remap_pfn_range over part of a VMA gives EINVAL if the PFNs differ in cache mode.",
-    kernel: "track_pfn_remap, arch/x86/mm/pat/memtype.c; pfnmap_setup_cachemode, arch/x86/mm/pat/memtype.c",
+    kernel: [
+      ["5.10", "track_pfn_remap, arch/x86/mm/pat/memtype.c"],
+      ["6.16", "pfnmap_setup_cachemode, arch/x86/mm/pat/memtype.c"],
+    ],
     unproven: "from source: no system call shows the cache mode of a page.",
   },
   "pat/ram-and-io": {

@@ -19,7 +19,10 @@ import type { Vma } from "./vma.js";
 export const migrateRules = rules({
   "migrate/no-vma": {
     sentence: "move_pages reports EFAULT for an address without a VMA.",
-    kernel: "add_folio_for_migration, mm/migrate.c",
+    kernel: [
+      ["5.10", "add_page_for_migration, mm/migrate.c"],
+      ["6.12", "add_folio_for_migration, mm/migrate.c"],
+    ],
   },
   "migrate/vma-not-migratable": {
     sentence: "Pages of a VM_IO or VM_PFNMAP VMA do not migrate: status EFAULT.",

@@ -82,11 +82,14 @@ export const mmapRules = rules({
   },
   "mmap/cannot-replace": {
     sentence: "Up to 6.11 MAP_FIXED over a VMA that cannot be unmapped or split gives ENOMEM for every cause.",
-    kernel: "mmap_region, mm/mmap.c",
+    kernel: "mmap_region, mm/mmap.c (up to 6.11)",
   },
   "mmap/special-not-locked": {
     sentence: "A special VMA is not locked: VM_LOCKED is cleared and locked_vm is unchanged.",
-    kernel: "mmap_region, mm/mmap.c; mlock_fixup, mm/mlock.c",
+    kernel: [
+      ["5.10", "mmap_region, mm/mmap.c; mlock_fixup, mm/mlock.c"],
+      ["6.13", "__mmap_complete, mm/vma.c; mlock_fixup, mm/mlock.c"],
+    ],
   },
 });
 

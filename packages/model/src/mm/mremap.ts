@@ -84,7 +84,7 @@ export const mremapRules = rules({
   },
   "mremap/only-alone": {
     sentence: "A VMA of a file with get_unmapped_area does not move together with others: EFAULT.",
-    kernel: "vma_multi_allowed, mm/mremap.c",
+    kernel: [["6.17", "vma_multi_allowed, mm/mremap.c"]],
   },
   "mremap/never-grows": {
     sentence: "A VM_DONTEXPAND or VM_PFNMAP VMA does not grow: EFAULT.",
@@ -110,7 +110,10 @@ export const mremapRules = rules({
   },
   "mremap/pgoff-wraps": {
     sentence: "Growth that overflows vm_pgoff gives EINVAL.",
-    kernel: "vma_to_resize, mm/mremap.c",
+    kernel: [
+      ["5.10", "vma_to_resize, mm/mremap.c"],
+      ["6.17", "check_prep_vma, mm/mremap.c"],
+    ],
   },
 });
 

@@ -12,11 +12,14 @@ import type { Mm } from "./mm.js";
 const rule = rules({
   "mseal/bad-range": {
     sentence: "An unaligned address or a range that overflows gives EINVAL.",
-    kernel: "do_mseal, mm/mseal.c",
+    kernel: [["6.10", "do_mseal, mm/mseal.c"]],
   },
   "mseal/hole": {
     sentence: "mseal over a hole seals nothing: ENOMEM.",
-    kernel: "check_mm_seal, mm/mseal.c (range_contains_unmapped)",
+    kernel: [
+      ["6.10", "check_mm_seal, mm/mseal.c"],
+      ["6.17", "range_contains_unmapped, mm/mseal.c"],
+    ],
   },
 });
 

@@ -34,7 +34,7 @@ const rule = rules({
   },
   "pat/wbinvd": {
     sentence: "Up to 4.20 an array of 4 MiB or more makes every CPU execute wbinvd.",
-    kernel: "cpa_flush_array, arch/x86/mm/pat/set_memory.c",
+    kernel: "cpa_flush_array, arch/x86/mm/pageattr.c (up to 4.20)",
     unproven: "from the source of 4.20; no kernel older than 5.10 is recorded.",
   },
 });

@@ -9,7 +9,10 @@ import type { Task } from "../task.js";
 export const vfsRules = rules({
   "vfs/bad-fd": {
     sentence: "A descriptor without an open file gives EBADF.",
-    kernel: "fdget_pos, fs/file.c",
+    kernel: [
+      ["5.10", "__fdget_pos, fs/file.c"],
+      ["6.12", "fdget_pos, fs/file.c"],
+    ],
   },
   "vfs/not-open-for": {
     sentence: "read on a file not open for reading, or write on one not open for writing, gives EBADF.",
