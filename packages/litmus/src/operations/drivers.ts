@@ -184,7 +184,7 @@ export const drivers = {
   follow_pfn: {
     subject: "drivers",
     doc: "Whether a PFN can be read from the page table without a reference: 1, or the errno.",
-    kernel: "follow_pfn, follow_pfnmap_start, mm/memory.c",
+    kernel: "follow_pfnmap_start, mm/memory.c",
     by: driver,
     params: { address: { type: address, doc: "an address in the page" } },
     result: number("1"),

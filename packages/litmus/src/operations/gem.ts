@@ -139,7 +139,7 @@ export const gem = {
   move_notify_count: {
     subject: "drivers",
     doc: "How often this importer got move_notify; static importers never do.",
-    kernel: "dma_buf_move_notify, drivers/dma-buf/dma-buf.c",
+    kernel: "dma_buf_invalidate_mappings, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { attachment: { type: handle("attachment"), doc: "which" } },
     result: number("calls"),

@@ -77,7 +77,7 @@ export const memory = {
   munmap: {
     subject: "memory",
     doc: "Unmaps a range.",
-    kernel: "__vm_munmap, mm/mmap.c (mm/vma.c)",
+    kernel: "__vm_munmap, mm/vma.c",
     by: process,
     params: {
       address: { type: address, doc: "where it begins" },

@@ -65,7 +65,7 @@ export const reaching = {
   io_uring_register_buffers: {
     subject: "reaching into a mapping",
     doc: "Registers a range as a fixed buffer of a new ring: a long-term pin, kept until the process ends.",
-    kernel: "io_pin_pages, io_uring/rsrc.c (io_uring/memmap.c)",
+    kernel: "io_pin_pages, io_uring/memmap.c",
     by: process,
     params: range,
     result: status,
@@ -129,7 +129,7 @@ export const reaching = {
   userfaultfd_register: {
     subject: "reaching into a mapping",
     doc: "Registers a range with a new userfaultfd; it is closed again when the operation ends.",
-    kernel: "userfaultfd_register, fs/userfaultfd.c; vma_can_userfault, mm/userfaultfd.c",
+    kernel: "userfaultfd_register and vma_can_userfault, mm/userfaultfd.c",
     by: process,
     params: {
       ...range,

@@ -12,7 +12,7 @@ export const registration = {
       "says and mapped for the device; dma_read and dma_write accept the region. EINVAL for length 0 or no access; " +
       "else the errno of the first page that fails, and all others are released. With `notifier` a page is faulted " +
       "in on the device's first access.",
-    kernel: "ib_umem_get, drivers/infiniband/core/umem.c; ib_umem_odp_get, drivers/infiniband/core/umem_odp.c",
+    kernel: "__ib_umem_get_va, drivers/infiniband/core/umem.c; ib_umem_odp_get, drivers/infiniband/core/umem_odp.c",
     by: driver,
     params: {
       address: { type: address, doc: "where it begins" },

@@ -40,9 +40,7 @@ export const remote = {
     doc:
       "Sends a range over a new TCP connection on the loopback device with MSG_ZEROCOPY, and closes it; gives the " +
       "bytes sent. At most 32K.",
-    kernel:
-      "__zerocopy_sg_from_iter, net/core/datagram.c (zerocopy_fill_skb_from_iter); skb_zerocopy_iter_stream, " +
-      "net/core/skbuff.c",
+    kernel: "zerocopy_fill_skb_from_iter, net/core/datagram.c; skb_zerocopy_iter_stream, " + "net/core/skbuff.c",
     by: process,
     params: { address: { type: address, doc: "where it begins" }, length: { type: size, doc: "bytes" } },
     result: bytes,

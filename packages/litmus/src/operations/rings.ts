@@ -20,7 +20,7 @@ export const rings = {
     doc:
       "A new io_uring of 64 entries: mmap finds the rings at offset 0 and the submission entries at 0x10000000, a " +
       "page each. From 6.1 on the kernel refuses every address but 0: map it with `at: 0`.",
-    kernel: "io_uring_mmap, io_uring/memmap.c (io_uring/io_uring.c)",
+    kernel: "io_uring_mmap, io_uring/memmap.c",
     by: process,
     params: {},
     result: { kind: "descriptor", of: "ring" },

@@ -111,7 +111,7 @@ export const virtualisation = {
       "The device copies bytes from one IOVA to another through its own buffer: real DMA of QEMU's edu, 2 KiB at a " +
       "time and 0.2 s each. A read that the IOMMU refuses gives zeros, a refused write is lost; neither is " +
       "reported. Gives ok. One transfer at a time; more than 32 KiB are unsupported.",
-    kernel: "intel_iommu_map_pages, drivers/iommu/intel/iommu.c; vfio_pci_core_mmap, drivers/vfio/pci/vfio_pci_core.c",
+    kernel: "vfio_iommu_map, drivers/vfio/vfio_iommu_type1.c; vfio_pci_core_mmap, drivers/vfio/pci/vfio_pci_core.c",
     by: process,
     params: {
       vfio: container,
