@@ -7,20 +7,18 @@ import { claimsIn, testOf, textOf } from "./generated.js";
 import type { Cell } from "./generated.js";
 import { matrix } from "./matrix.js";
 
-/** Files by their path in the corpus. A file keeps its claims; a new one claims what the model answers. */
-export function tables(corpus: string): Map<string, string> {
-  const files = new Map<string, string>();
-  const add = (folder: string, cells: readonly Cell[]): void => {
-    for (const cell of cells) {
-      const path = join(folder, `${cell.name}.lit`);
-      const file = join(corpus, path);
-      files.set(
-        path,
-        textOf(cell, existsSync(file) ? claimsIn(readFileSync(file, "utf8")) : modelClaims(testOf(cell))),
-      );
-    }
-  };
-  add("matrix", matrix());
-  add("chardev", chardev());
-  return files;
+/** Rows by their path in the corpus. */
+export function rows(): Map<string, Cell> {
+  const folders = { matrix: matrix(), chardev: chardev() };
+  return new Map(
+    Object.entries(folders).flatMap(([folder, cells]) =>
+      cells.map((cell): [string, Cell] => [`${folder}/${cell.name}.lit`, cell]),
+    ),
+  );
+}
+
+/** A row's file. One that exists keeps its claims; a new one claims what the model answers. */
+export function fileOf(path: string, cell: Cell, corpus: string): string {
+  const file = join(corpus, path);
+  return textOf(cell, existsSync(file) ? claimsIn(readFileSync(file, "utf8")) : modelClaims(testOf(cell)));
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { corpusFolder } from "../places.js";
-import { tables } from "./tables.js";
+import { fileOf, rows } from "./tables.js";
 
-for (const [path, text] of tables(corpusFolder())) writeFileSync(join(corpusFolder(), path), text);
+const corpus = corpusFolder();
+for (const [path, cell] of rows()) writeFileSync(join(corpus, path), fileOf(path, cell, corpus));
