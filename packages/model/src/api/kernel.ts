@@ -67,7 +67,8 @@ export class Kernel extends Core {
     try {
       const result = runAlone(handlerOf(op)(context, withDefaults(op, args)));
       return (
-        failureOf(result, decided(trace.events, result)) ?? (result as Exclude<HandlerResult, { signal: unknown }>)
+        failureOf(result, decided(trace.events, result), this.release) ??
+        (result as Exclude<HandlerResult, { signal: unknown }>)
       );
     } finally {
       this.trace.switchTo(outer);

@@ -5,6 +5,8 @@
  */
 import { errnoName, errnos } from "@litmap/litmus";
 import type { Errno, Signal } from "@litmap/litmus";
+import { newestRelease } from "../design/release.js";
+import { kernelOf } from "../rules/rule.js";
 import type { Rule } from "../rules/rule.js";
 
 /** A call that the kernel refused, or an access that died of a signal. */
@@ -14,6 +16,8 @@ export class Failure {
     readonly name: Errno | Signal | string,
     /** The rule that decided it, when there is one. */
     readonly rule: Rule | undefined,
+    /** `major.minor` of the kernel, whose function the text names. */
+    private readonly release: string = newestRelease,
   ) {}
 
   /** The errno's number, as a system call returns it negated; 0 for a signal. */
@@ -22,7 +26,8 @@ export class Failure {
   }
 
   toString(): string {
-    return this.rule === undefined ? this.name : `${this.name}: ${this.rule.sentence} (${this.rule.id})`;
+    const { name, rule, release } = this;
+    return rule === undefined ? name : `${name}: ${rule.sentence} (${kernelOf(rule, release)})`;
   }
 }
 
@@ -40,9 +45,9 @@ export function must<T>(result: Result<T>): T {
 }
 
 /** A failure from what a handler gave: negative errnos and signals. */
-export function failureOf(result: unknown, rule: Rule | undefined): Failure | undefined {
-  if (typeof result === "number") return result < 0 ? new Failure(errnoName(-result), rule) : undefined;
+export function failureOf(result: unknown, rule: Rule | undefined, release: string): Failure | undefined {
+  if (typeof result === "number") return result < 0 ? new Failure(errnoName(-result), rule, release) : undefined;
   if (typeof result === "object" && result !== null && "signal" in result)
-    return new Failure(String(result.signal), rule);
+    return new Failure(String(result.signal), rule, release);
   return undefined;
 }
