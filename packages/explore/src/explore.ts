@@ -2,6 +2,7 @@
  * A concurrent test on the model under every schedule: which outcomes there are, how many
  * schedules lead to each, and the easiest schedule that breaks an invariant.
  */
+import { operation } from "@litmap/litmus";
 import { endingOf, KernelBug, KernelHang, runAlone, Session } from "@litmap/model";
 import { defaultLimits, enumerate, replay } from "./enumerate.js";
 import { touchText } from "./dependence.js";
@@ -73,24 +74,13 @@ class TestWorld implements World {
   }
 }
 
-const naming: ReadonlySet<string> = new Set(["load", "store", "touch", "fill", "mprotect", "munmap", "mincore"]);
-
-/** Advice that reaches no page of another process. */
-const namingAdvice: ReadonlySet<string> = new Set([
-  "dontneed",
-  "dontneed_locked",
-  "guard_install",
-  "guard_remove",
-  "populate_read",
-  "populate_write",
-]);
-
 /** Steps of a process that name all that they touch before they touch it. */
 function namesTouches(step: Step): boolean {
   if (step.kind === "faults") return step.body.every(namesTouches);
   if (step.kind !== "call") return false;
-  const { advice } = step.args;
-  return naming.has(step.op) || (step.op === "madvise" && advice.kind === "words" && namingAdvice.has(advice.words[0]));
+  const { namesTouches: named } = operation(step.op);
+  if (named === undefined || named === true) return named === true;
+  return Object.values(step.args).some((argument) => argument.kind === "words" && named.includes(argument.words[0]));
 }
 
 interface Seen {

@@ -142,6 +142,7 @@ export const dmaBuf = {
   },
   sw_sync_fence: {
     subject: "dma-buf",
+    seldomUseful: true,
     doc:
       "A fence as a sync file, from a new timeline that begins at 0 and ends with the processes that have it open " +
       "(debugfs sw_sync; built kernels have it).",
@@ -158,6 +159,7 @@ export const dmaBuf = {
   },
   sw_sync_inc: {
     subject: "dma-buf",
+    seldomUseful: true,
     doc: "Advances the timeline that sw_sync_fence made last in this process.",
     kernel: "sw_sync_ioctl_inc, drivers/dma-buf/sw_sync.c",
     by: process,
@@ -177,6 +179,7 @@ export const processes = {
   },
   exit: {
     subject: "processes",
+    seldomUseful: true,
     doc: "Exits the process, with its mappings and descriptors. It takes no further steps in this test.",
     kernel: "do_exit, kernel/exit.c",
     by: process,

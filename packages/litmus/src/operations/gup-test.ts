@@ -5,6 +5,7 @@ import type { OperationShape } from "./types.js";
 export const gupTest = {
   gup_test: {
     subject: "reaching into a mapping",
+    seldomUseful: true,
     doc:
       "Takes and drops references or pins on the pages of a range one by one (debugfs gup_test; built kernels have " +
       "it): whole pages up to the first that GUP refuses. An errno is not reported: 0 pages. A pin of the shared " +

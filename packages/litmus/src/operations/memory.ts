@@ -76,6 +76,7 @@ export const memory = {
   },
   munmap: {
     subject: "memory",
+    namesTouches: true,
     doc: "Unmaps a range.",
     kernel: "__vm_munmap, mm/vma.c",
     by: process,
@@ -87,6 +88,7 @@ export const memory = {
   },
   mprotect: {
     subject: "memory",
+    namesTouches: true,
     doc: "Changes the protection of a range.",
     kernel: "do_mprotect_pkey, mm/mprotect.c",
     by: process,
@@ -133,6 +135,7 @@ export const memory = {
   },
   madvise: {
     subject: "memory",
+    namesTouches: ["dontneed", "dontneed_locked", "guard_install", "guard_remove", "populate_read", "populate_write"],
     doc: "Gives advice about a range.",
     kernel: "do_madvise, mm/madvise.c",
     by: process,
@@ -168,6 +171,7 @@ export const memory = {
   },
   mlockall: {
     subject: "memory",
+    seldomUseful: true,
     doc:
       "Locks what is mapped (current) or what will be (future). `current` also locks the program itself: use it " +
       "for its return value only.",
@@ -183,6 +187,7 @@ export const memory = {
   },
   munlockall: {
     subject: "memory",
+    seldomUseful: true,
     doc: "Undoes all locks, also mlockall(future).",
     kernel: "sys_munlockall, mm/mlock.c",
     by: process,
@@ -218,6 +223,7 @@ export const memory = {
   },
   load: {
     subject: "memory",
+    namesTouches: true,
     doc: "Loads an unsigned little-endian integer by a CPU instruction; a signal when that faults.",
     kernel: "handle_mm_fault, mm/memory.c",
     by: ["process", "driver", "kernel"],
@@ -229,6 +235,7 @@ export const memory = {
   },
   store: {
     subject: "memory",
+    namesTouches: true,
     doc: "Stores a little-endian integer by a CPU instruction; a signal when that faults.",
     kernel: "handle_mm_fault, mm/memory.c",
     by: ["process", "driver", "kernel"],
@@ -241,6 +248,7 @@ export const memory = {
   },
   touch: {
     subject: "memory",
+    namesTouches: true,
     doc: "Touches one word in every page of a range, in ascending order; stops at the first signal.",
     kernel: "handle_mm_fault, mm/memory.c",
     by: process,
@@ -253,6 +261,7 @@ export const memory = {
   },
   fill: {
     subject: "memory",
+    namesTouches: true,
     doc: "Stores one byte value over a whole range; stops at the first signal.",
     kernel: "handle_mm_fault, mm/memory.c",
     by: process,
@@ -491,6 +500,7 @@ export const files = {
   },
   ioctl: {
     subject: "memfd and files",
+    seldomUseful: true,
     doc: "An ioctl by number with a NULL argument: for unknown numbers and for NULL pointers.",
     kernel: "vfs_ioctl, fs/ioctl.c",
     by: process,

@@ -265,6 +265,7 @@ export const observers = {
   },
   mincore: {
     subject: "observers",
+    namesTouches: true,
     doc: "How many pages of a range are resident for mincore().",
     kernel: "do_mincore, mm/mincore.c",
     by: process,
@@ -309,6 +310,7 @@ export const observers = {
   },
   bufinfo: {
     subject: "observers",
+    seldomUseful: true,
     doc: "The buffer's line in debugfs dma_buf/bufinfo.",
     kernel: "dma_buf_debug_show, drivers/dma-buf/dma-buf.c",
     by: process,
@@ -326,6 +328,7 @@ export const observers = {
   },
   meminfo: {
     subject: "observers",
+    seldomUseful: true,
     doc: "Lines of /proc/meminfo, as the increase since the test's first step (per-CPU counters flushed first).",
     kernel: "meminfo_proc_show, fs/proc/meminfo.c",
     by: process,

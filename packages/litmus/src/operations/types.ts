@@ -124,6 +124,13 @@ export interface OperationShape {
   readonly result: ResultType;
   /** Parameters whose resource is gone afterwards. */
   readonly consumes?: readonly string[];
+  /** Random programs leave it out: few machines have it, or its result depends on the rest of the machine. */
+  readonly seldomUseful?: true;
+  /**
+   * A process's call names each object that it touches before it touches it, so that the explorer need not try another
+   * order at its beginning. A list: only with one of these words.
+   */
+  readonly namesTouches?: true | readonly string[];
 }
 
 /** A value as a handler gets it, by parameter type. `D` is the host's descriptor, `H` its driver handle. */

@@ -3,7 +3,9 @@
  * the type that is wanted and with lengths that fit more often than not, so that programs get
  * past the first checks and reach deep states. The same seed gives the same text for ever.
  */
+import { heapRow, heaps } from "../catalogue.js";
 import { operation, operations } from "../operations/index.js";
+import type { HeapName } from "../catalogue.js";
 import type { ActorClass, OperationName, OperationShape, ParamType, ResultType, Subject } from "../operations/index.js";
 import { sizeText } from "../language/numbers.js";
 import { Random } from "./prng.js";
@@ -28,21 +30,14 @@ export interface RandomOptions {
 const needsDevice: ReadonlySet<Subject> = new Set(["DRM", "V4L2", "rings and IO memory", "virtualisation"]);
 
 /** Operations that few machines have, or whose results depend on the rest of the machine. */
-export const seldomUseful: readonly OperationName[] = [
-  ...(Object.keys(operations) as OperationName[]).filter((op) => needsDevice.has(operations[op].subject)),
-  "sw_sync_fence",
-  "sw_sync_inc",
-  "gup_test",
-  "mlockall",
-  "munlockall",
-  "bufinfo",
-  "meminfo",
-  "ioctl",
-  "exit",
-];
+export const seldomUseful: readonly OperationName[] = (Object.keys(operations) as OperationName[]).filter(
+  (op) => needsDevice.has(operation(op).subject) || operation(op).seldomUseful === true,
+);
 
 /** Words for what few machines have: a program with one is unsupported nearly everywhere. */
-const fewHave: ReadonlySet<string> = new Set(["cma"]);
+const fewHave: ReadonlySet<string> = new Set(
+  (Object.keys(heaps) as HeapName[]).filter((name) => heapRow(name).lacking !== undefined),
+);
 
 /** Something that a step made and later steps may use. */
 interface Resource {
