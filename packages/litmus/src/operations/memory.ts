@@ -49,6 +49,7 @@ export const advice = {
 export const memory = {
   mmap: {
     subject: "memory",
+    registers: ["length", "at"],
     doc: "Maps a descriptor or anonymous memory. Without `at` every mapping is placed apart, with free space after it.",
     kernel: "do_mmap, mm/mmap.c",
     by: process,
@@ -76,6 +77,7 @@ export const memory = {
   },
   munmap: {
     subject: "memory",
+    registers: ["address", "length"],
     namesTouches: true,
     doc: "Unmaps a range.",
     kernel: "__vm_munmap, mm/vma.c",
@@ -88,6 +90,7 @@ export const memory = {
   },
   mprotect: {
     subject: "memory",
+    registers: ["address", "length"],
     namesTouches: true,
     doc: "Changes the protection of a range.",
     kernel: "do_mprotect_pkey, mm/mprotect.c",
@@ -101,6 +104,7 @@ export const memory = {
   },
   mremap: {
     subject: "memory",
+    registers: ["address", "old_length", "new_length", "to"],
     doc: "Grows, shrinks, moves or duplicates a mapping.",
     kernel: "sys_mremap, mm/mremap.c",
     by: process,
@@ -123,6 +127,7 @@ export const memory = {
   },
   remap_file_pages: {
     subject: "memory",
+    registers: ["address", "length"],
     doc: "The emulated remap_file_pages: maps another part of the same file in place (prot 0, flags 0).",
     kernel: "sys_remap_file_pages, mm/mmap.c",
     by: process,
@@ -135,6 +140,7 @@ export const memory = {
   },
   madvise: {
     subject: "memory",
+    registers: ["address", "length"],
     namesTouches: ["dontneed", "dontneed_locked", "guard_install", "guard_remove", "populate_read", "populate_write"],
     doc: "Gives advice about a range.",
     kernel: "do_madvise, mm/madvise.c",
@@ -148,6 +154,7 @@ export const memory = {
   },
   mlock: {
     subject: "memory",
+    registers: ["address", "length"],
     doc: "Locks a range and faults it in; with `onfault` (mlock2) only pages touched later.",
     kernel: "do_mlock, mm/mlock.c",
     by: process,
@@ -160,6 +167,7 @@ export const memory = {
   },
   munlock: {
     subject: "memory",
+    registers: ["address", "length"],
     doc: "Unlocks a range.",
     kernel: "sys_munlock, mm/mlock.c",
     by: process,
@@ -196,6 +204,7 @@ export const memory = {
   },
   msync: {
     subject: "memory",
+    registers: ["address", "length"],
     doc: "Writes a range back to its file.",
     kernel: "sys_msync, mm/msync.c",
     by: process,
@@ -223,6 +232,7 @@ export const memory = {
   },
   load: {
     subject: "memory",
+    registers: ["address"],
     namesTouches: true,
     doc: "Loads an unsigned little-endian integer by a CPU instruction; a signal when that faults.",
     kernel: "handle_mm_fault, mm/memory.c",
@@ -235,6 +245,7 @@ export const memory = {
   },
   store: {
     subject: "memory",
+    registers: ["address"],
     namesTouches: true,
     doc: "Stores a little-endian integer by a CPU instruction; a signal when that faults.",
     kernel: "handle_mm_fault, mm/memory.c",
@@ -248,6 +259,7 @@ export const memory = {
   },
   touch: {
     subject: "memory",
+    registers: ["address", "length"],
     namesTouches: true,
     doc: "Touches one word in every page of a range, in ascending order; stops at the first signal.",
     kernel: "handle_mm_fault, mm/memory.c",
@@ -261,6 +273,7 @@ export const memory = {
   },
   fill: {
     subject: "memory",
+    registers: ["address", "length"],
     namesTouches: true,
     doc: "Stores one byte value over a whole range; stops at the first signal.",
     kernel: "handle_mm_fault, mm/memory.c",
@@ -337,6 +350,7 @@ export const files = {
   },
   read: {
     subject: "memfd and files",
+    registers: ["address", "length"],
     doc: "Reads from the descriptor's position into memory.",
     kernel: "vfs_read, fs/read_write.c",
     by: process,
@@ -349,6 +363,7 @@ export const files = {
   },
   write: {
     subject: "memfd and files",
+    registers: ["address", "length"],
     doc: "Writes memory at the descriptor's position.",
     kernel: "vfs_write, fs/read_write.c",
     by: process,
@@ -361,6 +376,7 @@ export const files = {
   },
   pread: {
     subject: "memfd and files",
+    registers: ["address", "length"],
     doc: "Reads at an offset into memory; with an O_DIRECT disk the device writes into the pages themselves.",
     kernel: "ksys_pread64, fs/read_write.c; iov_iter_extract_pages, lib/iov_iter.c",
     by: process,
@@ -374,6 +390,7 @@ export const files = {
   },
   pwrite: {
     subject: "memfd and files",
+    registers: ["address", "length"],
     doc: "Writes memory at an offset; with an O_DIRECT disk the device reads the pages themselves.",
     kernel: "ksys_pwrite64, fs/read_write.c; iov_iter_extract_pages, lib/iov_iter.c",
     by: process,

@@ -16,6 +16,7 @@ const range = {
 export const reaching = {
   process_vm_readv: {
     subject: "reaching into a mapping",
+    registers: ["address", "length"],
     doc: "Reads a range of a process's memory into a private buffer by GUP.",
     kernel: "process_vm_rw_single_vec, mm/process_vm_access.c",
     by: process,
@@ -24,6 +25,7 @@ export const reaching = {
   },
   process_vm_writev: {
     subject: "reaching into a mapping",
+    registers: ["address", "length"],
     doc: "Writes zeros over a range of a process's memory by GUP.",
     kernel: "process_vm_rw_single_vec, mm/process_vm_access.c",
     by: process,
@@ -48,6 +50,7 @@ export const reaching = {
   },
   ptrace_peek: {
     subject: "reaching into a mapping",
+    registers: ["address"],
     doc: "Reads a 32-bit word of another process (PTRACE_SEIZE, INTERRUPT, PEEKDATA, DETACH).",
     kernel: "ptrace_access_vm, kernel/ptrace.c",
     by: process,
@@ -56,6 +59,7 @@ export const reaching = {
   },
   vmsplice: {
     subject: "reaching into a mapping",
+    registers: ["address", "length"],
     doc: "Splices a range into a new pipe (the pipe holds the pages until the process ends).",
     kernel: "iter_to_pipe, fs/splice.c",
     by: process,
@@ -64,6 +68,7 @@ export const reaching = {
   },
   io_uring_register_buffers: {
     subject: "reaching into a mapping",
+    registers: ["address", "length"],
     doc: "Registers a range as a fixed buffer of a new ring: a long-term pin, kept until the process ends.",
     kernel: "io_pin_pages, io_uring/memmap.c",
     by: process,
@@ -96,6 +101,7 @@ export const reaching = {
   },
   futex_wait: {
     subject: "reaching into a mapping",
+    registers: ["address"],
     doc:
       "Waits a millisecond on the 32-bit word at an address, expecting the value it has (loaded first): ETIMEDOUT " +
       "when the kernel can key it.",
@@ -113,6 +119,7 @@ export const reaching = {
   },
   futex_wake: {
     subject: "reaching into a mapping",
+    registers: ["address"],
     doc: "Wakes the waiters on the word at an address; gives their number.",
     kernel: "futex_wake, kernel/futex/waitwake.c",
     by: process,
@@ -265,6 +272,7 @@ export const observers = {
   },
   mincore: {
     subject: "observers",
+    registers: ["address", "length"],
     namesTouches: true,
     doc: "How many pages of a range are resident for mincore().",
     kernel: "do_mincore, mm/mincore.c",

@@ -8,6 +8,7 @@ const process = ["process"] as const;
 export const remote = {
   ptrace_poke: {
     subject: "reaching into a mapping",
+    registers: ["address"],
     doc:
       "Stores a machine word into another process (PTRACE_SEIZE, INTERRUPT, POKEDATA, DETACH): `value` in its " +
       "lower 32 bits, zeros above.",
@@ -22,6 +23,7 @@ export const remote = {
   },
   process_madvise: {
     subject: "reaching into a mapping",
+    registers: ["address", "length"],
     doc:
       "Gives advice about a range of a process's memory; gives the bytes advised. Of another process only cold, " +
       "pageout, willneed and collapse.",
@@ -37,6 +39,7 @@ export const remote = {
   },
   send_zerocopy: {
     subject: "reaching into a mapping",
+    registers: ["address", "length"],
     doc:
       "Sends a range over a new TCP connection on the loopback device with MSG_ZEROCOPY, and closes it; gives the " +
       "bytes sent. At most 32K.",

@@ -124,6 +124,11 @@ export interface OperationShape {
   readonly result: ResultType;
   /** Parameters whose resource is gone afterwards. */
   readonly consumes?: readonly string[];
+  /**
+   * Parameters that go in a register, or in a field as wide as one: on 32-bit machines the rest of them is cut off.
+   * Other sizes are file positions and fields of structs, which are 64 bits wide everywhere.
+   */
+  readonly registers?: readonly string[];
   /** Random programs leave it out: few machines have it, or its result depends on the rest of the machine. */
   readonly seldomUseful?: true;
   /**

@@ -70,6 +70,7 @@ export const v4l2 = {
   },
   qbuf: {
     subject: "V4L2",
+    registers: ["address", "length"],
     doc: "Queues a buffer (VIDIOC_QBUF): of its own memory, of an address, or of a dma-buf, as reqbufs asked.",
     kernel: "vb2_core_qbuf, drivers/media/common/videobuf2/videobuf2-core.c",
     by: process,

@@ -29,47 +29,6 @@ export interface Scopes {
   readonly wordBits: number;
 }
 
-/**
- * Sizes and addresses that go in a register, or in a field as wide as one: on 32-bit machines the
- * rest of them is cut off. Others are file positions and fields of structs, which are 64 bits wide everywhere.
- */
-const words: { readonly [op: string]: readonly string[] } = {
-  mmap: ["length", "at"],
-  ...Object.fromEntries(
-    [
-      "munmap",
-      "mprotect",
-      "remap_file_pages",
-      "madvise",
-      "mlock",
-      "munlock",
-      "msync",
-      "mincore",
-      "touch",
-      "fill",
-      "read",
-      "write",
-      "pread",
-      "pwrite",
-    ].map((op) => [op, ["address", "length"]]),
-  ),
-  ...Object.fromEntries(
-    [
-      "process_vm_readv",
-      "process_vm_writev",
-      "process_madvise",
-      "vmsplice",
-      "send_zerocopy",
-      "io_uring_register_buffers",
-      "qbuf",
-    ].map((op) => [op, ["address", "length"]]),
-  ),
-  ...Object.fromEntries(
-    ["load", "store", "futex_wait", "futex_wake", "ptrace_peek", "ptrace_poke"].map((op) => [op, ["address"]]),
-  ),
-  mremap: ["address", "old_length", "new_length", "to"],
-};
-
 export interface Resolved {
   readonly args: Record<string, unknown>;
   /** By parameter: the task whose result it refers to. */
@@ -97,9 +56,9 @@ export function resolveArguments(step: CallStep, scopes: Scopes): Resolved | Not
  * What is left of a size or an address on a 32-bit machine. mmap2 takes the offset as a number of 4 KiB units in 32
  * bits.
  */
-function cut(op: string, name: string, value: number): number {
+function cut(op: CallStep["op"], name: string, value: number): number {
   if (op === "mmap" && name === "offset") return value % 2 ** 44;
-  return words[op]?.includes(name) === true && value >= 0 ? value % 2 ** 32 : value;
+  return operation(op).registers?.includes(name) === true && value >= 0 ? value % 2 ** 32 : value;
 }
 
 function resolve(argument: Argument, type: ParamType, scopes: Scopes): unknown {
