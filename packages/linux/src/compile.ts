@@ -24,6 +24,7 @@ import {
   callsOf,
   isaOf,
   mmapHints,
+  slotBase,
   observerEntries,
   observersOn,
   signalName,
@@ -83,9 +84,6 @@ export type Compilation =
     }
   /** This kernel cannot run the test; `outcome` has the reason. */
   | { readonly kind: "unsupported"; readonly reason: string; readonly outcome: Outcome };
-
-/** First addresses of mappings without `at`, by architecture; the model's are the same. */
-export const slotBase = { x86_64: 0x1_0000_0000, arm64: 0x1_0000_0000, arm: 0x4000_0000 } as const;
 
 /** What each recorded step gave, in the order in which the text records it. */
 type Record_ =

@@ -18,7 +18,7 @@ export type {
 export * from "./catalogue.js";
 export * from "./errno.js";
 export * from "./outcome-keys.js";
-export { mmapHints, slotAlign } from "./slots.js";
+export { mmapHints, slotAlign, slotBase } from "./slots.js";
 export { callsOf } from "./steps.js";
 export * from "./language/index.js";
 export * from "./judge.js";

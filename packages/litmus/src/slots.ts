@@ -5,6 +5,14 @@
  */
 import { callsOf } from "./steps.js";
 import type { Argument, CallStep, Test } from "./test.js";
+import type { Isa } from "./outcome.js";
+
+/** Where the first slot begins, bytes: of the model and of kernels alike. */
+export const slotBase: Readonly<Record<Isa, number>> = {
+  x86_64: 0x1_0000_0000,
+  arm64: 0x1_0000_0000,
+  arm: 0x4000_0000,
+};
 
 /** Slots begin at multiples of this, and there is at least as much room after each. Bytes. */
 export const slotAlign = 2 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /** The library's kernel: processes, heaps, devices and buffers without a litmus file. */
-import { operation } from "@litmap/litmus";
+import { operation, isaOf, slotBase } from "@litmap/litmus";
 import { Kernel as Core } from "../kernel.js";
 import { handlerOf } from "../litmus/handlers.js";
 import { runAlone } from "../sched/path.js";
@@ -34,7 +34,7 @@ export type CallArguments<N extends OperationName> = Omit<All<N>, Defaulted<N> &
 export class Kernel extends Core {
   /** What decided the last call: rules that refused, and rules that explain why it passed. */
   last: readonly TraceEvent[] = [];
-  private slot = this.arch.slotBase;
+  private slot = slotBase[isaOf(this.arch.name)];
 
   /** A process with an empty address space. */
   override process(name: string): Process {

@@ -19,8 +19,6 @@ export interface ArchTraits {
   readonly gupFast: boolean;
   /** Accessed and dirty bits are kept by faults. */
   readonly softwareYoungDirty: boolean;
-  /** Where slots for mappings without an address begin. */
-  readonly slotBase: number;
   /** First address past user space. */
   readonly taskSize: number;
   /** CONFIG_TRANSPARENT_HUGEPAGE. */
@@ -54,7 +52,6 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     pteSpecial: true,
     gupFast: true,
     softwareYoungDirty: false,
-    slotBase: 0x1_0000_0000,
     taskSize: 0x7fff_ffff_f000,
     pat: true,
     executeOnly: true,
@@ -77,7 +74,6 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     pteSpecial: true,
     gupFast: true,
     softwareYoungDirty: false,
-    slotBase: 0x1_0000_0000,
     taskSize: 0x1_0000_0000_0000,
     pat: false,
     executeOnly: true,
@@ -100,7 +96,6 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     pteSpecial: true,
     gupFast: true,
     softwareYoungDirty: false,
-    slotBase: 0x1_0000_0000,
     taskSize: 0x8000_0000_0000,
     pat: false,
     executeOnly: true,
@@ -123,7 +118,6 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     pteSpecial: false,
     gupFast: false,
     softwareYoungDirty: true,
-    slotBase: 0x4000_0000,
     taskSize: 0xbf00_0000,
     pat: false,
     executeOnly: false,
@@ -146,7 +140,6 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     pteSpecial: true,
     gupFast: true,
     softwareYoungDirty: true,
-    slotBase: 0x4000_0000,
     taskSize: 0xbf00_0000,
     pat: false,
     executeOnly: false,

@@ -2,7 +2,17 @@
  * One test on one kernel: actors, names, and each step as a path. `predict` drives it in the
  * order of the text; the explorer drives the branches of a `parallel` block itself.
  */
-import { actorsNamed, callEntries, callsOf, errnoName, mmapHints, observerEntries, observersOn } from "@litmap/litmus";
+import {
+  actorsNamed,
+  callEntries,
+  callsOf,
+  errnoName,
+  mmapHints,
+  observerEntries,
+  observersOn,
+  isaOf,
+  slotBase,
+} from "@litmap/litmus";
 import type {
   CallStep,
   CallValue,
@@ -72,7 +82,7 @@ export class Session {
       designs: { ...options.designs },
       ...(options.configured ? { configured: options.configured } : {}),
     };
-    this.hints = mmapHints(test, this.k.arch.slotBase, this.k.pageSize);
+    this.hints = mmapHints(test, slotBase[isaOf(this.k.arch.name)], this.k.pageSize);
     for (const actor of test.actors) {
       if (actor.kind === "fork" || actor.kind === "thread") continue;
       this.addActor(actor.name, this.k.process(actor.name), actor.device);
