@@ -1,5 +1,5 @@
 /** docs/designs.md, printed from the decision points. */
-import { points } from "./design/points.js";
+import { pointBook } from "./design/points.js";
 import { designOf, releases } from "./design/release.js";
 import type { History, Point, PointName } from "./design/points.js";
 
@@ -9,10 +9,10 @@ export function designsMarkdown(): string {
     "# Decision points",
     "",
     "A release is a choice at every point; `--set POINT=CHOICE` takes another. Printed from " +
-      "`packages/model/src/design/points.ts`.",
+      "`packages/model/src/design/points.ts` and the exporters' files.",
     "",
   ];
-  for (const [name, point] of Object.entries(points) as [PointName, Point][]) {
+  for (const [name, point] of Object.entries(pointBook()) as [PointName, Point][]) {
     out.push(`## \`${name}\``, "", point.question, "");
     for (const [choice, { doc, proposed }] of Object.entries(point.choices)) {
       out.push(`* \`${choice}\`: ${doc}${proposed === undefined ? "" : `. *Proposed: ${proposed}*`}`);

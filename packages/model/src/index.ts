@@ -1,4 +1,5 @@
 /** The memory side of the kernel as a library: what is exported here is the package's interface. */
+import { pointBook } from "./design/points.js";
 export { Kernel } from "./api/kernel.js";
 export type { CallArguments } from "./api/kernel.js";
 export { Process } from "./api/process.js";
@@ -14,7 +15,6 @@ export type { Direction } from "./dma-buf/attachment.js";
 export { failed, Failure, must } from "./api/result.js";
 export type { Result } from "./api/result.js";
 export type { KernelOptions } from "./kernel.js";
-export { points } from "./design/points.js";
 export type { Choice, Design, Point, PointName } from "./design/points.js";
 export { configuredDesign, designOf, newestRelease, stableDesign, releases } from "./design/release.js";
 export type { Release } from "./design/release.js";
@@ -41,3 +41,6 @@ export type { Prediction } from "./litmus/run.js";
 export { Session } from "./litmus/session.js";
 export type { StepReport } from "./litmus/session.js";
 export { designsMarkdown } from "./docs.js";
+
+/** All decision points, by name. */
+export const points = pointBook();

@@ -32,9 +32,12 @@ type Sources = ReadonlyMap<string, string>;
 /** By file, the files that it imports values from. */
 type Imports = ReadonlyMap<string, readonly string[]>;
 
-/** An import or an export from a file of the package, with what it names; a dynamic import names nothing. */
+/**
+ * An import or an export from a file of the package, with what it names; a dynamic import names nothing. `typeof
+ * import()` is a type.
+ */
 const statement =
-  /^(?:import|export)\b(?<what>[^;"]*?)(?:\bfrom\s*)?"(?<file>\.[^"]+)"|\bimport\(\s*"(?<dynamic>\.[^"]+)"\s*\)/gm;
+  /^(?:import|export)\b(?<what>[^;"]*?)(?:\bfrom\s*)?"(?<file>\.[^"]+)"|(?<!typeof )\bimport\(\s*"(?<dynamic>\.[^"]+)"\s*\)/gm;
 
 /** A statement without braces, such as `* as x` or a bare import, is one of a value; names with `type` do not count. */
 function namesValue(what: string): boolean {
@@ -123,6 +126,7 @@ test("each form of import and export counts, unless it names types only", () => 
     `export { c } from "../up.js";`,
     `export * from "./star.js";`,
     `const later = await import("./later.js");`,
+    `type Later = typeof import("./type-of-import.js").later;`,
     `import type { U } from "./type.js";`,
     `import { type V } from "./inline.js";`,
     `export type { W } from "./exported.js";`,

@@ -33,201 +33,23 @@ export interface Point {
 
 export type History = readonly (readonly [since: string, choice: string])[];
 
-const define = <const T extends Record<string, Point>>(points: T): T => points;
+const book: Record<string, Point> = {};
+let read = false;
 
-export const points = define({
-  "udmabuf.mmap": {
-    question: "What does udmabuf put into the page table, and when?",
-    choices: {
-      "normal-page": { doc: "the fault handler returns the page: a normal mapping with refcount and RSS" },
-      "pfn-per-fault": { doc: "VM_PFNMAP; each fault inserts one PFN" },
-      "pfn-all-on-first-fault": { doc: "VM_PFNMAP; the first fault inserts its PFN and then the rest of the VMA" },
-      "pfn-at-mmap": {
-        doc: "VM_PFNMAP; mmap populates the whole VMA",
-        proposed: "udmabuf: cancel mmap page fault, direct map it (Huan Yang, August 2024)",
-      },
-    },
-    mainline: [
-      ["4.20", "normal-page"],
-      ["6.7", "pfn-per-fault"],
-      ["6.13", "pfn-all-on-first-fault"],
-    ],
-  },
-  "udmabuf.prefault-error": {
-    question: "What does udmabuf do with an error while the first fault prefaults the rest of the buffer?",
-    choices: {
-      hidden: { doc: "ignores it: the faulting page is mapped" },
-      reported: { doc: "returns it as the error of the fault" },
-    },
-    mainline: [["4.20", "hidden"]],
-  },
-  "udmabuf.backing": {
-    question: "How does udmabuf hold the memfd's pages?",
-    choices: {
-      "page-references": { doc: "a plain reference on each page" },
-      "pinned-folios": {
-        doc: "memfd_pin_folios: a long-term pin on each folio, migrated out of CMA and ZONE_MOVABLE first",
-      },
-    },
-    mainline: [
-      ["4.20", "page-references"],
-      ["6.11", "pinned-folios"],
-    ],
-  },
-  "udmabuf.arrays": {
-    question: "Which arrays does udmabuf allocate for its pages?",
-    choices: {
-      pages: { doc: "one page pointer per page" },
-      "folios-offsets-nodes": { doc: "a folio and an offset per page, and a list node of three words per pin" },
-      "folios-offsets-pinned": {
-        doc: "a folio and an offset per page, and an array of pins as long as the pages",
-        proposed:
-          "udmabuf: change folios array from kmalloc to kvmalloc, and codestyle cleanups (Huan Yang, September " +
-          "2024), merged",
-      },
-      "pages-and-pinned": {
-        doc: "one page pointer per page, and an array of pins as long as the pages",
-        proposed: "udmabuf: fix vmap missed offset page (Huan Yang, April 2025), merged",
-      },
-    },
-    mainline: [
-      ["4.20", "pages"],
-      ["6.11", "folios-offsets-nodes"],
-      ["6.13", "folios-offsets-pinned"],
-      ["6.16", "pages-and-pinned"],
-    ],
-  },
-  "udmabuf.hugetlb": {
-    question: "Does udmabuf accept a hugetlb memfd?",
-    choices: {
-      refused: { doc: "no: EBADFD, shmem only" },
-      "present-pages": { doc: "yes, if its huge pages are allocated; a hole gives EINVAL" },
-      "allocates": { doc: "yes; absent huge pages are allocated" },
-    },
-    mainline: [
-      ["4.20", "refused"],
-      ["5.14", "present-pages"],
-      ["6.11", "allocates"],
-    ],
-  },
-  "udmabuf.seals-denied": {
-    question: "Which seals of the memfd does udmabuf refuse?",
-    choices: {
-      write: { doc: "F_SEAL_WRITE" },
-      "write-and-future-write": {
-        doc: "F_SEAL_WRITE and F_SEAL_FUTURE_WRITE; stable series from 5.15 on have it too",
-        proposed: "udmabuf: also check for F_SEAL_FUTURE_WRITE (Jann Horn, December 2024)",
-      },
-    },
-    mainline: [
-      ["4.20", "write"],
-      ["5.15", "write-and-future-write"],
-    ],
-  },
-  "udmabuf.seal-check": {
-    question: "Can a seal be added between the seal check and the pinning of the folios?",
-    choices: {
-      racy: { doc: "yes: the inode lock is not held" },
-      "inode-lock": {
-        doc: "no: both run under the inode lock; the 6.12 stable series has it too",
-        proposed: "udmabuf: fix racy memfd sealing check (Jann Horn, December 2024)",
-      },
-    },
-    mainline: [
-      ["4.20", "racy"],
-      ["6.12", "inode-lock"],
-    ],
-  },
-  "udmabuf.size-limit": {
-    question: "What is the default size limit of a udmabuf?",
-    choices: { "64-MiB": { doc: "size_limit_mb is 64" }, "int-max": { doc: "size_limit_mb is INT_MAX" } },
-    mainline: [
-      ["4.20", "64-MiB"],
-      ["7.3", "int-max"],
-    ],
-  },
-  "udmabuf.vmap": {
-    question: "Which pages does vmap of a udmabuf map?",
-    choices: {
-      none: { doc: "vmap is not supported: EINVAL" },
-      pages: { doc: "the pages of the buffer" },
-      "folio-heads": { doc: "the head page of each page's folio: wrong data for large folios" },
-    },
-    mainline: [
-      ["4.20", "none"],
-      ["6.2", "pages"],
-      ["6.11", "folio-heads"],
-      ["6.13", "pages"],
-    ],
-  },
-  "udmabuf.sg-table": {
-    question: "Does udmabuf's sg table merge adjacent pages?",
-    choices: { merged: { doc: "yes: sg_alloc_table_from_pages" }, "entry-per-page": { doc: "no: one entry per page" } },
-    mainline: [
-      ["4.20", "merged"],
-      ["6.11", "entry-per-page"],
-      ["6.13", "merged"],
-    ],
-  },
-  "frame-vector.pages": {
-    question: "How does V4L2 hold USERPTR memory?",
-    choices: {
-      followed: {
-        doc: "pinned with FOLL_FORCE; memory that GUP refuses by PFN (mainline up to 6.0; removed from stable kernels)",
-      },
-      forced: { doc: "pinned with FOLL_FORCE and FOLL_WRITE in both directions" },
-      pinned: { doc: "pinned for writing only if the device writes" },
-    },
-    mainline: [
-      ["4.3", "followed"],
-      ["5.10", "forced"],
-      ["6.2", "pinned"],
-    ],
-  },
-  "vb2.offsets": {
-    question: "Which mmap offsets do the buffers of a video queue have?",
-    choices: {
-      bytes: { doc: "the sum of the sizes of the buffers before it" },
-      index: { doc: "the buffer index times eight pages" },
-    },
-    mainline: [
-      ["2.6.39", "bytes"],
-      ["6.8", "index"],
-    ],
-  },
-  "vivid.capture": {
-    question: "Does vivid deliver frames on a machine without a display?",
-    choices: { stalls: { doc: "no: it hangs on 5.10; not modelled" }, delivers: { doc: "yes" } },
-    mainline: [
-      ["3.18", "stalls"],
-      ["6.1", "delivers"],
-    ],
-  },
-  "vb2.attach-failure": {
-    question: "What happens to a dma-buf that videobuf2's allocator refuses to attach?",
-    choices: {
-      put: { doc: "its reference is dropped" },
-      leaks: { doc: "its reference is leaked: the buffer is never freed" },
-    },
-    mainline: [
-      ["3.8", "put"],
-      ["6.11", "leaks"],
-    ],
-  },
-  "vb2-dma-sg.expand": {
-    question: "Can mremap grow a mapping of a vb2-dma-sg buffer?",
-    choices: {
-      allowed: { doc: "yes: VM_DONTEXPAND is missing, and DRM warns about a mapping of an import" },
-      refused: {
-        doc: "no: VM_DONTEXPAND and VM_DONTDUMP; the 6.1 stable series has it too",
-        proposed: "media: videobuf2-dma-sg: fix vmap callback and set VM_DONTEXPAND (Janne Grunau, 2023; feb17524aa4e)",
-      },
-    },
-    mainline: [
-      ["3.8", "allowed"],
-      ["6.1", "refused"],
-    ],
-  },
+/** Declares decision points; those of one exporter are in its own file. */
+export function definePoints<const T extends Record<string, Point>>(points: T): T {
+  if (read) throw new Error(`declared after a kernel was made: ${Object.keys(points)[0]}`);
+  Object.assign(book, points);
+  return points;
+}
+
+/** Every point that is declared, in the order of the names. Complete once the model's files are loaded. */
+export function pointBook(): Points {
+  read = true;
+  return Object.fromEntries(Object.entries(book).sort(([a], [b]) => (a < b ? -1 : 1))) as Points;
+}
+
+const corePoints = definePoints({
   "p2pdma.user-space": {
     question: "Can user space allocate and map P2PDMA memory?",
     choices: {
@@ -239,31 +61,6 @@ export const points = define({
     mainline: [
       ["4.20", "no"],
       ["6.2", "allocate"],
-    ],
-  },
-  "u-dma-buf.fault": {
-    question: "What does the fault handler of u-dma-buf, an out-of-tree driver, map?",
-    choices: {
-      page: {
-        doc:
-          "the page, with a reference: munmap frees tail pages that dma_alloc_coherent left with refcount 0 " +
-          "(ikwzm/udmabuf issue 22, 2019)",
-      },
-      pfn: { doc: "the PFN, in a VM_PFNMAP VMA: no refcount" },
-    },
-    mainline: [["2.6", "pfn"]],
-  },
-  "videobuf.mmap": {
-    question: "Which address does videobuf1's dma-contig pass to mmap?",
-    choices: {
-      "bus-address": {
-        doc: "the DMA address, by remap_pfn_range: wrong behind an IOMMU, where it is not a physical address",
-      },
-      "dma-api": { doc: "the kernel address, by dma_mmap_coherent" },
-    },
-    mainline: [
-      ["2.6.28", "bus-address"],
-      ["3.16", "dma-api"],
     ],
   },
   "dma.iommu-memory": {
@@ -288,55 +85,6 @@ export const points = define({
       ["5.13", "present"],
     ],
   },
-  "gem-dma.dump": {
-    question: "Is a mapping of a GEM DMA object part of a core dump?",
-    choices: {
-      "as-mapped": {
-        doc: "depends on the DMA API's mmap: pages are dumped, PFNs are not",
-      },
-      never: { doc: "no: the helper sets VM_DONTDUMP" },
-    },
-    mainline: [
-      ["3.7", "as-mapped"],
-      ["6.18", "never"],
-    ],
-  },
-  "vivid.buffers": {
-    question: "How many buffers can a capture queue of vivid have?",
-    choices: { "32": { doc: "VB2_MAX_FRAME" }, "64": { doc: "MAX_VID_CAP_BUFFERS" } },
-    mainline: [
-      ["3.18", "32"],
-      ["6.8", "64"],
-    ],
-  },
-  "system-heap.mmap": {
-    question: "How does the system heap map its pages?",
-    choices: {
-      "fault-page": { doc: "the fault handler returns the page: a normal shared mapping; MAP_PRIVATE is refused" },
-      "remap-pfn-range": { doc: "VM_IO and VM_PFNMAP, one remap_pfn_range per page" },
-      "remap-pfn-range-per-chunk": { doc: "VM_IO and VM_PFNMAP, one remap_pfn_range per chunk of the allocation" },
-      "insert-page": {
-        doc: "vm_insert_page: VM_MIXEDMAP, refcount, RSS and PSS",
-        proposed: "dma-buf: heaps: Map system heap pages as managed by linux vm (Suren Baghdasaryan, January 2021)",
-      },
-    },
-    mainline: [
-      ["5.6", "fault-page"],
-      ["5.11", "remap-pfn-range"],
-      ["7.0", "remap-pfn-range-per-chunk"],
-    ],
-  },
-  "system-heap.private": {
-    question: "Does the system heap refuse MAP_PRIVATE, regardless of how it maps?",
-    choices: {
-      accepted: { doc: "no: where remap_pfn_range accepts the VMA, stores go to COW copies" },
-      refused: {
-        doc: "yes: EINVAL, as the CMA heap and udmabuf do",
-        proposed: "dma-buf: system_heap: reject private mappings (Chris Wiseman, October 2026)",
-      },
-    },
-    mainline: [["5.6", "accepted"]],
-  },
   "dma-heap.charge": {
     question: "Which memory cgroup is charged for a heap buffer, and can the charge move?",
     choices: {
@@ -356,62 +104,6 @@ export const points = define({
       },
     },
     mainline: [["5.6", "nobody"]],
-  },
-  "system-heap.pages": {
-    question: "In which orders does the system heap allocate?",
-    choices: {
-      "order-0": { doc: "order 0 only" },
-      "orders-8-4-0": { doc: "the largest of order 8, 4 and 0 that fits and is not above the previous one" },
-    },
-    mainline: [
-      ["5.6", "order-0"],
-      ["5.11", "orders-8-4-0"],
-    ],
-  },
-  "cma-heap.mmap": {
-    question: "What does the CMA heap put into the page table?",
-    choices: {
-      "fault-page": {
-        doc: "the fault handler returns the page: a normal mapping, counted in RssFile, that GUP accepts",
-      },
-      "pfn-per-fault": {
-        doc:
-          "VM_IO and VM_PFNMAP; each fault inserts one PFN (dma-buf: heaps: Don't track CMA dma-buf pages under " +
-          "RssFile, T.J. Mercier, January 2024)",
-      },
-    },
-    mainline: [
-      ["5.6", "fault-page"],
-      ["6.9", "pfn-per-fault"],
-    ],
-  },
-  "cma-heap.fault-bound": {
-    question: "What is the first page past a buffer that the CMA heap's fault handler refuses?",
-    choices: {
-      "one-past": { doc: "the second: the check is pgoff > pagecount, so one pointer past the array is read" },
-      end: {
-        doc:
-          "the first; mainline since 6.12, stable series from 5.15 on have it (dma-buf: heaps: Fix off-by-one in " +
-          "CMA heap fault handler, T.J. Mercier, September 2024)",
-      },
-    },
-    mainline: [
-      ["5.6", "one-past"],
-      ["5.11", "end"],
-    ],
-  },
-  "cma-heap.name": {
-    question: "What is the name of the heap on the default CMA area?",
-    choices: {
-      helpers: { doc: "its dma-bufs have exp_name heap_helpers" },
-      area: { doc: "the name of the area: reserved" },
-      fixed: { doc: "default_cma_region" },
-    },
-    mainline: [
-      ["5.6", "helpers"],
-      ["5.11", "area"],
-      ["6.17", "fixed"],
-    ],
   },
   "dma-buf.mount": {
     question: "Do the pseudo file systems of dma-bufs, pipes and sync files (init_pseudo) allow execution?",
@@ -538,74 +230,6 @@ export const points = define({
     },
     mainline: [["3.3", "none"]],
   },
-  "drm-shmem.vmap": {
-    question: "What keeps the pages of a GEM shmem object while it has a vmap?",
-    choices: {
-      "use-count": { doc: "pages_use_count; the vmap count keeps the object from being purged" },
-      "pin-count": {
-        doc: "pages_pin_count, which also keeps the object from being purged",
-        proposed: "drm/shmem-helper: Add and use pages_pin_count (Dmitry Osipenko, 2025), merged",
-      },
-      "hold-reservation": {
-        doc: "the resv, which the caller holds while it uses the vmap",
-        proposed: "Thomas Zimmermann in the same thread",
-      },
-      uncounted: { doc: "nothing: no count is taken, and the shrinker ignores vmaps" },
-    },
-    mainline: [
-      ["5.0", "use-count"],
-      ["6.14", "pin-count"],
-    ],
-  },
-  "drm-shmem.locks": {
-    question: "Which locks protect the pages and the vmap of a GEM shmem object?",
-    choices: {
-      mutexes: {
-        doc: "a mutex for each; the shrinker checks whether the object is purgeable before it has one",
-      },
-      reservation: {
-        doc: "the resv",
-        proposed: "drm/shmem-helper: Switch to reservation lock (Dmitry Osipenko, 2023), merged",
-      },
-    },
-    mainline: [
-      ["5.0", "mutexes"],
-      ["6.8", "reservation"],
-    ],
-  },
-  "drm-shmem.write-notify": {
-    question: "Does a GEM shmem object track the first write to each page?",
-    choices: {
-      none: { doc: "no: PTEs are writable at once" },
-      "pfn-mkwrite": { doc: "yes: PTEs start read-only, and the first write marks the folio dirty" },
-    },
-    mainline: [
-      ["5.0", "none"],
-      ["7.1", "pfn-mkwrite"],
-    ],
-  },
-  "drm-shmem.import": {
-    question: "Does a driver with GEM shmem objects map an imported dma-buf for its device?",
-    choices: {
-      mapped: { doc: "yes, at import and for the object's lifetime" },
-      attached: { doc: "no, it only attaches: an exporter without sg tables suffices" },
-    },
-    mainline: [
-      ["5.0", "mapped"],
-      ["6.17", "attached"],
-    ],
-  },
-  "panthor.objects": {
-    question: "Which objects does panthor use?",
-    choices: {
-      "shmem-helper": { doc: "GEM shmem helper objects, without a shrinker" },
-      own: { doc: "its own: pages are allocated on first use, and a shrinker evicts them" },
-    },
-    mainline: [
-      ["6.10", "shmem-helper"],
-      ["7.1", "own"],
-    ],
-  },
   "memory.swap": {
     question: "Is there swap space for GPU drivers' shrinkers?",
     choices: {
@@ -613,91 +237,6 @@ export const points = define({
       present: { doc: "yes: objects give up their pages and keep their contents; the model writes nothing to swap" },
     },
     mainline: [["2.6", "none"]],
-  },
-  "virtio-vram.mmap": {
-    question: "Which mappings of host blobs does virtio-gpu accept?",
-    choices: {
-      whole: { doc: "the whole blob only" },
-      parts: { doc: "any part" },
-    },
-    mainline: [
-      ["5.11", "whole"],
-      ["6.14", "parts"],
-    ],
-  },
-  "i915.vmap": {
-    question: "Does vmap of i915's dma-buf keep the object's pages from the shrinker?",
-    choices: {
-      unpinned: { doc: "no: the pages are allocated but not pinned" },
-      pins: {
-        doc: "yes: they are pinned",
-        proposed:
-          "drm/i915: pin backing pages whilst exported through a dmabuf vmap (commit 993fc6ebaf4a, 2013), merged",
-      },
-    },
-    mainline: [
-      ["3.5", "unpinned"],
-      ["3.12", "pins"],
-    ],
-  },
-  "i915.cpu-offset": {
-    question: "Does i915's WC, WB and UC mapping honour vm_pgoff?",
-    choices: {
-      ignored: {
-        doc: "no: it starts at the first page, so a partial mapping shows the wrong pages",
-      },
-      heeded: { doc: "yes" },
-    },
-    mainline: [
-      ["5.5", "ignored"],
-      ["6.12", "heeded"],
-    ],
-  },
-  "qxl.dumb": {
-    question: "Where does qxl place dumb buffers?",
-    choices: { surface: { doc: "in the surface part of VRAM" }, system: { doc: "in system memory" } },
-    mainline: [
-      ["3.10", "surface"],
-      ["5.14", "system"],
-    ],
-  },
-  "ttm.mmap": {
-    question: "How does TTM map an object?",
-    choices: {
-      mixedmap: {
-        doc: "VM_MIXEDMAP by vmf_insert_mixed, private too: without pte_special RAM is mapped as normal pages",
-      },
-      pfnmap: {
-        doc: "VM_PFNMAP by vmf_insert_pfn; private writable mappings are refused",
-        proposed: "drm/ttm: nuke VM_MIXEDMAP on BO mappings (Christian König, June 2021), merged",
-      },
-    },
-    mainline: [
-      ["3.3", "mixedmap"],
-      ["5.14", "pfnmap"],
-    ],
-  },
-  "ttm.pool": {
-    question: "In which orders does TTM allocate the pages of an object?",
-    choices: {
-      "single-pages": { doc: "order 0 only" },
-      "by-order": { doc: "the largest order that fits, never compound; one pool per order" },
-    },
-    mainline: [
-      ["3.3", "single-pages"],
-      ["5.11", "by-order"],
-    ],
-  },
-  "ttm.swap": {
-    question: "What happens to the pages of a swapped-out TTM object?",
-    choices: {
-      swapout: { doc: "they are copied into a shmem file and returned to the pool" },
-      backup: { doc: "they are copied into a shmem file, made write-back and freed" },
-    },
-    mainline: [
-      ["3.3", "swapout"],
-      ["6.15", "backup"],
-    ],
   },
   "vmf-insert-mixed.uncounted": {
     question: "Does vmf_insert_mixed without pte_special insert a page with refcount 0?",
@@ -708,94 +247,6 @@ export const points = define({
     mainline: [
       ["2.6", "inserted"],
       ["6.11", "refused"],
-    ],
-  },
-  "drm-shmem.imported-methods": {
-    question: "Which vm_ops does a mapping of an imported GEM shmem object have if the exporter sets none?",
-    choices: {
-      kept: {
-        doc: "those of the shmem helper, set before: close drops a reference that the mapping does not hold",
-      },
-      reset: {
-        doc: "none",
-        proposed: "drm/shmem: add set mmap's methods to none before the exporter's (commit 07dd476f6116), merged",
-      },
-    },
-    mainline: [
-      ["5.0", "kept"],
-      ["5.10", "reset"],
-    ],
-  },
-  "drm.imported-offset": {
-    question: "Which vm_pgoff does a driver pass to the exporter's mmap for an imported object?",
-    choices: {
-      zero: { doc: "0: mappings always cover the whole object" },
-      fake: {
-        doc: "the fake offset of its own device: always past the end of the buffer (out-of-tree xdna had it)",
-      },
-    },
-    mainline: [["3.3", "zero"]],
-  },
-  "drm-shmem.shrinker-list": {
-    question: "What does panfrost do with an object that is marked DONTNEED twice?",
-    choices: {
-      added: { doc: "adds it to the shrinker list again" },
-      moved: {
-        doc: "moves it to the end of the shrinker list",
-        proposed: "drm/panfrost: Fix shrinker list corruption by madvise IOCTL (Dmitry Osipenko, 2022), merged",
-      },
-    },
-    mainline: [
-      ["5.4", "added"],
-      ["5.10", "moved"],
-    ],
-  },
-  "drm.unmapped-area": {
-    question: "What chooses the address of a mapping of a DRM node?",
-    choices: {
-      mm: { doc: "the mm, as for most files" },
-      own: { doc: "the device, to align for huge pages (drm_gem_get_unmapped_area)" },
-    },
-    mainline: [
-      ["3.3", "mm"],
-      ["7.0", "own"],
-    ],
-  },
-  "drm.objects": {
-    question: "Which objects do vgem, virtio-gpu and TTM drivers use?",
-    choices: {
-      "own-pages": {
-        doc:
-          "vgem and virtio-gpu insert pages in their own fault handlers, which is not modelled; TTM as in " +
-          "`ttm.mmap`",
-      },
-      helpers: { doc: "the GEM shmem helper with vmf_insert_pfn, and TTM with VM_PFNMAP" },
-    },
-    mainline: [
-      ["2.6", "own-pages"],
-      ["5.16", "helpers"],
-    ],
-  },
-  "drm.prime": {
-    question: "Which DRM drivers have PRIME export, import and mmap of the dma-buf?",
-    choices: {
-      "opted-in": { doc: "those that set the methods: not bochs; qxl without mmap" },
-      always: { doc: "all, by default methods" },
-    },
-    mainline: [
-      ["3.3", "opted-in"],
-      ["6.6", "always"],
-    ],
-  },
-  "drm.bochs": {
-    question: "Where does the bochs driver keep its buffers?",
-    choices: {
-      "vram-helper": { doc: "in TTM objects of the VRAM helper" },
-      "gem-shmem": { doc: "in GEM shmem objects" },
-    },
-    mainline: [
-      ["5.3", "vram-helper"],
-      ["6.13", "gem-shmem"],
     ],
   },
   "gup.longterm-file": {
@@ -1749,5 +1200,25 @@ export const points = define({
   },
 });
 
-export type PointName = keyof typeof points;
-export type Design = { readonly [P in PointName]: keyof (typeof points)[P]["choices"] & string };
+/** Types may name files of layers above; their values come by {@link definePoints} as the files are loaded. */
+type Points = typeof corePoints &
+  typeof import("../devices/vivid.js").points &
+  typeof import("../exporters/cma-heap.js").points &
+  typeof import("../exporters/drm-drivers.js").points &
+  typeof import("../exporters/drm-shmem.js").points &
+  typeof import("../exporters/frame-vector.js").points &
+  typeof import("../exporters/gem-dma.js").points &
+  typeof import("../exporters/gem.js").points &
+  typeof import("../exporters/i915.js").points &
+  typeof import("../exporters/panthor.js").points &
+  typeof import("../exporters/system-heap.js").points &
+  typeof import("../exporters/ttm.js").points &
+  typeof import("../exporters/u-dma-buf.js").points &
+  typeof import("../exporters/udmabuf.js").points &
+  typeof import("../exporters/vb2-core.js").points &
+  typeof import("../exporters/vb2-dma-sg.js").points &
+  typeof import("../exporters/videobuf-dma-contig.js").points &
+  typeof import("../exporters/virtio-vram.js").points;
+
+export type PointName = keyof Points;
+export type Design = { readonly [P in PointName]: keyof Points[P]["choices"] & string };

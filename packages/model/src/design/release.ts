@@ -1,4 +1,4 @@
-import { points } from "./points.js";
+import { pointBook } from "./points.js";
 import type { Design, History, Point, PointName } from "./points.js";
 
 export const releases = ["5.10", "6.1", "6.12", "6.18", "7.2", "7.3"] as const;
@@ -16,16 +16,29 @@ type Aged = readonly { readonly since: number; readonly choice: string }[];
 
 const aged = (history: History): Aged => history.map(([since, choice]) => ({ since: ageOf(since), choice }));
 
+interface AgedPoint {
+  readonly name: PointName;
+  readonly before: NonNullable<Point["before"]>;
+  readonly stable: NonNullable<Point["stable"]>;
+  readonly mainline: Aged;
+  readonly configured: readonly { readonly condition: string; readonly choices: Aged }[];
+}
+
+let agedPoints: readonly AgedPoint[] | undefined;
+
 /** Every point's choices by age: a kernel is made for each test, so this is worked out once. */
-const all = (Object.entries(points) as [PointName, Point][]).map(
-  ([name, { mainline, configured = [], before = [], stable = [] }]) => ({
-    name,
-    before,
-    stable,
-    mainline: aged(mainline),
-    configured: configured.map(([condition, choices]) => ({ condition, choices: aged(choices) })),
-  }),
-);
+function all(): readonly AgedPoint[] {
+  agedPoints ??= (Object.entries(pointBook()) as [PointName, Point][]).map(
+    ([name, { mainline, configured = [], before = [], stable = [] }]) => ({
+      name,
+      before,
+      stable,
+      mainline: aged(mainline),
+      configured: configured.map(([condition, choices]) => ({ condition, choices: aged(choices) })),
+    }),
+  );
+  return agedPoints;
+}
 
 /**
  * Where a kernel of a stable version, `6.12.118`, chooses otherwise than its release: what an update brought, or had
@@ -35,7 +48,7 @@ export function stableDesign(version: string): Partial<Design> {
   const [release, update] = splitVersion(version);
   const same = ([of]: readonly [string, string]): boolean => splitVersion(of)[0] === release;
   const differs: Record<string, string> = {};
-  for (const { name, before, stable } of all) {
+  for (const { name, before, stable } of all()) {
     const brought = stable.findLast((change) => same(change) && splitVersion(change[0])[1] <= update);
     const decides = brought ?? before.find((change) => same(change) && update < splitVersion(change[0])[1]);
     if (decides) differs[name] = decides[1];
@@ -67,7 +80,7 @@ export function designOf(release: string): Design {
 
 function madeAt(age: number): Design {
   const design: Record<string, string> = {};
-  for (const { name, mainline } of all) design[name] = choiceAt(mainline, age);
+  for (const { name, mainline } of all()) design[name] = choiceAt(mainline, age);
   return Object.freeze(design) as Design;
 }
 
@@ -80,7 +93,7 @@ export function configuredDesign(release: string, options: ReadonlySet<string>):
   const holds = (condition: string): boolean =>
     condition.startsWith("!") ? !options.has(condition.slice(1)) : options.has(condition);
   const differs: Record<string, string> = {};
-  for (const { name, mainline, configured } of all) {
+  for (const { name, mainline, configured } of all()) {
     const decides = configured.find(({ condition }) => holds(condition));
     const choice = choiceAt(decides?.choices ?? mainline, age);
     if (choice !== choiceAt(mainline, age)) differs[name] = choice;

@@ -1,4 +1,5 @@
 /** vivid: the virtual camera, one capture node for each allocator of buffers (drivers/media/test-drivers/vivid). */
+import { definePoints } from "../design/points.js";
 import { cameraRow, errnos } from "@litmap/litmus";
 import { File, Inode } from "../vfs/file.js";
 import { NotModelled } from "../sched/path.js";
@@ -9,6 +10,25 @@ import type { CameraName } from "@litmap/litmus";
 import type { MemOps } from "../exporters/vb2-memops.js";
 import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
+
+export const points = definePoints({
+  "vivid.capture": {
+    question: "Does vivid deliver frames on a machine without a display?",
+    choices: { stalls: { doc: "no: it hangs on 5.10; not modelled" }, delivers: { doc: "yes" } },
+    mainline: [
+      ["3.18", "stalls"],
+      ["6.1", "delivers"],
+    ],
+  },
+  "vivid.buffers": {
+    question: "How many buffers can a capture queue of vivid have?",
+    choices: { "32": { doc: "VB2_MAX_FRAME" }, "64": { doc: "MAX_VID_CAP_BUFFERS" } },
+    mainline: [
+      ["3.18", "32"],
+      ["6.8", "64"],
+    ],
+  },
+});
 
 /** Capture nodes that are open or were, by name. */
 const nodes = slot(() => new Map<CameraName, CaptureNode>());

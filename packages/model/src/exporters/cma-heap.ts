@@ -1,4 +1,5 @@
 /** The CMA heap: consecutive pages out of the machine's contiguous memory (drivers/dma-buf/heaps/cma_heap.c). */
+import { definePoints } from "../design/points.js";
 import { errnos } from "@litmap/litmus";
 import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
 import { dmaBufExport } from "../dma-buf/buffer.js";
@@ -13,6 +14,54 @@ import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+export const points = definePoints({
+  "cma-heap.mmap": {
+    question: "What does the CMA heap put into the page table?",
+    choices: {
+      "fault-page": {
+        doc: "the fault handler returns the page: a normal mapping, counted in RssFile, that GUP accepts",
+      },
+      "pfn-per-fault": {
+        doc:
+          "VM_IO and VM_PFNMAP; each fault inserts one PFN (dma-buf: heaps: Don't track CMA dma-buf pages under " +
+          "RssFile, T.J. Mercier, January 2024)",
+      },
+    },
+    mainline: [
+      ["5.6", "fault-page"],
+      ["6.9", "pfn-per-fault"],
+    ],
+  },
+  "cma-heap.fault-bound": {
+    question: "What is the first page past a buffer that the CMA heap's fault handler refuses?",
+    choices: {
+      "one-past": { doc: "the second: the check is pgoff > pagecount, so one pointer past the array is read" },
+      end: {
+        doc:
+          "the first; mainline since 6.12, stable series from 5.15 on have it (dma-buf: heaps: Fix off-by-one in " +
+          "CMA heap fault handler, T.J. Mercier, September 2024)",
+      },
+    },
+    mainline: [
+      ["5.6", "one-past"],
+      ["5.11", "end"],
+    ],
+  },
+  "cma-heap.name": {
+    question: "What is the name of the heap on the default CMA area?",
+    choices: {
+      helpers: { doc: "its dma-bufs have exp_name heap_helpers" },
+      area: { doc: "the name of the area: reserved" },
+      fixed: { doc: "default_cma_region" },
+    },
+    mainline: [
+      ["5.6", "helpers"],
+      ["5.11", "area"],
+      ["6.17", "fixed"],
+    ],
+  },
+});
 
 const rule = rules({
   "cma/no-memory": {

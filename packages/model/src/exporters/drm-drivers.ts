@@ -1,4 +1,5 @@
 /** The DRM drivers that a virtual machine has devices for (drivers/gpu/drm/{vgem,virtio,tiny,qxl}). */
+import { definePoints } from "../design/points.js";
 import { devPrivate } from "./gem.js";
 import { shmemImport } from "./drm-shmem.js";
 import { errnos } from "@litmap/litmus";
@@ -12,6 +13,17 @@ import type { Kernel } from "../kernel.js";
 import type { DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { VideoMemory } from "./ttm-device.js";
 import type { Path } from "../sched/path.js";
+
+export const points = definePoints({
+  "qxl.dumb": {
+    question: "Where does qxl place dumb buffers?",
+    choices: { surface: { doc: "in the surface part of VRAM" }, system: { doc: "in system memory" } },
+    mainline: [
+      ["3.10", "surface"],
+      ["5.14", "system"],
+    ],
+  },
+});
 
 const rule = rules({
   "ttm/qxl-size": {

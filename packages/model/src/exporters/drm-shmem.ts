@@ -2,6 +2,7 @@
  * GEM objects whose memory is a shmem file, as drivers get them from the shmem helper
  * (drivers/gpu/drm/drm_gem_shmem_helper.c), and the shrinker that purges them.
  */
+import { definePoints } from "../design/points.js";
 import { dmaBufMmap } from "../dma-buf/buffer.js";
 import { references } from "./gem.js";
 import type { GemImport } from "./gem.js";
@@ -28,6 +29,96 @@ import { drmVmaNodeUnmap } from "./gem.js";
 import type { GemBacking, GemObject } from "./gem.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+export const points = definePoints({
+  "drm-shmem.vmap": {
+    question: "What keeps the pages of a GEM shmem object while it has a vmap?",
+    choices: {
+      "use-count": { doc: "pages_use_count; the vmap count keeps the object from being purged" },
+      "pin-count": {
+        doc: "pages_pin_count, which also keeps the object from being purged",
+        proposed: "drm/shmem-helper: Add and use pages_pin_count (Dmitry Osipenko, 2025), merged",
+      },
+      "hold-reservation": {
+        doc: "the resv, which the caller holds while it uses the vmap",
+        proposed: "Thomas Zimmermann in the same thread",
+      },
+      uncounted: { doc: "nothing: no count is taken, and the shrinker ignores vmaps" },
+    },
+    mainline: [
+      ["5.0", "use-count"],
+      ["6.14", "pin-count"],
+    ],
+  },
+  "drm-shmem.locks": {
+    question: "Which locks protect the pages and the vmap of a GEM shmem object?",
+    choices: {
+      mutexes: {
+        doc: "a mutex for each; the shrinker checks whether the object is purgeable before it has one",
+      },
+      reservation: {
+        doc: "the resv",
+        proposed: "drm/shmem-helper: Switch to reservation lock (Dmitry Osipenko, 2023), merged",
+      },
+    },
+    mainline: [
+      ["5.0", "mutexes"],
+      ["6.8", "reservation"],
+    ],
+  },
+  "drm-shmem.write-notify": {
+    question: "Does a GEM shmem object track the first write to each page?",
+    choices: {
+      none: { doc: "no: PTEs are writable at once" },
+      "pfn-mkwrite": { doc: "yes: PTEs start read-only, and the first write marks the folio dirty" },
+    },
+    mainline: [
+      ["5.0", "none"],
+      ["7.1", "pfn-mkwrite"],
+    ],
+  },
+  "drm-shmem.import": {
+    question: "Does a driver with GEM shmem objects map an imported dma-buf for its device?",
+    choices: {
+      mapped: { doc: "yes, at import and for the object's lifetime" },
+      attached: { doc: "no, it only attaches: an exporter without sg tables suffices" },
+    },
+    mainline: [
+      ["5.0", "mapped"],
+      ["6.17", "attached"],
+    ],
+  },
+  "drm-shmem.imported-methods": {
+    question: "Which vm_ops does a mapping of an imported GEM shmem object have if the exporter sets none?",
+    choices: {
+      kept: {
+        doc: "those of the shmem helper, set before: close drops a reference that the mapping does not hold",
+      },
+      reset: {
+        doc: "none",
+        proposed: "drm/shmem: add set mmap's methods to none before the exporter's (commit 07dd476f6116), merged",
+      },
+    },
+    mainline: [
+      ["5.0", "kept"],
+      ["5.10", "reset"],
+    ],
+  },
+  "drm-shmem.shrinker-list": {
+    question: "What does panfrost do with an object that is marked DONTNEED twice?",
+    choices: {
+      added: { doc: "adds it to the shrinker list again" },
+      moved: {
+        doc: "moves it to the end of the shrinker list",
+        proposed: "drm/panfrost: Fix shrinker list corruption by madvise IOCTL (Dmitry Osipenko, 2022), merged",
+      },
+    },
+    mainline: [
+      ["5.4", "added"],
+      ["5.10", "moved"],
+    ],
+  },
+});
 
 /** Objects that a driver has marked as not needed, the longest ago first. */
 const purgeable = slot(() => new Set<GemShmemObject>());

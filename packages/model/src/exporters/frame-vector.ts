@@ -2,6 +2,7 @@
  * frame_vector: a range of user memory as a driver holds it (drivers/media/common/videobuf2/frame_vector.c,
  * videobuf2-memops.c).
  */
+import { definePoints } from "../design/points.js";
 import { errnos } from "@litmap/litmus";
 import { keepWords } from "../dma/bookkeeping.js";
 import { FOLL } from "../mm/foll.js";
@@ -12,6 +13,24 @@ import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+export const points = definePoints({
+  "frame-vector.pages": {
+    question: "How does V4L2 hold USERPTR memory?",
+    choices: {
+      followed: {
+        doc: "pinned with FOLL_FORCE; memory that GUP refuses by PFN (mainline up to 6.0; removed from stable kernels)",
+      },
+      forced: { doc: "pinned with FOLL_FORCE and FOLL_WRITE in both directions" },
+      pinned: { doc: "pinned for writing only if the device writes" },
+    },
+    mainline: [
+      ["4.3", "followed"],
+      ["5.10", "forced"],
+      ["6.2", "pinned"],
+    ],
+  },
+});
 
 const rule = rules({
   "frame-vector/partial": {

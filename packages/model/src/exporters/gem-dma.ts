@@ -1,6 +1,7 @@
 /**
  * GEM objects in memory of the DMA API, as display drivers of SoCs have them (drivers/gpu/drm/drm_gem_dma_helper.c).
  */
+import { definePoints } from "../design/points.js";
 import { DrmDevice, drmGemObjectPut, GemObject } from "./gem.js";
 import { drmGemPrimeExport } from "./prime.js";
 import type { BufferDriver } from "./driver-buffer.js";
@@ -18,6 +19,22 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDriver, GemBacking } from "./gem.js";
+
+export const points = definePoints({
+  "gem-dma.dump": {
+    question: "Is a mapping of a GEM DMA object part of a core dump?",
+    choices: {
+      "as-mapped": {
+        doc: "depends on the DMA API's mmap: pages are dumped, PFNs are not",
+      },
+      never: { doc: "no: the helper sets VM_DONTDUMP" },
+    },
+    mainline: [
+      ["3.7", "as-mapped"],
+      ["6.18", "never"],
+    ],
+  },
+});
 
 const rule = rules({
   "gem-dma/mmap": {

@@ -2,6 +2,7 @@
  * GEM: objects of DRM devices, their handles in open files, and the fake offsets at which mmap finds them
  * (drivers/gpu/drm/drm_gem.c).
  */
+import { definePoints } from "../design/points.js";
 import { errnos } from "@litmap/litmus";
 import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufPut } from "../dma-buf/buffer.js";
@@ -21,6 +22,67 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
+
+export const points = definePoints({
+  "drm.imported-offset": {
+    question: "Which vm_pgoff does a driver pass to the exporter's mmap for an imported object?",
+    choices: {
+      zero: { doc: "0: mappings always cover the whole object" },
+      fake: {
+        doc: "the fake offset of its own device: always past the end of the buffer (out-of-tree xdna had it)",
+      },
+    },
+    mainline: [["3.3", "zero"]],
+  },
+  "drm.unmapped-area": {
+    question: "What chooses the address of a mapping of a DRM node?",
+    choices: {
+      mm: { doc: "the mm, as for most files" },
+      own: { doc: "the device, to align for huge pages (drm_gem_get_unmapped_area)" },
+    },
+    mainline: [
+      ["3.3", "mm"],
+      ["7.0", "own"],
+    ],
+  },
+  "drm.objects": {
+    question: "Which objects do vgem, virtio-gpu and TTM drivers use?",
+    choices: {
+      "own-pages": {
+        doc:
+          "vgem and virtio-gpu insert pages in their own fault handlers, which is not modelled; TTM as in " +
+          "`ttm.mmap`",
+      },
+      helpers: { doc: "the GEM shmem helper with vmf_insert_pfn, and TTM with VM_PFNMAP" },
+    },
+    mainline: [
+      ["2.6", "own-pages"],
+      ["5.16", "helpers"],
+    ],
+  },
+  "drm.prime": {
+    question: "Which DRM drivers have PRIME export, import and mmap of the dma-buf?",
+    choices: {
+      "opted-in": { doc: "those that set the methods: not bochs; qxl without mmap" },
+      always: { doc: "all, by default methods" },
+    },
+    mainline: [
+      ["3.3", "opted-in"],
+      ["6.6", "always"],
+    ],
+  },
+  "drm.bochs": {
+    question: "Where does the bochs driver keep its buffers?",
+    choices: {
+      "vram-helper": { doc: "in TTM objects of the VRAM helper" },
+      "gem-shmem": { doc: "in GEM shmem objects" },
+    },
+    mainline: [
+      ["5.3", "vram-helper"],
+      ["6.13", "gem-shmem"],
+    ],
+  },
+});
 
 export const gemRules = rules({
   "gem/dumb-size": {

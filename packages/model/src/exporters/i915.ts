@@ -2,6 +2,7 @@
  * i915: objects in shmem that are mapped through the GPU's aperture (GTT) or page by page (WC, WB,
  * UC), and on discrete GPUs objects of TTM (FIXED); drivers/gpu/drm/i915/gem.
  */
+import { definePoints } from "../design/points.js";
 import { devPrivate } from "./gem.js";
 import { ttmImport } from "./ttm.js";
 import { errnos } from "@litmap/litmus";
@@ -32,6 +33,37 @@ import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDevice, DrmDriver, DrmFile, GemBacking } from "./gem.js";
 import type { Place } from "./ttm-device.js";
+
+export const points = definePoints({
+  "i915.vmap": {
+    question: "Does vmap of i915's dma-buf keep the object's pages from the shrinker?",
+    choices: {
+      unpinned: { doc: "no: the pages are allocated but not pinned" },
+      pins: {
+        doc: "yes: they are pinned",
+        proposed:
+          "drm/i915: pin backing pages whilst exported through a dmabuf vmap (commit 993fc6ebaf4a, 2013), merged",
+      },
+    },
+    mainline: [
+      ["3.5", "unpinned"],
+      ["3.12", "pins"],
+    ],
+  },
+  "i915.cpu-offset": {
+    question: "Does i915's WC, WB and UC mapping honour vm_pgoff?",
+    choices: {
+      ignored: {
+        doc: "no: it starts at the first page, so a partial mapping shows the wrong pages",
+      },
+      heeded: { doc: "yes" },
+    },
+    mainline: [
+      ["5.5", "ignored"],
+      ["6.12", "heeded"],
+    ],
+  },
+});
 
 const gpus = slot(() => new Set<I915>());
 

@@ -2,6 +2,7 @@
  * panthor's own GEM objects: shmem whose pages come with the first use and go with the shrinker
  * (drivers/gpu/drm/panthor/panthor_gem.c).
  */
+import { definePoints } from "../design/points.js";
 import { shmemImport } from "./drm-shmem.js";
 import { errnos } from "@litmap/litmus";
 import { sgFromPages } from "../dma/sg.js";
@@ -23,6 +24,20 @@ import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDriver, GemBacking, GemObject } from "./gem.js";
+
+export const points = definePoints({
+  "panthor.objects": {
+    question: "Which objects does panthor use?",
+    choices: {
+      "shmem-helper": { doc: "GEM shmem helper objects, without a shrinker" },
+      own: { doc: "its own: pages are allocated on first use, and a shrinker evicts them" },
+    },
+    mainline: [
+      ["6.10", "shmem-helper"],
+      ["7.1", "own"],
+    ],
+  },
+});
 
 /** Objects that the shrinker looks at. */
 const objects = slot(() => new Set<PanthorObject>());

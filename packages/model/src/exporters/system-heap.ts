@@ -1,4 +1,5 @@
 /** The system heap: /dev/dma_heap/system (drivers/dma-buf/heaps/system_heap.c, drivers/dma-buf/dma-heap.c). */
+import { definePoints } from "../design/points.js";
 import { errnos } from "@litmap/litmus";
 import { countBufferPages, keepSgEntries, keepWords } from "../dma/bookkeeping.js";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
@@ -15,6 +16,48 @@ import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
+
+export const points = definePoints({
+  "system-heap.mmap": {
+    question: "How does the system heap map its pages?",
+    choices: {
+      "fault-page": { doc: "the fault handler returns the page: a normal shared mapping; MAP_PRIVATE is refused" },
+      "remap-pfn-range": { doc: "VM_IO and VM_PFNMAP, one remap_pfn_range per page" },
+      "remap-pfn-range-per-chunk": { doc: "VM_IO and VM_PFNMAP, one remap_pfn_range per chunk of the allocation" },
+      "insert-page": {
+        doc: "vm_insert_page: VM_MIXEDMAP, refcount, RSS and PSS",
+        proposed: "dma-buf: heaps: Map system heap pages as managed by linux vm (Suren Baghdasaryan, January 2021)",
+      },
+    },
+    mainline: [
+      ["5.6", "fault-page"],
+      ["5.11", "remap-pfn-range"],
+      ["7.0", "remap-pfn-range-per-chunk"],
+    ],
+  },
+  "system-heap.private": {
+    question: "Does the system heap refuse MAP_PRIVATE, regardless of how it maps?",
+    choices: {
+      accepted: { doc: "no: where remap_pfn_range accepts the VMA, stores go to COW copies" },
+      refused: {
+        doc: "yes: EINVAL, as the CMA heap and udmabuf do",
+        proposed: "dma-buf: system_heap: reject private mappings (Chris Wiseman, October 2026)",
+      },
+    },
+    mainline: [["5.6", "accepted"]],
+  },
+  "system-heap.pages": {
+    question: "In which orders does the system heap allocate?",
+    choices: {
+      "order-0": { doc: "order 0 only" },
+      "orders-8-4-0": { doc: "the largest of order 8, 4 and 0 that fits and is not above the previous one" },
+    },
+    mainline: [
+      ["5.6", "order-0"],
+      ["5.11", "orders-8-4-0"],
+    ],
+  },
+});
 
 const rule = rules({
   "system-heap/ioctl-fd": {

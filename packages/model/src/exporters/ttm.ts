@@ -1,6 +1,7 @@
 /**
  * Buffer objects of TTM: they live in system memory, in video memory or swapped out, and move (drivers/gpu/drm/ttm).
  */
+import { definePoints } from "../design/points.js";
 import { references } from "./gem.js";
 import type { GemImport } from "./gem.js";
 import { ttmDevices } from "./ttm-device.js";
@@ -30,6 +31,47 @@ import type { Path } from "../sched/path.js";
 import type { GemBacking, GemObject } from "./gem.js";
 import type { Place, TtmDevice } from "./ttm-device.js";
 import type { Block, Caching } from "./ttm-pool.js";
+
+export const points = definePoints({
+  "ttm.mmap": {
+    question: "How does TTM map an object?",
+    choices: {
+      mixedmap: {
+        doc: "VM_MIXEDMAP by vmf_insert_mixed, private too: without pte_special RAM is mapped as normal pages",
+      },
+      pfnmap: {
+        doc: "VM_PFNMAP by vmf_insert_pfn; private writable mappings are refused",
+        proposed: "drm/ttm: nuke VM_MIXEDMAP on BO mappings (Christian König, June 2021), merged",
+      },
+    },
+    mainline: [
+      ["3.3", "mixedmap"],
+      ["5.14", "pfnmap"],
+    ],
+  },
+  "ttm.pool": {
+    question: "In which orders does TTM allocate the pages of an object?",
+    choices: {
+      "single-pages": { doc: "order 0 only" },
+      "by-order": { doc: "the largest order that fits, never compound; one pool per order" },
+    },
+    mainline: [
+      ["3.3", "single-pages"],
+      ["5.11", "by-order"],
+    ],
+  },
+  "ttm.swap": {
+    question: "What happens to the pages of a swapped-out TTM object?",
+    choices: {
+      swapout: { doc: "they are copied into a shmem file and returned to the pool" },
+      backup: { doc: "they are copied into a shmem file, made write-back and freed" },
+    },
+    mainline: [
+      ["3.3", "swapout"],
+      ["6.15", "backup"],
+    ],
+  },
+});
 
 const rule = rules({
   "ttm/mmap-private": {

@@ -2,6 +2,7 @@
  * u-dma-buf, a driver outside the kernel's tree: coherent memory that its own fault handler maps
  * (github.com/ikwzm/udmabuf).
  */
+import { definePoints } from "../design/points.js";
 import { dmaAllocAttrs } from "../dma/alloc.js";
 import { exported } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";
@@ -16,6 +17,21 @@ import type { DmaBufOps } from "../dma-buf/buffer.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+export const points = definePoints({
+  "u-dma-buf.fault": {
+    question: "What does the fault handler of u-dma-buf, an out-of-tree driver, map?",
+    choices: {
+      page: {
+        doc:
+          "the page, with a reference: munmap frees tail pages that dma_alloc_coherent left with refcount 0 " +
+          "(ikwzm/udmabuf issue 22, 2019)",
+      },
+      pfn: { doc: "the PFN, in a VM_PFNMAP VMA: no refcount" },
+    },
+    mainline: [["2.6", "pfn"]],
+  },
+});
 
 const rule = rules({
   "u-dma-buf/page": {

@@ -1,4 +1,5 @@
 /** udmabuf: a dma-buf of the pages of memfds (drivers/dma-buf/udmabuf.c). */
+import { definePoints } from "../design/points.js";
 import { errnos } from "@litmap/litmus";
 import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
 import { dmaBufExport, dmaBufFd } from "../dma-buf/buffer.js";
@@ -28,6 +29,142 @@ import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { HeldPages } from "./udmabuf-pages.js";
+
+export const points = definePoints({
+  "udmabuf.mmap": {
+    question: "What does udmabuf put into the page table, and when?",
+    choices: {
+      "normal-page": { doc: "the fault handler returns the page: a normal mapping with refcount and RSS" },
+      "pfn-per-fault": { doc: "VM_PFNMAP; each fault inserts one PFN" },
+      "pfn-all-on-first-fault": { doc: "VM_PFNMAP; the first fault inserts its PFN and then the rest of the VMA" },
+      "pfn-at-mmap": {
+        doc: "VM_PFNMAP; mmap populates the whole VMA",
+        proposed: "udmabuf: cancel mmap page fault, direct map it (Huan Yang, August 2024)",
+      },
+    },
+    mainline: [
+      ["4.20", "normal-page"],
+      ["6.7", "pfn-per-fault"],
+      ["6.13", "pfn-all-on-first-fault"],
+    ],
+  },
+  "udmabuf.prefault-error": {
+    question: "What does udmabuf do with an error while the first fault prefaults the rest of the buffer?",
+    choices: {
+      hidden: { doc: "ignores it: the faulting page is mapped" },
+      reported: { doc: "returns it as the error of the fault" },
+    },
+    mainline: [["4.20", "hidden"]],
+  },
+  "udmabuf.backing": {
+    question: "How does udmabuf hold the memfd's pages?",
+    choices: {
+      "page-references": { doc: "a plain reference on each page" },
+      "pinned-folios": {
+        doc: "memfd_pin_folios: a long-term pin on each folio, migrated out of CMA and ZONE_MOVABLE first",
+      },
+    },
+    mainline: [
+      ["4.20", "page-references"],
+      ["6.11", "pinned-folios"],
+    ],
+  },
+  "udmabuf.arrays": {
+    question: "Which arrays does udmabuf allocate for its pages?",
+    choices: {
+      pages: { doc: "one page pointer per page" },
+      "folios-offsets-nodes": { doc: "a folio and an offset per page, and a list node of three words per pin" },
+      "folios-offsets-pinned": {
+        doc: "a folio and an offset per page, and an array of pins as long as the pages",
+        proposed:
+          "udmabuf: change folios array from kmalloc to kvmalloc, and codestyle cleanups (Huan Yang, September " +
+          "2024), merged",
+      },
+      "pages-and-pinned": {
+        doc: "one page pointer per page, and an array of pins as long as the pages",
+        proposed: "udmabuf: fix vmap missed offset page (Huan Yang, April 2025), merged",
+      },
+    },
+    mainline: [
+      ["4.20", "pages"],
+      ["6.11", "folios-offsets-nodes"],
+      ["6.13", "folios-offsets-pinned"],
+      ["6.16", "pages-and-pinned"],
+    ],
+  },
+  "udmabuf.hugetlb": {
+    question: "Does udmabuf accept a hugetlb memfd?",
+    choices: {
+      refused: { doc: "no: EBADFD, shmem only" },
+      "present-pages": { doc: "yes, if its huge pages are allocated; a hole gives EINVAL" },
+      "allocates": { doc: "yes; absent huge pages are allocated" },
+    },
+    mainline: [
+      ["4.20", "refused"],
+      ["5.14", "present-pages"],
+      ["6.11", "allocates"],
+    ],
+  },
+  "udmabuf.seals-denied": {
+    question: "Which seals of the memfd does udmabuf refuse?",
+    choices: {
+      write: { doc: "F_SEAL_WRITE" },
+      "write-and-future-write": {
+        doc: "F_SEAL_WRITE and F_SEAL_FUTURE_WRITE; stable series from 5.15 on have it too",
+        proposed: "udmabuf: also check for F_SEAL_FUTURE_WRITE (Jann Horn, December 2024)",
+      },
+    },
+    mainline: [
+      ["4.20", "write"],
+      ["5.15", "write-and-future-write"],
+    ],
+  },
+  "udmabuf.seal-check": {
+    question: "Can a seal be added between the seal check and the pinning of the folios?",
+    choices: {
+      racy: { doc: "yes: the inode lock is not held" },
+      "inode-lock": {
+        doc: "no: both run under the inode lock; the 6.12 stable series has it too",
+        proposed: "udmabuf: fix racy memfd sealing check (Jann Horn, December 2024)",
+      },
+    },
+    mainline: [
+      ["4.20", "racy"],
+      ["6.12", "inode-lock"],
+    ],
+  },
+  "udmabuf.size-limit": {
+    question: "What is the default size limit of a udmabuf?",
+    choices: { "64-MiB": { doc: "size_limit_mb is 64" }, "int-max": { doc: "size_limit_mb is INT_MAX" } },
+    mainline: [
+      ["4.20", "64-MiB"],
+      ["7.3", "int-max"],
+    ],
+  },
+  "udmabuf.vmap": {
+    question: "Which pages does vmap of a udmabuf map?",
+    choices: {
+      none: { doc: "vmap is not supported: EINVAL" },
+      pages: { doc: "the pages of the buffer" },
+      "folio-heads": { doc: "the head page of each page's folio: wrong data for large folios" },
+    },
+    mainline: [
+      ["4.20", "none"],
+      ["6.2", "pages"],
+      ["6.11", "folio-heads"],
+      ["6.13", "pages"],
+    ],
+  },
+  "udmabuf.sg-table": {
+    question: "Does udmabuf's sg table merge adjacent pages?",
+    choices: { merged: { doc: "yes: sg_alloc_table_from_pages" }, "entry-per-page": { doc: "no: one entry per page" } },
+    mainline: [
+      ["4.20", "merged"],
+      ["6.11", "entry-per-page"],
+      ["6.13", "merged"],
+    ],
+  },
+});
 
 const rule = rules({
   "udmabuf/list-too-long": {

@@ -2,6 +2,7 @@
  * videobuf2: a capture queue and its buffers (drivers/media/common/videobuf2/videobuf2-core.c, videobuf2-v4l2.c). Every
  * buffer has one plane.
  */
+import { definePoints } from "../design/points.js";
 import { errnos } from "@litmap/litmus";
 import { dmaBufExport, dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { VM } from "../mm/vma.js";
@@ -14,6 +15,31 @@ import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
+
+export const points = definePoints({
+  "vb2.offsets": {
+    question: "Which mmap offsets do the buffers of a video queue have?",
+    choices: {
+      bytes: { doc: "the sum of the sizes of the buffers before it" },
+      index: { doc: "the buffer index times eight pages" },
+    },
+    mainline: [
+      ["2.6.39", "bytes"],
+      ["6.8", "index"],
+    ],
+  },
+  "vb2.attach-failure": {
+    question: "What happens to a dma-buf that videobuf2's allocator refuses to attach?",
+    choices: {
+      put: { doc: "its reference is dropped" },
+      leaks: { doc: "its reference is leaked: the buffer is never freed" },
+    },
+    mainline: [
+      ["3.8", "put"],
+      ["6.11", "leaks"],
+    ],
+  },
+});
 
 const rule = rules({
   "vb2/io-modes": {

@@ -2,6 +2,7 @@
  * videobuf2's dma-sg allocator: single pages in as large runs as there are
  * (drivers/media/common/videobuf2/videobuf2-dma-sg.c).
  */
+import { definePoints } from "../design/points.js";
 import { ofQueue } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
@@ -23,6 +24,23 @@ import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
+
+export const points = definePoints({
+  "vb2-dma-sg.expand": {
+    question: "Can mremap grow a mapping of a vb2-dma-sg buffer?",
+    choices: {
+      allowed: { doc: "yes: VM_DONTEXPAND is missing, and DRM warns about a mapping of an import" },
+      refused: {
+        doc: "no: VM_DONTEXPAND and VM_DONTDUMP; the 6.1 stable series has it too",
+        proposed: "media: videobuf2-dma-sg: fix vmap callback and set VM_DONTEXPAND (Janne Grunau, 2023; feb17524aa4e)",
+      },
+    },
+    mainline: [
+      ["3.8", "allowed"],
+      ["6.1", "refused"],
+    ],
+  },
+});
 
 const rule = rules({
   "vb2-dma-sg/pages": {

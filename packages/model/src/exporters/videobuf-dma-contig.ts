@@ -3,6 +3,7 @@
  * (drivers/media/v4l2-core/videobuf-dma-contig.c): contiguous coherent memory, and user memory
  * that is contiguous already, taken by its frame numbers alone.
  */
+import { definePoints } from "../design/points.js";
 import { exported } from "./driver-buffer.js";
 import type { BufferDriver } from "./driver-buffer.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
@@ -23,6 +24,22 @@ import type { Mm } from "../mm/mm.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
+
+export const points = definePoints({
+  "videobuf.mmap": {
+    question: "Which address does videobuf1's dma-contig pass to mmap?",
+    choices: {
+      "bus-address": {
+        doc: "the DMA address, by remap_pfn_range: wrong behind an IOMMU, where it is not a physical address",
+      },
+      "dma-api": { doc: "the kernel address, by dma_mmap_coherent" },
+    },
+    mainline: [
+      ["2.6.28", "bus-address"],
+      ["3.16", "dma-api"],
+    ],
+  },
+});
 
 const rule = rules({
   "videobuf/mmap-error": {

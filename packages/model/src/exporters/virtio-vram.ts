@@ -2,6 +2,7 @@
  * Blobs of virtio-gpu in memory of the host, which the guest sees through a window of the device
  * (drivers/gpu/drm/virtio/virtgpu_vram.c).
  */
+import { definePoints } from "../design/points.js";
 import { devPrivate } from "./gem.js";
 import { errnos } from "@litmap/litmus";
 import { SgTable } from "../dma/sg.js";
@@ -17,6 +18,20 @@ import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDevice, DrmDriver, DrmFile, GemBacking } from "./gem.js";
+
+export const points = definePoints({
+  "virtio-vram.mmap": {
+    question: "Which mappings of host blobs does virtio-gpu accept?",
+    choices: {
+      whole: { doc: "the whole blob only" },
+      parts: { doc: "any part" },
+    },
+    mainline: [
+      ["5.11", "whole"],
+      ["6.14", "parts"],
+    ],
+  },
+});
 
 const rule = rules({
   "virtio-vram/no-blobs": {
