@@ -43,10 +43,14 @@ export function definePoints<const T extends Record<string, Point>>(points: T): 
   return points;
 }
 
-/** Every point that is declared, in the order of the names. Complete once the model's files are loaded. */
+/** Every point that is declared, by subject, in the order of declaration. Complete once the model's files are loaded. */
 export function pointBook(): Points {
   read = true;
-  return Object.fromEntries(Object.entries(book).sort(([a], [b]) => (a < b ? -1 : 1))) as Points;
+  const subject = (name: string): string => name.slice(0, name.indexOf("."));
+  const entries = Object.entries(book).sort(([a], [b]) =>
+    subject(a) < subject(b) ? -1 : subject(a) > subject(b) ? 1 : 0,
+  );
+  return Object.fromEntries(entries) as Points;
 }
 
 const corePoints = definePoints({
