@@ -5,28 +5,25 @@
 import { definePoints } from "../design/points.js";
 import { dmaBufMmap } from "../dma-buf/buffer.js";
 import { references } from "./gem.js";
+import { PagesObject } from "./pages-object.js";
 import type { GemImport } from "./gem.js";
 import { errnos } from "@litmap/litmus";
 import { dmaMapSgtable, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
 import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
-import { Resv } from "../dma-buf/resv.js";
 import { CACHE } from "../mm/memtype.js";
 import { setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
-import { folioPut } from "../mm/rmap.js";
-import { newShmemInode, shmemTruncateRange } from "../mm/shmem.js";
-import { shmemGetPage } from "../mm/shmem-pages.js";
+import { shmemTruncateRange } from "../mm/shmem.js";
 import { bug, vmfInsertPfn } from "../mm/insert.js";
 import { FAULT, isCowMapping, VM, vmaName } from "../mm/vma.js";
-import { acquire, Lock, release, tryAcquire, KernelBug } from "../sched/path.js";
+import { acquire, Lock, release, tryAcquire } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { Device } from "../dma/device.js";
 import type { SgTable } from "../dma/sg.js";
-import type { Inode } from "../vfs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
 import { drmVmaNodeUnmap } from "./gem.js";
-import type { GemBacking, GemObject } from "./gem.js";
+import type { GemObject } from "./gem.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 
@@ -232,42 +229,28 @@ const rule = rules({
 });
 
 /** struct drm_gem_shmem_object. */
-export class GemShmemObject implements GemBacking {
-  readonly resv: Resv;
+export class GemShmemObject extends PagesObject {
   /** What guards the pages, and what the kernel mapping: the reservation lock, or a mutex each. */
   readonly lock: Lock;
   readonly vmapLock: Lock;
-  /** The shmem file that holds its memory. */
-  readonly inode: Inode;
-  pages: Int32Array | undefined;
   pagesUseCount = 0;
-  /** Users that need the pages to stay where they are, where the design counts those. */
-  pagesPinCount = 0;
   vmapUseCount = 0;
-  vaddr: KernelMap | undefined;
   sgt: SgTable | undefined;
   /** 0 needed, 1 not needed, -1 purged for good. */
   madv = 0;
-  gem?: GemObject;
 
   constructor(
     readonly id: number,
     readonly device: Device,
-    private readonly k: Kernel,
-    /** Bytes, whole pages. */
-    readonly size: number,
+    k: Kernel,
+    size: number,
     /** map_wc: the CPU sees it write-combining. */
     readonly mapWc = false,
   ) {
-    this.resv = new Resv(`GEM object ${id}`);
+    super(k, size, `GEM object ${id}`);
     const mutexes = k.design["drm-shmem.locks"] === "mutexes";
     this.lock = mutexes ? new Lock("pages_lock", `pages_lock of ${this.name}`) : this.resv.lock;
     this.vmapLock = mutexes ? new Lock("vmap_lock", `vmap_lock of ${this.name}`) : this.resv.lock;
-    this.inode = newShmemInode(k, size);
-  }
-
-  get name(): string {
-    return `GEM object ${this.id}`;
   }
 
   /** drm_gem_shmem_mmap: 0 or a negative errno. The mapping holds one use of the pages. */
@@ -275,7 +258,7 @@ export class GemShmemObject implements GemBacking {
     const { k } = this;
     if (isCowMapping(vma.flags)) return k.refuse(rule["drm-shmem/mmap-private"], errnos.EINVAL, this.name);
     yield* acquire(k, this.lock, "write");
-    const error = getPages(k, this);
+    const error = this.getPages();
     yield* release(k, this.lock);
     if (error !== 0) return error;
     vma.flags |= VM.PFNMAP | VM.DONTEXPAND | VM.DONTDUMP;
@@ -305,7 +288,7 @@ export class GemShmemObject implements GemBacking {
   /** drm_gem_shmem_vm_close. */
   private *closeMapping(): Path<void> {
     yield* acquire(this.k, this.lock, "write");
-    putPages(this.k, this);
+    this.putPages();
     yield* release(this.k, this.lock);
   }
 
@@ -325,40 +308,56 @@ export class GemShmemObject implements GemBacking {
     return drmGemShmemMadvise(this.k, this, dontneed);
   }
 
+  /** drm_gem_shmem_get_pages_locked: one user of the pages more. 0 or a negative errno. */
+  getPages(): number {
+    const { k } = this;
+    k.note(rule["drm-shmem/pages-counted"]);
+    if (this.pagesUseCount > 0) {
+      this.pagesUseCount++;
+      return 0;
+    }
+    const error = this.takePages();
+    if (error !== 0) return error;
+    this.pagesUseCount = 1;
+    countBufferPages(k, this.nrPages);
+    keepWords(k, this.nrPages);
+    if (this.mapWc) setPagesArrayWc(k, this.pages!);
+    return 0;
+  }
+
+  /** drm_gem_shmem_put_pages_locked: the last user gives the references back. */
+  putPages(): void {
+    if (this.pages === undefined || --this.pagesUseCount > 0) return;
+    if (this.mapWc) setPagesArrayWb(this.k, this.pages);
+    this.dropPages();
+  }
+
   /** drm_gem_shmem_pin: what an attachment needs. 0 or a negative errno. */
-  *pin(): Path<number> {
+  override *pin(): Path<number> {
     yield* acquire(this.k, this.lock, "write");
-    const error = getPages(this.k, this);
+    const error = this.getPages();
     if (error === 0 && this.k.design["drm-shmem.vmap"] === "pin-count") this.pagesPinCount++;
     yield* release(this.k, this.lock);
     return error;
   }
 
   /** drm_gem_shmem_unpin. */
-  *unpin(): Path<void> {
+  override *unpin(): Path<void> {
     yield* acquire(this.k, this.lock, "write");
     if (this.k.design["drm-shmem.vmap"] === "pin-count") this.pagesPinCount--;
-    putPages(this.k, this);
+    this.putPages();
     yield* release(this.k, this.lock);
   }
 
-  /** drm_gem_shmem_get_sg_table, of pages that are pinned. */
-  getSgTable(): SgTable {
-    // Whoever maps an attachment that is gone has pinned nothing.
-    if (this.pages === undefined)
-      throw new KernelBug(`sg_alloc_table_from_pages: a null pointer where the pages of ${this.name} should be`);
-    return sgFromPages(this.pages);
-  }
-
   /** drm_gem_shmem_vmap, with the reservation lock held by dma-buf's core. */
-  *vmap(): Path<KernelMap | number> {
+  override *vmap(): Path<KernelMap | number> {
     const error = this.vmapUseCount === 0 ? mapFirst(this.k, this) : 0;
     if (error !== 0) return error;
     this.vmapUseCount++;
     return this.vaddr!;
   }
 
-  *vunmap(): Path<void> {
+  override *vunmap(): Path<void> {
     if (--this.vmapUseCount === 0) unmapLast(this.k, this);
   }
 
@@ -369,9 +368,9 @@ export class GemShmemObject implements GemBacking {
     if (this.sgt !== undefined) {
       dmaUnmapSgtable(k, this.device, this.sgt, "bidirectional");
       this.sgt = undefined;
-      putPages(k, this);
+      this.putPages();
     }
-    shmemTruncateRange(k, this.inode, 0, Infinity);
+    this.truncateFile();
   }
 }
 
@@ -403,43 +402,12 @@ export function drmGemShmemCreate(k: Kernel, device: Device, size: number, mapWc
   return new GemShmemObject(k.id(), device, k, aligned, mapWc);
 }
 
-/** drm_gem_shmem_get_pages_locked: one user of the pages more. 0 or a negative errno. */
-function getPages(k: Kernel, bo: GemShmemObject): number {
-  k.note(rule["drm-shmem/pages-counted"]);
-  if (bo.pagesUseCount++ > 0) return 0;
-  const pages = new Int32Array(bo.size / k.pageSize);
-  for (let i = 0; i < pages.length; i++) {
-    const pfn = shmemGetPage(k, bo.inode, i);
-    if (pfn < 0) {
-      for (let j = 0; j < i; j++) folioPut(k, pages[j]);
-      bo.pagesUseCount = 0;
-      return pfn;
-    }
-    pages[i] = pfn;
-  }
-  countBufferPages(k, pages.length);
-  keepWords(k, pages.length);
-  if (bo.mapWc) setPagesArrayWc(k, pages);
-  bo.inode.mapping.unevictable = true;
-  bo.pages = pages;
-  return 0;
-}
-
-/** drm_gem_shmem_put_pages_locked: the last user gives the references back. */
-function putPages(k: Kernel, bo: GemShmemObject): void {
-  if (bo.pages === undefined || --bo.pagesUseCount > 0) return;
-  if (bo.mapWc) setPagesArrayWb(k, bo.pages);
-  bo.inode.mapping.unevictable = false;
-  for (const pfn of bo.pages) folioPut(k, pfn);
-  bo.pages = undefined;
-}
-
 /** drm_gem_shmem_get_pages_sgt: populates the object and maps it for its device, once. 0 or a negative errno. */
 export function* drmGemShmemGetPagesSgt(k: Kernel, bo: GemShmemObject): Path<number> {
   yield* acquire(k, bo.lock, "write");
   let error = 0;
   if (bo.sgt === undefined) {
-    error = getPages(k, bo);
+    error = bo.getPages();
     if (error === 0) {
       bo.sgt = sgFromPages(bo.pages!);
       dmaMapSgtable(k, bo.device, bo.sgt, "bidirectional");
@@ -474,7 +442,7 @@ function mapFirst(k: Kernel, bo: GemShmemObject): number {
   const choice = k.design["drm-shmem.vmap"];
   const counts = choice === "use-count" || choice === "pin-count" || bo.pages === undefined;
   if (counts) {
-    const error = getPages(k, bo);
+    const error = bo.getPages();
     if (error !== 0) return error;
   }
   if (choice === "pin-count") bo.pagesPinCount++;
@@ -509,7 +477,7 @@ function unmapLast(k: Kernel, bo: GemShmemObject): void {
   k.vmalloc.unmap(bo.vaddr!);
   bo.vaddr = undefined;
   if (choice === "pin-count") bo.pagesPinCount--;
-  if (choice === "use-count" || choice === "pin-count") putPages(k, bo);
+  if (choice === "use-count" || choice === "pin-count") bo.putPages();
 }
 
 /** drm_gem_shmem_madvise: 1 while the pages are there, 0 once they were purged. */
@@ -575,7 +543,7 @@ function* purge(k: Kernel, bo: GemShmemObject): Path<void> {
   k.custody.freeing = `the shrinker purged ${bo.name}`;
   if (bo.sgt !== undefined) dmaUnmapSgtable(k, bo.device, bo.sgt, "bidirectional");
   bo.sgt = undefined;
-  putPages(k, bo);
+  bo.putPages();
   bo.madv = -1;
   purgeable(k).delete(bo);
   if (bo.gem !== undefined) {

@@ -6,26 +6,22 @@ import { definePoints } from "../design/points.js";
 import { devPrivate } from "./gem.js";
 import { ttmImport } from "./ttm.js";
 import { errnos } from "@litmap/litmus";
-import { sgFromPages } from "../dma/sg.js";
-import { Resv } from "../dma-buf/resv.js";
 import { File, fput, Inode } from "../vfs/file.js";
 import { bug, pteAlloc, remapIoMapping, insertRules } from "../mm/insert.js";
 import { CACHE, ioMappingInitWc } from "../mm/memtype.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { PTE } from "../mm/page-table.js";
-import { folioPut } from "../mm/rmap.js";
-import { newShmemInode, shmemFileOps, shmemTruncateRange } from "../mm/shmem.js";
-import { shmemGetPage } from "../mm/shmem-pages.js";
+import { shmemFileOps } from "../mm/shmem.js";
 import { FAULT, VM, vmaName } from "../mm/vma.js";
 import { unmapMappingPath, zapPageRange } from "../mm/zap.js";
 import { acquire, NotModelled, release, tryAcquire } from "../sched/path.js";
 import { drmGemHandleCreate, drmGemObjectPut, GemObject, references } from "./gem.js";
+import { PagesObject } from "./pages-object.js";
 import { PrimeOps } from "./prime.js";
 import { ttmBoCreate, TtmObject } from "./ttm.js";
 import { RangeManager, TtmDevice } from "./ttm-device.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
-import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
 import type { CacheMode, IoMapping } from "../mm/memtype.js";
 import type { KernelMap } from "../mm/vmalloc.js";
@@ -362,40 +358,22 @@ export class I915 {
 }
 
 /** struct drm_i915_gem_object over a shmem file. */
-export class I915Object implements GemBacking {
+export class I915Object extends PagesObject {
   readonly locksVmap = true;
-  readonly resv: Resv;
-  readonly name: string;
   /** obj->base.filp. */
-  readonly inode: Inode;
   readonly filp: File;
-  pages: Int32Array | undefined;
-  pagesPinCount = 0;
   /** 0 needed, 1 not needed, -1 purged. */
   madv = 0;
-  gem?: GemObject;
-  private map: KernelMap | undefined;
 
   constructor(
     readonly i915: I915,
-    /** Bytes, whole pages. */
-    readonly size: number,
+    size: number,
     readonly readonly: boolean,
   ) {
     const { k } = i915.dev;
-    this.name = `i915 object ${k.id()}`;
-    this.resv = new Resv(this.name);
-    this.inode = newShmemInode(k, size);
+    super(k, size, `i915 object ${k.id()}`);
     this.filp = new File(this.inode, shmemFileOps(k, "/i915 (deleted)"), true, true);
     i915.objects.add(this);
-  }
-
-  private get k(): Kernel {
-    return this.i915.dev.k;
-  }
-
-  get nrPages(): number {
-    return this.size / this.k.pageSize;
   }
 
   /** The methods that GEM asks for where it makes a mapping itself: i915 makes its own. */
@@ -424,16 +402,7 @@ export class I915Object implements GemBacking {
     const { k } = this;
     if (this.pages !== undefined) return 0;
     if (this.madv !== 0) return k.refuse(rule["i915/fault-purged"], errnos.EFAULT, this.name);
-    const pages = new Int32Array(this.nrPages);
-    for (let i = 0; i < pages.length; i++) {
-      pages[i] = shmemGetPage(k, this.inode, i);
-      if (pages[i] >= 0) continue;
-      for (let j = 0; j < i; j++) folioPut(k, pages[j]);
-      return pages[i];
-    }
-    this.inode.mapping.unevictable = true;
-    this.pages = pages;
-    return 0;
+    return this.takePages();
   }
 
   /** __i915_gem_object_put_pages: unbinds it, revokes every mapping, and gives the pages' references back. */
@@ -442,14 +411,12 @@ export class I915Object implements GemBacking {
     yield* this.i915.aperture.unbindAll(this);
     for (const node of this.i915.nodes)
       if (node.obj === this) yield* unmapMappingPath(k, this.i915.dev.inode.mapping, node.start, this.nrPages, true);
-    this.inode.mapping.unevictable = false;
-    for (const pfn of this.pages!) folioPut(k, pfn);
-    this.pages = undefined;
+    this.dropPages();
   }
 
   /** i915_gem_object_truncate: the memory goes back for good. */
   truncate(): void {
-    shmemTruncateRange(this.k, this.inode, 0, Infinity);
+    this.truncateFile();
     this.madv = -1;
   }
 
@@ -460,40 +427,14 @@ export class I915Object implements GemBacking {
       yield* unmapMappingPath(this.k, this.i915.dev.inode.mapping, node.start + offset, pages, true);
   }
 
-  /** i915_gem_dmabuf_attach: its pages stay while somebody is attached. */
-  *pin(): Path<number> {
-    yield* acquire(this.k, this.resv.lock, "write");
-    const error = this.getPages();
-    if (error === 0) this.pagesPinCount++;
-    yield* release(this.k, this.resv.lock);
-    return error;
+  /** i915_gem_dmabuf_vmap: whether it pins the pages depends on the release. */
+  protected override vmapPins(): boolean {
+    return this.k.design["i915.vmap"] === "pins";
   }
 
-  *unpin(): Path<void> {
-    this.pagesPinCount--;
-  }
-
-  getSgTable(): SgTable {
-    return sgFromPages(this.pages!);
-  }
-
-  /** i915_gem_dmabuf_vmap, under the reservation lock. */
-  *vmap(): Path<KernelMap | number> {
-    const error = this.getPages();
-    if (error !== 0) return error;
-    if (this.map === undefined) {
-      if (this.k.design["i915.vmap"] === "pins") this.pagesPinCount++;
-      else this.k.note(rule["i915/vmap-unpinned"], this.name);
-      this.map = this.k.vmalloc.map(this.pages!, `the vmap of ${this.name}`);
-    }
-    return this.map;
-  }
-
-  *vunmap(): Path<void> {
-    if (this.map === undefined) return;
-    this.k.vmalloc.unmap(this.map);
-    this.map = undefined;
-    if (this.k.design["i915.vmap"] === "pins") this.pagesPinCount--;
+  override *vmap(): Path<KernelMap | number> {
+    if (!this.vmapPins() && this.vaddr === undefined) this.k.note(rule["i915/vmap-unpinned"], this.name);
+    return yield* super.vmap();
   }
 
   *free(): Path<void> {

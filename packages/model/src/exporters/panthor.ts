@@ -5,25 +5,18 @@
 import { definePoints } from "../design/points.js";
 import { shmemImport } from "./drm-shmem.js";
 import { errnos } from "@litmap/litmus";
-import { sgFromPages } from "../dma/sg.js";
-import { Resv } from "../dma-buf/resv.js";
 import { vmfInsertPfn } from "../mm/insert.js";
-import { folioPut } from "../mm/rmap.js";
-import { newShmemInode, shmemTruncateRange } from "../mm/shmem.js";
-import { shmemGetPage } from "../mm/shmem-pages.js";
 import { FAULT, isCowMapping, VM } from "../mm/vma.js";
 import { acquire, release, tryAcquire } from "../sched/path.js";
 import { drmGemShmemCreate } from "./drm-shmem.js";
 import { drmVmaNodeUnmap } from "./gem.js";
+import { PagesObject } from "./pages-object.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
-import type { SgTable } from "../dma/sg.js";
-import type { Inode } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
-import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma, VmFault } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
-import type { DrmDriver, GemBacking, GemObject } from "./gem.js";
+import type { DrmDriver, GemBacking } from "./gem.js";
 
 export const points = definePoints({
   "panthor.objects": {
@@ -78,24 +71,9 @@ const rule = rules({
 });
 
 /** struct panthor_gem_object. */
-export class PanthorObject implements GemBacking {
-  readonly resv: Resv;
-  readonly name: string;
-  gem?: GemObject;
-  private readonly inode: Inode;
-  /** backing.pages and backing.pin_count. */
-  private pages: Int32Array | undefined;
-  private pinCount = 0;
-  private map: KernelMap | undefined;
-
-  constructor(
-    private readonly k: Kernel,
-    /** Bytes, whole pages. */
-    private readonly size: number,
-  ) {
-    this.name = `panthor object ${k.id()}`;
-    this.resv = new Resv(this.name);
-    this.inode = newShmemInode(k, size);
+export class PanthorObject extends PagesObject {
+  constructor(k: Kernel, size: number) {
+    super(k, size, `panthor object ${k.id()}`);
     objects(k).add(this);
   }
 
@@ -114,7 +92,7 @@ export class PanthorObject implements GemBacking {
   private *fault({ vma, address }: VmFault): Path<number> {
     const { k } = this;
     const page = (address - vma.start) / k.pageSize;
-    if (page >= this.size / k.pageSize) {
+    if (page >= this.nrPages) {
       k.trace.refuse(rule["panthor/fault-beyond"], 0, `page ${page} of ${this.name}`);
       return FAULT.sigbus;
     }
@@ -126,77 +104,25 @@ export class PanthorObject implements GemBacking {
   }
 
   /** panthor_gem_backing_get_pages_locked: 0 or -ENOMEM. */
-  private getPages(): number {
-    const { k } = this;
-    if (this.pages !== undefined) return 0;
-    const pages = new Int32Array(this.size / k.pageSize);
-    for (let i = 0; i < pages.length; i++) {
-      pages[i] = shmemGetPage(k, this.inode, i);
-      if (pages[i] >= 0) continue;
-      for (let j = 0; j < i; j++) folioPut(k, pages[j]);
-      return pages[i];
-    }
-    this.inode.mapping.unevictable = true;
-    this.pages = pages;
-    return 0;
-  }
-
-  /** panthor_gem_backing_cleanup_locked. */
-  private dropPages(): void {
-    this.inode.mapping.unevictable = false;
-    for (const pfn of this.pages ?? []) folioPut(this.k, pfn);
-    this.pages = undefined;
-  }
-
-  *pin(): Path<number> {
-    yield* acquire(this.k, this.resv.lock, "write");
-    const error = this.getPages();
-    if (error === 0) this.pinCount++;
-    yield* release(this.k, this.resv.lock);
-    return error;
-  }
-
-  *unpin(): Path<void> {
-    this.pinCount--;
-  }
-
-  getSgTable(): SgTable {
-    return sgFromPages(this.pages!);
-  }
-
-  /** panthor_gem_vmap_get_locked: pins the pages. */
-  *vmap(): Path<KernelMap | number> {
-    const error = this.getPages();
-    if (error !== 0) return error;
-    if (this.map === undefined) {
-      this.pinCount++;
-      this.map = this.k.vmalloc.map(this.pages!, `the vmap of ${this.name}`);
-    }
-    return this.map;
-  }
-
-  *vunmap(): Path<void> {
-    if (this.map === undefined) return;
-    this.k.vmalloc.unmap(this.map);
-    this.map = undefined;
-    this.pinCount--;
+  getPages(): number {
+    return this.pages === undefined ? this.takePages() : 0;
   }
 
   /** panthor_gem_try_evict_no_resv_wait: pages that it gave up. */
   *evict(): Path<number> {
     const { k } = this;
-    if (this.pages === undefined || this.pinCount > 0 || !(yield* tryAcquire(k, this.resv.lock))) {
+    if (this.pages === undefined || this.pagesPinCount > 0 || !(yield* tryAcquire(k, this.resv.lock))) {
       k.note(rule["panthor/evict-skips"], this.name);
       return 0;
     }
     let freed = 0;
-    if (this.pages !== undefined && this.pinCount === 0) {
+    if (this.pages !== undefined && this.pagesPinCount === 0) {
       k.note(rule["panthor/evicted"], this.name);
       k.custody.freeing = `the shrinker evicted ${this.name}`;
       yield* drmVmaNodeUnmap(this.gem!);
       this.dropPages();
       k.custody.freeing = "";
-      freed = this.size / k.pageSize;
+      freed = this.nrPages;
     }
     yield* release(k, this.resv.lock);
     return freed;
@@ -205,7 +131,7 @@ export class PanthorObject implements GemBacking {
   *free(): Path<void> {
     objects(this.k).delete(this);
     this.dropPages();
-    shmemTruncateRange(this.k, this.inode, 0, Infinity);
+    this.truncateFile();
   }
 }
 
