@@ -1207,22 +1207,7 @@ const corePoints = definePoints({
 /** Types may name files of layers above; their values come by {@link definePoints} as the files are loaded. */
 type Points = typeof corePoints &
   typeof import("../devices/vivid.js").points &
-  typeof import("../exporters/cma-heap.js").points &
-  typeof import("../exporters/drm-drivers.js").points &
-  typeof import("../exporters/drm-shmem.js").points &
-  typeof import("../exporters/frame-vector.js").points &
-  typeof import("../exporters/gem-dma.js").points &
-  typeof import("../exporters/gem.js").points &
-  typeof import("../exporters/i915.js").points &
-  typeof import("../exporters/panthor.js").points &
-  typeof import("../exporters/system-heap.js").points &
-  typeof import("../exporters/ttm.js").points &
-  typeof import("../exporters/u-dma-buf.js").points &
-  typeof import("../exporters/udmabuf.js").points &
-  typeof import("../exporters/vb2-core.js").points &
-  typeof import("../exporters/vb2-dma-sg.js").points &
-  typeof import("../exporters/videobuf-dma-contig.js").points &
-  typeof import("../exporters/virtio-vram.js").points;
+  import("../exporters/index.js").ExporterPoints;
 
 export type PointName = keyof Points;
 export type Design = { readonly [P in PointName]: keyof Points[P]["choices"] & string };

@@ -41,6 +41,24 @@ import { vb2VmallocBuffer, vb2VmallocMemops } from "./vb2-vmalloc.js";
 import { videobufBuffer } from "./videobuf-dma-contig.js";
 import { virtioGpuBlob } from "./virtio-vram.js";
 
+/** Decision points that are in an exporter's own file. */
+export type ExporterPoints = typeof import("./cma-heap.js").points &
+  typeof import("./drm-drivers.js").points &
+  typeof import("./drm-shmem.js").points &
+  typeof import("./frame-vector.js").points &
+  typeof import("./gem-dma.js").points &
+  typeof import("./gem.js").points &
+  typeof import("./i915.js").points &
+  typeof import("./panthor.js").points &
+  typeof import("./system-heap.js").points &
+  typeof import("./ttm.js").points &
+  typeof import("./u-dma-buf.js").points &
+  typeof import("./udmabuf.js").points &
+  typeof import("./vb2-core.js").points &
+  typeof import("./vb2-dma-sg.js").points &
+  typeof import("./videobuf-dma-contig.js").points &
+  typeof import("./virtio-vram.js").points;
+
 /** DRM devices that are open or were, by driver. */
 const devices = slot(() => new Map<DrmNodeName, DrmDevice>());
 
