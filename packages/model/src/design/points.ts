@@ -4,6 +4,8 @@
  * decision is made, and never compares releases.
  */
 
+import type { ExporterPoints } from "../exporters/index.js";
+
 export interface Choice {
   readonly doc: string;
   /** Who proposed it and where, when it was never mainline or was argued about. */
@@ -1207,7 +1209,7 @@ const corePoints = definePoints({
 /** Types may name files of layers above; their values come by {@link definePoints} as the files are loaded. */
 type Points = typeof corePoints &
   typeof import("../devices/vivid.js").points &
-  import("../exporters/index.js").ExporterPoints;
+  ExporterPoints;
 
 export type PointName = keyof Points;
 export type Design = { readonly [P in PointName]: keyof Points[P]["choices"] & string };
