@@ -1207,9 +1207,7 @@ const corePoints = definePoints({
 });
 
 /** Types may name files of layers above; their values come by {@link definePoints} as the files are loaded. */
-type Points = typeof corePoints &
-  typeof import("../devices/vivid.js").points &
-  ExporterPoints;
+type Points = typeof corePoints & typeof import("../devices/vivid.js").points & ExporterPoints;
 
 export type PointName = keyof Points;
 export type Design = { readonly [P in PointName]: keyof Points[P]["choices"] & string };
