@@ -15,6 +15,8 @@ import { Pat } from "./mm/memtype.js";
 import { Mm } from "./mm/mm.js";
 import { LinearMap } from "./mm/page-attributes.js";
 import { newCounters, Trace } from "./trace/trace.js";
+import { outOfMemory } from "./mm/page-alloc.js";
+import { KernelHang } from "./sched/path.js";
 import { Files, Task } from "./task.js";
 import type { Arch } from "@litmap/litmus";
 import type { AddressSpace } from "./vfs/file.js";
@@ -33,9 +35,19 @@ export interface KernelOptions {
   readonly designs?: Partial<Design>;
   /** What the configuration of the kernel in question chose otherwise; the kernel is still its release. */
   readonly configured?: Partial<Design>;
+  /** Bytes of memory that the machine has; default 1 GiB, as a virtual machine's. */
+  readonly memory?: number;
+  /** Pages that a test may reach before it counts as hung; default {@link PAGES_OF_A_TEST}. */
+  readonly pages?: number;
   /** Decision points are put in as they are asked for. */
   readonly asked?: Set<PointName>;
 }
+
+/** As many pages as a kernel reaches within the time that it has for a test. */
+export const PAGES_OF_A_TEST = 2 ** 24;
+
+/** This part of memory the kernel itself and its init occupy. */
+const KERNEL_SHARE = 8;
 
 export class Kernel {
   readonly release: string;
@@ -92,6 +104,7 @@ export class Kernel {
   /** What single drivers keep ({@link slot}). */
   readonly slots = new Map<object, unknown>();
   private ids = 0;
+  private pagesLeft: number;
 
   constructor(options: KernelOptions = {}) {
     this.release = options.release ?? newestRelease;
@@ -104,10 +117,12 @@ export class Kernel {
     const own = { ...byArch, ...options.configured, ...options.designs };
     const design = Object.keys(own).length === 0 ? base : ({ ...base, ...own } as Design);
     this.design = options.asked === undefined ? design : noting(design, options.asked);
-    this.frames = new Frames(this.arch.pageShift);
+    this.totalRam = (options.memory ?? 2 ** 30) / 2 ** this.arch.pageShift;
+    this.frames = new Frames(this.arch.pageShift, this.totalRam - this.totalRam / KERNEL_SHARE);
+    this.frames.outOfMemory = () => outOfMemory(this);
     this.pageSize = this.frames.pageSize;
     this.wordLimit = 2 ** this.arch.wordBits;
-    this.totalRam = 2 ** 30 / this.pageSize;
+    this.pagesLeft = options.pages ?? PAGES_OF_A_TEST;
     this.vmalloc = new Vmalloc(this);
     this.custody = new Custody(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
@@ -147,6 +162,11 @@ export class Kernel {
     this.trace.note(rule, about);
   }
 
+  /** Counts pages, or page tables, that a loop reaches. A kernel that goes on for too long is one that hangs. */
+  spend(pages: number): void {
+    if ((this.pagesLeft -= pages) < 0) throw new KernelHang("it goes through more pages than there is time for");
+  }
+
   /** A device that does DMA. Without options it is as the design says: coherent or not, behind an IOMMU or not. */
   device(name: string, options: DeviceOptions = {}): Device {
     return new Device(name, {
@@ -158,7 +178,7 @@ export class Kernel {
 
   /** A process with an empty address space and no descriptors. */
   process(name: string): Task {
-    return new Task(name, new Mm(name, this.arch), new Files());
+    return new Task(name, new Mm(name, this.arch, this.frames), new Files());
   }
 }
 

@@ -41,8 +41,9 @@ describe("creation", () => {
     ).toEqual(["ok", "ok", "ok"]);
   });
 
-  test("without a limit the page array is the limit: ENOMEM past INT_MAX bytes", () => {
-    expect(values("m = memfd_create(4K, seal_shrink)\nx = udmabuf_create(m, 0, 2T)", "7.3").x).toBe("ENOMEM");
+  test("without a limit the page array is the limit: ENOMEM past memory, and a warning past INT_MAX bytes", () => {
+    expect(values("m = memfd_create(4K, seal_shrink)\nx = udmabuf_create(m, 0, 768G)", "7.3").x).toBe("ENOMEM");
+    expect(ask("m = memfd_create(4K, seal_shrink)\nx = udmabuf_create(m, 0, 2T)", "7.3").status).toBe("oops");
     expect(values("m = memfd_create(4K, seal_shrink)\nx = udmabuf_create(m, 0, 1G)", "7.3").x).toBe("EINVAL");
   });
 

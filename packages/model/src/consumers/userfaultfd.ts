@@ -5,7 +5,7 @@
 import { errnos, isaOf } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
 import { PG } from "../mm/frames.js";
-import { HUGE_SIZE, hugeEntry } from "../mm/hugetlb.js";
+import { HUGE_SIZE } from "../mm/hugetlb.js";
 import { PTE } from "../mm/page-table.js";
 import { VM, VM_SPECIAL, vmaIsAnonymous } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
@@ -158,7 +158,10 @@ function uffdWpRange(k: Kernel, vma: Vma, start: number, end: number): void {
   k.note(rule["userfaultfd/entries-reset"], `mapping at 0x${vma.start.toString(16)}`);
   for (let address = start; address < end; address += k.pageSize) {
     const leaf = table.leaf(address);
-    if (leaf === undefined) continue;
+    if (leaf === undefined) {
+      address = table.afterHole(address, end) - k.pageSize;
+      continue;
+    }
     const slot = table.slot(address);
     const bits = leaf.bits[slot];
     if ((bits & PTE.present) === 0) continue;
@@ -179,9 +182,8 @@ function upgraded(k: Kernel, vma: Vma, pfn: number, bits: number): number {
 /** The same for the entries of huge pages (hugetlb_change_protection, mm/hugetlb.c). */
 function clearHuge(k: Kernel, vma: Vma, start: number, end: number): void {
   vma.mm.invalidate(start, end);
-  for (let address = start; address < end; address += HUGE_SIZE) {
-    const entry = hugeEntry(vma, address);
-    if (entry === undefined) continue;
+  for (const [address, entry] of vma.mm.table.huge) {
+    if (address < start || address >= end) continue;
     entry.bits &= ~PTE.write;
     k.counters.ptes++;
   }

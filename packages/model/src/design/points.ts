@@ -614,6 +614,14 @@ const corePoints = definePoints({
       ["5.15", "yes"],
     ],
   },
+  "kvmalloc.oversized": {
+    question: "Does kvmalloc of more than INT_MAX bytes warn?",
+    choices: { silent: { doc: "no: vmalloc refuses it" }, warns: { doc: "yes, without __GFP_NOWARN" } },
+    mainline: [
+      ["4.12", "silent"],
+      ["5.14", "warns"],
+    ],
+  },
   "follow-pfn.call": {
     question: "Which call do drivers use to read a PFN from a page table?",
     choices: {

@@ -7,7 +7,7 @@ import { PG } from "../mm/frames.js";
 import { remapPfnRange, vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { countBufferPages, keepWords } from "./bookkeeping.js";
-import { noMemory } from "../mm/page-alloc.js";
+import { kvmalloc, noMemory, POINTER } from "../mm/page-alloc.js";
 import { rules } from "../rules/rule.js";
 import type { SgTable } from "./sg.js";
 import { sgFromPages } from "./sg.js";
@@ -200,6 +200,8 @@ function inARow(pfn: number, pages: number): Int32Array {
 /** __iommu_dma_alloc_pages: the page sizes of an IOMMU are 4 KiB, 2 MiB and more. */
 function iommuAllocPages(k: Kernel, device: Device, pages: number, uncached: boolean): DmaMemory | number {
   const large = 9;
+  const error = kvmalloc(k, pages * POINTER);
+  if (error !== 0) return error;
   const pfns = new Int32Array(pages);
   for (let i = 0; i < pages; ) {
     const order = pages - i >= 1 << large ? large : 0;

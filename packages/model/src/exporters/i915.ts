@@ -22,6 +22,7 @@ import { ttmBoCreate, TtmObject } from "./ttm.js";
 import { RangeManager, TtmDevice } from "./ttm-device.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
+import { noMemory } from "../mm/page-alloc.js";
 import type { Kernel } from "../kernel.js";
 import type { CacheMode, IoMapping } from "../mm/memtype.js";
 import type { KernelMap } from "../mm/vmalloc.js";
@@ -402,7 +403,9 @@ export class I915Object extends PagesObject {
     const { k } = this;
     if (this.pages !== undefined) return 0;
     if (this.madv !== 0) return k.refuse(rule["i915/fault-purged"], errnos.EFAULT, this.name);
-    return this.takePages();
+    // Without the OOM killer (__GFP_RETRY_MAYFAIL).
+    const missing = this.nrPages - this.inode.mapping.pages.size;
+    return missing > k.frames.available ? noMemory(k, missing) : this.takePages();
   }
 
   /** __i915_gem_object_put_pages: unbinds it, revokes every mapping, and gives the pages' references back. */

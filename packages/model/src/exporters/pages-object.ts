@@ -8,6 +8,7 @@ import { folioPut } from "../mm/rmap.js";
 import { newShmemInode, shmemTruncateRange } from "../mm/shmem.js";
 import { shmemGetPage } from "../mm/shmem-pages.js";
 import { acquire, KernelBug, release } from "../sched/path.js";
+import { kvmalloc, POINTER } from "../mm/page-alloc.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma } from "../mm/vma.js";
@@ -58,6 +59,8 @@ export abstract class PagesObject implements GemBacking {
    * file and makes them unevictable. 0 or -ENOMEM, with no reference taken.
    */
   protected takePages(): number {
+    const error = kvmalloc(this.k, this.nrPages * POINTER);
+    if (error !== 0) return error;
     const pages = new Int32Array(this.nrPages);
     for (let i = 0; i < pages.length; i++) {
       pages[i] = shmemGetPage(this.k, this.inode, i);

@@ -177,7 +177,7 @@ class SystemHeapBuffer extends HeapBuffer {
     const single = k.design["system-heap.pages"] === "order-0";
     let maxOrder: number = single ? 0 : ORDERS[0];
     if (!single) k.note(rule["system-heap/orders"]);
-    if (this.pages > k.frames.limit - k.frames.used) this.outOfMemory();
+    if (this.pages > k.frames.available) this.outOfMemory();
     for (let left = this.pages; left > 0; ) {
       const chunk = this.largestAvailable(left, maxOrder);
       this.chunks.push(chunk);

@@ -123,7 +123,8 @@ export class TtmPool {
 
   /** ttm_pool_alloc_page: no compound page. */
   private allocBlock(order: number): Block | undefined {
-    const pfn = this.k.frames.alloc(order, 0, false);
+    const { frames } = this.k;
+    const pfn = order > 0 ? frames.tryAlloc(order, 0, false) : frames.alloc(0);
     if (pfn < 0) return undefined;
     this.k.counters.pages_zeroed += 1 << order;
     return { pfn, order };

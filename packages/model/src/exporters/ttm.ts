@@ -3,6 +3,7 @@
  */
 import { definePoints } from "../design/points.js";
 import { references } from "./gem.js";
+import { kvmalloc, POINTER } from "../mm/page-alloc.js";
 import type { GemImport } from "./gem.js";
 import { ttmDevices } from "./ttm-device.js";
 import { ttmPool } from "./ttm-pool.js";
@@ -289,21 +290,25 @@ export class TtmObject implements GemBacking {
   /** ttm_tt_populate: all pages at once, zeroed or with what was swapped out. 0 or -ENOMEM. */
   private populate(): number {
     if (this.pages !== undefined) return 0;
+    const error = this.allocPageDirectory();
+    if (error !== 0) return error;
     const blocks = ttmPool(this.k).alloc(this.nrPages, this.options.caching);
     if (typeof blocks === "number") return blocks;
     this.blocks = blocks;
-    this.allocPageDirectory();
     this.pages = allFrames(blocks);
     if (this.swap !== undefined) this.swapIn(this.swap);
     return 0;
   }
 
-  /** ttm_tt_alloc_page_directory: the array of pages, which stays through moves and swapping. */
-  private allocPageDirectory(): void {
-    if (this.hasDirectory) return;
+  /** ttm_tt_alloc_page_directory: the array of pages, which stays through moves and swapping. 0 or -ENOMEM. */
+  private allocPageDirectory(): number {
+    if (this.hasDirectory) return 0;
+    const error = kvmalloc(this.k, this.nrPages * POINTER);
+    if (error !== 0) return error;
     this.hasDirectory = true;
     countBufferPages(this.k, this.nrPages);
     keepWords(this.k, this.nrPages);
+    return 0;
   }
 
   /** ttm_tt_unpopulate: the pages go to the pool. */

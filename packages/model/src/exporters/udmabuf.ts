@@ -18,6 +18,7 @@ import { FAULT, VM } from "../mm/vma.js";
 import { access, acquire, NotModelled, release } from "../sched/path.js";
 import { holdPages, letGo } from "./udmabuf-pages.js";
 import { rules } from "../rules/rule.js";
+import { kvmalloc, POINTER } from "../mm/page-alloc.js";
 import type { Device } from "../dma/device.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
@@ -183,13 +184,6 @@ const rule = rules({
     sentence: "A buffer of zero pages gives EINVAL.",
     kernel: "udmabuf_create, drivers/dma-buf/udmabuf.c",
   },
-  "udmabuf/no-memory": {
-    sentence: "A failed allocation of the page array gives ENOMEM.",
-    kernel: [
-      ["5.10", "udmabuf_create, drivers/dma-buf/udmabuf.c"],
-      ["6.13", "init_udmabuf, drivers/dma-buf/udmabuf.c"],
-    ],
-  },
   "udmabuf/not-a-memfd": {
     sentence: "A closed descriptor, or a file that is neither shmem nor hugetlb, gives EBADFD.",
     kernel: [
@@ -338,10 +332,8 @@ function countPages(k: Kernel, items: readonly UdmabufItem[]): number {
     if (pages > limit) return k.refuse(rule["udmabuf/too-large"], errnos.EINVAL, `${pages} pages`);
   }
   if (pages === 0) return k.refuse(rule["udmabuf/empty"], errnos.EINVAL);
-  // kvmalloc never gives more than INT_MAX bytes, vmalloc never more than there is memory.
-  if (pages * 8 > Math.min(0x7fffffff, k.totalRam * k.pageSize))
-    return k.refuse(rule["udmabuf/no-memory"], errnos.ENOMEM, `${pages} pages`);
-  return pages;
+  const error = kvmalloc(k, pages * POINTER);
+  return error === 0 ? pages : error;
 }
 
 /** Checks one memfd and takes hold of its pages, under the inode lock where the design has it. */

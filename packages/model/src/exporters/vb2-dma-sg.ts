@@ -4,6 +4,7 @@
  */
 import { definePoints } from "../design/points.js";
 import { ofQueue } from "./driver-buffer.js";
+import { kvmalloc, POINTER } from "../mm/page-alloc.js";
 import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "./frame-vector.js";
@@ -93,6 +94,7 @@ export function vb2DmaSgAlloc(k: Kernel, device: Device, size: number): OwnMemor
 
 /** vb2_dma_sg_alloc_compacted: the largest blocks that are not too large, split into pages. */
 function allocCompacted(k: Kernel, pages: number): Int32Array | undefined {
+  if (kvmalloc(k, pages * POINTER) !== 0) return undefined;
   const pfns = new Int32Array(pages);
   for (let i = 0; i < pages; ) {
     const order = Math.min(10, Math.floor(Math.log2(pages - i)));

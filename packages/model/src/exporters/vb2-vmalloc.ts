@@ -3,6 +3,7 @@
  * (drivers/media/common/videobuf2/videobuf2-vmalloc.c).
  */
 import { ofQueue } from "./driver-buffer.js";
+import { vmalloc } from "../mm/page-alloc.js";
 import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "./frame-vector.js";
@@ -57,9 +58,10 @@ export const vb2VmallocMemops: MemOps = {
   attachDmabuf: vb2VmallocAttachDmabuf,
 };
 
-/** vb2_vmalloc_alloc. Bytes, whole pages. */
-export function vb2VmallocAlloc(k: Kernel, size: number): OwnMemory {
-  return new VmallocBuffer(k, size);
+/** vb2_vmalloc_alloc: a buffer, or -ENOMEM. Bytes, whole pages. */
+export function vb2VmallocAlloc(k: Kernel, size: number): OwnMemory | number {
+  const error = vmalloc(k, size);
+  return error === 0 ? new VmallocBuffer(k, size) : error;
 }
 
 /** struct vb2_vmalloc_buf of a queue's own memory: vmalloc_user. */

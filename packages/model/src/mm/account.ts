@@ -120,7 +120,7 @@ function gatherStats(k: Kernel, vma: Vma): Sums {
           countEntry(k, vma, sums, address + (slot - from) * k.pageSize, leaf.pfn[slot], leaf.bits[slot]);
       }
     }
-    address += n * k.pageSize;
+    address = leaf === undefined ? table.afterHole(address, vma.end) : address + n * k.pageSize;
   }
   return sums;
 }

@@ -71,7 +71,7 @@ const rule = rules({
  * writing.
  */
 export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm | number> {
-  const child = new Mm(name, parent.arch);
+  const child = new Mm(name, parent.arch, parent.memory);
   yield* acquire(k, parent.mmapLock, "write");
   const stuck = parent.vmas.findIndex((vma) => trackPfnCopyFails(k, vma));
   const whole = stuck < 0;
@@ -153,7 +153,7 @@ function copyPageRange(k: Kernel, vma: Vma, copy: Vma): void {
     const n = Math.min(table.entries - slot, (vma.end - address) / k.pageSize);
     const leaf = table.leaf(address);
     if (leaf !== undefined) copyLeaf(k, vma, copy, leaf, pteAlloc(k, copy, address), address, slot, n, cow);
-    address += n * k.pageSize;
+    address = leaf === undefined ? table.afterHole(address, vma.end) : address + n * k.pageSize;
   }
   if (cow) k.counters.tlb_flushes++;
 }

@@ -16,6 +16,8 @@
  */
 const SECTION_SHIFT = 10;
 const SECTION = 1 << SECTION_SHIFT;
+/** PAGE_ALLOC_COSTLY_ORDER: larger blocks are refused rather than waited for. */
+const COSTLY_ORDER = 3;
 /** Single frames that are handed out one behind the other. */
 const RUN = 8;
 /** Below it lies what the kernel itself occupies. */
@@ -104,14 +106,22 @@ export class Frames {
   private left = 0;
   /** Pages handed out and not yet freed. */
   used = 0;
+  /** Pages of page tables. */
+  tables = 0;
+  /** Told when small blocks are out: it ends a process and does not come back. */
+  outOfMemory: (() => never) | undefined;
   /** Told of frames with PG.watched when they are freed. */
   onFree: ((pfn: number) => void) | undefined;
   /** Whether a frame lies in an area that was set aside. */
   aside: ((pfn: number) => boolean) | undefined;
 
-  /** @param limit frames there are; {@link alloc} gives -1 past it */
+  /**
+   * @param memory frames that can be handed out at a time
+   * @param limit frame numbers there are: more than `memory`, so that what is freed need not be used again at once
+   */
   constructor(
     pageShift: number,
+    readonly memory = Infinity,
     readonly limit: number = 2 ** (40 - pageShift),
     first: number = FIRST_FRAME,
   ) {
@@ -152,7 +162,7 @@ export class Frames {
     const align = 1 << Math.min(SECTION_SHIFT, Math.ceil(Math.log2(pages)));
     let pfn = Math.ceil(this.next / align) * align;
     if (pfn + pages > this.ioStart && pfn < this.ioEnd) pfn = this.ioEnd;
-    if (pfn + pages > this.limit) return -1;
+    if (pfn + pages > this.limit || pages > this.available) return -1;
     this.next = pfn + pages;
     this.used += pages;
     for (let i = pfn; i < pfn + pages; i++) {
@@ -168,13 +178,27 @@ export class Frames {
     for (let i = 1; i < 1 << order; i++) this.addRef(pfn + i, 1);
   }
 
+  /** Pages that are still free. */
+  get available(): number {
+    return this.memory - this.used - this.tables;
+  }
+
   /**
    * Hands out 2^order frames, aligned, reference count 1 on the head (alloc_pages, mm/page_alloc.c).
    * With `compound` the tails share the head's count; without it they have count 0, as the
-   * tails of a non-compound allocation do. Gives the head's frame number, or -1 when memory is out.
+   * tails of a non-compound allocation do. Gives the head's frame number. When memory is out a large block is -1;
+   * for a small one the OOM killer runs.
    */
   alloc(order: number, flags = 0, compound = order > 0): number {
+    const pfn = this.tryAlloc(order, flags, compound);
+    if (pfn < 0 && order <= COSTLY_ORDER) this.outOfMemory?.();
+    return pfn;
+  }
+
+  /** {@link alloc} with __GFP_NORETRY or __GFP_RETRY_MAYFAIL: -1 when memory is out, for a block of any size. */
+  tryAlloc(order: number, flags = 0, compound = order > 0): number {
     const size = 1 << order;
+    if (this.used + this.tables + size > this.memory) return -1;
     let pfn = this.free[order]?.pop() ?? (order === 0 ? this.single() : undefined);
     if (pfn === undefined) {
       pfn = Math.ceil(this.next / size) * size;

@@ -39,6 +39,7 @@ export function guardInstall(k: Kernel, vma: Vma, start: number, end: number): n
   if (!flagged || vmaIsAnonymous(vma)) anonVmaPrepare(k, vma, reusableAnonVma(k));
   if (holdsPages(k, vma, start, end)) zapPageRange(k, vma, start, end, { keepMarkers: true });
   for (let address = start; address < end; address += k.pageSize) {
+    k.spend(1);
     pteAlloc(k, vma, address).set(vma.mm.table.slot(address), 0, PTE.marker);
     k.counters.ptes++;
   }
@@ -47,8 +48,14 @@ export function guardInstall(k: Kernel, vma: Vma, start: number, end: number): n
 }
 
 function holdsPages(k: Kernel, vma: Vma, start: number, end: number): boolean {
+  const { table } = vma.mm;
   for (let address = start; address < end; address += k.pageSize) {
-    const bits = vma.mm.table.leaf(address)?.bits[vma.mm.table.slot(address)] ?? 0;
+    const leaf = table.leaf(address);
+    if (leaf === undefined) {
+      address = table.afterHole(address, end) - k.pageSize;
+      continue;
+    }
+    const bits = leaf.bits[table.slot(address)];
     if (bits !== 0 && bits !== PTE.marker) return true;
   }
   return false;
@@ -57,10 +64,15 @@ function holdsPages(k: Kernel, vma: Vma, start: number, end: number): boolean {
 /** Bytes. 0 or -EINVAL; entries that are no guards stay. */
 export function guardRemove(k: Kernel, vma: Vma, start: number, end: number): number {
   if (!validVma(k, vma, true)) return k.refuse(rule["madvise/guard-unfit"], errnos.EINVAL, `0x${start.toString(16)}`);
+  const { table } = vma.mm;
   for (let address = start; address < end; address += k.pageSize) {
-    const leaf = vma.mm.table.leaf(address);
-    const slot = vma.mm.table.slot(address);
-    if (leaf === undefined || leaf.bits[slot] !== PTE.marker) continue;
+    const leaf = table.leaf(address);
+    if (leaf === undefined) {
+      address = table.afterHole(address, end) - k.pageSize;
+      continue;
+    }
+    const slot = table.slot(address);
+    if (leaf.bits[slot] !== PTE.marker) continue;
     leaf.clear(slot);
     k.counters.ptes++;
   }

@@ -149,6 +149,7 @@ function gupFast(k: Kernel, mm: Mm, start: number, nrPages: number, flags: numbe
     return 0;
   }
   for (let i = 0; i < nrPages; i++) {
+    k.spend(1);
     const pfn = fastPage(k, mm, start + i * k.pageSize, flags);
     if (pfn < 0) return i;
     pages.push(pfn);

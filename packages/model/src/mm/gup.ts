@@ -193,6 +193,7 @@ export function* getUserPages(
   if ((flags & FOLL.pin) !== 0) mm.hasPinned = true;
   let vma: Vma | undefined;
   for (let i = 0; i < nrPages; i++) {
+    k.spend(1);
     const address = start + i * k.pageSize;
     if (vma === undefined || address >= vma.end) {
       vma = mm.lookup(address);

@@ -80,11 +80,11 @@ export function reservationsOf(inode: Inode): Reservations {
 export function hugetlbReservePages(k: Kernel, inode: Inode, from: number, to: number): number {
   const reservations = reservationsOf(inode);
   const fresh: number[] = [];
-  for (let index = from; index < to; index++) {
+  const most = k.hugetlb.free - k.hugetlb.reserved;
+  for (let index = from; index < to && fresh.length <= most; index++) {
     if (!reservations.pages.has(index) && !inode.mapping.pages.has(index)) fresh.push(index);
   }
-  if (k.hugetlb.free - k.hugetlb.reserved < fresh.length)
-    return k.refuse(hugetlbRules["hugetlb/pool-empty"], errnos.ENOMEM, `inode ${inode.id}`);
+  if (fresh.length > most) return k.refuse(hugetlbRules["hugetlb/pool-empty"], errnos.ENOMEM, `inode ${inode.id}`);
   k.hugetlb.reserved += fresh.length;
   for (const index of fresh) reservations.pages.add(index);
   return 0;
@@ -107,8 +107,13 @@ export function hugetlbReservePrivate(k: Kernel, vma: Vma): number {
 export function hugetlbUnreserve(k: Kernel, vma: Vma): void {
   const own = vma.privateData as Reservations | undefined;
   if (own === undefined) return;
-  for (let at = vma.start; at < vma.end; at += HUGE_SIZE)
-    if (own.pages.delete(hugeIndex(k, vma, at))) k.hugetlb.reserved--;
+  const first = hugeIndex(k, vma, vma.start);
+  const last = first + (vma.end - vma.start) / HUGE_SIZE;
+  for (const index of own.pages) {
+    if (index < first || index >= last) continue;
+    own.pages.delete(index);
+    k.hugetlb.reserved--;
+  }
 }
 
 /** Which huge page of the file an address is. */
@@ -215,9 +220,8 @@ export function copyHugePage(k: Kernel, from: number, to: number): void {
 /** __unmap_hugepage_range, mm/hugetlb.c. Bytes, whole huge pages. */
 export function unmapHugepageRange(k: Kernel, vma: Vma, start: number, end: number): void {
   const huge = vma.mm.table.huge;
-  for (let address = Math.ceil(start / HUGE_SIZE) * HUGE_SIZE; address < end; address += HUGE_SIZE) {
-    const entry = huge.get(address);
-    if (entry === undefined) continue;
+  const inside = [...huge].filter(([address]) => address >= start && address < end).sort(([a], [b]) => a - b);
+  for (const [address, entry] of inside) {
     huge.delete(address);
     k.frames.addMap(entry.pfn, -1);
     folioPut(k, entry.pfn);

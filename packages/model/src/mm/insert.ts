@@ -144,7 +144,7 @@ export function pteAlloc(k: Kernel, vma: Vma, address: number): Leaf {
   const table = vma.mm.table;
   const before = table.made;
   const leaf = table.leafAlloc(address);
-  k.counters.tables += table.made - before;
+  if (table.made !== before) countTables(k, table.made - before);
   return leaf;
 }
 
@@ -152,7 +152,13 @@ export function pteAlloc(k: Kernel, vma: Vma, address: number): Leaf {
 export function pmdAlloc(k: Kernel, { table }: Mm, address: number): void {
   const before = table.made;
   table.upperAlloc(address);
-  k.counters.tables += table.made - before;
+  if (table.made !== before) countTables(k, table.made - before);
+}
+
+/** Tables that were just made: their pages come from the page allocator. */
+function countTables(k: Kernel, made: number): void {
+  k.counters.tables += made;
+  if (k.frames.available < 0) k.frames.outOfMemory?.();
 }
 
 /** Sets VM_MIXEDMAP at the first page, as the mapping's owner may only with the mmap lock held for writing. */

@@ -36,7 +36,11 @@ function* normalEntries(
   const { table } = vma.mm;
   for (let address = start; address < end; address += k.pageSize) {
     const leaf = table.leaf(address);
-    if (leaf === undefined || leaf.used === 0) {
+    if (leaf === undefined) {
+      address = table.afterHole(address, end) - k.pageSize;
+      continue;
+    }
+    if (leaf.used === 0) {
       address += (table.entries - 1 - table.slot(address)) * k.pageSize;
       continue;
     }

@@ -298,15 +298,13 @@ function reclaimTables(k: Kernel, vma: Vma, start: number, end: number): void {
   )
     return;
   const { table } = vma.mm;
-  for (
-    let at = Math.ceil(start / table.leafBytes) * table.leafBytes;
-    at + table.leafBytes <= end;
-    at += table.leafBytes
-  ) {
-    if (table.leaf(at)?.used === 0) {
+  for (let at = Math.ceil(start / table.leafBytes) * table.leafBytes; at + table.leafBytes <= end; ) {
+    const leaf = table.leaf(at);
+    if (leaf?.used === 0) {
       table.dropLeaf(at);
       k.note(rule["madvise/tables-freed"]);
     }
+    at = leaf === undefined ? table.afterHole(at, end) : at + table.leafBytes;
   }
 }
 

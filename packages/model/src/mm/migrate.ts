@@ -156,7 +156,10 @@ function movablePages(k: Kernel): Set<number> {
 export function* mappedPages(vma: Vma, pageSize: number): Generator<number> {
   for (let address = vma.start; address < vma.end; address += pageSize) {
     const leaf = vma.mm.table.leaf(address);
-    if (leaf === undefined) continue;
+    if (leaf === undefined) {
+      address = vma.mm.table.afterHole(address, vma.end) - pageSize;
+      continue;
+    }
     const slot = vma.mm.table.slot(address);
     if ((leaf.bits[slot] & (PTE.present | PTE.special)) === PTE.present) yield leaf.pfn[slot];
   }

@@ -52,6 +52,7 @@ function* countResident(k: Kernel, task: Task, address: number, end: number): Pa
     if (vma === undefined) return k.refuse(rule["mincore/hole"], errnos.ENOMEM, `0x${at.toString(16)}`);
     const to = Math.min(vma.end, end);
     for (const from = at; at < to; at += k.pageSize) {
+      k.spend(1);
       if (k.concurrent) yield looksAt(vma);
       if (isResident(k, vma, at, from)) resident++;
     }

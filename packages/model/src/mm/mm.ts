@@ -1,6 +1,7 @@
 /** mm_struct: an address space. */
 import { Lock } from "../sched/path.js";
 import { PageTable } from "./page-table.js";
+import type { TableMemory } from "./page-table.js";
 import type { Vma } from "./vma.js";
 import type { ArchTraits } from "../design/arch.js";
 
@@ -37,8 +38,9 @@ export class Mm {
   constructor(
     readonly name: string,
     readonly arch: ArchTraits,
+    readonly memory: TableMemory,
   ) {
-    this.table = new PageTable(arch.pageShift, arch.tableShift, arch.levels, arch.taskSize, arch.tableBytes);
+    this.table = new PageTable(arch, memory);
     this.mmapLock = new Lock("mmap_lock", `mmap_lock ${name}`);
     this.ptl = new Lock("ptl", `ptl ${name}`);
   }

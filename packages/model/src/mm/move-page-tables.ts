@@ -1,6 +1,5 @@
 /** move_page_tables, mm/mremap.c: entries change their place; whole tables do where both places are aligned. */
 import { pmdAlloc, pteAlloc } from "./insert.js";
-import { HUGE_SIZE } from "./hugetlb.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
 import type { Kernel } from "../kernel.js";
@@ -44,7 +43,7 @@ export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, t
         moved++;
       }
     }
-    done += span;
+    done = leaf === undefined ? Math.max(done + span, table.afterHole(old, from + length) - from) : done + span;
   }
   if (moved === 0) return;
   k.counters.ptes += moved;
@@ -54,10 +53,11 @@ export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, t
 
 /** move_hugetlb_page_tables, mm/hugetlb.c. */
 function moveHuge(k: Kernel, vma: Vma, from: number, target: Vma, to: number, length: number): void {
-  for (let done = 0; done < length; done += HUGE_SIZE) {
-    const entry = vma.mm.table.huge.get(from + done);
-    if (entry === undefined) continue;
-    vma.mm.table.huge.delete(from + done);
+  const { huge } = vma.mm.table;
+  for (const [address, entry] of [...huge]) {
+    const done = address - from;
+    if (done < 0 || done >= length) continue;
+    huge.delete(address);
     pmdAlloc(k, target.mm, to + done);
     target.mm.table.huge.set(to + done, entry);
   }

@@ -139,7 +139,7 @@ function changeProtection(k: Kernel, vma: Vma, start: number, end: number): void
         changed++;
       }
     }
-    address += n * k.pageSize;
+    address = leaf === undefined ? table.afterHole(address, end) : address + n * k.pageSize;
   }
   if (changed === 0) return;
   k.counters.ptes += changed;

@@ -9,6 +9,8 @@
  * Five bytes an entry. An entry without bits is pte_none. A marker is a guard (PTE_MARKER_GUARD).
  * Huge pages of hugetlb mappings stand in {@link PageTable.huge}, one entry for 2 MiB.
  */
+import type { ArchTraits } from "../design/arch.js";
+
 export const PTE = { present: 1, write: 2, dirty: 4, young: 8, special: 16, user: 32, swap: 64, marker: 128 } as const;
 
 export class Leaf {
@@ -62,6 +64,12 @@ export interface HugeEntry {
   bits: number;
 }
 
+/** Where the memory of page tables comes from. */
+export interface TableMemory {
+  /** Pages that tables occupy. */
+  tables: number;
+}
+
 /** Few, since most tests map little: an empty directory is paid for by every process. */
 const DIRECTORY = 64;
 
@@ -92,13 +100,15 @@ export class PageTable {
   private lastTable = -1;
   private lastLeaf: Leaf | undefined;
 
+  readonly tableShift: number;
+  private readonly tableBytes: number;
+
   constructor(
-    pageShift: number,
-    readonly tableShift: number,
-    levels: number,
-    taskSize: number,
-    private readonly tableBytes: number,
+    { pageShift, tableShift, levels, taskSize, tableBytes }: ArchTraits,
+    private readonly memory: TableMemory,
   ) {
+    this.tableShift = tableShift;
+    this.tableBytes = tableBytes;
     this.entries = 1 << tableShift;
     this.entriesMask = this.entries - 1;
     this.pageSize = 2 ** pageShift;
@@ -145,6 +155,7 @@ export class PageTable {
     if (directory === undefined) this.directories.set(at, (directory = new Array<Leaf | undefined>(DIRECTORY)));
     directory[table % DIRECTORY] = leaf;
     this.leaves++;
+    this.memory.tables++;
     this.made++;
     this.lastTable = table;
     this.lastLeaf = leaf;
@@ -159,6 +170,7 @@ export class PageTable {
       index = Math.floor(index / this.entries);
       if (this.programs[level].has(index) || this.uppers[level].has(index)) continue;
       this.uppers[level].add(index);
+      this.memory.tables++;
       this.made++;
     }
   }
@@ -167,6 +179,13 @@ export class PageTable {
   hasUpper(address: number): boolean {
     const index = Math.floor(address / this.leafBytes / this.entries);
     return this.uppers.length > 0 && (this.programs[0].has(index) || this.uppers[0].has(index));
+  }
+
+  /** Where a walk goes on behind an address without a leaf: past all the memory around it that has none. */
+  afterHole(address: number, end: number): number {
+    const table = Math.floor(address / this.leafBytes);
+    const at = Math.floor(table / DIRECTORY);
+    return Math.min(end, (this.directories.has(at) ? table + 1 : (at + 1) * DIRECTORY) * this.leafBytes);
   }
 
   /** Where in its leaf an address's entry is. */
@@ -181,6 +200,7 @@ export class PageTable {
     if (directory?.[table % DIRECTORY] === undefined) return;
     directory[table % DIRECTORY] = undefined;
     this.leaves--;
+    this.memory.tables--;
     this.lastTable = -1;
   }
 
@@ -191,13 +211,19 @@ export class PageTable {
   free(start: number, end: number, floor: number, ceiling: number): void {
     const size = this.leafBytes;
     const last = Math.min(Math.ceil(end / size), Math.floor(ceiling / size));
-    for (let table = Math.max(Math.floor(start / size), Math.ceil(floor / size)); table < last; table++)
-      this.dropLeaf(table * size);
+    for (let at = Math.max(Math.floor(start / size), Math.ceil(floor / size)) * size; at < last * size; ) {
+      if (this.leaf(at) === undefined) at = this.afterHole(at, last * size);
+      else {
+        this.dropLeaf(at);
+        at += size;
+      }
+    }
     let span = size;
     for (const level of this.uppers) {
       span *= this.entries;
       const upTo = Math.min(Math.ceil(end / span), Math.floor(ceiling / span));
-      for (let at = Math.max(Math.floor(start / span), Math.ceil(floor / span)); at < upTo; at++) level.delete(at);
+      for (let at = Math.max(Math.floor(start / span), Math.ceil(floor / span)); at < upTo; at++)
+        if (level.delete(at)) this.memory.tables--;
     }
   }
 

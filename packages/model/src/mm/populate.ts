@@ -76,6 +76,7 @@ export function* faultinRange(
   write: boolean,
 ): Path<number> {
   for (let address = start; address < end; address += k.pageSize) {
+    k.spend(1);
     while (!satisfied(vma, address, write)) {
       const ret = yield* handleMmFault(k, vma.mm, vma, address, write ? FAULT_FLAG.write : FAULT_FLAG.read, task);
       if ((ret & FAULT_ERROR) !== 0) return (ret & FAULT.oom) !== 0 ? -errnos.ENOMEM : -errnos.EFAULT;

@@ -3,7 +3,7 @@
  * resolved is a signal) and by the kernel on its behalf (copy_from_user, copy_to_user: what could
  * not be copied is reported).
  */
-import { acquire, release, walkEntries } from "../sched/path.js";
+import { acquire, KernelHang, release, walkEntries } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
@@ -87,13 +87,13 @@ function* pageFault(k: Kernel, task: Task, address: number, write: boolean): Pat
   if (k.concurrent) yield* release(k, mm.mmapLock);
   else mm.mmapLock.readers--;
   if ((ret & FAULT_ERROR) === 0) return undefined;
-  if ((ret & FAULT.oom) !== 0 && k.faultInjection.oomLeaked) {
+  if ((ret & FAULT.oom) !== 0) {
     k.note(rule["fault/oom-leaked"], `0x${address.toString(16)}`);
+    if (!k.faultInjection.oomLeaked) throw new KernelHang("the fault gives VM_FAULT_OOM again and again");
     k.faultInjection.oomLeaked = false;
     return undefined;
   }
-  if ((ret & (FAULT.sigbus | FAULT.hwpoison)) !== 0) return { signal: "SIGBUS" };
-  return { signal: (ret & FAULT.sigsegv) !== 0 ? "SIGSEGV" : "SIGKILL" };
+  return { signal: (ret & (FAULT.sigbus | FAULT.hwpoison)) !== 0 ? "SIGBUS" : "SIGSEGV" };
 }
 
 /** The frame behind an address, faulted in as often as it takes. */
@@ -169,6 +169,7 @@ export function* userTouch(
   const size = k.pageSize;
   let index = 0;
   for (let at = address; at < address + length; at += size, index++) {
+    k.spend(1);
     const done = write ? yield* userStore(k, task, at, 4, index) : yield* userLoad(k, task, at, 4);
     if (typeof done !== "number") return done;
   }
@@ -184,6 +185,7 @@ export function* userFill(
   byte: number,
 ): Path<number | Faulted> {
   for (let done = 0; done < length; ) {
+    k.spend(1);
     const at = address + done;
     const pfn = yield* reach(k, task, at, true);
     if (typeof pfn !== "number") return pfn;

@@ -67,7 +67,7 @@ export function unmapSingleVma(k: Kernel, vma: Vma, from: number, to: number, de
     const n = Math.min(table.entries - slot, (end - address) / k.pageSize);
     const leaf = table.leaf(address);
     if (leaf !== undefined && leaf.used > 0) zapped += zapLeaf(k, vma, leaf, address, slot, n, details);
-    address += n * k.pageSize;
+    address = leaf === undefined ? table.afterHole(address, end) : address + n * k.pageSize;
   }
   if (zapped > 0) k.counters.tlb_flushes++;
 }
