@@ -29,7 +29,8 @@ rmSync(dist, { recursive: true, force: true });
 await build({ ...common, entryPoints: library, outdir: join(dist, "lib"), platform: "neutral" });
 const command = await build({
   ...common,
-  entryPoints: { main: "litmap/dist/main.js" },
+  // The model's thread is a program of its own beside the command.
+  entryPoints: { main: "litmap/dist/main.js", "model-worker": "litmap/dist/machines/model-worker.js" },
   outdir: join(dist, "command"),
   platform: "node",
   plugins: [{ name: "shared library", setup: ({ onResolve }) => onResolve({ filter: /^@litmap\// }, toLibrary) }],

@@ -23,9 +23,14 @@ export interface Limits {
   readonly executions: number;
   /** Steps after which one execution is given up as endless. */
   readonly steps: number;
+  /** Milliseconds after which the search stops, unfinished. */
+  readonly ms: number;
 }
 
-export const defaultLimits: Limits = { executions: 200_000, steps: 20_000 };
+export const defaultLimits: Limits = { executions: 200_000, steps: 20_000, ms: Infinity };
+
+/** Between two reports of how far a search is. */
+const PROGRESS_MS = 500;
 
 /** How one execution ended. */
 export type Ending =
@@ -49,6 +54,8 @@ export interface Enumeration {
   readonly counts: Counts;
   /** False when a limit ended the search. */
   readonly complete: boolean;
+  /** The limit that did. */
+  readonly stopped?: "executions" | "ms";
 }
 
 /** A step that was taken, as told to whoever watches. */
@@ -139,14 +146,23 @@ function ready(touch: Touch): boolean {
 export function enumerate<W extends World>(
   make: () => W,
   ended: (world: W, ending: Ending, taken: readonly Taken[]) => void,
-  options: { readonly reduce?: boolean; readonly limits?: Limits } = {},
+  options: { readonly reduce?: boolean; readonly limits?: Limits; readonly onProgress?: (n: number) => void } = {},
 ): Enumeration {
   const reduce = options.reduce ?? true;
   const limits = options.limits ?? defaultLimits;
   const counts: Counts = { executions: 0, redundant: 0, states: 0 };
   const nodes: Node[] = [];
+  const began = Date.now();
+  let told = began;
   for (;;) {
-    if (counts.executions + counts.redundant >= limits.executions) return { counts, complete: false };
+    const ran = counts.executions + counts.redundant;
+    if (ran >= limits.executions) return { counts, complete: false, stopped: "executions" };
+    const now = Date.now();
+    if (ran > 0 && now - began >= limits.ms) return { counts, complete: false, stopped: "ms" };
+    if (now - told >= PROGRESS_MS) {
+      told = now;
+      options.onProgress?.(ran);
+    }
     const world = make();
     const run = new Run(world);
     for (const node of nodes) {

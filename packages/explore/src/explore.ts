@@ -15,6 +15,8 @@ export interface ExploreOptions extends KernelOptions {
   /** Whether orders that differ only in independent steps are run once. Default true. */
   readonly reduce?: boolean;
   readonly limits?: Partial<Limits>;
+  /** Told now and then how many executions have run. */
+  readonly onProgress?: (executions: number) => void;
 }
 
 /** What came out of all schedules. `values` are those of the schedule that keeps the text's order. */
@@ -110,7 +112,8 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
   let outside: BrokenEnding | undefined;
   let warned: BrokenEnding | undefined;
   let silent = 0;
-  const { counts, complete } = enumerate(
+  const limits = { ...defaultLimits, ...options.limits };
+  const { counts, complete, stopped } = enumerate(
     () => new TestWorld(test, options),
     ({ session }, ending, taken) => {
       inTextOrder ??= session;
@@ -142,12 +145,17 @@ function everySchedule(test: Test, options: ExploreOptions, first: TestWorld, be
         if (compareSchedules(schedule, known.schedule) < 0) known.schedule = schedule;
       }
     },
-    { reduce: options.reduce, limits: { ...defaultLimits, ...options.limits } },
+    { reduce: options.reduce, limits, onProgress: options.onProgress },
   );
   const outcomes = [...seen.values()];
   const session = inTextOrder ?? first.session;
   return {
-    ...howAllEnded(counts, complete, outcomes.length === 0 ? outside : silent === 0 ? warned : undefined),
+    ...howAllEnded(
+      counts,
+      stopped === "ms" ? limits.ms : undefined,
+      complete,
+      outcomes.length === 0 ? outside : silent === 0 ? warned : undefined,
+    ),
     values: outcomes[0]?.values ?? session.values(),
     histogram: outcomes.map(({ values, count }) => ({ values, count })),
     violations: [...violations].map(
@@ -206,11 +214,14 @@ export function runSchedule(
  */
 function howAllEnded(
   counts: Counts,
+  afterMs: number | undefined,
   complete: boolean,
   own: BrokenEnding | undefined,
 ): Pick<Outcome, "status" | "reason"> {
-  if (!complete)
-    return { status: "incomplete", reason: `the search was stopped after ${counts.executions} executions` };
+  if (!complete) {
+    const when = afterMs === undefined ? "" : `${afterMs / 1000} s and `;
+    return { status: "incomplete", reason: `the search was stopped after ${when}${counts.executions} executions` };
+  }
   return own === undefined ? { status: "ok" } : statusOf(own);
 }
 

@@ -4,11 +4,28 @@ import type { Arch } from "@litmap/litmus";
 import { arches, newestRelease, points, releases } from "@litmap/model";
 import type { Design, KernelOptions } from "@litmap/model";
 import { badRequest } from "./exit-status.js";
+import { defaultSearch } from "./machines/model.js";
+import type { SearchLimits } from "./machines/model.js";
 
 export interface ModelChoices {
   readonly release?: string;
   readonly arch?: string;
   readonly set?: readonly string[];
+}
+
+export interface SearchChoices {
+  /** Executions. */
+  readonly limit?: string;
+  /** Seconds. */
+  readonly searchTime?: string;
+}
+
+/** How long a search of schedules may go on. */
+export function searchLimits({ limit, searchTime }: SearchChoices): SearchLimits {
+  return {
+    ms: searchTime === undefined ? defaultSearch.ms : wholeNumber("--search-time", searchTime) * 1000,
+    ...(limit === undefined ? {} : { executions: wholeNumber("--limit", limit) }),
+  };
 }
 
 export function modelOptions(choices: ModelChoices): KernelOptions {

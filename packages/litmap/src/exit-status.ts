@@ -10,6 +10,8 @@ export const exitStatus = {
   badMachine: 3,
   /** Ended by Ctrl-C, as a shell reports it. */
   interrupted: 130,
+  /** Ended by SIGTERM. */
+  terminated: 143,
 } as const;
 
 /** Ends the command with its message on stderr: one line that says what happened, one that says what to do. */

@@ -1,16 +1,26 @@
-/** Ctrl-C: the first ends the run after what it is doing, with a summary; the second ends at once. */
+/**
+ * Ctrl-C and SIGTERM while a command waits for machines: the first ends it at once, with a summary of what there is; the
+ * second without. Nothing that takes long runs in this thread meanwhile: the model has its own.
+ */
 import { exitStatus } from "./exit-status.js";
 
 export class Interrupt {
   private readonly controller = new AbortController();
-  private readonly onSignal = (): void => {
-    if (this.controller.signal.aborted) process.exit(exitStatus.interrupted);
+  private signalled: NodeJS.Signals = "SIGINT";
+  private readonly onSignal = (signal: NodeJS.Signals): void => {
+    if (this.controller.signal.aborted) process.exit(this.status);
+    this.signalled = signal;
     this.controller.abort();
   };
 
   constructor() {
     process.on("SIGINT", this.onSignal);
     process.on("SIGTERM", this.onSignal);
+  }
+
+  /** The exit status of a command that was ended. */
+  get status(): number {
+    return this.signalled === "SIGTERM" ? exitStatus.terminated : exitStatus.interrupted;
   }
 
   get happened(): boolean {
@@ -22,7 +32,7 @@ export class Interrupt {
   }
 
   /** What `work` gives, or undefined as soon as the user interrupts. */
-  async unlessInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
+  async unlessInterrupted<T>(work: T | Promise<T>): Promise<T | undefined> {
     if (this.happened) return undefined;
     let stop: () => void = () => {};
     const interrupted = new Promise<undefined>((resolve) => {
@@ -34,7 +44,7 @@ export class Interrupt {
     } finally {
       this.signal.removeEventListener("abort", stop);
       // Its failure after an interrupt does not matter.
-      work.catch(() => {});
+      Promise.resolve(work).catch(() => {});
     }
   }
 

@@ -1,6 +1,7 @@
 /** The command line: what there is, and the way into each part, which is read only when it is asked for. */
 import { Command, CommanderError, Option } from "commander";
 import { Ending, exitStatus } from "./exit-status.js";
+import { endWithNpm } from "./npm-parent.js";
 import { endQuietlyWithoutReader, paintFor } from "./terminal.js";
 import type { Paint } from "./terminal.js";
 
@@ -11,6 +12,7 @@ type Action = (...args: never[]) => number | Promise<number>;
 /** Parses the arguments (without node and script) and gives the exit status. */
 export async function main(argv: readonly string[]): Promise<number> {
   endQuietlyWithoutReader();
+  endWithNpm();
   let status: number = exitStatus.asExpected;
   const does =
     (action: Action) =>
@@ -66,6 +68,10 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
 
   const sub = (text: string, about: string): Command =>
     litmap.command(text).description(about).exitOverride().option("--no-color", "no colours, also without NO_COLOR");
+  const searchTime = [
+    "--search-time <seconds>",
+    "stop the search through the schedules of a concurrent test after so long (default 60)",
+  ] as const;
   const onModel = (command: Command): Command =>
     command
       .option("--release <release>", "the model's release, major.minor")
@@ -83,6 +89,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("-q, --quiet", "only failures and the summary line")
     .option("-j, --jobs <n>", "machines that run in parallel (default 2)")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
+    .option(...searchTime)
     .option("--times <n>", "iterations of a concurrent test on a kernel (default 1000, at most 20 s)")
     .option("--timeout <seconds>", "time until a test on a kernel counts as hung (default 10)")
     .option("--resume <file>", "append every result to the file, and skip tests that it has already")
@@ -90,6 +97,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .action(does(async (tests: string[], options: object) => (await import("./commands/run.js")).run(tests, options)));
 
   onModel(sub("explain <test>", "per step: result, deciding rules, costs; claims and evidence"))
+    .option(...searchTime)
     .option("--schedule <schedule>", "run a concurrent test in one order, for example 'A:3 B:1 A:2'")
     .option("--json", "as JSON")
     .action(
@@ -103,6 +111,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     ),
   )
     .option("--limit <n>", "stop after this many executions")
+    .option(...searchTime)
     .option("--no-reduce", "no partial-order reduction: run every order")
     .option("--json", "as JSON")
     .action(
@@ -129,6 +138,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("--release <release>", "the release to change")
     .option("--arch <arch>", "the architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .option("--tests <tests...>", "these tests, not the whole corpus")
+    .option(...searchTime)
     .option("--json", "one JSON object a line")
     .action(
       does(async (choices: string[], options: object) =>
@@ -158,6 +168,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
 
   sub("diff <a> <b>", "tests on which two kernels differ; either can be model:RELEASE")
     .option("--tests <tests...>", "these tests, not the whole corpus")
+    .option(...searchTime)
     .option("--arch <arch>", "the models' architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--json", "one JSON object a line")

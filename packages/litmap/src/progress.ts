@@ -14,7 +14,8 @@ export class Progress {
   say(text: string): void {
     this.text = text;
     if (!this.wanted) return;
-    if (this.drawn) this.draw();
+    // Where nothing else comes to run the timer never does.
+    if (this.drawn || Date.now() - this.began >= patience) this.draw();
     else if (!this.timer) {
       this.timer = setTimeout(() => this.draw(), Math.max(0, this.began + patience - Date.now()));
       this.timer.unref();

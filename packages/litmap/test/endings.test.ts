@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parse } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
 import { describe, expect, test } from "vitest";
-import { answered } from "../src/commands/run.js";
+import { judgedOn } from "../src/commands/run.js";
 import { compareModels } from "../src/commands/whatif.js";
 import type { Answer } from "../src/machines/machine.js";
 import { ModelMachine } from "../src/machines/model.js";
@@ -64,27 +64,35 @@ describe("a folder of three tests, the second of which does not end well", () =>
 });
 
 describe("a fault of litmap in one test", () => {
-  const faulty = {
-    machine: { kind: "model", release: "6.12", arch: "x86_64", designs: {} } as const,
-    answer: (): never => {
-      throw new RangeError("Invalid array length");
-    },
+  const model = new ModelMachine({ release: "6.12" });
+  const asked = parse(fine("t")).test!;
+  /** A list of claims or steps that cannot be read. */
+  const faulty = <T>(): readonly T[] =>
+    new Proxy([], {
+      get: () => {
+        throw new RangeError("Invalid array length");
+      },
+    });
+  const broken = {
+    status: "broken",
+    reason: expect.stringMatching(/^RangeError: Invalid array length \(.*endings\.test\.ts:\d+:\d+\)+$/),
+    values: {},
   };
 
-  test("is the status of that test, with the place", () => {
-    const { result } = answered(parse(fine("t")).test!, faulty);
-    expect(result).toMatchObject({
-      status: "broken",
-      reason: expect.stringMatching(/^RangeError: Invalid array length \(.*endings\.test\.ts:\d+:\d+\)+$/),
-      values: {},
-      claims: [],
-    });
+  test("of the model is the status of that test, with the place", () => {
+    const test = { ...asked, actors: faulty<never>() };
+    const { result } = judgedOn(test, model.machine, model.answer(test));
+    expect(result).toMatchObject({ ...broken, claims: [] });
     expect(statusOf([result])).toBe(3);
+  });
+
+  test("of a verdict is the status of that test", () => {
+    const { result } = judgedOn({ ...asked, claims: faulty<never>() }, model.machine, model.answer(asked));
+    expect(result).toMatchObject({ ...broken, claims: [] });
   });
 
   test("is told by whatif and diff, which go on", () => {
     const folder = folderWith("x = load(0)\n");
-    const model = new ModelMachine({ release: "6.12" });
     const inOne = new (class extends ModelMachine {
       override answer(asked: Test): Answer {
         return asked.name === "m-bad"

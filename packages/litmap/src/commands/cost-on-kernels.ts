@@ -38,12 +38,12 @@ export async function costOnKernels(
     for (const choice of choices) {
       progress.say(`${choice.name}: starting`);
       const machine = await interrupt.unlessInterrupted(CountingMachine.open(choice, tests));
-      if (machine === undefined) return exitStatus.interrupted;
+      if (machine === undefined) return interrupt.status;
       try {
         for (const [i, test] of tests.entries()) {
           progress.say(`${choice.name}: ${i + 1} of ${tests.length}  ${test.name}`);
           const counted = await interrupt.unlessInterrupted(machine.count(test, runs));
-          if (counted === undefined) return exitStatus.interrupted;
+          if (counted === undefined) return interrupt.status;
           results.get(test)!.push({ kernel: machine.release, counted });
         }
       } finally {

@@ -1,10 +1,12 @@
 /** `litmap diff`: what two kernels answer differently; either may be a model. */
-import { modelOptions } from "../choices.js";
+import type { KernelOptions } from "@litmap/model";
+import { modelOptions, searchLimits } from "../choices.js";
 import { readTest, selectFiles } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import type { TestMachine } from "../machines/machine.js";
 import { ModelMachine } from "../machines/model.js";
+import { ModelThread } from "../machines/model-thread.js";
 import { Progress } from "../progress.js";
 import { changeOf } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
@@ -17,9 +19,10 @@ export interface DiffOptions extends WhatifOptions {
 }
 
 export async function diff(a: string, b: string, options: DiffOptions): Promise<number> {
-  const modelA = modelNamed(a, options);
-  const modelB = modelNamed(b, options);
-  if (modelA && modelB) {
+  const [optionsA, optionsB] = [modelIn(a, options), modelIn(b, options)];
+  if (optionsA && optionsB) {
+    const limits = searchLimits(options);
+    const [modelA, modelB] = [new ModelMachine(optionsA, limits), new ModelMachine(optionsB, limits)];
     const { changes, asked, broken } = compareModels(modelA, modelB, options.tests ?? []);
     show(changes, asked, titleOf(modelA, modelB), options);
     return broken ? exitStatus.badMachine : exitStatus.asExpected;
@@ -42,11 +45,11 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
   };
   const opening = names.map(
     async (name): Promise<TestMachine> =>
-      modelNamed(name, options) ?? KernelMachine.open(chooseKernels([name])[0], kernelOptions),
+      threadNamed(name, options) ?? KernelMachine.open(chooseKernels([name])[0], kernelOptions),
   );
   try {
     const machines = await interrupt.unlessInterrupted(Promise.all(opening));
-    if (!machines) return exitStatus.interrupted;
+    if (!machines) return interrupt.status;
     const [before, after] = machines;
     const changes: Change[] = [];
     let asked = 0;
@@ -65,7 +68,7 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
     }
     progress.clear();
     show(changes, asked, titleOf(before, after), options);
-    if (interrupt.happened) return exitStatus.interrupted;
+    if (interrupt.happened) return interrupt.status;
     return broken ? exitStatus.badMachine : exitStatus.asExpected;
   } finally {
     progress.clear();
@@ -74,12 +77,16 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
   }
 }
 
-function modelNamed(name: string, options: DiffOptions): ModelMachine | undefined {
-  return name.startsWith("model:")
-    ? new ModelMachine(modelOptions({ release: name.slice("model:".length), arch: options.arch }))
-    : undefined;
+/** The choice of model in a name, or undefined where it names a kernel. */
+function modelIn(name: string, { arch }: DiffOptions): KernelOptions | undefined {
+  return name.startsWith("model:") ? modelOptions({ release: name.slice("model:".length), arch }) : undefined;
 }
 
-function titleOf(a: TestMachine, b: TestMachine): string {
+function threadNamed(name: string, options: DiffOptions): ModelThread | undefined {
+  const model = modelIn(name, options);
+  return model && new ModelThread(model, searchLimits(options));
+}
+
+function titleOf(a: Pick<TestMachine, "machine">, b: Pick<TestMachine, "machine">): string {
   return `from ${machineLabel(a.machine)} to ${machineLabel(b.machine)}`;
 }

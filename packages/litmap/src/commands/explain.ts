@@ -4,8 +4,8 @@ import { isConcurrent } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
 import { kernelOf } from "@litmap/model";
 import type { Prediction } from "@litmap/model";
-import { modelOptions } from "../choices.js";
-import type { ModelChoices } from "../choices.js";
+import { modelOptions, searchLimits } from "../choices.js";
+import type { ModelChoices, SearchChoices } from "../choices.js";
 import { oneTest } from "../corpus.js";
 import { readEvidence } from "../evidence.js";
 import { badRequest } from "../exit-status.js";
@@ -18,7 +18,7 @@ import { paintFor, print, widthOf } from "../terminal.js";
 import { jsonObject } from "../report/json-line.js";
 import { agreesWith } from "../witnesses.js";
 
-export interface ExplainOptions extends ModelChoices {
+export interface ExplainOptions extends ModelChoices, SearchChoices {
   readonly schedule?: string;
   readonly json?: boolean;
   readonly color?: boolean;
@@ -27,7 +27,9 @@ export interface ExplainOptions extends ModelChoices {
 export async function explain(selector: string, options: ExplainOptions): Promise<number> {
   const { file, test } = oneTest(selector);
   const prediction =
-    options.schedule === undefined ? ask(test, modelOptions(options)) : inOneOrder(test, options.schedule, options);
+    options.schedule === undefined
+      ? ask(test, modelOptions(options), searchLimits(options))
+      : inOneOrder(test, options.schedule, options);
   const claims = judged(test, prediction, prediction.machine);
   const evidence = readEvidence();
   const result = resultOf(test, prediction.machine, prediction, claims);

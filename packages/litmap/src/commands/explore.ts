@@ -1,19 +1,19 @@
 /** `litmap explore`: every schedule of a concurrent test on the model. */
 import { explore as everySchedule } from "@litmap/explore";
 import { isConcurrent } from "@litmap/litmus";
-import { modelOptions, wholeNumber } from "../choices.js";
-import type { ModelChoices } from "../choices.js";
+import { modelOptions, searchLimits } from "../choices.js";
+import type { ModelChoices, SearchChoices } from "../choices.js";
 import { oneTest } from "../corpus.js";
 import { badRequest } from "../exit-status.js";
 import { judged } from "../judging.js";
+import { Progress } from "../progress.js";
 import { jsonObject } from "../report/json-line.js";
 import { scheduleLines } from "../report/schedules.js";
 import { claimLines } from "../report/story.js";
 import { machineLabel, resultOf, statusOf } from "../result.js";
 import { paintFor, print } from "../terminal.js";
 
-export interface ExploreOptions extends ModelChoices {
-  readonly limit?: string;
+export interface ExploreOptions extends ModelChoices, SearchChoices {
   /** False: every order, also those that differ only in independent steps. */
   readonly reduce?: boolean;
   readonly json?: boolean;
@@ -27,8 +27,14 @@ export function explore(selector: string, options: ExploreOptions): number {
       `${test.name} has no parallel block: it has one order`,
       `\`litmap explain ${test.name}\` tells it`,
     );
-  const limits = options.limit === undefined ? undefined : { executions: wholeNumber("--limit", options.limit) };
-  const exploration = everySchedule(test, { ...modelOptions(options), reduce: options.reduce, limits });
+  const progress = new Progress(options.json ? false : undefined);
+  const exploration = everySchedule(test, {
+    ...modelOptions(options),
+    reduce: options.reduce,
+    limits: searchLimits(options),
+    onProgress: (executions) => progress.say(`${executions} executions`),
+  });
+  progress.clear();
   const { machine } = exploration;
   const result = resultOf(test, machine, exploration, judged(test, exploration, machine));
   if (options.json) {

@@ -164,7 +164,7 @@ export async function boot(
     });
     const machine = await interrupt.unlessInterrupted(opening);
     progress.clear();
-    if (!machine) return exitStatus.interrupted;
+    if (!machine) return interrupt.status;
     const ms = performance.now() - began;
     if (options.json) print(JSON.stringify({ ...machine.machine, notes: machine.notes, ms: Math.round(ms) }));
     else {

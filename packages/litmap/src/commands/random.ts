@@ -12,7 +12,8 @@ import { Interrupt } from "../interrupt.js";
 import { differences } from "../judging.js";
 import { KernelMachine, chooseKernels } from "../machines/kernel.js";
 import type { KernelChoice, KernelOptions } from "../machines/kernel.js";
-import { ModelMachine } from "../machines/model.js";
+import { ModelMachine, defaultSearch } from "../machines/model.js";
+import { ModelThread } from "../machines/model-thread.js";
 import { Progress } from "../progress.js";
 import { valueText } from "../report/value-text.js";
 import type { Difference } from "../result.js";
@@ -47,7 +48,7 @@ const shrinkLimit = 400;
 
 export async function random(options: RandomCommandOptions): Promise<number> {
   const programs = programsOf(options);
-  if (options.on === undefined) return await onModel(programs);
+  if (options.on === undefined) return onModel(programs);
   const choices = chooseKernels(kernelNames(options.on));
   const kernelOptions = kernelOptionsOf({ ...options, times: "1" });
   const interrupt = new Interrupt();
@@ -60,7 +61,7 @@ export async function random(options: RandomCommandOptions): Promise<number> {
   } finally {
     interrupt.done();
   }
-  if (interrupt.happened) return exitStatus.interrupted;
+  if (interrupt.happened) return interrupt.status;
   return found > 0 ? exitStatus.surprises : exitStatus.asExpected;
 }
 
@@ -75,7 +76,7 @@ function programsOf(options: RandomCommandOptions): Programs {
 }
 
 /** Runs every program on the model of some release: any answer is right, an exception is a defect. */
-async function onModel(programs: Programs): Promise<number> {
+function onModel(programs: Programs): number {
   const began = performance.now();
   let found = 0;
   for (let seed = programs.first; seed <= programs.last; seed++) {
@@ -89,8 +90,6 @@ async function onModel(programs: Programs): Promise<number> {
           `${shrink(text, (shorter) => thrownBy(shorter, release) === thrown)}\n  ${thrown}\n`,
       );
     }
-    // A signal is only heard between two turns of the event loop.
-    if (seed % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   print(
     `${programs.last - programs.first + 1} programs, ${found} ${found === 1 ? "exception" : "exceptions"}, ` +
@@ -152,16 +151,16 @@ async function onKernel(
 class Pair {
   /** Programs that one of the two cannot run; those made by shrinking do not count. */
   unsupported = 0;
-  private readonly model: ModelMachine;
+  private readonly model: ModelThread;
 
   constructor(private readonly kernel: KernelMachine) {
-    this.model = new ModelMachine(kernel.modelOptions);
+    this.model = new ModelThread(kernel.modelOptions, defaultSearch);
   }
 
   async disagreement(text: string): Promise<Disagreement | undefined> {
     const { test } = parse(text);
     if (!test) return undefined;
-    const predicted = this.model.answer(test).outcome;
+    const { outcome: predicted } = await this.model.run(test);
     const { outcome } = predicted.status === "unsupported" ? { outcome: predicted } : await this.kernel.run(test);
     if (outcome.status === "unsupported") {
       this.unsupported++;

@@ -4,22 +4,22 @@
  * tests.
  */
 import type { Test } from "@litmap/litmus";
-import { modelOptions, wholeNumber } from "../choices.js";
+import { modelOptions, searchLimits, wholeNumber } from "../choices.js";
 import { readTest } from "../corpus.js";
 import type { TestFile } from "../corpus.js";
 import { record } from "../evidence.js";
-import { Ending, badRequest, exitStatus } from "../exit-status.js";
+import { Ending, badRequest } from "../exit-status.js";
 import type { Interrupt } from "../interrupt.js";
 import { KernelMachine, chooseKernels } from "../machines/kernel.js";
 import type { KernelChoice, KernelOptions } from "../machines/kernel.js";
-import { ModelMachine } from "../machines/model.js";
+import { ModelThread } from "../machines/model-thread.js";
 import { Progress } from "../progress.js";
 import { reportFor } from "../report/choose.js";
 import type { Reported, RunReport } from "../report/run-report.js";
 import { ResultsFile } from "../results-file.js";
 import { machineLabel, statusOf } from "../result.js";
 import type { TestResult } from "../result.js";
-import { answered, comparedPair, judgedOn, notATest } from "./run.js";
+import { comparedPair, judgedOn, notATest } from "./run.js";
 import type { RunOptions } from "./run.js";
 
 /** One kernel's part of the run. */
@@ -69,7 +69,7 @@ export async function runOnKernels(
     run.end(performance.now() - began, interrupt.happened);
   if (options.record) for (const lane of lanes) recordLane(lane);
   for (const { failure } of lanes) if (failure) throw failure;
-  return interrupt.happened ? exitStatus.interrupted : statusOf(run.results);
+  return interrupt.happened ? interrupt.status : statusOf(run.results);
 }
 
 class KernelRun {
@@ -129,7 +129,7 @@ class KernelRun {
     say: (line: string) => void,
     interrupt: Interrupt,
   ): Promise<void> {
-    const model = new ModelMachine(this.modelFor(machine));
+    const model = new ModelThread(this.modelFor(machine), searchLimits(this.options));
     for (const [i, file] of waiting) {
       if (interrupt.happened || lane.done) return;
       if (file.test) {
@@ -167,10 +167,12 @@ class KernelRun {
   private async test(
     test: Test,
     kernel: KernelMachine,
-    model: ModelMachine,
+    model: ModelThread,
     interrupt: Interrupt,
   ): Promise<readonly [Reported, Reported] | undefined> {
-    const predicted = answered(test, model);
+    const prediction = await interrupt.unlessInterrupted(model.run(test));
+    if (!prediction) return undefined;
+    const predicted = judgedOn(test, model.machine, prediction);
     const known = this.log?.get(test, kernel.machine);
     const answer = known
       ? { outcome: known, decided: new Map<string, string>() }

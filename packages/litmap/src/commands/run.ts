@@ -2,15 +2,15 @@
 import { basename } from "node:path";
 import type { Machine, Outcome, Test } from "@litmap/litmus";
 import { endingOf } from "@litmap/model";
-import { modelOptions } from "../choices.js";
-import type { ModelChoices } from "../choices.js";
+import { modelOptions, searchLimits } from "../choices.js";
+import type { ModelChoices, SearchChoices } from "../choices.js";
 import { readTest, renderAll, selectFiles } from "../corpus.js";
 import type { TestFile } from "../corpus.js";
-import { exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import { differences, judged } from "../judging.js";
 import type { Answer } from "../machines/machine.js";
-import { ModelMachine } from "../machines/model.js";
+import { ModelThread } from "../machines/model-thread.js";
+import { Progress } from "../progress.js";
 import { ResultsFile } from "../results-file.js";
 import { compared, resultOf, statusOf } from "../result.js";
 import type { TestResult } from "../result.js";
@@ -18,7 +18,7 @@ import { reportFor } from "../report/choose.js";
 import type { OutputChoices } from "../report/choose.js";
 import type { Reported } from "../report/run-report.js";
 
-export interface RunOptions extends ModelChoices, OutputChoices {
+export interface RunOptions extends ModelChoices, SearchChoices, OutputChoices {
   readonly on?: string;
   readonly jobs?: string;
   readonly accel?: string;
@@ -52,46 +52,61 @@ async function runOnModel(
   began: number,
   interrupt: Interrupt,
 ): Promise<number> {
-  const model = new ModelMachine(modelOptions(options));
+  const progress = new Progress(options.quiet ? false : undefined);
+  const model = new ModelThread(modelOptions(options), searchLimits(options));
   const log = options.resume === undefined ? undefined : new ResultsFile(options.resume);
   const { release, arch, designs } = model.machine;
   const chosen = Object.entries(designs).map(([point, choice]) => `${point} = ${choice}`);
   const machines = [[`model ${release}`, arch, ...chosen].join(", ")];
   const report = reportFor(options, { nameWidth, headings: [] });
   const results: TestResult[] = [];
-  let breath = 0;
-  for (const path of files) {
-    if (performance.now() - breath > 50) {
-      // A signal is only heard between two turns of the event loop, and lines are cheaper by the dozen.
-      process.stdout.uncork();
-      await new Promise((resolve) => setImmediate(resolve));
-      if (results.length > 0) process.stdout.cork();
-      breath = performance.now();
-    }
-    if (interrupt.happened) break;
-    const file = readTest(path);
-    const reported = file.test ? answered(file.test, model) : notATest(file, model.machine);
+  const answers = answersAhead(files, model, progress);
+  for (const answer of answers) {
+    const reported = await interrupt.unlessInterrupted(answer);
+    if (reported === undefined) break;
+    progress.clear();
     results.push(reported.result);
     log?.append(reported.result);
     report.row([reported]);
   }
+  progress.clear();
   report.end({ ms: performance.now() - began, machines, chosen: files.length, interrupted: interrupt.happened });
-  return interrupt.happened ? exitStatus.interrupted : statusOf(results);
+  return interrupt.happened ? interrupt.status : statusOf(results);
 }
 
-/** The model's answer, judged. A fault of litmap in one test ends that test only. */
-export function answered(test: Test, model: Pick<ModelMachine, "machine" | "answer">): Reported {
-  try {
-    return judgedOn(test, model.machine, model.answer(test));
-  } catch (error) {
-    const outcome: Outcome = { ...endingOf(error), values: {}, ms: 0 };
-    return judgedOn(test, model.machine, { outcome, decided: new Map() });
+/** Tests that the model has been asked while the answer to the first of them is awaited. */
+const AHEAD = 32;
+
+/** What the model says of each file, in their order. */
+function* answersAhead(
+  files: readonly string[],
+  model: ModelThread,
+  progress: Progress,
+): Generator<Reported | Promise<Reported>> {
+  const asked: (Reported | Promise<Reported>)[] = [];
+  for (let i = 0; i < files.length; i++) {
+    while (asked.length < Math.min(files.length, i + AHEAD)) asked.push(onModel(files[asked.length], model, progress));
+    yield asked[i];
   }
 }
 
-export function judgedOn(test: Test, machine: Machine, answer: Answer): Reported {
-  const result = resultOf(test, machine, answer.outcome, judged(test, answer.outcome, machine));
-  return { result, test, decided: answer.decided, outcome: answer.outcome };
+function onModel(path: string, model: ModelThread, progress: Progress): Reported | Promise<Reported> {
+  const file = readTest(path);
+  const { test } = file;
+  if (!test) return notATest(file, model.machine);
+  return model
+    .run(test, (executions) => progress.say(`${test.name}: ${executions} executions`))
+    .then((answer) => judgedOn(test, model.machine, answer));
+}
+
+/** An answer with its verdict. A fault of litmap in judging it is the status of that test. */
+export function judgedOn(test: Test, machine: Machine, { outcome, decided }: Answer): Reported {
+  try {
+    return { result: resultOf(test, machine, outcome, judged(test, outcome, machine)), test, decided, outcome };
+  } catch (error) {
+    const broken: Outcome = { ...endingOf(error), values: {}, ms: outcome.ms };
+    return { result: resultOf(test, machine, broken, []), test, decided, outcome: broken };
+  }
 }
 
 /** The model's answer and a kernel's to the same test, compared. A hang that both had is no trouble on either side. */

@@ -1,6 +1,7 @@
 /** `litmap whatif`: what a choice at a decision point would change, found by running the corpus with and without it. */
 import { designOf } from "@litmap/model";
-import { modelOptions } from "../choices.js";
+import { modelOptions, searchLimits } from "../choices.js";
+import type { SearchChoices } from "../choices.js";
 import { selectFiles, readTest } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { ModelMachine } from "../machines/model.js";
@@ -8,7 +9,7 @@ import { changeLines, changeOf } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
 import { paintFor, print, widthOf } from "../terminal.js";
 
-export interface WhatifOptions {
+export interface WhatifOptions extends SearchChoices {
   readonly release?: string;
   readonly arch?: string;
   readonly tests?: readonly string[];
@@ -29,8 +30,8 @@ export async function whatif(choices: readonly string[], options: WhatifOptions)
     );
   }
   const { changes, asked, broken } = compareModels(
-    new ModelMachine(base),
-    new ModelMachine(other),
+    new ModelMachine(base, searchLimits(options)),
+    new ModelMachine(other, searchLimits(options)),
     options.tests ?? [],
   );
   const title = Object.entries(other.designs ?? {})

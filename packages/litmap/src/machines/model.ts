@@ -1,18 +1,31 @@
 /** The model of a release as a machine that answers tests. */
 import { explore } from "@litmap/explore";
+import type { Exploration } from "@litmap/explore";
 import { errnoName, isConcurrent, observersOn } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
-import { predict } from "@litmap/model";
+import { endingOf, predict } from "@litmap/model";
 import type { KernelOptions, Prediction } from "@litmap/model";
 import { effectiveDesign } from "../judging.js";
-import type { Answer, TestMachine } from "./machine.js";
+import type { Answer } from "./machine.js";
 
-/** Opens a model; `answer` is its synchronous half. */
-export class ModelMachine implements TestMachine {
+/** How long a search of schedules may go on. */
+export interface SearchLimits {
+  /** Milliseconds. */
+  readonly ms: number;
+  readonly executions?: number;
+  /** Told now and then how many executions have run. */
+  readonly onProgress?: (executions: number) => void;
+}
+
+export const defaultSearch: SearchLimits = { ms: 60_000 };
+
+export class ModelMachine {
   readonly machine;
-  readonly aside = "";
 
-  constructor(private readonly options: KernelOptions) {
+  constructor(
+    private readonly options: KernelOptions,
+    private readonly limits = defaultSearch,
+  ) {
     const { release = "", arch = "x86_64", designs, configured } = options;
     this.machine = {
       kind: "model",
@@ -23,24 +36,24 @@ export class ModelMachine implements TestMachine {
     } as const;
   }
 
+  /** A fault of litmap in one test is the outcome of that test. */
   answer(test: Test): Answer {
     const began = performance.now();
-    const prediction = ask(test, this.options);
-    return { outcome: { ...prediction, ms: performance.now() - began }, decided: decidedBy(test, prediction) };
-  }
-
-  run(test: Test): Promise<Answer> {
-    return Promise.resolve(this.answer(test));
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
+    try {
+      const { steps, ...outcome } = ask(test, this.options, this.limits);
+      const ms = performance.now() - began;
+      return { outcome: { ...outcome, ms }, decided: decidedBy(test, { ...outcome, steps }) };
+    } catch (error) {
+      return { outcome: { ...endingOf(error), values: {}, ms: performance.now() - began }, decided: new Map() };
+    }
   }
 }
 
 /** A test in its one order, or in all that it has. */
-export function ask(test: Test, options: KernelOptions): Prediction {
-  return isConcurrent(test) ? explore(test, options) : predict(test, options);
+export function ask(test: Test, options: KernelOptions, limits = defaultSearch): Prediction | Exploration {
+  if (!isConcurrent(test)) return predict(test, options);
+  const { onProgress, ...most } = limits;
+  return explore(test, { ...options, limits: most, onProgress });
 }
 
 /**
