@@ -4,7 +4,7 @@
  */
 import { arches } from "./design/arch.js";
 import { Device } from "./dma/device.js";
-import { DeviceView } from "./dma/sg.js";
+import { Caches } from "./dma/caches.js";
 import { designOf, newestRelease } from "./design/release.js";
 import { CmaArea } from "./mm/cma.js";
 import { Frames, PG } from "./mm/frames.js";
@@ -75,8 +75,8 @@ export class Kernel {
   /** Cache modes of frames, and the kernel's own mapping of all memory. */
   readonly pat = new Pat(this);
   readonly linearMap = new LinearMap();
-  /** What devices that are not coherent with the CPU's caches see. */
-  readonly deviceView = new DeviceView();
+  /** The CPU's caches, where the machine has a device that does not snoop them. */
+  caches: Caches | undefined;
   private contiguous: CmaArea | undefined;
   /** The kernel checks something when the processes of a test exit, so the exits are part of the test. */
   checkAtExit = false;
@@ -126,6 +126,12 @@ export class Kernel {
     this.vmalloc = new Vmalloc(this);
     this.custody = new Custody(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
+    if (options.designs?.["dma.coherence"] === "non-coherent") this.hasCaches();
+  }
+
+  /** The machine has a device that does not snoop the CPU's caches. */
+  hasCaches(): void {
+    this.caches ??= new Caches(this);
   }
 
   /** The machine's contiguous memory, laid out when it is first used. */
@@ -174,6 +180,14 @@ export class Kernel {
       iommu: options.iommu ?? this.design["dma.mapping"] === "iommu",
       coherent: options.coherent ?? this.design["dma.coherence"] === "coherent",
     });
+  }
+
+  /**
+   * A device that no firmware describes (a misc device): whether it snoops is the architecture's default, and no
+   * device does on a machine where one does not.
+   */
+  miscDevice(name: string): Device {
+    return this.device(name, { coherent: this.arch.dmaDefaultCoherent && this.caches === undefined });
   }
 
   /** A process with an empty address space and no descriptors. */

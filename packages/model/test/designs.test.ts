@@ -88,10 +88,17 @@ describe("decision points", () => {
   test("a kernel's configuration differs from its release only where its options decide otherwise", () => {
     const debian = new Set(["SECRETMEM", "NUMA_BALANCING", "PROC_MEM_ALWAYS_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]);
     expect(configuredDesign("6.12", debian)).toEqual({});
-    expect(stableDesign("6.12.107")).toEqual({ "lru.activate": "kept" });
+    const caches = {
+      "dma-buf.map-sync": "skip",
+      "udmabuf.first-begin": "maps-and-syncs",
+      "udmabuf.release-direction": "as-mapped",
+    };
+    expect(stableDesign("6.12.107")).toEqual({ "lru.activate": "kept", ...caches });
     for (const version of ["6.12.118", "6.12.130"])
-      expect(stableDesign(version)).toEqual({ "generic-access-phys.checks": "io-memory" });
-    for (const version of ["6.12.117", "6.11.3", "6.1.176", "7.12.9", "6.12"])
+      expect(stableDesign(version)).toEqual({ "generic-access-phys.checks": "io-memory", ...caches });
+    expect(stableDesign("6.12.117")).toEqual(caches);
+    expect(stableDesign("6.1.184")).toEqual(caches);
+    for (const version of ["6.11.3", "6.1.176", "7.12.9", "6.12"])
       expect([version, stableDesign(version)]).toEqual([version, {}]);
     expect(configuredDesign("6.12", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "mangle" });
     expect(configuredDesign("7.2", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({

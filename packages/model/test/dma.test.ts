@@ -126,6 +126,32 @@ describe("caches", () => {
     expect([...must(must(attachment.map("bidirectional")).read(0, 1))]).toEqual([2]);
   });
 
+  test("a line that the CPU did not store to is not written back over what the device wrote", () => {
+    const { dma, view, buffer } = mapped({ coherent: false }, "bidirectional");
+    must(dma.write(64, [5]));
+    must(view.store(0, 7, 1));
+    must(buffer.end("write"));
+    expect([...must(dma.read(0, 1)), ...must(dma.read(64, 1))]).toEqual([7, 5]);
+    expect(must(view.load(64, 1))).toBe(0);
+  });
+
+  test("a store of the same byte makes its line dirty", () => {
+    const { dma, view, buffer } = mapped({ coherent: false }, "bidirectional");
+    must(view.store(0, 7, 1));
+    must(buffer.end("write"));
+    must(dma.write(0, [5]));
+    must(view.store(0, 7, 1));
+    must(buffer.end("write"));
+    expect([...must(dma.read(0, 1))]).toEqual([7]);
+  });
+
+  test("invalidation drops what the CPU stored and never cleaned", () => {
+    const { view, buffer } = mapped({ coherent: false }, "bidirectional");
+    must(view.store(0, 7, 1));
+    must(buffer.begin("read"));
+    expect(must(view.load(0, 1))).toBe(0);
+  });
+
   test("the design decides for devices that do not say", () => {
     expect(new Kernel({ designs: { "dma.coherence": "non-coherent" } }).device("d").coherent).toBe(false);
     expect(new Kernel({ designs: { "dma.mapping": "iommu" } }).device("d").iommu).toBe(true);

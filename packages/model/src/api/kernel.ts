@@ -43,7 +43,9 @@ export class Kernel extends Core {
 
   /** A device that imports buffers; `iommu` and `coherent` default to the design's choice. */
   override device(name: string, options: DeviceOptions = {}): BusDevice {
-    return new BusDevice(this, super.device(name, options));
+    const device = super.device(name, options);
+    if (!device.coherent) this.hasCaches();
+    return new BusDevice(this, device);
   }
 
   /** A dma-buf heap. */

@@ -15,6 +15,10 @@ export interface ArchTraits {
   readonly pteSpecial: boolean;
   /** Devices that nothing is said of see the CPU's caches. */
   readonly dmaCoherent: boolean;
+  /** dma_default_coherent: what a device is that no firmware describes. */
+  readonly dmaDefaultCoherent: boolean;
+  /** A sync for the device with DMA_FROM_DEVICE invalidates lines instead of cleaning them. */
+  readonly invalidatesForDevice: boolean;
   /** CONFIG_HAVE_GUP_FAST. */
   readonly gupFast: boolean;
   /** Accessed and dirty bits are kept by faults. */
@@ -49,6 +53,8 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 4,
     tableBytes: 4096,
     dmaCoherent: true,
+    dmaDefaultCoherent: true,
+    invalidatesForDevice: false,
     pteSpecial: true,
     gupFast: true,
     softwareYoungDirty: false,
@@ -71,6 +77,8 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 4,
     tableBytes: 4096,
     dmaCoherent: true,
+    dmaDefaultCoherent: false,
+    invalidatesForDevice: false,
     pteSpecial: true,
     gupFast: true,
     softwareYoungDirty: false,
@@ -93,6 +101,8 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 3,
     tableBytes: 16384,
     dmaCoherent: true,
+    dmaDefaultCoherent: false,
+    invalidatesForDevice: false,
     pteSpecial: true,
     gupFast: true,
     softwareYoungDirty: false,
@@ -115,6 +125,8 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 2,
     tableBytes: 2048,
     dmaCoherent: false,
+    dmaDefaultCoherent: false,
+    invalidatesForDevice: true,
     pteSpecial: false,
     gupFast: false,
     softwareYoungDirty: true,
@@ -137,6 +149,8 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 3,
     tableBytes: 4096,
     dmaCoherent: false,
+    dmaDefaultCoherent: false,
+    invalidatesForDevice: true,
     pteSpecial: true,
     gupFast: true,
     softwareYoungDirty: true,

@@ -209,6 +209,46 @@ const corePoints = definePoints({
     },
     mainline: [["2.6", "coherent"]],
   },
+  "dma.from-device": {
+    question: "What does a sync for a non-coherent device do to lines of memory that the device is to write, on arm64?",
+    choices: {
+      invalidates: { doc: "drops them: stale memory shows through where the device writes nothing" },
+      cleans: {
+        doc: "writes them to memory, as for other directions; 5.10's stable series has it too; arm invalidates",
+        proposed:
+          "arm64: mm: Don't invalidate FROM_DEVICE buffers at start of DMA transfer (Will Deacon, 2022), merged",
+      },
+    },
+    mainline: [
+      ["2.6", "invalidates"],
+      ["5.19", "cleans"],
+    ],
+    stable: [["5.10.125", "cleans"]],
+  },
+  "dma-buf.map-sync": {
+    question:
+      "Which exporters leave the CPU's caches alone when they map an attachment that syncs could be made for " +
+      "(DMA_ATTR_SKIP_CPU_SYNC)?",
+    choices: {
+      sync: { doc: "none: mapping cleans, unmapping invalidates" },
+      "skip-drm": { doc: "DRM's PRIME helper" },
+      skip: {
+        doc: "DRM's PRIME helper and udmabuf; stable series from 5.15 on have it too",
+        proposed:
+          "dma-buf/udmabuf: skip redundant cpu sync to fix cacheline EEXIST warning (Mikhail Gavrilov, March 2026), " +
+          "merged",
+      },
+    },
+    mainline: [
+      ["3.3", "sync"],
+      ["4.19", "skip-drm"],
+      ["7.2", "skip"],
+    ],
+    stable: [
+      ["6.1.184", "skip"],
+      ["6.12.96", "skip"],
+    ],
+  },
   "dma.mapping": {
     question: "Is there an IOMMU between devices and memory?",
     choices: {

@@ -1,11 +1,6 @@
 /**
  * Scatter-gather tables, their mapping for a device, and what the device then reads and
  * writes (lib/scatterlist.c, kernel/dma/mapping.c).
- *
- * Caches that are not coherent are modelled by two copies of a page: the frame's bytes are
- * what the CPU sees, the {@link DeviceView} has what lies in memory and the device sees. A
- * sync for the device copies one way, a sync for the CPU the other; a page without a copy in
- * the view looks the same from both sides.
  */
 import { errnos } from "@litmap/litmus";
 import { keepSgTable } from "./bookkeeping.js";
@@ -36,9 +31,29 @@ export const sgRules = rules({
     kernel: "iommu_dma_map_sg, drivers/iommu/dma-iommu.c",
   },
   "dma/stale": {
-    sentence:
-      "Without cache coherence, CPU and device see each other's writes only after dma_sync for the respective side.",
+    sentence: "A device that does not snoop the CPU's caches reads and writes memory, whatever the caches have.",
     kernel: "arch_sync_dma_for_cpu, arch/arm64/mm/dma-mapping.c",
+    unproven: "no recorded machine has a non-coherent device.",
+  },
+  "dma/sync-cleans": {
+    sentence: "A sync for a non-coherent device writes dirty lines of the CPU's caches to memory.",
+    kernel: "arch_sync_dma_for_device, arch/arm64/mm/dma-mapping.c",
+    unproven: "no recorded machine has a non-coherent device.",
+  },
+  "dma/sync-invalidates": {
+    sentence:
+      "A sync for the CPU drops the lines of the CPU's caches, dirty ones too, unless the direction is DMA_TO_DEVICE.",
+    kernel: "arch_sync_dma_for_cpu, arch/arm64/mm/dma-mapping.c",
+    unproven: "no recorded machine has a non-coherent device.",
+  },
+  "dma/map-invalidates": {
+    sentence: "On arm a sync for the device with DMA_FROM_DEVICE invalidates the lines instead of cleaning them.",
+    kernel: "__dma_page_cpu_to_dev, arch/arm/mm/dma-mapping.c",
+    unproven: "no recorded machine has a non-coherent device.",
+  },
+  "dma/map-skips": {
+    sentence: "With DMA_ATTR_SKIP_CPU_SYNC mapping and unmapping leave the CPU's caches alone.",
+    kernel: "dma_direct_map_sg, kernel/dma/direct.c",
     unproven: "no recorded machine has a non-coherent device.",
   },
   "dma/use-after-free": {
@@ -109,34 +124,6 @@ export function sgOfEachPage(pfns: ArrayLike<number>): SgTable {
   return new SgTable(Array.from(pfns, (pfn) => ({ pfn, pages: 1 })));
 }
 
-/** Pages of which memory and caches differ: bytes as memory has them, by frame. */
-export class DeviceView {
-  private readonly pages = new Map<number, Uint8Array>();
-
-  get(pfn: number): Uint8Array | undefined {
-    return this.pages.get(pfn);
-  }
-
-  /** Writes the caches back: memory becomes what the CPU sees. */
-  clean(k: Kernel, pfn: number): void {
-    const bytes = k.frames.bytes(pfn);
-    const copy = new Uint8Array(k.pageSize);
-    if (bytes !== undefined) copy.set(bytes);
-    this.pages.set(pfn, copy);
-  }
-
-  /** Throws the cached lines away: the CPU sees memory. */
-  invalidate(k: Kernel, pfn: number): void {
-    const memory = this.pages.get(pfn);
-    if (memory !== undefined) k.frames.writable(pfn).set(memory);
-  }
-
-  writable(k: Kernel, pfn: number): Uint8Array {
-    if (!this.pages.has(pfn)) this.clean(k, pfn);
-    return this.pages.get(pfn)!;
-  }
-}
-
 /**
  * dma_map_sgtable: makes the pages reachable for a device. `sync` false is DMA_ATTR_SKIP_CPU_SYNC;
  * `keeper` says what is to keep the pages meanwhile.
@@ -156,6 +143,7 @@ export function dmaMapSgtable(
   sgt.holder = k.custody.hold(`${device.name}'s mapping of ${sgt.pages} pages`, keeper, (pfn) => sgt.pageOf(pfn));
   for (const { pfn, pages } of sgt.entries) k.custody.mark(pfn, pages);
   if (sync) dmaSyncForDevice(k, device, sgt, direction);
+  else if (needsSync(device, sgt)) k.note(sgRules["dma/map-skips"], device.name);
 }
 
 /** dma_unmap_sgtable: from here on the pages are the CPU's. */
@@ -165,18 +153,34 @@ export function dmaUnmapSgtable(k: Kernel, device: Device, sgt: SgTable, directi
   if (sgt.holder !== undefined) k.custody.letGo(sgt.holder);
 }
 
+/** Whether caches have to be looked after for the device to see the table's pages. */
+function needsSync(device: Device, sgt: SgTable): boolean {
+  return !device.coherent && !sgt.uncached;
+}
+
 /** dma_sync_sgtable_for_device: what the CPU wrote goes to memory. */
-export function dmaSyncForDevice(k: Kernel, device: Device, sgt: SgTable, _direction: Direction): void {
-  if (device.coherent || sgt.uncached) return;
-  forEachFrame(sgt, (pfn) => k.deviceView.clean(k, pfn));
+export function dmaSyncForDevice(k: Kernel, device: Device, sgt: SgTable, direction: Direction): void {
+  if (!needsSync(device, sgt)) return;
   k.counters.cache_flushes += sgt.pages;
+  const { caches } = k;
+  if (caches === undefined) return;
+  if (direction === "from_device" && (k.arch.invalidatesForDevice || k.design["dma.from-device"] === "invalidates")) {
+    k.note(sgRules["dma/map-invalidates"], device.name);
+    forEachFrame(sgt, (pfn) => caches.invalidate(pfn));
+  } else {
+    k.note(sgRules["dma/sync-cleans"], device.name);
+    forEachFrame(sgt, (pfn) => caches.clean(pfn));
+  }
 }
 
 /** dma_sync_sgtable_for_cpu: what the device wrote becomes visible; nothing to do when it only reads. */
 export function dmaSyncForCpu(k: Kernel, device: Device, sgt: SgTable, direction: Direction): void {
-  if (device.coherent || sgt.uncached || direction === "to_device") return;
-  forEachFrame(sgt, (pfn) => k.deviceView.invalidate(k, pfn));
+  if (!needsSync(device, sgt) || direction === "to_device") return;
   k.counters.cache_flushes += sgt.pages;
+  const { caches } = k;
+  if (caches === undefined) return;
+  k.note(sgRules["dma/sync-invalidates"], device.name);
+  forEachFrame(sgt, (pfn) => caches.invalidate(pfn));
 }
 
 function forEachFrame(sgt: SgTable, visit: (pfn: number) => void): void {
@@ -188,11 +192,12 @@ export function deviceRead(k: Kernel, sgt: SgTable, offset: number, length: numb
   const refused = checkTransfer(k, sgt, offset, length, "from_device");
   if (refused !== 0) return refused;
   const out = new Uint8Array(length);
-  const stale = seesStale(sgt);
+  const caches = snoops(sgt) ? undefined : k.caches;
   for (let i = 0; i < length; i++) {
     const at = offset + i;
     const pfn = frameFor(k, sgt, at);
-    const bytes = (stale ? k.deviceView.get(pfn) : undefined) ?? k.frames.bytes(pfn);
+    if (i === 0) noteState(k, sgt, pfn);
+    const bytes = caches === undefined ? k.frames.bytes(pfn) : caches.memory(pfn);
     out[i] = bytes?.[at % k.pageSize] ?? 0;
   }
   return out;
@@ -202,13 +207,27 @@ export function deviceRead(k: Kernel, sgt: SgTable, offset: number, length: numb
 export function deviceWrite(k: Kernel, sgt: SgTable, offset: number, bytes: ArrayLike<number>): number {
   const refused = checkTransfer(k, sgt, offset, bytes.length, "to_device");
   if (refused !== 0) return refused;
-  const stale = seesStale(sgt);
   for (let i = 0; i < bytes.length; i++) {
     const at = offset + i;
     const pfn = frameFor(k, sgt, at);
-    (stale ? k.deviceView.writable(k, pfn) : reached(k, pfn))[at % k.pageSize] = bytes[i];
+    const within = at % k.pageSize;
+    if (i === 0) noteState(k, sgt, pfn);
+    if (k.caches !== undefined && !snoops(sgt)) k.caches.write(pfn, within, bytes[i]);
+    else {
+      reached(k, pfn)[within] = bytes[i];
+      if (k.frames.bytes(pfn) !== undefined) k.caches?.both(pfn, within, [bytes[i]]);
+    }
   }
   return 0;
+}
+
+/** The device and the CPU see the same bytes of it at any time. */
+function snoops(sgt: SgTable): boolean {
+  return sgt.uncached || sgt.mapped!.device.coherent;
+}
+
+function noteState(k: Kernel, sgt: SgTable, pfn: number): void {
+  if (!snoops(sgt)) k.note(sgRules["dma/stale"], k.caches?.state(pfn) ?? "");
 }
 
 /** The frame that a byte of the table lies in, which may have been freed meanwhile. */
@@ -227,11 +246,5 @@ function checkTransfer(k: Kernel, sgt: SgTable, offset: number, length: number, 
     return k.refuse(sgRules["dma/beyond-table"], errnos.EFAULT, `${offset} of ${sgt.pages * k.pageSize}`);
   if (sgt.mapped.device.iommu && sgt.mapped.direction === against)
     return k.refuse(sgRules["dma/direction"], errnos.EFAULT, sgt.mapped.direction);
-  if (seesStale(sgt)) k.note(sgRules["dma/stale"]);
   return 0;
-}
-
-/** The device and the CPU may see different bytes of it. */
-function seesStale(sgt: SgTable): boolean {
-  return !sgt.uncached && !sgt.mapped!.device.coherent;
 }

@@ -79,16 +79,20 @@ export class PrimeOps implements DmaBufOps {
     yield* this.obj.backing!.unpin();
   }
 
-  /** drm_gem_map_dma_buf, without a sync of the CPU's caches. */
+  private get syncs(): boolean {
+    return this.k.design["dma-buf.map-sync"] === "sync";
+  }
+
+  /** drm_gem_map_dma_buf. */
   *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable | number> {
     const sgt = this.obj.backing!.getSgTable!();
     if (typeof sgt === "number") return sgt;
-    dmaMapSgtable(this.k, at.device, sgt, direction, false);
+    dmaMapSgtable(this.k, at.device, sgt, direction, this.syncs);
     return sgt;
   }
 
   *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
-    dmaUnmapSgtable(this.k, at.device, sgt, direction, false);
+    dmaUnmapSgtable(this.k, at.device, sgt, direction, this.syncs);
   }
 
   *release(): Path<void> {

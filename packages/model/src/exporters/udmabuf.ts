@@ -21,13 +21,13 @@ import { rules } from "../rules/rule.js";
 import { kvmalloc, POINTER } from "../mm/page-alloc.js";
 import type { Device } from "../dma/device.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
-import type { DmaBufOps } from "../dma-buf/buffer.js";
+import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { SgTable } from "../dma/sg.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
-import type { Path } from "../sched/path.js";
+import type { Lock, Path } from "../sched/path.js";
 import type { Task } from "../task.js";
 import type { HeldPages } from "./udmabuf-pages.js";
 
@@ -156,6 +156,55 @@ export const points = definePoints({
       ["6.13", "pages"],
     ],
   },
+  "udmabuf.sync-lock": {
+    question: "Which lock is held while CPU access looks at udmabuf's own sg table and builds it?",
+    choices: {
+      none: { doc: "none: two first begins at once build two tables, and one is lost" },
+      reservation: {
+        doc: "the reservation lock, in begin and end",
+        proposed: "udmabuf: serialize the sg_table cache under the reservation lock (Bryam Vargas, June 2026)",
+      },
+    },
+    mainline: [["4.20", "none"]],
+  },
+  "udmabuf.first-begin": {
+    question: "What does the first begin of CPU access do to the caches, beside building udmabuf's own sg table?",
+    choices: {
+      maps: { doc: "maps the table only: with DMA_ATTR_SKIP_CPU_SYNC the caches are left alone" },
+      "maps-and-syncs": {
+        doc: "maps the table and syncs for the CPU, as later ones do; stable series from 5.15 on have it too",
+        proposed:
+          "udmabuf: Ensure to perform cache synchronisation in begin_cpu_udmabuf() (Robert Mader, June 2026), merged",
+      },
+    },
+    mainline: [
+      ["4.20", "maps"],
+      ["7.2", "maps-and-syncs"],
+    ],
+    stable: [
+      ["6.1.184", "maps-and-syncs"],
+      ["6.12.101", "maps-and-syncs"],
+    ],
+  },
+  "udmabuf.release-direction": {
+    question: "With which direction is udmabuf's own sg table unmapped when the buffer is released?",
+    choices: {
+      bidirectional: { doc: "DMA_BIDIRECTIONAL, no matter how it was mapped" },
+      "as-mapped": {
+        doc: "the direction of the first begin; stable series from 5.10 on have it too",
+        proposed: "udmabuf: fix DMA direction mismatch in release_udmabuf() (Mikhail Gavrilov, March 2026), merged",
+      },
+    },
+    mainline: [
+      ["4.20", "bidirectional"],
+      ["7.2", "as-mapped"],
+    ],
+    stable: [
+      ["5.10.261", "as-mapped"],
+      ["6.1.178", "as-mapped"],
+      ["6.12.96", "as-mapped"],
+    ],
+  },
   "udmabuf.sg-table": {
     question: "Does udmabuf's sg table merge adjacent pages?",
     choices: { merged: { doc: "yes: sg_alloc_table_from_pages" }, "entry-per-page": { doc: "no: one entry per page" } },
@@ -257,6 +306,13 @@ const rule = rules({
     sentence: "The first begin_cpu_access builds the buffer's own sg table and keeps it.",
     kernel: "begin_cpu_udmabuf, drivers/dma-buf/udmabuf.c",
   },
+  "udmabuf/begin-twice": {
+    sentence:
+      "Two first begins that both find no sg table build one each; the later store loses the earlier table and its " +
+      "mapping.",
+    kernel: "begin_cpu_udmabuf, drivers/dma-buf/udmabuf.c",
+    unproven: "a kernel does not count tables that nobody can free.",
+  },
   "udmabuf/vmap-heads": {
     sentence: "vmap maps the head page of each page's folio: wrong data for large folios.",
     kernel: [["6.11", "vmap_udmabuf, drivers/dma-buf/udmabuf.c"]],
@@ -296,10 +352,7 @@ export function* udmabufCreate(k: Kernel, task: Task, items: readonly UdmabufIte
   }
   countBookkeeping(k, held);
   const buffer = new Udmabuf(k, held);
-  return dmaBufFd(
-    task,
-    dmaBufExport(k, { ops: buffer, size: pages * k.pageSize, expName: "udmabuf", readable: true, writable: true }),
-  );
+  return dmaBufFd(task, buffer.export());
 }
 
 /** The arrays of struct udmabuf, in their generations: by page, and by pin. */
@@ -376,13 +429,26 @@ class Udmabuf implements DmaBufOps {
   /** The table of CPU access, made at the first begin and kept. */
   private sg: SgTable | undefined;
   private sgDirection: Direction = "bidirectional";
-  private readonly device: Device;
+  /** Who built the table. */
+  private madeBy = "";
+  private misc: Device | undefined;
+  private buf: DmaBuf | undefined;
 
   constructor(
     private readonly k: Kernel,
     private readonly held: HeldPages,
-  ) {
-    this.device = k.device("udmabuf", {});
+  ) {}
+
+  /** The misc device that CPU access syncs for. */
+  private get device(): Device {
+    return (this.misc ??= this.k.miscDevice("udmabuf"));
+  }
+
+  /** export_udmabuf. */
+  export(): DmaBuf {
+    const { k, held } = this;
+    const size = held.count * k.pageSize;
+    return (this.buf = dmaBufExport(k, { ops: this, size, expName: "udmabuf", readable: true, writable: true }));
   }
 
   /** mmap_udmabuf: 0 or a negative errno. */
@@ -456,9 +522,8 @@ class Udmabuf implements DmaBufOps {
     return this.k.design["udmabuf.sg-table"] === "merged" ? sgFromPages(this.held.pfns) : sgOfEachPage(this.held.pfns);
   }
 
-  /** Whether mapping leaves the caches alone (DMA_ATTR_SKIP_CPU_SYNC). */
   private get syncsOnMap(): boolean {
-    return this.k.design["udmabuf.vmap"] === "none";
+    return this.k.design["dma-buf.map-sync"] !== "skip";
   }
 
   *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
@@ -471,25 +536,57 @@ class Udmabuf implements DmaBufOps {
     dmaUnmapSgtable(this.k, at.device, sgt, direction, this.syncsOnMap);
   }
 
+  /** The lock of the table of CPU access, where the design has one. */
+  private get syncLock(): Lock | undefined {
+    return this.k.design["udmabuf.sync-lock"] === "reservation" ? this.buf!.resv.lock : undefined;
+  }
+
   /** begin_cpu_udmabuf. */
   *beginCpuAccess(direction: Direction): Path<number> {
-    yield* access(this.k, "sg table of a udmabuf", true);
+    const { k, syncLock } = this;
+    if (syncLock !== undefined) yield* acquire(k, syncLock, "write");
+    yield* access(k, this.field("sg"), false);
     if (this.sg === undefined) {
-      this.k.note(rule["udmabuf/begin-maps"]);
-      this.sg = this.sgTable();
-      this.sgDirection = direction;
-      dmaMapSgtable(this.k, this.device, this.sg, direction, this.syncsOnMap);
-    }
-    dmaSyncForCpu(this.k, this.device, this.sg, direction);
+      yield* this.buildTable(direction);
+      if (k.design["udmabuf.first-begin"] === "maps-and-syncs") dmaSyncForCpu(k, this.device, this.sg!, direction);
+    } else dmaSyncForCpu(k, this.device, this.sg, direction);
+    if (syncLock !== undefined) yield* release(k, syncLock);
     return 0;
+  }
+
+  /** The first begin: the table is built after the field was found empty, and overwrites what is there by then. */
+  private *buildTable(direction: Direction): Path<void> {
+    const { k } = this;
+    k.note(rule["udmabuf/begin-maps"]);
+    const sg = this.sgTable();
+    dmaMapSgtable(k, this.device, sg, direction, this.syncsOnMap);
+    const madeBy = k.custody.doing;
+    yield* access(k, this.field("sg"), true);
+    if (this.sg !== undefined) {
+      k.note(rule["udmabuf/begin-twice"], this.field("sg"));
+      k.custody.loses("an sg table of a udmabuf and its DMA mapping", this.madeBy, "release_udmabuf, by ubuf->sg");
+    }
+    this.sg = sg;
+    this.madeBy = madeBy;
+    yield* access(k, this.field("sg_dir"), true);
+    this.sgDirection = direction;
+  }
+
+  /** A field of struct udmabuf that no lock keeps, as the explorer names it. */
+  private field(name: "sg" | "sg_dir"): string {
+    return `ubuf->${name} of buffer ${this.buf!.id}`;
   }
 
   /** end_cpu_udmabuf: `-EINVAL` before the first begin. */
   *endCpuAccess(direction: Direction): Path<number> {
-    yield* access(this.k, "sg table of a udmabuf", false);
-    if (this.sg === undefined) return this.k.refuse(rule["udmabuf/end-before-begin"], errnos.EINVAL);
-    dmaSyncForDevice(this.k, this.device, this.sg, direction);
-    return 0;
+    const { k, syncLock } = this;
+    if (syncLock !== undefined) yield* acquire(k, syncLock, "write");
+    yield* access(k, this.field("sg"), false);
+    let error = 0;
+    if (this.sg === undefined) error = k.refuse(rule["udmabuf/end-before-begin"], errnos.EINVAL);
+    else dmaSyncForDevice(k, this.device, this.sg, direction);
+    if (syncLock !== undefined) yield* release(k, syncLock);
+    return error;
   }
 
   /** vmap_udmabuf. Without the operation the core says EINVAL. */
@@ -514,7 +611,8 @@ class Udmabuf implements DmaBufOps {
 
   /** release_udmabuf. */
   *release(): Path<void> {
-    if (this.sg !== undefined) dmaUnmapSgtable(this.k, this.device, this.sg, this.sgDirection, this.syncsOnMap);
+    const direction = this.k.design["udmabuf.release-direction"] === "as-mapped" ? this.sgDirection : "bidirectional";
+    if (this.sg !== undefined) dmaUnmapSgtable(this.k, this.device, this.sg, direction, this.syncsOnMap);
     letGo(this.k, this.held);
   }
 }

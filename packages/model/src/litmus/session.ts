@@ -16,6 +16,7 @@ import {
 import type {
   CallStep,
   CallValue,
+  DeviceName,
   FaultsStep,
   Machine,
   Observer,
@@ -26,6 +27,7 @@ import type {
   Value,
   Values,
 } from "@litmap/litmus";
+import { deviceKinds } from "../dma/device.js";
 import { Kernel } from "../kernel.js";
 import { counterNames, newCounters, StepTrace } from "../trace/trace.js";
 import { endingOf } from "./ending.js";
@@ -82,6 +84,7 @@ export class Session {
       designs: { ...options.designs },
       ...(options.configured ? { configured: options.configured } : {}),
     };
+    for (const { device } of test.actors) if (device !== undefined && !snoopsCaches(this.k, device)) this.k.hasCaches();
     this.hints = mmapHints(test, slotBase[isaOf(this.k.arch.name)], this.k.pageSize);
     for (const actor of test.actors) {
       if (actor.kind === "fork" || actor.kind === "thread") continue;
@@ -345,6 +348,11 @@ export class Session {
       yield step.value;
     }
   }
+}
+
+/** Whether the device of a driver sees the CPU's caches. */
+function snoopsCaches(k: Kernel, device: string): boolean {
+  return deviceKinds[device as DeviceName].coherent ?? k.design["dma.coherence"] === "coherent";
 }
 
 /** Only counters that moved. */

@@ -70,6 +70,20 @@ export class Custody {
     this.holders.delete(holder);
   }
 
+  /**
+   * Something was allocated that nobody can free any more: a pointer to it was overwritten, or was never kept.
+   * `made` says who allocated it.
+   */
+  loses(what: string, made: string, keeper: string): void {
+    this.broken.push({
+      invariant: "leak",
+      story: [
+        `${or(made)} allocates ${what}; what is to free it: ${keeper}`,
+        `${or(this.doing)} overwrites the only pointer to it: ${what} is never freed`,
+      ],
+    });
+  }
+
   /** A holder goes to one of its frames. */
   uses(holder: Holder, pfn: number, rule: Rule): void {
     const freed = holder.freed.get(pfn);

@@ -143,7 +143,10 @@ function* writePage(write: Write, at: number, address: number, length: number): 
     address,
     Math.min(length, k.pageSize - (at % k.pageSize)),
   );
-  if (copied > 0) k.frames.writable(pfn).set(bytes.subarray(0, copied), at % k.pageSize);
+  if (copied > 0) {
+    k.frames.writable(pfn).set(bytes.subarray(0, copied), at % k.pageSize);
+    k.caches?.stored(pfn, at % k.pageSize, copied, true);
+  }
   inode.size = Math.max(inode.size, at + copied);
   // shmem_write_end: what was not written of a new page is zero; the page is up to date.
   k.frames.clearFlags(pfn, PG.notUptodate);

@@ -112,6 +112,17 @@ function* reach(k: Kernel, task: Task, address: number, write: boolean): Path<nu
   }
 }
 
+/** Whether the mapping of an address uses the CPU's caches. */
+function isCached({ mm }: Task, address: number): boolean {
+  const leaf = mm.table.leaf(address);
+  return leaf === undefined || leaf.cacheMode(mm.table.slot(address)) === 0;
+}
+
+/** What the CPU reads through a mapping: its caches, or memory where the mapping goes past them. */
+function seenThrough(k: Kernel, task: Task, address: number, pfn: number): Uint8Array | undefined {
+  return isCached(task, address) || !k.frames.valid(pfn) ? k.frames.bytes(pfn) : k.caches!.past(pfn);
+}
+
 /**
  * A load of 1, 2 or 4 bytes by the process's own instruction, little-endian; an access across a page border touches
  * both.
@@ -124,7 +135,7 @@ export function* userLoad(k: Kernel, task: Task, address: number, width: number)
     if (typeof pfn !== "number") return pfn;
     const offset = at % k.pageSize;
     const n = Math.min(width - done, k.pageSize - offset);
-    const bytes = k.frames.bytes(pfn);
+    const bytes = k.caches === undefined ? k.frames.bytes(pfn) : seenThrough(k, task, at, pfn);
     for (let i = 0; i < n; i++) value += (bytes?.[offset + i] ?? 0) * 2 ** (8 * (done + i));
     done += n;
   }
@@ -151,6 +162,7 @@ export function* userStore(
   for (const page of pages) {
     const bytes = k.frames.writable(page.pfn);
     for (let i = 0; i < page.n; i++) bytes[page.at + i] = Math.floor(value / 2 ** (8 * (page.done + i))) & 0xff;
+    k.caches?.stored(page.pfn, page.at, page.n, isCached(task, address + page.done));
   }
   return 0;
 }
@@ -192,6 +204,7 @@ export function* userFill(
     const offset = at % k.pageSize;
     const n = Math.min(length - done, k.pageSize - offset);
     k.frames.writable(pfn).fill(byte, offset, offset + n);
+    k.caches?.stored(pfn, offset, n, isCached(task, at));
     done += n;
   }
   return 0;
@@ -212,7 +225,7 @@ export function* copyFromUser(
     if (typeof pfn !== "number") break;
     const offset = at % k.pageSize;
     const n = Math.min(length - copied, k.pageSize - offset);
-    const bytes = k.frames.bytes(pfn);
+    const bytes = k.caches === undefined ? k.frames.bytes(pfn) : seenThrough(k, task, at, pfn);
     if (bytes !== undefined) out.set(bytes.subarray(offset, offset + n), copied);
     copied += n;
   }
@@ -229,6 +242,7 @@ export function* copyToUser(k: Kernel, task: Task, address: number, bytes: Uint8
     const offset = at % k.pageSize;
     const n = Math.min(bytes.length - copied, k.pageSize - offset);
     k.frames.writable(pfn).set(bytes.subarray(copied, copied + n), offset);
+    k.caches?.stored(pfn, offset, n, isCached(task, at));
     copied += n;
   }
   return copied;

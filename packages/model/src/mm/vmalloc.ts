@@ -86,6 +86,7 @@ export function kernelStore(k: Kernel, address: number, width: number, value: nu
   for (let i = 0; i < width; i++) {
     const { pfn, offset } = k.vmalloc.frameAt(address + i);
     reached(k, pfn)[offset] = rest & 0xff;
+    k.caches?.stored(pfn, offset, 1, true);
     rest = Math.floor(rest / 256);
   }
 }
