@@ -3,6 +3,7 @@
  * Memory that mmap maps by one primitive: an open /dev/litmap that was told which. Which flags
  * go with which primitive is the same as in the model (packages/model/src/devices/chardev.ts).
  */
+#include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/io-mapping.h>
 #include <linux/mm.h>
@@ -24,6 +25,7 @@ struct chardev {
 	vm_flags_t flags;
 	unsigned long count;
 	unsigned int order;
+	dma_addr_t dma;			/* of LITMAP_CMA */
 	struct io_mapping io;		/* of LITMAP_REMAP_IO_MAPPING */
 	unsigned long pfns[];
 };
@@ -53,6 +55,12 @@ static vm_flags_t vma_flags(u64 asked, enum litmap_primitive primitive)
 	return flags;
 }
 
+/* The DMA API takes single pages from elsewhere. */
+static size_t cma_bytes(struct chardev *dev)
+{
+	return max(dev->count, 2ul) << PAGE_SHIFT;
+}
+
 void chardev_free(struct chardev *dev)
 {
 	unsigned long i;
@@ -66,6 +74,8 @@ void chardev_free(struct chardev *dev)
 			put_page(pfn_to_page(dev->pfns[i]));
 	else if (dev->memory == LITMAP_COMPOUND)
 		put_page(pfn_to_page(dev->pfns[0]));
+	else if (dev->memory == LITMAP_CMA)
+		dma_free_pages(device_of(LITMAP_FROM_CMA), cma_bytes(dev), pfn_to_page(dev->pfns[0]), dev->dma, DMA_BIDIRECTIONAL);
 	else if (dev->memory == LITMAP_BLOCK)
 		__free_pages(pfn_to_page(dev->pfns[0]), dev->order);
 	kfree(dev);
@@ -85,7 +95,12 @@ static int allocate(struct chardev *dev)
 		}
 		return 0;
 	}
-	if (dev->memory != LITMAP_IOMEM) {
+	if (dev->memory == LITMAP_CMA) {
+		page = dma_alloc_pages(device_of(LITMAP_FROM_CMA), cma_bytes(dev), &dev->dma, DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_NOWARN);
+		if (!page)
+			return -ENOMEM;
+		first = page_to_pfn(page);
+	} else if (dev->memory != LITMAP_IOMEM) {
 		page = alloc_pages(GFP_KERNEL | __GFP_ZERO | (dev->memory == LITMAP_COMPOUND ? __GFP_COMP : 0), dev->order);
 		if (!page)
 			return -ENOMEM;
@@ -107,7 +122,9 @@ static long become_chardev(struct session *session, struct litmap_call *call)
 		return -EINVAL;
 	if (count > 1ul << MOST_ORDER)
 		return -ENOMEM;
-	if (call->arg[1] >= LITMAP_PRIMITIVES || call->arg[2] >= LITMAP_MEMORIES || call->arg[2] == LITMAP_CMA)
+	if (call->arg[1] >= LITMAP_PRIMITIVES || call->arg[2] >= LITMAP_MEMORIES)
+		return -EOPNOTSUPP;
+	if (call->arg[2] == LITMAP_CMA && IS_ERR(device_of(LITMAP_FROM_CMA)))
 		return -EOPNOTSUPP;
 	if (call->arg[2] == LITMAP_IOMEM && by_page(call->arg[1]))
 		return -EINVAL;

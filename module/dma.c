@@ -7,28 +7,54 @@
 #include <linux/fs.h>
 #include <linux/iommu.h>
 #include <linux/iosys-map.h>
+#include <linux/kref.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/path.h>
+#include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "internal.h"
 
+/*
+ * A buffer's attachment. Its tables may outlast it: a driver that detaches with a table mapped leaves its device the
+ * addresses. The lock keeps it attached while it is used.
+ */
 struct attachment {
 	struct object object;
+	struct kref kref;		/* the object, and each table */
+	struct rw_semaphore lock;
 	struct dma_buf *buf;
-	struct dma_buf_attachment *at;
-	struct object *table;
+	struct dma_buf_attachment *at;	/* NULL once detached */
+	struct device *dev;
+	struct list_head tables;
+	bool leave_mapped;		/* detach() was called, which unmaps nothing */
+	struct path kept;		/* of a buffer whose tables stayed mapped: keeps its memory, and no count shows it */
+	struct list_head left;
+};
+/* Where a device finds a part of a buffer. */
+struct dma_range {
+	dma_addr_t at;
+	size_t length;
 };
 struct table {
 	struct object object;
 	struct attachment *attachment;
-	struct sg_table *sgt;
+	struct list_head of_attachment;
+	struct sg_table *sgt;		/* the exporter's; NULL once it is unmapped */
 	enum dma_data_direction direction;
+	unsigned int count;
+	struct dma_range ranges[];
 };
 struct kernel_map {
 	struct object object;
 	struct dma_buf *buf;
 	struct iosys_map map;
 };
+
+/* Guards the tables of attachments, and the list of those that left some mapped. */
+static DEFINE_MUTEX(tables_lock);
+static LIST_HEAD(left_mapped);
 
 static void moved(struct dma_buf_attachment *at)
 {
@@ -57,13 +83,42 @@ static struct table *table_of(u32 handle)
 	return IS_ERR(object) ? ERR_CAST(object) : container_of(object, struct table, object);
 }
 
+static void free_attachment(struct kref *kref)
+{
+	struct attachment *attachment = container_of(kref, struct attachment, kref);
+
+	if (attachment->kept.dentry) {
+		mutex_lock(&tables_lock);
+		list_del(&attachment->left);
+		mutex_unlock(&tables_lock);
+		path_put(&attachment->kept);
+	}
+	kfree(attachment);
+}
+
 static void destroy_attachment(struct object *object)
 {
 	struct attachment *attachment = container_of(object, struct attachment, object);
+	struct table *table;
 
+	down_write(&attachment->lock);
+	mutex_lock(&tables_lock);
+	if (attachment->leave_mapped && !list_empty(&attachment->tables)) {
+		attachment->kept = attachment->buf->file->f_path;
+		path_get(&attachment->kept);
+		list_add(&attachment->left, &left_mapped);
+	}
+	list_for_each_entry(table, &attachment->tables, of_attachment) {
+		if (!attachment->leave_mapped)
+			dma_buf_unmap_attachment_unlocked(attachment->at, table->sgt, table->direction);
+		table->sgt = NULL;
+	}
+	mutex_unlock(&tables_lock);
 	dma_buf_detach(attachment->buf, attachment->at);
+	attachment->at = NULL;
+	up_write(&attachment->lock);
 	dma_buf_put(attachment->buf);
-	kfree(attachment);
+	kref_put(&attachment->kref, free_attachment);
 }
 
 static long attach(struct session *session, struct litmap_call *call)
@@ -76,6 +131,10 @@ static long attach(struct session *session, struct litmap_call *call)
 		kfree(attachment);
 		return IS_ERR(dev) ? PTR_ERR(dev) : -ENOMEM;
 	}
+	kref_init(&attachment->kref);
+	init_rwsem(&attachment->lock);
+	INIT_LIST_HEAD(&attachment->tables);
+	attachment->dev = dev;
 	attachment->buf = dma_buf_get((int)call->arg[0]);
 	if (IS_ERR(attachment->buf)) {
 		error = PTR_ERR(attachment->buf);
@@ -107,17 +166,52 @@ static long detach(struct session *session, struct litmap_call *call)
 
 	if (IS_ERR(attachment))
 		return PTR_ERR(attachment);
-	object_remove(&attachment->object);
-	destroy_attachment(&attachment->object);
+	attachment->leave_mapped = true;
+	object_drop(&attachment->object);
 	return 0;
 }
 
 static void destroy_table(struct object *object)
 {
 	struct table *table = container_of(object, struct table, object);
+	struct attachment *attachment = table->attachment;
 
-	dma_buf_unmap_attachment_unlocked(table->attachment->at, table->sgt, table->direction);
-	kfree(table);
+	down_read(&attachment->lock);
+	mutex_lock(&tables_lock);
+	list_del(&table->of_attachment);
+	mutex_unlock(&tables_lock);
+	if (table->sgt)
+		dma_buf_unmap_attachment_unlocked(attachment->at, table->sgt, table->direction);
+	up_read(&attachment->lock);
+	kref_put(&attachment->kref, free_attachment);
+	kvfree(table);
+}
+
+/* Under the attachment's lock. The addresses are the device's from here on, whatever becomes of the exporter's table. */
+static struct table *map_table(struct attachment *attachment, enum dma_data_direction direction)
+{
+	struct sg_table *sgt = dma_buf_map_attachment_unlocked(attachment->at, direction);
+	struct scatterlist *sg;
+	struct table *table;
+	int i;
+
+	if (IS_ERR(sgt))
+		return ERR_CAST(sgt);
+	table = kvzalloc(struct_size(table, ranges, sgt->nents), GFP_KERNEL);
+	if (!table) {
+		dma_buf_unmap_attachment_unlocked(attachment->at, sgt, direction);
+		return ERR_PTR(-ENOMEM);
+	}
+	table->attachment = attachment;
+	table->sgt = sgt;
+	table->direction = direction;
+	for_each_sgtable_dma_sg(sgt, sg, i)
+		table->ranges[table->count++] = (struct dma_range){ sg_dma_address(sg), sg_dma_len(sg) };
+	kref_get(&attachment->kref);
+	mutex_lock(&tables_lock);
+	list_add(&table->of_attachment, &attachment->tables);
+	mutex_unlock(&tables_lock);
+	return table;
 }
 
 static long map_attachment(struct session *session, struct litmap_call *call)
@@ -128,17 +222,11 @@ static long map_attachment(struct session *session, struct litmap_call *call)
 
 	if (IS_ERR(attachment))
 		return PTR_ERR(attachment);
-	table = kzalloc(sizeof(*table), GFP_KERNEL);
-	if (!table)
-		return -ENOMEM;
-	table->attachment = attachment;
-	table->direction = call->arg[0];
-	table->sgt = dma_buf_map_attachment_unlocked(attachment->at, table->direction);
-	if (IS_ERR(table->sgt)) {
-		error = PTR_ERR(table->sgt);
-		kfree(table);
-		return error;
-	}
+	down_read(&attachment->lock);
+	table = map_table(attachment, call->arg[0]);
+	up_read(&attachment->lock);
+	if (IS_ERR(table))
+		return PTR_ERR(table);
 	error = object_add(session, &table->object, TABLE, destroy_table);
 	if (error)
 		destroy_table(&table->object);
@@ -153,8 +241,9 @@ static long unmap_attachment(struct session *session, struct litmap_call *call)
 
 	if (IS_ERR(table))
 		return PTR_ERR(table);
-	object_remove(&table->object);
-	destroy_table(&table->object);
+	if (!table->sgt)
+		return -LITMAP_FREED;
+	object_drop(&table->object);
 	return 0;
 }
 
@@ -183,26 +272,43 @@ static long unpin(struct session *session, struct litmap_call *call)
 	return 0;
 }
 
-/*
- * Where the device finds four bytes of a table: through its DMA addresses, not through the
- * pages, which an importer must not look at. The device has no engine; the CPU does what it would.
- */
-static void *reach(struct table *table, u64 offset)
+/* Whether the buffer has references besides those that keep its memory here. Under the attachment's lock. */
+static bool buffer_lives(struct attachment *attachment)
 {
-	struct device *dev = table->attachment->at->dev;
-	struct iommu_domain *domain = device_iommu_mapped(dev) ? iommu_get_domain_for_dev(dev) : NULL;
-	struct scatterlist *sg;
-	int i;
+	struct attachment *other;
+	int ours = 0;
 
-	for_each_sgtable_dma_sg(table->sgt, sg, i) {
+	if (attachment->at)
+		return true;
+	if (!attachment->kept.dentry)
+		return false;
+	mutex_lock(&tables_lock);
+	list_for_each_entry(other, &left_mapped, left)
+		ours += other->kept.dentry == attachment->kept.dentry;
+	mutex_unlock(&tables_lock);
+	return d_count(attachment->kept.dentry) > ours;
+}
+
+/*
+ * Where the device finds a byte of a table: by its DMA addresses, not by the pages, which an
+ * importer must not look at. The device has no engine; the CPU does what it would.
+ */
+static u8 *reach(struct table *table, u64 offset)
+{
+	struct device *dev = table->attachment->dev;
+	struct iommu_domain *domain = device_iommu_mapped(dev) ? iommu_get_domain_for_dev(dev) : NULL;
+	unsigned int i;
+
+	for (i = 0; i < table->count; i++) {
+		struct dma_range *range = &table->ranges[i];
 		phys_addr_t at;
 
-		if (offset >= sg_dma_len(sg)) {
-			offset -= sg_dma_len(sg);
+		if (offset >= range->length) {
+			offset -= range->length;
 			continue;
 		}
-		at = domain ? iommu_iova_to_phys(domain, sg_dma_address(sg) + offset) : dma_to_phys(dev, sg_dma_address(sg) + offset);
-		return pfn_valid(PHYS_PFN(at)) ? phys_to_virt(at) : NULL;
+		at = domain ? iommu_iova_to_phys(domain, range->at + offset) : dma_to_phys(dev, range->at + offset);
+		return at && pfn_valid(PHYS_PFN(at)) ? phys_to_virt(at) : NULL;
 	}
 	return NULL;
 }
@@ -210,39 +316,75 @@ static void *reach(struct table *table, u64 offset)
 /* What an IOMMU would stop: the device has no engine that could be stopped. */
 static bool wrong_way(struct table *table, enum dma_data_direction against)
 {
-	return device_iommu_mapped(table->attachment->at->dev) && table->direction == against;
+	return device_iommu_mapped(table->attachment->dev) && table->direction == against;
+}
+
+/* Bytes of a word may be in different ranges. */
+static void move_word(u8 *const at[4], u32 *word, bool write)
+{
+	u8 *bytes = (u8 *)word;
+	int i;
+
+	if (at[3] == at[0] + 3 && IS_ALIGNED((unsigned long)at[0], sizeof(*word))) {
+		if (write)
+			WRITE_ONCE(*(u32 *)at[0], *word);
+		else
+			*word = READ_ONCE(*(u32 *)at[0]);
+		return;
+	}
+	for (i = 0; i < 4; i++) {
+		if (write)
+			WRITE_ONCE(*at[i], bytes[i]);
+		else
+			bytes[i] = READ_ONCE(*at[i]);
+	}
+}
+
+static long transfer_locked(struct table *table, u64 offset, u32 *word, bool write)
+{
+	u8 *at[4];
+	int i;
+
+	if (!buffer_lives(table->attachment))
+		return -LITMAP_FREED;
+	for (i = 0; i < 4; i++) {
+		at[i] = reach(table, offset + i);
+		if (!at[i])
+			return -EFAULT;
+	}
+	if (wrong_way(table, write ? DMA_TO_DEVICE : DMA_FROM_DEVICE))
+		return -LITMAP_NO_ENGINE;
+	move_word(at, word, write);
+	return 0;
+}
+
+static long transfer(u32 handle, u64 offset, u32 *word, bool write)
+{
+	struct table *table = table_of(handle);
+	long error;
+
+	if (IS_ERR(table))
+		return -EFAULT;
+	down_read(&table->attachment->lock);
+	error = transfer_locked(table, offset, word, write);
+	up_read(&table->attachment->lock);
+	return error;
 }
 
 static long dma_read(struct session *session, struct litmap_call *call)
 {
-	struct table *table = table_of(call->handle);
-	u32 *at;
+	u32 word = 0;
+	long error = transfer(call->handle, call->arg[0], &word, false);
 
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-	if (wrong_way(table, DMA_FROM_DEVICE))
-		return -EOPNOTSUPP;
-	at = reach(table, call->arg[0]);
-	if (!at || !reach(table, call->arg[0] + 3))
-		return -EFAULT;
-	call->value = READ_ONCE(*at);
-	return 0;
+	call->value = word;
+	return error;
 }
 
 static long dma_write(struct session *session, struct litmap_call *call)
 {
-	struct table *table = table_of(call->handle);
-	u32 *at;
+	u32 word = call->arg[1];
 
-	if (IS_ERR(table))
-		return PTR_ERR(table);
-	if (wrong_way(table, DMA_TO_DEVICE))
-		return -EOPNOTSUPP;
-	at = reach(table, call->arg[0]);
-	if (!at || !reach(table, call->arg[0] + 3))
-		return -EFAULT;
-	WRITE_ONCE(*at, (u32)call->arg[1]);
-	return 0;
+	return transfer(call->handle, call->arg[0], &word, true);
 }
 
 static long begin_cpu_access(struct session *session, struct litmap_call *call)
@@ -279,15 +421,20 @@ static int map_for_kernel(struct dma_buf *buf, struct iosys_map *map)
 #endif
 }
 
+static void unmap_for_kernel(struct dma_buf *buf, struct iosys_map *map)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	dma_buf_vunmap_unlocked(buf, map);
+#else
+	dma_buf_vunmap(buf, map);
+#endif
+}
+
 static void destroy_kernel_map(struct object *object)
 {
 	struct kernel_map *map = container_of(object, struct kernel_map, object);
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-	dma_buf_vunmap_unlocked(map->buf, &map->map);
-#else
-	dma_buf_vunmap(map->buf, &map->map);
-#endif
+	unmap_for_kernel(map->buf, &map->map);
 	dma_buf_put(map->buf);
 	kfree(map);
 }
@@ -307,6 +454,8 @@ static long vmap_buffer(struct session *session, struct litmap_call *call)
 	error = map_for_kernel(map->buf, &map->map);
 	if (error)
 		goto put;
+	map->object.address = (unsigned long)map->map.vaddr;
+	map->object.length = map->buf->size;
 	error = object_add(session, &map->object, KERNEL_MAP, destroy_kernel_map);
 	if (error) {
 		destroy_kernel_map(&map->object);
@@ -321,49 +470,77 @@ free:
 	return error;
 }
 
-/* The newest mapping of the buffer that this actor made. */
+static bool maps_buffer(struct object *object, const void *buf)
+{
+	return object->kind == KERNEL_MAP && container_of(object, struct kernel_map, object)->buf == buf;
+}
+
+/* This actor's newest mapping of the buffer, else another's, which loses it; else the kernel itself has to say. */
 static long vunmap_buffer(struct session *session, struct litmap_call *call)
 {
 	struct dma_buf *buf = dma_buf_get((int)call->arg[0]);
 	struct object *object;
-	long error = -EINVAL;
 
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	list_for_each_entry(object, &session->objects, entry) {
-		if (object->kind != KERNEL_MAP || container_of(object, struct kernel_map, object)->buf != buf)
-			continue;
-		object_remove(object);
-		destroy_kernel_map(object);
-		error = 0;
-		break;
+	object = object_find(session, maps_buffer, buf) ?: object_find(NULL, maps_buffer, buf);
+	if (object) {
+		object_drop(object);
+		object_release(object);
+	} else {
+		struct iosys_map map = buf->vmap_ptr;
+
+		unmap_for_kernel(buf, &map);
 	}
 	dma_buf_put(buf);
+	return 0;
+}
+
+struct stretch {
+	unsigned long address, length;
+};
+
+static bool maps_stretch(struct object *object, const void *about)
+{
+	const struct stretch *stretch = about;
+	unsigned long offset = stretch->address - object->address;
+
+	return stretch->address >= object->address && offset < object->length && stretch->length <= object->length - offset;
+}
+
+/* Only within a mapping that a driver has. */
+static long access_mapping(struct litmap_call *call, bool write)
+{
+	struct stretch stretch = { call->arg[0], call->arg[1] };
+	void *at = (void *)stretch.address;
+	struct object *object;
+	u64 value = 0;
+	long error;
+
+	if (!stretch.length || stretch.length > sizeof(value))
+		return -EFAULT;
+	object = object_find(NULL, maps_stretch, &stretch);
+	if (!object)
+		return -EFAULT;
+	error = copy_from_kernel_nofault(&value, at, stretch.length) ? -EFAULT : 0;
+	if (!error && write)
+		memcpy(at, &call->arg[2], stretch.length);
+	object_release(object);
+	call->value = value;
 	return error;
 }
 
 static long load(struct session *session, struct litmap_call *call)
 {
-	const void *at = (const void *)(unsigned long)call->arg[0];
-	u64 value = 0;
-
-	if (call->arg[1] > sizeof(value) || copy_from_kernel_nofault(&value, at, call->arg[1]))
-		return -EFAULT;
-	call->value = value;
-	return 0;
+	return access_mapping(call, false);
 }
 
 static long store(struct session *session, struct litmap_call *call)
 {
-	void *at = (void *)(unsigned long)call->arg[0];
-	u64 before;
-
-	if (call->arg[1] > sizeof(before) || copy_from_kernel_nofault(&before, at, call->arg[1]))
-		return -EFAULT;
-	memcpy(at, &call->arg[2], call->arg[1]);
-	return 0;
+	return access_mapping(call, true);
 }
 
+/* Of a file of PRIME this is the mapping of the DRM device: all of its objects. */
 static long revoke(struct session *session, struct litmap_call *call)
 {
 	struct file *file = fget((int)call->arg[0]);

@@ -6,6 +6,7 @@
 #if IS_ENABLED(CONFIG_DRM_GEM_SHMEM_HELPER)
 #include <linux/dma-resv.h>
 #include <linux/iosys-map.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_gem.h>
@@ -13,11 +14,12 @@
 
 struct gem {
 	struct object object;
+	struct list_head listed;
 	struct drm_gem_shmem_object *shmem;
 };
 struct gem_map {
 	struct object object;
-	struct gem *gem;
+	struct drm_gem_shmem_object *shmem;	/* with a reference: its driver may end first */
 	struct iosys_map map;
 };
 
@@ -33,24 +35,20 @@ static const struct drm_driver driver = {
 
 static DEFINE_MUTEX(shrink_lock);
 static LIST_HEAD(all);			/* what the shrinker scans */
-struct listed {
-	struct list_head entry;
-	struct gem *gem;
-};
 
 /* One device for all, made with the first object; it is never shown to user space. */
 static struct drm_device *drm_of_module(void)
 {
 	static struct drm_device *drm;
+	static DEFINE_MUTEX(lock);
+	struct drm_device *made;
 
-	if (!drm) {
-		struct drm_device *made = drm_dev_alloc(&driver, litmap_device);
-
-		if (IS_ERR(made))
-			return made;
+	mutex_lock(&lock);
+	made = drm ?: drm_dev_alloc(&driver, litmap_device);
+	if (!IS_ERR(made))
 		drm = made;
-	}
-	return drm;
+	mutex_unlock(&lock);
+	return made;
 }
 
 static struct gem *gem_of(u32 handle)
@@ -60,25 +58,13 @@ static struct gem *gem_of(u32 handle)
 	return IS_ERR(object) ? ERR_CAST(object) : container_of(object, struct gem, object);
 }
 
-static void unlist(struct gem *gem)
-{
-	struct listed *listed, *next;
-
-	mutex_lock(&shrink_lock);
-	list_for_each_entry_safe(listed, next, &all, entry) {
-		if (listed->gem != gem)
-			continue;
-		list_del(&listed->entry);
-		kfree(listed);
-	}
-	mutex_unlock(&shrink_lock);
-}
-
 static void destroy_gem(struct object *object)
 {
 	struct gem *gem = container_of(object, struct gem, object);
 
-	unlist(gem);
+	mutex_lock(&shrink_lock);
+	list_del(&gem->listed);
+	mutex_unlock(&shrink_lock);
 	drm_gem_object_put(&gem->shmem->base);
 	kfree(gem);
 }
@@ -87,36 +73,29 @@ static long gem_create(struct session *session, struct litmap_call *call)
 {
 	struct drm_device *drm = drm_of_module();
 	struct gem *gem;
-	struct listed *listed;
 	long error;
 
 	if (IS_ERR(drm))
 		return PTR_ERR(drm);
 	gem = kzalloc(sizeof(*gem), GFP_KERNEL);
-	listed = kzalloc(sizeof(*listed), GFP_KERNEL);
-	if (!gem || !listed) {
-		error = -ENOMEM;
-		goto free;
-	}
+	if (!gem)
+		return -ENOMEM;
 	gem->shmem = drm_gem_shmem_create(drm, call->arg[0]);
 	if (IS_ERR(gem->shmem)) {
 		error = PTR_ERR(gem->shmem);
 		goto free;
 	}
-	error = object_add(session, &gem->object, GEM, destroy_gem);
-	if (error) {
-		drm_gem_object_put(&gem->shmem->base);
-		goto free;
-	}
-	listed->gem = gem;
 	mutex_lock(&shrink_lock);
-	list_add_tail(&listed->entry, &all);
+	list_add_tail(&gem->listed, &all);
 	mutex_unlock(&shrink_lock);
-	call->value = gem->object.handle;
-	return 0;
+	error = object_add(session, &gem->object, GEM, destroy_gem);
+	if (error)
+		destroy_gem(&gem->object);
+	else
+		call->value = gem->object.handle;
+	return error;
 free:
 	kfree(gem);
-	kfree(listed);
 	return error;
 }
 
@@ -161,14 +140,30 @@ static long gem_madvise(struct session *session, struct litmap_call *call)
 	return 0;
 }
 
-static int map_gem(struct gem *gem, struct iosys_map *map)
+static int map_gem(struct drm_gem_shmem_object *shmem, struct iosys_map *map)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
-	return drm_gem_vmap(&gem->shmem->base, map);
+	return drm_gem_vmap(&shmem->base, map);
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-	return drm_gem_vmap_unlocked(&gem->shmem->base, map);
+	return drm_gem_vmap_unlocked(&shmem->base, map);
 #else
-	return drm_gem_shmem_vmap(gem->shmem, map);
+	return drm_gem_shmem_vmap(shmem, map);
+#endif
+}
+
+/* Also without a mapping: drm_gem_vunmap() would not pass an empty one on. */
+static void unmap_gem(struct drm_gem_shmem_object *shmem, struct iosys_map *map)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+	dma_resv_lock(shmem->base.resv, NULL);
+	drm_gem_shmem_vunmap_locked(shmem, map);
+	dma_resv_unlock(shmem->base.resv);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	dma_resv_lock(shmem->base.resv, NULL);
+	drm_gem_shmem_vunmap(shmem, map);
+	dma_resv_unlock(shmem->base.resv);
+#else
+	drm_gem_shmem_vunmap(shmem, map);
 #endif
 }
 
@@ -176,13 +171,8 @@ static void destroy_gem_map(struct object *object)
 {
 	struct gem_map *map = container_of(object, struct gem_map, object);
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
-	drm_gem_vunmap(&map->gem->shmem->base, &map->map);
-#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
-	drm_gem_vunmap_unlocked(&map->gem->shmem->base, &map->map);
-#else
-	drm_gem_shmem_vunmap(map->gem->shmem, &map->map);
-#endif
+	unmap_gem(map->shmem, &map->map);
+	drm_gem_object_put(&map->shmem->base);
 	kfree(map);
 }
 
@@ -197,12 +187,15 @@ static long gem_vmap(struct session *session, struct litmap_call *call)
 	map = kzalloc(sizeof(*map), GFP_KERNEL);
 	if (!map)
 		return -ENOMEM;
-	map->gem = gem;
-	error = map_gem(gem, &map->map);
+	map->shmem = gem->shmem;
+	error = map_gem(map->shmem, &map->map);
 	if (error) {
 		kfree(map);
 		return error;
 	}
+	drm_gem_object_get(&map->shmem->base);
+	map->object.address = (unsigned long)map->map.vaddr;
+	map->object.length = map->shmem->base.size;
 	error = object_add(session, &map->object, GEM_MAP, destroy_gem_map);
 	if (error)
 		destroy_gem_map(&map->object);
@@ -211,6 +204,12 @@ static long gem_vmap(struct session *session, struct litmap_call *call)
 	return error;
 }
 
+static bool maps_gem(struct object *object, const void *shmem)
+{
+	return object->kind == GEM_MAP && container_of(object, struct gem_map, object)->shmem == shmem;
+}
+
+/* This actor's newest mapping of the object, else another's, which loses it; else the kernel itself has to say. */
 static long gem_vunmap(struct session *session, struct litmap_call *call)
 {
 	struct gem *gem = gem_of(call->handle);
@@ -218,14 +217,16 @@ static long gem_vunmap(struct session *session, struct litmap_call *call)
 
 	if (IS_ERR(gem))
 		return PTR_ERR(gem);
-	list_for_each_entry(object, &session->objects, entry) {
-		if (object->kind != GEM_MAP || container_of(object, struct gem_map, object)->gem != gem)
-			continue;
-		object_remove(object);
-		destroy_gem_map(object);
-		return 0;
+	object = object_find(session, maps_gem, gem->shmem) ?: object_find(NULL, maps_gem, gem->shmem);
+	if (object) {
+		object_drop(object);
+		object_release(object);
+	} else {
+		struct iosys_map map = IOSYS_MAP_INIT_VADDR(gem->shmem->vaddr);
+
+		unmap_gem(gem->shmem, &map);
 	}
-	return -EINVAL;
+	return 0;
 }
 
 /* What a driver's shrinker does with one object: 1 when its memory went. */
@@ -254,12 +255,12 @@ static bool purge(struct drm_gem_shmem_object *shmem)
 
 static long gem_shrink(struct session *session, struct litmap_call *call)
 {
-	struct listed *listed;
+	struct gem *gem;
 
 	mutex_lock(&shrink_lock);
-	list_for_each_entry(listed, &all, entry)
-		if (purge(listed->gem->shmem))
-			call->value += listed->gem->shmem->base.size >> PAGE_SHIFT;
+	list_for_each_entry(gem, &all, listed)
+		if (purge(gem->shmem))
+			call->value += gem->shmem->base.size >> PAGE_SHIFT;
 	mutex_unlock(&shrink_lock);
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef LITMAP_H
 #define LITMAP_H
 
+#include <linux/errno.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -19,6 +20,13 @@ struct litmap_call {
 };
 
 #define LITMAP_CALL _IOWR('L', 0x4d, struct litmap_call)
+
+/*
+ * Errors that no function of the kernel gives: the call was not made. EOPNOTSUPP: this kernel, or
+ * this machine, has not got what it needs.
+ */
+#define LITMAP_FREED ESTALE			/* it would use memory that may have been freed */
+#define LITMAP_NO_ENGINE EPROTONOSUPPORT	/* the device has no engine that an IOMMU could stop */
 
 enum litmap_op {
 	LITMAP_ATTACH,			/* dma-buf fd, dynamic, device -> handle */
@@ -38,7 +46,7 @@ enum litmap_op {
 	LITMAP_TAKE_PAGES,		/* pid, address, length, LITMAP_GUP_* -> pages */
 	LITMAP_PUT_PAGES,		/* pid, address -> pages */
 	LITMAP_FOLLOW_PFN,		/* pid, address -> 1 */
-	LITMAP_NOTIFIER_REGISTER,	/* pid -> handle */
+	LITMAP_NOTIFIER_REGISTER,	/* pid, where a test's mappings begin -> handle */
 	LITMAP_NOTIFIER_COUNT,		/* handle -> calls */
 	LITMAP_REVOKE,			/* fd */
 	LITMAP_GEM_CREATE,		/* size -> handle */

@@ -17,21 +17,23 @@
 
 struct device *litmap_device;
 static DEFINE_XARRAY_ALLOC1(objects);
-/* Guards the lists of sessions; never held over a call. */
+/* Guards the handles and the lists of sessions; never held over a call. */
 static DEFINE_MUTEX(objects_lock);
 
 long object_add(struct session *session, struct object *object, enum kind kind, void (*destroy)(struct object *object))
 {
+	static u32 next;
 	int error;
 
 	object->kind = kind;
 	object->destroy = destroy;
+	refcount_set(&object->users, 1);
 	mutex_lock(&objects_lock);
-	error = xa_alloc(&objects, &object->handle, object, xa_limit_31b, GFP_KERNEL);
-	if (!error)
+	error = xa_alloc_cyclic(&objects, &object->handle, object, xa_limit_31b, &next, GFP_KERNEL);
+	if (error >= 0)
 		list_add(&object->entry, &session->objects);
 	mutex_unlock(&objects_lock);
-	return error;
+	return error < 0 ? error : 0;
 }
 
 struct object *object_get(u32 handle, enum kind kind)
@@ -41,12 +43,61 @@ struct object *object_get(u32 handle, enum kind kind)
 	return object && object->kind == kind ? object : ERR_PTR(-EBADF);
 }
 
-void object_remove(struct object *object)
+struct object *object_find(struct session *session, bool (*is)(struct object *object, const void *about), const void *about)
 {
+	struct object *object, *found = NULL;
+	unsigned long handle;
+
 	mutex_lock(&objects_lock);
-	xa_erase(&objects, object->handle);
-	list_del(&object->entry);
+	if (session) {
+		list_for_each_entry(object, &session->objects, entry) {
+			if (!is(object, about))
+				continue;
+			found = object;
+			break;
+		}
+	} else {
+		xa_for_each(&objects, handle, object)
+			if (is(object, about))
+				found = object;
+	}
+	if (found)
+		refcount_inc(&found->users);
 	mutex_unlock(&objects_lock);
+	return found;
+}
+
+static struct object *object_hold(u32 handle)
+{
+	struct object *object;
+
+	mutex_lock(&objects_lock);
+	object = xa_load(&objects, handle);
+	if (object)
+		refcount_inc(&object->users);
+	mutex_unlock(&objects_lock);
+	return object;
+}
+
+void object_release(struct object *object)
+{
+	if (refcount_dec_and_test(&object->users))
+		object->destroy(object);
+}
+
+void object_drop(struct object *object)
+{
+	bool mine;
+
+	mutex_lock(&objects_lock);
+	mine = xa_load(&objects, object->handle) == object;
+	if (mine) {
+		xa_erase(&objects, object->handle);
+		list_del(&object->entry);
+	}
+	mutex_unlock(&objects_lock);
+	if (mine)
+		object_release(object);
 }
 
 static int litmap_open(struct inode *inode, struct file *file)
@@ -60,14 +111,19 @@ static int litmap_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
+static bool any(struct object *object, const void *about)
+{
+	return true;
+}
+
 static int litmap_release(struct inode *inode, struct file *file)
 {
 	struct session *session = file->private_data;
 	struct object *object;
 
-	while ((object = list_first_entry_or_null(&session->objects, struct object, entry))) {
-		object_remove(object);
-		object->destroy(object);
+	while ((object = object_find(session, any, NULL))) {
+		object_drop(object);
+		object_release(object);
 	}
 	chardev_free(session->chardev);
 	kfree(session);
@@ -84,6 +140,7 @@ static call_fn function_of(u32 op)
 static long litmap_ioctl(struct file *file, unsigned int cmd, unsigned long at)
 {
 	struct litmap_call call;
+	struct object *object;
 	call_fn function;
 	long error;
 
@@ -95,7 +152,11 @@ static long litmap_ioctl(struct file *file, unsigned int cmd, unsigned long at)
 	if (!function)
 		return -EOPNOTSUPP;
 	call.value = 0;
+	/* Another actor may give it back meanwhile. */
+	object = object_hold(call.handle);
 	error = function(file->private_data, &call);
+	if (object)
+		object_release(object);
 	if (error)
 		return error;
 	return copy_to_user((void __user *)at, &call, sizeof(call)) ? -EFAULT : 0;

@@ -8,15 +8,13 @@
 #include <linux/pid.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/task.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include "internal.h"
 
-/* Pages that one call may take. */
-#define MOST_PAGES 65536ul
-
 struct user_pages {
 	struct object object;
-	struct mm_struct *mm;		/* to compare by, held by mm_count */
+	u64 process;			/* its number, which outlives its memory */
 	unsigned long address;		/* as it was asked for */
 	struct page **pages;
 	long count;
@@ -25,7 +23,8 @@ struct user_pages {
 struct notifier {
 	struct object object;
 	struct mmu_notifier mn;
-	struct mm_struct *mm;
+	struct mm_struct *mm;		/* held by mm_count */
+	unsigned long first;		/* where a test's mappings begin; below are the program's own */
 	atomic_t calls;
 };
 
@@ -124,7 +123,6 @@ static void destroy_user_pages(struct object *object)
 	else
 		for (i = 0; i < held->count; i++)
 			put_page(held->pages[i]);
-	mmdrop(held->mm);
 	kvfree(held->pages);
 	kfree(held);
 }
@@ -137,8 +135,8 @@ static void forget(struct user_pages *held)
 
 static long take_pages(struct session *session, struct litmap_call *call)
 {
-	u64 address = call->arg[1], length = call->arg[2], flags = call->arg[3];
-	unsigned long count = length ? (PAGE_ALIGN(address + length) - (address & PAGE_MASK)) >> PAGE_SHIFT : 0;
+	u64 address = call->arg[1], flags = call->arg[3];
+	unsigned long count = spanned_pages(address, call->arg[2]);
 	struct user_pages *held = kzalloc(sizeof(*held), GFP_KERNEL);
 	struct mm_struct *mm;
 	long got, error;
@@ -160,8 +158,7 @@ static long take_pages(struct session *session, struct litmap_call *call)
 		return got;
 	}
 	held->count = got;
-	held->mm = mm;
-	mmgrab(mm);
+	held->process = call->arg[0];
 	mmput(mm);
 	error = object_add(session, &held->object, USER_PAGES, destroy_user_pages);
 	if (error)
@@ -170,23 +167,24 @@ static long take_pages(struct session *session, struct litmap_call *call)
 	return error;
 }
 
+static bool taken_at(struct object *object, const void *about)
+{
+	const struct litmap_call *call = about;
+	struct user_pages *held = container_of(object, struct user_pages, object);
+
+	return object->kind == USER_PAGES && held->process == call->arg[0] && held->address == call->arg[1];
+}
+
+/* The process may have ended: what was taken of it is still held. */
 static long put_pages(struct session *session, struct litmap_call *call)
 {
-	struct mm_struct *mm = mm_of(call->arg[0]);
-	struct object *object, *next;
+	struct object *object;
 
-	if (IS_ERR(mm))
-		return PTR_ERR(mm);
-	list_for_each_entry_safe(object, next, &session->objects, entry) {
-		struct user_pages *held = container_of(object, struct user_pages, object);
-
-		if (object->kind != USER_PAGES || held->mm != mm || held->address != call->arg[1])
-			continue;
-		call->value += held->count;
-		object_remove(object);
-		destroy_user_pages(object);
+	while ((object = object_find(session, taken_at, call))) {
+		call->value += container_of(object, struct user_pages, object)->count;
+		object_drop(object);
+		object_release(object);
 	}
-	mmput(mm);
 	return 0;
 }
 
@@ -227,9 +225,15 @@ static long follow(struct session *session, struct litmap_call *call)
 	return error;
 }
 
+/* Only what can be a test's own: not the image, the data and the stack of the program that runs it. */
 static int count_call(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
-	atomic_inc(&container_of(mn, struct notifier, mn)->calls);
+	struct notifier *notifier = container_of(mn, struct notifier, mn);
+	struct mm_struct *mm = notifier->mm;
+	unsigned long stack = mm->start_stack - SZ_8M;
+
+	if (range->start < (mm->start_code & PAGE_MASK) || (range->end > notifier->first && range->start < stack))
+		atomic_inc(&notifier->calls);
 	return 0;
 }
 
@@ -258,6 +262,7 @@ static long notifier_register(struct session *session, struct litmap_call *call)
 		return -ENOMEM;
 	}
 	notifier->mm = mm;
+	notifier->first = call->arg[1];
 	notifier->mn.ops = &counting;
 	mmgrab(mm);
 	error = mmu_notifier_register(&notifier->mn, mm);

@@ -15,13 +15,10 @@
 #include <linux/slab.h>
 #include "internal.h"
 
-/* Pages of one region. */
-#define MOST_PAGES 65536ul
-
 struct region {
 	struct object object;
 	struct mm_struct *mm;		/* held by mm_count */
-	unsigned long address, length;
+	unsigned long address, length;	/* at most MOST_PAGES */
 	bool read, write;
 	u64 hold;
 	struct page **pages;		/* those that are held, and how many */
@@ -34,7 +31,7 @@ struct region {
 
 static unsigned long pages_of(struct region *region)
 {
-	return (PAGE_ALIGN(region->address + region->length) - (region->address & PAGE_MASK)) >> PAGE_SHIFT;
+	return spanned_pages(region->address, region->length);
 }
 
 static void give_back(struct region *region)
@@ -195,7 +192,7 @@ static long register_region(struct session *session, struct litmap_call *call)
 
 	if (!call->arg[2] || !call->arg[3])
 		return -EINVAL;
-	if (call->arg[2] > MOST_PAGES << PAGE_SHIFT)
+	if (spanned_pages(call->arg[1], call->arg[2]) > MOST_PAGES)
 		return -ENOMEM;
 	mm = mm_of(call->arg[0]);
 	if (IS_ERR(mm))
@@ -265,21 +262,21 @@ static long pin_file(struct file_region *held, struct file *file, unsigned long 
 
 static long register_file(struct session *session, struct litmap_call *call)
 {
-	struct file_region *held;
-	struct file *file;
-	long error;
+	struct file *file = fget((int)call->arg[0]);
+	struct file_region *held = NULL;
+	long error = 0;
 
+	if (!file)
+		return -EBADF;
 	if (!call->arg[2] || !call->arg[3])
-		return -EINVAL;
-	if (call->arg[2] > MOST_PAGES << PAGE_SHIFT)
-		return -ENOMEM;
-	held = kzalloc(sizeof(*held), GFP_KERNEL);
-	file = fget((int)call->arg[0]);
-	if (!held || !file) {
-		kfree(held);
-		if (file)
-			fput(file);
-		return file ? -ENOMEM : -EBADF;
+		error = -EINVAL;
+	else if (spanned_pages(call->arg[1], call->arg[2]) > MOST_PAGES)
+		error = -ENOMEM;
+	else
+		held = kzalloc(sizeof(*held), GFP_KERNEL);
+	if (!held) {
+		fput(file);
+		return error ?: -ENOMEM;
 	}
 	held->region.address = call->arg[1];
 	held->region.length = call->arg[2];
@@ -307,8 +304,7 @@ static long unregister_region(struct session *session, struct litmap_call *call)
 
 	if (IS_ERR(object))
 		return -EFAULT;
-	object_remove(object);
-	object->destroy(object);
+	object_drop(object);
 	return 0;
 }
 

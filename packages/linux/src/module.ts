@@ -2,7 +2,7 @@
  * Calls of the test module (`module/litmap.h` has the same numbers): what drivers and the kernel
  * itself do, through /dev/litmap. Each driver of a test is a process that holds it open.
  */
-import { deviceRow, operation } from "@litmap/litmus";
+import { deviceRow, isaOf, operation, slotBase } from "@litmap/litmus";
 import type { Argument } from "@litmap/litmus";
 import type { Operand, Ref } from "./program.js";
 import { data, imm, pid, result } from "./program.js";
@@ -75,7 +75,17 @@ export const memories = ["ram", "block", "compound", "cma", "iomem"] as const;
 export const mappingFlags = { io: 1, pfnmap: 2, mixedmap: 4, dontexpand: 8, dontdump: 16, dontcopy: 32 } as const;
 export const directions = { bidirectional: 0, to_device: 1, from_device: 2 } as const;
 
+/** Why the module has not made a call, by the errno that it gives then; no function of the kernel gives it. */
+const notMade = {
+  ESTALE: "would use memory that may have been freed: the driver has detached with a table mapped",
+  EPROTONOSUPPORT:
+    "against the direction of the mapping, behind an IOMMU, can be asked of the model only: the device of the test " +
+    "module has no engine that an IOMMU could stop",
+} as const;
+
 interface Wanted {
+  /** What this kernel or machine has not got where the module gives EOPNOTSUPP. */
+  readonly lacking?: string;
   /** Default: the driver's own. */
   readonly device?: Ref;
   readonly handle?: Operand;
@@ -88,7 +98,7 @@ interface Wanted {
 export function callModule(
   call: Call,
   opcode: Opcode,
-  { device = call.scene.moduleOf(call.step.actor), handle = imm(0), args = [], gives }: Wanted,
+  { lacking, device = call.scene.moduleOf(call.step.actor), handle = imm(0), args = [], gives }: Wanted,
 ): Compiled {
   const at = call.struct(structBytes, [
     [0, 4, opcodes.indexOf(opcode)],
@@ -96,7 +106,9 @@ export function callModule(
     ...args.map((arg, i) => [8 + i * 8, 8, arg] as const),
   ]);
   const called = call.sys("ioctl", result(device), request, data(at));
-  call.lacks(called, ["EOPNOTSUPP"], `the test module of this kernel cannot do ${call.step.op}()`);
+  call.lacks(called, ["EOPNOTSUPP"], lacking ?? `this kernel is built without what ${call.step.op}() needs`);
+  for (const [errno, reason] of Object.entries(notMade))
+    call.lacks(called, [errno as keyof typeof notMade], `${call.step.op}() ${reason}`);
   if (gives === undefined) return {};
   return { value: call.emit({ op: "load", imm: 8, args: [data(at, valueOffset)], volatile: gives === "unstable" }) };
 }
@@ -117,6 +129,16 @@ export function withDescriptor(call: Call, param: string, use: (fd: Operand) => 
 /** The process whose memory an address is of. */
 export function processOf(call: Call, param: string): Operand {
   return pid(ownerOf(call, call.argument(param)) ?? 0);
+}
+
+/** Whether a descriptor is one of the calling driver's own. */
+export function isOwnDescriptor(call: Call, param: string): boolean {
+  return ownerOf(call, call.argument(param)) === call.actor;
+}
+
+/** Where the mappings of tests begin; below is the executor's own memory. */
+export function testsMemory(call: Call): number {
+  return slotBase[isaOf(call.kernel.arch)];
 }
 
 /** Whether an argument names a handle of this kind, not a descriptor. */

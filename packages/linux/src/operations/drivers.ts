@@ -8,6 +8,7 @@ import {
   gupFlags,
   holds,
   isHandle,
+  isOwnDescriptor,
   mappingFlags,
   memories,
   modelOnly,
@@ -15,6 +16,7 @@ import {
   primitives,
   processOf,
   regionAccess,
+  testsMemory,
   withDescriptor,
 } from "../module.js";
 import * as uapi from "../uapi.js";
@@ -66,7 +68,8 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
       uapi.bitsOf(regionAccess, call.words("access")),
       hold,
     ];
-    return callModule(call, "reg_mr", { args, gives: "unstable" });
+    const lacking = "this kernel is built without CONFIG_HMM_MIRROR, which a region by notifier needs";
+    return callModule(call, "reg_mr", { args, gives: "unstable", lacking });
   },
   reg_memfd: (call) => {
     deviceOf(call);
@@ -121,7 +124,10 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
   follow_pfn: (call) =>
     callModule(call, "follow_pfn", { args: [processOf(call, "address"), call.number("address")], gives: "value" }),
   notifier_register: (call) =>
-    callModule(call, "notifier_register", { args: [processOf(call, "address")], gives: "unstable" }),
+    callModule(call, "notifier_register", {
+      args: [processOf(call, "address"), testsMemory(call)],
+      gives: "unstable",
+    }),
   notifier_count: (call) => callModule(call, "notifier_count", { handle: call.number("notifier"), gives: "value" }),
   gem_create: (call) => {
     const { device } = call.scene.actorOf(call.step.actor);
@@ -154,7 +160,8 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
       uapi.bitsOf(mappingFlags, call.words("flags")),
     ];
     const device = call.open(call.builder.string(`/dev/${moduleDevice}`), uapi.open.rw);
-    callModule(call, "chardev", { device, args });
+    const lacking = "this machine has no contiguous memory area";
+    callModule(call, "chardev", { device, args, lacking });
     return { value: device };
   },
   dma_buf_export: (call) => {
@@ -162,7 +169,16 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
     if (module === undefined) return modelOnly(reason)(call);
     return callModule(call, "export", { args: [module, call.number("size"), deviceOf(call)], gives: "value" });
   },
-  dma_buf_put: (call) => (call.sys("close", call.number("buf")), {}),
+  // Under the number of another's descriptor the driver may have something else: it has no such descriptor.
+  dma_buf_put: (call) => (call.sys("close", isOwnDescriptor(call, "buf") ? call.number("buf") : -1), {}),
+  migrate: modelOnly("is of the model only: migrate_pages() is not exported, and no call of user space moves one page"),
+  compact: modelOnly(
+    "is of the model only: compact_memory says nothing of what it moved, which depends on where free memory is",
+  ),
+  oom_reap: modelOnly(
+    "is of the model only: __oom_reap_task_mm() is not exported, and process_mrelease() only takes a process that has " +
+      "been killed, which cannot look afterwards",
+  ),
   revoke: (call) => {
     if (isHandle(call, "buf", "gem")) return modelOnly("of a GEM object that no process can map")(call);
     return withDescriptor(call, "buf", (fd) => callModule(call, "revoke", { args: [fd] }));

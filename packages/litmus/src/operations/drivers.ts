@@ -36,7 +36,10 @@ export const drivers = {
   },
   detach: {
     subject: "drivers",
-    doc: "Detaches.",
+    doc:
+      "Detaches; EBADF if the driver has detached it already. What is mapped stays so for the device, which keeps its " +
+      "DMA addresses, and so does an sg table that the driver must no longer unmap: unmap_attachment is then a " +
+      "use-after-free, as is a transfer after the buffer's end, and kernels are not asked.",
     kernel: "dma_buf_detach, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { attachment: { type: handle("attachment"), doc: "which" } },
@@ -45,7 +48,9 @@ export const drivers = {
   },
   map_attachment: {
     subject: "drivers",
-    doc: "The buffer's sg table, mapped for the device, under the resv.",
+    doc:
+      "The buffer's sg table, mapped for the device, under the resv: the device gets the DMA addresses and keeps " +
+      "them until it is unmapped. EBADF after detach.",
     kernel: "dma_buf_map_attachment_unlocked, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: {
@@ -56,7 +61,7 @@ export const drivers = {
   },
   unmap_attachment: {
     subject: "drivers",
-    doc: "Unmaps the sg table.",
+    doc: "Unmaps the sg table; EBADF if the driver has unmapped it already (of videobuf_user_get: ok).",
     kernel: "dma_buf_unmap_attachment_unlocked, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { sgt: { type: handle("sg-table"), doc: "which" } },
@@ -65,7 +70,7 @@ export const drivers = {
   },
   pin: {
     subject: "drivers",
-    doc: "Pins the buffer for a dynamic importer, under the resv.",
+    doc: "Pins the buffer for a dynamic importer, under the resv; a static one triggers a warning. EBADF after detach.",
     kernel: "dma_buf_pin, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { attachment: { type: handle("attachment"), doc: "which" } },
@@ -73,7 +78,7 @@ export const drivers = {
   },
   unpin: {
     subject: "drivers",
-    doc: "Unpins the buffer.",
+    doc: "Unpins the buffer; a static importer triggers a warning. EBADF after detach.",
     kernel: "dma_buf_unpin, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { attachment: { type: handle("attachment"), doc: "which" } },
@@ -82,8 +87,9 @@ export const drivers = {
   dma_read: {
     subject: "drivers",
     doc:
-      "The device reads a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the " +
-      "end, and against the permissions of the mapping or region.",
+      "The device reads a 32-bit word of a buffer by the DMA addresses of its sg table, or of a memory region. " +
+      "EFAULT past the end, after unmap_attachment or dereg_mr, and against the permissions of a region or of a " +
+      "mapping behind an IOMMU.",
     kernel: "dma_map_sgtable, kernel/dma/mapping.c",
     by: driver,
     params: {
@@ -95,8 +101,9 @@ export const drivers = {
   dma_write: {
     subject: "drivers",
     doc:
-      "The device writes a 32-bit word of a buffer through its sg table, or of a memory region. EFAULT past the " +
-      "end, and against the permissions of the mapping or region.",
+      "The device writes a 32-bit word of a buffer by the DMA addresses of its sg table, or of a memory region. " +
+      "EFAULT past the end, after unmap_attachment or dereg_mr, and against the permissions of a region or of a " +
+      "mapping behind an IOMMU.",
     kernel: "dma_map_sgtable, kernel/dma/mapping.c",
     by: driver,
     params: {
@@ -130,7 +137,9 @@ export const drivers = {
   },
   vmap: {
     subject: "drivers",
-    doc: "A vmap of a dma-buf or of a GEM object, counted per buffer; load and store accept it as an address.",
+    doc:
+      "A vmap of a dma-buf or of a GEM object, counted per buffer; load and store accept it as an address. A driver's " +
+      "load or store that is not within one vmap gives EFAULT: behind its end, across it, and after vunmap.",
     kernel:
       "dma_buf_vmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
     by: driver,
@@ -139,7 +148,9 @@ export const drivers = {
   },
   vunmap: {
     subject: "drivers",
-    doc: "Removes the vmap.",
+    doc:
+      "Removes a vmap, counted per buffer: the newest of the driver's own, else the newest of another driver's, which " +
+      "loses it. Without any the kernel finds the driver's bug: a BUG for a dma-buf, a warning for a GEM object.",
     kernel:
       "dma_buf_vunmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vunmap, " +
       "drivers/gpu/drm/drm_gem_shmem_helper.c",
@@ -150,8 +161,8 @@ export const drivers = {
   get_user_pages: {
     subject: "drivers",
     doc:
-      "Page references (FOLL_GET) on a process's memory; gives the number of pages. `of` is the process of the " +
-      "address.",
+      "Page references (FOLL_GET) on a process's memory; gives the number of pages. At most 65,536 pages, else " +
+      "ENOMEM; ESRCH after exit of the process.",
     kernel: "get_user_pages_remote, get_user_pages_fast, mm/gup.c",
     by: driver,
     params: {
@@ -163,7 +174,9 @@ export const drivers = {
   },
   pin_user_pages: {
     subject: "drivers",
-    doc: "Page pins (FOLL_PIN) on a process's memory; gives the number of pages.",
+    doc:
+      "Page pins (FOLL_PIN) on a process's memory; gives the number of pages. At most 65,536 pages, else ENOMEM; " +
+      "ESRCH after exit of the process.",
     kernel: "pin_user_pages_remote, pin_user_pages_fast, mm/gup.c",
     by: driver,
     params: {
@@ -175,7 +188,9 @@ export const drivers = {
   },
   put_user_pages: {
     subject: "drivers",
-    doc: "Drops every page reference and pin that this driver holds on a range of addresses.",
+    doc:
+      "Drops every page reference and pin that this driver took at an address, also after exit of the process; gives " +
+      "the number of pages, 0 if there are none.",
     kernel: "unpin_user_pages, mm/gup.c",
     by: driver,
     params: { address: { type: address, doc: "where the references were taken" } },
@@ -183,7 +198,9 @@ export const drivers = {
   },
   follow_pfn: {
     subject: "drivers",
-    doc: "Whether a PFN can be read from the page table without a reference: 1, or the errno.",
+    doc:
+      "Whether a PFN can be read from the page table without a reference: 1, or the errno. ESRCH after exit of the " +
+      "process.",
     kernel: "follow_pfnmap_start, mm/memory.c",
     by: driver,
     params: { address: { type: address, doc: "an address in the page" } },
@@ -191,7 +208,9 @@ export const drivers = {
   },
   notifier_register: {
     subject: "drivers",
-    doc: "Registers an MMU notifier on the address space of a range; its calls are counted.",
+    doc:
+      "Registers an MMU notifier on the address space of a process; its calls for the test's own mappings are counted. " +
+      "ESRCH after exit of the process.",
     kernel: "mmu_notifier_register, mm/mmu_notifier.c",
     by: driver,
     params: { address: { type: address, doc: "an address in the process" } },
@@ -257,7 +276,9 @@ export const kernel = {
   },
   revoke: {
     subject: "kernel",
-    doc: "Zaps every mapping of a buffer, like an exporter that moves it.",
+    doc:
+      "Zaps every mapping of a buffer's file, like an exporter that moves it. A file of PRIME has the mapping of its " +
+      "DRM device: all objects of the device are zapped. Of a GEM handle only the object's own mappings are.",
     kernel: "unmap_mapping_range, mm/memory.c",
     by: ["kernel", "driver"],
     params: { buf: { type: buffer, doc: "which buffer" } },

@@ -35,7 +35,9 @@ export const exporting = {
   },
   dma_buf_put: {
     subject: "drivers",
-    doc: "The driver drops its own descriptor of a buffer that it exported; the last reference frees the memory.",
+    doc:
+      "The driver drops its own descriptor of a buffer that it exported; the last reference frees the memory. EBADF " +
+      "for a descriptor of another actor.",
     kernel: "dma_buf_put, drivers/dma-buf/dma-buf.c",
     by: driver,
     params: { buf: { type: descriptor("dma-buf"), doc: "which buffer" } },

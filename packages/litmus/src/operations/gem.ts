@@ -10,8 +10,8 @@ export const gem = {
   gem_create: {
     subject: "drivers",
     doc:
-      "A GEM object of the driver's device: of TTM on `ttm`, else of the shmem helper. Size 0 is EINVAL; other " +
-      "sizes are rounded up to pages. In VRAM other objects are evicted to make room.",
+      "A GEM object of the driver's device: of TTM on `ttm`, else of the shmem helper. Size 0 is ENOSPC, of TTM " +
+      "EINVAL; other sizes are rounded up to pages. In VRAM other objects are evicted to make room.",
     kernel:
       "drm_gem_shmem_create, drivers/gpu/drm/drm_gem_shmem_helper.c; ttm_bo_init_validate, " +
       "drivers/gpu/drm/ttm/ttm_bo.c",

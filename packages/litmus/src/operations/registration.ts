@@ -9,8 +9,8 @@ export const registration = {
     subject: "drivers",
     doc:
       "Registers a range of a process's memory with the driver's device, like RDMA: the pages are held as `hold` " +
-      "says and mapped for the device; dma_read and dma_write accept the region. EINVAL for length 0 or no access; " +
-      "else the errno of the first page that fails, and all others are released. With `notifier` a page is faulted " +
+      "says and mapped for the device; dma_read and dma_write accept the region. EINVAL for length 0 or no access, " +
+      "ENOMEM for more than 65,536 pages, ESRCH after exit of the process; else the errno of the first page that fails, and all others are released. With `notifier` a page is faulted " +
       "in on the device's first access.",
     kernel: "__ib_umem_get_va, drivers/infiniband/core/umem.c; ib_umem_odp_get, drivers/infiniband/core/umem_odp.c",
     by: driver,
@@ -42,7 +42,7 @@ export const registration = {
     doc:
       "Registers a range of a memfd with the driver's device without a mapping, like iommufd: every folio gets a " +
       "long-term pin, and absent ones are allocated; dma_read and dma_write accept the region. EINVAL for length " +
-      "0, past the end, and for other files.",
+      "0, ENOMEM for more than 65,536 pages, EINVAL past the end and for other files.",
     kernel: "memfd_pin_folios, mm/gup.c",
     by: driver,
     params: {

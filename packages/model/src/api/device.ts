@@ -8,12 +8,12 @@ import {
 } from "../dma-buf/attachment.js";
 import { dmaBufGet, dmaBufPut } from "../dma-buf/buffer.js";
 import { dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
+import { MappedAttachment } from "../dma-buf/mapped-attachment.js";
 import { Device } from "../dma/device.js";
-import { deviceRead, deviceWrite } from "../dma/sg.js";
 import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
 import { runAlone } from "../sched/path.js";
 import { Failure } from "./result.js";
-import type { Attachment, Direction, MappedAttachment } from "../dma-buf/attachment.js";
+import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Buffer } from "./buffer.js";
@@ -35,7 +35,7 @@ export class BusDevice extends Device {
     const buf = dmaBufGet(this.kernel, buffer.process, buffer.fd);
     if (typeof buf === "number") return failure(buf);
     const at = runAlone(dmaBufDynamicAttach(buf, this, options.dynamic ?? false));
-    return typeof at === "number" ? failure(at) : new DeviceAttachment(this.kernel, at);
+    return typeof at === "number" ? failure(at) : new DeviceAttachment(at);
   }
 
   /** The driver's kernel mapping of a buffer. */
@@ -48,15 +48,12 @@ export class BusDevice extends Device {
 }
 
 export class DeviceAttachment {
-  constructor(
-    private readonly kernel: Kernel,
-    private readonly at: Attachment,
-  ) {}
+  constructor(private readonly at: Attachment) {}
 
   /** The buffer's pages, made reachable for the device. */
   map(direction: Direction = "bidirectional"): Result<DmaMapping> {
     const sgt = runAlone(dmaBufMapAttachment(this.at, direction));
-    return typeof sgt === "number" ? failure(sgt) : new DmaMapping(this.kernel, { at: this.at, sgt, direction });
+    return typeof sgt === "number" ? failure(sgt) : new DmaMapping(new MappedAttachment(this.at, sgt, direction));
   }
 
   detach(): void {
@@ -67,10 +64,7 @@ export class DeviceAttachment {
 
 /** What the device sees of a buffer. Offsets and lengths in bytes. */
 export class DmaMapping {
-  constructor(
-    private readonly kernel: Kernel,
-    private readonly mapped: MappedAttachment,
-  ) {}
+  constructor(private readonly mapped: MappedAttachment) {}
 
   /** How many ranges the hardware is programmed with. */
   get segments(): number {
@@ -78,17 +72,18 @@ export class DmaMapping {
   }
 
   read(offset: number, length: number): Result<Uint8Array> {
-    const bytes = deviceRead(this.kernel, this.mapped.sgt, offset, length);
+    const bytes = this.mapped.read(offset, length);
     return typeof bytes === "number" ? failure(bytes) : bytes;
   }
 
   write(offset: number, bytes: ArrayLike<number>): Result<number> {
-    const error = deviceWrite(this.kernel, this.mapped.sgt, offset, bytes);
+    const error = this.mapped.write(offset, bytes);
     return error < 0 ? failure(error) : bytes.length;
   }
 
   unmap(): void {
     runAlone(dmaBufUnmapAttachment(this.mapped));
+    this.mapped.letGo();
   }
 }
 

@@ -13,6 +13,7 @@ import {
   sgFromPages,
   sgRules,
 } from "../dma/sg.js";
+import { mmput } from "../mm/exit.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "../mm/fault.js";
 import { FOLL } from "../mm/foll.js";
 import { followPfn } from "../mm/follow-pfn.js";
@@ -198,10 +199,13 @@ export class MemoryRegion implements Notifier {
   }
 }
 
+/** What ib_umem_get asks first: 0 or -EINVAL. */
+export function checkRegion(k: Kernel, { length, access }: Pick<Wanted, "length" | "access">): number {
+  return length === 0 || access.length === 0 ? k.refuse(rule["mr/range"], errnos.EINVAL, `${length} bytes`) : 0;
+}
+
 /** ib_umem_get, ib_umem_odp_get: the region, or a negative errno. */
 export function* regMr(k: Kernel, owner: Task, device: Device, wanted: Wanted): Path<MemoryRegion | number> {
-  if (wanted.length === 0 || wanted.access.length === 0)
-    return k.refuse(rule["mr/range"], errnos.EINVAL, `${wanted.length} bytes`);
   const region = new MemoryRegion(k, owner, device, wanted);
   if (wanted.hold === "notifier") {
     owner.mm.notifiers.push(region);
@@ -226,7 +230,6 @@ export function* regMemfd(
   wanted: Omit<Wanted, "hold">,
 ): Path<MemoryRegion | number> {
   const { address, length } = wanted;
-  if (length === 0 || wanted.access.length === 0) return k.refuse(rule["mr/range"], errnos.EINVAL, `${length} bytes`);
   const region = new MemoryRegion(k, owner, device, { ...wanted, hold: "pin" });
   const pinned = yield* memfdPinFolios(k, inode, address, address + length - 1, region.nrPages);
   if (typeof pinned === "number") return pinned;
@@ -337,11 +340,20 @@ function dropMirror({ k, device, mirrors }: MemoryRegion, page: number): void {
 
 /** ib_umem_odp_map_dma_and_lock for one page: the device's page, or a negative errno. */
 function* mirrored(region: MemoryRegion, page: number, write: boolean): Path<Mirror | number> {
-  const { k, mm, owner, mirrors } = region;
+  const { k, mm, mirrors } = region;
   const known = mirrors.get(page);
   if (known !== undefined && (known.writable || !write)) return known;
+  if (mm.users === 0) return k.refuse(rule["mr/exited"], errnos.EINVAL);
+  mm.users++;
+  const mirror = yield* faultIn(region, page, write);
+  yield* mmput(k, mm);
+  return mirror;
+}
+
+/** The page of a mirrored region by hmm_range_fault, again as long as the notifier is called meanwhile. */
+function* faultIn(region: MemoryRegion, page: number, write: boolean): Path<Mirror | number> {
+  const { k, mm, owner, mirrors } = region;
   for (;;) {
-    if (mm.users === 0) return k.refuse(rule["mr/exited"], errnos.EINVAL);
     const { sequence } = region;
     const found = yield* hmmRangeFault(k, owner, mm, region.first + page * k.pageSize, write, (pfn) =>
       region.finds(page, pfn),

@@ -1,6 +1,6 @@
 /** A device's connection to a buffer: attach, map, pin (drivers/dma-buf/dma-buf.c). */
 import { errnos } from "@litmap/litmus";
-import { acquire, release } from "../sched/path.js";
+import { acquire, KernelBug, NotModelled, release } from "../sched/path.js";
 import { USAGE } from "./resv.js";
 import { rules } from "../rules/rule.js";
 import type { DmaBuf } from "./buffer.js";
@@ -42,7 +42,7 @@ const rule = rules({
     kernel: "mangle_sg_table, drivers/dma-buf/dma-buf.c (up to 6.19)",
   },
   "dma-buf/pin-static": {
-    sentence: "Only a dynamic importer may call dma_buf_pin; a static one triggers a warning.",
+    sentence: "Only a dynamic importer may call dma_buf_pin and dma_buf_unpin; a static one triggers a warning.",
     kernel: "dma_buf_pin, drivers/dma-buf/dma-buf.c",
   },
   "dma-buf/move-notify": {
@@ -53,6 +53,11 @@ const rule = rules({
       ["7.1", "dma_buf_invalidate_mappings, drivers/dma-buf/dma-buf.c"],
     ],
     unproven: "from source: the test module does not import dynamically.",
+  },
+  "dma-buf/used-detached": {
+    sentence: "dma_buf_unmap_attachment after dma_buf_detach uses the freed attachment.",
+    kernel: "dma_buf_unmap_attachment, drivers/dma-buf/dma-buf.c",
+    unproven: "a driver bug, which the test module does not repeat.",
   },
 });
 
@@ -67,6 +72,8 @@ export class Attachment {
   priv: unknown;
   /** How often the importer was told that the buffer moves. */
   moved = 0;
+  /** dma_buf_detach has freed it. */
+  detached = false;
   constructor(
     readonly buf: DmaBuf,
     readonly device: Device,
@@ -75,8 +82,8 @@ export class Attachment {
   ) {}
 }
 
-/** What an importer holds of a mapped attachment. */
-export interface MappedAttachment {
+/** What an importer has of a mapped attachment. */
+export interface Mapping {
   readonly at: Attachment;
   readonly sgt: SgTable;
   readonly direction: Direction;
@@ -131,10 +138,11 @@ export function* dmaBufDetach(at: Attachment): Path<void> {
   const { k } = buf;
   yield* acquire(k, buf.resv.lock, "write");
   if (at.sgt !== undefined) {
-    yield* buf.ops.unmapDmaBuf(at, at.sgt, at.direction);
+    yield* unmapDmaBuf(at, at.sgt, at.direction);
     if (exporterIsDynamic(buf)) yield* buf.ops.unpin!(at);
     at.sgt = undefined;
   }
+  at.detached = true;
   const place = buf.attachments.indexOf(at);
   if (place >= 0) buf.attachments.splice(place, 1);
   yield* release(k, buf.resv.lock);
@@ -194,18 +202,33 @@ function* mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable | number
     if (buf.resv.pending(USAGE.kernel).length > 0) buf.k.note(rule["dma-buf/map-waits"]);
     yield* buf.resv.wait(USAGE.kernel);
   }
-  if (buf.k.design["dma-buf.debug"] === "mangle") buf.k.note(rule["dma-buf/map-mangles-pages"]);
+  if (buf.k.design["dma-buf.debug"] === "mangle") {
+    buf.k.note(rule["dma-buf/map-mangles-pages"]);
+    if (sgt.garbled && (at.device.iommu || !at.device.coherent))
+      throw new NotModelled("what an IOMMU or a cache does with addresses that are no memory");
+    sgt.mangled = !sgt.mangled;
+  }
   if (buf.k.design["dma-buf.debug"] === "wrap") buf.k.note(rule["dma-buf/map-hides-pages"]);
   return sgt;
 }
 
+/** __unmap_dma_buf: the exporter gets its table back as it gave it. */
+function* unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
+  if (at.buf.k.design["dma-buf.debug"] === "mangle") sgt.mangled = !sgt.mangled;
+  yield* at.buf.ops.unmapDmaBuf(at, sgt, direction);
+}
+
 /** dma_buf_unmap_attachment_unlocked. */
-export function* dmaBufUnmapAttachment({ at, sgt, direction }: MappedAttachment): Path<void> {
+export function* dmaBufUnmapAttachment({ at, sgt, direction }: Mapping): Path<void> {
   const { k, resv, ops } = at.buf;
+  if (at.detached) {
+    k.trace.refuse(rule["dma-buf/used-detached"], 0, `buffer ${at.buf.id}`);
+    throw new KernelBug(`an attachment of buffer ${at.buf.id} was used after dma_buf_detach`, "use-after-free");
+  }
   const locked = k.design["dma-buf.map-lock"] === "always" || at.dynamic;
   if (locked) yield* acquire(k, resv.lock, "write");
   if (at.sgt !== sgt) {
-    yield* ops.unmapDmaBuf(at, sgt, direction);
+    yield* unmapDmaBuf(at, sgt, direction);
     if (pinsOnMap(at)) yield* ops.unpin!(at);
   }
   if (locked) yield* release(k, resv.lock);
@@ -223,7 +246,7 @@ export function dmaBufMoveNotify(buf: DmaBuf): void {
 /** dma_buf_pin, under the reservation lock: 0, or what the exporter says. */
 export function* dmaBufPin(at: Attachment): Path<number> {
   const { k, resv, ops } = at.buf;
-  if (!at.dynamic) k.note(rule["dma-buf/pin-static"]);
+  if (!at.dynamic) k.warn(rule["dma-buf/pin-static"], at.device.name);
   yield* acquire(k, resv.lock, "write");
   const error = ops.pin === undefined ? 0 : yield* ops.pin(at);
   yield* release(k, resv.lock);
@@ -233,7 +256,7 @@ export function* dmaBufPin(at: Attachment): Path<number> {
 /** dma_buf_unpin, under the reservation lock. */
 export function* dmaBufUnpin(at: Attachment): Path<void> {
   const { k, resv, ops } = at.buf;
-  if (!at.dynamic) k.note(rule["dma-buf/pin-static"]);
+  if (!at.dynamic) k.warn(rule["dma-buf/pin-static"], at.device.name);
   yield* acquire(k, resv.lock, "write");
   if (ops.unpin !== undefined) yield* ops.unpin(at);
   yield* release(k, resv.lock);

@@ -78,6 +78,10 @@ export class SgTable {
   kept = false;
   /** DMA segments of the mapping: what the hardware is programmed with. */
   segments = 0;
+  /** The page links of its entries are flipped (mangle_sg_table, drivers/dma-buf/dma-buf.c). */
+  mangled = false;
+  /** It was mapped while its page links were flipped: its DMA addresses are no memory. */
+  garbled = false;
   readonly pages: number;
   constructor(
     readonly entries: readonly SgEntry[],
@@ -138,6 +142,7 @@ export function dmaMapSgtable(
 ): void {
   keepSgTable(k, sgt);
   sgt.mapped = { device, direction };
+  sgt.garbled = sgt.mangled;
   sgt.segments = device.iommu ? 1 : sgt.entries.length;
   k.note(sgRules["dma/segments"], `${sgt.segments}`);
   sgt.holder = k.custody.hold(`${device.name}'s mapping of ${sgt.pages} pages`, keeper, (pfn) => sgt.pageOf(pfn));

@@ -456,7 +456,7 @@ function mapFirst(k: Kernel, bo: GemShmemObject): number {
 export function* drmGemShmemVunmap(k: Kernel, bo: GemShmemObject): Path<void> {
   const choice = k.design["drm-shmem.vmap"];
   if (bo.vaddr === undefined) {
-    k.note(rule["drm-shmem/vunmap-unmapped"], bo.name);
+    k.warn(rule["drm-shmem/vunmap-unmapped"], bo.name);
     return;
   }
   if (choice !== "hold-reservation") yield* acquire(k, bo.vmapLock, "write");

@@ -13,20 +13,19 @@ import {
 } from "../dma-buf/attachment.js";
 import { dmaBufBeginCpuAccess, dmaBufEndCpuAccess, dmaBufVmap, dmaBufVunmap } from "../dma-buf/cpu-access.js";
 import { deviceKinds } from "../dma/device.js";
+import { MappedAttachment } from "../dma-buf/mapped-attachment.js";
 import { dmaUnmapSgtable } from "../dma/sg.js";
 import { CoherentPool } from "../dma/pool.js";
 import { drmVmaNodeUnmap, GemObject } from "../exporters/gem.js";
-import { PrimeOps } from "../exporters/prime.js";
 import { kernelLoad, kernelStore } from "../mm/vmalloc.js";
 import { unmapMappingRange } from "../mm/zap.js";
 import { acquire, release } from "../sched/path.js";
+import { slot } from "../slot.js";
 import type { DeviceName } from "@litmap/litmus";
-import type { File } from "../vfs/file.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Device } from "../dma/device.js";
 import type { Kernel } from "../kernel.js";
 import type { MappedUserMemory } from "../exporters/videobuf-dma-contig.js";
-import type { MappedAttachment } from "../dma-buf/attachment.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Path } from "../sched/path.js";
 
@@ -35,7 +34,47 @@ const rule = rules({
     sentence: "An exporter that moves or purges a buffer zaps all PTEs of its file; the next access faults.",
     kernel: "unmap_mapping_range, mm/memory.c",
   },
+  "driver/given-back": {
+    sentence: "A driver has no attachment or sg table any more that it has detached or unmapped: EBADF.",
+    kernel: "dma_buf_detach, drivers/dma-buf/dma-buf.c",
+  },
+  "driver/no-kernel-mapping": {
+    sentence: "A driver loads and stores within a vmap only: anything else gives EFAULT.",
+    kernel: "copy_from_kernel_nofault, mm/maccess.c",
+  },
+  "driver/vunmap-others": {
+    sentence: "vunmap by a driver without a vmap of its own ends the newest one of another driver.",
+    kernel: "dma_buf_vunmap, drivers/dma-buf/dma-buf.c",
+  },
 });
+
+/** vmaps of drivers, the newest last. */
+const kernelMaps = slot(() => [] as DriverMap[]);
+
+interface DriverMap {
+  readonly of: DmaBuf | GemObject;
+  /** The driver that made it. */
+  readonly by: Context["state"];
+  readonly address: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** Takes the vmap out that a vunmap ends: the driver's newest one of this object, else another's. */
+function takeMap({ k, state }: Context, of: DriverMap["of"]): DriverMap | undefined {
+  const maps = kernelMaps(k);
+  const own = maps.findLastIndex((map) => map.of === of && map.by === state);
+  const at = own >= 0 ? own : maps.findLastIndex((map) => map.of === of);
+  if (at < 0) return undefined;
+  if (own < 0) k.note(rule["driver/vunmap-others"]);
+  return maps.splice(at, 1)[0];
+}
+
+/** The attachment behind a handle, or -EBADF once it is detached. */
+function attached(k: Kernel, attachment: unknown): Attachment | number {
+  const at = attachment as Attachment;
+  return at.detached ? k.refuse(rule["driver/given-back"], errnos.EBADF, `an attachment of ${at.device.name}`) : at;
+}
 
 /** The device that a driver acts for, made on first use. */
 export function deviceOf(ctx: Context): Device {
@@ -81,30 +120,40 @@ export const driverHandlers: HandlerTable<Name> = {
       yield* dmaBufPut(buf);
       return at;
     },
-    *detach(_ctx, { attachment }) {
-      const at = attachment as Attachment;
+    *detach({ k }, { attachment }) {
+      const at = attached(k, attachment);
+      if (typeof at === "number") return at;
       yield* dmaBufDetach(at);
       yield* dmaBufPut(at.buf);
       return 0;
     },
-    *map_attachment(_ctx, { attachment, direction }) {
-      const at = attachment as Attachment;
+    *map_attachment({ k }, { attachment, direction }) {
+      const at = attached(k, attachment);
+      if (typeof at === "number") return at;
       const sgt = yield* dmaBufMapAttachment(at, direction);
-      return typeof sgt === "number" ? sgt : { handle: { at, sgt, direction } satisfies MappedAttachment };
+      return typeof sgt === "number" ? sgt : { handle: new MappedAttachment(at, sgt, direction) };
     },
     *unmap_attachment({ k }, { sgt: handle }) {
-      const { at, sgt, direction } = handle as MappedAttachment | MappedUserMemory;
-      if (at === undefined) {
+      const table = handle as MappedAttachment | MappedUserMemory;
+      const { sgt, direction } = table;
+      if (!(table instanceof MappedAttachment)) {
         // Of a table that is not mapped any more nothing is left to undo.
         if (sgt.mapped !== undefined) dmaUnmapSgtable(k, sgt.mapped.device, sgt, direction, false);
-      } else yield* dmaBufUnmapAttachment({ at, sgt, direction });
+        return 0;
+      }
+      if (table.unmapped) return k.refuse(rule["driver/given-back"], errnos.EBADF, "an sg table");
+      yield* dmaBufUnmapAttachment(table);
+      table.letGo();
       return 0;
     },
-    *pin(_ctx, { attachment }) {
-      return yield* dmaBufPin(attachment as Attachment);
+    *pin({ k }, { attachment }) {
+      const at = attached(k, attachment);
+      return typeof at === "number" ? at : yield* dmaBufPin(at);
     },
-    *unpin(_ctx, { attachment }) {
-      yield* dmaBufUnpin(attachment as Attachment);
+    *unpin({ k }, { attachment }) {
+      const at = attached(k, attachment);
+      if (typeof at === "number") return at;
+      yield* dmaBufUnpin(at);
       return 0;
     },
     *begin_cpu_access(ctx, { buf, direction }) {
@@ -114,39 +163,40 @@ export const driverHandlers: HandlerTable<Name> = {
       return yield* withBuffer(ctx, buf, (dmaBuf) => dmaBufEndCpuAccess(dmaBuf, direction));
     },
     *vmap(ctx, { buf }) {
-      if (buf instanceof GemObject) return addressOf(yield* vmapObject(ctx.k, buf));
-      const dmaBuf = dmaBufGet(ctx.k, ctx.ownerOf("buf"), buf as number);
-      if (typeof dmaBuf === "number") return dmaBuf;
-      const map = yield* dmaBufVmap(dmaBuf);
-      if (typeof map === "number") yield* dmaBufPut(dmaBuf);
-      return addressOf(map);
+      const of = buf instanceof GemObject ? buf : dmaBufGet(ctx.k, ctx.ownerOf("buf"), buf as number);
+      if (typeof of === "number") return of;
+      const map = yield* of instanceof GemObject ? vmapObject(ctx.k, of) : dmaBufVmap(of);
+      if (typeof map !== "number") {
+        kernelMaps(ctx.k).push({ of, by: ctx.state, address: map.address, length: of.size });
+        return map.address;
+      }
+      if (of instanceof DmaBuf) yield* dmaBufPut(of);
+      return map;
     },
     *vunmap(ctx, { buf }) {
       if (buf instanceof GemObject) {
+        takeMap(ctx, buf);
         yield* vunmapObject(ctx.k, buf);
         return 0;
       }
-      return yield* withBuffer(ctx, buf as number, (dmaBuf) => vunmapAndPut(dmaBuf));
+      return yield* withBuffer(ctx, buf as number, (dmaBuf) => vunmapBuffer(ctx, dmaBuf));
     },
     *revoke(ctx, { buf }) {
       const { k } = ctx;
-      const file = buf instanceof GemObject ? undefined : ctx.ownerOf("buf").files.get(buf as number);
-      const obj = buf instanceof GemObject ? buf : gemOf(file);
-      if (obj === undefined && file === undefined)
+      if (buf instanceof GemObject) {
+        k.note(rule["dma-buf/revoke"]);
+        yield* drmVmaNodeUnmap(buf);
+        return 0;
+      }
+      const file = ctx.ownerOf("buf").files.get(buf as number);
+      if (file === undefined)
         return k.refuse(bufferRules["dma-buf/bad-descriptor"], errnos.EBADF, `descriptor ${String(buf)}`);
       k.note(rule["dma-buf/revoke"]);
-      if (obj !== undefined) yield* drmVmaNodeUnmap(obj);
-      else unmapMappingRange(k, file!.mapping, 0, Math.ceil(file!.inode.size / k.pageSize), true);
+      unmapMappingRange(k, file.mapping, 0, 0, true);
       return 0;
     },
   },
 };
-
-/** The GEM object that a dma-buf was made of. */
-function gemOf(file: File | undefined): GemObject | undefined {
-  const ops = file?.data instanceof DmaBuf ? file.data.ops : undefined;
-  return ops instanceof PrimeOps ? ops.obj : undefined;
-}
 
 /** drm_gem_vmap of a driver's own object: the shmem helper's, or what its memory has. */
 function* vmapObject(k: Kernel, { backing, imported }: GemObject): Path<KernelMap | number> {
@@ -166,27 +216,31 @@ function* vunmapObject(k: Kernel, { backing, imported }: GemObject): Path<void> 
   yield* release(k, backing!.resv.lock);
 }
 
-/** The address of a kernel mapping, or the errno that there is none by. */
-function addressOf(map: { readonly address: number } | number): number {
-  return typeof map === "number" ? map : map.address;
+/** dma_buf_vunmap, and the reference that the vmap took. */
+function* vunmapBuffer(ctx: Context, buf: DmaBuf): Path<number> {
+  const map = takeMap(ctx, buf);
+  yield* dmaBufVunmap(buf);
+  if (map !== undefined) yield* dmaBufPut(buf);
+  return 0;
 }
 
-/** vunmap gives back the reference that vmap took. */
-function* vunmapAndPut(buf: DmaBuf): Path<number> {
-  yield* dmaBufVunmap(buf);
-  yield* dmaBufPut(buf);
-  return 0;
+/** 0, or -EFAULT where no vmap of a driver has these bytes. */
+function withinMap(k: Kernel, address: number, width: number): number {
+  const found = kernelMaps(k).some((map) => address >= map.address && address + width <= map.address + map.length);
+  return found ? 0 : k.refuse(rule["driver/no-kernel-mapping"], errnos.EFAULT);
 }
 
 /** Loads and stores of the kernel itself, through its own mappings. */
 export const kernelAccess: HandlerTable<"load" | "store"> = {
   run: {
     *load({ k }, { address, width }) {
-      return kernelLoad(k, address, width);
+      const refused = withinMap(k, address, width);
+      return refused !== 0 ? refused : kernelLoad(k, address, width);
     },
     *store({ k }, { address, value, width }) {
-      kernelStore(k, address, width, value);
-      return 0;
+      const refused = withinMap(k, address, width);
+      if (refused === 0) kernelStore(k, address, width, value);
+      return refused;
     },
   },
 };

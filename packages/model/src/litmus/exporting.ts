@@ -13,6 +13,10 @@ const rule = rules({
     sentence: "A buffer of size 0 gives EINVAL.",
     kernel: "vb2_dma_sg_alloc, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
   },
+  "driver-buffer/not-own": {
+    sentence: "A driver drops only a descriptor of its own: another's is none of its descriptors, EBADF.",
+    kernel: "dma_buf_put, drivers/dma-buf/dma-buf.c",
+  },
   "driver-buffer/no-memory": {
     sentence: "A buffer larger than RAM gives ENOMEM.",
     kernel: [
@@ -38,7 +42,9 @@ export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put" | 
       return typeof sgt === "number" ? sgt : { handle: { at: undefined, sgt, direction: "from_device" } };
     },
     *dma_buf_put(ctx, { buf: fd }) {
-      const { files } = ctx.ownerOf("buf");
+      const { files } = ctx.task;
+      if (ctx.ownerOf("buf") !== ctx.task)
+        return ctx.k.refuse(rule["driver-buffer/not-own"], errnos.EBADF, `descriptor ${fd}`);
       const file = fdget(ctx.k, files, fd);
       if (typeof file === "number") return file;
       yield* fput(files.remove(fd)!);

@@ -25,8 +25,12 @@ import type { Path } from "../sched/path.js";
 
 const rule = rules({
   "gem-driver/no-size": {
-    sentence: "An object of size 0 gives EINVAL.",
+    sentence: "A TTM object of size 0 gives EINVAL.",
     kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
+  },
+  "gem-driver/no-offset": {
+    sentence: "A GEM shmem object of size 0 gets no fake offset: ENOSPC.",
+    kernel: "drm_vma_offset_add, drivers/gpu/drm/drm_vma_manager.c",
   },
   "gem-driver/no-such-memory": {
     sentence: "A shmem object is cached or write-combining and never in VRAM, else EINVAL.",
@@ -98,7 +102,10 @@ function* create(
   const { createPlaced } = dev.driver;
   if (createPlaced === undefined && (place === "vram" || caching === "uc"))
     return k.refuse(rule["gem-driver/no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
-  if (createPlaced !== undefined && bytes === 0) return k.refuse(rule["gem-driver/no-size"], errnos.EINVAL);
+  if (bytes === 0)
+    return createPlaced !== undefined
+      ? k.refuse(rule["gem-driver/no-size"], errnos.EINVAL)
+      : k.refuse(rule["gem-driver/no-offset"], errnos.ENOSPC);
   const backing =
     createPlaced !== undefined
       ? yield* createPlaced(dev, bytes, place, caching)

@@ -2,7 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { fput } from "../vfs/file.js";
 import { statusOf } from "../mm/account.js";
-import { exitMmap } from "../mm/exit.js";
+import { mmput } from "../mm/exit.js";
 import { dupMm } from "../mm/fork.js";
 import { lruAddDrain } from "../mm/lazyfree.js";
 import { Task } from "../task.js";
@@ -47,7 +47,7 @@ export function* exit(k: Kernel, task: Task): Path<void> {
 export function* exitMemory(k: Kernel, task: Task): Path<void> {
   task.dead = true;
   for (const end of task.atExit.splice(0)) end();
-  if (--task.mm.users === 0) yield* exitMmap(k, task.mm);
+  yield* mmput(k, task.mm);
 }
 
 /** exit_files, fs/file.c. */
