@@ -1,7 +1,8 @@
 /** The header of an x86 kernel image: enough to say what it is. */
 
 /**
- * The kernel's version string up to the first blank, `6.12.107+deb13-amd64`; undefined when these bytes are no bzImage.
+ * The kernel's version string, `6.12.107+deb13-amd64 (…) #1 SMP …`: what `uname -rv` says, with the builder in brackets.
+ * Undefined when these bytes are no bzImage.
  */
 export function bzImageVersion(image: Uint8Array): string | undefined {
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);
@@ -9,7 +10,7 @@ export function bzImageVersion(image: Uint8Array): string | undefined {
   const at = bytes.readUInt16LE(0x20e) + 0x200;
   if (at === 0x200 || at >= bytes.length) return undefined;
   const end = bytes.indexOf(0, at);
-  return bytes.toString("latin1", at, end < 0 ? at + 128 : end).split(" ")[0];
+  return bytes.toString("latin1", at, end < 0 ? at + 128 : Math.min(end, at + 512));
 }
 
 /** `6.12` of `6.12.107+deb13-amd64`; undefined when it does not start so. */

@@ -3,12 +3,15 @@ import { gunzipSync } from "node:zlib";
 import type { Isa } from "@litmap/litmus";
 import { bzImageVersion } from "./bzimage.js";
 import { runChild } from "./child.js";
+import { linuxVersion } from "./linux-version.js";
 import { vmlinuxOf } from "./vmlinux.js";
 
 export interface KernelImage {
   readonly isa: Isa;
   /** What `uname -r` will say; undefined when the image does not tell. */
   readonly version: string | undefined;
+  /** The version of Linux that the image's banner names; undefined as above. */
+  readonly linux: string | undefined;
   /** What QEMU starts instead of the file: the kernel proper, where the file packs it. */
   readonly unpacked?: Buffer;
 }
@@ -19,11 +22,15 @@ export interface KernelImage {
  */
 export async function readImage(image: Buffer): Promise<KernelImage | undefined> {
   const version = bzImageVersion(image);
-  if (version !== undefined) return { isa: "x86_64", version, unpacked: await vmlinuxOf(image) };
-  if (isArm64Image(image)) return { isa: "arm64", version: bannerVersion(image) };
-  if (isZimage(image)) return { isa: "arm", version: await zimageVersion(image) };
+  if (version !== undefined) return { isa: "x86_64", ...named(version), unpacked: await vmlinuxOf(image) };
+  if (isArm64Image(image)) return { isa: "arm64", ...named(bannerOf(image)) };
+  if (isZimage(image)) return { isa: "arm", ...named(await zimageBanner(image)) };
   const unpacked = await unpackedArm64(image);
-  return unpacked && { isa: "arm64", version: bannerVersion(unpacked), unpacked };
+  return unpacked && { isa: "arm64", ...named(bannerOf(unpacked)), unpacked };
+}
+
+function named(banner: string | undefined): Pick<KernelImage, "version" | "linux"> {
+  return { version: banner?.split(" ")[0], linux: banner === undefined ? undefined : linuxVersion(banner) };
 }
 
 /** Documentation/arch/arm64/booting.rst: the magic number at offset 56. */
@@ -45,21 +52,21 @@ async function unpackedArm64(image: Buffer): Promise<Buffer | undefined> {
 }
 
 /** A zImage says nothing of its version; the kernel packed in it does. */
-async function zimageVersion(image: Buffer): Promise<string | undefined> {
+async function zimageBanner(image: Buffer): Promise<string | undefined> {
   for (const { magic } of packers) {
     const at = image.indexOf(magic);
-    const version = at < 0 ? undefined : bannerVersion((await unpack(image.subarray(at))) ?? Buffer.alloc(0));
-    if (version !== undefined) return version;
+    const banner = at < 0 ? undefined : bannerOf((await unpack(image.subarray(at))) ?? Buffer.alloc(0));
+    if (banner !== undefined) return banner;
   }
   return undefined;
 }
 
 /** From linux_banner. Format strings of the same beginning have a `%` where the version belongs. */
-function bannerVersion(kernel: Buffer): string | undefined {
+function bannerOf(kernel: Buffer): string | undefined {
   const banner = "Linux version ";
   for (let at = kernel.indexOf(banner); at >= 0; at = kernel.indexOf(banner, at + 1)) {
-    const version = /^\d\S*(?= )/.exec(kernel.toString("latin1", at + banner.length, at + banner.length + 80))?.[0];
-    if (version !== undefined) return version;
+    const text = kernel.toString("latin1", at + banner.length, at + banner.length + 512);
+    if (/^\d\S{0,78} /.test(text)) return text.split(/[\0\n]/)[0];
   }
   return undefined;
 }

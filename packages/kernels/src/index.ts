@@ -2,6 +2,7 @@
 export { type Complaint, complaintOf } from "./console.js";
 export { optionsOf } from "./configuration.js";
 export { debianName } from "./flavour.js";
+export { linuxVersion } from "./linux-version.js";
 export { Fault, type FaultCode, type Result, settle } from "./fault.js";
 export { Machine, type MachineOptions, type RunOptions, type RunOutcome, type Said, type Started } from "./machine.js";
 export { type ModuleRequest, hasModule } from "./modules.js";

@@ -37,6 +37,7 @@ import type { Result } from "./fault.js";
 import { Fault, diskFault, errnoOf, settle } from "./fault.js";
 import type { KernelImage } from "./image.js";
 import { readImage } from "./image.js";
+import { linuxVersion } from "./linux-version.js";
 import { withLock } from "./lock.js";
 import { kernelOfModules } from "./modules.js";
 import { removeAtEnd } from "./running.js";
@@ -66,6 +67,8 @@ export interface Kernel {
   readonly release: string;
   /** What `uname -r` says. */
   readonly version: string;
+  /** The version of Linux that it is, `6.12.118`. */
+  readonly linux: string;
   readonly arch: Isa;
   readonly source: KernelSource;
   /** Of the vmlinuz, in hex. */
@@ -125,8 +128,14 @@ export class KernelStore {
     if (!isName(name)) return undefined;
     const folder = join(this.folder, "kernels", name);
     try {
-      const facts = JSON.parse(readFileSync(join(folder, "kernel.json"), "utf8")) as Omit<Kernel, "folder">;
-      return { ...facts, name, folder };
+      const facts = JSON.parse(readFileSync(join(folder, "kernel.json"), "utf8")) as Omit<
+        Kernel,
+        "folder" | "linux"
+      > & {
+        // Kernels that were added by an older litmap do not say.
+        readonly linux?: string;
+      };
+      return { ...facts, linux: facts.linux ?? versionBySource(facts), name, folder };
     } catch {
       return undefined;
     }
@@ -367,12 +376,23 @@ async function describe(
     name,
     release,
     version,
+    linux: assembled.source.kind === "debian" ? versionBySource({ ...assembled, version }) : linuxOf(image, version),
     arch: image.isa,
     source: assembled.source,
     sha256: createHash("sha256").update(bytes).digest("hex"),
     added: new Date().toISOString(),
   };
   return `${JSON.stringify(facts, null, 2)}\n`;
+}
+
+function linuxOf(image: KernelImage, version: string): string {
+  return image.linux ?? linuxVersion(version) ?? version;
+}
+
+/** Debian's packages are versioned as the Linux that they hold; other images say it in `uname -r`. */
+function versionBySource({ source, version }: { readonly source: KernelSource; readonly version: string }): string {
+  const packaged = source.kind === "debian" ? source.packages[0]?.version : undefined;
+  return linuxVersion(packaged ?? version) ?? version;
 }
 
 /** The .config of the tree in which an image still lies, as `make` leaves it (arch/x86/boot/bzImage). */

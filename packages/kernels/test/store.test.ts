@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bzImageVersion, releaseOf } from "../src/bzimage.js";
 import type { Fault, Result } from "../src/index.js";
-import { KernelStore, optionsOf } from "../src/index.js";
+import { KernelStore, linuxVersion, optionsOf } from "../src/index.js";
+import { readImage } from "../src/image.js";
 import { withLock } from "../src/lock.js";
 import { bzImage, fake, moduleFile, modulesFolder, scratch } from "./stand-ins.js";
 
@@ -25,7 +26,32 @@ function faultOf(result: Result<unknown>): Fault {
 }
 
 describe("a bzImage", () => {
-  test("says its version", () => expect(bzImageVersion(bzImage("7.2.13+deb14-amd64"))).toBe("7.2.13+deb14-amd64"));
+  test("says its version", async () => {
+    const banner =
+      "6.1.0-57-amd64 (debian-kernel@lists.debian.org) #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-3 (2026-11-26)";
+    expect(bzImageVersion(bzImage(banner))).toContain(banner);
+    expect(await readImage(Buffer.from(bzImage(banner)))).toMatchObject({
+      version: "6.1.0-57-amd64",
+      linux: "6.1.192",
+    });
+    const mine = await readImage(Buffer.from(bzImage("7.2.13-mine")));
+    expect(mine).toMatchObject({ version: "7.2.13-mine", linux: "7.2.13" });
+  });
+
+  test("the version of Linux is that of Debian where its release counts builds; mainline's own is update 0", () => {
+    expect(
+      [
+        "6.12.118+deb13-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.12.118-1 (2026-11-20)",
+        "5.10.0-46-amd64 #1 SMP Debian 5.10.262-1 (2026-07-31)",
+        "7.3-amd64 #1 SMP PREEMPT_DYNAMIC Debian 7.3~rc7-1~exp1 (2026-10-01)",
+        "6.12.118-litmap #1 SMP Thu Jan  1 00:00:00 UTC 1970",
+        "6.1.192-3",
+        "7.4.0-rc1 #3",
+        "next",
+      ].map(linuxVersion),
+    ).toEqual(["6.12.118", "5.10.262", "7.3.0", "6.12.118", "6.1.192", "7.4.0", undefined]);
+  });
+
   test.each([Buffer.alloc(0), Buffer.alloc(4096), Buffer.from("\x7fELF")])("other bytes do not", (bytes) => {
     expect(bzImageVersion(bytes)).toBeUndefined();
   });
@@ -58,6 +84,7 @@ describe("the store", () => {
       name: "mine",
       release: "6.12",
       version: "6.12.1-mine",
+      linux: "6.12.1",
       arch: "x86_64",
       source: { kind: "image", modules },
     });

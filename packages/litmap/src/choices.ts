@@ -1,7 +1,7 @@
 /** Options that choose a machine, from text to what the model takes, with the nearest name where one is wrong. */
-import { compareReleases, didYouMean } from "@litmap/litmus";
+import { didYouMean } from "@litmap/litmus";
 import type { Arch } from "@litmap/litmus";
-import { arches, newestRelease, points, releases } from "@litmap/model";
+import { arches, knownAs, knownVersions, newestRelease, points } from "@litmap/model";
 import type { Design, KernelOptions } from "@litmap/model";
 import { badRequest } from "./exit-status.js";
 import { defaultSearch } from "./machines/model.js";
@@ -36,16 +36,15 @@ export function modelOptions(choices: ModelChoices): KernelOptions {
   };
 }
 
+/** A version that the model knows, `6.12` or `6.12.118`. */
 export function releaseOf(text: string): string {
-  const found = /^v?(\d+)\.(\d+)(?:\.\d+)*(?:-.*)?$/.exec(text);
-  const release = found ? `${found[1]}.${found[2]}` : "";
-  if (!found || compareReleases(release, releases[0]) < 0 || compareReleases(release, newestRelease) > 0) {
+  const version = /^v?(\d+\.\d+(?:\.\d+)?)$/.exec(text)?.[1];
+  if (version === undefined || knownAs(version) !== "known")
     throw badRequest(
       `the model knows no release '${text}'`,
-      `from ${releases[0]} to ${newestRelease}, written as major.minor: ${releases.join(", ")}`,
+      `${knownVersions()}; 6.12 is its newest known update, 6.12.0 mainline's release`,
     );
-  }
-  return release;
+  return version;
 }
 
 export function archOf(text: string): Arch {

@@ -1,7 +1,8 @@
 /** The corpus put to the model of every release, with what the recorded kernels of that release answered. */
+import { seriesOf } from "@litmap/litmus";
 import type { Arch, Test } from "@litmap/litmus";
-import { predict, releases } from "@litmap/model";
-import type { KernelOptions, Release } from "@litmap/model";
+import { designOf, predict, releases } from "@litmap/model";
+import type { Design, Release } from "@litmap/model";
 import { readTest, selectFiles } from "./corpus.js";
 import { readEvidence } from "./evidence.js";
 import type { Evidence } from "./evidence.js";
@@ -26,10 +27,11 @@ export interface Hearing {
 export function hearings(): Hearing[] {
   const models = modelsOf(readEvidence());
   return corpusTests().flatMap((test) =>
-    models.map(({ options, kernels }): Hearing => {
+    models.map(({ options, version, kernels }): Hearing => {
+      const asked = { ...options, release: version };
       const there = kernels.filter((each) => each.tests.has(test.name));
       // Without a witness one order tells which rules there are.
-      const prediction = there.length > 0 ? ask(test, options) : predict(test, options);
+      const prediction = there.length > 0 ? ask(test, asked) : predict(test, asked);
       return {
         test,
         release: options.release,
@@ -47,26 +49,31 @@ export function hearings(): Hearing[] {
 }
 
 interface ModelWithKernels {
-  readonly options: KernelOptions & { readonly release: Release; readonly arch: Arch };
+  readonly options: { readonly release: Release; readonly arch: Arch; readonly configured?: Partial<Design> };
+  /** What is asked: a model of the release, or of another update of it. */
+  readonly version: string;
   readonly kernels: Evidence[];
 }
 
 /**
- * The releases' own models first, each with the kernels that are as their release; then those of other architectures
- * and configurations.
+ * The releases' own models first, each with the kernels that choose as it does; then those of other updates,
+ * architectures and configurations.
  */
 function modelsOf(evidence: readonly Evidence[]): ModelWithKernels[] {
-  const models = new Map<string, ModelWithKernels>(
-    releases.map((release) => [`${release} x86_64`, { options: { release, arch: "x86_64" }, kernels: [] }]),
-  );
+  const models = new Map<string, ModelWithKernels>();
+  const model = (options: ModelWithKernels["options"], version: string): ModelWithKernels => {
+    const { release, arch, configured } = options;
+    const key = JSON.stringify([release, arch, configured, designOf(version)]);
+    let found = models.get(key);
+    if (!found) models.set(key, (found = { options, version, kernels: [] }));
+    return found;
+  };
+  for (const release of releases) model({ release, arch: "x86_64" }, release);
   for (const each of evidence) {
     const { arch, configured } = each.kernel;
-    const release = releases.find((name) => name === each.kernel.release);
+    const release = releases.find((name) => name === seriesOf(each.kernel.release));
     if (release === undefined) continue;
-    const key = `${release} ${arch}${configured ? ` ${JSON.stringify(configured)}` : ""}`;
-    if (!models.has(key))
-      models.set(key, { options: { release, arch, ...(configured ? { configured } : {}) }, kernels: [] });
-    models.get(key)!.kernels.push(each);
+    model({ release, arch, ...(configured ? { configured } : {}) }, each.kernel.release).kernels.push(each);
   }
   return [...models.values()];
 }

@@ -74,7 +74,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   ] as const;
   const onModel = (command: Command): Command =>
     command
-      .option("--release <release>", "the model's release, major.minor")
+      .option("--release <release>", "the model's release: 6.12, its newest known update, or an update, 6.12.118")
       .option("--arch <arch>", "the model's architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
       .option("--set <point=choice>", "override a decision of the release; repeatable", collect, []);
 

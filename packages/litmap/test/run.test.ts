@@ -158,7 +158,12 @@ describe("wrong requests", () => {
     [["run", "gop"], /did you mean 'gup'\?/],
     [["run", "nothing/there.lit"], /^litmap: there is no file nothing\/there\.lit/],
     [["run", "zz*"], /^litmap: no test is called like zz\*/],
-    [["run", "--release", "2.6"], /^litmap: the model knows no release '2\.6'\nfrom 5\.10 to 7\.3/],
+    [
+      ["run", "--release", "2.6"],
+      /^litmap: the model knows no release '2\.6'\nfrom 5\.10 to 7\.3, with updates up to 5\.10\.\d+/,
+    ],
+    [["run", "--release", "6.12.999"], /^litmap: the model knows no release '6\.12\.999'\nfrom 5\.10 to 7\.3/],
+    [["run", "--release", "6.1.0-57-amd64"], /^litmap: the model knows no release '6\.1\.0-57-amd64'/],
     [["run", "--arch", "amr"], /^litmap: the model knows no architecture 'amr'; did you mean 'arm'\?/],
     [
       ["run", "--set", "udmabuf.map=normal-page"],

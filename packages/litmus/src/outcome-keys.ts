@@ -135,7 +135,7 @@ export function scopeHolds(scope: Scope, machine: Machine, effective: Effective 
 function conditionHolds(condition: Condition, machine: Machine, effective: Effective): boolean {
   switch (condition.kind) {
     case "linux":
-      return compareNumbers(condition.op, compareReleases(machine.release, condition.release), 0);
+      return compareNumbers(condition.op, compareReleases(versionOn(machine), condition.release), 0);
     case "arch":
       return machine.arch === condition.arch;
     case "with":
@@ -146,16 +146,36 @@ function conditionHolds(condition: Condition, machine: Machine, effective: Effec
   }
 }
 
-/** Below 0, 0 or above 0, by major and minor number; what follows them (`.107`, `-rc1`) does not count. */
-export function compareReleases(a: string, b: string): number {
-  const [aMajor, aMinor] = releaseNumbers(a);
-  const [bMajor, bMinor] = releaseNumbers(b);
-  return aMajor - bMajor || aMinor - bMinor;
+/** The version that a machine's kernel has; `6.12` on a model is its newest known update. */
+function versionOn(machine: Machine): string {
+  return (machine.kind === "model" ? machine.version : undefined) ?? machine.release;
 }
 
-function releaseNumbers(release: string): [number, number] {
-  const found = /^(\d+)(?:\.(\d+))?/.exec(release);
-  return found ? [Number(found[1]), Number(found[2] ?? 0)] : [0, 0];
+/**
+ * Below 0, 0 or above 0, by the numbers of two versions. `6.12` is a series: it is equal to each of its updates, as
+ * `6.12.118`. What follows the numbers (`-rc1`) does not count.
+ */
+export function compareReleases(a: string, b: string): number {
+  const [aMajor, aMinor, aUpdate] = releaseNumbers(a);
+  const [bMajor, bMinor, bUpdate] = releaseNumbers(b);
+  return aMajor - bMajor || aMinor - bMinor || (aUpdate === undefined || bUpdate === undefined ? 0 : aUpdate - bUpdate);
+}
+
+/** `6.12` of `6.12.118`; the text itself where it does not begin with two numbers. */
+export function seriesOf(version: string): string {
+  return /^\d+\.\d+/.exec(version)?.[0] ?? version;
+}
+
+/** 118 of `6.12.118`; undefined of a series, `6.12`. */
+export function updateOf(version: string): number | undefined {
+  return releaseNumbers(version)[2];
+}
+
+function releaseNumbers(release: string): readonly [major: number, minor: number, update?: number] {
+  const found = /^(\d+)(?:\.(\d+)(?:\.(\d+))?)?/.exec(release);
+  if (!found) return [0, 0];
+  const [, major, minor = "0", update] = found;
+  return update === undefined ? [Number(major), Number(minor)] : [Number(major), Number(minor), Number(update)];
 }
 
 export function compareNumbers(op: Comparison, a: number, b: number): boolean {

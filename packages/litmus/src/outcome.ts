@@ -29,7 +29,10 @@ export const pageBytesOf = (arch: Arch): number => (arch === "arm64-16k" ? 16384
 export type Machine =
   | {
       readonly kind: "model";
+      /** As it was asked for: `6.12`, or an update of it, `6.12.118`. */
       readonly release: string;
+      /** The version that this is, `6.12.118`. */
+      readonly version?: string;
       readonly arch: Arch;
       /** Choices that differ from the release's own, by decision point. */
       readonly designs: Readonly<Record<string, string>>;
@@ -38,7 +41,7 @@ export type Machine =
     }
   | {
       readonly kind: "vm" | "host" | "ssh";
-      /** Major.minor, the release that the model is asked for. */
+      /** Its version, `6.12.118`; the model beside it is that of this version. */
       readonly release: string;
       readonly arch: Arch;
       /** The kernel's name in the store, `host`, or the ssh target. */

@@ -191,9 +191,9 @@ with flags, texts with strings. Any result can be compared with \`ok\`, an errno
   written, once each, by the process that bound the address or descriptor they look at (\`A\` where
   there is none); \`C: expect smaps(va).Pss == 0\` has \`C\` look. Other operations cannot be used in a claim.
 * A claim holds on every release and architecture, unless it is inside
-  \`on linux >= 6.13 { }\` (major and minor number) or \`on arch arm { }\` (\`x86_64\`; \`arm64\`,
-  and \`arm64-16k\` with pages of 16 KiB; \`arm\`, and \`arm-lpae\` with 64-bit page-table entries: none of
-  them includes another).
+  \`on linux >= 6.13 { }\` (a release with all of its updates; \`6.12.118\` is one update) or
+  \`on arch arm { }\` (\`x86_64\`; \`arm64\`, and \`arm64-16k\` with pages of 16 KiB; \`arm\`, and
+  \`arm-lpae\` with 64-bit page-table entries: none of them includes another).
   They nest. It does not apply to a model with a changed design: use
   \`with POINT = CHOICE { }\`, which does not apply to a real kernel.
 * In a test with \`parallel\`: \`always\` and \`expect\` hold on every schedule, \`never\` on none,

@@ -222,7 +222,24 @@ describe("claims", () => {
   test("releases are numbers, not texts", () => {
     expect(compareReleases("6.2", "6.12")).toBeLessThan(0);
     expect(compareReleases("6.12.99", "6.12")).toBe(0);
+    expect(compareReleases("6.12.99", "6.12.118")).toBeLessThan(0);
+    expect(compareReleases("6.18.1", "6.12.118")).toBeGreaterThan(0);
     expect(compareReleases("7.0-rc3", "6.19")).toBeGreaterThan(0);
+  });
+
+  test("a scope of an update: those before it, and other series, are outside", () => {
+    const t = testOf(
+      "n = munlockall()\nexpect n == 0\non linux == 6.12 { expect n != EBADF }\n" +
+        "on linux >= 6.12.118 { on linux < 6.13 { expect n == ok } }\non linux < 6.12.118 { expect n == EPERM }",
+    );
+    const texts = (machine: Machine): string[] =>
+      judge(t, outcome({ n: "ok" }), machine).claims.map(({ text }) => text);
+    const kernel = (release: string): Machine => ({ kind: "vm", release, arch: "x86_64", name: "k", uname: release });
+    expect(texts(kernel("6.12.118"))).toEqual(["n == 0", "n != EBADF", "n == ok"]);
+    expect(texts(kernel("6.12.117"))).toEqual(["n == 0", "n != EBADF", "n == EPERM"]);
+    expect(texts(kernel("6.18.15"))).toEqual(["n == 0"]);
+    expect(texts({ ...model("6.12"), version: "6.12.119" })).toEqual(["n == 0", "n != EBADF", "n == ok"]);
+    expect(texts({ ...model("6.12"), version: "6.12.107" })).toEqual(["n == 0", "n != EBADF", "n == EPERM"]);
   });
 
   test("other statuses pass through", () => {

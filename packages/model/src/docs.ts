@@ -1,6 +1,6 @@
 /** docs/designs.md, printed from the decision points. */
 import { pointBook } from "./design/points.js";
-import { designOf, releases } from "./design/release.js";
+import { designOf, knownVersions, releases } from "./design/release.js";
 import type { History, Point, PointName } from "./design/points.js";
 
 /** All decision points: the question, the alternatives, who proposed them, and what each release chose. */
@@ -8,8 +8,10 @@ export function designsMarkdown(): string {
   const out = [
     "# Decision points",
     "",
-    "A release is a choice at every point; `--set POINT=CHOICE` takes another. Printed from " +
+    "A version is a choice at every point; `--set POINT=CHOICE` takes another. Printed from " +
       "`packages/model/src/design/points.ts` and the exporters' files.",
+    "",
+    `Versions are known ${knownVersions()}. A series, \`6.12\`, is its newest known update; \`6.12.0\` is mainline's release.`,
     "",
   ];
   for (const [name, point] of Object.entries(pointBook()) as [PointName, Point][]) {
@@ -17,13 +19,9 @@ export function designsMarkdown(): string {
     for (const [choice, { doc, proposed }] of Object.entries(point.choices)) {
       out.push(`* \`${choice}\`: ${doc}${proposed === undefined ? "" : `. *Proposed: ${proposed}*`}`);
     }
-    out.push("", `Mainline: ${history(point.mainline)}.`, "");
-    for (const [condition, choices] of point.configured ?? [])
-      out.push(`${configurationText(condition)}: ${history(choices)}.`, "");
-    for (const [version, choice] of point.stable ?? [])
-      out.push(`From ${version} of its release on: \`${choice}\`.`, "");
-    for (const [version, choice] of point.before ?? [])
-      out.push(`Before ${version} of its release: \`${choice}\`.`, "");
+    out.push("", `Mainline: ${choices(point.mainline)}.`, ...changes(point.mainline), "");
+    for (const [condition, history] of point.configured ?? [])
+      out.push(`${configurationText(condition)}: ${choices(history)}.`, ...changes(history), "");
     out.push(`Here: ${releases.map((release) => `${release} \`${designOf(release)[name]}\``).join(", ")}.`, "");
   }
   return out.join("\n");
@@ -33,6 +31,16 @@ function configurationText(condition: string): string {
   return condition.startsWith("!") ? `Built without CONFIG_${condition.slice(1)}` : `Built with CONFIG_${condition}`;
 }
 
-function history(history: History): string {
+function choices(history: History): string {
   return history.map(([since, choice]) => `\`${choice}\` from ${since}`).join(", ");
+}
+
+/** Where each change is known from, and which stable updates took it. */
+function changes(history: History): string[] {
+  const told = history.flatMap(([since, choice, source, stable = {}]) => {
+    const updates = Object.values(stable);
+    if (source === undefined) return [];
+    return [`* ${since} \`${choice}\`: ${source}${updates.length > 0 ? `; also in ${updates.join(", ")}` : ""}`];
+  });
+  return told.length > 0 ? ["", ...told] : [];
 }

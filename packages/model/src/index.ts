@@ -16,7 +16,15 @@ export { failed, Failure, must } from "./api/result.js";
 export type { Result } from "./api/result.js";
 export type { KernelOptions } from "./kernel.js";
 export type { Choice, Design, Point, PointName } from "./design/points.js";
-export { configuredDesign, designOf, newestRelease, stableDesign, releases } from "./design/release.js";
+export {
+  configuredDesign,
+  designOf,
+  knownAs,
+  knownVersions,
+  newestRelease,
+  releases,
+  versionOf,
+} from "./design/release.js";
 export type { Release } from "./design/release.js";
 export { arches } from "./design/arch.js";
 export type { ArchTraits } from "./design/arch.js";

@@ -28,7 +28,7 @@ import type { Design, PointName } from "./design/points.js";
 import type { Rule } from "./rules/rule.js";
 
 export interface KernelOptions {
-  /** `major.minor`; default the newest that is modelled. */
+  /** A version, `6.12.118`, or a series, which is its newest known update; default the newest that is modelled. */
   readonly release?: string;
   readonly arch?: Arch;
   /** Choices that differ from the release's. */

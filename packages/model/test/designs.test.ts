@@ -1,12 +1,13 @@
 /** Decision points: what releases are made of, and the pages printed from them. */
-import { compareReleases } from "@litmap/litmus";
+import { compareReleases, seriesOf, updateOf } from "@litmap/litmus";
 import { describe, expect, test } from "vitest";
 import {
   configuredDesign,
   designOf,
   designsMarkdown,
   Kernel,
-  stableDesign,
+  knownAs,
+  versionOf,
   points,
   releases,
   kernelOf,
@@ -88,18 +89,6 @@ describe("decision points", () => {
   test("a kernel's configuration differs from its release only where its options decide otherwise", () => {
     const debian = new Set(["SECRETMEM", "NUMA_BALANCING", "PROC_MEM_ALWAYS_FORCE", "LRU_GEN_ENABLED", "PT_RECLAIM"]);
     expect(configuredDesign("6.12", debian)).toEqual({});
-    const caches = {
-      "dma-buf.map-sync": "skip",
-      "udmabuf.first-begin": "maps-and-syncs",
-      "udmabuf.release-direction": "as-mapped",
-    };
-    expect(stableDesign("6.12.107")).toEqual({ "lru.activate": "kept", ...caches });
-    for (const version of ["6.12.118", "6.12.130"])
-      expect(stableDesign(version)).toEqual({ "generic-access-phys.checks": "io-memory", ...caches });
-    expect(stableDesign("6.12.117")).toEqual(caches);
-    expect(stableDesign("6.1.184")).toEqual(caches);
-    for (const version of ["6.11.3", "6.1.176", "7.12.9", "6.12"])
-      expect([version, stableDesign(version)]).toEqual([version, {}]);
     expect(configuredDesign("6.12", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({ "dma-buf.debug": "mangle" });
     expect(configuredDesign("7.2", new Set([...debian, "DMABUF_DEBUG"]))).toEqual({
       "dma-buf.debug": "wrap",
@@ -117,6 +106,51 @@ describe("decision points", () => {
       "lru.lazyfree": "cleared",
       "madvise.table-reclaim": "no",
     });
+  });
+
+  test("histories: sources for each change, updates of one series each, of known or later versions", () => {
+    for (const [name, point] of all) {
+      for (const history of [point.mainline, ...(point.configured ?? []).map(([, choices]) => choices)]) {
+        for (const [at, [since, , source, stable = {}]] of history.entries()) {
+          expect(since, name).toMatch(/^\d+\.\d+(\.\d+)?$/);
+          if (at > 0 && Object.keys(stable).length > 0)
+            expect(source, `${name} from ${since}`).toMatch(/^\S.{8,}[^.]$/);
+          for (const [series, version] of Object.entries(stable)) {
+            expect([name, seriesOf(version), knownAs(version)]).toEqual([name, series, "known"]);
+            expect(updateOf(version), name).toBeGreaterThan(0);
+          }
+        }
+      }
+    }
+  });
+
+  test("an update has what it took, those before it have not, later series wait for mainline", () => {
+    const of = (name: PointName) => (version: string) => designOf(version)[name];
+    const access = of("generic-access-phys.checks");
+    expect(["6.12.0", "6.12.117", "6.13", "6.18", "7.3.3"].map(access)).toEqual(Array(5).fill("none"));
+    expect(["6.12.118", "6.12", "6.12.130", "7.3.4", "7.3", "7.4"].map(access)).toEqual(Array(6).fill("io-memory"));
+    const activate = of("lru.activate");
+    expect(["6.12.0", "6.12.113", "6.12.114", "6.12", "6.13", "6.14"].map(activate)).toEqual([
+      "kept",
+      "kept",
+      "reset",
+      "reset",
+      "reset",
+      "kept",
+    ]);
+    const differing = (Object.keys(points) as PointName[]).filter(
+      (name) => designOf("6.12.117")[name] !== designOf("6.12.118")[name],
+    );
+    expect(differing).toEqual(["generic-access-phys.checks"]);
+  });
+
+  test("a series is its newest known update; outside of what is known is older or newer", () => {
+    expect(["6.12", "6.12.7", "5.13", "7.4"].map(versionOf)).toEqual(["6.12.118", "6.12.7", "5.13.0", "7.4.0"]);
+    expect(designOf("6.12")).toEqual(designOf("6.12.118"));
+    for (const release of releases) expect(knownAs(release)).toBe("known");
+    expect(["5.10.0", "5.10.262", "5.13", "6.5.13", "6.12.118", "7.3.4"].map(knownAs)).toEqual(Array(6).fill("known"));
+    expect(["6.12.119", "6.5.14", "5.13.1", "7.4", "8.0.1"].map(knownAs)).toEqual(Array(5).fill("newer"));
+    expect(["5.9", "5.9.16", "4.19.300", "2.6"].map(knownAs)).toEqual(Array(4).fill("older"));
   });
 
   test("a configuration is part of a kernel, and a choice given by hand goes before it", () => {
@@ -158,11 +192,23 @@ describe("the rule book", () => {
       ["5.10", "internal_get_user_pages_fast, mm/gup.c"],
       ["6.13", "gup_fast_fallback, mm/gup.c"],
     ] as const;
-    expect(["5.4", "6.12", "6.13", "7.3"].map((release) => kernelOf({ kernel }, release).split(",")[0])).toEqual([
+    expect(["5.4", "6.12.118", "6.13", "6.13.1", "7.3"].map((of) => kernelOf({ kernel }, of).split(",")[0])).toEqual([
       "internal_get_user_pages_fast",
       "internal_get_user_pages_fast",
       "gup_fast_fallback",
       "gup_fast_fallback",
+      "gup_fast_fallback",
+    ]);
+    const updated = [
+      ["5.10", "old, mm/gup.c"],
+      ["6.12.118", "new, mm/gup.c"],
+      ["6.13", "old, mm/gup.c"],
+    ] as const;
+    expect(["6.12.117", "6.12.118", "6.12", "6.18"].map((of) => kernelOf({ kernel: updated }, of)[0])).toEqual([
+      "o",
+      "n",
+      "n",
+      "o",
     ]);
   });
 

@@ -1,9 +1,11 @@
 /** `litmap diff`: what two kernels answer differently; either may be a model. */
+import { isaOf } from "@litmap/litmus";
 import type { KernelOptions } from "@litmap/model";
-import { modelOptions, searchLimits } from "../choices.js";
+import { archOf, modelOptions, searchLimits } from "../choices.js";
 import { readTest, selectFiles } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
+import type { KernelChoice } from "../machines/kernel.js";
 import type { TestMachine } from "../machines/machine.js";
 import { ModelMachine } from "../machines/model.js";
 import { ModelThread } from "../machines/model-thread.js";
@@ -33,6 +35,7 @@ export async function diff(a: string, b: string, options: DiffOptions): Promise<
 /** At least one is a real kernel: both are started, and the corpus is put to both. */
 async function diffKernels(names: readonly [string, string], options: DiffOptions): Promise<number> {
   const { KernelMachine, chooseKernels } = await import("../machines/kernel.js");
+  checkArch(chooseKernels(names.filter((name) => !name.startsWith("model:"))), options);
   const interrupt = new Interrupt();
   const progress = new Progress();
   const { accel = "auto" } = options;
@@ -51,6 +54,10 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
     const machines = await interrupt.unlessInterrupted(Promise.all(opening));
     if (!machines) return interrupt.status;
     const [before, after] = machines;
+    progress.clear();
+    for (const each of machines)
+      if (each instanceof KernelMachine)
+        for (const note of each.notes) process.stderr.write(`${machineLabel(each.machine)}: ${note}\n`);
     const changes: Change[] = [];
     let asked = 0;
     let broken = false;
@@ -80,6 +87,21 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
 /** The choice of model in a name, or undefined where it names a kernel. */
 function modelIn(name: string, { arch }: DiffOptions): KernelOptions | undefined {
   return name.startsWith("model:") ? modelOptions({ release: name.slice("model:".length), arch }) : undefined;
+}
+
+/** --arch is of a model: two kernels have their own, and a model is only compared with a kernel of its architecture. */
+function checkArch(choices: readonly KernelChoice[], { arch }: DiffOptions): void {
+  if (arch === undefined) return;
+  const asked = isaOf(archOf(arch));
+  const [kernel] = choices.filter(
+    (choice) => choices.length > 1 || (choice.kind === "vm" && choice.kernel.arch !== asked),
+  );
+  if (kernel)
+    throw badRequest(
+      `--arch ${arch} is for models: ${choices.map(({ name }) => name).join(" and ")} ` +
+        `${choices.length > 1 ? "have architectures of their own" : "is a kernel of another architecture"}`,
+      "leave it out, or compare models: model:6.12",
+    );
 }
 
 function threadNamed(name: string, options: DiffOptions): ModelThread | undefined {

@@ -34,7 +34,7 @@ export async function add(names: readonly string[], options: AddOptions): Promis
       if (!added.ok) throw endingOf(added.fault);
       if (!options.quiet)
         print(
-          `${name}  Linux ${added.value.version}  ${sourceOf(added.value)}  ${duration(performance.now() - began)}`,
+          `${name}  Linux ${added.value.linux}  ${added.value.version}  ${sourceOf(added.value)}  ${duration(performance.now() - began)}`,
         );
     }
   } finally {
@@ -66,7 +66,7 @@ export async function build(release: string, options: BuildOptions): Promise<num
     const { kernel, fresh } = built.value;
     if (options.quiet) return exitStatus.asExpected;
     print(
-      `${kernel.name}  Linux ${kernel.version}  ${sourceOf(kernel)}  ` +
+      `${kernel.name}  Linux ${kernel.linux}  ${kernel.version}  ${sourceOf(kernel)}  ` +
         `${fresh ? duration(performance.now() - began) : "nothing to do"}`,
     );
     const unset = kernel.source.kind === "built" ? kernel.source.unset : [];
@@ -117,6 +117,7 @@ export function list(options: { readonly json?: boolean; readonly color?: boolea
   for (const line of columns(
     kernels.map((kernel) => [
       paint.name(kernel.name),
+      kernel.linux,
       kernel.version,
       kernel.arch,
       sourceOf(kernel),

@@ -183,13 +183,13 @@ class KernelRun {
     return pair;
   }
 
-  /** The model that a kernel is compared with: of its release and architecture, unless the user wants another. */
+  /** The model that a kernel is compared with: of its version and architecture, unless the user wants another. */
   private modelFor(kernel: KernelMachine) {
     const { release, arch, set } = this.options;
     const own = kernel.modelOptions;
-    const wanted = modelOptions({ release: release ?? own.release, arch: arch ?? own.arch, set });
-    // A configuration says nothing of another release.
-    return release === undefined ? { ...wanted, configured: own.configured } : wanted;
+    const wanted = modelOptions({ release, arch: arch ?? own.arch, set });
+    // A configuration says nothing of another release. A kernel may be newer than what can be asked for.
+    return release === undefined ? { ...wanted, release: own.release, configured: own.configured } : wanted;
   }
 
   /** Reports the rows that every lane has come to, in order. */

@@ -3,13 +3,12 @@
  * for it.
  */
 import type { Outcome, Test } from "@litmap/litmus";
-import { Machine, VmTarget } from "@litmap/kernels";
+import { Machine, VmTarget, linuxVersion } from "@litmap/kernels";
 import type { Kernel } from "@litmap/kernels";
 import { ExecutorUnavailable, buildExecutor, compile, needsOf } from "@litmap/linux";
 import type { KernelDescription, StepCount } from "@litmap/linux";
 import { predict } from "@litmap/model";
 import type { Prediction } from "@litmap/model";
-import { releaseOf } from "../choices.js";
 import { badMachine, badRequest } from "../exit-status.js";
 import { executorSources } from "../places.js";
 import { describe, endingOf } from "./kernel.js";
@@ -38,6 +37,8 @@ export class CountingMachine {
     private readonly description: KernelDescription,
     /** As the kernel says it: `6.12.48+deb13-amd64`. */
     readonly release: string,
+    /** The version that the model is asked for. */
+    private readonly linux: string,
   ) {}
 
   /** Boots a kernel with what all of these tests need. */
@@ -59,13 +60,14 @@ export class CountingMachine {
     const started = await guest.start();
     if (!started.ok) throw endingOf(started.fault);
     const { ready } = started.value;
-    return new CountingMachine(guest, describe(choice, ready), ready.release);
+    const linux = linuxVersion(`${ready.release} ${ready.version}`) ?? ready.release;
+    return new CountingMachine(guest, describe(choice, ready), ready.release, linux);
   }
 
   /** Runs a test several times in this boot, with fresh processes each time. */
   async count(test: Test, runs: number): Promise<CountedSteps> {
     const model = predict(test, {
-      release: releaseOf(/^\d+\.\d+/.exec(this.release)?.[0] ?? this.release),
+      release: this.linux,
       designs: { "udmabuf.size-limit": "int-max" },
     });
     const compiled = compile(test, this.description, { counted: true, rounds: runs, roundMs, budgetMs });

@@ -2,17 +2,26 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { didYouMean } from "@litmap/litmus";
+import { didYouMean, seriesOf } from "@litmap/litmus";
 import type { Isa, Machine as MachineName, Outcome, Test } from "@litmap/litmus";
 import type { Fault } from "@litmap/kernels";
-import { HostTarget, KernelStore, Machine, SshTarget, VmTarget, hasModule, optionsOf } from "@litmap/kernels";
+import {
+  HostTarget,
+  KernelStore,
+  Machine,
+  SshTarget,
+  VmTarget,
+  hasModule,
+  linuxVersion,
+  optionsOf,
+} from "@litmap/kernels";
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
 import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, moduleDevice, needsOf } from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
-import { configuredDesign, stableDesign } from "@litmap/model";
+import { configuredDesign, knownAs, knownVersions, newestRelease, versionOf } from "@litmap/model";
 import type { KernelOptions as ModelOptions } from "@litmap/model";
-import { archOf, releaseOf } from "../choices.js";
-import { Ending, badMachine, exitStatus } from "../exit-status.js";
+import { archOf } from "../choices.js";
+import { Ending, badMachine, badRequest, exitStatus } from "../exit-status.js";
 import type { RecordedKernel } from "../evidence.js";
 import { executorSources } from "../places.js";
 import type { Answer, TestMachine } from "./machine.js";
@@ -68,11 +77,11 @@ export class KernelMachine implements TestMachine {
     private readonly options: KernelOptions,
   ) {}
 
-  /** The model that this kernel is compared with: of its release, and of what its configuration chose. */
+  /** The model that this kernel is compared with: of its version, and of what its configuration chose. */
   get modelOptions(): ModelOptions {
     const { configured } = this.recorded;
     return {
-      release: releaseOf(this.machine.release),
+      release: this.machine.release,
       arch: archOf(this.machine.arch),
       ...(configured ? { configured } : {}),
     };
@@ -84,8 +93,9 @@ export class KernelMachine implements TestMachine {
   static async open(choice: KernelChoice, options: KernelOptions): Promise<KernelMachine> {
     const { guest, started } = await start(choice, outfitFor([], isaOfChoice(choice)), options);
     const { ready, accelerator, missingModules } = started;
-    const release = /^\d+\.\d+/.exec(ready.release)?.[0] ?? ready.release;
     const uname = `${ready.release} ${ready.version}`;
+    const release = linuxVersion(uname) ?? ready.release;
+    const age = ageNote(release);
     const machine = {
       kind: choice.kind,
       release,
@@ -99,9 +109,9 @@ export class KernelMachine implements TestMachine {
       release,
       arch: ready.arch,
       uname,
-      ...(choice.kind === "vm" ? originOf(choice.kernel, release, uname) : {}),
+      ...(choice.kind === "vm" ? originOf(choice.kernel, release) : {}),
     };
-    const notes = [...ready.notes, ...missingModules.map((name) => `this kernel has no module ${name}`)];
+    const notes = [...age, ...ready.notes, ...missingModules.map((name) => `this kernel has no module ${name}`)];
     const plain = { guest, description: describe(choice, ready) };
     return new KernelMachine(machine, accelerator ?? "", recorded, notes, choice, plain, options);
   }
@@ -247,29 +257,35 @@ async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOpt
   }
 }
 
-/** The package that the image came in, which configuration it was built with, and what that chose. */
+/** What there is to say of a kernel that is newer than the model knows; one that is too old cannot be compared. */
+function ageNote(release: string): string[] {
+  const known = knownAs(release);
+  if (known === "older") throw badRequest(`the model knows no Linux ${release}`, knownVersions());
+  if (known === "known") return [];
+  const series = seriesOf(release);
+  return [
+    `Linux ${release} is newer than what the model knows, ` +
+      (knownAs(series) === "known"
+        ? `${versionOf(series)}: what later updates of ${series} changed is not in it`
+        : `${versionOf(newestRelease)}: what later releases changed is not in it`),
+  ];
+}
+
+/** Where a kernel of the store came from, which configuration it was built with, and what that chose. */
 function originOf(
   kernel: Kernel,
   release: string,
-  uname: string,
-): Pick<RecordedKernel, "package" | "config" | "configured"> {
+): Pick<RecordedKernel, "package" | "image" | "config" | "configured"> {
   const options = optionsOf(kernel);
-  const configured = {
-    ...stableDesign(stableVersion(uname)),
-    ...(options ? configuredDesign(releaseOf(release), options) : {}),
-  };
+  const configured = options ? configuredDesign(release, options) : {};
   const packages = kernel.source.kind === "image" ? [] : kernel.source.packages;
   const image = packages.find(({ name }) => name.startsWith("linux-image")) ?? packages.at(-1);
   return {
     package: image && `${image.name} ${image.version}`,
+    image: image ? undefined : kernel.sha256,
     config: configHash(kernel),
     ...(Object.keys(configured).length > 0 ? { configured } : {}),
   };
-}
-
-/** `6.1.176` of a `uname -rv`; Debian's release numbers its builds, and its version names the update. */
-function stableVersion(uname: string): string {
-  return /Debian (\d+\.\d+\.\d+)/.exec(uname)?.[1] ?? /^\d+\.\d+\.\d+/.exec(uname)?.[0] ?? uname;
 }
 
 function configHash(kernel: Kernel): string | undefined {

@@ -3,7 +3,7 @@ import { explore } from "@litmap/explore";
 import type { Exploration } from "@litmap/explore";
 import { errnoName, isConcurrent, observersOn } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
-import { endingOf, predict } from "@litmap/model";
+import { endingOf, predict, versionOf } from "@litmap/model";
 import type { KernelOptions, Prediction } from "@litmap/model";
 import { effectiveDesign } from "../judging.js";
 import type { Answer } from "./machine.js";
@@ -30,6 +30,7 @@ export class ModelMachine {
     this.machine = {
       kind: "model",
       release,
+      version: versionOf(release),
       arch,
       designs: { ...designs },
       ...(configured ? { configured } : {}),

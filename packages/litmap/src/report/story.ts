@@ -3,9 +3,9 @@
  * decided it, then the claims, the costs and what real kernels answered.
  */
 import type { Exploration } from "@litmap/explore";
-import { isNotReached, operation, renderDiagnostic } from "@litmap/litmus";
+import { isNotReached, operation, renderDiagnostic, seriesOf } from "@litmap/litmus";
 import type { CallStep, ClaimResult, Diagnostic, Test, Value, Values } from "@litmap/litmus";
-import { kernelOf } from "@litmap/model";
+import { kernelOf, versionOf } from "@litmap/model";
 import type { Prediction, Rule } from "@litmap/model";
 import type { Evidence } from "../evidence.js";
 import { debianName } from "@litmap/kernels";
@@ -205,13 +205,13 @@ function costs(prediction: Prediction, paint: Paint): string[] {
   return [paint.dim("cost"), `  ${text}`];
 }
 
-/** What the kernels answered to this very text; those of the same release as the model first. */
+/** What the kernels answered to this very text; those of the same version as the model first. */
 function evidence({ test, prediction, evidence: all }: Story, paint: Paint): string {
   const { release, arch } = prediction.machine;
   const rows = all.flatMap((each) => {
     const testimony = agreesWith(test, prediction, each);
     if (testimony === "none") return [];
-    const same = each.kernel.release === release && each.kernel.arch === arch;
+    const same = versionOf(each.kernel.release) === versionOf(release) && each.kernel.arch === arch;
     return [
       {
         same,
@@ -226,7 +226,7 @@ function evidence({ test, prediction, evidence: all }: Story, paint: Paint): str
   if (rows.length === 0)
     return (
       `${paint.dim("evidence")}\n` +
-      `  none recorded; \`litmap run ${test.name} --on ${debianName(release, arch)} --record\` asks a kernel`
+      `  none recorded; \`litmap run ${test.name} --on ${debianName(seriesOf(release), arch)} --record\` asks a kernel`
     );
   rows.sort((a, b) => Number(b.same) - Number(a.same));
   return [paint.dim("evidence"), ...columns(rows.map((row) => row.cells))].join("\n");

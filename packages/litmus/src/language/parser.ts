@@ -483,8 +483,8 @@ class Parser extends ExpressionParser {
       const release = this.token;
       if (release.kind !== "number") this.expected("a kernel release", forms);
       this.next();
-      if (!/^\d+\.\d+$/.test(release.text)) {
-        this.fail("bad-number", `'${release.text}' is no kernel release; one is written as 6.12`, release);
+      if (!/^\d+\.\d+(\.\d+)?$/.test(release.text)) {
+        this.fail("bad-number", `'${release.text}' is no kernel release; one is written as 6.12 or 6.12.118`, release);
       }
       return {
         kind: "linux",

@@ -15,25 +15,24 @@ export interface Choice {
 export interface Point {
   readonly question: string;
   readonly choices: Readonly<Record<string, Choice>>;
-  /** What mainline did, from which release on; ascending. The first entry holds for everything older too. */
+  /** What has been chosen, from which mainline release on, and which stable updates took a change. */
   readonly mainline: History;
   /**
    * Where a kernel's configuration decides: the first condition that holds, `OPTION` (set) or
    * `!OPTION`, gives the choices; when none does, mainline's stand, which are those of Debian's kernels.
    */
   readonly configured?: readonly (readonly [condition: string, choices: History])[];
-  /**
-   * Where a stable update changed the choice within a release: kernels before that version, `6.12.117`, chose
-   * otherwise.
-   */
-  readonly before?: readonly (readonly [version: string, choice: string])[];
-  /**
-   * What a stable update brought to a release whose first versions are as mainline was: kernels from that version on.
-   */
-  readonly stable?: readonly (readonly [version: string, choice: string])[];
 }
 
-export type History = readonly (readonly [since: string, choice: string])[];
+/** The update of each stable series that took a change: `{ "6.12": "6.12.118" }`. */
+export type Stable = Readonly<Record<string, string>>;
+
+/**
+ * A choice from a mainline release on, ascending; the first one holds for everything older too. Every other is a change:
+ * it says where it is known from, such as the title of the commit, and has the stable updates that took it.
+ * A series that is listed has the change from that update on, be it older or newer than the mainline release.
+ */
+export type History = readonly (readonly [since: string, choice: string, source?: string, stable?: Stable])[];
 
 const book: Record<string, Point> = {};
 let read = false;
@@ -221,9 +220,13 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "invalidates"],
-      ["5.19", "cleans"],
+      [
+        "5.19",
+        "cleans",
+        "arm64: mm: Don't invalidate FROM_DEVICE buffers at start of DMA transfer",
+        { "5.10": "5.10.125" },
+      ],
     ],
-    stable: [["5.10.125", "cleans"]],
   },
   "dma-buf.map-sync": {
     question:
@@ -242,11 +245,12 @@ const corePoints = definePoints({
     mainline: [
       ["3.3", "sync"],
       ["4.19", "skip-drm"],
-      ["7.2", "skip"],
-    ],
-    stable: [
-      ["6.1.184", "skip"],
-      ["6.12.96", "skip"],
+      [
+        "7.2",
+        "skip",
+        "dma-buf/udmabuf: skip redundant cpu sync to fix cacheline EEXIST warning",
+        { "6.1": "6.1.184", "6.12": "6.12.96" },
+      ],
     ],
   },
   "dma.mapping": {
@@ -549,10 +553,13 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "none"],
-      ["7.3", "io-memory"],
+      [
+        "7.4",
+        "io-memory",
+        "mm/memory: constrain generic_access_phys() to page boundary",
+        { "6.12": "6.12.118", "7.3": "7.3.4" },
+      ],
     ],
-    // 6.12.117 has none; none between was looked at.
-    stable: [["6.12.118", "io-memory"]],
   },
   "kernfs.max-bytes": {
     question: "What is s_maxbytes of sysfs?",
@@ -945,12 +952,10 @@ const corePoints = definePoints({
     choices: { kept: { doc: "no" }, reset: { doc: "yes: lru_gen_add_folio clears PG_referenced with the tier bits" } },
     mainline: [
       ["2.6", "kept"],
-      ["6.12", "reset"],
-      ["6.14", "kept"],
+      ["6.13", "reset", "mm/mglru: reset page lru tier bits when activating", { "6.12": "6.12.114" }],
+      ["6.14", "kept", "mm/mglru: rework refault detection"],
     ],
     configured: [["!LRU_GEN_ENABLED", [["2.6", "kept"]]]],
-    // 6.12.107 keeps it, 6.12.117 does not; none between was looked at.
-    before: [["6.12.117", "kept"]],
   },
   "lru.deactivate": {
     question:

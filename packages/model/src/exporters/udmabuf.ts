@@ -179,11 +179,12 @@ export const points = definePoints({
     },
     mainline: [
       ["4.20", "maps"],
-      ["7.2", "maps-and-syncs"],
-    ],
-    stable: [
-      ["6.1.184", "maps-and-syncs"],
-      ["6.12.101", "maps-and-syncs"],
+      [
+        "7.2",
+        "maps-and-syncs",
+        "udmabuf: Ensure to perform cache synchronisation in begin_cpu_udmabuf()",
+        { "6.1": "6.1.184", "6.12": "6.12.101" },
+      ],
     ],
   },
   "udmabuf.release-direction": {
@@ -197,12 +198,12 @@ export const points = definePoints({
     },
     mainline: [
       ["4.20", "bidirectional"],
-      ["7.2", "as-mapped"],
-    ],
-    stable: [
-      ["5.10.261", "as-mapped"],
-      ["6.1.178", "as-mapped"],
-      ["6.12.96", "as-mapped"],
+      [
+        "7.2",
+        "as-mapped",
+        "udmabuf: fix DMA direction mismatch in release_udmabuf()",
+        { "5.10": "5.10.261", "6.1": "6.1.178", "6.12": "6.12.96" },
+      ],
     ],
   },
   "udmabuf.sg-table": {

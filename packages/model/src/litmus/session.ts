@@ -28,6 +28,7 @@ import type {
   Values,
 } from "@litmap/litmus";
 import { deviceKinds } from "../dma/device.js";
+import { versionOf } from "../design/release.js";
 import { Kernel } from "../kernel.js";
 import { counterNames, newCounters, StepTrace } from "../trace/trace.js";
 import { endingOf } from "./ending.js";
@@ -80,6 +81,7 @@ export class Session {
     this.machine = {
       kind: "model",
       release: this.k.release,
+      version: versionOf(this.k.release),
       arch: this.k.arch.name,
       designs: { ...options.designs },
       ...(options.configured ? { configured: options.configured } : {}),
