@@ -36,6 +36,8 @@ export interface RunOptions {
   readonly timeoutMs: number;
   /** From the answer, why the machine is not fit for another Program; undefined when it is. */
   readonly spent?: (answer: Uint8Array) => string | undefined;
+  /** The Program leaves devices in another state: the next one gets a fresh machine. */
+  readonly changesDevices?: boolean;
 }
 
 export interface Started {
@@ -136,6 +138,7 @@ export class Machine {
       case "answer": {
         const unfit = complaint?.line ?? options.spent?.(answer.payload);
         if (unfit !== undefined) await this.restart(unfit);
+        else if (options.changesDevices === true) await this.end();
         if (!complaint) return { kind: "result", payload: answer.payload, ms };
         if (complaint.grade === "crash")
           return { kind: "oops", reason: complaint.line, log, ms, payload: answer.payload };

@@ -34,6 +34,7 @@ import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere } from "./c
 import { moduleDevice } from "./module.js";
 import { moduleCompilers } from "./operations/drivers.js";
 import { clearDisk, diskReaders } from "./operations/files.js";
+import { disableEdu } from "./operations/vfio.js";
 import { compilerOf, needsModule } from "./operations/index.js";
 import { readMeminfo, readStatus } from "./operations/observers.js";
 import { quantities } from "./procfs/index.js";
@@ -202,6 +203,7 @@ class Compiler implements Scene {
     for (const actor of this.test.actors) if (actor.kind === "process") this.baseline(actor.name);
     const first = this.test.actors[0].name;
     if (this.uses("open_disk") && diskReaders.some((op) => this.uses(op))) clearDisk(this.plainCall(first));
+    if (this.uses("vfio_dma") && this.uses("pci_bar")) disableEdu(this.plainCall(first));
     if (this.uses("meminfo")) this.baselines.meminfo = readMeminfo(this.plainCall(first));
     if (this.wantsHugePages()) {
       const call = this.plainCall(first);

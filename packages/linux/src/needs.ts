@@ -34,6 +34,15 @@ export function needsOf(test: Test): Need[] {
   return [...needs].sort();
 }
 
+/**
+ * Whether a test leaves a device in another state than it found it: edu's memory decoding stays on once VFIO has opened
+ * the device, its registers keep what was written, and memory of an NVMe controller is given out again as it is.
+ */
+export function changesDevices(test: Test): boolean {
+  for (const { op } of callsOf(test.steps)) if (op === "vfio_dma" || op === "p2pmem") return true;
+  return false;
+}
+
 function needOf(call: CallStep): Need | undefined {
   switch (call.op) {
     case "dma_heap_alloc":

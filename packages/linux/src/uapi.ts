@@ -299,6 +299,9 @@ export const edu = {
   name: "0000:00:1e.0",
   /** In the device's file: the command register of its configuration space (region 7), and what it wants there. */
   commandRegister: 7n * 2n ** 40n + 4n,
+  /** The same in sysfs, where it is at 4. */
+  config: "/sys/bus/pci/devices/0000:00:1e.0/config",
+  configCommand: 4,
   memoryAndMaster: 6,
   identification: 0x0100_00ed,
   source: 0x80,

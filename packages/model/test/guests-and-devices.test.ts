@@ -46,9 +46,9 @@ describe("what the guest holds", () => {
     const { vm } = createVm(k, task);
     const machine = machineOf(k, task, vm) as VirtualMachine;
     expect(setMemoryRegion(k, machine, slot(3 * k.pageSize))).toBe(0);
-    for (const gfn of [0, 1, 2]) machine.entries.set(gfn, { pfn: 100 + gfn, writable: true });
+    for (const gfn of [0, 1, 2]) machine.setSmall(gfn, { pfn: 100 + gfn, writable: true, mayWrite: true });
     task.mm.invalidate(0x10000 + k.pageSize, 0x10000 + 2 * k.pageSize);
-    expect([...machine.entries.keys()]).toEqual([0, 2]);
+    expect([0, 1, 2].filter((gfn) => machine.spteOf(gfn) !== undefined)).toEqual([0, 2]);
   });
 
   test("nothing of a slot that was removed", () => {
@@ -56,9 +56,9 @@ describe("what the guest holds", () => {
     const task = k.process("A");
     const machine = createVm(k, task).vm.data as VirtualMachine;
     setMemoryRegion(k, machine, slot(k.pageSize));
-    machine.entries.set(0, { pfn: 100, writable: true });
+    machine.setSmall(0, { pfn: 100, writable: true, mayWrite: true });
     setMemoryRegion(k, machine, slot(0));
-    expect(machine.entries.size).toBe(0);
+    expect(machine.spteOf(0)).toBeUndefined();
     expect(vcpuRun(k, task, machine, 0, false).next()).toEqual({ done: true, value: 6 });
   });
 

@@ -76,6 +76,21 @@ export const vfioCompilers = {
   },
 } satisfies CompilerTable<"vfio_open" | "vfio_map_dma" | "vfio_unmap_dma" | "vfio_dma">;
 
+/** Takes memory decoding from the device, which an earlier round of the same test may have enabled. */
+export function disableEdu(call: Call): void {
+  const config = call.soft(
+    {
+      op: "sys",
+      imm: call.callNumber("openat"),
+      args: [imm(-100), data(call.builder.string(edu.config)), imm(uapi.open.rw | uapi.open.cloexec), imm(0)],
+    },
+    [],
+  );
+  const command = call.builder.reserve(8);
+  call.softSys([config], "pwrite64", result(config), data(command), 2, edu.configCommand);
+  call.softSys([config], "close", result(config));
+}
+
 /** One transfer: registers, then the command, whose first bit says that it is under way. */
 function transfer(call: Call<"vfio_dma">, bar: Ref, from: Operand, to: Operand, bytes: number, command: number): void {
   call.store(result(bar, edu.source), 8, from);

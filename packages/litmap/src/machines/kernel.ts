@@ -16,7 +16,15 @@ import {
   optionsOf,
 } from "@litmap/kernels";
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
-import { ExecutorUnavailable, buildExecutor, compile, leftUnkillable, moduleDevice, needsOf } from "@litmap/linux";
+import {
+  ExecutorUnavailable,
+  buildExecutor,
+  changesDevices,
+  compile,
+  leftUnkillable,
+  moduleDevice,
+  needsOf,
+} from "@litmap/linux";
 import type { KernelDescription } from "@litmap/linux";
 import { configuredDesign, knownAs, knownVersions, newestRelease, versionOf } from "@litmap/model";
 import type { KernelOptions as ModelOptions } from "@litmap/model";
@@ -162,7 +170,12 @@ export class KernelMachine implements TestMachine {
     const { guest, description } = await this.running(test);
     const compiled = compile(test, description, this.options);
     if (compiled.kind === "unsupported") return compiled.outcome;
-    const ask = () => guest.run(compiled.program, { timeoutMs: compiled.limitMs, spent: unkillable });
+    const ask = () =>
+      guest.run(compiled.program, {
+        timeoutMs: compiled.limitMs,
+        spent: unkillable,
+        changesDevices: changesDevices(test),
+      });
     let ran = await ask();
     if (ran.kind === "oops" && this.aside === "tcg" && isHalfPatched(ran.reason)) {
       this.options.onProgress?.(

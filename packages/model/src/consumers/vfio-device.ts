@@ -2,20 +2,26 @@
  * A device behind VFIO: QEMU's edu, which copies bytes from one of its addresses to a buffer of
  * its own and on to another. The IOMMU translates each page, or refuses it.
  */
-import { accesses, Edu, inBar } from "../devices/edu.js";
+import { accesses, eduOf, inBar } from "../devices/edu.js";
 import { revokeBars } from "../devices/pci-bar.js";
 import { rules } from "../rules/rule.js";
-import { slot } from "../slot.js";
+import type { Edu } from "../devices/edu.js";
 import type { Container, DmaAccess } from "./vfio.js";
 import type { Kernel } from "../kernel.js";
-
-/** The device that user space drives. */
-const device = slot(() => new Edu());
 
 const rule = rules({
   "vfio/dma": {
     sentence: "A device accesses the PFNs mapped for it, regardless of the process's current PTEs.",
     kernel: "vfio_iommu_map, drivers/vfio/vfio_iommu_type1.c",
+  },
+  "vfio/enabled": {
+    sentence:
+      "Opening the device enables its memory decoding for good; closing it clears bus mastering alone. From then on " +
+      "the registers answer at the BAR's addresses.",
+    kernel: [
+      ["5.10", "vfio_pci_enable, drivers/vfio/pci/vfio_pci.c; do_pci_disable_device, drivers/pci/pci.c"],
+      ["6.1", "vfio_pci_core_enable, drivers/vfio/pci/vfio_pci_core.c; do_pci_disable_device, drivers/pci/pci.c"],
+    ],
   },
   "vfio/dma-unmapped": {
     sentence:
@@ -45,13 +51,16 @@ const COMMAND = { fetch: 1, deliver: 3 } as const;
 /** A process opens the device, has it copy, and closes it. `from` and `to` are the device's addresses; bytes. */
 export function deviceCopies(k: Kernel, container: Container, from: number, to: number, length: number): void {
   revokeBars(k);
-  const edu = device(k);
+  const edu = eduOf(k);
+  if (!edu.enabled) k.note(rule["vfio/enabled"]);
+  edu.enable(k);
   for (let at = 0; at < length; at += STRETCH) {
     const bytes = Math.min(STRETCH, length - at);
     edu.begins(from + at, BUFFER, bytes, COMMAND.fetch);
     const buffer = deviceReads(k, edu, container, from + at, bytes);
     edu.begins(BUFFER, to + at, bytes, COMMAND.deliver);
     deviceWrites(k, edu, container, to + at, buffer);
+    edu.ends();
   }
 }
 

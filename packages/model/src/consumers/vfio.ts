@@ -23,6 +23,24 @@ import type { Task } from "../task.js";
 const group = slot(() => ({ open: false }));
 
 const rule = rules({
+  "vfio/no-group": {
+    sentence:
+      "The container loses its IOMMU driver when the last reference on its group's file is gone: DMA mappings are " +
+      "unmapped, and mapping and unmapping give EINVAL.",
+    kernel: [
+      ["5.10", "__vfio_group_unset_container, drivers/vfio/vfio.c"],
+      ["6.1", "vfio_group_detach_container, drivers/vfio/container.c"],
+    ],
+  },
+  "vfio/unmap-to-the-end": {
+    sentence:
+      "Up to 6.17 the end of a range that ends with the address space wraps to 0: the unmap finds no DMA mapping " +
+      "and returns 0. From 6.18 on it unmaps them.",
+    kernel: [
+      ["5.10", "vfio_find_dma, drivers/vfio/vfio_iommu_type1.c"],
+      ["6.1", "vfio_find_dma_first_node, drivers/vfio/vfio_iommu_type1.c"],
+    ],
+  },
   "vfio/group-taken": {
     sentence: "A second open of an IOMMU group gives EBUSY.",
     kernel: [
@@ -110,6 +128,8 @@ export interface Dma {
 
 export class Container {
   readonly dmas: Dma[] = [];
+  /** It has a group, and with it an IOMMU driver. */
+  attached = false;
 }
 
 /** Opens /dev/vfio/vfio: a container that has no group yet. */
@@ -120,15 +140,17 @@ export function openContainer(k: Kernel): File {
 }
 
 /**
- * Opens the group of the device and puts it into a container; -EBUSY when it is open. Its release unmaps all DMA
- * mappings.
+ * Opens the group of the device and puts it into a container; -EBUSY when it is open. Its release takes the container's
+ * IOMMU driver away and with it all DMA mappings, also where the container is still open.
  */
 export function openGroup(k: Kernel, container: Container): File | number {
   if (group(k).open) return k.refuse(rule["vfio/group-taken"], errnos.EBUSY);
   group(k).open = true;
+  container.attached = true;
   const ops: FileOps = {
     *release() {
-      // vfio_iommu_unmap_unpin_all
+      // vfio_group_detach_container
+      container.attached = false;
       for (const dma of container.dmas.splice(0)) removeDma(k, dma);
       group(k).open = false;
     },
@@ -169,12 +191,13 @@ function checkMap(k: Kernel, container: Container, { address, length, iova, acce
   const unaligned = (): number => k.refuse(rule["vfio/unaligned"], errnos.EINVAL, about);
   const early = k.design["vfio.overflow"] === "eoverflow";
   const wraps = iova + length > TWO_64 || address + length > TWO_64;
+  if (!container.attached) return k.refuse(rule["vfio/no-group"], errnos.EINVAL, about);
   if (access.length === 0) return k.refuse(rule["vfio/no-access"], errnos.EINVAL, about);
   if (length === 0) return unaligned();
   if (early && wraps) return k.refuse(rule["vfio/wraps"], errnos.EOVERFLOW, about);
   if (length % k.pageSize !== 0 || iova % k.pageSize !== 0 || address % k.pageSize !== 0) return unaligned();
   if (wraps) return k.refuse(rule["vfio/wraps"], errnos.EINVAL, about);
-  if (container.dmas.some((dma) => dma.iova < iova + length && iova < dma.iova + dma.size))
+  if ((early || iova + length < TWO_64) && inside(container, iova, iova + length).length > 0)
     return k.refuse(rule["vfio/overlap"], errnos.EEXIST, about);
   const inInterrupts = iova < INTERRUPTS.end && iova + length > INTERRUPTS.start;
   return inInterrupts || iova + length > APERTURE_END ? k.refuse(rule["vfio/iova"], errnos.EINVAL, about) : 0;
@@ -272,9 +295,15 @@ function pinnedOf(k: Kernel, dma: Dma): number[] {
   return dma.frames.filter((pfn) => !isInvalidReservedPfn(k, pfn));
 }
 
+/** DMA mappings that have a part in a range. Bytes. */
+function inside(container: Container, start: number, end: number): Dma[] {
+  return container.dmas.filter((dma) => dma.iova < end && start < dma.iova + dma.size);
+}
+
 /** vfio_dma_do_unmap: bytes unmapped, or a negative errno. */
 export function dmaDoUnmap(k: Kernel, container: Container, iova: number, length: number): number {
   const about = `IOVA 0x${iova.toString(16)}, ${length} bytes`;
+  if (!container.attached) return k.refuse(rule["vfio/no-group"], errnos.EINVAL, about);
   if (iova % k.pageSize !== 0 || length === 0 || length % k.pageSize !== 0)
     return k.refuse(rule["vfio/unmap-range"], errnos.EINVAL, about);
   const end = iova + length;
@@ -284,11 +313,15 @@ export function dmaDoUnmap(k: Kernel, container: Container, iova: number, length
       k.design["vfio.overflow"] === "eoverflow" ? errnos.EOVERFLOW : errnos.EINVAL,
       about,
     );
-  const inside = container.dmas.filter((dma) => dma.iova < end && iova < dma.iova + dma.size);
-  if (inside.some((dma) => dma.iova < iova || dma.iova + dma.size > end))
+  const found = inside(container, iova, end);
+  if (found.some((dma) => dma.iova < iova || dma.iova + dma.size > end))
     return k.refuse(rule["vfio/unmap-bisects"], errnos.EINVAL, about);
+  if (end === TWO_64 && found.length > 0) {
+    k.note(rule["vfio/unmap-to-the-end"], about);
+    if (k.design["vfio.overflow"] === "einval") return 0;
+  }
   let unmapped = 0;
-  for (const dma of inside) {
+  for (const dma of found) {
     container.dmas.splice(container.dmas.indexOf(dma), 1);
     removeDma(k, dma);
     unmapped += dma.size;

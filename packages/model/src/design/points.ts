@@ -1112,6 +1112,51 @@ const corePoints = definePoints({
     ],
     configured: [["!LRU_GEN_ENABLED", [["2.6", "no"]]]],
   },
+  "kvm.log-dirties": {
+    question: "Does KVM_GET_DIRTY_LOG dirty the pages that it write-protects?",
+    choices: {
+      no: { doc: "no: they are dirtied when the SPTE is zapped, or were when it was made" },
+      yes: { doc: "yes: kvm_set_pfn_dirty for each writable SPTE that it write-protects" },
+    },
+    mainline: [
+      ["5.10", "no"],
+      ["6.4", "yes"],
+      ["6.13", "no"],
+    ],
+  },
+  "kvm.huge-log": {
+    question: "What becomes of a 2 MiB SPTE whose memslot gets a dirty log?",
+    choices: {
+      drop: { doc: "it is write-protected, and dropped for the one page that is stored to" },
+      split: { doc: "it is split into 512 write-protected SPTEs at once (eager_page_split)" },
+    },
+    mainline: [
+      ["5.10", "drop"],
+      ["5.18", "split"],
+    ],
+  },
+  "kvm.log-end": {
+    question: "What becomes of the small SPTEs of a huge page when the dirty log ends?",
+    choices: {
+      zap: { doc: "they are zapped, and the next access makes a huge one" },
+      recover: {
+        doc: "a huge SPTE takes their place at once",
+        proposed: "KVM: x86/mmu: Recover TDP MMU huge page mappings in-place (David Matlack, August 2024)",
+      },
+    },
+    mainline: [
+      ["5.10", "zap"],
+      ["6.13", "recover"],
+    ],
+  },
+  "kvm.guest-range": {
+    question: "Is a memslot past the guest's physical address limit refused?",
+    choices: { unchecked: { doc: "no" }, checked: { doc: "yes: EINVAL" } },
+    mainline: [
+      ["5.10", "unchecked"],
+      ["5.19", "checked"],
+    ],
+  },
   "kvm.references": {
     question: "On which guest pages does KVM take a reference, and when are they dirtied?",
     choices: {

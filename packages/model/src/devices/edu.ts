@@ -2,6 +2,9 @@
  * QEMU's edu device (docs/specs/edu in its sources): a PCI device whose registers tests of VFIO
  * use, and which can reach them by DMA itself, as any device can reach a BAR that is mapped for it.
  */
+import { NotModelled } from "../sched/path.js";
+import { slot } from "../slot.js";
+import type { Registers } from "../mm/frames.js";
 import type { Kernel } from "../kernel.js";
 
 /** Its BAR: where the kernel puts it on the machine that the runner builds, bytes. */
@@ -11,21 +14,46 @@ const register = {
   identification: 0x00,
   liveness: 0x04,
   factorial: 0x08,
+  status: 0x20,
+  interrupts: 0x24,
   source: 0x80,
   destination: 0x88,
   count: 0x90,
   command: 0x98,
 } as const;
 const IDENTIFICATION = 0x0100_00ed;
+/** There is no register from here on. */
+const FIRST_FREE = 0xa0;
 /** From here on registers take 8 bytes too, and ignore writes while a transfer is under way. */
 const DMA_REGISTERS = 0x80;
 
-export class Edu {
+/** The device of the machine. */
+export const eduOf = slot(() => new Edu());
+
+/** The bit of the command register that says that a transfer is under way. */
+const RUN = 1;
+
+export class Edu implements Registers {
+  /** Memory decoding is on. */
+  enabled = false;
   private readonly values = new Map<number, number>([
     [register.identification, IDENTIFICATION],
     [register.liveness, 0],
     [register.factorial, 0],
+    [register.status, 0],
+    [register.interrupts, 0],
+    [register.source, 0],
+    [register.destination, 0],
+    [register.count, 0],
+    [register.command, 0],
   ]);
+
+  /** From here on its registers answer at the addresses of the BAR. */
+  enable(k: Kernel): void {
+    if (this.enabled) return;
+    this.enabled = true;
+    k.frames.addRegisters(eduBar.address / k.pageSize, eduBar.size / k.pageSize, this);
+  }
 
   /** A transfer is under way. */
   begins(source: number, destination: number, count: number, command: number): void {
@@ -34,6 +62,29 @@ export class Edu {
       .set(register.destination, destination)
       .set(register.count, count)
       .set(register.command, command);
+  }
+
+  /** The transfer is over. */
+  ends(): void {
+    this.values.set(register.command, this.values.get(register.command)! & ~RUN);
+  }
+
+  load(offset: number, width: number): number {
+    let value = 0;
+    for (const [at, size] of accesses(offset, width))
+      this.read(offset + at, size).forEach((byte, i) => (value += byte * 2 ** (8 * (at + i))));
+    return value;
+  }
+
+  /** A store by the processor. What makes the device do something at a time of its own is not modelled. */
+  store(offset: number, bytes: Uint8Array): void {
+    for (const [at, size] of accesses(offset, bytes.length)) {
+      const to = offset + at;
+      if (size < 4) continue;
+      if (to !== register.liveness && to !== register.identification && to < FIRST_FREE)
+        throw new NotModelled(`a store into the register at 0x${to.toString(16)} of the device`);
+      this.write(to, bytes.subarray(at, at + size));
+    }
   }
 
   /**

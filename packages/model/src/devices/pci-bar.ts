@@ -1,7 +1,8 @@
 /**
  * A PCI device's memory BAR by its file in sysfs (drivers/pci/pci-sysfs.c, drivers/pci/mmap.c,
- * fs/kernfs/file.c): IO memory without struct pages. The device is one that no driver has
- * enabled, so that nobody answers at its addresses: reads give zeros, and writes are lost.
+ * fs/kernfs/file.c): IO memory without struct pages. No driver has enabled the device, so that
+ * nobody answers at its addresses: reads give zeros, and writes are lost. Once VFIO has enabled it,
+ * its registers answer.
  */
 import { errnos } from "@litmap/litmus";
 import { eduBar } from "./edu.js";
@@ -12,6 +13,7 @@ import { remapPfnRange } from "../mm/insert.js";
 import { CACHE } from "../mm/memtype.js";
 import { PTE } from "../mm/page-table.js";
 import { FAULT, vmaName } from "../mm/vma.js";
+import { NotModelled } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { FileOps } from "../vfs/file.js";
@@ -215,6 +217,8 @@ function* genericAccessPhys(k: Kernel, vma: Vma, address: number, buffer: Uint8A
   }
   const length = checks ? Math.min(buffer.length, k.pageSize - (address % k.pageSize)) : buffer.length;
   k.note(rule["pci-bar/access"], `${length} bytes`);
+  if (write && k.frames.registersAt(leaf.pfn[slot]) !== undefined)
+    throw new NotModelled("a write through /proc/PID/mem or ptrace into registers that answer");
   if (!write) buffer.fill(0, 0, length);
   return length;
 }

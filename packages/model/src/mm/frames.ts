@@ -66,6 +66,12 @@ interface Section {
   cache: Uint8Array | undefined;
 }
 
+/** Registers of a device, as the processor reaches them. Bytes. */
+export interface Registers {
+  load(offset: number, width: number): number;
+  store(offset: number, bytes: Uint8Array): void;
+}
+
 /** One allocation for all columns: each of its own would cost more than it holds. */
 function newSection(): Section {
   const memory = new ArrayBuffer(SECTION * 11);
@@ -101,6 +107,8 @@ export class Frames {
   private readonly aliases = new Map<number, number>();
   /** Frames of IO memory at which something answers: video memory keeps what is written to it. */
   private readonly answering: { readonly from: number; readonly to: number }[] = [];
+  /** Registers of devices, by their frames. */
+  private readonly registers: { readonly from: number; readonly to: number; readonly device: Registers }[] = [];
   /** Where single frames come from now, and how many of it are left. */
   private block = 0;
   private left = 0;
@@ -389,6 +397,16 @@ export class Frames {
   /** A device has memory of its own at these frames. */
   addDeviceMemory(pfn: number, pages: number): void {
     this.answering.push({ from: pfn, to: pfn + pages });
+  }
+  /** A device has registers at these frames. */
+  addRegisters(pfn: number, pages: number, device: Registers): void {
+    this.registers.push({ from: pfn, to: pfn + pages, device });
+  }
+  /** The registers behind a frame, and the place of the frame among them in pages. */
+  registersAt(pfn: number): { readonly device: Registers; readonly page: number } | undefined {
+    if (this.registers.length === 0) return undefined;
+    const found = this.registers.find(({ from, to }) => from <= pfn && pfn < to);
+    return found && { device: found.device, page: pfn - found.from };
   }
   private answers(pfn: number): boolean {
     return this.answering.some(({ from, to }) => from <= pfn && pfn < to);

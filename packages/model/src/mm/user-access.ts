@@ -3,7 +3,7 @@
  * resolved is a signal) and by the kernel on its behalf (copy_from_user, copy_to_user: what could
  * not be copied is reported).
  */
-import { acquire, KernelHang, release, walkEntries } from "../sched/path.js";
+import { acquire, KernelHang, NotModelled, release, walkEntries } from "../sched/path.js";
 import { FAULT_ERROR, FAULT_FLAG, handleMmFault } from "./fault.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
@@ -136,6 +136,8 @@ export function* userLoad(k: Kernel, task: Task, address: number, width: number)
     const offset = at % k.pageSize;
     const n = Math.min(width - done, k.pageSize - offset);
     const bytes = k.caches === undefined ? k.frames.bytes(pfn) : seenThrough(k, task, at, pfn);
+    const io = bytes === undefined ? k.frames.registersAt(pfn) : undefined;
+    if (io !== undefined) value += io.device.load(io.page * k.pageSize + offset, n) * 2 ** (8 * done);
     for (let i = 0; i < n; i++) value += (bytes?.[offset + i] ?? 0) * 2 ** (8 * (done + i));
     done += n;
   }
@@ -163,6 +165,8 @@ export function* userStore(
     const bytes = k.frames.writable(page.pfn);
     for (let i = 0; i < page.n; i++) bytes[page.at + i] = Math.floor(value / 2 ** (8 * (page.done + i))) & 0xff;
     k.caches?.stored(page.pfn, page.at, page.n, isCached(task, address + page.done));
+    const io = k.frames.registersAt(page.pfn);
+    io?.device.store(io.page * k.pageSize + page.at, bytes.subarray(page.at, page.at + page.n));
   }
   return 0;
 }
@@ -241,6 +245,8 @@ export function* copyToUser(k: Kernel, task: Task, address: number, bytes: Uint8
     if (typeof pfn !== "number") break;
     const offset = at % k.pageSize;
     const n = Math.min(bytes.length - copied, k.pageSize - offset);
+    if (k.frames.registersAt(pfn) !== undefined)
+      throw new NotModelled("a copy by the kernel into a device's registers");
     k.frames.writable(pfn).set(bytes.subarray(copied, copied + n), offset);
     k.caches?.stored(pfn, offset, n, isCached(task, at));
     copied += n;
