@@ -129,6 +129,8 @@ class Compiler implements Scene {
   private readonly machine: Machine;
   private readonly observers: readonly Observer[];
   private hugePages?: Ref;
+  /** Actors that are there at this place of the text. */
+  private readonly born = new Set<string>();
   /** /dev/litmap as each driver has it open. */
   private readonly modules = new Map<string, Ref>();
   readonly test: Test;
@@ -159,6 +161,17 @@ class Compiler implements Scene {
     let actor = this.actor(name);
     while (actor?.kind === "thread" && actor.parent !== undefined) actor = this.actor(actor.parent);
     return actor?.name ?? name;
+  }
+
+  otherThreads(actor: string): number[] {
+    return [...this.born]
+      .filter((name) => name !== actor && this.spaceOf(name) === this.spaceOf(actor))
+      .map((name) => this.actorNumber(name));
+  }
+
+  leaderOf(actor: number): number {
+    const [name] = [...this.numbers].find(([, number]) => number === actor)!;
+    return this.actorNumber(this.spaceOf(name));
   }
 
   sameProcess(one: number, other: number): boolean {
@@ -201,6 +214,7 @@ class Compiler implements Scene {
     }
     for (const { name } of this.test.actors) if (this.isKernelSide(name)) this.modules.set(name, this.openModule(name));
     for (const actor of this.test.actors) if (actor.kind === "process") this.baseline(actor.name);
+    for (const { name, kind } of this.test.actors) if (kind === "process") this.born.add(name);
     const first = this.test.actors[0].name;
     if (this.uses("open_disk") && diskReaders.some((op) => this.uses(op))) clearDisk(this.plainCall(first));
     if (this.uses("vfio_dma") && this.uses("pci_bar")) disableEdu(this.plainCall(first));
@@ -330,6 +344,8 @@ class Compiler implements Scene {
       });
     }
     this.records.push({ kind: "call", step, call, compiled, observer });
+    if (step.op === "exit")
+      for (const name of [...this.born]) if (this.spaceOf(name) === this.spaceOf(step.actor)) this.born.delete(name);
   }
 
   private spawn(step: SpawnStep): void {
@@ -340,6 +356,7 @@ class Compiler implements Scene {
       imm: this.actorNumber(step.child),
     });
     this.records.push({ kind: "spawn", step, ref });
+    this.born.add(step.child);
     this.baseline(step.child);
   }
 

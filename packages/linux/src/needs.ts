@@ -36,10 +36,12 @@ export function needsOf(test: Test): Need[] {
 
 /**
  * Whether a test leaves a device in another state than it found it: edu's memory decoding stays on once VFIO has opened
- * the device, its registers keep what was written, and memory of an NVMe controller is given out again as it is.
+ * the device, its registers keep what was written, and video memory of qxl and memory of an NVMe controller are given
+ * out again as they are.
  */
 export function changesDevices(test: Test): boolean {
-  for (const { op } of callsOf(test.steps)) if (op === "vfio_dma" || op === "p2pmem") return true;
+  for (const { op, args } of callsOf(test.steps))
+    if (op === "vfio_dma" || op === "p2pmem" || (op === "drm_open" && word(args.device) === "qxl")) return true;
   return false;
 }
 

@@ -1,7 +1,7 @@
 /** DRM devices: their nodes, dumb buffers, and PRIME. */
 import { drmNodeRow } from "@litmap/litmus";
 import type { DataOffset, Operand } from "../program.js";
-import { data, imm, result } from "../program.js";
+import { data, result } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
 import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
@@ -94,7 +94,6 @@ export const drm = {
   | "virtgpu_create_blob"
 >;
 
-/** An ioctl whose ENOSYS is the driver's answer, not the kernel's lack of the call. */
-function drmIoctl(call: Pick<Call, "emit" | "callNumber">, fd: Operand, request: number, argument: DataOffset): void {
-  call.emit({ op: "sys", imm: call.callNumber("ioctl"), args: [fd, imm(request), data(argument)] });
+function drmIoctl(call: Pick<Call, "sys">, fd: Operand, request: number, argument: DataOffset): void {
+  call.sys("ioctl", fd, request, data(argument));
 }

@@ -27,8 +27,12 @@ const keep = (names: readonly string[]): string[] => names.map((name) => `${name
 
 type Reader = Pick<Call, "emit" | "readText" | "builder" | "softSys" | "sys" | "soft">;
 
-/** Instructions that read an actor's status now; its batched counters are flushed first. */
-export function readStatus(call: Reader): Ref {
+/**
+ * Instructions that read an actor's status now. Batched counters are flushed first: its own, and up to 6.1, where each
+ * thread has some, those of other threads of its process.
+ */
+export function readStatus(call: Reader, otherThreads: readonly number[] = []): Ref {
+  for (const actor of otherThreads) call.builder.emit({ op: "settle", actor, need: [] });
   call.emit({ op: "settle" });
   return call.readText(call.builder.path("/proc/self/status"), lines, keep(statusFields));
 }
@@ -128,7 +132,7 @@ export const observers = {
   },
   status: (call) => {
     const baseline = call.scene.baselines.status.get(call.step.actor);
-    const text = readStatus(call);
+    const text = readStatus(call, call.scene.parallel ? [] : call.scene.otherThreads(call.step.actor));
     return { read: (round) => change(round, statusFields, baseline, text) };
   },
   meminfo: (call) => {

@@ -13,7 +13,8 @@ export const processes = {
       call.sys("fcntl", call.number("fd"), uapi.dupFdCloexec, 0);
       return {};
     }
-    const process = call.sysVolatile("pidfd_open", pid(from), 0);
+    // A pidfd is of a process, not of a thread.
+    const process = call.sysVolatile("pidfd_open", pid(call.scene.leaderOf(from)), 0);
     const fd = call.sys("pidfd_getfd", result(process), call.number("fd"), 0);
     call.softSys([process], "close", result(process));
     return { value: fd };

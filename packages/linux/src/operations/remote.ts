@@ -17,7 +17,7 @@ export const remote = {
     return { value: poked };
   },
   process_madvise: (call) => {
-    const process = call.sysVolatile("pidfd_open", pid(call.other("of")), 0);
+    const process = call.sysVolatile("pidfd_open", pid(call.scene.leaderOf(call.other("of"))), 0);
     const vector = iovec(call, [[call.number("address"), call.number("length")]]);
     const advised = call.sys("process_madvise", result(process), data(vector), 1, uapi.madvise[call.word("advice")], 0);
     call.softSys([process], "close", result(process));

@@ -32,7 +32,7 @@ export const drm = {
   qxl_alloc: {
     subject: "DRM",
     doc:
-      "Makes an object in the VRAM of a qxl device (DRM_IOCTL_QXL_ALLOC), 64 MiB less 8 KiB; when it is full, the " +
+      "Makes an object in the VRAM of a qxl device (DRM_IOCTL_QXL_ALLOC), 64 MiB less 16 KiB; when it is full, the " +
       "least recently used objects are evicted to system memory. Up to 6.1 it is not cleared. dumb_map gives its " +
       "fake offset.",
     kernel: "qxl_alloc_ioctl, drivers/gpu/drm/qxl/qxl_ioctl.c",

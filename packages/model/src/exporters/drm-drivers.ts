@@ -38,11 +38,16 @@ const rule = rules({
 
 const MIB = 2 ** 20;
 /**
+ * Bytes of qxl's video memory that its driver pins for good: a page for the configuration of the monitors
+ * (qxl_create_monitors_object), and one of releases (qxl_release_bo_alloc).
+ */
+const QXL_OWN = 2 * 4096;
+/**
  * Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16
  * MiB at the beginning are part of the rest.
  */
 const bochsMemory: VideoMemory = { address: 0xf800_0000, size: 16 * MIB };
-const qxlMemory: VideoMemory = { address: 0xf000_0000, size: 64 * MIB - 8192 };
+const qxlMemory: VideoMemory = { address: 0xf000_0000 + QXL_OWN, size: 64 * MIB - 8192 - QXL_OWN };
 
 const qxlSurfaces: VideoMemory = { address: 0xf400_0000, size: 64 * MIB };
 
