@@ -22,7 +22,7 @@ import type { Task } from "../task.js";
 /** The IOMMU group of the device that user space may drive. */
 const group = slot(() => ({ open: false }));
 
-const rule = rules({
+export const vfioRules = rules({
   "vfio/no-group": {
     sentence:
       "The container loses its IOMMU driver when the last reference on its group's file is gone: DMA mappings are " +
@@ -144,7 +144,7 @@ export function openContainer(k: Kernel): File {
  * IOMMU driver away and with it all DMA mappings, also where the container is still open.
  */
 export function openGroup(k: Kernel, container: Container): File | number {
-  if (group(k).open) return k.refuse(rule["vfio/group-taken"], errnos.EBUSY);
+  if (group(k).open) return k.refuse(vfioRules["vfio/group-taken"], errnos.EBUSY);
   group(k).open = true;
   container.attached = true;
   const ops: FileOps = {
@@ -181,26 +181,26 @@ export function* dmaDoMap(k: Kernel, task: Task, container: Container, wanted: W
   }
   const accounted = pinnedOf(k, dma).length;
   task.mm.lockedVm += accounted;
-  if (accounted > 0) k.note(rule["vfio/accounted"], `${accounted} pages`);
+  if (accounted > 0) k.note(vfioRules["vfio/accounted"], `${accounted} pages`);
   container.dmas.push(dma);
   return 0;
 }
 
 function checkMap(k: Kernel, container: Container, { address, length, iova, access }: Wanted): number {
   const about = `0x${address.toString(16)}, ${length} bytes, IOVA 0x${iova.toString(16)}`;
-  const unaligned = (): number => k.refuse(rule["vfio/unaligned"], errnos.EINVAL, about);
+  const unaligned = (): number => k.refuse(vfioRules["vfio/unaligned"], errnos.EINVAL, about);
   const early = k.design["vfio.overflow"] === "eoverflow";
   const wraps = iova + length > TWO_64 || address + length > TWO_64;
-  if (!container.attached) return k.refuse(rule["vfio/no-group"], errnos.EINVAL, about);
-  if (access.length === 0) return k.refuse(rule["vfio/no-access"], errnos.EINVAL, about);
+  if (!container.attached) return k.refuse(vfioRules["vfio/no-group"], errnos.EINVAL, about);
+  if (access.length === 0) return k.refuse(vfioRules["vfio/no-access"], errnos.EINVAL, about);
   if (length === 0) return unaligned();
-  if (early && wraps) return k.refuse(rule["vfio/wraps"], errnos.EOVERFLOW, about);
+  if (early && wraps) return k.refuse(vfioRules["vfio/wraps"], errnos.EOVERFLOW, about);
   if (length % k.pageSize !== 0 || iova % k.pageSize !== 0 || address % k.pageSize !== 0) return unaligned();
-  if (wraps) return k.refuse(rule["vfio/wraps"], errnos.EINVAL, about);
+  if (wraps) return k.refuse(vfioRules["vfio/wraps"], errnos.EINVAL, about);
   if ((early || iova + length < TWO_64) && inside(container, iova, iova + length).length > 0)
-    return k.refuse(rule["vfio/overlap"], errnos.EEXIST, about);
+    return k.refuse(vfioRules["vfio/overlap"], errnos.EEXIST, about);
   const inInterrupts = iova < INTERRUPTS.end && iova + length > INTERRUPTS.start;
-  return inInterrupts || iova + length > APERTURE_END ? k.refuse(rule["vfio/iova"], errnos.EINVAL, about) : 0;
+  return inInterrupts || iova + length > APERTURE_END ? k.refuse(vfioRules["vfio/iova"], errnos.EINVAL, about) : 0;
 }
 
 /** vfio_pin_map_dma: 0 or a negative errno; `frames` are those that were had until then. */
@@ -223,7 +223,7 @@ function* pinPages(
     );
     if (got < 0) return got;
   }
-  k.note(rule["vfio/pinned"], `${frames.length} pages`);
+  k.note(vfioRules["vfio/pinned"], `${frames.length} pages`);
   return 0;
 }
 
@@ -252,7 +252,7 @@ function* vaddrGetPfns(
     got =
       vma?.has(VM.PFNMAP) === true
         ? yield* rawFrame(k, task, vma, address, frames, write)
-        : k.refuse(rule["vfio/not-pinnable"], -got, `0x${address.toString(16)}`);
+        : k.refuse(vfioRules["vfio/not-pinnable"], -got, `0x${address.toString(16)}`);
   }
   yield* release(k, mm.mmapLock);
   return got;
@@ -265,7 +265,7 @@ function* rawFrame(k: Kernel, task: Task, vma: Vma, address: number, frames: num
   let entry = presentEntry(vma.mm.table, address);
   if (entry === undefined) {
     // fixup_user_fault, mm/gup.c
-    if (!vma.has(write ? VM.WRITE : VM.READ)) return refuse(rule["vfio/not-pinnable"]);
+    if (!vma.has(write ? VM.WRITE : VM.READ)) return refuse(vfioRules["vfio/not-pinnable"]);
     const fault = yield* handleMmFault(
       k,
       vma.mm,
@@ -274,12 +274,12 @@ function* rawFrame(k: Kernel, task: Task, vma: Vma, address: number, frames: num
       (write ? FAULT_FLAG.write : FAULT_FLAG.read) | FAULT_FLAG.remote,
       task,
     );
-    if ((fault & FAULT_ERROR) !== 0) return refuse(rule["vfio/not-pinnable"]);
+    if ((fault & FAULT_ERROR) !== 0) return refuse(vfioRules["vfio/not-pinnable"]);
     entry = presentEntry(vma.mm.table, address);
   }
-  if (entry === undefined || (write && (entry.bits & PTE.write) === 0)) return refuse(rule["vfio/not-pinnable"]);
-  if (!isInvalidReservedPfn(k, entry.pfn)) return refuse(rule["vfio/raw-memory"]);
-  k.note(rule["vfio/raw-io"], about);
+  if (entry === undefined || (write && (entry.bits & PTE.write) === 0)) return refuse(vfioRules["vfio/not-pinnable"]);
+  if (!isInvalidReservedPfn(k, entry.pfn)) return refuse(vfioRules["vfio/raw-memory"]);
+  k.note(vfioRules["vfio/raw-io"], about);
   frames.push(entry.pfn);
   return 1;
 }
@@ -303,21 +303,21 @@ function inside(container: Container, start: number, end: number): Dma[] {
 /** vfio_dma_do_unmap: bytes unmapped, or a negative errno. */
 export function dmaDoUnmap(k: Kernel, container: Container, iova: number, length: number): number {
   const about = `IOVA 0x${iova.toString(16)}, ${length} bytes`;
-  if (!container.attached) return k.refuse(rule["vfio/no-group"], errnos.EINVAL, about);
+  if (!container.attached) return k.refuse(vfioRules["vfio/no-group"], errnos.EINVAL, about);
   if (iova % k.pageSize !== 0 || length === 0 || length % k.pageSize !== 0)
-    return k.refuse(rule["vfio/unmap-range"], errnos.EINVAL, about);
+    return k.refuse(vfioRules["vfio/unmap-range"], errnos.EINVAL, about);
   const end = iova + length;
   if (end > TWO_64)
     return k.refuse(
-      rule["vfio/wraps"],
+      vfioRules["vfio/wraps"],
       k.design["vfio.overflow"] === "eoverflow" ? errnos.EOVERFLOW : errnos.EINVAL,
       about,
     );
   const found = inside(container, iova, end);
   if (found.some((dma) => dma.iova < iova || dma.iova + dma.size > end))
-    return k.refuse(rule["vfio/unmap-bisects"], errnos.EINVAL, about);
+    return k.refuse(vfioRules["vfio/unmap-bisects"], errnos.EINVAL, about);
   if (end === TWO_64 && found.length > 0) {
-    k.note(rule["vfio/unmap-to-the-end"], about);
+    k.note(vfioRules["vfio/unmap-to-the-end"], about);
     if (k.design["vfio.overflow"] === "einval") return 0;
   }
   let unmapped = 0;

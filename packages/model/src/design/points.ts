@@ -1112,6 +1112,36 @@ const corePoints = definePoints({
     ],
     configured: [["!LRU_GEN_ENABLED", [["2.6", "no"]]]],
   },
+  "vfs.fileattr": {
+    question: "Who answers FS_IOC_GETFLAGS and FS_IOC_FSGETXATTR, and their counterparts that set?",
+    choices: {
+      file: { doc: "the file's own ioctl" },
+      vfs: { doc: "do_vfs_ioctl, by the inode's fileattr operations" },
+    },
+    mainline: [
+      ["5.10", "file"],
+      ["5.13", "vfs"],
+    ],
+  },
+  "vfs.fs-uuid": {
+    question: "Does the VFS know FS_IOC_GETFSUUID?",
+    choices: { absent: { doc: "no" }, present: { doc: "yes, where the superblock has a UUID" } },
+    mainline: [
+      ["5.10", "absent"],
+      ["6.9", "present"],
+    ],
+  },
+  "sync-file.deadline": {
+    question: "Does a sync file know SYNC_IOC_SET_DEADLINE?",
+    choices: {
+      absent: { doc: "no: ENOTTY" },
+      present: { doc: "yes", proposed: "dma-buf/sync_file: Add SET_DEADLINE ioctl (Rob Clark, 2023)" },
+    },
+    mainline: [
+      ["5.10", "absent"],
+      ["6.4", "present"],
+    ],
+  },
   "kvm.log-dirties": {
     question: "Does KVM_GET_DIRTY_LOG dirty the pages that it write-protects?",
     choices: {

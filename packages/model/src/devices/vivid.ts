@@ -34,10 +34,6 @@ export const points = definePoints({
 const nodes = slot(() => new Map<CameraName, CaptureNode>());
 
 const rule = rules({
-  "vb2/not-a-queue": {
-    sentence: "Only a video node answers V4L2 ioctls; other files give ENOTTY.",
-    kernel: "vfs_ioctl, fs/ioctl.c",
-  },
   "vb2/read-write": {
     sentence: "write to a capture node without VB2_WRITE gives EINVAL; read with buffers allocated gives EBUSY.",
     kernel: "vb2_fop_write, drivers/media/common/videobuf2/videobuf2-v4l2.c",
@@ -89,10 +85,8 @@ export function v4l2Open(k: Kernel, name: CameraName, memops: (k: Kernel) => Mem
 }
 
 /** The queue behind a file, or `-ENOTTY` for what is no video device. */
-export function queueOf(k: Kernel, file: File): Vb2Queue | number {
-  return file.data instanceof CaptureNode
-    ? file.data.queue
-    : k.refuse(rule["vb2/not-a-queue"], errnos.ENOTTY, file.inode.kind);
+export function queueOf(file: File): Vb2Queue | undefined {
+  return file.data instanceof CaptureNode ? file.data.queue : undefined;
 }
 
 /** v4l2_fops over vivid_fops. */

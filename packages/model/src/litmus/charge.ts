@@ -1,16 +1,14 @@
 /** Who pays for a buffer. */
-import { errnos } from "@litmap/litmus";
 import { dmaBufGet, dmaBufOf, dmaBufPut } from "../dma-buf/buffer.js";
 import { chargedTo, xferCharge } from "../dma-buf/charge.js";
-import { ioctlRules } from "./vfs-ioctl.js";
+import { foreignIoctl } from "./vfs-ioctl.js";
 import type { HandlerTable } from "./handler.js";
 
 export const chargeHandlers: HandlerTable<"xfer_charge" | "charged"> = {
   run: {
     *xfer_charge(ctx, { fd, to }) {
       const file = ctx.task.files.get(fd);
-      if (file !== undefined && dmaBufOf(file) === undefined)
-        return ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+      if (file !== undefined && dmaBufOf(file) === undefined) return foreignIoctl(ctx.k, ctx.task, file);
       const buf = dmaBufGet(ctx.k, ctx.task, fd);
       if (typeof buf === "number") return buf;
       const result = yield* xferCharge(buf, ctx.taskOf(to));

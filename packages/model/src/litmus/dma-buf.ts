@@ -8,7 +8,7 @@ import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
 import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { File, fput } from "../vfs/file.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";
-import { vfsIoctl, ioctlRules } from "./vfs-ioctl.js";
+import { foreignIoctl, vfsIoctl } from "./vfs-ioctl.js";
 import { rules } from "../rules/rule.js";
 import { fdget, fdRules } from "../task.js";
 import type { FileKind } from "../vfs/file.js";
@@ -64,7 +64,7 @@ function syncBits(words: readonly string[]): number {
 function ioctlTarget(ctx: Context, fd: number): DmaBuf | number {
   const file = fdget(ctx.k, ctx.task.files, fd);
   if (typeof file === "number") return file;
-  return dmaBufOf(file) ?? ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+  return dmaBufOf(file) ?? foreignIoctl(ctx.k, ctx.task, file);
 }
 
 /** Files that only their descriptor leads to: they have no open method. */
@@ -188,7 +188,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *ioctl(ctx, { fd, request }) {
       const file = fdget(ctx.k, ctx.task.files, fd);
-      return typeof file === "number" ? file : vfsIoctl(ctx.k, file, u32(request));
+      return typeof file === "number" ? file : vfsIoctl(ctx.k, ctx.task, file, u32(request));
     },
     *fdinfo({ k, task }, { fd }) {
       const file = task.files.get(fd);

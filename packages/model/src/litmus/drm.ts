@@ -1,5 +1,4 @@
 /** DRM devices as a process sees them: dumb buffers and PRIME. */
-import { errnos } from "@litmap/litmus";
 import { qxlAlloc } from "../exporters/drm-drivers.js";
 import { drmDevice, drmDrivers } from "../exporters/index.js";
 import { DrmFile, drmGemClose, drmGemDumbMapOffset, drmModeCreateDumb } from "../exporters/gem.js";
@@ -8,6 +7,7 @@ import { virtioGpuCreateBlob } from "../exporters/virtio-vram.js";
 import { NotModelled } from "../sched/path.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
+import { foreignIoctl } from "./vfs-ioctl.js";
 import type { Context, HandlerTable, Result } from "./handler.js";
 import type { Path } from "../sched/path.js";
 
@@ -22,9 +22,7 @@ const rule = rules({
 export function drmFileOf({ k, task }: Context, fd: number): DrmFile | number {
   const file = fdget(k, task.files, fd);
   if (typeof file === "number") return file;
-  return file.data instanceof DrmFile
-    ? file.data
-    : k.refuse(rule["gem/not-a-drm-file"], errnos.ENOTTY, file.inode.kind);
+  return file.data instanceof DrmFile ? file.data : foreignIoctl(k, task, file, rule["gem/not-a-drm-file"]);
 }
 
 /** A handle is a number in the table of one open file. */

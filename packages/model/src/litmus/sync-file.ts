@@ -1,7 +1,7 @@
 /** Sync files as a process sees them. */
 import { errnos } from "@litmap/litmus";
 import { syncFileCreate, syncFileGetFence, syncFileMerge } from "../dma-buf/sync-file.js";
-import { vfsIoctl } from "./vfs-ioctl.js";
+import { foreignIoctl } from "./vfs-ioctl.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import type { SyncFile } from "../dma-buf/sync-file.js";
@@ -14,23 +14,21 @@ const rule = rules({
   },
 });
 
-const requests = { merge: 0xc0303e03, info: 0xc0383e04 } as const;
-
 /** The sync file behind a descriptor: -EBADF, or what another kind of file says to the request. */
-function syncFileOf({ k, task }: Context, fd: number, request: keyof typeof requests): SyncFile | number {
+function syncFileOf({ k, task }: Context, fd: number): SyncFile | number {
   const file = fdget(k, task.files, fd);
   if (typeof file === "number") return file;
-  return syncFileGetFence(file) ?? vfsIoctl(k, file, requests[request]);
+  return syncFileGetFence(file) ?? foreignIoctl(k, task, file);
 }
 
 export const syncFileHandlers: HandlerTable<"sync_file_info" | "sync_file_merge"> = {
   run: {
     *sync_file_info(ctx, { fd }) {
-      const file = syncFileOf(ctx, fd, "info");
+      const file = syncFileOf(ctx, fd);
       return typeof file === "number" ? file : { status: file.status, fences: Math.max(1, file.fences.length) };
     },
     *sync_file_merge(ctx, { a, b }) {
-      const file = syncFileOf(ctx, a, "merge");
+      const file = syncFileOf(ctx, a);
       if (typeof file === "number") return file;
       const other = syncFileGetFence(ctx.task.files.get(b));
       if (other === undefined)

@@ -2,10 +2,19 @@
 import { cameraMemops } from "../exporters/index.js";
 import { queueOf, v4l2Open } from "../devices/vivid.js";
 import { fdget } from "../task.js";
+import { rules } from "../rules/rule.js";
+import { foreignIoctl } from "./vfs-ioctl.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { File } from "../vfs/file.js";
 import type { Path } from "../sched/path.js";
 import type { Vb2Queue } from "../exporters/vb2-core.js";
+
+const rule = rules({
+  "vb2/not-a-queue": {
+    sentence: "Only a video node answers V4L2 ioctls; other files give ENOTTY.",
+    kernel: "vfs_ioctl, fs/ioctl.c",
+  },
+});
 
 /** Numbers in V4L2's structs have 32 bits. */
 const u32 = (value: number): number => (value % 2 ** 32) >>> 0;
@@ -14,8 +23,8 @@ const u32 = (value: number): number => (value % 2 ** 32) >>> 0;
 function* ioctl(ctx: Context, fd: number, run: (queue: Vb2Queue, file: File) => Path<number>): Path<number> {
   const file = fdget(ctx.k, ctx.task.files, fd);
   if (typeof file === "number") return file;
-  const queue = queueOf(ctx.k, file);
-  return typeof queue === "number" ? queue : yield* run(queue, file);
+  const queue = queueOf(file);
+  return queue === undefined ? foreignIoctl(ctx.k, ctx.task, file, rule["vb2/not-a-queue"]) : yield* run(queue, file);
 }
 
 export const v4l2Handlers: HandlerTable<

@@ -1,11 +1,10 @@
 /** Virtual machines and VFIO. */
-import { errnos } from "@litmap/litmus";
 import { createVm, getDirtyLog, machineOf, setMemoryRegion, VirtualMachine, vcpuRun } from "../consumers/kvm.js";
 import { Container, dmaDoMap, dmaDoUnmap, openContainer, openGroup } from "../consumers/vfio.js";
 import { deviceCopies } from "../consumers/vfio-device.js";
 import { NotModelled } from "../sched/path.js";
 import { fdget } from "../task.js";
-import { ioctlRules } from "./vfs-ioctl.js";
+import { foreignIoctl } from "./vfs-ioctl.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 
@@ -13,8 +12,7 @@ import type { Kernel } from "../kernel.js";
 function machine(ctx: Context, fd: number): VirtualMachine | number {
   const file = fdget(ctx.k, ctx.task.files, fd);
   if (typeof file === "number") return file;
-  if (!(file.data instanceof VirtualMachine))
-    return ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+  if (!(file.data instanceof VirtualMachine)) return foreignIoctl(ctx.k, ctx.task, file);
   return machineOf(ctx.k, ctx.task, file);
 }
 
@@ -22,9 +20,7 @@ function machine(ctx: Context, fd: number): VirtualMachine | number {
 function container(ctx: Context, fd: number): Container | number {
   const file = fdget(ctx.k, ctx.task.files, fd);
   if (typeof file === "number") return file;
-  return file.data instanceof Container
-    ? file.data
-    : ctx.k.refuse(ioctlRules["fd/unknown-ioctl"], errnos.ENOTTY, file.inode.kind);
+  return file.data instanceof Container ? file.data : foreignIoctl(ctx.k, ctx.task, file);
 }
 
 /** An IOVA: 64 bits without a sign. */
