@@ -1070,6 +1070,30 @@ const corePoints = definePoints({
       ["7.2", "once"],
     ],
   },
+  "mremap.source-stays": {
+    question: "What does MREMAP_DONTUNMAP do with the VMA that stays?",
+    choices: {
+      together: {
+        doc: "the copy may merge with it, all of a locked VMA is unlocked, and it keeps vm_pgoff",
+      },
+      apart: {
+        doc: "the copy never merges with it, a locked VMA is split first, and an anonymous one gets a new vm_pgoff",
+      },
+    },
+    mainline: [
+      ["5.7", "together"],
+      ["6.1", "apart"],
+      ["6.2", "together"],
+      ["6.12", "apart"],
+      ["6.13", "together"],
+      ["7.2", "apart"],
+    ],
+    // 6.1.191 took the fixes; 6.12.38 has none and 6.12.118 has all: none between was looked at.
+    before: [
+      ["6.1.191", "together"],
+      ["6.12.118", "together"],
+    ],
+  },
   "mremap.expand": {
     question: "How does mremap grow a VMA in place?",
     choices: {

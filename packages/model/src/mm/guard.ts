@@ -37,7 +37,7 @@ export function guardInstall(k: Kernel, vma: Vma, start: number, end: number): n
   const flagged = k.design["guard.vma-flag"] === "maybe-guard";
   if (flagged) vma.flags |= VM.MAYBE_GUARD;
   if (!flagged || vmaIsAnonymous(vma)) anonVmaPrepare(k, vma, reusableAnonVma(k));
-  if (holdsPages(k, vma, start, end)) zapPageRange(k, vma, start, end, { keepMarkers: true });
+  if (holdsPages(k, vma, start, end)) zapPageRange(k, vma, start, end);
   for (let address = start; address < end; address += k.pageSize) {
     k.spend(1);
     pteAlloc(k, vma, address).set(vma.mm.table.slot(address), 0, PTE.marker);

@@ -277,7 +277,7 @@ function dontneedFree(
   }
   if (advice !== "free") {
     k.note(rule["madvise/dontneed"]);
-    zapPageRange(k, vma, start, end, { keepMarkers: true });
+    zapPageRange(k, vma, start, end);
     if (!vma.has(VM.HUGETLB)) reclaimTables(k, vma, start, end);
     return 0;
   }

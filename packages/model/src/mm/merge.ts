@@ -66,8 +66,12 @@ export interface MergeRange {
   readonly file: File | undefined;
   readonly anonVma: AnonVma | undefined;
   readonly policy: string | undefined;
-  /** The mapping that is being changed or copied, when there is one already. */
+  /** The mapping that is being changed, when there is one already. */
   readonly from?: Vma;
+  /** The mapping of which the range becomes a copy (mremap). */
+  readonly copiedFrom?: Vma;
+  /** Whether the copy may merge with {@link copiedFrom} itself. */
+  readonly selfMerge?: boolean;
   /** Where the neighbours exclude each other, the one behind takes the range. */
   readonly nextFirst?: boolean;
 }
@@ -101,7 +105,12 @@ function anonMergeable(k: Kernel, range: MergeRange, target: Vma): boolean {
   if (target.anonVma !== undefined && range.anonVma !== undefined) return false;
   if (target.anonVma !== undefined) return target.anonChain === 1;
   if (k.design["vma-merge.unfaulted-target"] === "refused") return false;
-  return range.from === undefined || range.from.anonChain <= 1;
+  return !isForkChild(range.from) && !isForkChild(range.copiedFrom);
+}
+
+/** vma_is_fork_child: its anon_vma, and the parent's above it. */
+function isForkChild(vma: Vma | undefined): boolean {
+  return vma?.anonVma !== undefined && vma.anonChain > 1;
 }
 
 /** Whether two neighbours may end up in one mapping: theirs must not be two different sets. */
@@ -124,10 +133,11 @@ function candidates(k: Kernel, range: MergeRange): Neighbours {
   const { vmas } = range.mm;
   const at = range.mm.findIndex(range.start - 1);
   const before = vmas[at];
-  if (before !== undefined && before !== range.from && before.end === range.start && mergesWith(k, range, before, true))
+  const excluded = range.selfMerge === false ? range.copiedFrom : range.from;
+  if (before !== undefined && before !== excluded && before.end === range.start && mergesWith(k, range, before, true))
     out.prev = before;
   const after = vmas[range.mm.findIndex(range.end)];
-  if (after !== undefined && after !== range.from && after.start === range.end && mergesWith(k, range, after, false)) {
+  if (after !== undefined && after !== excluded && after.start === range.end && mergesWith(k, range, after, false)) {
     const both = out.prev === undefined || bothMergeable(out.prev, after);
     if (!both && range.nextFirst === true) out.prev = undefined;
     if (both || range.nextFirst === true) out.next = after;
@@ -193,7 +203,7 @@ export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined 
     adoptAnonVma(
       prev,
       range.anonVma ?? next?.anonVma,
-      next?.anonVma !== undefined ? next.anonChain : (range.from?.anonChain ?? 1),
+      next?.anonVma !== undefined ? next.anonChain : (range.copiedFrom?.anonChain ?? 1),
     );
     prev.flags |= sticky | ((next?.flags ?? 0) & stickyFlags(k));
     if (next !== undefined) swallow(next);
@@ -202,7 +212,7 @@ export function vmaMergeNewRange(k: Kernel, range: MergeRange): Vma | undefined 
   next!.pgoff -= (next!.start - range.start) / k.pageSize;
   next!.start = range.start;
   next!.flags |= sticky;
-  adoptAnonVma(next!, range.anonVma, range.from?.anonChain ?? 1);
+  adoptAnonVma(next!, range.anonVma, range.copiedFrom?.anonChain ?? 1);
   return next;
 }
 

@@ -363,7 +363,8 @@ function* newVma(
  */
 function* abandon(k: Kernel, vma: Vma): Path<void> {
   if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
-  unmapSingleVma(k, vma, vma.start, vma.end);
+  vma.mm.invalidate(vma.start, vma.end);
+  unmapSingleVma(k, vma, vma.start, vma.end, { dropMarkers: true });
   const { vmas } = vma.mm;
   const at = vma.mm.findIndex(vma.start);
   vma.mm.table.free(vma.start, vma.end, vmas[at - 1]?.end ?? 0, vmas[at]?.start ?? Infinity);

@@ -8,7 +8,7 @@ import { acquire, release } from "../sched/path.js";
 import { getUnmappedArea } from "./address-space.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { untrackClear } from "./memtype.js";
-import { copyOf, linkVma, mergeRules, vmaMergeNewRange } from "./merge.js";
+import { copyOf, linkVma, mergeRules, splitVma, vmaMergeNewRange } from "./merge.js";
 import { movePageTables } from "./move-page-tables.js";
 import { doMunmap, munmapRules } from "./munmap.js";
 import { mmPopulate } from "./populate.js";
@@ -307,8 +307,11 @@ function* moveSeveral(k: Kernel, remap: Remap): Path<number> {
   const { address: start, to: target } = remap;
   const end = start + remap.oldLength;
   let at = start;
+  let result = target;
   let first = true;
-  for (let vma = remap.mm.findVma(at); vma !== undefined && vma.start < end; vma = remap.mm.findVma(at)) {
+  while (at < end) {
+    const vma = remap.mm.findVma(at);
+    if (vma === undefined || vma.start >= end) break;
     if (first && vma.start > start) return k.refuse(mremapRules["mremap/no-vma"], errnos.EFAULT, about(remap));
     // vma_multi_allowed: whoever chooses addresses itself might not obey the one that was asked for.
     const alone = vma.file?.ops.choosesAddresses === true;
@@ -324,10 +327,11 @@ function* moveSeveral(k: Kernel, remap: Remap): Path<number> {
       to: target + from - start,
     });
     if (moved < 0) return moved;
+    if (first) result = moved;
     first = false;
     at = to;
   }
-  return first ? k.refuse(mremapRules["mremap/no-vma"], errnos.EFAULT, about(remap)) : target;
+  return first ? k.refuse(mremapRules["mremap/no-vma"], errnos.EFAULT, about(remap)) : result;
 }
 
 /** The growing half of sys_mremap: in place when there is room behind, else by moving. */
@@ -398,7 +402,13 @@ function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
   }
   const refused = maySplit(k, vma, remap.address, remap.address + oldLength);
   if (refused < 0) return refused;
-  const copy = yield* copyVma(k, vma, remap.address, to, newLength);
+  const apart = stays && k.design["mremap.source-stays"] === "apart";
+  if (apart && vma.has(VM.LOCKED)) {
+    const split = yield* splitAround(k, vma, remap.address, remap.address + oldLength);
+    if (typeof split === "number") return split;
+    vma = split;
+  }
+  const copy = yield* copyVma(k, vma, remap.address, to, newLength, apart);
   const source = mm.lookup(remap.address) ?? vma;
   movePageTables(k, source, remap.address, copy, to, oldLength);
   const error = vma.ops?.mremap?.(copy) ?? 0;
@@ -413,7 +423,7 @@ function* moveVma(k: Kernel, remap: Remap, vma: Vma, to: number): Path<number> {
   if (stays) {
     source.flags &= ~(VM.LOCKED | VM.LOCKONFAULT);
     if (locked && k.design["mremap.dontunmap-locked"] === "twice") mm.lockedVm += pages;
-    unlinkAnon(source, copy, remap);
+    unlinkAnon(k, source, copy, remap);
     return to;
   }
   if (source.has(VM.ARCH_1)) untrackClear(source);
@@ -438,11 +448,25 @@ function maySplit(k: Kernel, vma: Vma, start: number, end: number): number {
   return 0;
 }
 
+/** Splits off the range of a locked VMA that stays behind: the rest of it remains locked. The VMA of the range. */
+function* splitAround(k: Kernel, vma: Vma, start: number, end: number): Path<Vma | number> {
+  if (start > vma.start) {
+    const upper = yield* splitVma(k, vma, start);
+    if (typeof upper === "number") return upper;
+    vma = upper;
+  }
+  if (end < vma.end) {
+    const upper = yield* splitVma(k, vma, end);
+    if (typeof upper === "number") return upper;
+  }
+  return vma;
+}
+
 /**
  * copy_vma: an equal mapping elsewhere, merged into a neighbour where it can be. Untouched anonymous memory takes the
  * offset of its new place.
  */
-function* copyVma(k: Kernel, vma: Vma, address: number, to: number, length: number): Path<Vma> {
+function* copyVma(k: Kernel, vma: Vma, address: number, to: number, length: number, apart: boolean): Path<Vma> {
   const fresh = vmaIsAnonymous(vma) && vma.anonVma === undefined;
   const pgoff = fresh ? to / k.pageSize : vma.pgoff + (address - vma.start) / k.pageSize;
   const range = {
@@ -454,6 +478,8 @@ function* copyVma(k: Kernel, vma: Vma, address: number, to: number, length: numb
     file: vma.file,
     anonVma: vma.anonVma,
     policy: vma.policy,
+    copiedFrom: vma,
+    selfMerge: !(fresh && apart),
   };
   const merged = vmaMergeNewRange(k, range);
   if (merged !== undefined) return merged;
@@ -466,9 +492,10 @@ function* copyVma(k: Kernel, vma: Vma, address: number, to: number, length: numb
 }
 
 /** unlink_anon_vmas of a source that stays behind empty. */
-function unlinkAnon(source: Vma, copy: Vma, remap: Remap): void {
+function unlinkAnon(k: Kernel, source: Vma, copy: Vma, remap: Remap): void {
   if (source === copy || source.start !== remap.address || source.end !== remap.address + remap.oldLength) return;
   source.anonVma?.root.vmas.delete(source);
   source.anonVma = undefined;
   source.anonChain = 0;
+  if (k.design["mremap.source-stays"] === "apart" && vmaIsAnonymous(source)) source.pgoff = source.start / k.pageSize;
 }

@@ -124,7 +124,7 @@ export function* removeVmas(k: Kernel, mm: Mm, going: readonly Vma[], start: num
   mm.invalidate(start, end);
   for (const vma of going) {
     untrackPfn(k, vma);
-    unmapSingleVma(k, vma, vma.start, vma.end);
+    unmapSingleVma(k, vma, vma.start, vma.end, { dropMarkers: true });
   }
   yield* release(k, mm.ptl);
   const floor = mm.vmas[at - 1]?.end ?? 0;

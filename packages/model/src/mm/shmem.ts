@@ -224,7 +224,7 @@ function removePages(k: Kernel, inode: Inode, start: number, end: number): void 
   for (const [index, pfn] of inode.mapping.pages) {
     if (index < start || index >= end) continue;
     if (k.frames.mapcount(pfn) > 0) {
-      unmapMappingRange(k, inode.mapping, index, 1, false);
+      unmapMappingRange(k, inode.mapping, index, 1, false, true);
       // A mapping of another file's, which the page's own file does not know of.
       if (k.frames.mapcount(pfn) > 0) k.warn(rule["memfd/removed-mapped"], `page ${index} of inode ${inode.id}`);
     }

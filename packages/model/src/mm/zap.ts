@@ -29,6 +29,10 @@ const rule = rules({
       ["6.9", "zap_present_folio_ptes, mm/memory.c"],
     ],
   },
+  "zap/keeps-guards": {
+    sentence: "A zap keeps guard markers, except when the VMA itself goes.",
+    kernel: [["6.13", "zap_nonpresent_ptes, mm/memory.c"]],
+  },
   "zap/keeps-cows": {
     sentence: "A zap for a hole punch keeps anonymous COW pages; a zap for a truncate drops them too.",
     kernel: [
@@ -39,12 +43,12 @@ const rule = rules({
   },
 });
 
-/** What a zap spares. */
+/** What a zap spares, and what it takes. */
 export interface ZapDetails {
   /** Private copies stay (even_cows is false). */
   readonly keepCows?: boolean;
-  /** Guard markers stay: only madvise may take guards out. */
-  readonly keepMarkers?: boolean;
+  /** Guard markers go as well (ZAP_FLAG_DROP_MARKER). */
+  readonly dropMarkers?: boolean;
 }
 
 /** zap_page_range_single, mm/memory.c: empties a range of one mapping, bytes, and tells its listeners. */
@@ -86,7 +90,10 @@ function zapLeaf(
   for (let i = 0, slot = from; i < n; i++, slot++) {
     const bits = leaf.bits[slot];
     if (bits === 0) continue;
-    if ((bits & PTE.marker) !== 0 && details.keepMarkers) continue;
+    if ((bits & PTE.marker) !== 0 && !details.dropMarkers) {
+      k.note(rule["zap/keeps-guards"]);
+      continue;
+    }
     if ((bits & PTE.present) !== 0) {
       const pfn = vmNormalPage(k, vma, address + i * k.pageSize, leaf.pfn[slot], bits);
       if (pfn >= 0) {
@@ -125,8 +132,9 @@ export function unmapMappingRange(
   startPage: number,
   nrPages: number,
   evenCows: boolean,
+  dropMarkers = false,
 ): void {
-  for (const vma of mapping.vmas) unmapPart(k, vma, startPage, nrPages, evenCows);
+  for (const vma of mapping.vmas) unmapPart(k, vma, startPage, nrPages, { keepCows: !evenCows, dropMarkers });
 }
 
 /** {@link unmapMappingRange} while others run: mapping by mapping, each under its page-table lock. */
@@ -139,17 +147,17 @@ export function* unmapMappingPath(
 ): Path<void> {
   for (const vma of [...mapping.vmas]) {
     yield* acquire(k, vma.mm.ptl, "write");
-    if (vma.attached) unmapPart(k, vma, startPage, nrPages, evenCows);
+    if (vma.attached) unmapPart(k, vma, startPage, nrPages, { keepCows: !evenCows });
     yield* release(k, vma.mm.ptl);
   }
 }
 
-function unmapPart(k: Kernel, vma: Vma, startPage: number, nrPages: number, evenCows: boolean): void {
+function unmapPart(k: Kernel, vma: Vma, startPage: number, nrPages: number, details: ZapDetails): void {
   const last = nrPages === 0 ? Infinity : startPage + nrPages;
   const pages = (vma.end - vma.start) / k.pageSize;
   const from = Math.max(startPage, vma.pgoff);
   const to = Math.min(last, vma.pgoff + pages);
   if (from >= to) return;
   const start = vma.start + (from - vma.pgoff) * k.pageSize;
-  zapPageRange(k, vma, start, vma.start + (to - vma.pgoff) * k.pageSize, { keepCows: !evenCows });
+  zapPageRange(k, vma, start, vma.start + (to - vma.pgoff) * k.pageSize, details);
 }
