@@ -49,6 +49,8 @@ function needOf(call: CallStep): Need | undefined {
   switch (call.op) {
     case "dma_heap_alloc":
       return heapRow(word(call.args.heap) as HeapName).needs;
+    case "chardev":
+      return word(call.args.memory) === "cma" ? "cma" : undefined;
     case "drm_open":
       return word(call.args.device) as DrmNodeName;
     case "v4l2_open":
