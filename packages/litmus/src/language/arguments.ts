@@ -468,6 +468,8 @@ export class ArgumentChecker {
     const { type: is, literal } = operand;
     switch (type.kind) {
       case "descriptor":
+        if (type.madeBy !== undefined) return is.kind === "descriptor" && is.madeBy === type.madeBy;
+        return is.kind === "descriptor" || (literal && is.kind === "number" && operand.argument.kind === "int");
       case "object":
         return is.kind === "descriptor" || (literal && is.kind === "number" && operand.argument.kind === "int");
       case "buffer":

@@ -14,11 +14,11 @@ export function resultTypeOf(
   const { result, params } = operation(op);
   switch (result.kind) {
     case "descriptor": {
-      if (result.of !== "same") return { kind: "descriptor", of: result.of };
+      if (result.of !== "same") return { kind: "descriptor", of: result.of, madeBy: op };
       const param = Object.keys(params).find((p) => params[p].type.kind === "descriptor");
       const arg = param === undefined ? undefined : args?.[param];
       const bound = arg?.kind === "ref" ? scene.bindings.get(arg.name) : undefined;
-      return bound?.type.kind === "descriptor" ? bound.type : { kind: "descriptor" };
+      return bound?.type.kind === "descriptor" ? { kind: "descriptor", of: bound.type.of } : { kind: "descriptor" };
     }
     case "record":
       return { kind: "record", op, fields: result.fields };

@@ -9,7 +9,7 @@ import type { Actor, ActorKind, Span } from "../test.js";
 /** The type of a name. `unknown` when its line was faulty: no further diagnostics. */
 export type Type =
   | { readonly kind: "status" }
-  | { readonly kind: "descriptor"; readonly of?: DescriptorKind }
+  | { readonly kind: "descriptor"; readonly of?: DescriptorKind; readonly madeBy?: OperationName }
   | { readonly kind: "address" }
   | { readonly kind: "number"; readonly unit?: string }
   | { readonly kind: "flags"; readonly words?: readonly string[] }

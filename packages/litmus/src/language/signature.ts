@@ -55,7 +55,7 @@ function readDefault(text: string): Argument {
 export function describeParam(type: ParamType): string {
   switch (type.kind) {
     case "descriptor":
-      return "a descriptor";
+      return type.madeBy === undefined ? "a descriptor" : `what ${type.madeBy}() gave`;
     case "object":
       return `a descriptor or ${Object.keys(type.words)
         .map((w) => `'${w}'`)

@@ -40,7 +40,12 @@ export type Words = Readonly<Record<string, string>>;
 
 export type ParamType =
   /** A descriptor of any kind; `typical` is for hover text. A bare integer is taken as it is (a bad descriptor). */
-  | { readonly kind: "descriptor"; readonly typical: readonly DescriptorKind[] }
+  | {
+      readonly kind: "descriptor";
+      readonly typical: readonly DescriptorKind[];
+      /** Only a name that this operation bound will do: it stands for more than one descriptor. */
+      readonly madeBy?: string;
+    }
   /** What can be mapped: a descriptor, or one of the words. */
   | { readonly kind: "object"; readonly words: Words }
   /** An address of a process; for drivers also a `kernel-map`. */
@@ -173,6 +178,9 @@ export const string = { kind: "string" } as const;
 export const actor = { kind: "actor" } as const;
 export const descriptor = <const K extends readonly DescriptorKind[]>(...typical: K) =>
   ({ kind: "descriptor", typical }) as const;
+/** What `maker` gave, not a copy of it. */
+export const original = <const K extends DescriptorKind>(kind: K, maker: string) =>
+  ({ kind: "descriptor", typical: [kind], madeBy: maker }) as const;
 export const object = <const W extends Words>(words: W) => ({ kind: "object", words }) as const;
 export const word = <const W extends Words>(words: W) => ({ kind: "word", words }) as const;
 export const flags = <const W extends Words>(words: W) => ({ kind: "flags", words }) as const;

@@ -1,4 +1,4 @@
-import { address, descriptor, flags, integer, number, size, status, word } from "./types.js";
+import { address, descriptor, flags, integer, number, original, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const process = ["process"] as const;
@@ -9,7 +9,9 @@ const container = { type: descriptor("vfio"), doc: "the container" } as const;
 export const virtualisation = {
   kvm_create: {
     subject: "virtualisation",
-    doc: "A virtual machine with one virtual CPU in real mode (KVM_CREATE_VM, KVM_CREATE_VCPU).",
+    doc:
+      "A virtual machine with one virtual CPU in real mode (KVM_CREATE_VM, KVM_CREATE_VCPU). These are two " +
+      "descriptors; the name stands for both, close() closes both, and receive() and dup() copy the machine's alone.",
     kernel: "kvm_dev_ioctl_create_vm, virt/kvm/kvm_main.c",
     by: process,
     params: {},
@@ -57,11 +59,12 @@ export const virtualisation = {
     subject: "virtualisation",
     doc:
       "Runs the guest for one load or store of a byte of its memory; its code has its own memslot (KVM_RUN); gives " +
-      "the exit reason: 5 when it halted.",
+      "the exit reason: 5 when it halted. A store into the code's first 22 bytes and two kvm_run() at the same time are " +
+      "unsupported.",
     kernel: "kvm_arch_vcpu_ioctl_run, arch/x86/kvm/x86.c; hva_to_pfn, virt/kvm/kvm_main.c",
     by: process,
     params: {
-      kvm: vm,
+      kvm: { type: original("kvm", "kvm_create"), doc: "the virtual machine, by the name that kvm_create() bound" },
       access: { type: word({ read: "a load", write: "a store of 0x5a" }), doc: "load or store" },
       offset: { type: size, default: "0", doc: "guest physical address, below 4 GiB" },
     },
@@ -69,7 +72,10 @@ export const virtualisation = {
   },
   vfio_open: {
     subject: "virtualisation",
-    doc: "A VFIO type 1 container with the group of QEMU's edu device behind the emulated IOMMU.",
+    doc:
+      "A VFIO type 1 container with the group of QEMU's edu device behind the emulated IOMMU. These are two " +
+      "descriptors; the name stands for both, close() closes both, and receive() and dup() copy the container's alone. " +
+      "A container whose group is closed everywhere keeps nothing mapped, and refuses mapping and unmapping: EINVAL.",
     kernel: "vfio_iommu_type1_open, drivers/vfio/vfio_iommu_type1.c",
     by: process,
     params: {},
@@ -114,7 +120,7 @@ export const virtualisation = {
     kernel: "vfio_iommu_map, drivers/vfio/vfio_iommu_type1.c; vfio_pci_core_mmap, drivers/vfio/pci/vfio_pci_core.c",
     by: process,
     params: {
-      vfio: container,
+      vfio: { type: original("vfio", "vfio_open"), doc: "the container, by the name that vfio_open() bound" },
       from: { type: integer, doc: "the IOVA to read from" },
       to: { type: integer, doc: "the IOVA to write to" },
       length: { type: size, default: "4", doc: "bytes" },

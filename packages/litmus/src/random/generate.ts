@@ -43,6 +43,7 @@ const fewHave: ReadonlySet<string> = new Set(
 interface Resource {
   readonly name: string;
   readonly type: ResultType;
+  readonly madeBy: OperationName;
   /** Length of a mapping, size of a file or buffer. */
   readonly bytes: number;
   /** Actors to whom it means something. */
@@ -223,6 +224,7 @@ class Generator {
     this.resources.push({
       name,
       type: inherited,
+      madeBy: op,
       bytes,
       knownTo: new Set(actor === "T" || (actor === "A" && this.branch) ? ["A", "T"] : [actor]),
       ...(this.branch ? { branch: this.branch } : {}),
@@ -390,7 +392,7 @@ class Arguments {
     if (typical && this.random.chance(0.95)) return this.random.weighted(typical);
     switch (type.kind) {
       case "descriptor":
-        return this.descriptor(name, type.typical);
+        return this.descriptor(name, type.typical, type.madeBy);
       case "object":
         return this.random.chance(0.2) ? Object.keys(type.words)[0] : this.descriptor(name, ["dma-buf", "memfd"]);
       case "address":
@@ -440,15 +442,17 @@ class Arguments {
     return r.name;
   }
 
-  private descriptor(param: string, typical: readonly string[]): string | undefined {
-    if (this.random.chance(0.01)) return "-1";
-    const any = this.random.chance(0.08);
+  private descriptor(param: string, typical: readonly string[], madeBy?: string): string | undefined {
+    const original = madeBy !== undefined;
+    if (!original && this.random.chance(0.01)) return "-1";
+    const any = !original && this.random.chance(0.08);
     const others = this.op === "receive";
     const r = this.generator.resource(
       this.actor,
       (x) =>
         x.type.kind === "descriptor" &&
         (any || typical.includes(x.type.of)) &&
+        (!original || x.madeBy === madeBy) &&
         (!others || !x.knownTo.has(this.actor) || this.random.chance(0.1)),
       others,
     );

@@ -10,7 +10,7 @@ import { countBufferPages, keepWords } from "./bookkeeping.js";
 import { kvmalloc, noMemory, POINTER } from "../mm/page-alloc.js";
 import { rules } from "../rules/rule.js";
 import type { SgTable } from "./sg.js";
-import { sgFromPages } from "./sg.js";
+import { sgFromPages, sgOfOnePiece } from "./sg.js";
 import type { Kernel } from "../kernel.js";
 import type { KernelMap } from "../mm/vmalloc.js";
 import type { Vma } from "../mm/vma.js";
@@ -260,5 +260,7 @@ function remapFrom(k: Kernel, vma: Vma, memory: DmaMemory): number {
 
 /** dma_get_sgtable_attrs; sg_alloc_table_from_pages: a table of its own for whoever attaches. */
 export function dmaGetSgtable(memory: DmaMemory): SgTable {
-  return sgFromPages(memory.pfns, memory.uncached);
+  return memory.source === "pages"
+    ? sgFromPages(memory.pfns, memory.uncached)
+    : sgOfOnePiece(memory.pfns, memory.uncached);
 }

@@ -82,6 +82,8 @@ export class SgTable {
   mangled = false;
   /** It was mapped while its page links were flipped: its DMA addresses are no memory. */
   garbled = false;
+  /** Entries were put together of pages that happen to be neighbours; else one entry was allocated in one piece. */
+  assembled = false;
   readonly pages: number;
   constructor(
     readonly entries: readonly SgEntry[],
@@ -120,7 +122,14 @@ export function sgFromPages(pfns: ArrayLike<number>, uncached = false): SgTable 
     if (last !== undefined && last.pfn + last.pages === pfns[i]) last.pages++;
     else entries.push({ pfn: pfns[i], pages: 1 });
   }
-  return new SgTable(entries, uncached);
+  const table = new SgTable(entries, uncached);
+  table.assembled = true;
+  return table;
+}
+
+/** A table of frames that were allocated in one piece. */
+export function sgOfOnePiece(pfns: ArrayLike<number>, uncached = false): SgTable {
+  return new SgTable([{ pfn: pfns[0], pages: pfns.length }], uncached);
 }
 
 /** A table with one entry for each frame. */

@@ -3,7 +3,7 @@ import { definePoints } from "../design/points.js";
 import { errnos } from "@litmap/litmus";
 import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
 import { dmaBufExport } from "../dma-buf/buffer.js";
-import { sgFromPages } from "../dma/sg.js";
+import { sgOfOnePiece } from "../dma/sg.js";
 import { vmfInsertPfn } from "../mm/insert.js";
 import { folioGet } from "../mm/rmap.js";
 import { FAULT, VM } from "../mm/vma.js";
@@ -121,7 +121,7 @@ class CmaHeapBuffer extends HeapBuffer {
   }
 
   protected override sgTable(): SgTable {
-    return sgFromPages(this.frames());
+    return sgOfOnePiece(this.frames());
   }
 
   protected override frames(): Int32Array {

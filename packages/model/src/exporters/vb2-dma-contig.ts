@@ -11,6 +11,7 @@ import {
   dmaMmapNoncontiguous,
 } from "../dma/alloc.js";
 import { sgFromPages } from "../dma/sg.js";
+import { NotModelled } from "../sched/path.js";
 import { VM } from "../mm/vma.js";
 import { attachPlane, PlaneDmaBuf, userPlane } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
@@ -168,6 +169,28 @@ function contiguousSize(k: Kernel, device: Device, sgt: SgTable): number {
   return pages * k.pageSize;
 }
 
+/**
+ * Whether the first pages of a table follow each other: pages of one allocation do or do not, those of several happen to
+ * be neighbours or not.
+ */
+function inOnePiece(k: Kernel, { entries, assembled }: SgTable, pages: number): boolean | "by chance" {
+  const pieces = new Set<number>();
+  let left = pages;
+  let before = -1;
+  let last = -1;
+  for (const [i, entry] of entries.entries())
+    for (let page = 0; page < entry.pages && left > 0; page++, left--) {
+      const pfn = entry.pfn + page;
+      const piece = assembled ? k.frames.head(pfn) : i;
+      const follows = piece === before && pfn === last + 1;
+      if (pieces.has(piece) && !follows) return false;
+      pieces.add(piece);
+      before = piece;
+      last = pfn;
+    }
+  return pieces.size === 1 ? true : "by chance";
+}
+
 /** vb2_dc_attach_dmabuf, vb2_dc_map_dmabuf: the buffer must be one range of DMA addresses. */
 function vb2DcAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: number): Path<ImportedMemory | number> {
   return attachPlane(
@@ -177,10 +200,15 @@ function vb2DcAttachDmabuf(k: Kernel, device: Device, buf: DmaBuf, length: numbe
     length,
     { short: rule["vb2-dma-contig/import-short"], noTable: rule["vb2-dma-contig/import-sg"] },
     (sgt) => {
+      if (device.iommu) return 0;
+      const inPiece = inOnePiece(k, sgt, Math.ceil(length / k.pageSize));
+      if (inPiece === "by chance")
+        throw new NotModelled(
+          "vivid_contig takes pages that were allocated apart if they happen to be neighbours, which is by chance",
+        );
+      if (inPiece) return 0;
       const contiguous = contiguousSize(k, device, sgt);
-      return contiguous < length
-        ? k.refuse(rule["vb2-dma-contig/import-scattered"], errnos.EFAULT, `${contiguous} of ${length}`)
-        : 0;
+      return k.refuse(rule["vb2-dma-contig/import-scattered"], errnos.EFAULT, `${contiguous} of ${length}`);
     },
   );
 }
