@@ -94,6 +94,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
     .option("--timeout <seconds>", "time until a test on a kernel counts as hung (default 10)")
     .option("--resume <file>", "append every result to the file, and skip tests that it has already")
     .option("--record", "save the kernels' answers as evidence")
+    .option("--noncoherent", "what would change on a machine whose devices do not snoop the CPU's caches")
     .action(does(async (tests: string[], options: object) => (await import("./commands/run.js")).run(tests, options)));
 
   onModel(sub("explain <test>", "per step: result, deciding rules, costs; claims and evidence"))

@@ -112,6 +112,7 @@ export class Kernel {
     const base = designOf(this.release);
     const byArch = {
       ...(this.arch.pteSpecial ? {} : { "arch.pte-special": "no" }),
+      ...(this.arch.iommuPages ? { "dma.iommu-memory": "pages" } : {}),
       ...(this.arch.dmaCoherent ? {} : { "dma.coherence": "non-coherent" }),
     };
     const own = { ...byArch, ...options.configured, ...options.designs };
@@ -126,7 +127,8 @@ export class Kernel {
     this.vmalloc = new Vmalloc(this);
     this.custody = new Custody(this);
     this.zeroPfn = this.frames.alloc(0, PG.reserved);
-    if (options.designs?.["dma.coherence"] === "non-coherent") this.hasCaches();
+    const coherence = { ...options.configured, ...options.designs }["dma.coherence"];
+    if (coherence !== undefined && coherence !== "coherent") this.hasCaches();
   }
 
   /** The machine has a device that does not snoop the CPU's caches. */
@@ -173,12 +175,18 @@ export class Kernel {
     if ((this.pagesLeft -= pages) < 0) throw new KernelHang("it goes through more pages than there is time for");
   }
 
+  /** Whether a device sees the CPU's caches. */
+  snoops({ coherent }: DeviceOptions): boolean {
+    const coherence = this.design["dma.coherence"];
+    return coherence === "nothing-snoops" ? false : (coherent ?? coherence === "coherent");
+  }
+
   /** A device that does DMA. Without options it is as the design says: coherent or not, behind an IOMMU or not. */
   device(name: string, options: DeviceOptions = {}): Device {
     return new Device(name, {
       ...options,
       iommu: options.iommu ?? this.design["dma.mapping"] === "iommu",
-      coherent: options.coherent ?? this.design["dma.coherence"] === "coherent",
+      coherent: this.snoops(options),
     });
   }
 

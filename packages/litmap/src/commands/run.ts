@@ -26,11 +26,13 @@ export interface RunOptions extends ModelChoices, SearchChoices, OutputChoices {
   readonly timeout?: string;
   readonly resume?: string;
   readonly record?: boolean;
+  readonly noncoherent?: boolean;
 }
 
 export async function run(selectors: readonly string[], options: RunOptions): Promise<number> {
   const began = performance.now();
   const files = selectFiles(selectors);
+  if (options.noncoherent) return (await import("./noncoherent.js")).runNoncoherent(files, options);
   const nameWidth = Math.max(4, ...files.map((file) => basename(file, ".lit").length));
   const interrupt = new Interrupt();
   try {

@@ -15,6 +15,8 @@ export interface ArchTraits {
   readonly pteSpecial: boolean;
   /** Devices that nothing is said of see the CPU's caches. */
   readonly dmaCoherent: boolean;
+  /** Coherent memory behind an IOMMU has always been single pages: dma-iommu, or the arm code before it. */
+  readonly iommuPages: boolean;
   /** dma_default_coherent: what a device is that no firmware describes. */
   readonly dmaDefaultCoherent: boolean;
   /** A sync for the device with DMA_FROM_DEVICE invalidates lines instead of cleaning them. */
@@ -53,6 +55,7 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 4,
     tableBytes: 4096,
     dmaCoherent: true,
+    iommuPages: false,
     dmaDefaultCoherent: true,
     invalidatesForDevice: false,
     pteSpecial: true,
@@ -77,6 +80,7 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 4,
     tableBytes: 4096,
     dmaCoherent: true,
+    iommuPages: true,
     dmaDefaultCoherent: false,
     invalidatesForDevice: false,
     pteSpecial: true,
@@ -101,6 +105,7 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 3,
     tableBytes: 16384,
     dmaCoherent: true,
+    iommuPages: true,
     dmaDefaultCoherent: false,
     invalidatesForDevice: false,
     pteSpecial: true,
@@ -125,6 +130,7 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 2,
     tableBytes: 2048,
     dmaCoherent: false,
+    iommuPages: true,
     dmaDefaultCoherent: false,
     invalidatesForDevice: true,
     pteSpecial: false,
@@ -149,6 +155,7 @@ export const arches: Readonly<Record<Arch, ArchTraits>> = {
     levels: 3,
     tableBytes: 4096,
     dmaCoherent: false,
+    iommuPages: true,
     dmaDefaultCoherent: false,
     invalidatesForDevice: true,
     pteSpecial: true,

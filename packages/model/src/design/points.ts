@@ -71,8 +71,8 @@ const corePoints = definePoints({
   "dma.iommu-memory": {
     question: "Of which pages does coherent memory behind an IOMMU consist?",
     choices: {
-      contiguous: { doc: "one block, as without an IOMMU: the DMA ops of the Intel IOMMU driver" },
-      pages: { doc: "single pages that the IOMMU makes contiguous (dma-iommu)" },
+      contiguous: { doc: "one block, as without an IOMMU: the DMA ops of x86's Intel IOMMU driver" },
+      pages: { doc: "single pages that the IOMMU makes contiguous (dma-iommu); arm and arm64 have always had them" },
     },
     mainline: [
       ["2.6", "contiguous"],
@@ -205,6 +205,7 @@ const corePoints = definePoints({
     choices: {
       coherent: { doc: "yes: syncs are no-ops" },
       "non-coherent": { doc: "no: each side sees the other's writes only after a sync" },
+      "nothing-snoops": { doc: "no, and neither do those that a test has on a coherent bus (`pci`)" },
     },
     mainline: [["2.6", "coherent"]],
   },

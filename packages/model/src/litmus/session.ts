@@ -86,7 +86,8 @@ export class Session {
       designs: { ...options.designs },
       ...(options.configured ? { configured: options.configured } : {}),
     };
-    for (const { device } of test.actors) if (device !== undefined && !snoopsCaches(this.k, device)) this.k.hasCaches();
+    for (const { device } of test.actors)
+      if (device !== undefined && !this.k.snoops(deviceKinds[device as DeviceName])) this.k.hasCaches();
     this.hints = mmapHints(test, slotBase[isaOf(this.k.arch.name)], this.k.pageSize);
     for (const actor of test.actors) {
       if (actor.kind === "fork" || actor.kind === "thread") continue;
@@ -350,11 +351,6 @@ export class Session {
       yield step.value;
     }
   }
-}
-
-/** Whether the device of a driver sees the CPU's caches. */
-function snoopsCaches(k: Kernel, device: string): boolean {
-  return deviceKinds[device as DeviceName].coherent ?? k.design["dma.coherence"] === "coherent";
 }
 
 /** Only counters that moved. */
