@@ -3,7 +3,7 @@
  * caches.
  */
 import type { ClaimResult, Test } from "@litmap/litmus";
-import { modelOptions } from "../choices.js";
+import { modelOptions, searchLimits } from "../choices.js";
 import { readTest } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { judged } from "../judging.js";
@@ -26,8 +26,8 @@ export function runNoncoherent(files: readonly string[], options: RunOptions): n
   if (refused !== undefined)
     throw badRequest(`--noncoherent and --${refused} exclude each other`, "it compares two machines of the model");
   const base = modelOptions(options);
-  const before = new ModelMachine(base);
-  const after = new ModelMachine({ ...base, configured: { "dma.coherence": "nothing-snoops" } });
+  const before = new ModelMachine(base, searchLimits(options));
+  const after = new ModelMachine({ ...base, configured: { "dma.coherence": "nothing-snoops" } }, searchLimits(options));
   const broken: Broken[] = [];
   let failed = false;
   for (const path of files) {
