@@ -5,9 +5,12 @@ import { differences } from "./judging.js";
 import { foretold } from "./result.js";
 import type { Difference } from "./result.js";
 
-export type Testimony = "same" | "none" | "stale" | "unsupported" | readonly Difference[];
+export type Testimony = "same" | "none" | "stale" | "unsupported" | "undecided" | readonly Difference[];
 
-/** `stale`: what the test runs has changed since; `none`: it was never run there. */
+/**
+ * `stale`: what the test runs has changed since; `none`: it was never run there; `undecided`: the search that might have
+ * found the outcome was stopped.
+ */
 export function agreesWith(test: Test, prediction: Outcome, evidence: Evidence): Testimony {
   const witness = evidence.tests.get(test.name);
   if (!witness) return "none";
@@ -18,5 +21,6 @@ export function agreesWith(test: Test, prediction: Outcome, evidence: Evidence):
   if (prediction.status === "broken") return [{ key: "status", here: witness.status, there: prediction.status }];
   const seen: Outcome = { status: witness.status, values: witness.values, histogram: witness.histogram, ms: 0 };
   const found = differences(test, seen, prediction, evidence.kernel.arch);
-  return found.length === 0 ? "same" : found;
+  if (found.length === 0) return "same";
+  return prediction.status === "incomplete" ? "undecided" : found;
 }

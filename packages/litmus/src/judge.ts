@@ -47,6 +47,7 @@ export function judge(test: Test, outcome: Outcome, machine: Machine, effective:
       text: claim.kind === "expect" ? claim.text : `${claim.kind} ${claim.text}`,
       holds,
       line: claim.span.line,
+      ...(holds || outcome.histogram === undefined ? {} : brokenBy(claim, seen, machine)),
     });
   }
   claims.push(...unspoken(test, outcome, machine));
@@ -70,6 +71,14 @@ function unspoken(test: Test, outcome: Outcome, machine: Machine): ClaimResult[]
 function speaksOfReleases(claim: Claim, machine: Machine): boolean {
   if (machine.kind !== "model" || Object.keys(machine.designs).length === 0) return false;
   return !claim.scope.some((condition) => condition.kind === "with");
+}
+
+/** The first set of values that a claim on all, or on none, forbids. */
+function brokenBy(claim: Claim, seen: readonly Values[], machine: Machine): Pick<ClaimResult, "brokenBy"> {
+  if (claim.expr.kind === "invariant" || claim.kind === "sometimes") return {};
+  const wanted = claim.kind !== "never";
+  const at = seen.findIndex((values) => isTrue(claim.expr, values, pageBytesOf(machine.arch)) !== wanted);
+  return at < 0 ? {} : { brokenBy: at };
 }
 
 function claimHolds(claim: Claim, outcome: Outcome, seen: readonly Values[], machine: Machine): boolean | undefined {
@@ -191,10 +200,13 @@ function compares(op: "==" | "!=" | "<" | "<=" | ">" | ">=", left: Operand, righ
 
 /** Undefined when the question has no answer: one of them was not reached. */
 function equal(left: Operand, right: Operand): boolean | undefined {
-  if (left.kind === "word" && right.kind !== "word") return equal(right, left);
-  if (left.kind === "list") return right.kind === "list" ? sameSet(wordsIn(left), wordsIn(right)) : equal(right, left);
+  if (left.kind === "value") return equalsValue(left.value, right);
+  if (right.kind === "value") return equalsValue(right.value, left);
   if (left.kind === "word") return right.kind === "word" && left.word === right.word;
-  const { value } = left;
+  return right.kind === "list" && sameSet(wordsIn(left), wordsIn(right));
+}
+
+function equalsValue(value: Value, right: Operand): boolean | undefined {
   if (right.kind === "word" && right.word === "not_reached") return isNotReached(value);
   if (isNotReached(value)) return undefined;
   switch (right.kind) {

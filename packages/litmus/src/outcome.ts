@@ -63,6 +63,8 @@ export interface Outcome {
   readonly values: Values;
   /** A concurrent test: every distinct set of values, and how often each was seen (model: schedules). */
   readonly histogram?: readonly { readonly values: Values; readonly count: number }[];
+  /** By outcome of the histogram: the easiest schedule that leads to it. Model only. */
+  readonly schedules?: readonly string[];
   /** Invariants that some schedule broke, with the shortest schedule that does. Model only. */
   readonly violations?: readonly Violation[];
   /** Rules that decided, in the order in which they did, without repeats. Model only. */
@@ -93,4 +95,6 @@ export interface ClaimResult {
   readonly text: string;
   readonly holds: boolean;
   readonly line: number;
+  /** Of a concurrent test: the outcome of the histogram that breaks the claim. */
+  readonly brokenBy?: number;
 }

@@ -3,7 +3,7 @@ import { isaOf } from "@litmap/litmus";
 import type { KernelOptions } from "@litmap/model";
 import { archOf, modelOptions, searchLimits } from "../choices.js";
 import { readTest, selectFiles } from "../corpus.js";
-import { badRequest, exitStatus } from "../exit-status.js";
+import { badRequest } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import type { KernelChoice } from "../machines/kernel.js";
 import type { TestMachine } from "../machines/machine.js";
@@ -13,7 +13,7 @@ import { Progress } from "../progress.js";
 import { changeOf } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
 import { machineLabel } from "../result.js";
-import { compareModels, show } from "./whatif.js";
+import { compareModels, show, statusOfChanges } from "./whatif.js";
 import type { WhatifOptions } from "./whatif.js";
 
 export interface DiffOptions extends WhatifOptions {
@@ -27,7 +27,7 @@ export async function diff(a: string, b: string, options: DiffOptions): Promise<
     const [modelA, modelB] = [new ModelMachine(optionsA, limits), new ModelMachine(optionsB, limits)];
     const { changes, asked, broken } = compareModels(modelA, modelB, options.tests ?? []);
     show(changes, asked, titleOf(modelA, modelB), options);
-    return broken ? exitStatus.badMachine : exitStatus.asExpected;
+    return statusOfChanges(changes, broken);
   }
   return diffKernels([a, b], options);
 }
@@ -76,7 +76,7 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
     progress.clear();
     show(changes, asked, titleOf(before, after), options);
     if (interrupt.happened) return interrupt.status;
-    return broken ? exitStatus.badMachine : exitStatus.asExpected;
+    return statusOfChanges(changes, broken);
   } finally {
     progress.clear();
     interrupt.done();

@@ -10,6 +10,7 @@ import { Progress } from "../progress.js";
 import { jsonObject } from "../report/json-line.js";
 import { scheduleLines } from "../report/schedules.js";
 import { claimLines } from "../report/story.js";
+import { unitsOf } from "../report/value-text.js";
 import { machineLabel, resultOf, statusOf } from "../result.js";
 import { paintFor, print } from "../terminal.js";
 
@@ -45,7 +46,15 @@ export function explore(selector: string, options: ExploreOptions): number {
     print(`${paint.bold(test.name)}   ${paint.dim(`${machineLabel(machine)}, ${machine.arch}`)}\n${test.question}\n`);
     if (exploration.status !== "ok") print(`${paint.bad(exploration.status)}: ${exploration.reason}\n`);
     if (exploration.executions > 0)
-      print([...scheduleLines(test, exploration, paint), "", ...claimLines(result.claims, paint)].join("\n").trimEnd());
+      print(
+        [
+          ...scheduleLines(test, exploration, paint),
+          "",
+          ...claimLines(result.claims, exploration, unitsOf(test), paint),
+        ]
+          .join("\n")
+          .trimEnd(),
+      );
   }
   return statusOf([result]);
 }

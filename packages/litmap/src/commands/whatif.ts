@@ -38,7 +38,7 @@ export async function whatif(choices: readonly string[], options: WhatifOptions)
     .map(([point, choice]) => `${point} = ${choice}`)
     .join(", ");
   show(changes, asked, `with ${title} on ${other.release}, ${other.arch}`, options);
-  return broken ? exitStatus.badMachine : exitStatus.asExpected;
+  return statusOfChanges(changes, broken);
 }
 
 /** Every test of the selection that two models answer differently; whether litmap itself failed at one. */
@@ -81,6 +81,17 @@ export function show(changes: readonly Change[], asked: number, title: string, o
     return;
   }
   const paint = paintFor(process.stdout, options.color);
-  print(`${paint.bold(`${changes.length} of ${asked} tests change`)}  ${paint.dim(title)}`);
-  for (const line of changeLines(changes, paint, widthOf(process.stdout))) print(line);
+  const changed = changes.filter(({ undecided }) => !undecided);
+  print(`${paint.bold(`${changed.length} of ${asked} tests change`)}  ${paint.dim(title)}`);
+  for (const line of changeLines(changed, paint, widthOf(process.stdout))) print(line);
+  const undecided = changes.filter((change) => change.undecided);
+  if (undecided.length === 0) return;
+  print(`\n${paint.odd("undecided")}`);
+  for (const { test, status } of undecided) print(`  ${test.name}  ${status}`);
+}
+
+/** 3 where litmap failed at a test, 1 where a search was stopped before it had an answer. */
+export function statusOfChanges(changes: readonly Change[], broken: boolean): number {
+  if (broken) return exitStatus.badMachine;
+  return changes.some(({ undecided }) => undecided) ? exitStatus.surprises : exitStatus.asExpected;
 }

@@ -19,6 +19,8 @@ export interface Change {
   /** Said instead of values: `unsupported → ok`. */
   readonly status?: string;
   readonly rule?: string;
+  /** A search was stopped: what it has not come to may differ or not. */
+  readonly undecided?: boolean;
 }
 
 /**
@@ -43,6 +45,8 @@ export function partingRule(
 export function changeOf(test: Test, before: Answer, after: Answer, arch?: Arch): Change | undefined {
   const a = before.outcome;
   const b = after.outcome;
+  const stopped = [a, b].find(({ status }) => status === "incomplete");
+  if (stopped) return { test, values: [], status: told(stopped), undecided: true };
   if (a.status !== b.status)
     return { test, values: [], status: `${told(a)} → ${told(b)}`, rule: partingRule(before, after, []) };
   const differs = differences(test, b, a, arch);

@@ -35,7 +35,7 @@ export function jsonObject(result: TestResult): Readonly<Record<string, unknown>
     values,
     histogram,
     violations,
-    claims: claims.map(({ text, holds }) => ({ text, holds })),
+    claims: claims.map(({ text, holds, brokenBy }) => ({ text, holds, brokenBy })),
     rules: rules ?? [],
     counters: counters ?? {},
     against,

@@ -4,7 +4,7 @@
  */
 import type { Exploration } from "@litmap/explore";
 import { isNotReached, operation, renderDiagnostic, seriesOf } from "@litmap/litmus";
-import type { CallStep, ClaimResult, Diagnostic, Test, Value, Values } from "@litmap/litmus";
+import type { CallStep, ClaimResult, Diagnostic, Outcome, Test, Value, Values } from "@litmap/litmus";
 import { kernelOf, versionOf } from "@litmap/model";
 import type { Prediction, Rule } from "@litmap/model";
 import type { Evidence } from "../evidence.js";
@@ -18,6 +18,7 @@ import { columns, pad, widthOfText, wrap } from "./columns.js";
 import { counterNames } from "./counters.js";
 import { modelSites } from "./rule-place.js";
 import { scheduleLines, violationLines } from "./schedules.js";
+import { saw } from "./trouble.js";
 import { unitsOf, valueText } from "./value-text.js";
 
 type StepReport = Prediction["steps"][number];
@@ -54,7 +55,7 @@ export function tell(story: Story, paint: Paint, width: number): string {
     for (const violation of "schedules" in prediction ? [] : (prediction.violations ?? []))
       parts.push(violationLines(violation, paint).join("\n"));
     parts.push(
-      ...[claimLines(story.claims, paint), costs(prediction, paint)]
+      ...[claimLines(story.claims, prediction, unitsOf(test), paint), costs(prediction, paint)]
         .filter((lines) => lines.length > 0)
         .map((lines) => lines.join("\n")),
     );
@@ -183,7 +184,12 @@ function modelLines(rule: Rule, width: number): string[] {
   return sites.length === 0 ? [] : wrap(`model ${sites.join(" ")}`, width);
 }
 
-export function claimLines(all: readonly ClaimResult[], paint: Paint): string[] {
+export function claimLines(
+  all: readonly ClaimResult[],
+  outcome: Outcome,
+  units: ReadonlyMap<string, string>,
+  paint: Paint,
+): string[] {
   if (all.length === 0) return [];
   const width = Math.max(...all.map((claim) => widthOfText(claim.text)));
   return [
@@ -191,7 +197,7 @@ export function claimLines(all: readonly ClaimResult[], paint: Paint): string[] 
     ...all.map(
       (claim) =>
         `  ${claim.holds ? paint.good("holds") : paint.bad("fails")}  ${pad(claim.text, width)}  ` +
-        `${paint.dim(`line ${claim.line}`)}`,
+        `${paint.dim(`line ${claim.line}`)}${claim.brokenBy === undefined ? "" : saw(claim, outcome, units)}`,
     ),
   ];
 }
@@ -236,6 +242,7 @@ function said(testimony: Testimony, sameRelease: boolean, paint: Paint): string 
   if (testimony === "same") return paint.good("the same outcome");
   if (testimony === "stale") return paint.odd("recorded with other steps of this test");
   if (testimony === "unsupported") return paint.dim("unsupported there");
+  if (testimony === "undecided") return paint.odd("an outcome that the search has not come to");
   if (typeof testimony === "string") return testimony;
   const text = testimony.map(({ key, here }) => `${key} ${valueText(here)}`).join(", ");
   return sameRelease ? paint.bad(`DISAGREES: ${text}`) : `otherwise: ${text}`;

@@ -1,4 +1,5 @@
 /** What is wrong with a result, in plain lines: for the terminal, KTAP and JUnit alike. */
+import type { ClaimResult } from "@litmap/litmus";
 import { machineLabel } from "../result.js";
 import type { TestResult } from "../result.js";
 import { valueText } from "./value-text.js";
@@ -7,7 +8,7 @@ import { valueText } from "./value-text.js";
 export function troubleOf(result: TestResult, units: ReadonlyMap<string, string> = new Map()): string[] {
   const failed = result.claims
     .filter((claim) => !claim.holds)
-    .map((claim) => `${result.file}:${claim.line}: expected ${claim.text}${saw(claim.text, result, units)}`);
+    .map((claim) => `${result.file}:${claim.line}: expected ${claim.text}${saw(claim, result, units)}`);
   switch (result.status) {
     case "ok":
       return [];
@@ -37,12 +38,17 @@ export function troubleOf(result: TestResult, units: ReadonlyMap<string, string>
   }
 }
 
-/** The values that a claim's text names, as they are. */
-function saw(text: string, result: TestResult, units: ReadonlyMap<string, string>): string {
+/** The values that a claim's text names, as they are; of a concurrent test those that break it, and how to get there. */
+export function saw(
+  { text, brokenBy }: ClaimResult,
+  result: Pick<TestResult, "values" | "histogram" | "schedules">,
+  units: ReadonlyMap<string, string>,
+): string {
+  const values = brokenBy === undefined ? result.values : (result.histogram?.[brokenBy].values ?? {});
   const seen: string[] = [];
   let rest = text;
   // Longer keys first: the `va` in `smaps(va).Pss` is no name of its own.
-  for (const key of Object.keys(result.values).sort((a, b) => b.length - a.length)) {
+  for (const key of Object.keys(values).sort((a, b) => b.length - a.length)) {
     const without = withoutName(rest, key);
     if (without === rest) continue;
     rest = without;
@@ -50,7 +56,9 @@ function saw(text: string, result: TestResult, units: ReadonlyMap<string, string
   }
   if (seen.length === 0) return "";
   seen.sort((a, b) => text.indexOf(a) - text.indexOf(b));
-  return `; ${seen.map((key) => `${key} is ${valueText(result.values[key], units.get(key))}`).join(", ")}`;
+  const schedule = brokenBy === undefined ? undefined : result.schedules?.[brokenBy];
+  const how = schedule ? ` (--schedule '${schedule}')` : "";
+  return `; ${seen.map((key) => `${key} is ${valueText(values[key], units.get(key))}`).join(", ")}${how}`;
 }
 
 /** The text with a key taken out wherever it stands as a whole name, not as a part of a longer one. */
