@@ -113,7 +113,7 @@ describe("what an outcome outside of a search that was stopped is", () => {
 
 test("a claim that some schedule breaks is told with that schedule and its outcome", () => {
   const { test: asked } = parse(
-    'test order\n  "?"\n\nthread B\nva = mmap(anon, 4K, rw, private)\nparallel {\n  A { store(va, 5) }\n  B { x = load(va) }\n}\n\n' +
+    'test order\n  "?"\n\nthread B of A\nva = mmap(anon, 4K, rw, private)\nparallel {\n  A { store(va, 5) }\n  B { x = load(va) }\n}\n\n' +
       "always x == 0\nnever x == 5\nalways x == 0 or x == 5\n",
   );
   const machine = new ModelMachine({ release: "6.12" });
