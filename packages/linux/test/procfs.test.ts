@@ -47,6 +47,10 @@ describe("maps", () => {
   });
 });
 
+test("a path may hold what is no newline", () => {
+  expect(parseMapsLine("7f00-8f00 rw-s 0 00:05 7  /dmabuf:a\\012b\r\u2028 ")?.path).toBe("/dmabuf:a\\012b\r\u2028 ");
+});
+
 describe("smaps", () => {
   test("kB become bytes, bare numbers stay, flags are words", () => {
     const [entry, other] = parseSmaps(smaps);
@@ -110,26 +114,55 @@ test("fdinfo of a dma-buf, with and without a name, and of something else", () =
   expect(parseFdinfo("pos:\t0\nflags:\t02\n")).toBeUndefined();
 });
 
-test("bufinfo: buffers with inode, name and attached devices", () => {
-  const text = `
+test.each(["a\nb", " a ", "\n", "a\nsize:\t1", "a\nexp_name:\tb", "a\nname:\tb\n", "a\r", "a: b"])(
+  "fdinfo's name is the rest of the text: %j",
+  (name) => {
+    const text = `pos:\t0\nflags:\t02\nsize:\t65536\ncount:\t2\nexp_name:\tsystem\nname:\t${name}\n`;
+    expect(parseFdinfo(text)).toEqual({ size: 65536, count: 2, exporter: "system", name });
+  },
+);
+
+describe("bufinfo", () => {
+  const head = (name: string, inode: number): string =>
+    `00004096\t00000002\t00080007\t00000001\tudmabuf\t000000${inode}\t${name}`;
+  const none = "\tAttached Devices:\nTotal 0 devices attached\n\n";
+
+  test("buffers with inode, name and attached devices", () => {
+    const text = `
 Dma-buf Objects:
 size    \tflags   \tmode    \tcount   \texp_name\tino     \tname
 00065536\t00000002\t00080007\t00000002\tsystem\t00000012\t<none>
-\twrite fence:foo timeline
+\twrite fence:foo timeline seq 1 unsignalled
 \tAttached Devices:
 \tvgem
 \t0000:00:02.0
 Total 2 devices attached
 
-00004096\t00000002\t00080007\t00000001\tudmabuf\t00000013\tcamera
-\tAttached Devices:
-Total 0 devices attached
-
+${head("camera", 13)}
+${none}
 
 Total 2 objects, 69632 bytes
 `;
-  expect(parseBufinfo(text)).toEqual([
-    { size: 65536, count: 2, exporter: "system", inode: 12, name: "", attachments: ["vgem", "0000:00:02.0"] },
-    { size: 4096, count: 1, exporter: "udmabuf", inode: 13, name: "camera", attachments: [] },
-  ]);
+    expect(parseBufinfo(text)).toEqual([
+      { size: 65536, count: 2, exporter: "system", inode: 12, name: "", attachments: ["vgem", "0000:00:02.0"] },
+      { size: 4096, count: 1, exporter: "udmabuf", inode: 13, name: "camera", attachments: [] },
+    ]);
+  });
+
+  test.each([
+    "a\nb",
+    " a ",
+    "a\tb\n",
+    "\n\n",
+    "a\rb",
+    "é",
+    "x\n\tAttached Devices:\n",
+    "\tAttached Devices:",
+    "Total 0 devices attached",
+  ])("a name is what was set: %j", (name) => {
+    const text = `\nDma-buf Objects:\n${head(name, 12)}\n${none}${head("next", 13)}\n${none}\nTotal 2 objects, 8192 bytes\n`;
+    expect(parseBufinfo(text).map((each) => each.name)).toEqual([name, "next"]);
+    const fenced = text.replace(`\n${none}`, `\n\tread fence:1:1 sw_sync a seq 1 unsignalled\n${none}`);
+    expect(parseBufinfo(fenced).map((each) => each.name)).toEqual([name, "next"]);
+  });
 });

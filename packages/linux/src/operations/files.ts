@@ -1,7 +1,7 @@
 /** Memfds, files, the test disk, pipes, and calls on descriptors. */
 import type { Operand, Ref } from "../program.js";
 import { data, result } from "../program.js";
-import type { Call, Compiled, CompilerTable } from "../call.js";
+import type { Call, Compiled, CompilerTable, KernelDescription } from "../call.js";
 import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 
@@ -9,6 +9,10 @@ const done: Compiled = {};
 
 /** As much of the disk as tests know. */
 const diskBytes = 16 * 1024 * 1024;
+
+/** A folder on tmpfs. */
+export const tmpfsOf = ({ kind, tmpfs }: Pick<KernelDescription, "kind" | "tmpfs">): string =>
+  tmpfs ?? (kind === "vm" ? "/tmp" : "/dev/shm");
 
 export const files = {
   memfd_create: (call) => {
@@ -23,7 +27,7 @@ export const files = {
     return { value: fd };
   },
   open_file: (call) => {
-    const folder = call.kernel.tmpfs ?? (call.kernel.kind === "vm" ? "/tmp" : "/dev/shm");
+    const folder = tmpfsOf(call.kernel);
     const fd = call.open(
       call.builder.string(folder),
       uapi.open.rw | uapi.openByIsa[call.isa].tmpfile,

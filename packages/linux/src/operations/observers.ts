@@ -2,7 +2,7 @@
 import { operations } from "@litmap/litmus";
 import type { Operand, Ref, RoundResult } from "../program.js";
 import { data, imm, result } from "../program.js";
-import type { Call, CompilerTable } from "../call.js";
+import type { Call, CompilerTable, KernelDescription } from "../call.js";
 import { UnsupportedHere } from "../call.js";
 import {
   gained,
@@ -14,7 +14,7 @@ import {
   pfnMask,
   quantities,
 } from "../procfs/index.js";
-import { fdInPath, stat } from "./files.js";
+import { fdInPath, stat, tmpfsOf } from "./files.js";
 
 /** Most bytes that are kept of a few lines, and of a whole file. */
 const lines = 1 << 11;
@@ -141,11 +141,7 @@ export const observers = {
     return { read: (round) => change(round, meminfoFields, baseline, text) };
   },
   fdinfo: (call) => {
-    const text = call.readText(
-      call.builder.path("/proc/self/fdinfo/", fdInPath(call)),
-      lines,
-      keep(["size", "count", "exp_name", "name"]),
-    );
+    const text = call.readText(call.builder.path("/proc/self/fdinfo/", fdInPath(call)), lines);
     return {
       read: (round): Record<string, number | string> => {
         const found = parseFdinfo(round.text(text));
@@ -186,9 +182,12 @@ function lookedUp(call: Pick<Call, "calc" | "kernel">): Operand {
 }
 
 /** A path without what differs from machine to machine: inode numbers are N, the disk is DISK, tmpfs is at /tmp. */
-function stablePath(kernel: Call["kernel"], path: string): string {
+export function stablePath(kernel: Pick<KernelDescription, "kind" | "disk" | "tmpfs">, path: string): string {
   if (path === kernel.disk) return "/dev/DISK";
-  return path.replace(/^(pipe|socket):\[\d+\]$/, "$1:[N]").replace(/^.*\/#\d+ \(deleted\)$/, "/tmp/#N (deleted)");
+  const unnamed = `${tmpfsOf(kernel)}/#`;
+  // Any other path may end like this: a dma-buf's ends with the name that the test gave it.
+  if (path.startsWith(unnamed) && /^\d+ \(deleted\)$/.test(path.slice(unnamed.length))) return "/tmp/#N (deleted)";
+  return path.replace(/^(pipe|socket):\[\d+\]$/, "$1:[N]");
 }
 
 function change(

@@ -15,7 +15,8 @@ export interface Mapping {
   readonly path: string;
 }
 
-const form = /^([0-9a-f]+)-([0-9a-f]+) ([-r][-w][-x][-sp]) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
+/** A path has its newlines as `\\012` (seq_path); any other byte is there as it is, a carriage return too. */
+const form = /^([0-9a-f]+)-([0-9a-f]+) ([-r][-w][-x][-sp]) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/s;
 
 /** One line; undefined when it is not of that form. */
 export function parseMapsLine(line: string): Mapping | undefined {

@@ -7,10 +7,18 @@ import type { Expression, Test, Value, Values } from "@litmap/litmus";
 /** `64K`, `EFAULT`, `[rd wr]`, `not reached (line 4)`. */
 export function valueText(value: Value | undefined, unit?: string): string {
   if (value === undefined) return "absent";
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return /[\x00-\x1f\x7f-\x9f\u2028\u2029]|^ | $|^$/.test(value) ? quoted(value) : value;
   if (typeof value === "number") return unit === "bytes" ? sizeText(value) : String(value);
   if (isNotReached(value)) return `not reached (line ${value.not_reached})`;
   return `[${(value as readonly string[]).join(" ")}]`;
+}
+
+/** A text that would not be seen as it is, as the language writes it where it can. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\x7f-\x9f\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** What the number under each key of a test's outcome counts, where the operation table says. */

@@ -329,7 +329,7 @@ export const observers = {
         size: kB("the buffer's size"),
         count: { kind: "number", doc: "references of the file" },
         exp_name: { kind: "text", doc: "the exporter" },
-        name: { kind: "text", doc: "the name that was set; empty when none" },
+        name: { kind: "text", doc: "the name that was set; empty when none, or `<none>`" },
         attachments: { kind: "number", doc: "devices attached" },
       },
     },

@@ -207,7 +207,8 @@ export const dmaBufHandlers: HandlerTable<Name> = {
         size: buf.size,
         count: buf.file.refs,
         exp_name: buf.expName,
-        name: buf.name ?? "",
+        // What is printed where there is no name; a name of these letters is read the same.
+        name: buf.name === "<none>" ? "" : (buf.name ?? ""),
         attachments: buf.attachments.length,
       };
     },
