@@ -357,7 +357,10 @@ static int wanted(const char *line, u32 n, u64 address, const char *keep, u32 *i
 	}
 	return 0;
 }
-/* arguments: path, most bytes to keep, address or 0, lines to keep */
+/*
+ * arguments: path, most bytes to keep, address or 0, lines to keep. Text is never cut off in silence: where there is
+ * more than that it fails with EMSGSIZE.
+ */
 static i64 read_file(u32 me, const i64 *v, volatile struct result *out)
 {
 	char path[208], chunk[4096], *to = (char *)STREAMS + (word)me * prog->stream_bytes + control->used[me];
@@ -379,8 +382,11 @@ static i64 read_file(u32 me, const i64 *v, volatile struct result *out)
 			line = 0;
 		}
 	}
+	/* A file that ends exactly here ends all the same. */
+	if (n > 0 && inside != 2 && all) n = sys(__NR_read, fd, chunk, 1);
 	close_fd(fd);
 	if (n < 0) return n;
+	if (n > 0 && inside != 2) return -EMSGSIZE;
 	out->aux = control->used[me];
 	control->used[me] += kept;
 	return kept;
@@ -444,6 +450,7 @@ static i64 spawn(u32 me, u32 child, int thread)
 		put(&control->alive[child], 0);
 		return pid;
 	}
+	control->pid[child] = (u32)pid;
 	while (!get(&control->born[child])) futex_wait_for(&control->born[child], 0, 100);
 	hold_all(me);
 	return 0;
@@ -608,21 +615,32 @@ static void actor_loop(u32 me)
 
 /* ---- the supervisor: rounds ---- */
 
-static int expected_death(u32 pid)
+/*
+ * Whether a process has died, and how, as wait4 says it. It is not reaped before the end of the round: what another
+ * actor is told about a process that has exited does not depend on when we look.
+ */
+static int died(u32 pid, u32 *how)
 {
-	for (u32 who = 0; who < prog->nactors; who++) if (control->pid[who] == pid && lives(who)) return 0;
+	int info[32] = { 0 };			/* siginfo: signo, errno, code, from a word's boundary on pid, uid, status */
+	const int *child = info + 3 + (sizeof(word) == 8);
+	if (sys(__NR_waitid, 1, pid, info, 0x01000005, 0) < 0 || !child[0]) return 0;	/* P_PID; WNOWAIT, WEXITED, WNOHANG */
+	const int exited = info[2] == 1, dumped = info[2] == 3;		/* CLD_EXITED, CLD_DUMPED */
+	*how = exited ? (u32)(child[2] & 255) << 8 : (u32)child[2] | (dumped ? 0x80u : 0);
 	return 1;
+}
+static int unexpected_death(u32 *how)
+{
+	for (u32 who = 0; who < prog->nactors; who++)
+		if (actors[who].kind != KIND_THREAD && control->pid[who] && lives(who) && died(control->pid[who], how) && lives(who)) return 1;
+	return 0;
 }
 /* Waits for the end of a round; gives ROUND_*. */
 static u32 await_round(u32 limit_ms, u32 *how)
 {
 	u32 began = now_ms();
 	while (!get(&control->finished)) {
-		int status; long pid;
 		futex_wait_for(&control->finished, 0, 50);
-		while ((pid = sys(__NR_wait4, -1, &status, 1, 0)) > 0) {
-			if (!expected_death((u32)pid) && !get(&control->finished)) { *how = (u32)status; return ROUND_DIED; }
-		}
+		if (!get(&control->finished) && unexpected_death(how)) return ROUND_DIED;
 		if (now_ms() - began > limit_ms && !get(&control->finished)) return ROUND_TIMEOUT;
 	}
 	return ROUND_DONE;
@@ -662,6 +680,7 @@ static u32 start_round(u32 round)
 			begin(who);
 		}
 		if (pid < 0) return group;
+		control->pid[who] = (u32)pid;
 		if (!group) group = (u32)pid;
 		sys(__NR_setpgid, pid, group);
 	}
@@ -675,13 +694,19 @@ static u32 start_round(u32 round)
 /* One round as it goes out: the fixed part, results, counts if they are wanted, then the bytes that files gave. */
 struct round { u32 count, outcome, how, pc, stream, at[MAX_ACTORS], pad; };
 
+static int gives_bytes(u32 i)
+{
+	return (insns[i].op == OP_READ || insns[i].op == OP_SHOW) && results[i].state == STATE_OK;
+}
 static word write_round(u8 *to, word room, u32 outcome, u32 how)
 {
 	struct round *head = (struct round *)to;
 	struct result *rs = (struct result *)(head + 1);
 	const word counted = prog->flags & PROGRAM_COUNTED ? prog->ninsns * sizeof *counts : 0;
 	u8 *stream = (u8 *)(rs + prog->ninsns) + counted;
-	if (room < sizeof *head + prog->ninsns * sizeof *rs + counted + (word)prog->nactors * prog->stream_bytes) return 0;
+	word needed = sizeof *head + prog->ninsns * sizeof *rs + counted;
+	for (u32 i = 0; i < prog->ninsns; i++) if (gives_bytes(i)) needed += (word)results[i].value;
+	if (room < needed) return 0;
 	memset(head, 0, sizeof *head);
 	head->count = 1;
 	head->outcome = outcome;
@@ -694,7 +719,7 @@ static word write_round(u8 *to, word room, u32 outcome, u32 how)
 	for (u32 i = 0; i < prog->ninsns; i++) {
 		memcpy(&rs[i], (const void *)&results[i], sizeof *rs);
 		if (insns[i].flags & FLAG_VOLATILE && rs[i].state == STATE_OK) rs[i].value = 0;
-		if ((insns[i].op != OP_READ && insns[i].op != OP_SHOW) || rs[i].state != STATE_OK) continue;
+		if (!gives_bytes(i)) continue;
 		memcpy(stream + head->stream, (u8 *)STREAMS + (word)insns[i].actor * prog->stream_bytes + rs[i].aux, (word)rs[i].value);
 		rs[i].aux = head->stream;
 		head->stream += (u32)rs[i].value;
@@ -732,6 +757,8 @@ static word run_program(u8 *out)
 	sum->ninsns = prog->ninsns;
 	sum->flags = prog->flags & PROGRAM_COUNTED;
 	sum->taint_before = taint();
+	/* Shared pages are the machine's: all are there before a test looks at what the machine has. */
+	hold(STREAMS, STREAMS + (word)prog->nactors * prog->stream_bytes, 1);
 	while (sum->rounds < prog->rounds) {
 		u32 how = 0;
 		u32 group = start_round(sum->rounds);
@@ -1039,6 +1066,7 @@ void supervise(word *stack)
 	for (u32 i = 0; i < sizeof all_cpus * 8; i++) cpus += all_cpus[i / 8] >> i % 8 & 1;
 	flush_pages = 4 * (cpus > 16 ? cpus : 16) + 8;	/* twice the batch, which is 32 or twice the CPUs */
 	if (flush_pages > SCRATCH_PAGES) flush_pages = SCRATCH_PAGES;
+	hold(SCRATCH_SHARED, SCRATCH_SHARED + flush_pages * page, 1);
 	if (is_init) be_init();
 	else sys(__NR_prctl, 36, 1, 0, 0);	/* PR_SET_CHILD_SUBREAPER */
 	read_own_maps();

@@ -119,8 +119,8 @@ export interface Scene {
   readonly buffers: Map<string, DataOffset>;
   /** The step is within a `parallel` block. */
   readonly parallel: boolean;
-  /** Room for what is read, grown by whoever reads. */
-  streamBytes: number;
+  /** Makes room for what an actor reads. */
+  makeRoom(actor: number, bytes: number): void;
 }
 
 type Field = readonly [offset: number, width: 1 | 2 | 4 | 8, value: Operand | number | bigint];
@@ -356,9 +356,11 @@ export class Call<N extends OperationName = OperationName> {
    * `address`.
    */
   readText(path: DataOffset, most: number, keep: readonly string[] = [], address: Operand = imm(0)): Ref {
-    this.scene.streamBytes += most;
+    this.scene.makeRoom(this.actor, most);
     const lines = keep.length > 0 ? data(this.builder.string(keep.join("\n"))) : imm(0);
-    return this.emit({ op: "read", args: [data(path), imm(most), address, lines] });
+    const ref = this.emit({ op: "read", args: [data(path), imm(most), address, lines] });
+    this.lacks(ref, ["EMSGSIZE"], `limit: ${this.step.op}() reads a text of at most ${most} bytes`);
+    return ref;
   }
 
   /** A private buffer of at least so many bytes: `sink` to read into, `zeros` to write from. */

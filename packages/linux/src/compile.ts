@@ -39,7 +39,7 @@ import { compilerOf, needsModule } from "./operations/index.js";
 import { readMeminfo, readStatus } from "./operations/observers.js";
 import { quantities } from "./procfs/index.js";
 import type { DataOffset, ProgramResult, Ref, RoundResult } from "./program.js";
-import { decodeResult, ProgramBuilder, ProgramTooLarge } from "./program.js";
+import { decodeResult, MalformedResult, ProgramBuilder, ProgramTooLarge } from "./program.js";
 
 export type { KernelDescription } from "./call.js";
 
@@ -114,13 +114,16 @@ function unsupported(reason: string): Extract<Compilation, { kind: "unsupported"
 
 const unsupportedOutcome = (reason: string, ms: number): Outcome => ({ status: "unsupported", reason, values: {}, ms });
 
+/** A reader needs a little more than it keeps. */
+const readerBytes = 1 << 15;
+
 class Compiler implements Scene {
   readonly builder = new ProgramBuilder();
   readonly baselines: { status: Map<string, Ref>; meminfo?: Ref } = { status: new Map() };
   readonly timelines = new Map<string, Ref>();
   readonly buffers = new Map<string, DataOffset>();
-  /** A reader needs a little more than it keeps. */
-  streamBytes = 1 << 15;
+  /** Bytes that each actor reads. */
+  private readonly room = new Map<number, number>();
   parallel = false;
   private readonly numbers = new Map<string, number>();
   private readonly bindings = new Map<string, Bound & { readonly actor: string }>();
@@ -200,6 +203,10 @@ class Compiler implements Scene {
     return this.hints.get(step) ?? 0;
   }
 
+  makeRoom(actor: number, bytes: number): void {
+    this.room.set(actor, (this.room.get(actor) ?? 0) + bytes);
+  }
+
   private actor(name: string): Actor | undefined {
     return this.test.actors.find((actor) => actor.name === name);
   }
@@ -230,13 +237,15 @@ class Compiler implements Scene {
     const roundMs = options.roundMs ?? 10_000;
     const budgetMs = options.budgetMs ?? 60_000;
     const { pageSize } = this.kernel;
+    const rooms = [...this.room.values()];
     const program = this.builder.encode({
       rounds,
       roundMs,
       budgetMs,
       seed: options.seed,
       counted: options.counted,
-      streamBytes: Math.ceil(this.streamBytes / pageSize) * pageSize,
+      streamBytes: Math.ceil((Math.max(0, ...rooms) + readerBytes) / pageSize) * pageSize,
+      textBytes: rooms.reduce((sum, bytes) => sum + bytes, 0),
       pageSize,
     });
     return {
@@ -382,6 +391,8 @@ class Compiler implements Scene {
 
   private outcome(result: ProgramResult, parallel: boolean): Outcome {
     const { ms } = result;
+    // The executor's room was reckoned before: a round that is not there is a fault of litmap, no value of the kernel's.
+    if (result.distinct.length === 0) throw new MalformedResult("no run of the test came back");
     try {
       const rounds = result.distinct.map((round) => ({ round, values: this.values(round) }));
       const failed = rounds.find(({ round }) => round.outcome !== "done");

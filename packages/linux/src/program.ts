@@ -7,6 +7,8 @@
  *     each · initial data. Every actor has its own copy of the data at an address
  *     that only the executor knows: {@link data} points into it.
  */
+import { kernelLimits, overLimit } from "@litmap/litmus";
+import type { KernelLimit } from "@litmap/litmus";
 
 /** What an instruction does. The order is the executor's. */
 const opcodes = [
@@ -94,6 +96,8 @@ export interface ProgramOptions {
   readonly seed?: number;
   /** Room for what files give, bytes an actor. Default 256 KiB. */
   readonly streamBytes?: number;
+  /** The most that files and memory give in one round, of all actors together. Default: all of that room. */
+  readonly textBytes?: number;
   /** Read the processor's counter around each instruction: {@link InstructionResult.count}. Default false. */
   readonly counted?: boolean;
   /** Bytes of a page of the machine: what zeroed data is aligned to. Default 4096. */
@@ -110,13 +114,15 @@ const countedFlag = 2;
 const magic = 0x31504d4c;
 const version = 1;
 
-/** A test asks for more than the executor holds. */
+/** A test asks for more than the executor holds; the message names the limit. */
 export class ProgramTooLarge extends Error {
   override readonly name = "ProgramTooLarge";
 }
 
-/** Limits of the executor. */
-export const limits = { actors: 12, instructions: 8192, dataBytes: 8 << 20, branches: 7 } as const;
+const within = (limit: KernelLimit, count: number): void => {
+  const reason = overLimit(limit, count);
+  if (reason !== undefined) throw new ProgramTooLarge(reason);
+};
 
 /** Collects a Program; {@link ProgramBuilder.encode} gives its bytes. */
 export class ProgramBuilder {
@@ -196,8 +202,7 @@ export class ProgramBuilder {
       body();
       return [actor, from, this.instructions.length] as const;
     });
-    if (ranges.length > limits.branches)
-      throw new ProgramTooLarge(`at most ${limits.branches} branches, not ${ranges.length}`);
+    within("branches", ranges.length);
     this.instructions[at] = {
       op: "parallel",
       actor: ranges[0]?.[0] ?? 0,
@@ -209,18 +214,22 @@ export class ProgramBuilder {
 
   /**
    * The bytes for a `run` frame.
-   * @throws ProgramTooLarge beyond the executor's {@link limits}.
+   * @throws ProgramTooLarge beyond the executor's limits.
    */
   encode(options: ProgramOptions = {}): Buffer {
     const zeroAlign = options.pageSize ?? 4096;
     const zeroBase = Math.ceil(this.initialBytes / zeroAlign) * zeroAlign;
     const dataBytes = Math.ceil((zeroBase + this.zeroBytes) / zeroAlign) * zeroAlign;
-    if (this.actors.length > limits.actors)
-      throw new ProgramTooLarge(`at most ${limits.actors} actors, not ${this.actors.length}`);
-    if (this.length > limits.instructions)
-      throw new ProgramTooLarge(`at most ${limits.instructions} instructions, not ${this.length}`);
-    if (dataBytes > limits.dataBytes)
-      throw new ProgramTooLarge(`at most ${limits.dataBytes} bytes of buffers in one test, not ${dataBytes}`);
+    const streamBytes = options.streamBytes ?? 1 << 18;
+    const resultBytes = options.counted ? 24 : 16;
+    within("actors", this.actors.length);
+    within("instructions", this.length);
+    within("bufferBytes", dataBytes);
+    within("textBytes", streamBytes);
+    within(
+      "answerBytes",
+      summaryBytes + roundBytes + this.length * resultBytes + (options.textBytes ?? this.actors.length * streamBytes),
+    );
     const rounds = options.rounds ?? 1;
     const actorBytes = (this.actors.length * 4 + 7) & ~7;
     const out = Buffer.alloc(headerBytes + actorBytes + this.length * instructionBytes + this.initialBytes);
@@ -230,7 +239,7 @@ export class ProgramBuilder {
       this.length,
       this.initialBytes,
       dataBytes,
-      options.streamBytes ?? 1 << 18,
+      streamBytes,
       rounds,
       options.roundMs ?? 10_000,
       options.budgetMs ?? 60_000,
@@ -398,7 +407,7 @@ function decodeRound(
     outcome: (["done", "timeout", "died"] as const)[bytes.readUInt32LE(at + 4)] ?? "died",
     waitStatus: bytes.readUInt32LE(at + 8),
     pc: bytes.readUInt32LE(at + 12),
-    at: Array.from({ length: limits.actors }, (_, i) => {
+    at: Array.from({ length: kernelLimits.actors.most }, (_, i) => {
       const index = bytes.readUInt32LE(at + 20 + i * 4);
       return index === 0 ? undefined : index - 1;
     }),

@@ -41,6 +41,41 @@ describe("compiling", () => {
     });
   });
 
+  test("what the executor has no room for is unsupported by the limit's name, before anything is sent", () => {
+    const mapped = "va = mmap(anon, 4K, rw, private)\n";
+    const dumps = (count: number): string =>
+      mapped + Array.from({ length: count }, (_, i) => `d${i} = core_dump(va, 4K)`).join("\n");
+    const looks = (count: number): string =>
+      mapped + Array.from({ length: count }, (_, i) => `s${i} = smaps(va)`).join("\n");
+    const bufinfos = `m = memfd_create(4K, seal_shrink)\nbuf = udmabuf_create(m, 0, 4K)\n`;
+    const reasonOf = (text: string): string | undefined => {
+      const compiled = compile(parsed(text), somewhere);
+      return compiled.kind === "unsupported" ? compiled.reason : undefined;
+    };
+    expect(reasonOf(dumps(11))).toBeUndefined();
+    expect(reasonOf(dumps(12))).toMatch(
+      /^limit: at most 12 processes, threads and drivers, .*core_dump\(\).*, not 13$/,
+    );
+    expect(reasonOf(looks(2000))).toBeUndefined();
+    expect(reasonOf(looks(2100))).toMatch(/^limit: at most 4194304 bytes that the observers .*, not \d+$/);
+    expect(reasonOf(bufinfos + Array.from({ length: 70 }, (_, i) => `b${i} = bufinfo(buf)`).join("\n"))).toMatch(
+      /^limit: /,
+    );
+    expect(reasonOf("r = mincore(0, 2G)")).toMatch(
+      /^limit: at most 262144 pages that one mincore\(\) looks at, not 524288$/,
+    );
+    expect(reasonOf(`m = memfd_create(4K, seal_shrink)\nb = udmabuf_create_list([[m, 0, 4K]], repeat: 20001)`)).toMatch(
+      /^limit: at most 20000 items/,
+    );
+  });
+
+  test("no run of a test is no answer", () => {
+    const compiled = compile(parsed("m = memfd_create(4K)"), somewhere);
+    const empty = Buffer.alloc(40);
+    empty.writeUInt32LE(1, 0);
+    expect(() => compiled.kind === "program" && compiled.decode(empty)).toThrow(/no run of the test came back/);
+  });
+
   test("a disk is never guessed", () => {
     expect(compile(parsed("d = open_disk(direct)"), somewhere)).toMatchObject({
       kind: "unsupported",

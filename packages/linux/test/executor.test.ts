@@ -272,6 +272,75 @@ describe.skipIf(skipReason)("the executor on this host", () => {
     expect(distinct[0]).toMatchObject({ outcome: "died", waitStatus: 9 });
   });
 
+  test("a process that has exited stays a zombie until the test ends: pidfd_getfd says ESRCH, each time", async () => {
+    const p = new ProgramBuilder();
+    const a = p.actor("process");
+    const b = p.actor("process");
+    const fd = p.emit({ op: "sys", actor: a, imm: numbers().memfd_create, args: [data(p.string("pass")), imm(0)] });
+    p.emit({ op: "exit", actor: a });
+    // Long enough for the supervisor to look at its children more than once.
+    const wait = p.bytes(new Uint8Array([0, 0, 0, 0, 0, 0, 0, 0, 0x00, 0xe1, 0xf5, 0x05, 0, 0, 0, 0]));
+    p.emit({ op: "sys", actor: b, imm: numbers().ppoll, args: [imm(0), imm(0), data(wait), imm(0), imm(8)] });
+    const pidfd = p.emit({ op: "sys", actor: b, imm: numbers().pidfd_open, args: [pid(a), imm(0)] });
+    const got = p.emit({
+      op: "sys",
+      actor: b,
+      imm: numbers().pidfd_getfd,
+      args: [result(pidfd), result(fd), imm(0)],
+      need: [pidfd, fd],
+    });
+    for (let i = 0; i < 3; i++) {
+      const { distinct } = await host.run(p);
+      expect(distinct[0].results[got.index]).toMatchObject({ state: "errno", value: -3n });
+    }
+  });
+
+  test("a text that is longer than its room is an error, one that fills it is not", async () => {
+    const p = new ProgramBuilder();
+    const a = p.actor("process");
+    const read = (most: number): Ref =>
+      p.emit({ op: "read", actor: a, args: [data(p.path("/proc/version")), imm(most), imm(0), imm(0)] });
+    const { length } = readFileSync("/proc/version");
+    const [short, exact] = [read(length - 1), read(length)];
+    const { results } = (await host.run(p)).distinct[0];
+    expect(results[short.index]).toMatchObject({ state: "errno", value: -90n });
+    expect(results[exact.index]).toMatchObject({ state: "ok", value: BigInt(length) });
+  });
+
+  test("a round takes the room of what was read, not of what might have been", async () => {
+    const p = new ProgramBuilder();
+    const actors = Array.from({ length: 10 }, () => p.actor("process"));
+    const read = p.emit({
+      op: "read",
+      actor: actors[9],
+      args: [data(p.path("/proc/version")), imm(4096), imm(0), imm(0)],
+    });
+    const { rounds, distinct } = await host.run(p, { streamBytes: 2 << 20, textBytes: 4096 });
+    expect(rounds).toBe(1);
+    expect(distinct[0].text(read)).toBe(readFileSync("/proc/version", "utf8"));
+  });
+
+  test("pages that actors share with the executor are there before the first step", async () => {
+    const p = new ProgramBuilder();
+    const actors = [p.actor("process")];
+    const shmem = (): Ref =>
+      p.emit({
+        op: "read",
+        actor: 0,
+        args: [data(p.path("/proc/self/smaps")), imm(1 << 16), imm(0x11000000), data(p.string("Rss:"))],
+      });
+    const before = shmem();
+    for (let i = 1; i < 8; i++) {
+      actors.push(p.actor("fork", 0));
+      p.emit({ op: "fork", actor: 0, imm: i });
+    }
+    const { distinct } = await host.run(p, { streamBytes: 1 << 20 });
+    expect(distinct[0].outcome).toBe("done");
+    const supervisor = readFileSync(`/proc/${host.child.pid}/smaps`, "utf8").split("10000000-16000000")[1];
+    expect(Number(/Rss: +(\d+) kB/.exec(supervisor)?.[1])).toBeGreaterThanOrEqual(8 * 1024);
+    expect(distinct[0].text(before)).toMatch(/^Rss:/);
+  });
+
   test("damaged frames and nonsense Programs are refused with a reason, and the next one runs", async () => {
     host.write(Buffer.from("garbage LMx LM"));
     const bad = encodeFrame("run", 77, Buffer.alloc(100));

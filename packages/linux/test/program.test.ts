@@ -1,20 +1,21 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { kernelLimits } from "@litmap/litmus";
 import { buildExecutor, cacheFolder, ExecutorUnavailable } from "../src/executor.js";
 import {
   data,
   decodeResult,
   imm,
-  limits,
   leftUnkillable,
   MalformedResult,
   pid,
   ProgramBuilder,
   result,
 } from "../src/program.js";
+import { framePayloadLimit } from "../src/frame.js";
 import { parseReady } from "../src/ready.js";
 import { syscallNumbers } from "../src/syscalls.js";
 import { bitsOf, ioc, open, openByIsa, requests, seals, structBytes, v4l2Requests, wordsOf } from "../src/uapi.js";
@@ -93,12 +94,36 @@ describe("Programs as bytes", () => {
 
   test("what the executor cannot hold is refused here", () => {
     const many = new ProgramBuilder();
-    for (let i = 0; i <= limits.actors; i++) many.actor("process");
-    expect(() => many.encode()).toThrow(/12 actors/);
+    for (let i = 0; i <= kernelLimits.actors.most; i++) many.actor("process");
+    expect(() => many.encode()).toThrow(/limit: at most 12 processes, .*, not 13/);
     const big = new ProgramBuilder();
     big.actor("process");
-    big.reserve(limits.dataBytes + 1);
-    expect(() => big.encode()).toThrow(/bytes of buffers/);
+    big.reserve(kernelLimits.bufferBytes.most + 1);
+    expect(() => big.encode()).toThrow(/limit: at most 8388608 bytes in one process/);
+    const long = new ProgramBuilder();
+    for (let i = 0; i < 10; i++) long.actor("process");
+    expect(() => long.encode({ streamBytes: (4 << 20) + 1 })).toThrow(
+      /limit: at most 4194304 bytes that the observers/,
+    );
+    expect(() => long.encode({ streamBytes: 2 << 20 })).toThrow(/limit: at most \d+ bytes that all results/);
+    expect(() => long.encode({ streamBytes: 2 << 20, textBytes: 3 << 20 })).not.toThrow();
+  });
+
+  test("the executor has the room that the limits promise", () => {
+    const source = readFileSync(join(executorSources, "executor.c"), "utf8");
+    const has = (pattern: RegExp): number => Number(pattern.exec(source)?.[1]);
+    expect(has(/MAX_ACTORS = (\w+)/)).toBe(kernelLimits.actors.most);
+    expect(has(/MAX_INSNS = (\w+)/)).toBe(kernelLimits.instructions.most);
+    expect(has(/DATA_STRIDE (\w+)ul/)).toBe(kernelLimits.bufferBytes.most);
+    expect(source).toContain("prog->stream_bytes > 1u << 22");
+    expect(kernelLimits.textBytes.most).toBe(1 << 22);
+    expect(has(/STREAMS_BYTES (\w+)ul/)).toBeGreaterThanOrEqual(kernelLimits.textBytes.most * kernelLimits.actors.most);
+    expect(has(/OUT_BYTES (\w+)ul/)).toBeGreaterThanOrEqual(kernelLimits.answerBytes.most + 64);
+    expect(framePayloadLimit).toBeGreaterThanOrEqual(kernelLimits.answerBytes.most);
+    const program = 64 + 48 + 136 * kernelLimits.instructions.most + kernelLimits.bufferBytes.most;
+    expect(has(/PROGRAM_BYTES (\w+)ul/)).toBeGreaterThanOrEqual(program);
+    expect(has(/struct arg arg\[(\d+)\]/)).toBe(kernelLimits.branches.most);
+    expect(has(/starts\[(\d+)\]/)).toBe(kernelLimits.outcomes.most);
   });
 
   test("a result says whether a process could not be killed", () => {

@@ -36,7 +36,7 @@ export function resultOf(test: Test, machine: Machine, outcome: Outcome, claims:
  */
 export function compared(kernel: TestResult, model: TestResult, differs: readonly Difference[]): TestResult {
   const against = machineLabel(model.machine);
-  if (kernel.status === "unsupported") return { ...kernel, against };
+  if (kernel.status === "unsupported" || kernel.status === "broken") return { ...kernel, against };
   if (model.status === "unsupported")
     return { ...kernel, status: "unsupported", reason: `the model: ${model.reason}`, against };
   if (model.status === "broken") return { ...kernel, status: "broken", reason: `${against}: ${model.reason}`, against };

@@ -26,4 +26,6 @@ export { randomTest, seldomUseful } from "./random/generate.js";
 export type { RandomOptions } from "./random/generate.js";
 export { shrink, shrinkAsync, shrinking } from "./random/shrink.js";
 export { Random } from "./random/prng.js";
+export { kernelLimits, overLimit } from "./kernel-limits.js";
+export type { KernelLimit } from "./kernel-limits.js";
 export { reference } from "./reference.js";

@@ -3,10 +3,12 @@
  * checker knows, so that it cannot say anything else than they do.
  */
 import { diagnosticCodes } from "./language/diagnostic.js";
+import { sizeText } from "./language/numbers.js";
 import { describeResult, signature } from "./language/signature.js";
 import { devices, invariants } from "./language/words.js";
 import { operation, operations } from "./operations/index.js";
 import type { Field, OperationName, Param, ParamType, ResultType, Subject, Words } from "./operations/index.js";
+import { kernelLimits } from "./kernel-limits.js";
 import { slotAlign } from "./slots.js";
 
 const slotMib = slotAlign / 2 ** 20;
@@ -202,7 +204,41 @@ with flags, texts with strings. Any result can be compared with \`ok\`, an errno
   \`never\` and \`sometimes\` also take, alone, the name of an invariant:
 
 ${invariantLines.join("\n")}
+
+## Limits on a kernel
+
+A test that asks a real kernel for more is \`unsupported\` there, with the limit as the reason. The model has none of
+these limits.
+
+| at most | what |
+| --- | --- |
+${Object.values(kernelLimits)
+  .map(({ most, what }) => `| ${numberText(most)} | ${what} |`)
+  .join("\n")}
+
+One run through a test takes at most 10 seconds on a kernel (\`--timeout\`), or it is a \`hang\`. A concurrent test runs 1000
+times (\`--times\`), and no further time once 20 seconds have passed.
+
+## What a test cannot say
+
+${notModelled.map((line) => `* ${line}`).join("\n")}
 `;
+}
+
+/** What neither the language nor the model knows. */
+const notModelled: readonly string[] = [
+  "\`fork\` inside \`parallel\`; loops; a signal's code and address",
+  "io_uring's fixed reads and writes; \`splice\`, \`sendfile\` and \`copy_file_range\`; \`SEEK_DATA\` and \`SEEK_HOLE\`",
+  "which bytes \`process_vm_readv\`, \`mem_read\` or a pipe delivered; O_DIRECT on tmpfs",
+  "rlimits (MEMLOCK, NOFILE) and \`vm.max_map_count\`; that the nth allocation or the nth descriptor fails",
+  "memory failure (hwpoison, soft offline); a userfaultfd that serves faults",
+  "\`of:\` a process that has ended; whether two descriptors are one buffer",
+  "transparent huge pages, huge pages of 1 GiB, swap of anonymous memory, files of a disk's file system",
+];
+
+/** Bytes and other numbers from 1024 on in units of 1024, where that is exact. */
+function numberText(value: number): string {
+  return value >= 1024 && value % 1024 === 0 ? sizeText(value) : String(value);
 }
 
 function index(): string {

@@ -1,4 +1,5 @@
 /** Core files, of children that abort. */
+import { kernelLimits } from "@litmap/litmus";
 import { data, imm, pid, result } from "../program.js";
 import type { CompilerTable } from "../call.js";
 import { UnsupportedHere } from "../call.js";
@@ -6,7 +7,7 @@ import { rangeInCore } from "../procfs/core-file.js";
 import * as uapi from "../uapi.js";
 
 /** What is read of a core file, bytes. */
-const most = 192 << 10;
+const most = kernelLimits.coreBytes.most;
 const { core } = uapi;
 
 export const coredump = {
@@ -51,7 +52,7 @@ export const coredump = {
     const dump = call.open(path, uapi.open.r | uapi.open.cloexec);
     const room = call.buffer("sink", most);
     const read = call.sysVolatile("read", result(dump), data(room), most);
-    call.scene.streamBytes += most;
+    call.scene.makeRoom(call.actor, most);
     const shown = call.emit({ op: "show", args: [data(room), result(read)] });
     call.softSys([dump], "close", result(dump));
     call.softSys([dump], "unlinkat", uapi.atFdcwd, data(path), 0);
@@ -61,7 +62,8 @@ export const coredump = {
       read: (round) => {
         const value = (ref: typeof address) => BigInt.asUintN(64, round.results[ref.index].value);
         const found = rangeInCore(round.bytes(shown), value(address), value(length), kernel.pageSize, most);
-        if (found === undefined) throw new UnsupportedHere("a range that lies past the first 192 KiB of the core file");
+        if (found === undefined)
+          throw new UnsupportedHere(`limit: the range lies past the first ${most} bytes of the core file`);
         return { ...found };
       },
     };

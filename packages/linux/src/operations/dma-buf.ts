@@ -1,5 +1,5 @@
 /** The system heap, udmabuf, and the ioctls of a dma-buf. */
-import { heapRow } from "@litmap/litmus";
+import { heapRow, overLimit } from "@litmap/litmus";
 import type { HeapName } from "@litmap/litmus";
 import type { Ref } from "../program.js";
 import { data, imm, pid, result } from "../program.js";
@@ -54,7 +54,8 @@ export const dmaBuf = {
     const repeat = call.constant("repeat");
     const items = list.kind === "list" ? list.items : [];
     const count = items.length * Math.max(0, repeat);
-    if (count > 20_000) throw new UnsupportedHere(`a list of ${count} items`);
+    const over = overLimit("listItems", count);
+    if (over !== undefined) throw new UnsupportedHere(over);
     const fields = Array.from({ length: count }, (_, n) => {
       const item = items[n % items.length];
       const [memfd, offset, size] = item.kind === "list" ? item.items.map((part) => call.operand(part)) : [];
@@ -88,7 +89,7 @@ export const dmaBuf = {
   /** Where nothing is charged there is nothing to count; the setting says whether that is so. */
   charged: (call) => {
     const zero = call.calc(imm(0), 0n, 0);
-    call.scene.streamBytes += 64;
+    call.scene.makeRoom(call.actor, 64);
     const setting = call.soft(
       {
         op: "read",

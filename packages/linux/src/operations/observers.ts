@@ -1,5 +1,5 @@
 /** What /proc and debugfs say: files as they are, parsed on this side. */
-import { operations } from "@litmap/litmus";
+import { kernelLimits, operations, overLimit } from "@litmap/litmus";
 import type { Operand, Ref, RoundResult } from "../program.js";
 import { data, imm, result } from "../program.js";
 import type { Call, CompilerTable, KernelDescription } from "../call.js";
@@ -18,7 +18,7 @@ import { fdInPath, stat, tmpfsOf } from "./files.js";
 
 /** Most bytes that are kept of a few lines, and of a whole file. */
 const lines = 1 << 11;
-const whole = 1 << 16;
+const whole = kernelLimits.fileBytes.most;
 
 const smapsFields = Object.keys(operations.smaps.result.fields).filter((name) => name !== "VmFlags");
 const statusFields = Object.keys(operations.status.result.fields);
@@ -122,11 +122,12 @@ export const observers = {
   mincore: (call) => {
     const pages = Math.max(0, Math.ceil(call.constant("length") / call.kernel.pageSize));
     // Beyond what can be looked at, only lengths that the kernel refuses anyway are put to it.
-    if (pages > 1 << 18 && pages < 2 ** 34) throw new UnsupportedHere(`mincore() of ${pages} pages`);
-    const shown = Math.min(pages, 1 << 18);
+    const over = pages < 2 ** 34 ? overLimit("residentPages", pages) : undefined;
+    if (over !== undefined) throw new UnsupportedHere(over);
+    const shown = Math.min(pages, kernelLimits.residentPages.most);
     const vector = call.buffer("sink", shown);
     call.sys("mincore", call.number("address"), call.number("length"), data(vector));
-    call.scene.streamBytes += shown;
+    call.scene.makeRoom(call.actor, shown);
     const bytes = call.emit({ op: "show", args: [data(vector), imm(shown)] });
     return { read: (round) => round.bytes(bytes).reduce((sum, byte) => sum + (byte & 1), 0) };
   },

@@ -1,4 +1,6 @@
 /** Every way in which the kernel reaches into a mapping on a process's behalf. */
+import { overLimit } from "@litmap/litmus";
+import type { KernelLimit } from "@litmap/litmus";
 import type { DataOffset, Operand, Ref } from "../program.js";
 import { data, imm, loadResult, pid, result } from "../program.js";
 import type { Call, Compiled, CompilerTable } from "../call.js";
@@ -8,10 +10,8 @@ import * as uapi from "../uapi.js";
 const done: Compiled = {};
 const { requests, structBytes, ioUring } = uapi;
 
-/** Private buffers are at most this long, bytes; longer transfers name one several times. */
+/** Private buffers are at most this long, bytes; longer transfers name one several times, in at most 1024 vectors. */
 const bufferLimit = 1 << 20;
-/** Vectors that one call takes. */
-const vectorLimit = 1024;
 
 type Vm = Call<"process_vm_readv"> | Call<"process_vm_writev">;
 type Mem = Call<"mem_read"> | Call<"mem_write">;
@@ -154,11 +154,15 @@ export function iovec(
   );
 }
 
+function refuseOver(limit: KernelLimit, bytes: number): void {
+  const over = bytes < 0 ? `a length of ${bytes} bytes` : overLimit(limit, bytes);
+  if (over !== undefined) throw new UnsupportedHere(over);
+}
+
 function processVm(call: Vm, name: "process_vm_readv" | "process_vm_writev", kind: "sink" | "zeros"): Compiled {
   const vm = call as Call<"process_vm_readv">;
   const length = vm.constant("length");
-  if (length < 0 || length > bufferLimit * vectorLimit)
-    throw new UnsupportedHere(`a private buffer of ${length} bytes`);
+  refuseOver("remoteBytes", length);
   const buffer = vm.buffer(kind, Math.min(length, bufferLimit));
   const local: [Operand, Operand][] = [];
   for (let left = length; left > 0 || local.length === 0; left -= bufferLimit)
@@ -171,7 +175,7 @@ function processVm(call: Vm, name: "process_vm_readv" | "process_vm_writev", kin
 function procMem(call: Mem, name: "pread64" | "pwrite64", flags: number, kind: "sink" | "zeros"): Compiled {
   const mem = call as Call<"mem_read">;
   const length = mem.constant("length");
-  if (length < 0 || length > 4 * bufferLimit) throw new UnsupportedHere(`a private buffer of ${length} bytes`);
+  refuseOver("memBytes", length);
   const buffer = mem.buffer(kind, length);
   const file = mem.open(mem.madePath("/proc/", pid(mem.other("of")), "/mem"), flags | uapi.open.cloexec);
   const moved = mem.sys(name, result(file), data(buffer), length, ...mem.pad, ...mem.wide(mem.number("address")));

@@ -1,4 +1,5 @@
 /** Advice to, words into another process, and sends of pages as they are. */
+import { overLimit } from "@litmap/litmus";
 import { data, pid, result } from "../program.js";
 import type { Call, CompilerTable } from "../call.js";
 import { UnsupportedHere } from "../call.js";
@@ -25,7 +26,8 @@ export const remote = {
   },
   send_zerocopy: (call) => {
     const length = call.constant("length");
-    if (length > 32 << 10) throw new UnsupportedHere("send_zerocopy() of more than 32K");
+    const over = overLimit("sendBytes", length);
+    if (over !== undefined) throw new UnsupportedHere(over);
     const { listener, connected } = connection(call);
     const on = call.struct(4, [[0, 4, 1]]);
     call.sys("setsockopt", result(connected), inet.level, inet.zerocopy, data(on), 4);

@@ -18,6 +18,7 @@ import {
 import type { Accelerator, Kernel, Started, Target } from "@litmap/kernels";
 import {
   ExecutorUnavailable,
+  MalformedResult,
   buildExecutor,
   changesDevices,
   compile,
@@ -25,7 +26,7 @@ import {
   moduleDevice,
   needsOf,
 } from "@litmap/linux";
-import type { KernelDescription } from "@litmap/linux";
+import type { Compilation, KernelDescription } from "@litmap/linux";
 import { configuredDesign, knownAs, knownVersions, newestRelease, versionOf } from "@litmap/model";
 import type { KernelOptions as ModelOptions } from "@litmap/model";
 import { archOf } from "../choices.js";
@@ -186,7 +187,7 @@ export class KernelMachine implements TestMachine {
     const { ms } = ran;
     switch (ran.kind) {
       case "result": {
-        const outcome = { ...compiled.decode(ran.payload), ms };
+        const outcome = { ...decoded(compiled, ran.payload), ms };
         return ran.warning ? { ...outcome, reason: ran.warning.reason, log: ran.warning.log } : outcome;
       }
       case "hang":
@@ -195,10 +196,20 @@ export class KernelMachine implements TestMachine {
       case "lost":
         return { status: "oops", reason: ran.reason, log: ran.log, values: {}, ms };
       case "refused":
-        return { status: "oops", reason: `the executor refused the test: ${ran.reason}`, values: {}, ms };
+        return { status: "broken", reason: `the executor refused the test: ${ran.reason}`, values: {}, ms };
       case "down":
         throw endingOf(ran.fault);
     }
+  }
+}
+
+/** What came back, or that it is no result: a fault of litmap's, which says nothing of the kernel. */
+function decoded(compiled: Extract<Compilation, { kind: "program" }>, payload: Uint8Array): Outcome {
+  try {
+    return compiled.decode(payload);
+  } catch (error) {
+    if (!(error instanceof MalformedResult)) throw error;
+    return { status: "broken", reason: `the executor's answer cannot be used: ${error.message}`, values: {}, ms: 0 };
   }
 }
 
