@@ -227,12 +227,12 @@ ${notModelled.map((line) => `* ${line}`).join("\n")}
 
 /** What neither the language nor the model knows. */
 const notModelled: readonly string[] = [
-  "\`fork\` inside \`parallel\`; loops; a signal's code and address",
-  "io_uring's fixed reads and writes; \`splice\`, \`sendfile\` and \`copy_file_range\`; \`SEEK_DATA\` and \`SEEK_HOLE\`",
-  "which bytes \`process_vm_readv\`, \`mem_read\` or a pipe delivered; O_DIRECT on tmpfs",
-  "rlimits (MEMLOCK, NOFILE) and \`vm.max_map_count\`; that the nth allocation or the nth descriptor fails",
+  "`fork` inside `parallel`; loops; a signal's code and address",
+  "io_uring's fixed reads and writes; `splice`, `sendfile` and `copy_file_range`; `SEEK_DATA` and `SEEK_HOLE`",
+  "which bytes `process_vm_readv`, `mem_read` or a pipe delivered; O_DIRECT on tmpfs",
+  "rlimits (MEMLOCK, NOFILE) and `vm.max_map_count`; that the nth allocation or the nth descriptor fails",
   "memory failure (hwpoison, soft offline); a userfaultfd that serves faults",
-  "\`of:\` a process that has ended; whether two descriptors are one buffer",
+  "`of:` a process that has ended; whether two descriptors are one buffer",
   "transparent huge pages, huge pages of 1 GiB, swap of anonymous memory, files of a disk's file system",
 ];
 

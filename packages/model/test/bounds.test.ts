@@ -85,7 +85,7 @@ describe("pages", () => {
     ["loads of one page again", "va = mmap(anon, 4M, rw, private)\nx = touch(va, 4M, read)"],
     ["mincore", "va = mmap(anon, 1T, rw, private|noreserve)\nx = mincore(va, 1T)"],
     ["populate", "va = mmap(anon, 1T, r, private|noreserve|populate)"],
-    ["pins", "va = mmap(anon, 1T, r, private|noreserve)\ndriver D on coherent\nD: x = pin_user_pages(va, 64M)"],
+    ["pins", "va = mmap(anon, 1T, r, private|noreserve)\ndriver D on dma\nD: x = pin_user_pages(va, 64M)"],
   ])("%s: a test that goes through more than it may hangs", (_what, lines) => {
     expect(ask(lines, "7.3", limited)).toMatchObject({ status: "hang", reason: expect.stringContaining("more pages") });
   });

@@ -187,7 +187,7 @@ describe("PCI BAR", () => {
   test("a private copy is RAM, which ioremap warns of", () => {
     const got = ask(
       "r = pci_bar(edu)\nva = mmap(r, 8K, rw, private)\nstore(va, 7)\nx = mem_read(va, 4)\ny = mem_read(va + 4K, 4)",
-      "6.12",
+      "6.12.117",
     );
     expect(got.status).toBe("oops");
     expect(got.reason).toContain("pci-bar/access-ram");
