@@ -124,6 +124,9 @@ static long become_chardev(struct session *session, struct litmap_call *call)
 		return -ENOMEM;
 	if (call->arg[1] >= LITMAP_PRIMITIVES || call->arg[2] >= LITMAP_MEMORIES)
 		return -EOPNOTSUPP;
+	/* Who unmaps a tail page of a block would free it. */
+	if (call->arg[2] == LITMAP_BLOCK && call->arg[1] == LITMAP_FAULT_PAGE && count > 1)
+		return -EOPNOTSUPP;
 	if (call->arg[2] == LITMAP_CMA && IS_ERR(device_of(LITMAP_FROM_CMA)))
 		return -EOPNOTSUPP;
 	if (call->arg[2] == LITMAP_IOMEM && by_page(call->arg[1]))

@@ -36,13 +36,21 @@ export function needsOf(test: Test): Need[] {
 
 /**
  * Whether a test leaves a device in another state than it found it: edu's memory decoding stays on once VFIO has opened
- * the device, its registers keep what was written, and video memory of qxl and memory of an NVMe controller are given
- * out again as they are.
+ * the device, its registers keep what was written, video memory of qxl and memory of an NVMe controller are given
+ * out again as they are, and an IOMMU keeps the addresses of a table that was mapped twice or detached while mapped.
  */
 export function changesDevices(test: Test): boolean {
-  for (const { op, args } of callsOf(test.steps))
+  let mapped = 0;
+  for (const { op, args } of callsOf(test.steps)) {
     if (op === "vfio_dma" || op === "p2pmem" || (op === "drm_open" && word(args.device) === "qxl")) return true;
+    if (op === "map_attachment") mapped++;
+    if ((op === "detach" || mapped > 1) && mapped > 0 && behindIommu(test)) return true;
+  }
   return false;
+}
+
+function behindIommu(test: Test): boolean {
+  return test.actors.some(({ device }) => device !== undefined && deviceRow(device)?.needs === "iommu");
 }
 
 function needOf(call: CallStep): Need | undefined {

@@ -32,6 +32,12 @@ function takePages(call: Gup, how: number): Compiled {
   });
 }
 
+/** Whether a device's memory is a single page. */
+function fitsAPage(call: Call<"chardev">): boolean {
+  const size = call.number("size");
+  return size.kind === "imm" && size.value <= BigInt(call.kernel.pageSize);
+}
+
 /** By operation; what is missing is the model's alone. */
 export const moduleCompilers: { readonly [K in OperationName]?: OperationCompiler<K> } = {
   attach: (call) => {
@@ -153,6 +159,11 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
     return callModule(call, "gem_shrink", { gives: "value" });
   },
   chardev: (call) => {
+    if (call.word("primitive") === "fault_page" && call.word("memory") === "block" && !fitsAPage(call))
+      return modelOnly(
+        "of a block whose pages the fault handler gives out can be asked of the model only: unmapping frees a page " +
+          "that the driver still has",
+      )(call);
     const args = [
       call.number("size"),
       primitives.indexOf(call.word("primitive")),

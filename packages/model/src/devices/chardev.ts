@@ -11,6 +11,7 @@ import { folioGet, folioPut } from "../mm/rmap.js";
 import { FAULT, VM, isCowMapping, vmaName } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
 import type { FileOps } from "../vfs/file.js";
+import type { Holder } from "../mm/custody.js";
 import type { Kernel } from "../kernel.js";
 import type { IoMapping } from "../mm/memtype.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
@@ -45,6 +46,13 @@ const rule = rules({
       "A driver that inserts PFNs in its fault handler refuses private mappings, where vmf_insert_pfn would be a " +
       "BUG: EINVAL.",
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
+  },
+  "chardev/tail-freed": {
+    sentence:
+      "A tail page of a block has no reference of the driver's: the mapping has the only one, and unmapping frees the " +
+      "page, which the fault handler then gives out again.",
+    kernel: "finish_fault, mm/memory.c",
+    unproven: "it would free memory that the driver still has: the test module refuses.",
   },
   "chardev/handler-beyond": {
     sentence: "A fault past the end of the device's memory gives SIGBUS.",
@@ -83,6 +91,8 @@ interface Backing {
   readonly pfns: readonly number[];
   /** Of remap_io_mapping. */
   readonly io?: IoMapping;
+  /** Of a block, whose tail pages have no reference count. */
+  readonly holder?: Holder;
   free(): void;
 }
 
@@ -120,9 +130,20 @@ function allocate(k: Kernel, memory: Memory, pages: number): Backing {
   // cma_alloc hands out pages that each have a count of their own.
   if (memory === "cma") for (let i = 1; i < 1 << order; i++) k.frames.addRef(first + i, 1);
   const each = memory === "cma" ? consecutive(first, 1 << order) : [first];
-  const free =
-    memory === "block" ? () => k.frames.release(first, order) : () => each.forEach((pfn) => folioPut(k, pfn));
-  return { pfns: consecutive(first, pages), free };
+  if (memory === "block") return blockOf(k, first, order, pages);
+  return { pfns: consecutive(first, pages), free: () => each.forEach((pfn) => folioPut(k, pfn)) };
+}
+
+/** A block that was allocated in one piece, without a reference count on any page but the first. */
+function blockOf(k: Kernel, first: number, order: number, pages: number): Backing {
+  const pfns = consecutive(first, pages);
+  const holder = k.custody.hold("the driver's block of pages", "a reference on each page", (pfn) => pfns.indexOf(pfn));
+  k.custody.mark(first, pages);
+  const free = (): void => {
+    k.custody.letGo(holder);
+    k.frames.release(first, order);
+  };
+  return { pfns, holder, free };
 }
 
 function consecutive(first: number, pages: number): number[] {
@@ -182,7 +203,7 @@ function fillNow(k: Kernel, { primitive, memory }: Options, pfns: readonly numbe
 }
 
 /** The fault handler: FAULT bits. */
-function* charFault(k: Kernel, primitive: Primitive, { pfns, io }: Backing, vmf: VmFault): Path<number> {
+function* charFault(k: Kernel, primitive: Primitive, { pfns, io, holder }: Backing, vmf: VmFault): Path<number> {
   if (vmf.pgoff >= pfns.length) {
     k.refuse(rule["chardev/handler-beyond"], 0, `page ${vmf.pgoff}`);
     return FAULT.sigbus;
@@ -200,6 +221,7 @@ function* charFault(k: Kernel, primitive: Primitive, { pfns, io }: Backing, vmf:
     const error = vmInsertPage(k, vmf.vma, vmf.address, pfn);
     return error === 0 || error === -errnos.EBUSY ? FAULT.nopage : FAULT.sigbus;
   }
+  if (holder !== undefined) k.custody.uses(holder, pfn, rule["chardev/tail-freed"]);
   folioGet(k, pfn);
   vmf.pfn = pfn;
   return FAULT.none;

@@ -62,7 +62,7 @@ export class MappedAttachment implements Mapping {
   private refused(): number {
     const { buf, device } = this.at;
     if (this.addresses === undefined) return buf.k.refuse(rule["dma-buf/map-mangled-again"], errnos.EFAULT);
-    if (this.unmapped || (device.iommu && this.sgt.mapped === undefined))
+    if (this.unmapped || (device.iommu && this.addresses.mapped?.ended !== false))
       return buf.k.refuse(sgRules["dma/unmapped"], errnos.EFAULT);
     return 0;
   }

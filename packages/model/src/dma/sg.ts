@@ -69,9 +69,16 @@ export interface SgEntry {
   readonly pages: number;
 }
 
+/** One mapping of a table: an IOMMU forgets the addresses when it has ended. */
+export interface DmaMapped {
+  readonly device: Device;
+  readonly direction: Direction;
+  ended: boolean;
+}
+
 export class SgTable {
-  /** Device and direction while it is mapped. */
-  mapped: { readonly device: Device; readonly direction: Direction } | undefined;
+  /** While it is mapped. */
+  mapped: DmaMapped | undefined;
   /** The device that it is or was mapped for, as one that reaches its frames. */
   holder: Holder | undefined;
   /** It has been counted as bookkeeping. */
@@ -150,7 +157,7 @@ export function dmaMapSgtable(
   keeper = "the attachment's reference on the buffer",
 ): void {
   keepSgTable(k, sgt);
-  sgt.mapped = { device, direction };
+  sgt.mapped = { device, direction, ended: false };
   sgt.garbled = sgt.mangled;
   sgt.segments = device.iommu ? 1 : sgt.entries.length;
   k.note(sgRules["dma/segments"], `${sgt.segments}`);
@@ -163,6 +170,7 @@ export function dmaMapSgtable(
 /** dma_unmap_sgtable: from here on the pages are the CPU's. */
 export function dmaUnmapSgtable(k: Kernel, device: Device, sgt: SgTable, direction: Direction, sync = true): void {
   if (sync) dmaSyncForCpu(k, device, sgt, direction);
+  if (sgt.mapped !== undefined) sgt.mapped.ended = true;
   sgt.mapped = undefined;
   if (sgt.holder !== undefined) k.custody.letGo(sgt.holder);
 }
