@@ -9,7 +9,14 @@ import type { BufferDriver } from "./driver-buffer.js";
 import { errnos } from "@litmap/litmus";
 import { vb2CreateFramevec, vb2DestroyFramevec } from "./frame-vector.js";
 import { countBufferPages, keepWords } from "../dma/bookkeeping.js";
-import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable, sgFromPages } from "../dma/sg.js";
+import {
+  dmaMapSgtable,
+  dmaSyncForCpu,
+  dmaSyncForDevice,
+  dmaUnmapSgtable,
+  sgFromPages,
+  sgOfOnePiece,
+} from "../dma/sg.js";
 import { vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { VM } from "../mm/vma.js";
@@ -92,12 +99,20 @@ export function vb2DmaSgAlloc(k: Kernel, device: Device, size: number): OwnMemor
   return pfns === undefined ? -errnos.ENOMEM : new SgBuffer(k, device, pfns);
 }
 
+const LARGEST_ORDER = 10;
+
+/** A table of a buffer's pages: one block has all of them, where it can. */
+function tableOf(pfns: Int32Array): SgTable {
+  const order = Math.log2(pfns.length);
+  return Number.isInteger(order) && order <= LARGEST_ORDER ? sgOfOnePiece(pfns) : sgFromPages(pfns);
+}
+
 /** vb2_dma_sg_alloc_compacted: the largest blocks that are not too large, split into pages. */
 function allocCompacted(k: Kernel, pages: number): Int32Array | undefined {
   if (kvmalloc(k, pages * POINTER) !== 0) return undefined;
   const pfns = new Int32Array(pages);
   for (let i = 0; i < pages; ) {
-    const order = Math.min(10, Math.floor(Math.log2(pages - i)));
+    const order = Math.min(LARGEST_ORDER, Math.floor(Math.log2(pages - i)));
     const pfn = k.frames.alloc(order, 0, false);
     if (pfn < 0) {
       for (let j = 0; j < i; j++) folioPut(k, pfns[j]);
@@ -124,7 +139,7 @@ class SgBuffer implements OwnMemory {
   ) {
     countBufferPages(k, pfns.length);
     keepWords(k, pfns.length);
-    this.sgt = sgFromPages(pfns);
+    this.sgt = tableOf(pfns);
     dmaMapSgtable(k, device, this.sgt, "from_device", false);
     this.handler = new Handler(k, () => this.free());
   }
@@ -171,7 +186,7 @@ class SgDmaBuf extends PlaneDmaBuf {
     private readonly buffer: SgBuffer,
     handler: Handler,
   ) {
-    super(k, buffer, handler, () => sgFromPages(buffer.pfns), true);
+    super(k, buffer, handler, () => tableOf(buffer.pfns), true);
   }
 
   *beginCpuAccess(): Path<number> {
