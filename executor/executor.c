@@ -894,6 +894,7 @@ static void send_ready(u32 seq)
 			 (u32)page, weigh_table(), cpus, (u32)sys(__NR_getpid), (u32)taint(), notes);
 	at = list_devices(at, end, "/dev", "");
 	at = list_devices(at, end, "/dev/dma_heap", "dma_heap/");
+	at = list_devices(at, end, "/dev/vfio", "vfio/");
 	send_frame(READY, seq, text, (u32)(at - text));
 }
 static void leave_machine(void)

@@ -19,7 +19,7 @@ export interface Ready {
   readonly taint: number;
   /** What went wrong on the way up: modules that did not load, mounts that failed. */
   readonly notes: readonly string[];
-  /** Names in /dev and /dev/dma_heap, e.g. `udmabuf`, `dma_heap/system`; ttys and loop devices left out. */
+  /** Names in /dev, /dev/dma_heap and /dev/vfio, e.g. `udmabuf`, `dma_heap/system`, `vfio/2`; ttys and loop devices left out. */
   readonly devices: ReadonlySet<string>;
 }
 

@@ -288,7 +288,7 @@ export const vfio = {
   getApiVersion: 0x3b64,
   getDeviceFd: 0x3b6a,
   access: { read: 1, write: 2 },
-  /** The group of edu on the machine that the runner builds. */
+  /** The group of edu on a machine that does not say which it has. */
   group: "/dev/vfio/2",
 } as const;
 

@@ -4,7 +4,7 @@
  */
 import type { Operand, Ref } from "../program.js";
 import { data, imm, result } from "../program.js";
-import type { Call, Compiled, CompilerTable } from "../call.js";
+import type { Call, Compiled, CompilerTable, KernelDescription } from "../call.js";
 import { UnsupportedHere } from "../call.js";
 import * as uapi from "../uapi.js";
 
@@ -18,11 +18,8 @@ export const vfioCompilers = {
       uapi.open.rw | uapi.open.cloexec,
       "this kernel has no /dev/vfio/vfio",
     );
-    const group = call.open(
-      call.builder.string(vfio.group),
-      uapi.open.rw | uapi.open.cloexec,
-      `this machine has no ${vfio.group}`,
-    );
+    const path = groupPath(call.kernel);
+    const group = call.open(call.builder.string(path), uapi.open.rw | uapi.open.cloexec, `this machine has no ${path}`);
     call.sys("ioctl", result(group), vfio.setContainer, data(call.struct(8, [[0, 4, result(container)]])));
     call.sys("ioctl", result(container), vfio.setIommu, vfio.type1v2);
     return { value: container, writeEnd: group };
@@ -103,6 +100,12 @@ function transfer(call: Call<"vfio_dma">, bar: Ref, from: Operand, to: Operand, 
 function plus(operand: Operand, bytes: number): Operand {
   if (operand.kind === "imm") return imm(operand.value + BigInt(bytes));
   return operand.kind === "result" ? result(operand.of, operand.plus + BigInt(bytes)) : operand;
+}
+
+/** The group of edu, the only device that VFIO's driver serves; its number depends on what else the machine has. */
+function groupPath({ devices }: KernelDescription): string {
+  const name = [...(devices ?? [])].find((device) => /^vfio\/\d+$/.test(device));
+  return name === undefined ? vfio.group : `/dev/${name}`;
 }
 
 /** The descriptor of a container's group. */

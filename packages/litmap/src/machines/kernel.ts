@@ -34,7 +34,7 @@ import { Ending, badMachine, badRequest, exitStatus } from "../exit-status.js";
 import type { RecordedKernel } from "../evidence.js";
 import { executorSources } from "../places.js";
 import type { Answer, TestMachine } from "./machine.js";
-import { outfitFor, ramdisk } from "./outfit.js";
+import { noMachine, outfitFor, ramdisk } from "./outfit.js";
 import type { Outfit } from "./outfit.js";
 
 export interface KernelOptions {
@@ -168,6 +168,8 @@ export class KernelMachine implements TestMachine {
   }
 
   private async outcome(test: Test): Promise<Outcome> {
+    const lacking = this.choice.kind === "vm" ? noMachine(needsOf(test)) : undefined;
+    if (lacking !== undefined) return { status: "unsupported", reason: lacking, values: {}, ms: 0 };
     const { guest, description } = await this.running(test);
     const compiled = compile(test, description, this.options);
     if (compiled.kind === "unsupported") return compiled.outcome;

@@ -49,11 +49,15 @@ const drmModules = (among: Cards): ModuleRequest[] =>
 const drmDevices = (among: Cards): string[] =>
   among.flatMap(({ qemu }) => (qemu === undefined ? [] : ["-device", qemu]));
 
-/** Everything that tests can name, on one machine: it boots once for all of them. */
+const edu = (options = ""): string[] => ["-device", `edu,addr=0x1e${options}`];
+const kvm: ModuleRequest = { name: "kvm_amd" };
+const common: readonly ModuleRequest[] = [disk, ...drmModules(cards), vivid, { name: "af_packet" }, kvm];
+
+/** Everything that needs neither an IOMMU nor memory of a device, on one machine: it boots once for all of them. */
 const devices: Outfit = {
   name: "devices",
-  modules: [disk, ...drmModules(cards), vivid, { name: "af_packet" }, { name: "kvm_amd" }],
-  devices: [...drmDevices(cards), "-device", "edu,addr=0x1e"],
+  modules: common,
+  devices: [...drmDevices(cards), ...edu()],
   cpuFeatures: ["+svm"],
   cmdline,
 };
@@ -64,59 +68,44 @@ const devices: Outfit = {
  */
 const guests: Outfit = { ...devices, name: "guests", cpus: 1 };
 
-/** An emulated IOMMU, and a device behind it that user space drives. */
-const iommu: Outfit = {
-  name: "iommu",
-  modules: [
-    disk,
-    { name: "vgem" },
-    vivid,
-    { name: "kvm_amd" },
-    { name: "vfio_iommu_type1" },
-    { name: "vfio-pci", params: "ids=1234:11e8" },
-  ],
-  // By itself edu knows addresses of 28 bits.
-  devices: [
-    "-machine",
-    "q35",
-    "-device",
-    "intel-iommu,intremap=on",
-    "-device",
-    "edu,addr=0x1e,dma_mask=0xffffffffffffffff",
-  ],
-  cpuFeatures: ["+svm"],
-  cmdline: [...cmdline, "intel_iommu=on"],
-  cpus: 1,
-};
-
 const sound: ModuleRequest = { name: "snd-ens1370" };
+const soundCard = ["-device", "ES1370,addr=0x1c"];
+const nvme: ModuleRequest = { name: "nvme", params: "use_cmb_sqes=0" };
+const nvmeController = [
+  "-device",
+  "nvme,serial=litmap,cmb_size_mb=8,addr=0x1d,drive=nvm",
+  "-blockdev",
+  "driver=null-co,node-name=nvm,size=16777216,read-zeroes=on",
+];
+const vfio: readonly ModuleRequest[] = [{ name: "vfio_iommu_type1" }, { name: "vfio-pci", params: "ids=1234:11e8" }];
+/** By itself edu knows addresses of 28 bits. */
+const eduForVfio = edu(",dma_mask=0xffffffffffffffff");
+const emulatedIommu = ["-machine", "q35", "-device", "intel-iommu,intremap=on"];
+
+/** An emulated IOMMU, with a device behind it that user space drives and a sound card. */
+const iommu: Outfit = {
+  ...guests,
+  name: "iommu",
+  modules: [...common, sound, ...vfio],
+  devices: [...emulatedIommu, ...drmDevices(cards), ...soundCard, ...eduForVfio],
+  cmdline: [...cmdline, "intel_iommu=on"],
+};
 
 /** Devices whose memory user space maps: a sound card, and an NVMe controller with a memory buffer of its own. */
 const deviceMemory: Outfit = {
+  ...guests,
   name: "device-memory",
-  modules: [disk, { name: "vgem" }, { name: "kvm_amd" }, sound, { name: "nvme", params: "use_cmb_sqes=0" }],
-  devices: [
-    "-device",
-    "ES1370,addr=0x1c",
-    "-device",
-    "nvme,serial=litmap,cmb_size_mb=8,addr=0x1d,drive=nvm",
-    "-blockdev",
-    "driver=null-co,node-name=nvm,size=16777216,read-zeroes=on",
-  ],
-  cpuFeatures: ["+svm"],
-  cmdline,
-  cpus: 1,
+  modules: [...common, sound, nvme],
+  devices: [...drmDevices(cards), ...soundCard, ...nvmeController, ...edu()],
 };
 
-/**
- * A sound card behind an emulated IOMMU; apart from the device that user space drives, whose group's number it would
- * change.
- */
-const deviceMemoryIommu: Outfit = {
+/** The same with a device that user space drives: the IOMMU translates for that device alone. */
+const deviceMemoryVfio: Outfit = {
   ...deviceMemory,
-  name: "device-memory-iommu",
-  devices: ["-machine", "q35", "-device", "intel-iommu,intremap=on", "-device", "ES1370,addr=0x1c"],
-  cmdline: [...cmdline, "intel_iommu=on"],
+  name: "device-memory-vfio",
+  modules: [...deviceMemory.modules, ...vfio],
+  devices: [...emulatedIommu, ...drmDevices(cards), ...soundCard, ...nvmeController, ...eduForVfio],
+  cmdline: [...cmdline, "intel_iommu=on", "iommu=pt"],
 };
 
 const plainArm: Outfit = { ...plain, cmdline: cmdlineArm };
@@ -151,9 +140,28 @@ export function outfitFor(needs: readonly Need[], isa: Isa = "x86_64"): Outfit {
 
 function machineFor(needs: readonly Need[], isa: Isa): Outfit {
   if (isa !== "x86_64") return needs.length === 0 ? plainArm : devicesArm;
-  if (needs.includes("sound") || needs.includes("p2pmem")) return deviceMemory;
-  if (needs.includes("sound-iommu")) return deviceMemoryIommu;
-  if (needs.includes("vfio") || needs.includes("iommu")) return iommu;
+  if (needs.some((need) => WITHOUT_IOMMU.includes(need)))
+    return needs.includes("vfio") ? deviceMemoryVfio : deviceMemory;
+  if (needs.includes("vfio") || needs.some((need) => BEHIND_IOMMU.includes(need))) return iommu;
   if (needs.includes("kvm")) return guests;
   return needs.length === 0 ? plain : devices;
+}
+
+/** What the kernel itself drives directly, and what it drives behind an IOMMU: a machine has one kind or the other. */
+const WITHOUT_IOMMU: readonly Need[] = ["sound", "p2pmem"];
+const BEHIND_IOMMU: readonly Need[] = ["sound-iommu", "iommu"];
+
+const named: Partial<Record<Need, string>> = {
+  "sound": "pcm_open(es1370)",
+  "p2pmem": "memory of an NVMe controller",
+  "sound-iommu": "pcm_open(es1370_iommu)",
+  "iommu": "a driver on a device behind an IOMMU",
+};
+
+/** Why no machine has what a test needs, or undefined. */
+export function noMachine(needs: readonly Need[]): string | undefined {
+  const direct = needs.find((need) => WITHOUT_IOMMU.includes(need));
+  const behind = needs.find((need) => BEHIND_IOMMU.includes(need));
+  if (direct === undefined || behind === undefined) return undefined;
+  return `no machine has both ${named[direct]} and ${named[behind]}: its devices are all behind an IOMMU, or none is`;
 }
