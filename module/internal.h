@@ -52,7 +52,7 @@ void object_release(struct object *object);
 /* Takes the handle away; a caller without a reference must not use the object any more. */
 void object_drop(struct object *object);
 
-extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS], chardev_calls[LITMAP_OPS], export_calls[LITMAP_OPS], region_calls[LITMAP_OPS];
+extern const call_fn dma_calls[LITMAP_OPS], page_calls[LITMAP_OPS], gem_calls[LITMAP_OPS], chardev_calls[LITMAP_OPS], export_calls[LITMAP_OPS], region_calls[LITMAP_OPS], mode_calls[LITMAP_OPS];
 
 /* Pages that one call may take, and that a region may have. */
 #define MOST_PAGES 65536ul

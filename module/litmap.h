@@ -63,8 +63,12 @@ enum litmap_op {
 	LITMAP_MR_WRITE,		/* handle, offset, value */
 	LITMAP_MR_SYNC,			/* handle */
 	LITMAP_REG_MEMFD,		/* memfd, offset, length, LITMAP_REGION_* -> handle */
+	LITMAP_CACHE_MODE,		/* pid, address -> LITMAP_UNMAPPED and so on */
 	LITMAP_OPS
 };
+
+/* How the CPU reaches a page. */
+enum { LITMAP_UNMAPPED, LITMAP_CACHED, LITMAP_WRITE_THROUGH, LITMAP_WRITE_COMBINING, LITMAP_UNCACHED, LITMAP_DEVICE };
 
 enum { LITMAP_REGION_READ = 1, LITMAP_REGION_WRITE = 2 };
 enum { LITMAP_HOLD_PIN, LITMAP_HOLD_GET, LITMAP_HOLD_NOTIFIER };

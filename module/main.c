@@ -134,7 +134,7 @@ static call_fn function_of(u32 op)
 {
 	if (op >= LITMAP_OPS)
 		return NULL;
-	return dma_calls[op] ?: page_calls[op] ?: gem_calls[op] ?: chardev_calls[op] ?: export_calls[op] ?: region_calls[op];
+	return dma_calls[op] ?: page_calls[op] ?: gem_calls[op] ?: chardev_calls[op] ?: export_calls[op] ?: region_calls[op] ?: mode_calls[op];
 }
 
 static long litmap_ioctl(struct file *file, unsigned int cmd, unsigned long at)

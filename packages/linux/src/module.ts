@@ -12,6 +12,9 @@ import { UnsupportedHere } from "./call.js";
 /** Under /dev. */
 export const moduleDevice = "litmap";
 
+/** Why a kernel cannot be asked what needs it. */
+export const noModule = "needs litmap's test module, which this kernel does not have (litmap kernel module)";
+
 export const opcodes = [
   "attach",
   "detach",
@@ -47,6 +50,7 @@ export const opcodes = [
   "mr_write",
   "mr_sync",
   "reg_memfd",
+  "cache_mode",
 ] as const;
 type Opcode = (typeof opcodes)[number];
 

@@ -27,7 +27,7 @@ export function needsOf(test: Test): Need[] {
     const need = device === undefined ? undefined : deviceRow(device)?.needs;
     if (need !== undefined) needs.add(need);
   }
-  for (const call of callsOf(test.steps)) {
+  for (const call of [...callsOf(test.steps), ...test.observers.map((observer) => observer.call)]) {
     const need = needOf(call);
     if (need !== undefined) needs.add(need);
   }
@@ -55,6 +55,8 @@ function behindIommu(test: Test): boolean {
 
 function needOf(call: CallStep): Need | undefined {
   switch (call.op) {
+    case "cache_mode":
+      return "module";
     case "dma_heap_alloc":
       return heapRow(word(call.args.heap) as HeapName).needs;
     case "chardev":

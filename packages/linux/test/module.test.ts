@@ -80,6 +80,17 @@ describe("drivers on kernels", () => {
     });
   });
 
+  test("a process asks it for a cache mode, and without it nobody can", () => {
+    const test = parsed("va = mmap(anon, 1p, rw, private)\na = cache_mode(va)");
+    expect(needsOf(test)).toEqual(["module"]);
+    expect(needsOf(parsed("va = mmap(anon, 1p, rw, private)\nexpect cache_mode(va) == cached"))).toEqual(["module"]);
+    expect(compile(test, withModule).kind).toBe("program");
+    expect(compile(test, without)).toMatchObject({
+      kind: "unsupported",
+      reason: /^cache_mode\(\) needs litmap's test module/,
+    });
+  });
+
   test("every operation that the module knows is one that a driver or the kernel may call", () => {
     for (const name of Object.keys(moduleCompilers) as OperationName[]) {
       const by: readonly string[] = operations[name].by;

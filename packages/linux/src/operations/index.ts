@@ -1,6 +1,7 @@
 /** The compiler's dispatch: every operation, or why no real kernel can be asked for it. */
 import type { OperationName, operations } from "@litmap/litmus";
 import type { CompilerTable } from "../call.js";
+import { noModule } from "../module.js";
 import { aio } from "./aio.js";
 import { coredump } from "./coredump.js";
 import { deviceMemory } from "./device-memory.js";
@@ -21,7 +22,7 @@ import { virtualisation } from "./virtualisation.js";
 
 /** Steps of drivers and of the kernel itself run in the test module (`drivers.ts`), not in user space. */
 export const needsModule = {
-  unsupported: "needs litmap's test module, which this kernel does not have (litmap kernel module)",
+  unsupported: noModule,
 } as const;
 
 const noIntelGpu = { unsupported: "needs an Intel GPU, which QEMU does not have" } as const;

@@ -1,7 +1,9 @@
 /** What /proc and debugfs say: files as they are, parsed on this side. */
-import { kernelLimits, operations, overLimit } from "@litmap/litmus";
+import { cacheModes, kernelLimits, operations, overLimit } from "@litmap/litmus";
 import type { Operand, Ref, RoundResult } from "../program.js";
-import { data, imm, result } from "../program.js";
+import { callModule, moduleDevice, noModule } from "../module.js";
+import { data, imm, pid, result } from "../program.js";
+import * as uapi from "../uapi.js";
 import type { Call, CompilerTable, KernelDescription } from "../call.js";
 import { UnsupportedHere } from "../call.js";
 import {
@@ -119,6 +121,18 @@ export const observers = {
       },
     };
   },
+  cache_mode: (call) => {
+    if (!call.kernel.devices?.has(moduleDevice)) throw new UnsupportedHere(`cache_mode() ${noModule}`);
+    const device = call.open(call.builder.string(`/dev/${moduleDevice}`), uapi.open.rw);
+    const { value } = callModule(call, "cache_mode", {
+      device,
+      args: [pid(call.actor), call.number("address")],
+      gives: "value",
+      lacking: "reads page-table entries of x86_64 only",
+    });
+    call.softSys([device], "close", result(device));
+    return { value, read: (round) => [cacheModes[Number(round.results[value!.index].value)]] };
+  },
   mincore: (call) => {
     const pages = Math.max(0, Math.ceil(call.constant("length") / call.kernel.pageSize));
     // Beyond what can be looked at, only lengths that the kernel refuses anyway are put to it.
@@ -172,7 +186,9 @@ export const observers = {
     return { read: (round) => ({ path: stablePath(call.kernel, round.text(shown)) }) };
   },
 } satisfies Partial<
-  CompilerTable<"smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo" | "fdinfo" | "bufinfo" | "readlink">
+  CompilerTable<
+    "smaps" | "maps" | "pagemap" | "cache_mode" | "mincore" | "status" | "meminfo" | "fdinfo" | "bufinfo" | "readlink"
+  >
 >;
 
 /** An address as a reader looks for it: one in the same page, since 0 would stand for every mapping. */

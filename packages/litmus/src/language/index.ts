@@ -10,7 +10,7 @@ export type { Vocabulary } from "./vocabulary.js";
 export { describeParam, describeResult, signature } from "./signature.js";
 export { didYouMean, nearest } from "./nearest.js";
 export { fingerprint } from "./fingerprint.js";
-export { devices, flagWords, invariants, isFailure, reserved } from "./words.js";
+export { cacheModes, devices, flagWords, invariants, isFailure, reserved } from "./words.js";
 export type { Invariant } from "./words.js";
 export { numberMeaning, sizeText } from "./numbers.js";
 export { format, print } from "./printer.js";

@@ -38,11 +38,15 @@ const vmFlags: readonly string[] = split(
     "gu dw lf",
 );
 
+/** What `cache_mode` can say; the test module has the same order. */
+export const cacheModes = ["unmapped", "cached", "write_through", "write_combining", "uncached", "device"] as const;
+
 /** The words that a result of type flags, or such a field of a record, can hold; undefined when not listed. */
 export function flagWords(op: OperationName, field?: string): readonly string[] | undefined {
   if (op === "smaps" && field === "VmFlags") return vmFlags;
   if (op === "poll") return ["in", "out", "pri", "err", "hup", "nval"];
   if (op === "get_seals") return Object.keys(seals);
+  if (op === "cache_mode") return cacheModes;
   if (op === "gem_place") return ["vram", "system", "swapped", "nowhere"];
   return undefined;
 }

@@ -270,6 +270,18 @@ export const observers = {
       },
     },
   },
+  cache_mode: {
+    subject: "observers",
+    doc:
+      "How the CPU reaches a page by its page-table entry: `cached`, `write_through`, `write_combining`, `uncached`; " +
+      "`device` is an uncached entry of IO memory, `unmapped` no present entry. On kernels the test module reads the entry, " +
+      "on x86_64 only.",
+    kernel: "pgprot2cachemode, arch/x86/include/asm/memtype.h; pgprot_writecombine, include/linux/pgtable.h",
+    by: process,
+    params: { address: { type: address, doc: "an address in the page" } },
+    result: { kind: "flags" },
+    seldomUseful: true,
+  },
   mincore: {
     subject: "observers",
     registers: ["address", "length"],

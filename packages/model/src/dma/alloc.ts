@@ -4,6 +4,7 @@
  */
 import { errnos } from "@litmap/litmus";
 import { PG } from "../mm/frames.js";
+import { CACHE } from "../mm/memtype.js";
 import { remapPfnRange, vmMapPages } from "../mm/insert.js";
 import { folioPut } from "../mm/rmap.js";
 import { countBufferPages, keepWords } from "./bookkeeping.js";
@@ -223,6 +224,8 @@ function iommuAllocPages(k: Kernel, device: Device, pages: number, uncached: boo
 export function dmaMmapAttrs(k: Kernel, vma: Vma, memory: DmaMemory, size = memory.pfns.length * k.pageSize): number {
   const beyond = checkRange(k, vma, size);
   if (beyond !== 0) return beyond;
+  // dma_pgprot; x86 has no pgprot_dmacoherent, as all of its devices snoop.
+  if (memory.uncached && !k.arch.pat) vma.cacheMode = CACHE.wc;
   if (memory.source === "pages") {
     k.note(rule["dma-api/mmap-pages"], memory.device.name);
     return vmMapPages(k, vma, memory.pfns);

@@ -1,8 +1,10 @@
 /** Handlers of the subjects memory, memfd and files (what concerns memfds), and the observers of memory. */
 import { errnos } from "@litmap/litmus";
+import type { cacheModes } from "@litmap/litmus";
 import { ftruncate, vfsFallocate } from "../vfs/allocate.js";
 import { sealBits, sealWords } from "../vfs/seals.js";
 import { meminfoOf, showMap, showPagemap, showSmap, statusOf } from "../mm/account.js";
+import { HUGE_SIZE } from "../mm/hugetlb.js";
 import { madvise } from "../mm/madvise.js";
 import { mincore } from "../mm/mincore.js";
 import { mlock, mlockall, munlock, munlockall } from "../mm/mlock.js";
@@ -12,6 +14,7 @@ import { mremap } from "../mm/mremap.js";
 import { mseal } from "../mm/mseal.js";
 import { msync } from "../mm/msync.js";
 import { munmap } from "../mm/munmap.js";
+import { PTE } from "../mm/page-table.js";
 import { remapFilePages } from "../mm/remap-file-pages.js";
 import { addSeals, getSeals, newMemfd } from "../mm/shmem.js";
 import { userFill, userLoad, userStore, userTouch } from "../mm/user-access.js";
@@ -20,6 +23,8 @@ import { kernelAccess } from "./drivers.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
+import type { Kernel } from "../kernel.js";
+import type { Mm } from "../mm/mm.js";
 import type { File } from "../vfs/file.js";
 import type { Path } from "../sched/path.js";
 import type { Vma } from "../mm/vma.js";
@@ -54,7 +59,7 @@ type MemoryName =
   | "touch"
   | "fill";
 type FileName = "memfd_create" | "ftruncate" | "fallocate" | "add_seals" | "get_seals";
-type ObserverName = "smaps" | "maps" | "pagemap" | "mincore" | "status" | "meminfo";
+type ObserverName = "smaps" | "maps" | "pagemap" | "cache_mode" | "mincore" | "status" | "meminfo";
 
 const protBits = {
   r: VM.READ,
@@ -192,6 +197,20 @@ export const memfdHandlers: HandlerTable<FileName> = {
   },
 };
 
+/** The cache mode of the entry that maps an address, in the words of `cache_mode`. */
+function cacheModeAt(k: Kernel, mm: Mm, address: number): (typeof cacheModes)[number] {
+  const { table } = mm;
+  if (table.huge.has(Math.floor(address / HUGE_SIZE) * HUGE_SIZE)) return "cached";
+  const leaf = table.leaf(address);
+  const slot = table.slot(address);
+  if (leaf === undefined || (leaf.bits[slot] & PTE.present) === 0) return "unmapped";
+  const mode = modeWords[leaf.cacheMode(slot)];
+  return mode === "uncached" && k.frames.isIo(leaf.pfn[slot]) ? "device" : mode;
+}
+
+/** By CACHE. */
+const modeWords = ["cached", "write_combining", "uncached", "write_through", "uncached"] as const;
+
 /** The mapping that an observer asks for, or -EFAULT. */
 function vmaOf(ctx: Context, address: number): Vma | number {
   return (
@@ -216,6 +235,9 @@ export const observerHandlers: HandlerTable<ObserverName> = {
     },
     *pagemap(ctx, { address }) {
       return { ...showPagemap(ctx.k, ctx.task.mm, address) };
+    },
+    *cache_mode({ k, task }, { address }) {
+      return [cacheModeAt(k, task.mm, address)];
     },
     mincore: ({ k, task }, { address, length }) => mincore(k, task, address, length),
     *status({ task }) {

@@ -147,7 +147,12 @@ export class Frames {
 
   /** pfn_valid: the frame has a struct page. IO memory below 4 GiB and reserved memory have none. */
   valid(pfn: number): boolean {
-    return pfn >= 0 && pfn < this.limit && !(pfn >= this.ioStart && pfn < this.ioEnd);
+    return pfn >= 0 && pfn < this.limit && !this.isIo(pfn);
+  }
+
+  /** The frame is IO memory: a window of a device. */
+  isIo(pfn: number): boolean {
+    return pfn >= this.ioStart && pfn < this.ioEnd;
   }
 
   /** Sets memory aside that no struct pages are made for (`no-map`): its first frame. */
