@@ -13,7 +13,7 @@ import { syscallNumbers } from "./syscalls.js";
 
 /** The kernel that a test is compiled for. */
 export interface KernelDescription {
-  /** `uname -r`, or only its first two numbers. */
+  /** The version of Linux, `6.12.118`, or only its first two numbers. */
   readonly release: string;
   readonly arch: Arch;
   /** Bytes. */

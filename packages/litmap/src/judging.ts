@@ -4,7 +4,7 @@
  */
 import { compare, judge, pageBytesOf } from "@litmap/litmus";
 import type { Arch, ClaimResult, Machine, Outcome, Test, Value } from "@litmap/litmus";
-import { Kernel } from "@litmap/model";
+import { Kernel, versionOf } from "@litmap/model";
 import type { Design, KernelOptions } from "@litmap/model";
 import { valueText } from "./report/value-text.js";
 import type { Difference } from "./result.js";
@@ -29,7 +29,12 @@ export function effectiveDesign(machine: Machine): Partial<Design> {
 }
 
 export function judged(test: Test, outcome: Outcome, machine: Machine): readonly ClaimResult[] {
-  return judge(test, outcome, machine, effectiveDesign(machine)).claims;
+  return judge(test, outcome, exact(machine), effectiveDesign(machine)).claims;
+}
+
+/** The machine with its version for a release: `6.12` is an update, which scopes may ask for. */
+export function exact(machine: Machine): Machine {
+  return machine.kind === "model" ? { ...machine, release: versionOf(machine.release) } : machine;
 }
 
 /**

@@ -135,7 +135,7 @@ export function scopeHolds(scope: Scope, machine: Machine, effective: Effective 
 function conditionHolds(condition: Condition, machine: Machine, effective: Effective): boolean {
   switch (condition.kind) {
     case "linux":
-      return compareNumbers(condition.op, compareReleases(versionOn(machine), condition.release), 0);
+      return compareNumbers(condition.op, compareReleases(machine.release, condition.release), 0);
     case "arch":
       return machine.arch === condition.arch;
     case "with":
@@ -144,11 +144,6 @@ function conditionHolds(condition: Condition, machine: Machine, effective: Effec
         (effective[condition.point] ?? machine.designs[condition.point]) === condition.choice
       );
   }
-}
-
-/** The version that a machine's kernel has; `6.12` on a model is its newest known update. */
-function versionOn(machine: Machine): string {
-  return (machine.kind === "model" ? machine.version : undefined) ?? machine.release;
 }
 
 /**

@@ -31,8 +31,6 @@ export type Machine =
       readonly kind: "model";
       /** As it was asked for: `6.12`, or an update of it, `6.12.118`. */
       readonly release: string;
-      /** The version that this is, `6.12.118`. */
-      readonly version?: string;
       readonly arch: Arch;
       /** Choices that differ from the release's own, by decision point. */
       readonly designs: Readonly<Record<string, string>>;

@@ -250,7 +250,7 @@ async function start(
 export function describe(choice: KernelChoice, ready: Started["ready"]): KernelDescription {
   const disk = choice.kind === "vm" && ready.devices.has(ramdisk) ? `/dev/${ramdisk}` : undefined;
   return {
-    release: ready.release,
+    release: linuxVersion(`${ready.release} ${ready.version}`) ?? ready.release,
     arch: ready.arch,
     pageSize: ready.pageSize,
     kind: choice.kind,

@@ -3,9 +3,9 @@ import { explore } from "@litmap/explore";
 import type { Exploration } from "@litmap/explore";
 import { errnoName, isConcurrent, observersOn } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
-import { endingOf, predict, versionOf } from "@litmap/model";
+import { endingOf, predict } from "@litmap/model";
 import type { KernelOptions, Prediction } from "@litmap/model";
-import { effectiveDesign } from "../judging.js";
+import { effectiveDesign, exact } from "../judging.js";
 import type { Answer } from "./machine.js";
 
 /** How long a search of schedules may go on. */
@@ -30,7 +30,6 @@ export class ModelMachine {
     this.machine = {
       kind: "model",
       release,
-      version: versionOf(release),
       arch,
       designs: { ...designs },
       ...(configured ? { configured } : {}),
@@ -83,7 +82,7 @@ export function observersTaken(
   { status, machine, steps }: Prediction,
 ): Map<Prediction["steps"][number], string> {
   if (status !== "ok") return new Map();
-  const taken = observersOn(test, machine, effectiveDesign(machine));
+  const taken = observersOn(test, exact(machine), effectiveDesign(machine));
   return new Map(steps.slice(steps.length - taken.length).map((step, i) => [step, taken[i].key]));
 }
 

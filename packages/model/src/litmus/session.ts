@@ -81,7 +81,6 @@ export class Session {
     this.machine = {
       kind: "model",
       release: this.k.release,
-      version: versionOf(this.k.release),
       arch: this.k.arch.name,
       designs: { ...options.designs },
       ...(options.configured ? { configured: options.configured } : {}),
@@ -136,7 +135,8 @@ export class Session {
 
   /** The observers that claims need on this machine, after the last step. */
   *observe(): Path<void> {
-    for (const observer of observersOn(this.test, this.machine, this.k.design)) yield* this.observer(observer);
+    const exact = { ...this.machine, release: versionOf(this.k.release) };
+    for (const observer of observersOn(this.test, exact, this.k.design)) yield* this.observer(observer);
     if (this.k.checkAtExit) yield* this.end();
   }
 
