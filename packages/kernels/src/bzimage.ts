@@ -13,6 +13,12 @@ export function bzImageVersion(image: Uint8Array): string | undefined {
   return bytes.toString("latin1", at, end < 0 ? at + 128 : Math.min(end, at + 512));
 }
 
+/** Bytes that the boot protocol's header promises: setup sectors and the packed kernel behind them. */
+export function bzImageLength(image: Buffer): number {
+  const setupSectors = image[0x1f1] || 4;
+  return (setupSectors + 1) * 512 + image.readUInt32LE(0x1f4) * 16;
+}
+
 /** `6.12` of `6.12.107+deb13-amd64`; undefined when it does not start so. */
 export function releaseOf(version: string): string | undefined {
   return /^\d+\.\d+/.exec(version)?.[0];

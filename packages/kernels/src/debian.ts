@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "@litmap/linux";
 import type { AptSource } from "./apt-sources.js";
 import { findDebian, kernelSources, parseDeb822, parseOneLine } from "./apt-sources.js";
 import type { ChildResult } from "./child.js";
@@ -304,7 +305,7 @@ async function writeAptFolder({ path: apt, architecture }: AptFolder, etc: strin
     );
   }
   for (const folder of ["sources", "state/lists/partial", "cache/archives/partial", "log", "empty"]) {
-    mkdirSync(join(apt, folder), { recursive: true });
+    makeFolder(join(apt, folder));
   }
   writeFileSync(join(apt, "state", "status"), "");
   writeFileSync(join(apt, "sources", "kernels.sources"), kernelSources(mirror, architecture));

@@ -1,8 +1,9 @@
 /** Kernel images of every architecture that guests are started from: what one is, and what QEMU starts of it. */
 import { gunzipSync } from "node:zlib";
 import type { Isa } from "@litmap/litmus";
-import { bzImageVersion } from "./bzimage.js";
+import { bzImageLength, bzImageVersion } from "./bzimage.js";
 import { runChild } from "./child.js";
+import { Fault } from "./fault.js";
 import { linuxVersion } from "./linux-version.js";
 import { vmlinuxOf } from "./vmlinux.js";
 
@@ -22,8 +23,13 @@ export interface KernelImage {
  */
 export async function readImage(image: Buffer): Promise<KernelImage | undefined> {
   const version = bzImageVersion(image);
-  if (version !== undefined) return { isa: "x86_64", ...named(version), unpacked: await vmlinuxOf(image) };
+  if (version !== undefined) {
+    wantWhole(image, bzImageLength(image));
+    return { isa: "x86_64", ...named(version), unpacked: await vmlinuxOf(image) };
+  }
   if (isArm64Image(image)) return { isa: "arm64", ...named(bannerOf(image)) };
+  // Its header has the addresses of its begin and end.
+  if (isZimage(image)) wantWhole(image, image.readUInt32LE(44) - image.readUInt32LE(40));
   if (isZimage(image)) return { isa: "arm", ...named(await zimageBanner(image)) };
   const unpacked = await unpackedArm64(image);
   return unpacked && { isa: "arm64", ...named(bannerOf(unpacked)), unpacked };
@@ -31,6 +37,16 @@ export async function readImage(image: Buffer): Promise<KernelImage | undefined>
 
 function named(banner: string | undefined): Pick<KernelImage, "version" | "linux"> {
   return { version: banner?.split(" ")[0], linux: banner === undefined ? undefined : linuxVersion(banner) };
+}
+
+/** A Fault for an image that is shorter than its header says. */
+function wantWhole(image: Buffer, length: number): void {
+  if (image.length >= length) return;
+  throw new Fault(
+    "request",
+    `the image is cut off: it has ${image.length} of the ${length} bytes that its header promises`,
+    "copy it again",
+  );
 }
 
 /** Documentation/arch/arm64/booting.rst: the magic number at offset 56. */
@@ -46,6 +62,7 @@ function isZimage(image: Buffer): boolean {
 /** An Image in gzip, or behind the EFI stub that unpacks it (drivers/firmware/efi/libstub/zboot-header.S). */
 async function unpackedArm64(image: Buffer): Promise<Buffer | undefined> {
   const zboot = image.length > 64 && image.toString("latin1", 4, 8) === "zimg";
+  if (zboot) wantWhole(image, image.readUInt32LE(8) + image.readUInt32LE(12));
   const packed = zboot ? image.subarray(image.readUInt32LE(8), image.readUInt32LE(8) + image.readUInt32LE(12)) : image;
   const unpacked = await unpack(packed);
   return unpacked && isArm64Image(unpacked) ? unpacked : undefined;

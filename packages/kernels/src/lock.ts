@@ -3,9 +3,10 @@
  * process and when that process started, so that a lock left by a dead process,
  * or by one whose number was given to another, is taken over.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeFolder } from "@litmap/linux";
 import { Fault, diskFault, errnoOf } from "./fault.js";
 import { removeAtEnd } from "./running.js";
 
@@ -46,7 +47,7 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
 function take(path: string): "mine" | number {
   const mine = `${process.pid} ${startedAt(process.pid)}\n`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
   } catch (error) {
     // EEXIST too: there is a file where the folder should be.
     throw diskFault(error, dirname(path));

@@ -22,6 +22,8 @@ export type RunOutcome =
   | (Said & { readonly kind: "oops"; readonly ms: number; readonly payload?: Uint8Array })
   /** The machine ended, or the way to it broke, and the kernel said nothing. */
   | (Said & { readonly kind: "lost"; readonly ms: number })
+  /** Somebody else ended the machine, or its answers came damaged, twice: that says nothing of its kernel. */
+  | (Said & { readonly kind: "killed"; readonly ms: number })
   /** The machine could not be started (again). */
   | { readonly kind: "down"; readonly fault: Fault; readonly ms: number };
 
@@ -100,12 +102,17 @@ export class Machine {
     this.busy = true;
     const begun = performance.now();
     try {
-      const opened = await settle(() => this.open());
-      if (!opened.ok) return { kind: "down", fault: opened.fault, ms: performance.now() - begun };
-      return await this.runIn(opened.value, program, options);
+      const first = await this.attempt(program, options, begun);
+      return first.kind === "killed" ? await this.attempt(program, options, begun) : first;
     } finally {
       this.busy = false;
     }
+  }
+
+  private async attempt(program: Uint8Array, options: RunOptions, begun: number): Promise<RunOutcome> {
+    const opened = await settle(() => this.open());
+    if (!opened.ok) return { kind: "down", fault: opened.fault, ms: performance.now() - begun };
+    return this.runIn(opened.value, program, options);
   }
 
   /** Ends it; nothing is left running. A Program under way gives `lost`. */
@@ -156,12 +163,14 @@ export class Machine {
       }
       case "damaged":
         await this.restart(answer.reason);
-        return { kind: "lost", reason: `the answer came damaged twice: ${answer.reason}`, log, ms };
+        return { kind: "killed", reason: `the answer came damaged twice: ${answer.reason}`, log, ms };
       case "closed": {
         const how = await Promise.race([session.gone, sleep(0, "its link closed")]);
         await this.restart(complaint?.line ?? how);
         if (complaint?.grade === "crash") return oops(complaint);
-        return { kind: "lost", reason: `${this.target.title} ended while the test ran (${how})`, log, ms };
+        const reason = `${this.target.title} ended while the test ran (${how})`;
+        // A guest that ends itself does so with an exit status.
+        return { kind: how.startsWith("killed by") && !this.stopped ? "killed" : "lost", reason, log, ms };
       }
     }
   }

@@ -127,6 +127,16 @@ export function hasModule(folder: string, name: string): boolean {
   );
 }
 
+/** A packed module that cannot be unpacked. */
+export class DamagedModule extends Fault {
+  constructor(
+    readonly path: string,
+    log: string,
+  ) {
+    super("io", `${relative(process.cwd(), path)} is damaged`, "add the kernel again", log);
+  }
+}
+
 function findModules(folder: string): Map<string, string> {
   let names: string[];
   try {
@@ -142,15 +152,20 @@ function findModules(folder: string): Map<string, string> {
 async function unpack(path: string): Promise<Uint8Array> {
   const packed = readFileSync(path);
   if (path.endsWith(".ko")) return packed;
-  if (path.endsWith(".gz")) return gunzipSync(packed);
+  if (path.endsWith(".gz")) {
+    try {
+      return gunzipSync(packed);
+    } catch (error) {
+      throw new DamagedModule(path, (error as Error).message);
+    }
+  }
   const program = path.endsWith(".zst") ? "zstd" : "xz";
   const result = await runChild(program, ["-dc"], {
     input: packed,
     timeoutMs: 60_000,
     hint: `the kernel's modules are packed with ${program}; install ${program === "xz" ? "xz-utils" : "zstd"}`,
   });
-  if (result.status !== 0)
-    throw new Fault("io", `${relative(process.cwd(), path)} is damaged`, "add the kernel again", result.stderr);
+  if (result.status !== 0) throw new DamagedModule(path, result.stderr);
   return result.stdout;
 }
 

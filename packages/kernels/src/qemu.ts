@@ -1,6 +1,7 @@
 /** Which QEMU there is, and whether an accelerator really works with it. */
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "@litmap/linux";
 import type { Isa } from "@litmap/litmus";
 import { boards } from "./board.js";
 import { runChild } from "./child.js";
@@ -66,7 +67,7 @@ export async function chooseAccelerator(
 /** What `auto` is from now on: the probe's answer, or that a kernel did not come up although the probe ran. */
 export function rememberAccelerator(qemu: Qemu, accelerator: Accelerator, cache: string, device = kvmDevice): void {
   try {
-    mkdirSync(cache, { recursive: true });
+    makeFolder(cache);
     writeFileSync(answerFile(cache), `${JSON.stringify({ key: answerKey(qemu, device), accelerator })}\n`);
   } catch {
     // Kept for speed only.

@@ -24,6 +24,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "@litmap/linux";
 import { errnoOf } from "./fault.js";
 
 export interface StateMeta {
@@ -81,7 +82,7 @@ export class StateFolder {
   /** A folder in which a state is put together, or a sentence why there cannot be one. */
   begin(memoryMiB: number): { readonly folder: string } | string {
     try {
-      mkdirSync(this.folder, { recursive: true });
+      makeFolder(this.folder);
       this.sweep();
       const disk = statfsSync(this.folder);
       const free = Math.floor((disk.bavail * disk.bsize) / 2 ** 20);

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { makeFolder } from "@litmap/linux";
 import { fetchDebianSource, findDebianSource } from "./debian.js";
 import type { DebianOptions } from "./debian.js";
 
@@ -24,12 +25,12 @@ export async function kernelSources(
   cache: string,
   options: DebianOptions = {},
 ): Promise<string> {
-  mkdirSync(cache, { recursive: true });
+  makeFolder(cache);
   const source = await findDebianSource(release, cache, options);
   const kept = join(cache, "sources", `${source.name}_${source.version}`);
   const asked = readAsked(kept);
   if (paths.every((path) => asked.has(path))) return kept;
-  mkdirSync(dirname(kept), { recursive: true });
+  makeFolder(dirname(kept));
   const work = mkdtempSync(join(dirname(kept), "fetching-"));
   try {
     const tree = await fetchDebianSource(source, cache, work, options);
@@ -54,6 +55,6 @@ function readAsked(folder: string): ReadonlySet<string> {
 
 function copyIfThere(from: string, to: string): void {
   if (!existsSync(from)) return;
-  mkdirSync(dirname(to), { recursive: true });
+  makeFolder(dirname(to));
   copyFileSync(from, to);
 }

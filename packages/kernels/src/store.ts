@@ -18,13 +18,14 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { cacheFolder } from "@litmap/linux";
+import { basename, join, relative, resolve, sep } from "node:path";
+import { cacheFolder, makeFolder } from "@litmap/linux";
 import { compareReleases } from "@litmap/litmus";
 import type { Isa } from "@litmap/litmus";
 import { releaseOf } from "./bzimage.js";
@@ -39,7 +40,7 @@ import type { KernelImage } from "./image.js";
 import { readImage } from "./image.js";
 import { linuxVersion } from "./linux-version.js";
 import { withLock } from "./lock.js";
-import { kernelOfModules } from "./modules.js";
+import { DamagedModule, kernelOfModules } from "./modules.js";
 import { removeAtEnd } from "./running.js";
 import { headersFolder } from "./test-module.js";
 
@@ -224,7 +225,7 @@ export class KernelStore {
           const kept = removeAtEnd(scratch);
           try {
             rmSync(scratch, { recursive: true, force: true });
-            mkdirSync(scratch, { recursive: true });
+            makeFolder(scratch);
             const unset = await buildKernel(source, release, this.folder, scratch, options);
             const assembled: Assembled = {
               source: {
@@ -258,7 +259,7 @@ export class KernelStore {
       if (!found.ok) throw new Fault("request", found.fault.message);
       return withLock(this.lock, {}, async () => {
         const aside = this.scratch(`removed-${name}`);
-        mkdirSync(this.scratch("."), { recursive: true });
+        makeFolder(this.scratch("."));
         renameSync(found.value.folder, aside);
         rmSync(this.scratch("."), { recursive: true, force: true });
         rmSync(join(this.folder, "states", name), { recursive: true, force: true });
@@ -289,14 +290,14 @@ export class KernelStore {
       try {
         // Under the lock, a file here was left by a process that died.
         rmSync(this.scratch("."), { recursive: true, force: true });
-        mkdirSync(scratch, { recursive: true });
+        makeFolder(scratch);
         const assembled = await assemble(scratch);
         const bytes = readFileSync(join(scratch, "vmlinuz"));
         const image = await readImage(bytes);
         writeFileSync(join(scratch, "kernel.json"), await describe(name, bytes, image, scratch, assembled));
         if (image?.unpacked) writeFileSync(join(scratch, "vmlinux"), image.unpacked);
         const target = join(this.folder, "kernels", name);
-        mkdirSync(join(this.folder, "kernels"), { recursive: true });
+        makeFolder(join(this.folder, "kernels"));
         if (existsSync(target)) renameSync(target, this.scratch(`replaced-${name}`));
         rmSync(join(this.folder, "states", name), { recursive: true, force: true });
         renameSync(scratch, target);
@@ -325,8 +326,8 @@ function checkName(name: string): void {
   if (isName(name)) return;
   throw new Fault(
     "request",
-    `${JSON.stringify(name)} cannot be a kernel's name`,
-    "letters, digits and . _ + -, beginning with a letter or digit; not `host`",
+    `${JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)} cannot be a kernel's name`,
+    "up to 64 letters, digits and . _ + -, beginning with a letter or digit; not `host`",
   );
 }
 
@@ -420,9 +421,11 @@ function copyModules(from: string, to: string): void {
     recursive: true,
     // `build` and `source` are links to the kernel's tree.
     filter: (path) =>
-      (isFolder(path) && (path === root || !lstatSync(path).isSymbolicLink())) ||
-      /\.ko(\.(xz|gz|zst))?$/.test(path) ||
-      basename(path).startsWith("modules."),
+      path === root ||
+      (isFolder(path) && !lstatSync(path).isSymbolicLink()) ||
+      ((/\.ko(\.(xz|gz|zst))?$/.test(path) || basename(path).startsWith("modules.")) && isInside(path, root)),
+    // What a link within the folder names is taken, not the link.
+    dereference: true,
   });
 }
 
@@ -437,7 +440,7 @@ async function checkModules(from: string, folder: string): Promise<void> {
     );
   }
   const version = (await readImage(readFileSync(join(folder, "vmlinuz"))))?.version;
-  const theirs = await kernelOfModules(modules);
+  const theirs = await versionOf(modules, from);
   if (version !== undefined && theirs !== undefined && theirs !== version) {
     throw new Fault(
       "request",
@@ -447,8 +450,25 @@ async function checkModules(from: string, folder: string): Promise<void> {
   }
 }
 
+/** A file of the folder itself: what a link to elsewhere names is none of the kernel's modules. */
+function isInside(path: string, folder: string): boolean {
+  if (!isFile(path)) return false;
+  return realpathSync(path).startsWith(`${realpathSync(folder)}${sep}`);
+}
+
+/** The kernel that modules say they are for. One that is damaged is named as the user gave it. */
+async function versionOf(modules: string, from: string): Promise<string | undefined> {
+  try {
+    return await kernelOfModules(modules);
+  } catch (error) {
+    if (!(error instanceof DamagedModule)) throw error;
+    const file = relative(modules, error.path);
+    throw new Fault("request", `${file} in ${from} is damaged`, "`make modules_install` makes it again", error.log);
+  }
+}
+
 function isName(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(name) && name !== "host";
+  return /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/.test(name) && name !== "host";
 }
 
 function isFile(path: string): boolean {

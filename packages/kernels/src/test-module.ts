@@ -2,8 +2,9 @@
  * The test module (`module/`) for a kernel of the store: built in the tree or
  * against the headers that the kernel was built from, and put among its modules.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { makeFolder } from "@litmap/linux";
 import { runChild } from "./child.js";
 import type { Result } from "./fault.js";
 import { Fault, diskFault, settle } from "./fault.js";
@@ -82,7 +83,7 @@ export function keepTestModule(modules: string, data: Uint8Array): string {
   const path = join(modules, ...place);
   const aside = `${path}.${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(aside, data);
     renameSync(aside, path);
   } catch (error) {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { cacheFolder, ownIsa } from "@litmap/linux";
 import { boards } from "./board.js";
 import { Fault, diskFault, errnoOf, settle } from "./fault.js";
@@ -11,7 +11,7 @@ import { Guest, qemuArguments } from "./guest.js";
 import { buildInitramfs } from "./initramfs.js";
 import { testModuleStamp } from "./test-module.js";
 import type { ModulePlan, ModuleRequest } from "./modules.js";
-import { hasModule, planModules } from "./modules.js";
+import { DamagedModule, hasModule, planModules } from "./modules.js";
 import type { Accelerator, Qemu } from "./qemu.js";
 import { chooseAccelerator, findQemu, rememberAccelerator } from "./qemu.js";
 import { removeAtEnd, removeFolder, temporaryFolder } from "./running.js";
@@ -158,7 +158,7 @@ export class VmTarget implements Target {
     }
     const transport = virtio ? "virtio" : "serial";
     const carriers = virtio ? [{ name: "virtio_pci" }, { name: "virtio_console" }] : [];
-    const plan = await planModules(modules, [...carriers, ...(this.options.modules ?? [])]);
+    const plan = await this.plan(modules, [...carriers, ...(this.options.modules ?? [])]);
     const begin = states?.begin(this.options.memory ?? defaultMemory);
     if (typeof begin === "string") notes.push(`the state of ${this.title} is not kept: ${begin}`);
     if (states && typeof begin === "object") {
@@ -184,6 +184,18 @@ export class VmTarget implements Target {
       throw errnoOf(error) === undefined ? error : diskFault(error, folder);
     } finally {
       removeFolder(folder);
+    }
+  }
+
+  /** Of the user's own modules one that is damaged is named as it was given. */
+  private async plan(folder: string, requests: readonly ModuleRequest[]): Promise<ModulePlan> {
+    try {
+      return await planModules(folder, requests);
+    } catch (error) {
+      const { source, name } = this.options.kernel;
+      if (!(error instanceof DamagedModule) || source.kind !== "image" || source.modules === undefined) throw error;
+      const message = `${relative(folder, error.path)} in ${source.modules} is damaged`;
+      throw new Fault("request", message, `mend it, and add ${name} again`, error.log);
     }
   }
 

@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bzImageVersion, releaseOf } from "../src/bzimage.js";
@@ -133,7 +142,7 @@ describe("the store", () => {
     expect(faultOf(await store.remove("mine")).code).toBe("request");
   });
 
-  test.each(["../x", "", "a b", "host", "-x", "a/b", "ssh:x"])("refuses the name %j", async (name) => {
+  test.each(["../x", "", "a b", "host", "-x", "a/b", "ssh:x", "k".repeat(300)])("refuses the name %j", async (name) => {
     const store = new KernelStore(scratch());
     expect(faultOf(await store.addImage(name, image())).code).toBe("request");
     expect(store.get(name)).toBeUndefined();
@@ -162,6 +171,37 @@ describe("the store", () => {
     expect(store.list()).toEqual([]);
     const own = modulesFolder({ "kernel/a.ko": moduleFile("a", [], "6.12.1-mine SMP") });
     valueOf(await store.addImage("mine", image(), own));
+  });
+
+  test("an image that is cut off is refused", async () => {
+    const path = join(scratch(), "bzImage");
+    const whole = bzImage("6.12.1-mine", 8192);
+    whole.writeUInt8(3, 0x1f1);
+    whole.writeUInt32LE((8192 - 4 * 512) / 16, 0x1f4);
+    const store = new KernelStore(scratch());
+    writeFileSync(path, whole.subarray(0, 8191));
+    expect(faultOf(await store.addImage("mine", path))).toMatchObject({
+      code: "request",
+      message: "the image is cut off: it has 8191 of the 8192 bytes that its header promises",
+    });
+    writeFileSync(path, whole);
+    valueOf(await store.addImage("mine", path));
+  });
+
+  test("modules: a damaged one is named as the user gave it, and no link leads out of their folder", async () => {
+    const store = new KernelStore(scratch());
+    const bad = modulesFolder({ "kernel/a.ko.gz": Buffer.from("no gzip") });
+    expect(faultOf(await store.addImage("mine", image(), bad)).message).toBe(`kernel/a.ko.gz in ${bad} is damaged`);
+    const linked = modulesFolder({ "kernel/a.ko": moduleFile("a", [], "6.12.1-mine SMP") });
+    symlinkSync("/etc/passwd", join(linked, "kernel/evil.ko"));
+    symlinkSync("a.ko", join(linked, "kernel/b.ko"));
+    const { folder } = valueOf(await store.addImage("mine", image(), linked));
+    expect(readdirSync(join(folder, "modules/kernel")).sort()).toEqual(["a.ko", "b.ko"]);
+    expect(lstatSync(join(folder, "modules/kernel/b.ko")).isFile()).toBe(true);
+  });
+
+  test("a cache folder that cannot be made is said at once", async () => {
+    expect(faultOf(await new KernelStore("/proc/x/y").addImage("mine", image())).message).toContain("ENOENT");
   });
 
   test("what is said of a kernel that is not there fits its name", () => {

@@ -5,9 +5,10 @@
  */
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { access, chmod, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { access, chmod, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { makeFolder } from "./folder.js";
 import type { Isa } from "@litmap/litmus";
 
 /** There is no executor, and why, in one line that says what to do. */
@@ -92,7 +93,7 @@ export async function buildExecutor(sourceFolder: string, options: ExecutorOptio
 
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
   try {
-    await mkdir(folder, { recursive: true });
+    makeFolder(folder);
     const failure = await run(compiler, [
       ...flags,
       ...isaFlags[isa],

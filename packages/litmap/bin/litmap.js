@@ -9,7 +9,6 @@ const newest = Math.max(...rooms.map((room) => time(`${room}/tsconfig.tsbuildinf
 
 if (time("../dist/command/main.js") >= newest) await import("../../../bin/litmap.js");
 else {
-  const { main } = await import("../dist/main.js");
-  const status = await main(process.argv.slice(2));
-  process.stdout.write("", () => process.exit(status));
+  const { endWith, main } = await import("../dist/main.js");
+  endWith(await main(process.argv.slice(2)));
 }

@@ -1,5 +1,5 @@
 /** Tests by file, folder, name or glob: from what the user wrote to parsed files. */
-import { readFileSync, readdirSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { didYouMean, parse, renderDiagnostic } from "@litmap/litmus";
 import type { Dirent } from "node:fs";
@@ -15,6 +15,8 @@ export interface TestFile {
   readonly text: string;
   readonly test?: Test;
   readonly diagnostics: readonly Diagnostic[];
+  /** Why there is no text. */
+  readonly unreadable?: string;
 }
 
 /**
@@ -37,12 +39,54 @@ export function readTest(path: string): TestFile {
   const file = shown(path);
   let text: string;
   try {
-    text = path === "-" ? readFileSync(0, "utf8") : readFileSync(path, "utf8");
+    text = readText(path);
   } catch (error) {
-    throw badRequest(`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`);
+    const why = error instanceof Error ? ((error as NodeJS.ErrnoException).code ?? error.message) : String(error);
+    return { path: file, text: "", diagnostics: [], unreadable: `cannot read ${file}: ${why}` };
   }
   const { test, diagnostics } = parse(text, { file, vocabulary });
   return { path: file, text, test, diagnostics };
+}
+
+/** Bytes of the longest file that is read as a test. */
+const LONGEST = 4 * 2 ** 20;
+
+/** A file's text without a byte order mark. What is no file, such as /dev/zero, may have no end. */
+function readText(path: string): string {
+  const descriptor = path === "-" ? 0 : openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    if (path !== "-") {
+      const stat = fstatSync(descriptor);
+      const kind = stat.isFIFO() ? "a FIFO" : stat.isCharacterDevice() || stat.isBlockDevice() ? "a device" : "no file";
+      // What a shell's <(…) makes is open already.
+      if (!stat.isFile() && !/^\/(dev|proc\/[^/]+)\/fd\//.test(path)) throw new Error(`it is ${kind}`);
+    }
+    return textOf(descriptor);
+  } finally {
+    if (path !== "-") closeSync(descriptor);
+  }
+}
+
+function textOf(descriptor: number): string {
+  const pieces: Buffer[] = [];
+  for (let length = 0; ; ) {
+    const piece = Buffer.alloc(2 ** 16);
+    let n: number;
+    try {
+      n = readSync(descriptor, piece);
+    } catch (error) {
+      // A pipe that has nothing yet.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      continue;
+    }
+    if (n === 0) break;
+    pieces.push(piece.subarray(0, n));
+    if ((length += n) > LONGEST) throw new Error(`it is longer than ${LONGEST / 2 ** 20} MiB`);
+  }
+  return Buffer.concat(pieces)
+    .toString("utf8")
+    .replace(/^\ufeff/, "");
 }
 
 /** The one test that a command is about. A wrong request, with diagnostics, when it is none. */
@@ -54,8 +98,15 @@ export function oneTest(selector: string): { file: TestFile; test: Test } {
   return { file, test: file.test };
 }
 
+/** Diagnostics of one file that are shown; the rest are counted. */
+const MOST_SHOWN = 50;
+
 export function renderAll(file: TestFile): string {
-  return file.diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, file.text, file.path)).join("\n");
+  if (file.unreadable !== undefined) return file.unreadable;
+  const shownOnes = file.diagnostics.slice(0, MOST_SHOWN);
+  const lines = shownOnes.map((diagnostic) => renderDiagnostic(diagnostic, file.text, file.path));
+  const more = file.diagnostics.length - shownOnes.length;
+  return [...lines, ...(more > 0 ? [`${file.path}: and ${more} more`] : [])].join("\n");
 }
 
 function filesOf(selector: string): string[] {

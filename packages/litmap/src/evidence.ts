@@ -4,9 +4,10 @@
  * test whose hash has changed since has none.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { linuxVersion } from "@litmap/kernels";
+import { makeFolder } from "@litmap/linux";
 import { updateOf } from "@litmap/litmus";
 import type { Arch, Outcome, Test, Values } from "@litmap/litmus";
 import { designOf } from "@litmap/model";
@@ -232,7 +233,7 @@ export function record(
   const text = [kernel, ...lines].map((line) => `${JSON.stringify(line)}\n`).join("");
   const aside = `${path}.${process.pid}`;
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     writeFileSync(aside, text);
     renameSync(aside, path);
   } catch (error) {

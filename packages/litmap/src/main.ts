@@ -2,16 +2,18 @@
 import { Command, CommanderError, Option } from "commander";
 import { Ending, exitStatus } from "./exit-status.js";
 import { endWithNpm } from "./npm-parent.js";
-import { endQuietlyWithoutReader, paintFor } from "./terminal.js";
+import { paintFor, watchOutput } from "./terminal.js";
 import type { Paint } from "./terminal.js";
 
 export const version = "0.1.0";
 
 type Action = (...args: never[]) => number | Promise<number>;
 
+export { endWith } from "./terminal.js";
+
 /** Parses the arguments (without node and script) and gives the exit status. */
 export async function main(argv: readonly string[]): Promise<number> {
-  endQuietlyWithoutReader();
+  watchOutput();
   endWithNpm();
   let status: number = exitStatus.asExpected;
   const does =

@@ -3,7 +3,7 @@
  * interrupted loses nothing. The same command again goes on where it stopped: what the file
  * has of a test that runs the same steps, on the same kernel, is not run again.
  */
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { Machine, Outcome, Test } from "@litmap/litmus";
 import { badMachine, badRequest } from "./exit-status.js";
 import { jsonObject } from "./report/json-line.js";
@@ -16,6 +16,8 @@ export class ResultsFile {
   /** Reads what is there. A last line that was cut off is dropped. */
   constructor(private readonly path: string) {
     let text = "";
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+      throw badRequest(`${path} is no file`, "give a file to --resume");
     try {
       text = readFileSync(path, "utf8");
     } catch (error) {

@@ -4,9 +4,9 @@
  * made of; where that is not what is there now, the index is made anew and kept in the cache.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { cacheFolder } from "@litmap/linux";
+import { cacheFolder, makeFolder } from "@litmap/linux";
 import { litFiles } from "./corpus.js";
 import { evidenceFiles } from "./evidence.js";
 import { corpusFolder, evidenceFolders, modelFolder, ruleIndexFile } from "./places.js";
@@ -72,7 +72,7 @@ function lineOf(text: string, id: string): RuleUse | undefined {
 function keep(path: string, text: string): void {
   const aside = `${path}.${process.pid}`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(aside, text);
     renameSync(aside, path);
   } catch {}

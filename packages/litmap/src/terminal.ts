@@ -1,5 +1,6 @@
 /** Between the reports and the terminal: colour, width, and a reader that went away. */
 import { Ansis } from "ansis";
+import { exitStatus } from "./exit-status.js";
 
 export interface Paint {
   readonly bold: (text: string) => string;
@@ -44,10 +45,22 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** `litmap … | head` is no error: the rest has no reader. */
-export function endQuietlyWithoutReader(): void {
+/**
+ * `litmap … | head` is no error: the rest has no reader. Output that cannot be written otherwise, to a full disk, ends
+ * the command: what was not written looks like a result that was good.
+ */
+export function watchOutput(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-    throw error;
+    process.stderr.write(`litmap: cannot write the output: ${error.code ?? error.message}\n`);
+    process.exit(exitStatus.badMachine);
   });
+  // There is nowhere left to say so.
+  process.stderr.on("error", () => {});
+}
+
+/** Ends the process once its output is written. Nobody waits for what is left of a kernel that has been ended. */
+export function endWith(status: number): void {
+  // Where writing has failed the stream says so in the next turn.
+  process.stdout.write("", () => setImmediate(() => process.exit(status)));
 }

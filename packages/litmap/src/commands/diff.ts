@@ -3,7 +3,7 @@ import { isaOf } from "@litmap/litmus";
 import type { KernelOptions } from "@litmap/model";
 import { archOf, modelOptions, searchLimits } from "../choices.js";
 import { readTest, selectFiles } from "../corpus.js";
-import { badRequest } from "../exit-status.js";
+import type { TestFile } from "../corpus.js";
 import { Interrupt } from "../interrupt.js";
 import type { KernelChoice } from "../machines/kernel.js";
 import type { TestMachine } from "../machines/machine.js";
@@ -13,7 +13,7 @@ import { Progress } from "../progress.js";
 import { changeOf } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
 import { machineLabel } from "../result.js";
-import { compareModels, show, statusOfChanges } from "./whatif.js";
+import { compareModels, show, statusOf } from "./whatif.js";
 import type { WhatifOptions } from "./whatif.js";
 
 export interface DiffOptions extends WhatifOptions {
@@ -25,9 +25,9 @@ export async function diff(a: string, b: string, options: DiffOptions): Promise<
   if (optionsA && optionsB) {
     const limits = searchLimits(options);
     const [modelA, modelB] = [new ModelMachine(optionsA, limits), new ModelMachine(optionsB, limits)];
-    const { changes, asked, broken } = compareModels(modelA, modelB, options.tests ?? []);
-    show(changes, asked, titleOf(modelA, modelB), options);
-    return statusOfChanges(changes, broken);
+    const compared = compareModels(modelA, modelB, options.tests ?? []);
+    show(compared, titleOf(modelA, modelB), options);
+    return statusOf(compared);
   }
   return diffKernels([a, b], options);
 }
@@ -59,12 +59,16 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
       if (each instanceof KernelMachine)
         for (const note of each.notes) process.stderr.write(`${machineLabel(each.machine)}: ${note}\n`);
     const changes: Change[] = [];
+    const invalid: TestFile[] = [];
     let asked = 0;
     let broken = false;
     for (const path of selectFiles(options.tests ?? [])) {
       const file = readTest(path);
-      if (!file.test) throw badRequest(`${file.path} is no test`, `\`litmap check ${file.path}\` says why`);
       const { test } = file;
+      if (!test) {
+        invalid.push(file);
+        continue;
+      }
       progress.say(test.name);
       const answers = await interrupt.unlessInterrupted(Promise.all([before.run(test), after.run(test)]));
       if (!answers) break;
@@ -74,9 +78,9 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
       if (change) changes.push(change);
     }
     progress.clear();
-    show(changes, asked, titleOf(before, after), options);
-    if (interrupt.happened) return interrupt.status;
-    return statusOfChanges(changes, broken);
+    const compared = { changes, asked, broken, invalid };
+    show(compared, titleOf(before, after), options);
+    return interrupt.happened ? interrupt.status : statusOf(compared);
   } finally {
     progress.clear();
     interrupt.done();

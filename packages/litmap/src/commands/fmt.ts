@@ -24,7 +24,12 @@ export function fmt(selectors: readonly string[], options: FmtOptions): number {
   let changed = 0;
   let broken = 0;
   for (const path of paths) {
-    const { text, path: file } = readTest(path);
+    const { text, path: file, unreadable } = readTest(path);
+    if (unreadable !== undefined) {
+      broken++;
+      process.stderr.write(`${unreadable}\n`);
+      continue;
+    }
     const { diagnostics } = parseSyntax(text);
     if (diagnostics.length > 0) {
       // What cannot be read cannot be put in order either.

@@ -220,7 +220,9 @@ function headingsOf(lane: Lane): [string, string] {
 function recordLane(lane: Lane): void {
   const [machine] = lane.machines;
   if (!machine) return;
-  const seen = lane.pairs.flatMap(([, { test, outcome }]) => (test && outcome ? [{ test, outcome }] : []));
+  const seen = lane.pairs.flatMap(([, { test, outcome }]) =>
+    test && outcome && outcome.status !== "broken" ? [{ test, outcome }] : [],
+  );
   const path = record(machine.recorded, seen);
   process.stderr.write(`recorded ${seen.length} outcomes in ${path}\n`);
 }

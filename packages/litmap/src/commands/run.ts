@@ -42,7 +42,6 @@ export async function run(selectors: readonly string[], options: RunOptions): Pr
     }
     return await runOnModel(files, nameWidth, options, began, interrupt);
   } finally {
-    process.stdout.uncork();
     interrupt.done();
   }
 }

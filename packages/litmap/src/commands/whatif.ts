@@ -2,7 +2,8 @@
 import { designOf } from "@litmap/model";
 import { modelOptions, searchLimits } from "../choices.js";
 import type { SearchChoices } from "../choices.js";
-import { selectFiles, readTest } from "../corpus.js";
+import { readTest, renderAll, selectFiles } from "../corpus.js";
+import type { TestFile } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { ModelMachine } from "../machines/model.js";
 import { changeLines, changeOf } from "../report/changes.js";
@@ -29,7 +30,7 @@ export async function whatif(choices: readonly string[], options: WhatifOptions)
       "choose otherwise, or another --release; `litmap designs` lists the choices",
     );
   }
-  const { changes, asked, broken } = compareModels(
+  const compared = compareModels(
     new ModelMachine(base, searchLimits(options)),
     new ModelMachine(other, searchLimits(options)),
     options.tests ?? [],
@@ -37,33 +38,43 @@ export async function whatif(choices: readonly string[], options: WhatifOptions)
   const title = Object.entries(other.designs ?? {})
     .map(([point, choice]) => `${point} = ${choice}`)
     .join(", ");
-  show(changes, asked, `with ${title} on ${other.release}, ${other.arch}`, options);
-  return statusOfChanges(changes, broken);
+  show(compared, `with ${title} on ${other.release}, ${other.arch}`, options);
+  return statusOf(compared);
 }
 
-/** Every test of the selection that two models answer differently; whether litmap itself failed at one. */
-export function compareModels(
-  before: ModelMachine,
-  after: ModelMachine,
-  selectors: readonly string[],
-): { changes: Change[]; asked: number; broken: boolean } {
+/** What came of putting tests to two machines. */
+export interface Compared {
+  readonly changes: readonly Change[];
+  readonly asked: number;
+  /** Litmap itself failed at one. */
+  readonly broken: boolean;
+  /** Files that are no tests. */
+  readonly invalid: readonly TestFile[];
+}
+
+/** Every test of the selection that two models answer differently. */
+export function compareModels(before: ModelMachine, after: ModelMachine, selectors: readonly string[]): Compared {
   const changes: Change[] = [];
+  const invalid: TestFile[] = [];
   let asked = 0;
   let broken = false;
   for (const path of selectFiles(selectors)) {
     const file = readTest(path);
-    if (!file.test) throw badRequest(`${file.path} is no test`, `\`litmap check ${file.path}\` says why`);
-    asked++;
     const { test } = file;
+    if (!test) {
+      invalid.push(file);
+      continue;
+    }
+    asked++;
     const answers = [before.answer(test), after.answer(test)] as const;
     broken ||= answers.some(({ outcome }) => outcome.status === "broken");
     const change = changeOf(test, ...answers, after.machine.arch);
     if (change) changes.push(change);
   }
-  return { changes, asked, broken };
+  return { changes, asked, broken, invalid };
 }
 
-export function show(changes: readonly Change[], asked: number, title: string, options: WhatifOptions): void {
+export function show({ changes, asked }: Compared, title: string, options: WhatifOptions): void {
   if (options.json) {
     for (const { test, values, status, rule } of changes) {
       print(
@@ -90,8 +101,10 @@ export function show(changes: readonly Change[], asked: number, title: string, o
   for (const { test, status } of undecided) print(`  ${test.name}  ${status}`);
 }
 
-/** 3 where litmap failed at a test, 1 where a search was stopped before it had an answer. */
-export function statusOfChanges(changes: readonly Change[], broken: boolean): number {
+/** 2 where a file is no test, 3 where litmap failed at one, 1 where a search was stopped before it had an answer. */
+export function statusOf({ changes, broken, invalid }: Compared): number {
+  for (const file of invalid) process.stderr.write(`${renderAll(file)}\n`);
+  if (invalid.length > 0) return exitStatus.badRequest;
   if (broken) return exitStatus.badMachine;
   return changes.some(({ undecided }) => undecided) ? exitStatus.surprises : exitStatus.asExpected;
 }

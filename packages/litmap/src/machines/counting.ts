@@ -74,6 +74,7 @@ export class CountingMachine {
     if (compiled.kind === "unsupported") return { outcome: compiled.outcome, steps: [], model };
     const ran = await this.guest.run(compiled.program, { timeoutMs: budgetMs });
     if (ran.kind === "down") throw endingOf(ran.fault);
+    if (ran.kind === "killed") throw badMachine(`${test.name}: ${ran.reason}, twice`);
     if (ran.kind === "refused") throw badRequest(`${test.name}: ${ran.reason}`);
     if (ran.kind !== "result")
       return {

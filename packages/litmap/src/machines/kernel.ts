@@ -197,6 +197,14 @@ export class KernelMachine implements TestMachine {
         return { status: ran.kind, reason: ran.reason, log: ran.log, values: {}, ms };
       case "lost":
         return { status: "oops", reason: ran.reason, log: ran.log, values: {}, ms };
+      case "killed":
+        return {
+          status: "broken",
+          reason: `no verdict on the kernel, twice: ${ran.reason}`,
+          log: ran.log,
+          values: {},
+          ms,
+        };
       case "refused":
         return { status: "broken", reason: `the executor refused the test: ${ran.reason}`, values: {}, ms };
       case "down":

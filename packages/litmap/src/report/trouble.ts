@@ -26,7 +26,11 @@ export function troubleOf(result: TestResult, units: ReadonlyMap<string, string>
     case "incomplete":
       return [`incomplete: ${result.reason ?? ""}`, ...failed];
     case "broken":
-      return [`broken: ${result.reason ?? ""}`, "this is a fault of litmap; please report it with the test"];
+      return [
+        `broken: ${result.reason ?? ""}`,
+        // A machine that was lost has a console; a fault of litmap's own has none.
+        ...(result.log === undefined ? ["this is a fault of litmap; please report it with the test"] : []),
+      ];
     case "hang":
     case "oops":
       return [

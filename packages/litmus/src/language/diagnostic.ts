@@ -63,6 +63,9 @@ export interface Diagnostic {
   readonly hint?: string;
 }
 
+/** Characters of a line that are quoted. */
+const LONGEST_LINE = 160;
+
 /**
  * A diagnostic as people read it:
  *
@@ -79,16 +82,26 @@ export function renderDiagnostic(diagnostic: Diagnostic, text: string, file = "-
   const start = text.lastIndexOf("\n", span.offset - 1) + 1;
   const newline = text.indexOf("\n", start);
   const line = text.slice(start, newline < 0 ? text.length : newline).replace(/\r$/, "");
-  const before = line.slice(0, Math.max(0, span.offset - start));
-  const width = Math.max(1, Math.min(span.end, start + line.length) - span.offset);
+  const column = Math.max(0, span.offset - start);
+  // Of a long line the part around the fault.
+  const from = line.length <= LONGEST_LINE ? 0 : Math.max(0, column - LONGEST_LINE / 2);
+  const quoted = line.slice(from, from + LONGEST_LINE);
+  const cut = { left: from > 0 ? "…" : "", right: from + quoted.length < line.length ? "…" : "" };
+  const before = cut.left + line.slice(from, column);
+  const width = Math.max(1, Math.min(span.end - start, from + quoted.length) - column);
   const number = String(span.line);
   const out = [
-    `${file || "-"}:${span.line}:${span.column}: ${severity === "warning" ? "warning: " : ""}${message}`,
-    `  ${number} | ${line}`,
+    `${file || "-"}:${span.line}:${span.column}: ${severity === "warning" ? "warning: " : ""}${shortened(message)}`,
+    `  ${number} | ${cut.left}${quoted}${cut.right}`,
     `  ${" ".repeat(number.length)} | ${before.replace(/[^\t]/g, " ")}${"^".repeat(width)}`,
   ];
-  if (hint) out.push(hint);
+  if (hint) out.push(shortened(hint));
   return out.join("\n");
+}
+
+/** A message may quote a name of any length. */
+function shortened(text: string): string {
+  return text.length <= 4 * LONGEST_LINE ? text : `${text.slice(0, 4 * LONGEST_LINE)}…`;
 }
 
 /** The diagnostics in the order of the text; those without a place first. */
