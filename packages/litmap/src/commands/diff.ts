@@ -4,6 +4,7 @@ import type { KernelOptions } from "@litmap/model";
 import { archOf, modelOptions, searchLimits } from "../choices.js";
 import { readTest, selectFiles } from "../corpus.js";
 import type { TestFile } from "../corpus.js";
+import { badRequest } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import type { KernelChoice } from "../machines/kernel.js";
 import type { TestMachine } from "../machines/machine.js";
