@@ -47,7 +47,7 @@ export function judge(test: Test, outcome: Outcome, machine: Machine, effective:
       text: claim.kind === "expect" ? claim.text : `${claim.kind} ${claim.text}`,
       holds,
       line: claim.span.line,
-      ...(holds || outcome.histogram === undefined ? {} : brokenBy(claim, seen, machine)),
+      ...(holds || !outcome.histogram?.length ? {} : brokenBy(claim, seen, machine)),
     });
   }
   claims.push(...unspoken(test, outcome, machine));
