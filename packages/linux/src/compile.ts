@@ -22,6 +22,7 @@ import {
   actorsNamed,
   callEntries,
   callsOf,
+  integer,
   isaOf,
   mmapHints,
   slotBase,
@@ -428,7 +429,7 @@ class Compiler implements Scene {
     for (const record of this.records) {
       if (record.kind === "faults") {
         const { state, value } = round.results[record.count.index];
-        if (state === "ok") entries.push([record.step.bind, Number(value)]);
+        if (state === "ok") entries.push([record.step.bind, integer(value)]);
         else if (unborn.has(record.step.actor))
           entries.push([record.step.bind, { not_reached: unborn.get(record.step.actor)! }]);
         continue;
@@ -482,7 +483,7 @@ class Compiler implements Scene {
       return value;
     }
     const { value } = round.results[(compiled.value ?? call.hard.at(-1)!).index];
-    return step.op === "exit" ? "ok" : Number(value);
+    return step.op === "exit" ? "ok" : integer(value);
   }
 
   /** The line of the fork that failed to make an actor, or its parent. */

@@ -17,6 +17,7 @@ export type {
 } from "./operations/index.js";
 export * from "./catalogue.js";
 export * from "./errno.js";
+export * from "./integers.js";
 export * from "./outcome-keys.js";
 export { mmapHints, slotAlign, slotBase } from "./slots.js";
 export { callsOf } from "./steps.js";

@@ -1,12 +1,14 @@
 /**
  * Verdicts: whether what came out is what a test claims, and whether two machines agree.
  */
+import { compareIntegers, isInteger, pagesInBytes, sumIntegers } from "./integers.js";
+import type { Integer } from "./integers.js";
 import { isFailure } from "./language/words.js";
 import { operation } from "./operations/index.js";
 import type { Field } from "./operations/index.js";
 import { pageBytesOf } from "./outcome.js";
 import type { ClaimResult, Machine, Outcome, Status, Value, Values } from "./outcome.js";
-import { bindings, compareNumbers, isNotReached, scopeHolds } from "./outcome-keys.js";
+import { bindings, isNotReached, scopeHolds } from "./outcome-keys.js";
 import type { Effective } from "./outcome-keys.js";
 import type { Claim, Expression, Step, Test } from "./test.js";
 
@@ -140,9 +142,9 @@ export function isTrue(expr: Expression, values: Values, page: number): boolean 
 function operand(expr: Expression, values: Values, page: number): Operand | undefined {
   switch (expr.kind) {
     case "int":
-      return { kind: "value", value: Number(expr.value) };
+      return { kind: "value", value: expr.value };
     case "pages":
-      return { kind: "value", value: expr.count * page };
+      return { kind: "value", value: pagesInBytes(expr.count, page) };
     case "string":
       return { kind: "value", value: expr.value };
     case "word":
@@ -164,7 +166,7 @@ function operand(expr: Expression, values: Values, page: number): Operand | unde
       const left = numberOf(operand(expr.left, values, page));
       const right = numberOf(operand(expr.right, values, page));
       if (left === undefined || right === undefined) return undefined;
-      return { kind: "value", value: expr.op === "+" ? left + right : left - right };
+      return { kind: "value", value: sumIntegers(expr.op, left, right) };
     }
     default:
       return undefined;
@@ -184,8 +186,8 @@ function found(values: Values, key: string, field: string | undefined): Operand 
   return Object.keys(values).some((k) => k.startsWith(`${key}.`)) ? { kind: "value", value: "ok" } : undefined;
 }
 
-function numberOf(side: Operand | undefined): number | undefined {
-  return side?.kind === "value" && typeof side.value === "number" ? side.value : undefined;
+function numberOf(side: Operand | undefined): Integer | undefined {
+  return side?.kind === "value" && isInteger(side.value) ? side.value : undefined;
 }
 
 function compares(op: "==" | "!=" | "<" | "<=" | ">" | ">=", left: Operand, right: Operand): boolean {
@@ -195,7 +197,7 @@ function compares(op: "==" | "!=" | "<" | "<=" | ">" | ">=", left: Operand, righ
   }
   const a = numberOf(left);
   const b = numberOf(right);
-  return a !== undefined && b !== undefined && compareNumbers(op, a, b);
+  return a !== undefined && b !== undefined && compareIntegers(op, a, b);
 }
 
 /** Undefined when the question has no answer: one of them was not reached. */

@@ -15,7 +15,6 @@ export const kernelLimits = {
   answerBytes: { most: (16 << 20) - 4096, what: "bytes that all results of one run through the test may take" },
   fileBytes: { most: 1 << 16, what: "bytes of debugfs `dma_buf/bufinfo`, which lists every buffer of the machine" },
   coreBytes: { most: 192 << 10, what: "bytes of a core file, from its beginning, in which the range has to lie" },
-  listItems: { most: 20_000, what: "items of `udmabuf_create_list()`, repetitions included" },
   remoteBytes: { most: 1 << 30, what: "bytes that one `process_vm_readv()` or `process_vm_writev()` moves" },
   memBytes: { most: 4 << 20, what: "bytes that one `mem_read()` or `mem_write()` moves" },
   sendBytes: { most: 32 << 10, what: "bytes that one `send_zerocopy()` sends" },

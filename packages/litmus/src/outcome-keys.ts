@@ -3,10 +3,11 @@
  * The model and the decoder of a kernel's results both go through here, so that two
  * outcomes of one test can be compared key by key.
  */
+import { compareIntegers, isInteger } from "./integers.js";
 import { operation } from "./operations/index.js";
 import type { ResultType } from "./operations/index.js";
 import type { Machine, Value } from "./outcome.js";
-import type { CallStep, Comparison, Condition, Observer, Scope, Step, Test } from "./test.js";
+import type { CallStep, Condition, Observer, Scope, Step, Test } from "./test.js";
 
 /** What an observer gave that succeeded: its fields. One that the machine does not show is absent. */
 export type RecordValue = { readonly [field: string]: number | string | readonly string[] };
@@ -36,8 +37,8 @@ export function recordEntries(
   value: CallValue,
   fields?: readonly string[],
 ): [string, Value][] {
+  if (isInteger(value)) return [[key, type.kind === "number" && type.opaque !== true ? value : "ok"]];
   if (typeof value === "string" || isNotReached(value)) return [[key, value]];
-  if (typeof value === "number") return [[key, type.kind === "number" && type.opaque !== true ? value : "ok"]];
   if (Array.isArray(value)) return [[key, [...value].sort()]];
   if (type.kind !== "record") throw new Error(`${key}: a record where the result is a ${type.kind}`);
   if (fields && fields.length === 0) return [[key, "ok"]];
@@ -135,7 +136,7 @@ export function scopeHolds(scope: Scope, machine: Machine, effective: Effective 
 function conditionHolds(condition: Condition, machine: Machine, effective: Effective): boolean {
   switch (condition.kind) {
     case "linux":
-      return compareNumbers(condition.op, compareReleases(machine.release, condition.release), 0);
+      return compareIntegers(condition.op, compareReleases(machine.release, condition.release), 0);
     case "arch":
       return machine.arch === condition.arch;
     case "with":
@@ -171,23 +172,6 @@ function releaseNumbers(release: string): readonly [major: number, minor: number
   if (!found) return [0, 0];
   const [, major, minor = "0", update] = found;
   return update === undefined ? [Number(major), Number(minor)] : [Number(major), Number(minor), Number(update)];
-}
-
-export function compareNumbers(op: Comparison, a: number, b: number): boolean {
-  switch (op) {
-    case "==":
-      return a === b;
-    case "!=":
-      return a !== b;
-    case "<":
-      return a < b;
-    case "<=":
-      return a <= b;
-    case ">":
-      return a > b;
-    case ">=":
-      return a >= b;
-  }
 }
 
 function keysOf(name: string, type: ResultType | undefined): string[] {

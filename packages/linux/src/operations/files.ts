@@ -1,4 +1,5 @@
 /** Memfds, files, the test disk, pipes, and calls on descriptors. */
+import { integer } from "@litmap/litmus";
 import type { Operand, Ref } from "../program.js";
 import { data, result } from "../program.js";
 import type { Call, Compiled, CompilerTable, KernelDescription } from "../call.js";
@@ -109,9 +110,15 @@ export const files = {
   fsync: (call) => (call.sys("fsync", call.number("fd")), done),
   fstat: (call) => {
     const { size, blocks, mode } = stat(call, call.number("fd"));
-    const of = (round: Parameters<NonNullable<Compiled["read"]>>[0], ref: Ref): number =>
-      Number(round.results[ref.index].value);
-    return { read: (round) => ({ size: of(round, size), blocks: of(round, blocks), mode: of(round, mode) & 0o777 }) };
+    const of = (round: Parameters<NonNullable<Compiled["read"]>>[0], ref: Ref): bigint =>
+      round.results[ref.index].value;
+    return {
+      read: (round) => ({
+        size: integer(of(round, size)),
+        blocks: integer(of(round, blocks)),
+        mode: Number(of(round, mode)) & 0o777,
+      }),
+    };
   },
   reopen: (call) => {
     const path = call.madePath("/proc/self/fd/", fdInPath(call));

@@ -7,6 +7,7 @@ import type { OperationName, Param, ParamType } from "../operations/index.js";
 import type { Argument, Span } from "../test.js";
 import type { DiagnosticCode } from "./diagnostic.js";
 import { didYouMean, nearest } from "./nearest.js";
+import { outOfBounds } from "./bounds.js";
 import { numberMeaning } from "./numbers.js";
 import { classOf } from "./scene.js";
 import type { Binding, Scene, Type } from "./scene.js";
@@ -63,7 +64,18 @@ export class ArgumentChecker {
       if (value) args[name] = value;
       else good = false;
     }
+    for (const name in params) {
+      const arg = given.byName.get(name);
+      if (good && arg && !this.withinBounds(op, name, args, arg.value.span)) good = false;
+    }
     return good ? args : undefined;
+  }
+
+  /** Whether a bounded integer is inside of its range, as far as it is known without running anything. */
+  private withinBounds(op: OperationName, name: string, args: Record<string, Argument>, span: Span): boolean {
+    const outside = outOfBounds(operation(op).params[name].type, args[name], args);
+    if (outside !== undefined) this.report("argument-type", `'${name}' of ${op}() ${outside}`, span, signature(op));
+    return outside === undefined;
   }
 
   /** Pairs arguments with parameters. Positional ones fill the parameters that are not named, in order. */
@@ -488,6 +500,7 @@ export class ArgumentChecker {
       }
       case "size":
       case "integer":
+      case "bounded":
         return is.kind === "number";
       case "handle":
         return is.kind === "handle" && (is.of === type.of || is.of === type.or);

@@ -347,8 +347,8 @@ export class ClaimChecker {
       return false;
     }
     if (a.kind === "truth" || b.kind === "truth") return complain();
-    if (a.kind === "verdict") return b.kind !== "loose" || complain();
-    if (b.kind === "verdict") return true;
+    if (a.kind === "verdict") return (b.kind !== "loose" && b.kind !== "list") || complain();
+    if (b.kind === "verdict") return a.kind !== "list" || complain();
     if (a.kind === "literal" || b.kind === "literal") {
       const [literal, other] = a.kind === "literal" ? [a, b] : [b as Extract<ClaimType, { kind: "literal" }>, a];
       return (other.kind === "status" && literal.zero) || complain();

@@ -1,7 +1,9 @@
 /** A Test as JSON and back. What comes back is checked as carefully as a text is: bad JSON gives a diagnostic. */
 import { operation, operations } from "../operations/index.js";
 import type { OperationName, ParamType } from "../operations/index.js";
-import type { Test } from "../test.js";
+import { fits64, isInteger } from "../integers.js";
+import type { Argument, Test } from "../test.js";
+import { outOfBounds } from "./bounds.js";
 import type { Diagnostic } from "./diagnostic.js";
 
 /** The version of the JSON form; another number is refused. */
@@ -84,8 +86,7 @@ function oneOf<T extends string>(value: unknown, known: readonly T[], where: str
 }
 
 function whole(value: unknown, where: string): void {
-  const good =
-    typeof value === "number" ? Number.isSafeInteger(value) : typeof value === "string" && /^-?\d{1,40}$/.test(value);
+  const good = typeof value === "number" ? Number.isSafeInteger(value) : isInteger(value) && fits64(value);
   if (!good) fail(where, `an integer is wanted, not ${show(value)}`);
 }
 
@@ -179,6 +180,10 @@ function call(s: Obj, where: string, known: Known): void {
   }
   for (const [name, param] of Object.entries(shape.params))
     argument(args[name], param.type, `${where}.args.${name}`, known, 0);
+  for (const [name, param] of Object.entries(shape.params)) {
+    const outside = outOfBounds(param.type, args[name] as Argument, args as Record<string, Argument>);
+    if (outside !== undefined) fail(`${where}.args.${name}`, outside);
+  }
   if (s.field !== undefined) {
     const field = text(s.field, `${where}.field`);
     if (shape.result.kind !== "record" || !Object.hasOwn(shape.result.fields, field))

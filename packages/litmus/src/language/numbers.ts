@@ -1,9 +1,15 @@
 /** Numbers of the language: `16`, `0x77`, `64K`, `16p`, `-1`, and releases such as `6.12`. */
 
+import { fits64, integer } from "../integers.js";
+
 export type NumberMeaning =
   | { readonly kind: "int"; readonly value: number | string }
   | { readonly kind: "pages"; readonly count: number }
   | { readonly kind: "bad"; readonly why: string };
+
+const SPAN = "numbers are 64 bits wide: -2^63 to 2^64 - 1";
+/** Pages of 4 KiB that fill 64 bits. */
+const MOST_PAGES = 2 ** 52;
 
 const unitBits: Readonly<Record<string, bigint>> = { "": 0n, K: 10n, M: 20n, G: 30n, T: 40n };
 
@@ -16,12 +22,12 @@ export function numberMeaning(text: string): NumberMeaning {
     return { kind: "bad", why: `'${text}' is no number` };
   }
   const [, sign, digits, unit] = found;
-  if (digits.length > 40) return { kind: "bad", why: `a number of ${digits.length} digits fits nowhere` };
+  if (digits.length > 40) return { kind: "bad", why: `a number of ${digits.length} digits is too large; ${SPAN}` };
   if (unit === "p" && !/^0[xX]/.test(digits)) {
     const count = Number(`${sign}${digits}`);
-    return Number.isSafeInteger(count)
-      ? { kind: "pages", count }
-      : { kind: "bad", why: `'${text}' is more pages than there are` };
+    return count < MOST_PAGES && count >= -MOST_PAGES / 2
+      ? { kind: "pages", count: count + 0 }
+      : { kind: "bad", why: `'${text}' is too large; ${SPAN}` };
   }
   const bits = Object.hasOwn(unitBits, unit) ? unitBits[unit] : undefined;
   if (bits === undefined) {
@@ -33,8 +39,10 @@ export function numberMeaning(text: string): NumberMeaning {
   if (bits === 0n && digits.length <= 12) return { kind: "int", value: (sign ? -1 : 1) * Number(digits) + 0 };
   const big = BigInt(digits) << bits;
   const value = sign ? -big : big;
-  const small = Number(value);
-  return { kind: "int", value: Number.isSafeInteger(small) ? small : value.toString() };
+  const exact = integer(value);
+  return fits64(exact)
+    ? { kind: "int", value: exact }
+    : { kind: "bad", why: `'${text}' is too ${sign ? "small" : "large"}; ${SPAN}` };
 }
 
 /** Bytes as the language writes them: `64K`, `1M`; others in decimal. */

@@ -1,6 +1,6 @@
 /** An operation's declaration as people write it, and its defaults as a Test holds them. */
 import { operation } from "../operations/index.js";
-import type { OperationName, Param, ParamType, ResultType, Words } from "../operations/index.js";
+import type { Bounds, OperationName, Param, ParamType, ResultType, Words } from "../operations/index.js";
 import type { Argument } from "../test.js";
 import { numberMeaning } from "./numbers.js";
 
@@ -66,6 +66,8 @@ export function describeParam(type: ParamType): string {
       return "a size in bytes";
     case "integer":
       return "an integer";
+    case "bounded":
+      return "bytesIn" in type ? "an integer" : `an integer, ${boundsText(type)}`;
     case "word":
       return "a word";
     case "flags":
@@ -83,6 +85,12 @@ export function describeParam(type: ParamType): string {
     case "optional":
       return describeParam(type.of);
   }
+}
+
+/** `1, 2 or 4`, `0 to 255`. */
+export function boundsText(bounds: Exclude<Bounds, { bytesIn: string }>): string {
+  if ("among" in bounds) return `${bounds.among.slice(0, -1).join(", ")} or ${bounds.among.at(-1)}`;
+  return `${bounds.range[0]} to ${bounds.range[1]}`;
 }
 
 export const handleNames = {

@@ -1,4 +1,4 @@
-import { address, integer, size } from "./types.js";
+import { address, size, int32 } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 /** What of a process lands in a core file. */
@@ -14,7 +14,7 @@ export const coredump = {
       address: { type: address, doc: "where it begins" },
       length: { type: size, doc: "bytes" },
       filter: {
-        type: integer,
+        type: int32,
         default: "0x33",
         doc:
           "the child's /proc/self/coredump_filter: 1 anonymous private, 2 anonymous shared, 4 file private, 8 file " +

@@ -1,5 +1,5 @@
 import { heaps, wordsOf } from "../catalogue.js";
-import { descriptor, flags, integer, size, status, string, word } from "./types.js";
+import { descriptor, flags, integer, size, status, string, word, int32, range } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const process = ["process"] as const;
@@ -30,7 +30,7 @@ export const dmaBuf = {
       },
       mode: { type: word(mode), default: "rw", doc: "fd_flags: access mode of the descriptor" },
       heap_flags: { type: integer, default: "0", doc: "heap_flags; anything but 0 is refused" },
-      fd: { type: integer, default: "0", doc: "the struct's fd field on entry; anything but 0 is refused" },
+      fd: { type: int32, default: "0", doc: "the struct's fd field on entry; anything but 0 is refused" },
     },
     result: { kind: "descriptor", of: "dma-buf" },
   },
@@ -43,7 +43,7 @@ export const dmaBuf = {
       memfd: { type: descriptor("memfd"), doc: "whose pages" },
       offset: { type: size, doc: "bytes into the memfd" },
       size: { type: size, doc: "bytes" },
-      flags: { type: integer, default: "0", doc: "1 is UDMABUF_FLAGS_CLOEXEC; other bits are ignored" },
+      flags: { type: int32, default: "0", doc: "1 is UDMABUF_FLAGS_CLOEXEC; other bits are ignored" },
     },
     result: { kind: "descriptor", of: "dma-buf" },
   },
@@ -64,8 +64,8 @@ export const dmaBuf = {
         },
         doc: "[[memfd, offset, size], ...]",
       },
-      repeat: { type: integer, default: "1", doc: "how often the list is repeated" },
-      flags: { type: integer, default: "0", doc: "1 is UDMABUF_FLAGS_CLOEXEC" },
+      repeat: { type: range(0, 2 ** 32 - 1), default: "1", doc: "how often the list is repeated" },
+      flags: { type: int32, default: "0", doc: "1 is UDMABUF_FLAGS_CLOEXEC" },
     },
     result: { kind: "descriptor", of: "dma-buf" },
   },
@@ -150,7 +150,7 @@ export const dmaBuf = {
     by: process,
     params: {
       value: {
-        type: integer,
+        type: int32,
         default: "1",
         doc: "the timeline value that signals it, 32 bits; 0 and values past 2^31 - 1 have signalled",
       },
@@ -163,7 +163,7 @@ export const dmaBuf = {
     doc: "Advances the timeline that sw_sync_fence made last in this process.",
     kernel: "sw_sync_ioctl_inc, drivers/dma-buf/sw_sync.c",
     by: process,
-    params: { by: { type: integer, default: "1", doc: "how far, modulo 2^32" } },
+    params: { by: { type: int32, default: "1", doc: "how far, modulo 2^32" } },
     result: status,
   },
 } as const satisfies Record<string, OperationShape>;

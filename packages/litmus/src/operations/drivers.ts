@@ -1,5 +1,5 @@
 import { shrinkers, wordsOf } from "../catalogue.js";
-import { address, buffer, descriptor, flags, handle, integer, number, size, status, word } from "./types.js";
+import { address, buffer, descriptor, flags, handle, number, size, status, word, int32, range } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const driver = ["driver"] as const;
@@ -109,7 +109,7 @@ export const drivers = {
     params: {
       sgt: { type: handle("sg-table", "region"), doc: "through which table or region" },
       offset: { type: size, doc: "bytes into the buffer or region" },
-      value: { type: integer, doc: "what" },
+      value: { type: int32, doc: "what" },
     },
     result: status,
   },
@@ -271,7 +271,7 @@ export const kernel = {
       "`after` that succeed.",
     kernel: "insert_pfn, mm/memory.c",
     by: ["kernel"],
-    params: { after: { type: integer, default: "0", doc: "how many allocations succeed before" } },
+    params: { after: { type: range(0, 2 ** 31 - 1), default: "0", doc: "how many allocations succeed before" } },
     result: status,
   },
   revoke: {

@@ -1,4 +1,19 @@
-import { address, bytes, descriptor, flags, integer, number, object, optional, size, status, word } from "./types.js";
+import {
+  address,
+  bytes,
+  descriptor,
+  flags,
+  integer,
+  number,
+  object,
+  optional,
+  size,
+  status,
+  word,
+  accessWidth,
+  range,
+  int32,
+} from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const process = ["process"] as const;
@@ -239,7 +254,7 @@ export const memory = {
     by: ["process", "driver", "kernel"],
     params: {
       address: { type: address, doc: "where; a kernel mapping for drivers" },
-      width: { type: integer, default: "4", doc: "bytes: 1, 2 or 4" },
+      width: { type: accessWidth, default: "4", doc: "bytes: 1, 2 or 4" },
     },
     result: number("value"),
   },
@@ -252,8 +267,8 @@ export const memory = {
     by: ["process", "driver", "kernel"],
     params: {
       address: { type: address, doc: "where; a kernel mapping for drivers" },
-      value: { type: integer, doc: "what" },
-      width: { type: integer, default: "4", doc: "bytes: 1, 2 or 4" },
+      value: { type: { kind: "bounded", bytesIn: "width" }, doc: "what; it has to fit into the width" },
+      width: { type: accessWidth, default: "4", doc: "bytes: 1, 2 or 4" },
     },
     result: status,
   },
@@ -281,7 +296,7 @@ export const memory = {
     params: {
       address: { type: address, doc: "where it begins" },
       length: { type: size, doc: "bytes" },
-      byte: { type: integer, doc: "0 to 255" },
+      byte: { type: range(0, 255), doc: "0 to 255" },
     },
     result: status,
   },
@@ -523,7 +538,7 @@ export const files = {
     by: process,
     params: {
       fd: { type: descriptor("dma-buf"), doc: "which" },
-      request: { type: integer, doc: "the request number" },
+      request: { type: int32, doc: "the request number" },
     },
     result: status,
   },

@@ -1,4 +1,4 @@
-import { actor, address, bytes, integer, optional, size, status, word } from "./types.js";
+import { actor, address, bytes, optional, size, status, word, int32 } from "./types.js";
 import { advice } from "./memory.js";
 import type { OperationShape } from "./types.js";
 
@@ -16,7 +16,7 @@ export const remote = {
     by: process,
     params: {
       address: { type: address, doc: "where" },
-      value: { type: integer, doc: "what" },
+      value: { type: int32, doc: "what" },
       of: { type: actor, doc: "whose" },
     },
     result: status,

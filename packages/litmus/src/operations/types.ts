@@ -52,7 +52,10 @@ export type ParamType =
   | { readonly kind: "address" }
   /** Bytes. */
   | { readonly kind: "size" }
+  /** A 64-bit word: an IOVA, a signed position. */
   | { readonly kind: "integer" }
+  /** An integer of a narrower field; `check` refuses what is outside. */
+  | ({ readonly kind: "bounded" } & Bounds)
   /** Exactly one word. */
   | { readonly kind: "word"; readonly words: Words }
   /** Any combination with `|`, or `none`. */
@@ -67,6 +70,13 @@ export type ParamType =
   | { readonly kind: "tuples"; readonly of: readonly { readonly name: string; readonly type: ParamType }[] }
   /** The parameter may be left out: `none` when it is. */
   | { readonly kind: "optional"; readonly of: ParamType };
+
+/** What a bounded integer may be. */
+export type Bounds =
+  | { readonly range: readonly [least: number, most: number] }
+  | { readonly among: readonly number[] }
+  /** It has to fit, signed or unsigned, into as many bytes as another parameter says. */
+  | { readonly bytesIn: string };
 
 export interface Param {
   readonly type: ParamType;
@@ -143,28 +153,32 @@ export interface OperationShape {
   readonly namesTouches?: true | readonly string[];
 }
 
-/** A value as a handler gets it, by parameter type. `D` is the host's descriptor, `H` its driver handle. */
+/**
+ * A value as a handler gets it, by parameter type. `D` is the host's descriptor, `H` its driver handle.
+ */
 export type ParamValue<T extends ParamType, D, H> = T extends { kind: "descriptor" }
   ? D
   : T extends { kind: "object"; words: infer W }
     ? D | (keyof W & string)
     : T extends { kind: "address" | "size" | "integer" }
       ? number
-      : T extends { kind: "word"; words: infer W }
-        ? keyof W & string
-        : T extends { kind: "flags"; words: infer W }
-          ? readonly (keyof W & string)[]
-          : T extends { kind: "string" | "actor" }
-            ? string
-            : T extends { kind: "handle" }
-              ? H
-              : T extends { kind: "buffer" }
-                ? D | H
-                : T extends { kind: "tuples" }
-                  ? readonly (readonly (number | D)[])[]
-                  : T extends { kind: "optional"; of: infer U extends ParamType }
-                    ? ParamValue<U, D, H> | undefined
-                    : never;
+      : T extends { kind: "bounded" }
+        ? number
+        : T extends { kind: "word"; words: infer W }
+          ? keyof W & string
+          : T extends { kind: "flags"; words: infer W }
+            ? readonly (keyof W & string)[]
+            : T extends { kind: "string" | "actor" }
+              ? string
+              : T extends { kind: "handle" }
+                ? H
+                : T extends { kind: "buffer" }
+                  ? D | H
+                  : T extends { kind: "tuples" }
+                    ? readonly (readonly (number | D)[])[]
+                    : T extends { kind: "optional"; of: infer U extends ParamType }
+                      ? ParamValue<U, D, H> | undefined
+                      : never;
 
 export type ArgsOf<O extends OperationShape, D, H> = {
   readonly [P in keyof O["params"]]: ParamValue<O["params"][P]["type"], D, H>;
@@ -174,6 +188,11 @@ export type ArgsOf<O extends OperationShape, D, H> = {
 export const address = { kind: "address" } as const;
 export const size = { kind: "size" } as const;
 export const integer = { kind: "integer" } as const;
+/** A 32-bit field of a struct or a register that the kernel takes as an int; signed or unsigned. */
+export const int32 = { kind: "bounded", range: [-(2 ** 31), 2 ** 32 - 1] } as const;
+export const range = (least: number, most: number) => ({ kind: "bounded", range: [least, most] }) as const;
+/** Bytes that one load or store moves. */
+export const accessWidth = { kind: "bounded", among: [1, 2, 4] } as const;
 export const string = { kind: "string" } as const;
 export const actor = { kind: "actor" } as const;
 export const descriptor = <const K extends readonly DescriptorKind[]>(...typical: K) =>

@@ -1,10 +1,10 @@
 import { cameras, wordsOf } from "../catalogue.js";
-import { address, descriptor, integer, number, optional, size, status, word } from "./types.js";
+import { address, descriptor, number, optional, size, status, word, int32 } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const process = ["process"] as const;
 const queue = { type: descriptor("v4l2"), doc: "the capture node" } as const;
-const index = { type: integer, doc: "which buffer, from 0" } as const;
+const index = { type: int32, doc: "which buffer, from 0" } as const;
 
 /** Camera buffers, as a process sees them: one capture queue of vivid. */
 export const v4l2 = {
@@ -34,7 +34,7 @@ export const v4l2 = {
         type: word({ mmap: "V4L2_MEMORY_MMAP", userptr: "V4L2_MEMORY_USERPTR", dmabuf: "V4L2_MEMORY_DMABUF" }),
         doc: "whose memory",
       },
-      count: { type: integer, default: "2", doc: "how many, at least 2; 0 frees them" },
+      count: { type: int32, default: "2", doc: "how many, at least 2; 0 frees them" },
     },
     result: number("buffers"),
   },

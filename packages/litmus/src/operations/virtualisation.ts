@@ -1,4 +1,4 @@
-import { address, descriptor, flags, integer, number, original, size, status, word } from "./types.js";
+import { address, descriptor, flags, int32, integer, number, original, size, status, word } from "./types.js";
 import type { OperationShape } from "./types.js";
 
 const process = ["process"] as const;
@@ -30,7 +30,7 @@ export const virtualisation = {
       address: { type: address, doc: "where it begins" },
       length: { type: size, doc: "bytes" },
       guest: { type: size, default: "0", doc: "guest physical address" },
-      slot: { type: integer, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" },
+      slot: { type: int32, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" },
       flags: {
         type: flags({
           read_only: "KVM_MEM_READONLY: the guest's stores leave it",
@@ -51,7 +51,7 @@ export const virtualisation = {
     by: process,
     params: {
       kvm: vm,
-      slot: { type: integer, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" },
+      slot: { type: int32, default: "0", doc: "the slot's number, 0 to 99; others are unsupported" },
     },
     result: number("bits"),
   },

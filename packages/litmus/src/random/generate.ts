@@ -400,6 +400,7 @@ class Arguments {
       case "size":
         return this.size(name);
       case "integer":
+      case "bounded":
         return this.integer(name);
       case "word":
         return this.random.pick(
@@ -540,7 +541,7 @@ class Arguments {
       case "byte":
         return String(random.below(256));
       case "value":
-        return `0x${(random.below(0xffff) + 1).toString(16)}`;
+        return `0x${(random.below(0xff) + 1).toString(16)}`;
       case "pgoff":
         return String(random.below(4));
       case "repeat":
