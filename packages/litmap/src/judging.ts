@@ -2,11 +2,10 @@
  * Which claims hold of an outcome, and in what two outcomes of one test differ: the language's verdicts in the
  * command's form.
  */
-import { compare, judge, pageBytesOf } from "@litmap/litmus";
-import type { Arch, ClaimResult, Machine, Outcome, Test, Value } from "@litmap/litmus";
+import { judge, notAllowed, pageBytesOf, valueAt } from "@litmap/litmus";
+import type { Arch, ClaimResult, Machine, NotAllowed, Outcome, Test } from "@litmap/litmus";
 import { Kernel, versionOf } from "@litmap/model";
 import type { Design, KernelOptions } from "@litmap/model";
-import { valueText } from "./report/value-text.js";
 import type { Difference } from "./result.js";
 
 const designs = new Map<string, Design>();
@@ -38,26 +37,25 @@ export function exact(machine: Machine): Machine {
 }
 
 /**
- * What was observed `here` that the reference `there` does not allow. Of a concurrent test the
- * two sides of a key are all values that were seen under it.
+ * The combinations of values that were observed `here` and that the reference `there` does not allow. A test without
+ * a `parallel` block has one combination.
  *
  * @param arch of the machine here: what its pages are
  */
-export function differences(test: Test, here: Outcome, there: Outcome, arch: Arch = "x86_64"): Difference[] {
-  return compare(test, there, here, pageBytesOf(arch)).map((key) => ({
-    key,
-    here: seen(here, key),
-    there: seen(there, key),
-  }));
+export function disallowed(test: Test, here: Outcome, there: Outcome, arch: Arch = "x86_64"): NotAllowed[] {
+  return notAllowed(test, there, here, pageBytesOf(arch));
 }
 
-function seen(outcome: Outcome, key: string): Value | undefined {
-  if (!outcome.histogram?.length) return outcome.values[key];
-  const texts = new Map<string, Value | undefined>();
-  for (const { values } of outcome.histogram) texts.set(JSON.stringify(values[key]), values[key]);
-  if (texts.size === 1) return [...texts.values()][0];
-  return [...texts.values()]
-    .map((value) => valueText(value))
-    .sort()
-    .join(" or ");
+/** The values of those combinations that differ from the nearest one that is allowed; of each key the first. */
+export function differencesIn(combinations: readonly NotAllowed[]): Difference[] {
+  const found = new Map<string, Difference>();
+  for (const { values, nearest, keys } of combinations)
+    for (const key of keys)
+      if (!found.has(key)) found.set(key, { key, here: valueAt(values, key), there: valueAt(nearest, key) });
+  return [...found.values()];
+}
+
+/** What was observed `here` that the reference `there` does not allow, key by key. */
+export function differences(test: Test, here: Outcome, there: Outcome, arch: Arch = "x86_64"): Difference[] {
+  return differencesIn(disallowed(test, here, there, arch));
 }

@@ -1,8 +1,11 @@
 /** What is known of one test on one machine: an outcome that has been judged, and compared where there was another. */
 import { exitStatus } from "./exit-status.js";
-import type { ClaimResult, Machine, Outcome, Status, Test, Value } from "@litmap/litmus";
+import type { ClaimResult, Machine, NotAllowed, Outcome, Status, Test, Value } from "@litmap/litmus";
 
-/** A value that two machines do not agree on; undefined where a machine has none. */
+/**
+ * A value that two machines do not agree on; undefined where a machine has none. Of a concurrent test `here` is of a
+ * combination that was seen, `there` of the nearest one that is allowed.
+ */
 export interface Difference {
   readonly key: string;
   readonly here: Value | undefined;
@@ -19,6 +22,8 @@ export interface TestResult extends Omit<Outcome, "status"> {
   /** The other machine of a comparison, as a heading names it. */
   readonly against?: string;
   readonly differs?: readonly Difference[];
+  /** Of a concurrent test: the combinations that were seen here and that the other machine does not allow. */
+  readonly notAllowed?: readonly NotAllowed[];
   /** It hung or broke as the other machine said that it would. */
   readonly agrees?: boolean;
   /** A file that cannot be read as a test: its diagnostics as text. */
@@ -34,7 +39,12 @@ export function resultOf(test: Test, machine: Machine, outcome: Outcome, claims:
  * A kernel's result beside the model's of the same test. What either could not do is no
  * disagreement; when only one of them hangs or breaks, that is one.
  */
-export function compared(kernel: TestResult, model: TestResult, differs: readonly Difference[]): TestResult {
+export function compared(
+  kernel: TestResult,
+  model: TestResult,
+  differs: readonly Difference[],
+  combinations: readonly NotAllowed[] = [],
+): TestResult {
   const against = machineLabel(model.machine);
   if (kernel.status === "unsupported" || kernel.status === "broken") return { ...kernel, against };
   if (model.status === "unsupported")
@@ -52,7 +62,9 @@ export function compared(kernel: TestResult, model: TestResult, differs: readonl
       against,
       differs,
     };
-  return differs.length === 0 ? { ...kernel, against } : { ...kernel, status: "disagree", against, differs };
+  if (differs.length === 0) return { ...kernel, against };
+  const notAllowed = kernel.histogram === undefined ? {} : { notAllowed: combinations };
+  return { ...kernel, status: "disagree", against, differs, ...notAllowed };
 }
 
 /** Invariants that, broken on some schedule of the model, show on a kernel as this. */

@@ -7,6 +7,10 @@ import type { Outcome } from "@litmap/litmus";
 import { describe, expect, test, vi } from "vitest";
 import { comparedPair, judgedOn } from "../src/commands/run.js";
 import { statusOf } from "../src/result.js";
+import { jsonObject } from "../src/report/json-line.js";
+import { junit } from "../src/report/junit.js";
+import { ktap } from "../src/report/ktap.js";
+import { troubleOf } from "../src/report/trouble.js";
 import { ComparisonTable } from "../src/report/comparison-table.js";
 import type { Reported } from "../src/report/run-report.js";
 import { paintFor } from "../src/terminal.js";
@@ -179,7 +183,7 @@ describe("the comparison", () => {
     `);
   });
 
-  test("a concurrent test: everything that was seen under the key stands on both sides", () => {
+  test("a concurrent test: the combination that is not allowed stands beside the nearest that is", () => {
     const racing = parse(
       'test racing\n  "?"\n\nm = memfd_create(4K)\nthread T of A\n\nparallel {\n  A { n = lseek(m, 0, end) }\n  T { c = close(m) }\n}\n',
       { file: "racing.lit" },
@@ -195,8 +199,39 @@ describe("the comparison", () => {
     const [, more] = comparedPair(of(model, outcome(4096)), of(kernel, outcome(4096, "EBADF")));
     expect(more.result).toMatchObject({
       status: "disagree",
-      differs: [{ key: "n", here: "4096 or EBADF", there: 4096 }],
+      differs: [{ key: "n", here: "EBADF", there: 4096 }],
+      notAllowed: [{ values: { n: "EBADF", c: "ok" }, nearest: { n: 4096, c: "ok" }, keys: ["n"], count: 1 }],
     });
+    // Each value is allowed by itself, the two together are not.
+    const both = (...seen: [number, string, number][]): Outcome => ({
+      status: "ok",
+      values: { m: "ok", n: seen[0][0], c: seen[0][1] },
+      histogram: seen.map(([n, c, count]) => ({ values: { m: "ok", n, c }, count })),
+      ms: 1,
+    });
+    const wrong = comparedPair(
+      of(model, both([0, "ok", 3], [4096, "EBADF", 4])),
+      of(kernel, both([0, "ok", 7], [4096, "ok", 3])),
+    );
+    expect(wrong[1].result.differs).toEqual([{ key: "n", here: 4096, there: 0 }]);
+    expect(troubleOf(wrong[1].result)).toEqual([
+      "n 4096, c ok: 6.12 in 3 of 10 runs; model 6.12 does not allow it, the nearest is n 0, c ok",
+    ]);
+    expect(
+      printed((table) => (table.row(wrong), table.end({ ms: 5, machines: [], chosen: 1, interrupted: false }))),
+    ).toContain(`  seen in 3 of 10 runs, not allowed by model 6.12
+       nearest of model 6.12  6.12
+    n  0                      4K
+    c  ok                     ok
+`);
+    expect(jsonObject(wrong[1].result)).toMatchObject({
+      differs: { n: { here: 4096, there: 0 } },
+      notAllowed: [{ values: { n: 4096, c: "ok" }, nearest: { n: 0, c: "ok" }, keys: ["n"], count: 3 }],
+    });
+    expect(ktap([wrong[1].result])).toContain("# n 4096, c ok: 6.12 in 3 of 10 runs; model 6.12 does not allow it");
+    expect(junit([wrong[1].result])).toContain(
+      'message="n 4096, c ok: 6.12 in 3 of 10 runs; model 6.12 does not allow',
+    );
     const [, fewer] = comparedPair(of(model, outcome(4096, "EBADF")), of(kernel, outcome(4096)));
     expect(fewer.result.status).toBe("ok");
   });

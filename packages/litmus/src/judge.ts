@@ -263,25 +263,67 @@ function sameSet(a: readonly string[], b: readonly string[]): boolean {
  */
 export function compare(test: Test, reference: Outcome, observed: Outcome, page = pageBytesOf("x86_64")): string[] {
   if ((reference.status !== "ok" && reference.status !== "incomplete") || observed.status !== "ok") return [];
-  const groups = keyGroups(test);
-  const observers = new Set(test.observers.map((o) => o.key));
-  if (!isConcurrent(test)) return differences(groups, observers, reference.values, observed.values, page);
-  const allowed = sets(reference);
-  const differing = new Set<string>();
-  for (const values of sets(observed)) {
-    let best: string[] | undefined;
-    for (const candidate of allowed) {
-      const keys = differences(groups, observers, candidate, values, page);
-      if (!best || keys.length < best.length) best = keys;
-      if (best.length === 0) break;
-    }
-    for (const key of best ?? []) differing.add(key);
-  }
-  return [...differing];
+  return [...new Set(notAllowed(test, reference, observed, page).flatMap(({ keys }) => keys))];
 }
 
-function sets(outcome: Outcome): readonly Values[] {
-  return outcome.histogram?.length ? outcome.histogram.map((h) => h.values) : [outcome.values];
+/** A set of values that was observed and is none of the reference's. */
+export interface NotAllowed {
+  readonly values: Values;
+  /** The reference's set that differs from it in the fewest keys. */
+  readonly nearest: Values;
+  /** Those keys. */
+  readonly keys: readonly string[];
+  /** Those, and all others that have not one value in everything that either side has: what makes the combination. */
+  readonly among: readonly string[];
+  /** In how many runs it was observed. */
+  readonly count: number;
+}
+
+/** As {@link compare}: every set of values by itself. A test without a `parallel` block has one. */
+export function notAllowed(
+  test: Test,
+  reference: Outcome,
+  observed: Outcome,
+  page = pageBytesOf("x86_64"),
+): NotAllowed[] {
+  if ((reference.status !== "ok" && reference.status !== "incomplete") || observed.status !== "ok") return [];
+  const groups = keyGroups(test);
+  const observers = new Set(test.observers.map((o) => o.key));
+  const allowed = setsOf(test, reference);
+  const seen = setsOf(test, observed);
+  const varying = varyingKeys([...seen, ...allowed].map(({ values }) => values));
+  return seen.flatMap(({ values, count }) => {
+    let best: NotAllowed | undefined;
+    for (const { values: nearest } of allowed) {
+      const keys = differences(groups, observers, nearest, values, page);
+      if (keys.length === 0) return [];
+      if (best && keys.length >= best.keys.length) continue;
+      best = { values, nearest, keys, among: [...new Set([...varying, ...keys])], count };
+    }
+    return best ? [best] : [];
+  });
+}
+
+function varyingKeys(sets: readonly Values[]): string[] {
+  const keys = new Set(sets.flatMap((values) => Object.keys(values)));
+  return [...keys].filter((key) => sets.some((values) => !sameValue(values[key], sets[0][key])));
+}
+
+function setsOf(test: Test, { values, histogram }: Outcome): NonNullable<Outcome["histogram"]> {
+  return isConcurrent(test) && histogram?.length ? histogram : [{ values, count: 1 }];
+}
+
+/**
+ * A value by its key, also of a record that gave its fields on one side and failed, or was not reached, on the other:
+ * the record is `ok` where its fields are, and a field is what its record is.
+ */
+export function valueAt(values: Values, key: string): Value | undefined {
+  const record = /^(.*)\.[^.()]+$/.exec(key)?.[1];
+  return (
+    values[key] ??
+    (Object.keys(values).some((k) => k.startsWith(`${key}.`)) ? "ok" : undefined) ??
+    (record === undefined ? undefined : values[record])
+  );
 }
 
 /** What one name or observer has in an outcome. */

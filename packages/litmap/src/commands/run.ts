@@ -7,7 +7,7 @@ import type { ModelChoices, SearchChoices } from "../choices.js";
 import { readTest, renderAll, selectFiles } from "../corpus.js";
 import type { TestFile } from "../corpus.js";
 import { Interrupt } from "../interrupt.js";
-import { differences, judged } from "../judging.js";
+import { differencesIn, disallowed, judged } from "../judging.js";
 import type { Answer } from "../machines/machine.js";
 import { ModelThread } from "../machines/model-thread.js";
 import { Progress } from "../progress.js";
@@ -113,11 +113,11 @@ export function judgedOn(test: Test, machine: Machine, { outcome, decided }: Ans
 /** The model's answer and a kernel's to the same test, compared. A hang that both had is no trouble on either side. */
 export function comparedPair(model: Reported, kernel: Reported): [model: Reported, kernel: Reported] {
   const { test } = kernel;
-  const differs =
+  const combinations =
     test && kernel.outcome && model.outcome
-      ? differences(test, kernel.outcome, model.outcome, kernel.result.machine.arch)
+      ? disallowed(test, kernel.outcome, model.outcome, kernel.result.machine.arch)
       : [];
-  const result = compared(kernel.result, model.result, differs);
+  const result = compared(kernel.result, model.result, differencesIn(combinations), combinations);
   const beside = result.agrees ? { ...model, result: { ...model.result, agrees: true } } : model;
   return [beside, { ...kernel, result, decided: model.decided }];
 }

@@ -2,13 +2,14 @@
  * The report of a run on real kernels: a row a test with model and kernel beside each other,
  * `=` where they are equal, then every disagreement in full, then the reasons of what could not run.
  */
-import { isConcurrent } from "@litmap/litmus";
+import { isConcurrent, valueAt } from "@litmap/litmus";
 import { kernelOf, ruleBook } from "@litmap/model";
 import { ruleOf } from "../machines/model.js";
 import { print } from "../terminal.js";
 import type { Paint } from "../terminal.js";
 import { isTrouble, machineLabel } from "../result.js";
 import type { TestResult } from "../result.js";
+import { combinationsOf, runsOf } from "./combinations.js";
 import { columns, count, duration, pad, wrap } from "./columns.js";
 import { unsupportedReasons } from "./result-lines.js";
 import type { Reported, RunReport, RunSummary } from "./run-report.js";
@@ -114,6 +115,21 @@ export class ComparisonTable implements RunReport {
     return result.status === "surprise" ? paint.bad("= !") : paint.good("=");
   }
 
+  /** Each combination that was seen, beside the nearest that the model allows; where they differ stands out. */
+  private combinations(result: TestResult, units: ReadonlyMap<string, string>): void {
+    const { first, more } = combinationsOf(result);
+    for (const { values, nearest, keys, among, count: times } of first) {
+      print(`  seen in ${times} of ${runsOf(result)} runs, not allowed by ${result.against}`);
+      const rows = among.map((key) => {
+        const [here, there] = [values, nearest].map((side) => valueText(valueAt(side, key), units.get(key)));
+        return [key, there, keys.includes(key) ? this.paint.bad(here) : here];
+      });
+      const heads = ["", `nearest of ${result.against}`, machineLabel(result.machine)];
+      for (const line of columns([heads, ...rows])) print(`    ${line}`);
+    }
+    if (more > 0) print(`  and ${count(more, "combination")} more`);
+  }
+
   /** Everything about one disagreement: each value on both sides, and the rule by which the model came to its own. */
   private details({ result, test, decided }: Reported): void {
     const { paint } = this;
@@ -122,6 +138,7 @@ export class ComparisonTable implements RunReport {
     const what = result.status === "disagree" ? `${label} disagrees` : `${result.status} on ${label}`;
     print("");
     print(`${paint.bold(result.test)}  ${paint.bad(what)}  ${paint.dim(result.file)}`);
+    if (result.notAllowed?.length) this.combinations(result, units);
     if (result.differs?.length) {
       const heads = ["", result.against ?? "model", label];
       const rows = result.differs.map(({ key, here, there }) => [
@@ -129,7 +146,7 @@ export class ComparisonTable implements RunReport {
         valueText(there, units.get(key)),
         valueText(here, units.get(key)),
       ]);
-      for (const line of columns([heads, ...rows])) print(`  ${line}`);
+      if (!result.notAllowed?.length) for (const line of columns([heads, ...rows])) print(`  ${line}`);
       const id = ruleOf(result.differs[0].key, decided ?? new Map());
       const rule = id === undefined ? undefined : ruleBook().find((each) => each.id === id);
       if (rule) {

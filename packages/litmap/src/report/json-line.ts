@@ -21,6 +21,7 @@ export function jsonObject(result: TestResult): Readonly<Record<string, unknown>
     violations,
     against,
     differs,
+    notAllowed,
     diagnostics,
     ms,
   } = result;
@@ -42,6 +43,7 @@ export function jsonObject(result: TestResult): Readonly<Record<string, unknown>
     differs:
       differs &&
       Object.fromEntries(differs.map(({ key, here, there }) => [key, { here: here ?? null, there: there ?? null }])),
+    notAllowed: notAllowed?.map(({ values: seen, nearest, keys, count }) => ({ values: seen, nearest, keys, count })),
     ms: Math.round(ms * 1000) / 1000,
   };
 }

@@ -2,6 +2,7 @@
 import type { ClaimResult } from "@litmap/litmus";
 import { machineLabel } from "../result.js";
 import type { TestResult } from "../result.js";
+import { combinationText, combinationsOf, runsOf } from "./combinations.js";
 import { valueText } from "./value-text.js";
 
 /** Nothing for a result that is as expected. The first line stands for the rest where only one has room. */
@@ -17,6 +18,7 @@ export function troubleOf(result: TestResult, units: ReadonlyMap<string, string>
     case "surprise":
       return failed;
     case "disagree":
+      if (result.notAllowed?.length) return notAllowedLines(result, units);
       if (!result.differs?.length) return [result.reason ?? "disagrees"];
       return result.differs.map(
         ({ key, here, there }) =>
@@ -40,6 +42,17 @@ export function troubleOf(result: TestResult, units: ReadonlyMap<string, string>
     case "invalid":
       return result.diagnostics ? [...result.diagnostics] : ["not a test"];
   }
+}
+
+/** `n 0, c ok: 6.12 in 3 of 1000 runs; model 6.12 does not allow it, the nearest is n 4K, c ok`. */
+function notAllowedLines(result: TestResult, units: ReadonlyMap<string, string>): string[] {
+  const { first, more } = combinationsOf(result);
+  const lines = first.map(
+    ({ values, nearest, among, count }) =>
+      `${combinationText(values, among, units)}: ${machineLabel(result.machine)} in ${count} of ${runsOf(result)} runs; ` +
+      `${result.against} does not allow it, the nearest is ${combinationText(nearest, among, units)}`,
+  );
+  return more > 0 ? [...lines, `and ${more} more`] : lines;
 }
 
 /** The values that a claim's text names, as they are; of a concurrent test those that break it, and how to get there. */
