@@ -320,6 +320,11 @@ export class VirtualMachine implements Notifier {
     }
   }
 
+  /** kvm_mmu_notifier_release, virt/kvm/kvm_main.c: every entry goes (kvm_flush_shadow_all). */
+  release(): void {
+    this.invalidate(0, Infinity);
+  }
+
   /** The processor is about to enter a frame. */
   finds(gfn: number, pfn: number): void {
     this.entering = { gfn, pfn };

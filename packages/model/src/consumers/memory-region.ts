@@ -197,6 +197,11 @@ export class MemoryRegion implements Notifier {
       dropMirror(this, page);
     }
   }
+
+  /** mn_itree_release, mm/mmu_notifier.c: an interval notifier is told that everything goes. */
+  release(): void {
+    this.invalidate(0, Infinity);
+  }
 }
 
 /** What ib_umem_get asks first: 0 or -EINVAL. */

@@ -6,6 +6,7 @@ import { errnos, isaOf } from "@litmap/litmus";
 import { acquire, release } from "../sched/path.js";
 import { PG } from "../mm/frames.js";
 import { HUGE_SIZE } from "../mm/hugetlb.js";
+import { changeNotifies } from "../mm/mprotect.js";
 import { PTE } from "../mm/page-table.js";
 import { VM, VM_SPECIAL, vmaIsAnonymous } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
@@ -154,7 +155,7 @@ function clearRange(k: Kernel, task: Task, start: number, end: number): void {
  */
 function uffdWpRange(k: Kernel, vma: Vma, start: number, end: number): void {
   const { table } = vma.mm;
-  vma.mm.invalidate(start, end);
+  changeNotifies(k, vma, start, end);
   k.note(rule["userfaultfd/entries-reset"], `mapping at 0x${vma.start.toString(16)}`);
   for (let address = start; address < end; address += k.pageSize) {
     const leaf = table.leaf(address);

@@ -758,6 +758,18 @@ const corePoints = definePoints({
       ["6.12", "previous"],
     ],
   },
+  "vma-merge.after-mmap": {
+    question: "Does mmap try to merge again when the file's mmap method has changed the flags?",
+    choices: {
+      again: { doc: "yes, with the new flags" },
+      once: { doc: "no" },
+    },
+    mainline: [
+      ["2.6", "once"],
+      ["5.10", "again"],
+      ["6.14", "once"],
+    ],
+  },
   "vma-merge.unfaulted-target": {
     question: "Does a VMA with an anon_vma merge into a neighbour without one?",
     choices: {
@@ -1071,6 +1083,39 @@ const corePoints = definePoints({
       ["7.2", "once"],
     ],
   },
+  "hugetlb.unmapped": {
+    question: "Is a private huge page reserved again for its mapping when its owner unmaps it?",
+    choices: {
+      unreserved: { doc: "no: the next fault needs a free one" },
+      reserved: { doc: "yes" },
+    },
+    mainline: [
+      ["2.6", "unreserved"],
+      ["6.9", "reserved"],
+    ],
+  },
+  "fork.hugetlb-pinned": {
+    question: "What does fork do with a private huge page that may be pinned?",
+    choices: {
+      shared: { doc: "it shares it with the child, as any other" },
+      copied: { doc: "it copies it for the child" },
+    },
+    mainline: [
+      ["2.6", "shared"],
+      ["5.13", "copied"],
+    ],
+  },
+  "mprotect.notifies": {
+    question: "When does mprotect call MMU notifiers?",
+    choices: {
+      "per-pud": { doc: "once for each PUD entry under which a PTE table exists" },
+      once: { doc: "once for all, if a PMD table exists" },
+    },
+    mainline: [
+      ["2.6", "per-pud"],
+      ["6.12", "once"],
+    ],
+  },
   "mremap.source-stays": {
     question: "What does MREMAP_DONTUNMAP do with the VMA that stays?",
     choices: {
@@ -1083,16 +1128,12 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.7", "together"],
-      ["6.1", "apart"],
-      ["6.2", "together"],
-      ["6.12", "apart"],
-      ["6.13", "together"],
-      ["7.2", "apart"],
-    ],
-    // 6.1.191 took the fixes; 6.12.38 has none and 6.12.118 has all: none between was looked at.
-    before: [
-      ["6.1.191", "together"],
-      ["6.12.118", "together"],
+      [
+        "7.2",
+        "apart",
+        "source of 7.2 and of 6.1.191; 6.12.38 has none of it and 6.12.118 all, none between was looked at",
+        { "6.1": "6.1.191", "6.12": "6.12.118" },
+      ],
     ],
   },
   "mremap.expand": {

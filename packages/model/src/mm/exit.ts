@@ -4,8 +4,9 @@ import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Mm } from "./mm.js";
 
-/** exit_mmap, mm/mmap.c: empties and closes every mapping. Sealed ones go too. */
+/** exit_mmap, mm/mmap.c: releases the listeners, then empties and closes every mapping. Sealed ones go too. */
 export function* exitMmap(k: Kernel, mm: Mm): Path<void> {
+  mm.releaseNotifiers();
   if (mm.vmas.length > 0) yield* removeVmas(k, mm, [...mm.vmas], mm.vmas[0].start, mm.vmas[mm.vmas.length - 1].end);
 }
 

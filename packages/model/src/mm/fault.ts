@@ -136,8 +136,7 @@ export function* handleMmFault(k: Kernel, mm: Mm, vma: Vma, address: number, fla
   const write = (flags & FAULT_FLAG.write) !== 0;
   let ret: number;
   if (mm.table.leaf(page) === undefined) pmdAlloc(k, mm, page);
-  if ((vma.flags & VM.HUGETLB) !== 0)
-    ret = hugetlbFault(k, vma, address, (flags & (FAULT_FLAG.write | FAULT_FLAG.unshare)) !== 0);
+  if ((vma.flags & VM.HUGETLB) !== 0) ret = hugetlbFault(k, vma, address, write, (flags & FAULT_FLAG.unshare) !== 0);
   else {
     const leaf = mm.table.leaf(page);
     const bits = leaf === undefined ? 0 : leaf.bits[mm.table.slot(page)];

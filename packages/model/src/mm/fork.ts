@@ -55,6 +55,10 @@ const rule = rules({
     sentence: "Up to 6.15 fork on x86 gives ENOMEM if a tracked private VMA had its first page written (COWed).",
     kernel: "track_pfn_copy and get_pat_info, arch/x86/mm/pat/memtype.c (up to 6.15)",
   },
+  "fork/pinned-no-huge-page": {
+    sentence: "fork gives ENOMEM when the hugetlb pool has no page for the copy of a pinned one.",
+    kernel: [["5.13", "copy_hugetlb_page_range, mm/hugetlb.c"]],
+  },
   "fork/pinned-copied": {
     sentence:
       "fork copies an anonymous page that may be pinned for the child at once; it stays writable in the parent.",
@@ -75,11 +79,16 @@ export function* dupMm(k: Kernel, parent: Mm, name: string): Path<Mm | number> {
   yield* acquire(k, parent.mmapLock, "write");
   const stuck = parent.vmas.findIndex((vma) => trackPfnCopyFails(k, vma));
   const whole = stuck < 0;
-  for (const vma of parent.vmas.slice(0, whole ? undefined : stuck)) yield* dupVma(k, vma, child);
+  let failed = 0;
+  for (const vma of parent.vmas.slice(0, whole ? undefined : stuck)) {
+    failed = yield* dupVma(k, vma, child);
+    if (failed < 0) break;
+  }
   child.baseline = statusOf(child);
   yield* release(k, parent.mmapLock);
-  if (whole) return child;
+  if (whole && failed === 0) return child;
   yield* exitMmap(k, child);
+  if (failed < 0) return failed;
   return k.refuse(rule["fork/track-copy"], errnos.ENOMEM, `mapping at 0x${parent.vmas[stuck].start.toString(16)}`);
 }
 
@@ -94,11 +103,11 @@ function trackPfnCopyFails(k: Kernel, vma: Vma): boolean {
   return leaf === undefined || (leaf.bits[vma.mm.table.slot(vma.start)] & PTE.special) === 0;
 }
 
-/** One turn of dup_mmap's loop. */
-function* dupVma(k: Kernel, vma: Vma, child: Mm): Path<void> {
+/** One turn of dup_mmap's loop. 0 or -ENOMEM. */
+function* dupVma(k: Kernel, vma: Vma, child: Mm): Path<number> {
   if (vma.has(VM.DONTCOPY)) {
     k.note(rule["fork/dontcopy"]);
-    return;
+    return 0;
   }
   const copy = copyOf(vma, child, vma.start, vma.end);
   anonVmaFork(k, vma, copy);
@@ -108,10 +117,12 @@ function* dupVma(k: Kernel, vma: Vma, child: Mm): Path<void> {
   const pages = (copy.end - copy.start) / k.pageSize;
   child.totalVm += pages;
   if (copy.has(VM.ACCOUNT)) k.committed += pages;
+  let failed = 0;
   if (vma.has(VM.WIPEONFORK)) k.note(rule["fork/wipeonfork"]);
-  else if (vma.has(VM.HUGETLB)) copyHuge(k, vma, copy);
+  else if (vma.has(VM.HUGETLB)) failed = copyHuge(k, vma, copy);
   else copyPageRange(k, vma, copy);
   if (copy.ops?.open !== undefined) yield* copy.ops.open(copy);
+  return failed;
 }
 
 /**
@@ -238,32 +249,44 @@ function copyPresent(k: Kernel, vma: Vma, from: Leaf, to: Leaf, slot: number, bi
 
 /**
  * copy_hugetlb_page_range, mm/hugetlb.c: entries of a mapping that has pages of its own; up to 6.0 those of every one.
+ * 0, or -ENOMEM when a pinned page cannot be copied.
  */
-function copyHuge(k: Kernel, vma: Vma, copy: Vma): void {
+function copyHuge(k: Kernel, vma: Vma, copy: Vma): number {
   const entries = [...vma.mm.table.huge].filter(([address]) => address >= vma.start && address < vma.end);
   const own = entries.some(([, entry]) => (k.frames.flags(entry.pfn) & PG.anon) !== 0);
-  if (!own && k.design["fork.hugetlb"] === "anonymous") return;
+  if (!own && k.design["fork.hugetlb"] === "anonymous") return 0;
+  const cow = isCowMapping(vma.flags);
+  if (cow) vma.mm.invalidate(vma.start, vma.end);
   for (const [address, entry] of entries) {
     pmdAlloc(k, copy.mm, address);
-    if (copyPinnedHuge(k, vma, copy, address, entry)) continue;
-    if (isCowMapping(vma.flags)) entry.bits &= ~PTE.write;
+    if (hugeMustBeCopied(k, vma, entry.pfn)) {
+      const failed = copyPinnedHuge(k, copy, address, entry);
+      if (failed < 0) return failed;
+      continue;
+    }
+    if (cow) entry.bits &= ~PTE.write;
+    k.frames.clearFlags(entry.pfn, PG.exclusive);
     folioGet(k, entry.pfn);
     k.frames.addMap(entry.pfn, 1);
     copy.mm.table.huge.set(address, { pfn: entry.pfn, bits: entry.bits });
   }
+  return 0;
 }
 
-/**
- * A pinned anonymous huge page stays the parent's alone: the child gets a copy at once (hugetlb_install_folio,
- * mm/hugetlb.c).
- */
-function copyPinnedHuge(k: Kernel, vma: Vma, copy: Vma, address: number, entry: HugeEntry): boolean {
-  const own = PG.anon | PG.exclusive;
-  if (!vma.mm.hasPinned || (k.frames.flags(entry.pfn) & own) !== own || !k.frames.maybePinned(entry.pfn)) return false;
+/** hugetlb_try_dup_anon_rmap, include/linux/rmap.h: whether the page may be pinned and is the parent's alone. */
+function hugeMustBeCopied(k: Kernel, vma: Vma, pfn: number): boolean {
+  if (k.design["fork.hugetlb-pinned"] === "shared" || (k.frames.flags(pfn) & PG.anon) === 0) return false;
+  return mustCopyPinned(k, vma, pfn);
+}
+
+/** A pinned anonymous huge page stays the parent's alone: the child gets a copy at once (hugetlb_install_folio). */
+function copyPinnedHuge(k: Kernel, copy: Vma, address: number, entry: HugeEntry): number {
   const page = k.hugetlb.take(k, false);
-  if (page < 0) return false;
+  if (page < 0)
+    return k.refuse(rule["fork/pinned-no-huge-page"], errnos.ENOMEM, `mapping at 0x${copy.start.toString(16)}`);
   copyHugePage(k, entry.pfn, page);
-  copy.mm.table.huge.set(address, { pfn: page, bits: entry.bits });
+  const bits = entry.bits | PTE.dirty | (copy.has(VM.WRITE) ? PTE.write : 0);
+  copy.mm.table.huge.set(address, { pfn: page, bits });
   k.note(rule["fork/pinned-copied"]);
-  return true;
+  return 0;
 }

@@ -7,7 +7,7 @@ import { errnos } from "@litmap/litmus";
 import { walkEntries } from "../sched/path.js";
 import { FOLL } from "./foll.js";
 import { PG } from "./frames.js";
-import { gupMustUnshare, gupUnlocked } from "./gup.js";
+import { checkGupArgs, gupMustUnshare, gupUnlocked } from "./gup.js";
 import { folioIsLongtermPinnable } from "./longterm.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
@@ -122,6 +122,8 @@ function* gupFastFallback(
   flags: number,
   pages: number[],
 ): Path<number> {
+  const invalid = checkGupArgs(k, flags);
+  if (invalid < 0) return invalid;
   const first = start - (start % k.pageSize);
   if (first + nrPages * k.pageSize > k.arch.taskSize)
     return k.refuse(rule["gup/past-task-size"], errnos.EFAULT, `0x${first.toString(16)}`);

@@ -118,7 +118,6 @@ const rule = rules({
   "p2pdma/not-longterm": {
     sentence: "FOLL_LONGTERM with FOLL_PCI_P2PDMA warns and gives EINVAL, because the device may be unplugged.",
     kernel: [["6.3", "is_valid_gup_args, mm/gup.c"]],
-    unproven: "no system call reaches both flags.",
   },
 });
 
@@ -358,12 +357,18 @@ export function* getUserPagesRemote(
   pages: number[],
 ): Path<number> {
   const all = flags | FOLL.touch | FOLL.remote;
-  if ((all & FOLL.longterm) !== 0 && (all & FOLL.p2pdma) !== 0) {
-    return k.warnAndRefuse(rule["p2pdma/not-longterm"], errnos.EINVAL, "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
-  }
-  if ((all & FOLL.longterm) !== 0 && (all & FOLL.pin) === 0)
-    return k.refuse(rule["gup/bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
+  const refused = checkGupArgs(k, all);
+  if (refused < 0) return refused;
   return yield* gupUnlocked(k, task, mm, start, nrPages, all, pages);
+}
+
+/** is_valid_gup_args, mm/gup.c (is_valid_gup_flags up to 6.2): 0 or -EINVAL. */
+export function checkGupArgs(k: Kernel, flags: number): number {
+  if ((flags & FOLL.longterm) === 0) return 0;
+  if ((flags & FOLL.pin) === 0) return k.warnAndRefuse(rule["gup/bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
+  return (flags & FOLL.p2pdma) === 0
+    ? 0
+    : k.warnAndRefuse(rule["p2pdma/not-longterm"], errnos.EINVAL, "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
 }
 
 /** pin_user_pages, mm/gup.c, with the mmap lock taken around it: the caller's own memory, never the fast walk. */

@@ -3,6 +3,7 @@
  * PMD entry a page. Only 2 MiB pages, only through memfds.
  */
 import { errnos } from "@litmap/litmus";
+import { KernelHang } from "../sched/path.js";
 import { PG } from "./frames.js";
 import { PTE } from "./page-table.js";
 import { folioGet, folioPut } from "./rmap.js";
@@ -30,6 +31,19 @@ export const hugetlbRules = rules({
       ["6.3", "alloc_hugetlb_folio, mm/hugetlb.c"],
     ],
   },
+  "hugetlb/owner-takes": {
+    sentence:
+      "When the pool is empty, a write of the process that reserved a private huge page unmaps it from its children.",
+    kernel: "unmap_ref_private, mm/hugetlb.c",
+  },
+  "hugetlb/reserved-again": {
+    sentence: "A private huge page that its owner unmaps is reserved again for the mapping.",
+    kernel: [["6.9", "__unmap_hugepage_range, mm/hugetlb.c"]],
+  },
+  "hugetlb/taken-by-owner": {
+    sentence: "A private mapping whose huge page the owner took gives SIGBUS at each later fault.",
+    kernel: "hugetlb_no_page, mm/hugetlb.c",
+  },
   "hugetlb/beyond-eof": {
     sentence: "A fault past the end of a hugetlb file gives SIGBUS.",
     kernel: "hugetlb_no_page, mm/hugetlb.c",
@@ -48,6 +62,8 @@ export class HugetlbPool {
   /** free_huge_pages, resv_huge_pages. */
   free = POOL;
   reserved = 0;
+  /** Pages that are reserved again when they are freed (folio_test_hugetlb_restore_reserve). */
+  private readonly restored = new Set<number>();
 
   /** A page for a fault; `reserved` says that mmap set one aside. -1 when there is none (dequeue_hugetlb_folio). */
   take(k: Kernel, reserved: boolean): number {
@@ -62,6 +78,11 @@ export class HugetlbPool {
   giveBack(k: Kernel, head: number): void {
     k.frames.release(head, HUGE_ORDER);
     this.free++;
+    if (this.restored.delete(head)) this.reserved++;
+  }
+
+  restoreReserve(head: number): void {
+    this.restored.add(head);
   }
 }
 
@@ -70,6 +91,8 @@ export interface Reservations {
   readonly pages: Set<number>;
   /** Whose private mapping it belongs to. */
   readonly mm?: Mm;
+  /** HPAGE_RESV_UNMAPPED: the owner took a page from this mapping, which then faults nothing in. */
+  readonly takenFrom?: Mm;
 }
 
 export function reservationsOf(inode: Inode): Reservations {
@@ -151,12 +174,16 @@ export function hugeEntry(vma: Vma, address: number): HugeEntry | undefined {
 }
 
 /** hugetlb_fault, mm/hugetlb.c: FAULT bits. */
-export function hugetlbFault(k: Kernel, vma: Vma, address: number, write: boolean): number {
+export function hugetlbFault(k: Kernel, vma: Vma, address: number, write: boolean, unshare: boolean): number {
   const start = Math.floor(address / HUGE_SIZE) * HUGE_SIZE;
   const entry = hugeEntry(vma, address);
-  if (entry !== undefined) return hugetlbWp(k, vma, start, entry, write);
+  if (entry !== undefined) return hugetlbWp(k, vma, start, entry, write, unshare);
   const { inode } = vma.file!;
   const index = hugeIndex(k, vma, start);
+  if ((vma.privateData as Reservations | undefined)?.takenFrom !== undefined) {
+    k.refuse(hugetlbRules["hugetlb/taken-by-owner"], 0, `inode ${inode.id}`);
+    return FAULT.sigbus;
+  }
   if (index * HUGE_SIZE >= inode.size) {
     k.refuse(hugetlbRules["hugetlb/beyond-eof"], 0, `inode ${inode.id}`);
     return FAULT.sigbus;
@@ -167,7 +194,7 @@ export function hugetlbFault(k: Kernel, vma: Vma, address: number, write: boolea
   vma.mm.table.huge.set(start, fresh);
   k.frames.addMap(pfn, 1);
   k.counters.ptes++;
-  return hugetlbWp(k, vma, start, fresh, write);
+  return hugetlbWp(k, vma, start, fresh, write, false);
 }
 
 function poolEmpty(k: Kernel, inode: Inode): number {
@@ -186,24 +213,61 @@ function noPage(k: Kernel, vma: Vma, inode: Inode, index: number): number {
   return pfn;
 }
 
-/** Makes an entry writable: a private mapping copies, unless the page is its alone (hugetlb_wp, mm/hugetlb.c). */
-function hugetlbWp(k: Kernel, vma: Vma, start: number, entry: HugeEntry, write: boolean): number {
+/**
+ * Makes an entry writable, or with `unshare` its page exclusive: a private mapping copies, unless the page is its alone
+ * (hugetlb_wp, mm/hugetlb.c).
+ */
+function hugetlbWp(k: Kernel, vma: Vma, start: number, entry: HugeEntry, write: boolean, unshare: boolean): number {
   entry.bits |= PTE.young;
   if (vma.has(VM.SHARED) && vma.has(VM.WRITE)) entry.bits |= PTE.write;
-  if (!write) return FAULT.none;
+  if (!write && !unshare) return FAULT.none;
   if (!vma.has(VM.SHARED) && (entry.bits & PTE.write) === 0) {
     const anon = (k.frames.flags(entry.pfn) & PG.anon) !== 0;
     if (!anon || k.frames.mapcount(entry.pfn) !== 1) {
-      const copy = takePrivate(k, vma, hugeIndex(k, vma, start), anon);
-      if (copy < 0) return poolEmpty(k, vma.file!.inode);
-      copyHugePage(k, entry.pfn, copy);
-      k.frames.addMap(entry.pfn, -1);
-      folioPut(k, entry.pfn);
-      entry.pfn = copy;
-    }
+      const copied = copyForOwner(k, vma, start, entry, anon);
+      if (copied !== FAULT.none) return copied;
+    } else k.frames.setFlags(entry.pfn, PG.exclusive);
   }
+  if (unshare) return FAULT.none;
   entry.bits |= PTE.dirty | (vma.has(VM.WRITE) ? PTE.write : 0);
   return FAULT.none;
+}
+
+/** The copying half of hugetlb_wp. Whoever has reserved the page takes it from the others when the pool is empty. */
+function copyForOwner(k: Kernel, vma: Vma, start: number, entry: HugeEntry, anon: boolean): number {
+  const own = vma.privateData as Reservations | undefined;
+  const copy = takePrivate(k, vma, hugeIndex(k, vma, start), anon && own?.mm === vma.mm);
+  if (copy < 0) {
+    if (!anon || own?.mm !== vma.mm) return poolEmpty(k, vma.file!.inode);
+    unmapRefPrivate(k, vma, start, entry.pfn);
+    if (k.frames.mapcount(entry.pfn) === 1) {
+      k.frames.setFlags(entry.pfn, PG.exclusive);
+      return FAULT.none;
+    }
+    throw new KernelHang("a store to a huge page faults again and again: another process maps it at another address");
+  }
+  vma.mm.invalidate(start, start + HUGE_SIZE);
+  copyHugePage(k, entry.pfn, copy);
+  k.frames.addMap(entry.pfn, -1);
+  folioPut(k, entry.pfn);
+  entry.pfn = copy;
+  return FAULT.none;
+}
+
+/** unmap_ref_private, mm/hugetlb.c: takes a page out of the private mappings that have reserved nothing. */
+function unmapRefPrivate(k: Kernel, vma: Vma, address: number, pfn: number): void {
+  const index = hugeIndex(k, vma, address);
+  for (const other of vma.file!.inode.mapping.vmas) {
+    if (other === vma || other.has(VM.MAYSHARE)) continue;
+    if (index < hugeIndex(k, other, other.start) || index >= hugeIndex(k, other, other.end)) continue;
+    if ((other.privateData as Reservations | undefined)?.mm === other.mm) continue;
+    other.mm.invalidate(address, address + HUGE_SIZE);
+    if (address < other.start || address >= other.end || hugeEntry(other, address)?.pfn !== pfn) continue;
+    unmapHugepageRange(k, other, address, address + HUGE_SIZE);
+    const taken: Reservations = { pages: new Set(), takenFrom: other.mm };
+    other.privateData = taken;
+    k.note(hugetlbRules["hugetlb/owner-takes"], `frame ${pfn}`);
+  }
 }
 
 /** An anonymous copy of a huge page, for one entry. */
@@ -223,8 +287,18 @@ export function unmapHugepageRange(k: Kernel, vma: Vma, start: number, end: numb
   const inside = [...huge].filter(([address]) => address >= start && address < end).sort(([a], [b]) => a - b);
   for (const [address, entry] of inside) {
     huge.delete(address);
-    k.frames.addMap(entry.pfn, -1);
+    if (k.frames.addMap(entry.pfn, -1) === 0) restoreReserve(k, vma, address, entry.pfn);
     folioPut(k, entry.pfn);
     k.counters.ptes++;
   }
+}
+
+/** Reserves an anonymous page that its owner has unmapped again (__unmap_hugepage_range, mm/hugetlb.c). */
+function restoreReserve(k: Kernel, vma: Vma, address: number, pfn: number): void {
+  const own = vma.privateData as Reservations | undefined;
+  if (k.design["hugetlb.unmapped"] === "unreserved" || own?.mm !== vma.mm || vma.has(VM.MAYSHARE)) return;
+  if ((k.frames.flags(pfn) & PG.anon) === 0) return;
+  own.pages.add(hugeIndex(k, vma, address));
+  k.hugetlb.restoreReserve(pfn);
+  k.note(hugetlbRules["hugetlb/reserved-again"], `frame ${pfn}`);
 }

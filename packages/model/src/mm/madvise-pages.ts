@@ -1,6 +1,6 @@
 /** Advice that goes entry by entry: MADV_COLD, MADV_PAGEOUT, MADV_FREE (mm/madvise.c). */
 import { PG } from "./frames.js";
-import { folioDeactivate, folioMarkLazyfree } from "./lazyfree.js";
+import { folioDeactivate, folioMarkLazyfree, lruAddDrain } from "./lazyfree.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { folioPut } from "./rmap.js";
@@ -21,8 +21,13 @@ const rule = rules({
   },
   "madvise/pageout": {
     sentence:
-      "MADV_PAGEOUT without swap keeps anonymous pages; it unmaps file pages and drops clean ones from the page cache.",
+      "MADV_PAGEOUT without swap keeps anonymous pages; it unmaps file pages, pinned ones too, and drops clean " +
+      "unreferenced ones from the page cache.",
     kernel: "shrink_folio_list, mm/vmscan.c",
+  },
+  "madvise/pageout-lazyfree": {
+    sentence: "MADV_PAGEOUT frees a page that MADV_FREE gave up and that is neither dirty nor referenced.",
+    kernel: "try_to_unmap_one, mm/rmap.c",
   },
 });
 
@@ -69,19 +74,35 @@ export function coldRange(k: Kernel, vma: Vma, start: number, end: number): void
 
 /**
  * madvise_pageout_page_range and shrink_folio_list, mm/vmscan.c, without swap: anonymous pages
- * stay; those of a file are unmapped, and leave the page cache when they are clean and
- * they have no other reference.
+ * stay, unless MADV_FREE gave them up; those of a file are unmapped, pinned or not, and leave the page cache when they
+ * are clean and have no other reference.
  */
 export function pageoutRange(k: Kernel, vma: Vma, start: number, end: number): void {
+  lruAddDrain(k);
   for (const { address, leaf, slot, pfn } of normalEntries(k, vma, start, end)) {
     if (!ours(k, pfn)) continue;
     if (k.design["madvise.pageout-young"] === "made-old") leaf.bits[slot] &= ~PTE.young;
     k.frames.clearFlags(pfn, PG.referenced);
-    if ((k.frames.flags(pfn) & PG.anon) !== 0 || k.frames.maybePinned(pfn)) continue;
+    if ((k.frames.flags(pfn) & PG.anon) !== 0) {
+      if ((k.frames.flags(pfn) & PG.swapbacked) === 0) discardLazyfree(k, vma, address, leaf.bits[slot], pfn);
+      continue;
+    }
     k.note(rule["madvise/pageout"]);
     zapPageRange(k, vma, address, address + k.pageSize);
     dropClean(k, vma, pfn);
   }
+}
+
+/** try_to_unmap_one, mm/rmap.c, of a page that MADV_FREE gave up: it goes, unless it was stored to or is referenced. */
+function discardLazyfree(k: Kernel, vma: Vma, address: number, bits: number, pfn: number): void {
+  if ((bits & PTE.dirty) !== 0) k.frames.setFlags(pfn, PG.dirty);
+  if ((k.frames.flags(pfn) & PG.dirty) !== 0) {
+    vma.mm.invalidate(address, address + k.pageSize);
+    k.frames.setFlags(pfn, PG.swapbacked);
+  } else if (k.frames.ref(pfn) === 1) {
+    k.note(rule["madvise/pageout-lazyfree"]);
+    zapPageRange(k, vma, address, address + k.pageSize);
+  } else vma.mm.invalidate(address, address + k.pageSize);
 }
 
 /** __remove_mapping, mm/vmscan.c: a clean page that only the cache refers to is freed. */

@@ -72,7 +72,7 @@ export interface MergeRange {
   readonly copiedFrom?: Vma;
   /** Whether the copy may merge with {@link copiedFrom} itself. */
   readonly selfMerge?: boolean;
-  /** Where the neighbours exclude each other, the one behind takes the range. */
+  /** The neighbour behind is asked first, and takes the range where the two exclude each other. */
   readonly nextFirst?: boolean;
 }
 
@@ -131,16 +131,18 @@ function candidates(k: Kernel, range: MergeRange): Neighbours {
     return out;
   }
   const { vmas } = range.mm;
-  const at = range.mm.findIndex(range.start - 1);
-  const before = vmas[at];
   const excluded = range.selfMerge === false ? range.copiedFrom : range.from;
-  if (before !== undefined && before !== excluded && before.end === range.start && mergesWith(k, range, before, true))
-    out.prev = before;
   const after = vmas[range.mm.findIndex(range.end)];
-  if (after !== undefined && after !== excluded && after.start === range.end && mergesWith(k, range, after, false)) {
-    const both = out.prev === undefined || bothMergeable(out.prev, after);
-    if (!both && range.nextFirst === true) out.prev = undefined;
-    if (both || range.nextFirst === true) out.next = after;
+  if (after !== undefined && after !== excluded && after.start === range.end && mergesWith(k, range, after, false))
+    out.next = after;
+  // mmap_region of 6.1 asks the previous one with the anon_vma that the range has got from the next one.
+  const grown = range.nextFirst && out.next?.anonVma !== undefined ? { ...range, anonVma: out.next.anonVma } : range;
+  const before = vmas[range.mm.findIndex(range.start - 1)];
+  if (before !== undefined && before !== excluded && before.end === range.start && mergesWith(k, grown, before, true))
+    out.prev = before;
+  if (out.prev !== undefined && out.next !== undefined && !bothMergeable(out.prev, out.next)) {
+    if (range.nextFirst === true) out.prev = undefined;
+    else out.next = undefined;
   }
   if (out.prev !== undefined && out.next?.ops?.close !== undefined) out.next = undefined;
   return out;

@@ -8,6 +8,8 @@ import type { ArchTraits } from "../design/arch.js";
 /** A listener on invalidations (mmu_notifier). */
 export interface Notifier {
   invalidate(start: number, end: number): void;
+  /** The address space ends: nothing of it may be reached any more. */
+  release(): void;
 }
 
 export class Mm {
@@ -48,6 +50,11 @@ export class Mm {
   /** Tells every listener that a range is about to change (mmu_notifier_invalidate_range_start). Bytes. */
   invalidate(start: number, end: number): void {
     for (const notifier of this.notifiers) notifier.invalidate(start, end);
+  }
+
+  /** Tells every listener that the address space ends, and forgets them (mmu_notifier_release). */
+  releaseNotifiers(): void {
+    for (const notifier of this.notifiers.splice(0)) notifier.release();
   }
 
   /** First VMA that ends above an address (find_vma). */

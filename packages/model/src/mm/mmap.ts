@@ -11,7 +11,7 @@ import { doMunmap } from "./munmap.js";
 import { vmGetPageProt, vmaSetPageProt } from "./page-prot.js";
 import { mmPopulate } from "./populate.js";
 import { shmemZeroSetup } from "./shmem.js";
-import { VM, VM_SPECIAL, Vma } from "./vma.js";
+import { VM, VM_SPECIAL, Vma, vmaName } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
 import { mremapRules } from "./mremap.js";
 import { rules } from "../rules/rule.js";
@@ -57,6 +57,10 @@ export const mmapRules = rules({
   "mmap/noexec": {
     sentence: "PROT_EXEC of a file on a noexec mount gives EPERM; without PROT_EXEC the VMA loses VM_MAYEXEC.",
     kernel: "do_mmap, mm/mmap.c; path_noexec, fs/exec.c",
+  },
+  "mmap/merged-after-mmap": {
+    sentence: "Up to 6.12 a VMA whose flags the mmap method changed is merged by its new flags.",
+    kernel: [["5.10", "mmap_region, mm/mmap.c"]],
   },
   "mmap/no-mmap": {
     sentence: "A file without an mmap method gives ENODEV.",
@@ -350,12 +354,31 @@ function* newVma(
       yield* abandon(k, vma);
       return failed;
     }
+    if (vma.flags !== flags) {
+      const merged = mergeAfterMmap(k, vma);
+      if (merged !== undefined) return merged;
+    }
   } else if ((flags & VM.SHARED) !== 0) {
     const failed = shmemZeroSetup(k, vma);
     if (failed < 0) return failed;
   }
   linkVma(vma);
   return vma;
+}
+
+/**
+ * The merge that mmap_region tries again, up to 6.12, when the mmap method has changed the flags and there is some
+ * mapping below. Nobody calls close for the VMA that is then dropped. The mapping that holds the range, or undefined.
+ */
+function mergeAfterMmap(k: Kernel, vma: Vma): Vma | undefined {
+  const { mm, start, end, flags, pgoff, file } = vma;
+  if (k.design["vma-merge.after-mmap"] === "once" || vma.has(VM_SPECIAL)) return undefined;
+  const merged = vmaMergeNewRange(k, { mm, start, end, flags, pgoff, file, anonVma: undefined, policy: undefined });
+  if (merged === undefined) return undefined;
+  k.note(mmapRules["mmap/merged-after-mmap"], vmaName(merged));
+  file!.refs--;
+  vma.attached = false;
+  return merged;
 }
 
 /**

@@ -53,6 +53,7 @@ export function movePageTables(k: Kernel, vma: Vma, from: number, target: Vma, t
 
 /** move_hugetlb_page_tables, mm/hugetlb.c. */
 function moveHuge(k: Kernel, vma: Vma, from: number, target: Vma, to: number, length: number): void {
+  vma.mm.invalidate(from, from + length);
   const { huge } = vma.mm.table;
   for (const [address, entry] of [...huge]) {
     const done = address - from;

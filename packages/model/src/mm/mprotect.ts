@@ -116,8 +116,11 @@ function* fixup(k: Kernel, task: Task, vma: Vma, start: number, end: number, fla
  * change_protection, mm/mprotect.c: entries get the mapping's new protection and keep frame, young, dirty and special.
  */
 function changeProtection(k: Kernel, vma: Vma, start: number, end: number): void {
-  vma.mm.invalidate(start, end);
-  if (vma.has(VM.HUGETLB)) return changeHuge(vma, start, end);
+  if (vma.has(VM.HUGETLB)) {
+    vma.mm.invalidate(start, end);
+    return changeHuge(vma, start, end);
+  }
+  changeNotifies(k, vma, start, end);
   const table = vma.mm.table;
   const upgrade = vma.has(VM.SHARED)
     ? vmaWantsWritenotify(vma)
@@ -145,6 +148,27 @@ function changeProtection(k: Kernel, vma: Vma, start: number, end: number): void
   k.counters.ptes += changed;
   k.counters.tlb_flushes++;
   k.note(rule["mprotect/kept-entries"]);
+}
+
+/** change_pud_range, change_pmd_range: listeners are told only where there are tables. */
+export function changeNotifies(k: Kernel, vma: Vma, start: number, end: number): void {
+  if (vma.mm.notifiers.length === 0) return;
+  const { table } = vma.mm;
+  const span = table.leafBytes * table.entries;
+  const whole = k.design["mprotect.notifies"] === "once";
+  for (let address = start; address < end; ) {
+    const next = Math.min(end, address - (address % span) + span);
+    // With two levels the PUD is folded into the PGD, and never empty.
+    if (whole && (table.levels === 2 || table.hasUpper(address))) return vma.mm.invalidate(address, end);
+    if (!whole && hasLeaf(vma, address, next)) vma.mm.invalidate(address, next);
+    address = next;
+  }
+}
+
+function hasLeaf({ mm }: Vma, start: number, end: number): boolean {
+  for (let at = start; at < end; at += mm.table.leafBytes - (at % mm.table.leafBytes))
+    if (mm.table.leaf(at) !== undefined) return true;
+  return false;
 }
 
 /** can_change_pte_writable: what the write fault would allow without looking any further. */

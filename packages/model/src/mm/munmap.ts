@@ -3,7 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { fput } from "../vfs/file.js";
 import { acquire, release } from "../sched/path.js";
 import { lruAddDrain } from "./lazyfree.js";
-import { putPfnmapTrack, untrackPfn } from "./memtype.js";
+import { putPfnmapTrack } from "./memtype.js";
 import { splitVma, unlinkFile } from "./merge.js";
 import { VM } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
@@ -122,10 +122,7 @@ export function* removeVmas(k: Kernel, mm: Mm, going: readonly Vma[], start: num
   yield* acquire(k, mm.ptl, "write");
   if (k.design["lru.unmap"] === "drain") lruAddDrain(k);
   mm.invalidate(start, end);
-  for (const vma of going) {
-    untrackPfn(k, vma);
-    unmapSingleVma(k, vma, vma.start, vma.end, { dropMarkers: true });
-  }
+  for (const vma of going) unmapSingleVma(k, vma, vma.start, vma.end, { dropMarkers: true });
   yield* release(k, mm.ptl);
   const floor = mm.vmas[at - 1]?.end ?? 0;
   const ceiling = mm.vmas[at]?.start ?? Infinity;

@@ -9,6 +9,9 @@ export class CountingNotifier implements Notifier {
   invalidate(): void {
     this.calls++;
   }
+
+  /** The driver has no release method: it counts invalidations alone. */
+  release(): void {}
 }
 
 /** mmu_notifier_register, mm/mmu_notifier.c. */

@@ -101,6 +101,7 @@ export class PageTable {
   private lastLeaf: Leaf | undefined;
 
   readonly tableShift: number;
+  readonly levels: number;
   private readonly tableBytes: number;
 
   constructor(
@@ -108,6 +109,7 @@ export class PageTable {
     private readonly memory: TableMemory,
   ) {
     this.tableShift = tableShift;
+    this.levels = levels;
     this.tableBytes = tableBytes;
     this.entries = 1 << tableShift;
     this.entriesMask = this.entries - 1;

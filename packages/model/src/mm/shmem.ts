@@ -52,7 +52,9 @@ const rule = rules({
     kernel: "shmem_fallocate, mm/shmem.c",
   },
   "memfd/truncate-unmaps": {
-    sentence: "Truncation zaps the pages past the new size from all mappings, COW copies included.",
+    sentence:
+      "Truncation zaps the pages past the new size from all mappings, COW copies included, before and after it " +
+      "empties the page cache.",
     kernel: "shmem_setattr, mm/shmem.c; unmap_mapping_range, mm/memory.c",
   },
   "memfd/hole-unmaps": {
@@ -124,7 +126,8 @@ const hugetlbVmOps = (k: Kernel): VmOps => ({
   name: "hugetlb",
   /** A child's copy has set nothing aside (hugetlb_vm_op_open, hugetlb_dup_vma_private). */
   *open(vma) {
-    if (vma.mm !== (vma.privateData as Reservations | undefined)?.mm) vma.privateData = undefined;
+    const own = vma.privateData as Reservations | undefined;
+    if (own !== undefined && vma.mm !== (own.takenFrom ?? own.mm)) vma.privateData = undefined;
   },
   *close(vma) {
     hugetlbUnreserve(k, vma);
@@ -288,6 +291,8 @@ function* setSize(k: Kernel, inode: Inode, length: number): Path<number> {
   yield* access(k, `pages of inode ${inode.id}`, true);
   yield* touchEnds(k, inode, length, length);
   shmemTruncateRange(k, inode, length, Infinity);
+  // Private copies that faults made meanwhile.
+  if (old > hole * k.pageSize) yield* unmapMappingPath(k, inode.mapping, hole, 0, true);
   return 0;
 }
 

@@ -2,6 +2,7 @@
 import { PG } from "./frames.js";
 import { unmapHugepageRange } from "./hugetlb.js";
 import { lruAddDrain } from "./lazyfree.js";
+import { untrackPfn } from "./memtype.js";
 import { vmNormalPage } from "./normal-page.js";
 import { PTE } from "./page-table.js";
 import { addMmCounter, folioPut, removeRmap } from "./rmap.js";
@@ -63,6 +64,7 @@ export function unmapSingleVma(k: Kernel, vma: Vma, from: number, to: number, de
   const start = Math.max(from, vma.start);
   const end = Math.min(to, vma.end);
   if (start >= end) return;
+  if (vma.has(VM.ARCH_1)) untrackPfn(k, vma);
   if (vma.has(VM.HUGETLB)) return unmapHugepageRange(k, vma, start, end);
   const table = vma.mm.table;
   let zapped = 0;
