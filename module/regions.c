@@ -234,7 +234,10 @@ static void destroy_file_region(struct object *object)
 {
 	struct file_region *held = container_of(object, struct file_region, region.object);
 
-	unpin_folios(held->folios, held->count);
+	long i;
+
+	for (i = 0; i < held->count; i++)
+		unpin_user_page_range_dirty_lock(folio_page(held->folios[i], 0), 1, held->region.write);
 	kvfree(held->folios);
 	kvfree(held->region.pages);
 	kfree(held);

@@ -175,6 +175,10 @@ export const buildFragment: readonly OptionGroup[] = [
   },
   { subject: "page references from user space", options: on("GUP_TEST") },
   {
+    subject: "page tables of devices that mirror a process's: hmm_range_fault, which no option switches on by itself",
+    options: { ...on("DEVICE_PRIVATE", "RUNTIME_TESTING_MENU"), ...modules("TEST_HMM") },
+  },
+  {
     subject: "displays",
     options: {
       ...on("INPUT", "I2C", "DRM", "FB", "VIRTIO"),
