@@ -69,7 +69,7 @@ function* hostResource({ k, device }: DrmDevice, size: number): Path<GemBacking 
 
 /** A dumb buffer of the VRAM helper: in system memory until somebody displays it. */
 function* vram(dev: DrmDevice, size: number): Path<GemBacking | number> {
-  return yield* ttmBoCreate(bochsTtm(dev), size, { home: "system", caching: "cached", tables: "none" });
+  return yield* ttmBoCreate(bochsTtm(dev), size, { home: "system", caching: "cached", tables: "none", vmapPins: true });
 }
 
 /** A dumb buffer of qxl. */
@@ -79,8 +79,14 @@ function* surface(dev: DrmDevice, size: number): Path<GemBacking | number> {
       home: "system",
       caching: "cached",
       tables: "refused",
+      vmapPins: true,
     });
-  return yield* ttmBoCreate(qxlSurfaceDevice(dev), size, { home: "vram", caching: "cached", tables: "refused" });
+  return yield* ttmBoCreate(qxlSurfaceDevice(dev), size, {
+    home: "vram",
+    caching: "cached",
+    tables: "refused",
+    vmapPins: true,
+  });
 }
 
 /** The TTM side of a device, made when its first object is; qxl manages its surfaces apart. */
@@ -98,6 +104,7 @@ export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> 
     home: "vram",
     caching: "cached",
     tables: "refused",
+    vmapPins: true,
   });
   if (typeof bo === "number") return bo;
   const obj = new GemObject(dev, bytes, bo);

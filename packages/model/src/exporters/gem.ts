@@ -136,7 +136,7 @@ export interface GemBacking {
   /** vmap and vunmap take the reservation lock themselves where their caller does not. */
   readonly locksVmap?: boolean;
   vmap?(): Path<KernelMap | number>;
-  vunmap?(): Path<void>;
+  vunmap?(map?: KernelMap): Path<void>;
   /**
    * The driver's own mapping, with the locks that it needs; absent: `vmap` under the reservation lock (drm_gem_vmap).
    */

@@ -16,6 +16,7 @@ import { drmGemShmemCreate } from "./drm-shmem.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { SgTable } from "../dma/sg.js";
 import type { Kernel } from "../kernel.js";
+import type { KernelMap } from "../mm/vmalloc.js";
 import type { Path } from "../sched/path.js";
 import type { DrmDriver, GemObject } from "./gem.js";
 import type { TtmOptions } from "./ttm.js";
@@ -26,6 +27,11 @@ const rule = rules({
   "ttm/map-moves": {
     sentence: "Mapping an attachment moves an unpinned object to GTT, which every device reaches.",
     kernel: "amdgpu_dma_buf_map, drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c",
+    unproven: "QEMU has no device with a dynamic exporter.",
+  },
+  "ttm/vmap-pinned": {
+    sentence: "vmap of a dma-buf pins its object where it is, until vunmap.",
+    kernel: [["6.17", "amdgpu_dma_buf_vmap, drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c"]],
     unproven: "QEMU has no device with a dynamic exporter.",
   },
 });
@@ -69,6 +75,7 @@ function gpuOptions(home: Place, caching: Caching): TtmOptions {
     home,
     caching,
     tables: "made",
+    vmapPins: false,
     moveNotify: (gem) => gem.dmaBuf !== undefined && dmaBufMoveNotify(gem.dmaBuf),
   };
 }
@@ -98,6 +105,27 @@ class DynamicPrimeOps extends PrimeOps {
 
   *unpin(): Path<void> {
     this.bo.unpinLocked();
+  }
+
+  /** amdgpu_dma_buf_vmap, with the reservation lock held: pinned where it is. */
+  override get vmap(): () => Path<KernelMap | number> {
+    return () => this.mapPinned();
+  }
+
+  private *mapPinned(): Path<KernelMap | number> {
+    const { bo } = this;
+    const pins = this.k.design["ttm.dma-buf-vmap"] === "pinned";
+    const error = pins ? yield* bo.pinLocked(bo.place) : 0;
+    if (error !== 0) return error;
+    if (pins) this.k.note(rule["ttm/vmap-pinned"], bo.name);
+    const map = yield* bo.vmap();
+    if (pins && typeof map === "number") bo.unpinLocked();
+    return map;
+  }
+
+  override *vunmap(map: KernelMap): Path<void> {
+    yield* this.bo.vunmap(map);
+    if (this.k.design["ttm.dma-buf-vmap"] === "pinned") this.bo.unpinLocked();
   }
 
   /** amdgpu_dma_buf_map, with the reservation lock held. */

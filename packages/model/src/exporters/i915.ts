@@ -642,7 +642,7 @@ export const i915Discrete: DrmDriver = {
 };
 
 const lmemOf = devPrivate(({ k }) => new TtmDevice(k, LMEM, true));
-const lmemOptions = (home: Place) => ({ home, caching: "cached", tables: "made" }) as const;
+const lmemOptions = (home: Place) => ({ home, caching: "cached", tables: "made", vmapPins: true }) as const;
 
 /** i915_gem_create_ext_ioctl: a handle, -EINVAL, -ENOMEM. Bytes. */
 export function* i915GemCreate(

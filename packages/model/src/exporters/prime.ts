@@ -122,10 +122,10 @@ export class PrimeOps implements DmaBufOps {
     return map;
   }
 
-  *vunmap(): Path<void> {
+  *vunmap(map: KernelMap): Path<void> {
     const { k, ownLock, obj } = this;
     if (ownLock !== undefined) yield* acquire(k, ownLock, "write");
-    yield* obj.backing!.vunmap!();
+    yield* obj.backing!.vunmap!(map);
     if (ownLock !== undefined) yield* release(k, ownLock);
   }
 

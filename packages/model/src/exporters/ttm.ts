@@ -61,6 +61,17 @@ export const points = definePoints({
       ["5.11", "by-order"],
     ],
   },
+  "ttm.dma-buf-vmap": {
+    question: "Does a vmap of amdgpu's dma-buf pin the object?",
+    choices: {
+      unpinned: { doc: "no: ttm_bo_vmap alone; a move leaves the vmap with the old pages" },
+      pinned: { doc: "yes: amdgpu_dma_buf_vmap pins it where it is, until vunmap" },
+    },
+    mainline: [
+      ["3.3", "unpinned"],
+      ["6.17", "pinned"],
+    ],
+  },
   "ttm.swap": {
     question: "What happens to the pages of a swapped-out TTM object?",
     choices: {
@@ -163,6 +174,11 @@ const rule = rules({
     kernel: "ttm_bo_unpin, drivers/gpu/drm/ttm/ttm_bo.c",
     unproven: "from source: the test module makes no TTM objects.",
   },
+  "ttm/vmap-unpinned": {
+    sentence: "ttm_bo_vmap maps the pages where they are and pins nothing: a move leaves the vmap with the old pages.",
+    kernel: "ttm_bo_vmap, drivers/gpu/drm/ttm/ttm_bo_util.c",
+    unproven: "from source: the test module makes no TTM objects.",
+  },
   "ttm/swapped-out": {
     sentence: "Swap-out unmaps the object and copies its pages into a shmem file; the pages go to the pool.",
     kernel: "ttm_tt_swapout, drivers/gpu/drm/ttm/ttm_tt.c",
@@ -199,6 +215,8 @@ export interface TtmOptions {
   readonly caching: Caching;
   /** Whether the driver has a method that makes an sg table of it; qxl has one that refuses. */
   readonly tables: "none" | "refused" | "made";
+  /** The driver's vmap pins the object and maps it once; else each vmap is one of its own, and nothing is pinned. */
+  readonly vmapPins: boolean;
   /** Importers are told before it moves. */
   readonly moveNotify?: (gem: GemObject) => void;
 }
@@ -219,6 +237,8 @@ export class TtmObject implements GemBacking {
   /** ttm->swap_storage: the shmem file that has its contents. */
   private swap: Inode | undefined;
   private map: KernelMap | undefined;
+  /** Those that pin nothing. */
+  private readonly looseMaps: KernelMap[] = [];
   gem?: GemObject;
   readonly getSgTable?: () => SgTable | number;
 
@@ -521,10 +541,16 @@ export class TtmObject implements GemBacking {
     else this.pinCount--;
   }
 
-  /** ttm_bo_vmap, of an object that stays where it is as long as it is mapped: its kernel mapping, or -ENOMEM. */
+  /** ttm_bo_vmap: its kernel mapping, or -ENOMEM. */
   *vmap(): Path<KernelMap | number> {
     const error = this.place === "system" ? this.populate() : 0;
     if (error !== 0) return error;
+    if (!this.options.vmapPins) {
+      this.k.note(rule["ttm/vmap-unpinned"], this.name);
+      const map = this.k.vmalloc.map(this.frames(), `the vmap of ${this.name}`, "a pin of the object");
+      this.looseMaps.push(map);
+      return map;
+    }
     if (this.map === undefined) {
       this.pinCount++;
       this.map = this.k.vmalloc.map(this.frames(), `the vmap of ${this.name}`);
@@ -532,7 +558,11 @@ export class TtmObject implements GemBacking {
     return this.map;
   }
 
-  *vunmap(): Path<void> {
+  *vunmap(map?: KernelMap): Path<void> {
+    if (map !== undefined && this.looseMaps.includes(map)) {
+      this.k.vmalloc.unmap(map);
+      this.looseMaps.splice(this.looseMaps.indexOf(map), 1);
+    }
     if (this.map === undefined) return;
     this.k.vmalloc.unmap(this.map);
     this.map = undefined;

@@ -55,7 +55,7 @@ interface DriverMap {
   readonly of: DmaBuf | GemObject;
   /** The driver that made it. */
   readonly by: Context["state"];
-  readonly address: number;
+  readonly map: KernelMap;
   /** Bytes. */
   readonly length: number;
 }
@@ -167,7 +167,7 @@ export const driverHandlers: HandlerTable<Name> = {
       if (typeof of === "number") return of;
       const map = yield* of instanceof GemObject ? vmapObject(ctx.k, of) : dmaBufVmap(of);
       if (typeof map !== "number") {
-        kernelMaps(ctx.k).push({ of, by: ctx.state, address: map.address, length: of.size });
+        kernelMaps(ctx.k).push({ of, by: ctx.state, map, length: of.size });
         return map.address;
       }
       if (of instanceof DmaBuf) yield* dmaBufPut(of);
@@ -175,8 +175,7 @@ export const driverHandlers: HandlerTable<Name> = {
     },
     *vunmap(ctx, { buf }) {
       if (buf instanceof GemObject) {
-        takeMap(ctx, buf);
-        yield* vunmapObject(ctx.k, buf);
+        yield* vunmapObject(ctx.k, buf, takeMap(ctx, buf)?.map);
         return 0;
       }
       return yield* withBuffer(ctx, buf as number, (dmaBuf) => vunmapBuffer(ctx, dmaBuf));
@@ -208,11 +207,11 @@ function* vmapObject(k: Kernel, { backing, imported }: GemObject): Path<KernelMa
   return map;
 }
 
-function* vunmapObject(k: Kernel, { backing, imported }: GemObject): Path<void> {
+function* vunmapObject(k: Kernel, { backing, imported }: GemObject, map: KernelMap | undefined): Path<void> {
   if (backing?.vunmapUnlocked !== undefined) return yield* backing.vunmapUnlocked();
   if (imported !== undefined) return yield* dmaBufVunmap(imported.at.buf);
   yield* acquire(k, backing!.resv.lock, "write");
-  yield* backing!.vunmap!();
+  yield* backing!.vunmap!(map);
   yield* release(k, backing!.resv.lock);
 }
 
@@ -226,7 +225,9 @@ function* vunmapBuffer(ctx: Context, buf: DmaBuf): Path<number> {
 
 /** 0, or -EFAULT where no vmap of a driver has these bytes. */
 function withinMap(k: Kernel, address: number, width: number): number {
-  const found = kernelMaps(k).some((map) => address >= map.address && address + width <= map.address + map.length);
+  const found = kernelMaps(k).some(
+    ({ map, length }) => address >= map.address && address + width <= map.address + length,
+  );
   return found ? 0 : k.refuse(rule["driver/no-kernel-mapping"], errnos.EFAULT);
 }
 
