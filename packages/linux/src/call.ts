@@ -117,6 +117,8 @@ export interface Scene {
   readonly timelines: Map<string, Ref>;
   /** Private buffers that calls share: data read is discarded, data written is zeros. */
   readonly buffers: Map<string, DataOffset>;
+  /** A device of the test frees pages only when its host has answered. */
+  readonly hostHoldsPages: boolean;
   /** The step is within a `parallel` block. */
   readonly parallel: boolean;
   /** Makes room for what an actor reads. */

@@ -33,6 +33,7 @@ import {
 import type { Bound, Compiled, KernelDescription, OperationCompiler, Scene, Unsupported } from "./call.js";
 import { argumentsInOrder, Call, failureOf, namesIn, UnsupportedHere } from "./call.js";
 import { moduleDevice } from "./module.js";
+import { needsOf } from "./needs.js";
 import { moduleCompilers } from "./operations/drivers.js";
 import { clearDisk, diskReaders } from "./operations/files.js";
 import { disableEdu } from "./operations/vfio.js";
@@ -126,6 +127,7 @@ class Compiler implements Scene {
   /** Bytes that each actor reads. */
   private readonly room = new Map<number, number>();
   parallel = false;
+  readonly hostHoldsPages: boolean;
   private readonly numbers = new Map<string, number>();
   private readonly bindings = new Map<string, Bound & { readonly actor: string }>();
   private readonly records: Record_[] = [];
@@ -146,6 +148,7 @@ class Compiler implements Scene {
     this.hints = mmapHints(test, slotBase[isaOf(kernel.arch)], kernel.pageSize);
     this.machine = { kind: kernel.kind, release: kernel.release, arch: kernel.arch, name: "", uname: kernel.release };
     this.observers = observersOn(test, this.machine);
+    this.hostHoldsPages = needsOf(test).includes("virtio_gpu");
   }
 
   // --- what calls ask
@@ -225,7 +228,7 @@ class Compiler implements Scene {
     for (const { name, kind } of this.test.actors) if (kind === "process") this.born.add(name);
     const first = this.test.actors[0].name;
     if (this.uses("open_disk") && diskReaders.some((op) => this.uses(op))) clearDisk(this.plainCall(first));
-    if (this.uses("vfio_dma") && this.uses("pci_bar")) disableEdu(this.plainCall(first));
+    if (this.uses("pci_bar")) disableEdu(this.plainCall(first));
     if (this.uses("meminfo")) this.baselines.meminfo = readMeminfo(this.plainCall(first));
     if (this.wantsHugePages()) {
       const call = this.plainCall(first);

@@ -27,7 +27,7 @@ const statusFields = Object.keys(operations.status.result.fields);
 const meminfoFields = Object.keys(operations.meminfo.result.fields);
 const keep = (names: readonly string[]): string[] => names.map((name) => `${name}:`);
 
-type Reader = Pick<Call, "emit" | "readText" | "builder" | "softSys" | "sys" | "soft">;
+type Reader = Pick<Call, "emit" | "readText" | "builder" | "softSys" | "sys" | "soft" | "scene" | "pointer" | "struct">;
 
 /**
  * Instructions that read an actor's status now. Batched counters are flushed first: its own, and up to 6.1, where each
@@ -39,8 +39,16 @@ export function readStatus(call: Reader, otherThreads: readonly number[] = []): 
   return call.readText(call.builder.path("/proc/self/status"), lines, keep(statusFields));
 }
 
+/** How long QEMU's virtio-gpu may take to answer that it has let go of an object, whose pages are freed then. */
+const hostMs = 100;
+
 /** Instructions that read the machine's meminfo now; its per-CPU counters are flushed first. */
 export function readMeminfo(call: Reader): Ref {
+  if (call.scene.hostHoldsPages) {
+    const width = call.pointer;
+    const time = call.struct(2 * width, [[width, width, hostMs * 1_000_000]]);
+    call.softSys([], "nanosleep", data(time), 0);
+  }
   const refresh = call.soft(
     {
       op: "sys",

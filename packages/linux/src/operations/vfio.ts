@@ -73,7 +73,7 @@ export const vfioCompilers = {
   },
 } satisfies CompilerTable<"vfio_open" | "vfio_map_dma" | "vfio_unmap_dma" | "vfio_dma">;
 
-/** Takes memory decoding from the device, which an earlier round of the same test may have enabled. */
+/** Takes memory decoding from the device, which firmware or an earlier round of the same test may have enabled. */
 export function disableEdu(call: Call): void {
   const config = call.soft(
     {

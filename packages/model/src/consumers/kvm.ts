@@ -322,7 +322,7 @@ export class VirtualMachine implements Notifier {
 
   /** kvm_mmu_notifier_release, virt/kvm/kvm_main.c: every entry goes (kvm_flush_shadow_all). */
   release(): void {
-    this.invalidate(0, Infinity);
+    this.zapAll();
   }
 
   /** The processor is about to enter a frame. */
