@@ -42,7 +42,7 @@ export interface SavedState extends StateMeta {
 }
 
 /** States kept of one kernel: sets of devices, command lines, executors. */
-const keptPerKernel = 4;
+const keptPerKernel = 8;
 
 /** A short hash of anything that JSON can write. */
 export function stateKey(parts: unknown): string {
