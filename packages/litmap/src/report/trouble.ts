@@ -61,7 +61,7 @@ export function saw(
   result: Pick<TestResult, "values" | "histogram" | "schedules">,
   units: ReadonlyMap<string, string>,
 ): string {
-  const values = brokenBy === undefined ? result.values : (result.histogram?.[brokenBy].values ?? {});
+  const values = brokenBy === undefined ? result.values : (result.histogram?.[brokenBy]?.values ?? {});
   const seen: string[] = [];
   let rest = text;
   // Longer keys first: the `va` in `smaps(va).Pss` is no name of its own.

@@ -1,6 +1,6 @@
 /** A device's connection to a buffer: attach, map, pin (drivers/dma-buf/dma-buf.c). */
 import { errnos } from "@litmap/litmus";
-import { acquire, KernelBug, NotModelled, release } from "../sched/path.js";
+import { access, acquire, KernelBug, NotModelled, release } from "../sched/path.js";
 import { USAGE } from "./resv.js";
 import { rules } from "../rules/rule.js";
 import type { DmaBuf } from "./buffer.js";
@@ -26,6 +26,13 @@ const rule = rules({
   "dma-buf/map-cached-direction": {
     sentence: "A cached mapping serves only its own DMA direction, unless it is bidirectional: EBUSY.",
     kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
+  },
+  "dma-buf/map-twice": {
+    sentence:
+      "Up to 6.1 static importers map without a lock: two first mappings of one attachment are both made, and the core " +
+      "keeps the later one.",
+    kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
+    unproven: "a kernel does not count mappings that nobody can undo.",
   },
   "dma-buf/map-waits": {
     sentence: "dma_buf_map_attachment by a static importer waits for the kernel fences.",
@@ -68,6 +75,8 @@ export class Attachment {
   /** The table that the core keeps for it, and for which direction. */
   sgt: SgTable | undefined;
   direction: Direction = "bidirectional";
+  /** What made it. */
+  mappedBy = "";
   /** The exporter's. */
   priv: unknown;
   /** How often the importer was told that the buffer moves. */
@@ -168,6 +177,8 @@ export function* dmaBufMapAttachment(at: Attachment, direction: Direction): Path
 function* mapLocked(at: Attachment, direction: Direction): Path<SgTable | number> {
   const { buf } = at;
   const { k } = buf;
+  const field = `attach->sgt of ${at.device.name}'s attachment to buffer ${buf.id}`;
+  yield* access(k, field, false);
   if (at.sgt !== undefined) {
     if (at.direction !== direction && at.direction !== "bidirectional") {
       return k.refuse(rule["dma-buf/map-cached-direction"], errnos.EBUSY, `${at.direction}, not ${direction}`);
@@ -187,7 +198,13 @@ function* mapLocked(at: Attachment, direction: Direction): Path<SgTable | number
     return sgt;
   }
   if (buf.ops.cacheSgtMapping === true && k.design["dma-buf.sgt-cache"] === "cached") {
+    yield* access(k, field, true);
+    if (at.sgt !== undefined) {
+      k.note(rule["dma-buf/map-twice"], field);
+      k.custody.loses("the DMA mapping of an attachment", at.mappedBy, "dma_buf_detach, by attach->sgt");
+    }
     at.sgt = sgt;
+    at.mappedBy = k.custody.doing;
     at.direction = direction;
   }
   return sgt;

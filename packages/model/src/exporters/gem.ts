@@ -8,7 +8,7 @@ import { dmaBufDetach, dmaBufUnmapAttachment } from "../dma-buf/attachment.js";
 import { dmaBufPut } from "../dma-buf/buffer.js";
 import { File, Inode } from "../vfs/file.js";
 import { unmapMappingPath } from "../mm/zap.js";
-import { KernelBug } from "../sched/path.js";
+import { acquire, KernelBug, Lock, release } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { TtmObject } from "./ttm.js";
 import type { Place } from "./ttm-device.js";
@@ -196,6 +196,8 @@ export function devPrivate<T>(make: (dev: DrmDevice) => T): (dev: DrmDevice) => 
 
 export class DrmDevice {
   readonly inode: Inode;
+  /** object_name_lock: obj->dma_buf and the number of handles. */
+  readonly nameLock: Lock;
   /** Objects that have a fake offset, by its first page. */
   readonly offsets = new Map<number, GemObject>();
   private readonly granted = new Set<GemObject>();
@@ -208,6 +210,7 @@ export class DrmDevice {
     readonly driver: DrmDriver,
     readonly device: Device = k.device(name),
   ) {
+    this.nameLock = new Lock("object_name", `object_name_lock of ${name}`);
     this.inode = new Inode(k.id(), "drm");
     this.inode.mode = 0o600;
   }
@@ -279,6 +282,8 @@ export class DrmFile {
   readonly handles = new Map<number, GemObject>();
   /** prime.dmabufs and prime.handles; every entry holds a reference on its buffer. */
   readonly primes = new Map<number, DmaBuf>();
+  /** prime.lock: an import or export is looked up and entered under it. */
+  readonly primeLock = new Lock("prime", "prime.lock of an open DRM file");
   constructor(readonly dev: DrmDevice) {}
 }
 
@@ -386,20 +391,22 @@ export function drmGemHandleCreate(file: DrmFile, obj: GemObject): number {
 
 /** drm_gem_object_release_handle: the handle's part in PRIME, in permissions and in the object ends. */
 export function* drmGemObjectReleaseHandle(file: DrmFile, handle: number, obj: GemObject): Path<void> {
+  const { k, nameLock } = file.dev;
   file.handles.delete(handle);
+  yield* acquire(k, file.primeLock, "write");
   const prime = file.primes.get(handle);
-  if (prime !== undefined) {
-    file.primes.delete(handle);
-    yield* dmaBufPut(prime);
-  }
+  file.primes.delete(handle);
+  yield* release(k, file.primeLock);
   const left = (obj.allowed.get(file) ?? 1) - 1;
   if (left > 0) obj.allowed.set(file, left);
   else obj.allowed.delete(file);
-  if (--obj.handleCount === 0 && obj.dmaBuf !== undefined) {
-    const buf = obj.dmaBuf;
-    obj.dmaBuf = undefined;
-    yield* dmaBufPut(buf);
-  }
+  yield* acquire(k, nameLock, "write");
+  const last = --obj.handleCount === 0 ? obj.dmaBuf : undefined;
+  if (last !== undefined) obj.dmaBuf = undefined;
+  yield* release(k, nameLock);
+  // The last reference on a file goes when the locks are dropped: its release is work of the task.
+  if (prime !== undefined) yield* dmaBufPut(prime);
+  if (last !== undefined) yield* dmaBufPut(last);
   yield* drmGemObjectPut(obj);
 }
 

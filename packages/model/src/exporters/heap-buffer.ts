@@ -4,7 +4,7 @@
 import { keepSgTable } from "../dma/bookkeeping.js";
 import { dmaMapSgtable, dmaSyncForCpu, dmaSyncForDevice, dmaUnmapSgtable } from "../dma/sg.js";
 import { bug } from "../mm/insert.js";
-import { acquire, Lock, release } from "../sched/path.js";
+import { access, acquire, Lock, release } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { Attachment, Direction } from "../dma-buf/attachment.js";
 import type { DmaBufOps } from "../dma-buf/buffer.js";
@@ -28,6 +28,8 @@ const rule = rules({
 
 export abstract class HeapBuffer implements DmaBufOps {
   private readonly attachments: Attachment[] = [];
+  /** Attachments whose `mapped` is set: no lock of the heap is held then. */
+  private readonly mapped = new Set<Attachment>();
   private readonly lock: Lock;
 
   constructor(
@@ -65,10 +67,14 @@ export abstract class HeapBuffer implements DmaBufOps {
   *mapDmaBuf(at: Attachment, direction: Direction): Path<SgTable> {
     const sgt = at.priv as SgTable;
     dmaMapSgtable(this.k, at.device, sgt, direction);
+    yield* access(this.k, mappedField(at), true);
+    this.mapped.add(at);
     return sgt;
   }
 
   *unmapDmaBuf(at: Attachment, sgt: SgTable, direction: Direction): Path<void> {
+    yield* access(this.k, mappedField(at), true);
+    this.mapped.delete(at);
     dmaUnmapSgtable(this.k, at.device, sgt, direction);
   }
 
@@ -76,8 +82,8 @@ export abstract class HeapBuffer implements DmaBufOps {
   *beginCpuAccess(direction: Direction): Path<number> {
     yield* acquire(this.k, this.lock, "write");
     for (const at of this.attachments) {
-      const sgt = at.priv as SgTable;
-      if (sgt.mapped !== undefined) dmaSyncForCpu(this.k, at.device, sgt, direction);
+      yield* access(this.k, mappedField(at), false);
+      if (this.mapped.has(at)) dmaSyncForCpu(this.k, at.device, at.priv as SgTable, direction);
     }
     yield* release(this.k, this.lock);
     return 0;
@@ -86,8 +92,8 @@ export abstract class HeapBuffer implements DmaBufOps {
   *endCpuAccess(direction: Direction): Path<number> {
     yield* acquire(this.k, this.lock, "write");
     for (const at of this.attachments) {
-      const sgt = at.priv as SgTable;
-      if (sgt.mapped !== undefined) dmaSyncForDevice(this.k, at.device, sgt, direction);
+      yield* access(this.k, mappedField(at), false);
+      if (this.mapped.has(at)) dmaSyncForDevice(this.k, at.device, at.priv as SgTable, direction);
     }
     yield* release(this.k, this.lock);
     return 0;
@@ -104,6 +110,11 @@ export abstract class HeapBuffer implements DmaBufOps {
   *vunmap(map: KernelMap): Path<void> {
     this.k.vmalloc.unmap(map);
   }
+}
+
+/** `a->mapped` of an attachment, as the explorer names it. */
+function mappedField(at: Attachment): string {
+  return `a->mapped of ${at.device.name}'s attachment to buffer ${at.buf.id}`;
 }
 
 /** The bound of a fault handler that returns pages out of an array of `pages`: whether there is such a page. */

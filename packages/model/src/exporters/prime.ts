@@ -153,17 +153,40 @@ export function* drmGemPrimeHandleToFd(
 ): Path<number> {
   const absent = hasPrime(k, file.dev);
   if (absent !== 0) return absent;
+  yield* acquire(k, file.primeLock, "write");
   const obj = file.handles.get(handle);
-  if (obj === undefined) return k.refuse(gemRules["gem/no-handle"], errnos.ENOENT, `handle ${handle}`);
-  const known = file.primes.get(handle) ?? obj.imported?.at.buf ?? obj.dmaBuf;
-  if (known !== undefined) k.note(rule["gem/first-export"], `handle ${handle}`);
-  const buf = known ?? exportAndRegister(k, obj, writable);
-  if (known !== undefined) buf.file.refs++;
+  const buf = obj === undefined ? undefined : yield* bufferOf(k, file, handle, obj, writable);
+  yield* release(k, file.primeLock);
+  if (buf === undefined) return k.refuse(gemRules["gem/no-handle"], errnos.ENOENT, `handle ${handle}`);
+  return dmaBufFd(task, buf);
+}
+
+/** The dma-buf of an object, with a reference, which the open file remembers; under prime.lock. */
+function* bufferOf(k: Kernel, file: DrmFile, handle: number, obj: GemObject, writable: boolean): Path<DmaBuf> {
+  const { nameLock } = file.dev;
+  let known = file.primes.get(handle);
+  if (known === undefined) {
+    yield* acquire(k, nameLock, "write");
+    known = obj.imported?.at.buf ?? obj.dmaBuf;
+    if (known === undefined) {
+      const made = exportAndRegister(k, obj, writable);
+      yield* release(k, nameLock);
+      return remember(file, handle, made);
+    }
+    yield* release(k, nameLock);
+  }
+  k.note(rule["gem/first-export"], `handle ${handle}`);
+  known.file.refs++;
+  return remember(file, handle, known);
+}
+
+/** drm_prime_add_buf_handle. */
+function remember(file: DrmFile, handle: number, buf: DmaBuf): DmaBuf {
   if (!file.primes.has(handle)) {
     file.primes.set(handle, buf);
     buf.file.refs++;
   }
-  return dmaBufFd(task, buf);
+  return buf;
 }
 
 /** drm_gem_prime_export: a dma-buf that holds a reference on the object. */
@@ -196,20 +219,28 @@ export function* drmGemPrimeFdToHandle(k: Kernel, task: Task, file: DrmFile, fd:
   if (absent !== 0) return absent;
   const buf = dmaBufGet(k, task, fd);
   if (typeof buf === "number") return buf;
+  yield* acquire(k, file.primeLock, "write");
   const handle = yield* importInto(k, file, buf);
+  yield* release(k, file.primeLock);
   yield* dmaBufPut(buf);
   return handle;
 }
 
 function* importInto(k: Kernel, file: DrmFile, buf: DmaBuf): Path<number> {
+  const { nameLock } = file.dev;
   for (const [handle, known] of file.primes) if (known === buf) return handle;
+  yield* acquire(k, nameLock, "write");
   const obj = yield* drmGemPrimeImport(k, file.dev, buf);
-  if (typeof obj === "number") return obj;
+  if (typeof obj === "number") {
+    yield* release(k, nameLock);
+    return obj;
+  }
   if (obj.dmaBuf === undefined) {
     obj.dmaBuf = buf;
     buf.file.refs++;
   }
   const handle = drmGemHandleCreate(file, obj);
+  yield* release(k, nameLock);
   yield* drmGemObjectPut(obj);
   file.primes.set(handle, buf);
   buf.file.refs++;

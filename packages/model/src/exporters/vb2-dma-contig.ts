@@ -11,7 +11,7 @@ import {
   dmaMmapNoncontiguous,
 } from "../dma/alloc.js";
 import { sgFromPages } from "../dma/sg.js";
-import { NotModelled } from "../sched/path.js";
+import { access, NotModelled } from "../sched/path.js";
 import { VM } from "../mm/vma.js";
 import { attachPlane, PlaneDmaBuf, userPlane } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
@@ -28,6 +28,13 @@ import type { Task } from "../task.js";
 import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memops.js";
 
 const rule = rules({
+  "vb2-dma-contig/vaddr-twice": {
+    sentence:
+      "Two first kernel mappings of one non-coherent buffer at once, by two of its dma-bufs, are both made; the later " +
+      "store of buf->vaddr loses the earlier one.",
+    kernel: "vb2_dc_vaddr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
+    unproven: "a kernel does not count mappings that nobody can undo, and no test has two dma-bufs of such a buffer.",
+  },
   "vb2-dma-contig/remap": {
     sentence:
       "mmap is one remap_pfn_range over the whole VMA: VM_IO and VM_PFNMAP; MAP_PRIVATE of a dma-buf is accepted " +
@@ -91,6 +98,9 @@ export function vb2DcAlloc(k: Kernel, device: Device, size: number, nonCoherent:
 
 /** struct vb2_dc_buf of a queue's own memory. */
 class ContigBuffer implements OwnMemory {
+  /** The mapping of memory that is not coherent. */
+  private map: KernelMap | undefined;
+  private mappedBy = "";
   private readonly handler: Handler;
 
   constructor(
@@ -98,11 +108,28 @@ class ContigBuffer implements OwnMemory {
     readonly memory: DmaMemory,
     private readonly nonCoherent: boolean,
   ) {
-    this.handler = new Handler(k, () => memory.free(k));
+    this.handler = new Handler(k, () => {
+      if (this.map !== undefined) k.vmalloc.unmap(this.map);
+      memory.free(k);
+    });
   }
 
   *vaddr(): Path<KernelMap> {
-    return this.memory.vaddr(this.k, "a vb2-dma-contig buffer");
+    const { k, memory } = this;
+    // dma_alloc_attrs gives its address at once; memory that is not coherent is mapped when that is first asked for.
+    if (!this.nonCoherent) return memory.vaddr(k, "a vb2-dma-contig buffer");
+    const field = `buf->vaddr of the vb2-dma-contig buffer at frame ${memory.pfns[0]}`;
+    yield* access(k, field, false);
+    if (this.map !== undefined) return this.map;
+    const map = k.vmalloc.map(memory.pfns, "a vb2-dma-contig buffer");
+    const mappedBy = k.custody.doing;
+    yield* access(k, field, true);
+    if (this.map !== undefined) {
+      k.note(rule["vb2-dma-contig/vaddr-twice"], field);
+      k.custody.loses("a kernel mapping of a vb2-dma-contig buffer", this.mappedBy, "vb2_dc_put, by buf->vaddr");
+    }
+    this.mappedBy = mappedBy;
+    return (this.map = map);
   }
 
   *put(): Path<void> {

@@ -22,6 +22,7 @@ import { folioPut } from "../mm/rmap.js";
 import { VM } from "../mm/vma.js";
 import { attachPlane, PlaneDmaBuf, userPlane } from "./vb2-dma.js";
 import { Handler } from "./vb2-memops.js";
+import { access } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import type { DmaBuf, DmaBufOps } from "../dma-buf/buffer.js";
 import type { Device } from "../dma/device.js";
@@ -51,6 +52,13 @@ export const points = definePoints({
 });
 
 const rule = rules({
+  "vb2-dma-sg/vaddr-twice": {
+    sentence:
+      "Two first kernel mappings of one buffer at once, by two of its dma-bufs, are both made; the later store of " +
+      "buf->vaddr loses the earlier one.",
+    kernel: "vb2_dma_sg_vaddr, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
+    unproven: "a kernel does not count mappings that nobody can undo.",
+  },
   "vb2-dma-sg/pages": {
     sentence: "A buffer is allocated in the largest orders that fit and split into pages, each with its own refcount.",
     kernel: "vb2_dma_sg_alloc_compacted, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
@@ -130,6 +138,7 @@ class SgBuffer implements OwnMemory {
   /** The queue's own table, mapped for its device for as long as the buffer lives. */
   readonly sgt: SgTable;
   private map: KernelMap | undefined;
+  private mappedBy = "";
   private readonly handler: Handler;
 
   constructor(
@@ -154,7 +163,19 @@ class SgBuffer implements OwnMemory {
 
   /** vb2_dma_sg_vaddr: vm_map_ram, when it is first asked for. */
   *vaddr(): Path<KernelMap> {
-    return (this.map ??= this.k.vmalloc.map(this.pfns, "a vb2-dma-sg buffer"));
+    const { k } = this;
+    const field = `buf->vaddr of the vb2-dma-sg buffer at frame ${this.pfns[0]}`;
+    yield* access(k, field, false);
+    if (this.map !== undefined) return this.map;
+    const map = k.vmalloc.map(this.pfns, "a vb2-dma-sg buffer");
+    const mappedBy = k.custody.doing;
+    yield* access(k, field, true);
+    if (this.map !== undefined) {
+      k.note(rule["vb2-dma-sg/vaddr-twice"], field);
+      k.custody.loses("a kernel mapping of a vb2-dma-sg buffer", this.mappedBy, "vb2_dma_sg_put, by buf->vaddr");
+    }
+    this.mappedBy = mappedBy;
+    return (this.map = map);
   }
 
   *put(): Path<void> {
