@@ -8,7 +8,7 @@ import { gupLongterm } from "../mm/gup.js";
 import { presentEntry, PTE } from "../mm/page-table.js";
 import { unpinUserPages } from "../mm/pin.js";
 import { VM } from "../mm/vma.js";
-import { acquire, release } from "../sched/path.js";
+import { acquire, Lock, release } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { Rule } from "../rules/rule.js";
@@ -128,6 +128,8 @@ export interface Dma {
 
 export class Container {
   readonly dmas: Dma[] = [];
+  /** iommu->lock: mappings are looked up, made and removed under it. */
+  readonly lock = new Lock("vfio_iommu", "the lock of VFIO's IOMMU");
   /** It has a group, and with it an IOMMU driver. */
   attached = false;
 }
@@ -169,6 +171,13 @@ interface Wanted {
 
 /** vfio_dma_do_map: 0 or a negative errno. */
 export function* dmaDoMap(k: Kernel, task: Task, container: Container, wanted: Wanted): Path<number> {
+  yield* acquire(k, container.lock, "write");
+  const error = yield* mapLocked(k, task, container, wanted);
+  yield* release(k, container.lock);
+  return error;
+}
+
+function* mapLocked(k: Kernel, task: Task, container: Container, wanted: Wanted): Path<number> {
   const refused = checkMap(k, container, wanted);
   if (refused !== 0) return refused;
   const { address, length, iova, access } = wanted;
@@ -301,7 +310,14 @@ function inside(container: Container, start: number, end: number): Dma[] {
 }
 
 /** vfio_dma_do_unmap: bytes unmapped, or a negative errno. */
-export function dmaDoUnmap(k: Kernel, container: Container, iova: number, length: number): number {
+export function* dmaDoUnmap(k: Kernel, container: Container, iova: number, length: number): Path<number> {
+  yield* acquire(k, container.lock, "write");
+  const unmapped = unmapLocked(k, container, iova, length);
+  yield* release(k, container.lock);
+  return unmapped;
+}
+
+function unmapLocked(k: Kernel, container: Container, iova: number, length: number): number {
   const about = `IOVA 0x${iova.toString(16)}, ${length} bytes`;
   if (!container.attached) return k.refuse(vfioRules["vfio/no-group"], errnos.EINVAL, about);
   if (iova % k.pageSize !== 0 || length === 0 || length % k.pageSize !== 0)

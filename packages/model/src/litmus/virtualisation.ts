@@ -88,7 +88,7 @@ export const virtualisationHandlers: HandlerTable<
     },
     *vfio_unmap_dma(ctx, { vfio, length, iova }) {
       const c = container(ctx, vfio);
-      return typeof c === "number" ? c : dmaDoUnmap(ctx.k, c, unsigned(iova), length);
+      return typeof c === "number" ? c : yield* dmaDoUnmap(ctx.k, c, unsigned(iova), length);
     },
     *vfio_dma(ctx, { vfio, from, to, length }) {
       const c = container(ctx, vfio);
