@@ -22,7 +22,6 @@ describe("decision points", () => {
     for (const [, choice] of point.mainline) expect(Object.keys(point.choices)).toContain(choice);
     const since = point.mainline.map(([release]) => release);
     expect([...since].sort(compareReleases)).toEqual(since);
-    expect(new Set(since).size).toBe(since.length);
   });
 
   test.each(all)("%s: a question, and a line on each choice", (_name, point) => {
@@ -113,8 +112,7 @@ describe("decision points", () => {
       for (const history of [point.mainline, ...(point.configured ?? []).map(([, choices]) => choices)]) {
         for (const [at, [since, , source, stable = {}]] of history.entries()) {
           expect(since, name).toMatch(/^\d+\.\d+(\.\d+)?$/);
-          if (at > 0 && Object.keys(stable).length > 0)
-            expect(source, `${name} from ${since}`).toMatch(/^\S.{8,}[^.]$/);
+          if (at > 0 && history === point.mainline) expect(source, `${name} from ${since}`).toMatch(/^\S.{8,}[^.]$/);
           for (const [series, version] of Object.entries(stable)) {
             expect([name, seriesOf(version), knownAs(version)]).toEqual([name, series, "known"]);
             expect(updateOf(version), name).toBeGreaterThan(0);
@@ -227,7 +225,7 @@ describe("printed pages", () => {
       for (const choice of Object.keys(point.choices)) expect(text).toContain(`* \`${choice}\`: `);
     }
     expect(text).toContain(
-      "Mainline: `normal-page` from 4.20, `pfn-per-fault` from 6.7, `pfn-all-on-first-fault` from 6.13.",
+      "Mainline: `normal-page` from 4.20, `pfn-per-fault` from 6.11, `pfn-all-on-first-fault` from 6.13.",
     );
     expect(text).toContain("*Proposed: udmabuf: cancel mmap page fault, direct map it (Huan Yang, August 2024)*");
   });

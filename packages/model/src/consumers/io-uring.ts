@@ -154,21 +154,23 @@ function validate(k: Kernel, address: number, length: number): number {
   return 0;
 }
 
-/** What io_pin_pages of 6.1 says to the mappings behind the pages. */
+/** What io_pin_pages up to 6.4 says to the mappings behind the pages. */
 function fileBacked(k: Kernel, mm: Mm, first: number, nrPages: number): number {
-  if (k.design["io-uring.buffers"] !== "slow-no-files") return 0;
-  const file = mm.lookup(first)?.file;
+  const buffers = k.design["io-uring.buffers"];
+  if (buffers === "slow" || buffers === "fast") return 0;
+  const one = mm.lookup(first)?.file;
   for (let i = 0; i < nrPages; i++) {
-    const vma = mm.lookup(first + i * k.pageSize);
-    if (vma?.file !== file) return k.refuse(rule["io-uring/mixed-files"], errnos.EINVAL, `page ${i}`);
-    if (file !== undefined && !isMemory(file))
+    const file = mm.lookup(first + i * k.pageSize)?.file;
+    if (buffers === "slow-no-files" && file !== one)
+      return k.refuse(rule["io-uring/mixed-files"], errnos.EINVAL, `page ${i}`);
+    if (file !== undefined && !isMemory(file, buffers !== "slow-hugetlb"))
       return k.refuse(rule["io-uring/file-backed"], errnos.EOPNOTSUPP, file.inode.kind);
   }
   return 0;
 }
 
-function isMemory(file: File): boolean {
-  return file.inode.kind === "memfd" || file.inode.kind === "file" || file.inode.kind === "hugetlb";
+function isMemory({ inode }: File, shmem: boolean): boolean {
+  return inode.kind === "hugetlb" || (shmem && (inode.kind === "memfd" || inode.kind === "file"));
 }
 
 /** io_buffer_account_pin, io_uring/rsrc.c: a compound page counts whole, once. Pages. */

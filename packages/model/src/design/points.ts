@@ -65,7 +65,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["4.20", "no"],
-      ["6.2", "allocate"],
+      ["6.2", "allocate", "PCI/P2PDMA: Allow userspace VMA allocations through sysfs"],
     ],
   },
   "dma.iommu-memory": {
@@ -76,7 +76,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "contiguous"],
-      ["5.11", "pages"],
+      ["5.11", "pages", "iommu/vt-d: Convert intel iommu driver to the iommu ops"],
     ],
   },
   "dma.noncontiguous": {
@@ -87,7 +87,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "absent"],
-      ["5.13", "present"],
+      ["5.13", "present", "dma-mapping: add a dma_alloc_noncontiguous API"],
     ],
   },
   "dma-heap.charge": {
@@ -118,7 +118,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["3.3", "exec"],
-      ["7.0", "noexec"],
+      ["7.2", "noexec", "source: not in 7.1.3, in 7.1.13 and 7.2.13, fs/libfs.c", { "7.1": "7.1.13" }],
     ],
   },
   "dma-buf.sync-file-ioctls": {
@@ -129,7 +129,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["3.3", "absent"],
-      ["6.0", "present"],
+      ["6.0", "present", "dma-buf: Add an API for exporting sync files"],
     ],
   },
   "dma-buf.set-name": {
@@ -137,7 +137,7 @@ const corePoints = definePoints({
     choices: { "refused-while-attached": { doc: "no: EBUSY" }, always: { doc: "yes" } },
     mainline: [
       ["5.3", "refused-while-attached"],
-      ["6.0", "always"],
+      ["6.0", "always", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "dma-buf.sgt-cache": {
@@ -153,7 +153,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["3.3", "cached"],
-      ["6.15", "none"],
+      ["6.15", "none", "dma-buf: drop caching of sg_tables"],
     ],
   },
   "dma-buf.map-lock": {
@@ -167,7 +167,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.5", "dynamic-only"],
-      ["6.2", "always"],
+      ["6.2", "always", "dma-buf: Move dma_buf_map_attachment() to dynamic locking specification"],
     ],
   },
   "dma-buf.vmap-lock": {
@@ -175,7 +175,7 @@ const corePoints = definePoints({
     choices: { "buffer-mutex": { doc: "a mutex of the dma-buf" }, reservation: { doc: "the resv" } },
     mainline: [
       ["3.3", "buffer-mutex"],
-      ["6.2", "reservation"],
+      ["6.2", "reservation", "dma-buf: Move dma_buf_vmap() to dynamic locking specification"],
     ],
   },
   "dma-buf.debug": {
@@ -187,7 +187,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["3.3", "off"],
-      ["7.3", "wrap"],
+      ["7.3", "wrap", "Debian's configuration: DMABUF_DEBUG, set in 7.3.4"],
     ],
     configured: [
       [
@@ -245,7 +245,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["3.3", "sync"],
-      ["4.19", "skip-drm"],
+      ["4.19", "skip-drm", "drm/prime: skip CPU sync in map/unmap dma_buf"],
       [
         "7.2",
         "skip",
@@ -297,7 +297,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "inserted"],
-      ["6.11", "refused"],
+      ["6.11", "refused", "mm/memory: move page_count() check into validate_page_before_insert()"],
     ],
   },
   "gup.longterm-file": {
@@ -308,7 +308,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "allowed"],
-      ["6.5", "refused"],
+      ["6.5", "refused", "mm/gup: disallow FOLL_LONGTERM GUP-nonfast writing to file-backed mappings"],
     ],
   },
   "gup.hugetlb": {
@@ -319,7 +319,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "own"],
-      ["6.5", "common"],
+      ["6.5", "common", "mm/gup: retire follow_hugetlb_page()"],
     ],
   },
   "gup.force-hugetlb": {
@@ -327,7 +327,7 @@ const corePoints = definePoints({
     choices: { refused: { doc: "no: EFAULT" }, allowed: { doc: "yes, as in other private VMAs" } },
     mainline: [
       ["2.6", "refused"],
-      ["6.15", "allowed"],
+      ["6.15", "allowed", "source: not in 6.12.118, in 6.17.8"],
     ],
   },
   "gup.unshare": {
@@ -339,8 +339,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "nothing"],
-      ["5.19", "anon"],
-      ["6.2", "anon-and-longterm-file"],
+      ["5.19", "anon", "mm/gup: trigger FAULT_FLAG_UNSHARE when R/O-pinning a possibly shared anonymous page"],
+      ["6.2", "anon-and-longterm-file", "mm/gup: reliable R/O long-term pinning in COW mappings"],
     ],
   },
   "gup-fast.null-mapping": {
@@ -352,8 +352,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "take"],
-      ["6.5", "leave-to-slow"],
-      ["7.3", "leave-longterm-writes"],
+      ["6.5", "leave-to-slow", "mm/gup: disallow FOLL_LONGTERM GUP-fast writing to file-backed mappings"],
+      ["7.3", "leave-longterm-writes", "source: not in 7.2.13, in 7.3.4"],
     ],
     configured: [
       [
@@ -370,7 +370,7 @@ const corePoints = definePoints({
     choices: { get: { doc: "by plain references" }, pin: { doc: "by pins (iov_iter_extract_pages)" } },
     mainline: [
       ["2.6", "get"],
-      ["6.5", "pin"],
+      ["6.5", "pin", "block: Convert bio_iov_iter_get_pages to use iov_iter_extract_pages"],
     ],
   },
   "direct-io.memory-alignment": {
@@ -382,8 +382,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "first"],
-      ["6.18", "never"],
-      ["7.0", "at-extraction"],
+      ["6.18", "never", "source: not in 6.17.8, in 6.18.5"],
+      ["7.2", "at-extraction", "source: not in 7.1.13, in 7.2.13"],
     ],
   },
   "generic-write.chunk": {
@@ -396,9 +396,9 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "page"],
-      ["6.11", "largest-folio"],
-      ["6.14", "page"],
-      ["7.0", "largest-folio"],
+      ["6.11", "largest-folio", "filemap: Convert generic_perform_write() to support large folios"],
+      ["6.14", "page", "mm: shmem: add large folio support for tmpfs"],
+      ["7.2", "largest-folio", "source: not in 7.1.13, in 7.2.13, mm/shmem.c"],
     ],
   },
   "generic-write.prefault": {
@@ -409,7 +409,11 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "before"],
-      ["6.15", "after-failed-copy"],
+      [
+        "6.15",
+        "after-failed-copy",
+        "filemap: Move prefaulting out of hot write path; source: not in 6.12.118, in 6.17.8",
+      ],
     ],
   },
   "pipe.insert": {
@@ -420,7 +424,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "before-copy"],
-      ["6.15", "after-copy"],
+      ["6.15", "after-copy", "source: not in 6.12.118, in 6.17.8"],
     ],
   },
   "proc-mem.force": {
@@ -434,7 +438,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "always"],
-      ["7.0", "ptrace"],
+      ["7.0", "ptrace", "Debian's configuration: PROC_MEM_FORCE_PTRACE, set in 7.2.13 and not in 6.18.15"],
     ],
     configured: [
       ["PROC_MEM_ALWAYS_FORCE", [["2.6", "always"]]],
@@ -445,16 +449,29 @@ const corePoints = definePoints({
   "io-uring.buffers": {
     question: "How does io_uring pin registered buffers?",
     choices: {
-      "slow-no-files": {
+      "slow-hugetlb": {
+        doc: "by GUP without gup-fast; file mappings other than hugetlb give EOPNOTSUPP",
+      },
+      "slow-memory": {
         doc: "by GUP without gup-fast; file mappings other than shmem and hugetlb give EOPNOTSUPP",
+      },
+      "slow-no-files": {
+        doc: "as slow-memory; pages of mappings of different files give EINVAL",
       },
       slow: { doc: "by GUP without gup-fast" },
       fast: { doc: "by gup-fast first" },
     },
     mainline: [
-      ["5.1", "slow-no-files"],
-      ["6.5", "slow"],
-      ["6.10", "fast"],
+      ["5.1", "slow-hugetlb"],
+      ["5.14", "slow-memory", "source: not in 5.10.13, in 5.10.262 with the io_uring of 5.15", { "5.10": "5.10.162" }],
+      [
+        "6.3",
+        "slow-no-files",
+        "io_uring/rsrc: disallow multi-source reg buffers",
+        { "5.10": "5.10.173", "6.1": "6.1.16" },
+      ],
+      ["6.5", "slow", "io_uring: rsrc: delegate VMA file-backed check to GUP"],
+      ["6.10", "fast", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "io-uring.header": {
@@ -465,7 +482,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.1", "cache-lines"],
-      ["6.3", "packed"],
+      ["6.3", "packed", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "coredump.address-zero": {
@@ -473,19 +490,19 @@ const corePoints = definePoints({
     choices: { yes: { doc: "yes" }, skipped: { doc: "no: the VMA iteration starts past it" } },
     mainline: [
       ["2.6", "yes"],
-      ["6.1", "skipped"],
-      ["6.2", "yes"],
+      ["6.1", "skipped", "coredump: remove vma linked list walk"],
+      ["6.2", "yes", "source: skipped in 6.1.4 and 6.1.192, not in 6.12.8"],
     ],
   },
   "io-uring.mmap": {
     question: "What does mmap of an io_uring put into the page table?",
     choices: {
       "remap-pfn": { doc: "PFNs, by remap_pfn_range" },
-      "insert-pages": { doc: "pages, by vm_insert_pages; mainline since 6.10, stable series from 6.1 on have it too" },
+      "insert-pages": { doc: "pages, by vm_insert_pages" },
     },
     mainline: [
       ["5.1", "remap-pfn"],
-      ["6.1", "insert-pages"],
+      ["6.10", "insert-pages", "io_uring: get rid of remap_pfn_range() for mapping rings/sqes", { "6.1": "6.1.132" }],
     ],
   },
   "io-uring.address": {
@@ -493,12 +510,17 @@ const corePoints = definePoints({
     choices: {
       caller: { doc: "the caller of mmap, as usual" },
       kernel: {
-        doc: "the kernel: an address hint gives EINVAL; mainline since 6.5, stable series from 6.1 on have it too",
+        doc: "the kernel: an address hint gives EINVAL",
       },
     },
     mainline: [
       ["5.1", "caller"],
-      ["6.1", "kernel"],
+      [
+        "6.5",
+        "kernel",
+        "source: not in 6.1.4, in 6.1.192; which update of 6.1 took it is not known",
+        { "6.1": "6.1.132" },
+      ],
     ],
   },
   "io-uring.offset": {
@@ -509,7 +531,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.1", "exact"],
-      ["6.4", "masked"],
+      ["6.4", "masked", "io_uring: add support for user mapped provided buffer ring"],
     ],
   },
   "io-uring.bad-offset": {
@@ -517,7 +539,7 @@ const corePoints = definePoints({
     choices: { ENOMEM: { doc: "ENOMEM" }, EINVAL: { doc: "EINVAL" } },
     mainline: [
       ["5.1", "ENOMEM"],
-      ["6.19", "EINVAL"],
+      ["6.19", "EINVAL", "source: not in 6.18.15, in 6.19.6"],
     ],
   },
   "anon-inode.mount": {
@@ -528,7 +550,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "exec"],
-      ["6.16", "noexec"],
+      ["6.16", "noexec", "anon_inode: raise SB_I_NODEV and SB_I_NOEXEC"],
     ],
   },
   "pci-sysfs.llseek": {
@@ -540,8 +562,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "file"],
-      ["5.12", "device-memory"],
-      ["6.7", "fixed-size"],
+      ["5.12", "device-memory", "PCI: Revoke mappings like devmem"],
+      ["6.7", "fixed-size", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "generic-access-phys.checks": {
@@ -570,7 +592,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["3.14", "2-GiB"],
-      ["6.19", "64-bit"],
+      ["6.19", "64-bit", "source: not in 6.18.15, in 6.19.6"],
     ],
   },
   "io-uring.vmpin": {
@@ -578,7 +600,7 @@ const corePoints = definePoints({
     choices: { yes: { doc: "yes" }, no: { doc: "no: only where RLIMIT_MEMLOCK applies" } },
     mainline: [
       ["5.1", "yes"],
-      ["7.0", "no"],
+      ["7.0", "no", "seen on 7.2.13, not on 6.18.15; which release between is not known"],
     ],
   },
   "io-uring.buffer-limit": {
@@ -586,7 +608,7 @@ const corePoints = definePoints({
     choices: { "1G-EFAULT": { doc: "EFAULT above 1 GiB" }, "1T-EINVAL": { doc: "EINVAL above 1 TiB" } },
     mainline: [
       ["5.1", "1G-EFAULT"],
-      ["7.0", "1T-EINVAL"],
+      ["7.2", "1T-EINVAL", "source: not in 7.1.13, in 7.2.13"],
     ],
   },
   "move-pages.walk": {
@@ -596,15 +618,15 @@ const corePoints = definePoints({
         doc: "by follow_page with FOLL_DUMP: special PTEs, the zero page and anonymous holes give EFAULT",
       },
       "follow-accessible": {
-        doc: "as follow-page, but a PROT_NONE page gives ENOENT (6.1 to 6.5, with NUMA balancing)",
+        doc: "as follow-page, but a PROT_NONE page gives ENOENT (6.1 to 6.4, with NUMA balancing)",
       },
       "folio-walk": { doc: "by folio_walk: a special PTE gives ENOENT, the zero page EFAULT" },
     },
     mainline: [
       ["2.6", "follow-page"],
-      ["6.1", "follow-accessible"],
-      ["6.6", "follow-page"],
-      ["6.12", "folio-walk"],
+      ["6.1", "follow-accessible", "source: not in 5.10.262, in 6.1.4"],
+      ["6.5", "follow-page", "mm/gup: reintroduce FOLL_NUMA as FOLL_HONOR_NUMA_FAULT", { "6.4": "6.4.13" }],
+      ["6.12", "folio-walk", "mm/migrate: convert add_page_for_migration() from follow_page() to folio_walk"],
     ],
     configured: [
       [
@@ -621,7 +643,7 @@ const corePoints = definePoints({
     choices: { no: { doc: "no: EINVAL" }, yes: { doc: "yes, on shmem and hugetlb VMAs" } },
     mainline: [
       ["4.3", "no"],
-      ["5.14", "yes"],
+      ["5.14", "yes", "userfaultfd/shmem: support minor fault registration for shmem"],
     ],
   },
   "userfaultfd.wp": {
@@ -632,7 +654,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.7", "anon"],
-      ["5.19", "anon-and-files"],
+      ["5.19", "anon-and-files", "mm/shmem: handle uffd-wp special pte in page fault handler"],
     ],
   },
   "userfaultfd.release": {
@@ -643,7 +665,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["4.3", "keeps-entries"],
-      ["6.9", "resets-entries"],
+      ["6.9", "resets-entries", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "userfaultfd.wp-arm64": {
@@ -651,7 +673,7 @@ const corePoints = definePoints({
     choices: { no: { doc: "no: EINVAL" }, yes: { doc: "yes, as on x86" } },
     mainline: [
       ["4.3", "no"],
-      ["6.10", "yes"],
+      ["6.10", "yes", "arm64/mm: Add uffd write-protect support"],
     ],
   },
   "oom.mlocked": {
@@ -659,7 +681,7 @@ const corePoints = definePoints({
     choices: { no: { doc: "no: VM_LOCKED VMAs are skipped" }, yes: { doc: "yes" } },
     mainline: [
       ["4.6", "no"],
-      ["5.15", "yes"],
+      ["5.15", "yes", "mm: introduce process_mrelease system call"],
     ],
   },
   "kvmalloc.oversized": {
@@ -667,7 +689,7 @@ const corePoints = definePoints({
     choices: { silent: { doc: "no: vmalloc refuses it" }, warns: { doc: "yes, without __GFP_NOWARN" } },
     mainline: [
       ["4.12", "silent"],
-      ["5.14", "warns"],
+      ["5.14", "warns", "mm: don't allow oversized kvmalloc() calls", { "5.10": "5.10.71" }],
     ],
   },
   "follow-pfn.call": {
@@ -678,7 +700,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "follow-pfn"],
-      ["6.12", "follow-pfnmap"],
+      ["6.12", "follow-pfnmap", "mm: new follow_pfnmap API"],
     ],
   },
   "pat.tracking": {
@@ -692,7 +714,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "vm-pat"],
-      ["6.16", "track-ctx"],
+      ["6.16", "track-ctx", "series mm: rewrite pfnmap tracking and remove VM_PAT; source: not in 6.12.118, in 6.17.8"],
     ],
   },
   "page-attributes.cache-flush": {
@@ -705,7 +727,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "wbinvd-from-4-MiB"],
-      ["5.0", "clflush"],
+      ["5.0", "clflush", "source: so in 5.10.13"],
     ],
   },
   "vmf-insert-mixed.unmixed": {
@@ -713,7 +735,11 @@ const corePoints = definePoints({
     choices: { bug: { doc: "BUG" }, sigbus: { doc: "SIGBUS" } },
     mainline: [
       ["2.6", "bug"],
-      ["6.11", "sigbus"],
+      [
+        "6.11",
+        "sigbus",
+        "mm/memory: cleanly support zeropage in vm_insert_page*(), vm_map_pages*() and vmf_insert_mixed()",
+      ],
     ],
   },
   "vm-normal-page.mixed-zero": {
@@ -721,7 +747,11 @@ const corePoints = definePoints({
     choices: { normal: { doc: "yes" }, bare: { doc: "no" } },
     mainline: [
       ["2.6", "normal"],
-      ["6.11", "bare"],
+      [
+        "6.11",
+        "bare",
+        "mm/memory: cleanly support zeropage in vm_insert_page*(), vm_map_pages*() and vmf_insert_mixed()",
+      ],
     ],
   },
   "cow.reuse": {
@@ -732,7 +762,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.8", "page-count"],
-      ["5.19", "exclusive"],
+      ["5.19", "exclusive", "mm: remember exclusively mapped anonymous pages with PG_anon_exclusive"],
     ],
   },
   "vma-merge.close": {
@@ -743,7 +773,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "never"],
-      ["6.5", "when-removed"],
+      ["6.5", "when-removed", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "vma-merge.new-mapping": {
@@ -754,8 +784,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "previous"],
-      ["6.1", "next"],
-      ["6.12", "previous"],
+      ["6.1", "next", "source: so in 6.1.4"],
+      ["6.12", "previous", "mm: avoid using vma_merge() for new VMAs; source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "vma-merge.after-mmap": {
@@ -778,7 +808,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "refused"],
-      ["6.16", "allowed"],
+      ["6.16", "allowed", "mm/vma: fix incorrectly disallowed anonymous VMA merges"],
     ],
   },
   "mseal.check": {
@@ -790,8 +820,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "none"],
-      ["6.10", "whole-range"],
-      ["6.12", "per-vma"],
+      ["6.10", "whole-range", "mseal: add mseal syscall"],
+      ["6.12", "per-vma", "source: in 6.12.8"],
     ],
   },
   "memfd.sealed-readonly": {
@@ -799,12 +829,24 @@ const corePoints = definePoints({
     choices: {
       refused: { doc: "not with F_SEAL_WRITE (EPERM): every VM_SHARED VMA counts as writable" },
       "without-maywrite": {
-        doc: "yes, without VM_MAYWRITE (6.7; stable releases of 5.10 and 6.1 have it too)",
+        doc: "yes, without VM_MAYWRITE",
       },
     },
     mainline: [
       ["3.17", "refused"],
-      ["5.10", "without-maywrite"],
+      [
+        "6.7",
+        "without-maywrite",
+        "mm: drop the assumption that VM_SHARED always implies writable",
+        { "5.10": "5.10.241", "6.1": "6.1.149" },
+      ],
+      ["6.12", "refused", "mm: resolve faulty mmap_region() error path behaviour"],
+      [
+        "6.13",
+        "without-maywrite",
+        "mm: reinstate ability to map write-sealed memfd mappings read-only",
+        { "5.10": "5.10.241", "6.1": "6.1.149", "6.12": "6.12.9" },
+      ],
     ],
   },
   "memfd.seal-exec": {
@@ -815,7 +857,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["3.17", "unknown"],
-      ["6.3", "known"],
+      ["6.3", "known", "mm/memfd: add F_SEAL_EXEC"],
     ],
   },
   "memfd.seal-exec-checks": {
@@ -824,12 +866,14 @@ const corePoints = definePoints({
       no: { doc: "no: they are added after the checks for writable mappings and pins" },
       yes: { doc: "yes: a writable mapping or a pinned page refuses them" },
     },
-    // The repair reached 6.12.y before it reached 6.18.15.
     mainline: [
       ["3.17", "no"],
-      ["6.12", "yes"],
-      ["6.18", "no"],
-      ["7.2", "yes"],
+      [
+        "7.1",
+        "yes",
+        "memfd: deny writeable mappings when implying SEAL_WRITE; source: not in 6.19.6, in 7.1.3",
+        { "6.12": "6.12.93" },
+      ],
     ],
   },
   "mprotect.upgrade": {
@@ -840,7 +884,11 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "dirty-shared"],
-      ["6.0", "exclusive-anon"],
+      [
+        "6.0",
+        "exclusive-anon",
+        "mm/mprotect: try avoiding write faults for exclusive anonymous pages when changing protection",
+      ],
     ],
   },
   "mprotect.unaccount": {
@@ -848,7 +896,7 @@ const corePoints = definePoints({
     choices: { never: { doc: "no" }, untouched: { doc: "yes, if no page of it was written" } },
     mainline: [
       ["2.6", "never"],
-      ["6.7", "untouched"],
+      ["6.7", "untouched", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "mincore.pfnmap": {
@@ -859,7 +907,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "skipped"],
-      ["7.3", "walked"],
+      ["7.3", "walked", "source: not in 7.2.13, in 7.3.4"],
     ],
   },
   "iovec.single": {
@@ -870,7 +918,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "whole"],
-      ["6.4", "what-moves"],
+      ["6.4", "what-moves", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "process-madvise.advice": {
@@ -883,9 +931,9 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.10", "cold-pageout"],
-      ["5.15", "willneed"],
-      ["6.1", "collapse"],
-      ["6.13", "any-own"],
+      ["5.15", "willneed", "mm/madvise: add MADV_WILLNEED to process_madvise()"],
+      ["6.1", "collapse", "mm/madvise: add MADV_COLLAPSE to process_madvise()"],
+      ["6.13", "any-own", "mm/madvise: unrestrict process_madvise() for current process"],
     ],
   },
   "madvise.populate": {
@@ -897,8 +945,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "unknown"],
-      ["5.14", "per-vma"],
-      ["6.9", "whole-range"],
+      ["5.14", "per-vma", "mm/madvise: introduce MADV_POPULATE_(READ|WRITE) to prefault page tables"],
+      ["6.9", "whole-range", "mm/madvise: make MADV_POPULATE_(READ|WRITE) handle VM_FAULT_RETRY properly"],
     ],
   },
   "madvise.dontneed-locked": {
@@ -906,7 +954,7 @@ const corePoints = definePoints({
     choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes" } },
     mainline: [
       ["2.6", "unknown"],
-      ["5.18", "known"],
+      ["5.18", "known", "mm: madvise: MADV_DONTNEED_LOCKED; mm: enable MADV_DONTNEED for hugetlb mappings"],
     ],
   },
   "madvise.collapse": {
@@ -914,7 +962,7 @@ const corePoints = definePoints({
     choices: { unknown: { doc: "no: EINVAL" }, known: { doc: "yes" } },
     mainline: [
       ["2.6", "unknown"],
-      ["6.1", "known"],
+      ["6.1", "known", "mm/madvise: introduce MADV_COLLAPSE sync hugepage collapse"],
     ],
   },
   "madvise.guard": {
@@ -926,8 +974,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "unknown"],
-      ["6.13", "anonymous"],
-      ["6.15", "any"],
+      ["6.13", "anonymous", "mm: madvise: implement lightweight guard page mechanism"],
+      ["6.15", "any", "mm: allow guard regions in file-backed and read-only mappings"],
     ],
   },
   "madvise.dofork": {
@@ -935,7 +983,7 @@ const corePoints = definePoints({
     choices: { "not-io": { doc: "VM_IO ones" }, "not-special": { doc: "all special ones" } },
     mainline: [
       ["2.6", "not-io"],
-      ["7.0", "not-special"],
+      ["7.0", "not-special", "source: not in 6.19.6, in 7.1.3"],
     ],
   },
   "madvise.remove-needs": {
@@ -944,10 +992,14 @@ const corePoints = definePoints({
       write: { doc: "VM_WRITE" },
       maywrite: { doc: "VM_MAYWRITE" },
     },
-    // Stable 5.10 took the change; 5.10.223 still has the old one.
     mainline: [
       ["2.6", "write"],
-      ["5.10", "maywrite"],
+      [
+        "6.7",
+        "maywrite",
+        "mm: drop the assumption that VM_SHARED always implies writable",
+        { "5.10": "5.10.241", "6.1": "6.1.149" },
+      ],
     ],
   },
   "madvise.pageout-young": {
@@ -955,7 +1007,7 @@ const corePoints = definePoints({
     choices: { "made-old": { doc: "yes" }, kept: { doc: "no" } },
     mainline: [
       ["5.4", "made-old"],
-      ["6.8", "kept"],
+      ["6.8", "kept", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "lru.activate": {
@@ -980,8 +1032,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "kept"],
-      ["6.12", "reset"],
-      ["6.14", "kept"],
+      ["6.12", "reset", "Debian's configuration: LRU_GEN_ENABLED, which its 6.1 has not set"],
+      ["6.14", "kept", "mm/mglru: rework refault detection; source: not in 6.12.118, in 6.17.8"],
     ],
     configured: [["!LRU_GEN_ENABLED", [["2.6", "kept"]]]],
   },
@@ -990,7 +1042,7 @@ const corePoints = definePoints({
     choices: { cleared: { doc: "yes" }, kept: { doc: "no: the page is not on a list when lru_gen_clear_refs runs" } },
     mainline: [
       ["4.5", "cleared"],
-      ["6.14", "kept"],
+      ["6.14", "kept", "mm/mglru: rework refault detection; source: not in 6.12.118, in 6.17.8"],
     ],
     configured: [["!LRU_GEN_ENABLED", [["4.5", "cleared"]]]],
   },
@@ -999,7 +1051,7 @@ const corePoints = definePoints({
     choices: { drain: { doc: "yes: munmap, exit and zap_page_range_single call lru_add_drain" }, wait: { doc: "no" } },
     mainline: [
       ["2.6", "drain"],
-      ["6.18", "wait"],
+      ["6.14", "wait", "mm: remove unnecessary calls to lru_add_drain; source: not in 6.12.118, in 6.17.8"],
     ],
   },
   "lru.populate": {
@@ -1010,7 +1062,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "wait"],
-      ["5.18", "drain"],
+      ["5.18", "drain", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "lru.batch": {
@@ -1018,7 +1070,7 @@ const corePoints = definePoints({
     choices: { "15": { doc: "15 (PAGEVEC_SIZE)" }, "31": { doc: "31 (PAGEVEC_SIZE)" } },
     mainline: [
       ["4.13", "15"],
-      ["6.9", "31"],
+      ["6.9", "31", "mm: increase folio batch size; source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "mremap.checks": {
@@ -1033,7 +1085,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "vma-first"],
-      ["6.17", "arguments-first"],
+      ["6.17", "arguments-first", "mm/mremap: permit mremap() move of multiple VMAs"],
     ],
   },
   "mremap.lookup": {
@@ -1046,7 +1098,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "to-resize"],
-      ["5.16", "always"],
+      ["5.16", "always", "mm, hugepages: add mremap() support for hugepage backed vma"],
     ],
   },
   "fault.shared-dirty": {
@@ -1057,7 +1109,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.1", "retried"],
-      ["6.0", "completed"],
+      ["6.0", "completed", "mm: avoid unnecessary page fault retires on shared memory types"],
     ],
   },
   "mremap.dontunmap": {
@@ -1068,7 +1120,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.7", "anonymous-only"],
-      ["5.13", "not-special"],
+      ["5.13", "not-special", "mm: extend MREMAP_DONTUNMAP to non-anonymous mappings"],
     ],
   },
   "mremap.dontunmap-locked": {
@@ -1079,8 +1131,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.7", "once"],
-      ["6.15", "twice"],
-      ["7.2", "once"],
+      ["6.15", "twice", "source: not in 6.12.118, in 6.17.8"],
+      ["7.3", "once", "mm/mremap: account mm->locked_vm correctly for MREMAP_DONTUNMAP", { "7.2": "7.2.8" }],
     ],
   },
   "hugetlb.unmapped": {
@@ -1129,10 +1181,10 @@ const corePoints = definePoints({
     mainline: [
       ["5.7", "together"],
       [
-        "7.2",
+        "7.3",
         "apart",
-        "source of 7.2 and of 6.1.191; 6.12.38 has none of it and 6.12.118 all, none between was looked at",
-        { "6.1": "6.1.191", "6.12": "6.12.118" },
+        "mm/mremap: fix locked_vm leak by splitting VMA for MREMAP_DONTUNMAP",
+        { "6.1": "6.1.191", "6.12": "6.12.114", "7.2": "7.2.11" },
       ],
     ],
   },
@@ -1144,7 +1196,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "plain"],
-      ["5.19", "merge"],
+      ["5.19", "merge", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "smaps.pfnmap": {
@@ -1155,7 +1207,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "skipped"],
-      ["6.2", "walked"],
+      ["6.2", "walked", "mm/pagewalk: don't trigger test_walk() in walk_page_vma()"],
     ],
   },
   "smaps.pss-dirty": {
@@ -1163,7 +1215,7 @@ const corePoints = definePoints({
     choices: { absent: { doc: "no" }, shown: { doc: "yes" } },
     mainline: [
       ["2.6", "absent"],
-      ["6.0", "shown"],
+      ["6.0", "shown", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "lru.fault": {
@@ -1174,7 +1226,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "no"],
-      ["7.0", "referenced"],
+      ["7.2", "referenced", "source: not in 7.1.13, in 7.2.13"],
     ],
     configured: [["!LRU_GEN_ENABLED", [["2.6", "no"]]]],
   },
@@ -1186,7 +1238,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.10", "file"],
-      ["5.13", "vfs"],
+      ["5.13", "vfs", "vfs: add fileattr ops; source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "vfs.fs-uuid": {
@@ -1194,7 +1246,7 @@ const corePoints = definePoints({
     choices: { absent: { doc: "no" }, present: { doc: "yes, where the superblock has a UUID" } },
     mainline: [
       ["5.10", "absent"],
-      ["6.9", "present"],
+      ["6.9", "present", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "sync-file.deadline": {
@@ -1205,7 +1257,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.10", "absent"],
-      ["6.4", "present"],
+      ["6.4", "present", "dma-buf/sync_file: Add SET_DEADLINE ioctl"],
     ],
   },
   "kvm.log-dirties": {
@@ -1216,8 +1268,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.10", "no"],
-      ["6.4", "yes"],
-      ["6.13", "no"],
+      ["6.4", "yes", "source: not in 6.1.192, in 6.12.8"],
+      ["6.13", "no", "source: not in 6.12.118, in 6.17.8"],
     ],
   },
   "kvm.huge-log": {
@@ -1228,7 +1280,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.10", "drop"],
-      ["5.18", "split"],
+      ["5.18", "split", "KVM: x86/mmu: Split huge pages mapped by the TDP MMU when dirty logging is enabled"],
     ],
   },
   "kvm.log-end": {
@@ -1242,7 +1294,11 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.10", "zap"],
-      ["6.13", "recover"],
+      [
+        "6.13",
+        "recover",
+        "KVM: x86/mmu: Recover TDP MMU huge page mappings in-place instead of zapping; source: not in 6.12.118, in 6.17.8",
+      ],
     ],
   },
   "kvm.guest-range": {
@@ -1250,7 +1306,7 @@ const corePoints = definePoints({
     choices: { unchecked: { doc: "no" }, checked: { doc: "yes: EINVAL" } },
     mainline: [
       ["5.10", "unchecked"],
-      ["5.19", "checked"],
+      ["5.19", "checked", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "kvm.references": {
@@ -1266,7 +1322,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.10", "frames"],
-      ["6.13", "pages"],
+      ["6.13", "pages", "series KVM: Stop grabbing references to PFNMAP'd pages; source: not in 6.12.118, in 6.17.8"],
     ],
   },
   "iommu.write-only": {
@@ -1279,7 +1335,11 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.7", "readable"],
-      ["6.18", "enforced"],
+      [
+        "6.17",
+        "enforced",
+        "iommu/vt-d: Restore WO permissions on second-level paging entries; source: not in 6.12.118, in 6.17.8",
+      ],
     ],
   },
   "pci-sysfs.claimed": {
@@ -1293,7 +1353,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "stays"],
-      ["5.12", "revoked"],
+      ["5.12", "revoked", "PCI: Revoke mappings like devmem"],
     ],
   },
   "rdma.read-only-pin": {
@@ -1306,7 +1366,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "forced-write"],
-      ["6.2", "longterm"],
+      ["6.2", "longterm", "RDMA/umem: remove FOLL_FORCE usage"],
     ],
   },
   "memfd.pin-folios": {
@@ -1314,7 +1374,7 @@ const corePoints = definePoints({
     choices: { absent: { doc: "no" }, present: { doc: "yes: memfd_pin_folios" } },
     mainline: [
       ["3.17", "absent"],
-      ["6.11", "present"],
+      ["6.11", "present", "mm/gup: introduce memfd_pin_folios() for pinning memfd folios"],
     ],
   },
   "mmu-notifier.retry": {
@@ -1332,11 +1392,11 @@ const corePoints = definePoints({
     question: "Which errno does VFIO give for a range that overflows?",
     choices: {
       einval: { doc: "EINVAL, after the alignment check" },
-      eoverflow: { doc: "EOVERFLOW, when mapping before the alignment check; the 6.18 stable series has it" },
+      eoverflow: { doc: "EOVERFLOW, when mapping before the alignment check" },
     },
     mainline: [
       ["3.6", "einval"],
-      ["6.18", "eoverflow"],
+      ["6.18", "eoverflow", "vfio/type1: sanitize for overflow using check_*_overflow()"],
     ],
   },
   "madvise.table-reclaim": {
@@ -1348,8 +1408,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "no"],
-      ["6.14", "x86"],
-      ["7.0", "yes"],
+      ["6.14", "x86", "mm: pgtable: reclaim empty PTE page in madvise(MADV_DONTNEED)"],
+      ["7.0", "yes", "mm: make PT_RECLAIM depends on MMU_GATHER_RCU_TABLE_FREE; source: not in 6.19.6, in 7.1.3"],
     ],
     configured: [["!PT_RECLAIM", [["2.6", "no"]]]],
   },
@@ -1358,7 +1418,7 @@ const corePoints = definePoints({
     choices: { all: { doc: "all" }, anonymous: { doc: "those with private pages: the others fault in the child" } },
     mainline: [
       ["2.6", "all"],
-      ["6.1", "anonymous"],
+      ["6.1", "anonymous", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "smaps.lockonfault": {
@@ -1366,7 +1426,7 @@ const corePoints = definePoints({
     choices: { "??": { doc: "as `??`" }, lf: { doc: "as `lf`" } },
     mainline: [
       ["4.4", "??"],
-      ["6.8", "lf"],
+      ["6.8", "lf", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "mmap.fixed-over": {
@@ -1374,7 +1434,7 @@ const corePoints = definePoints({
     choices: { enomem: { doc: "ENOMEM" }, "munmap-error": { doc: "that of munmap" } },
     mainline: [
       ["2.6", "enomem"],
-      ["6.12", "munmap-error"],
+      ["6.12", "munmap-error", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "hugetlb.cache-index": {
@@ -1382,7 +1442,7 @@ const corePoints = definePoints({
     choices: { "huge-pages": { doc: "in huge pages" }, pages: { doc: "in base pages, as for all files" } },
     mainline: [
       ["2.6", "huge-pages"],
-      ["6.7", "pages"],
+      ["6.7", "pages", "mm/filemap: remove hugetlb special casing in filemap.c"],
     ],
   },
   "guard.vma-flag": {
@@ -1390,7 +1450,7 @@ const corePoints = definePoints({
     choices: { none: { doc: "no" }, "maybe-guard": { doc: "yes: VM_MAYBE_GUARD, which smaps shows as `gu`" } },
     mainline: [
       ["2.6", "none"],
-      ["6.19", "maybe-guard"],
+      ["6.19", "maybe-guard", "mm: introduce VM_MAYBE_GUARD and make visible in /proc/$PID/smaps"],
     ],
   },
   "arch.pte-special": {

@@ -17,7 +17,7 @@ export const points = definePoints({
     choices: { stalls: { doc: "no: it hangs on 5.10; not modelled" }, delivers: { doc: "yes" } },
     mainline: [
       ["3.18", "stalls"],
-      ["6.1", "delivers"],
+      ["6.1", "delivers", "seen on 5.10.262 and on 6.1.192"],
     ],
   },
   "vivid.buffers": {
@@ -25,7 +25,7 @@ export const points = definePoints({
     choices: { "32": { doc: "VB2_MAX_FRAME" }, "64": { doc: "MAX_VID_CAP_BUFFERS" } },
     mainline: [
       ["3.18", "32"],
-      ["6.8", "64"],
+      ["6.8", "64", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
 });

@@ -30,7 +30,7 @@ export const points = definePoints({
     },
     mainline: [
       ["5.6", "fault-page"],
-      ["6.9", "pfn-per-fault"],
+      ["6.9", "pfn-per-fault", "dma-buf: heaps: Don't track CMA dma-buf pages under RssFile"],
     ],
   },
   "cma-heap.fault-bound": {
@@ -38,14 +38,17 @@ export const points = definePoints({
     choices: {
       "one-past": { doc: "the second: the check is pgoff > pagecount, so one pointer past the array is read" },
       end: {
-        doc:
-          "the first; mainline since 6.12, stable series from 5.15 on have it (dma-buf: heaps: Fix off-by-one in " +
-          "CMA heap fault handler, T.J. Mercier, September 2024)",
+        doc: "the first",
       },
     },
     mainline: [
       ["5.6", "one-past"],
-      ["5.11", "end"],
+      [
+        "6.11",
+        "end",
+        "dma-buf: heaps: Fix off-by-one in CMA heap fault handler",
+        { "5.10": "5.10.227", "6.1": "6.1.111", "6.10": "6.10.11" },
+      ],
     ],
   },
   "cma-heap.name": {
@@ -57,8 +60,8 @@ export const points = definePoints({
     },
     mainline: [
       ["5.6", "helpers"],
-      ["5.11", "area"],
-      ["6.17", "fixed"],
+      ["5.11", "area", "source: not in 5.10.13, in 6.1.4"],
+      ["6.17", "fixed", "dma-buf: heaps: Give default CMA heap a fixed name"],
     ],
   },
 });

@@ -20,7 +20,7 @@ export const points = definePoints({
     choices: { surface: { doc: "in the surface part of VRAM" }, system: { doc: "in system memory" } },
     mainline: [
       ["3.10", "surface"],
-      ["5.14", "system"],
+      ["5.14", "system", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
 });

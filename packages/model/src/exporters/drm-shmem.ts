@@ -44,7 +44,7 @@ export const points = definePoints({
     },
     mainline: [
       ["5.0", "use-count"],
-      ["6.14", "pin-count"],
+      ["6.14", "pin-count", "source: not in 6.12.118, in 6.17.8"],
     ],
   },
   "drm-shmem.locks": {
@@ -60,7 +60,7 @@ export const points = definePoints({
     },
     mainline: [
       ["5.0", "mutexes"],
-      ["6.8", "reservation"],
+      ["6.8", "reservation", "drm/shmem-helper: Switch to reservation lock; source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "drm-shmem.write-notify": {
@@ -71,7 +71,7 @@ export const points = definePoints({
     },
     mainline: [
       ["5.0", "none"],
-      ["7.1", "pfn-mkwrite"],
+      ["7.1", "pfn-mkwrite", "source: not in 6.19.6, in 7.1.3"],
     ],
   },
   "drm-shmem.import": {
@@ -82,7 +82,7 @@ export const points = definePoints({
     },
     mainline: [
       ["5.0", "mapped"],
-      ["6.17", "attached"],
+      ["6.17", "attached", "drm/shmem-helper: Import dmabuf without mapping its sg_table"],
     ],
   },
   "drm-shmem.imported-methods": {
@@ -98,7 +98,12 @@ export const points = definePoints({
     },
     mainline: [
       ["5.0", "kept"],
-      ["5.10", "reset"],
+      [
+        "6.5",
+        "reset",
+        "drm/shmem-helper: Reset vma->vm_ops before calling dma_buf_mmap()",
+        { "5.10": "5.10.191", "6.1": "6.1.46" },
+      ],
     ],
   },
   "drm-shmem.shrinker-list": {
@@ -112,7 +117,12 @@ export const points = definePoints({
     },
     mainline: [
       ["5.4", "added"],
-      ["5.10", "moved"],
+      [
+        "5.19",
+        "moved",
+        "drm/panfrost: Fix shrinker list corruption by madvise IOCTL",
+        { "5.10": "5.10.132", "5.18": "5.18.13" },
+      ],
     ],
   },
 });

@@ -19,15 +19,20 @@ export const points = definePoints({
     question: "How does V4L2 hold USERPTR memory?",
     choices: {
       followed: {
-        doc: "pinned with FOLL_FORCE; memory that GUP refuses by PFN (mainline up to 6.0; removed from stable kernels)",
+        doc: "pinned with FOLL_FORCE; memory that GUP refuses by PFN",
       },
       forced: { doc: "pinned with FOLL_FORCE and FOLL_WRITE in both directions" },
       pinned: { doc: "pinned for writing only if the device writes" },
     },
     mainline: [
       ["4.3", "followed"],
-      ["5.10", "forced"],
-      ["6.2", "pinned"],
+      [
+        "6.1",
+        "forced",
+        "v4l2: don't fall back to follow_pfn() if pin_user_pages_fast() fails",
+        { "5.10": "5.10.158", "6.0": "6.0.12" },
+      ],
+      ["6.2", "pinned", "mm/frame-vector: remove FOLL_FORCE usage"],
     ],
   },
 });

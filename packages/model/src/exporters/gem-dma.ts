@@ -31,7 +31,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.7", "as-mapped"],
-      ["6.18", "never"],
+      ["7.1", "never", "source: not in 6.19.6, in 7.1.3"],
     ],
   },
 });

@@ -42,7 +42,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.3", "mm"],
-      ["7.0", "own"],
+      ["7.0", "own", "drm/gem: Introduce drm_gem_get_unmapped_area() fop; source: not in 6.19.6, in 7.1.3"],
     ],
   },
   "drm.objects": {
@@ -57,7 +57,7 @@ export const points = definePoints({
     },
     mainline: [
       ["2.6", "own-pages"],
-      ["5.16", "helpers"],
+      ["5.16", "helpers", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "drm.prime": {
@@ -68,7 +68,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.3", "opted-in"],
-      ["6.6", "always"],
+      ["6.6", "always", "drm: Enable PRIME import/export for all drivers; source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "drm.bochs": {
@@ -79,7 +79,7 @@ export const points = definePoints({
     },
     mainline: [
       ["5.3", "vram-helper"],
-      ["6.13", "gem-shmem"],
+      ["6.13", "gem-shmem", "source: not in 6.12.118, in 6.17.8"],
     ],
   },
 });

@@ -44,7 +44,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.5", "unpinned"],
-      ["3.12", "pins"],
+      ["3.12", "pins", "source: so in 5.10.13"],
     ],
   },
   "i915.cpu-offset": {
@@ -57,7 +57,11 @@ export const points = definePoints({
     },
     mainline: [
       ["5.5", "ignored"],
-      ["6.12", "heeded"],
+      [
+        "6.12",
+        "heeded",
+        "drm/i915/gem: Calculate object page offset for partial memory mapping; source: not in 6.1.192, in 6.12.8",
+      ],
     ],
   },
 });

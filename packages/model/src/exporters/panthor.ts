@@ -27,7 +27,7 @@ export const points = definePoints({
     },
     mainline: [
       ["6.10", "shmem-helper"],
-      ["7.1", "own"],
+      ["7.2", "own", "source: not in 7.1.13, in 7.2.13"],
     ],
   },
 });

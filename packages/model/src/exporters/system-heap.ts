@@ -31,8 +31,8 @@ export const points = definePoints({
     },
     mainline: [
       ["5.6", "fault-page"],
-      ["5.11", "remap-pfn-range"],
-      ["7.0", "remap-pfn-range-per-chunk"],
+      ["5.11", "remap-pfn-range", "dma-buf: system_heap: Rework system heap to use sgtables instead of pagelists"],
+      ["6.19", "remap-pfn-range-per-chunk", "source: not in 6.18.15, in 6.19.6"],
     ],
   },
   "system-heap.private": {
@@ -54,7 +54,7 @@ export const points = definePoints({
     },
     mainline: [
       ["5.6", "order-0"],
-      ["5.11", "orders-8-4-0"],
+      ["5.11", "orders-8-4-0", "dma-buf: system_heap: Allocate higher order pages if available"],
     ],
   },
 });

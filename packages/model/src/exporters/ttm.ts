@@ -47,7 +47,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.3", "mixedmap"],
-      ["5.14", "pfnmap"],
+      ["5.14", "pfnmap", "source: not in 5.10.262, in 6.1.4"],
     ],
   },
   "ttm.pool": {
@@ -58,7 +58,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.3", "single-pages"],
-      ["5.11", "by-order"],
+      ["5.11", "by-order", "drm/ttm: new TT backend allocation pool v3"],
     ],
   },
   "ttm.dma-buf-vmap": {
@@ -80,7 +80,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.3", "swapout"],
-      ["6.15", "backup"],
+      ["6.15", "backup", "source: not in 6.12.118, in 6.17.8"],
     ],
   },
 });

@@ -45,8 +45,8 @@ export const points = definePoints({
     },
     mainline: [
       ["4.20", "normal-page"],
-      ["6.7", "pfn-per-fault"],
-      ["6.13", "pfn-all-on-first-fault"],
+      ["6.11", "pfn-per-fault", "udmabuf: Use vmf_insert_pfn and VM_PFNMAP for handling mmap"],
+      ["6.13", "pfn-all-on-first-fault", "udmabuf: pre-fault when first page fault"],
     ],
   },
   "udmabuf.prefault-error": {
@@ -67,7 +67,7 @@ export const points = definePoints({
     },
     mainline: [
       ["4.20", "page-references"],
-      ["6.11", "pinned-folios"],
+      ["6.11", "pinned-folios", "udmabuf: Pin the pages using memfd_pin_folios() API"],
     ],
   },
   "udmabuf.arrays": {
@@ -88,9 +88,9 @@ export const points = definePoints({
     },
     mainline: [
       ["4.20", "pages"],
-      ["6.11", "folios-offsets-nodes"],
-      ["6.13", "folios-offsets-pinned"],
-      ["6.16", "pages-and-pinned"],
+      ["6.11", "folios-offsets-nodes", "udmabuf: Convert udmabuf driver to use folios"],
+      ["6.13", "folios-offsets-pinned", "udmabuf: remove udmabuf_folio; source: not in 6.12.118, in 6.17.8"],
+      ["7.2", "pages-and-pinned", "source: not in 7.1.13, in 7.2.13"],
     ],
   },
   "udmabuf.hugetlb": {
@@ -102,8 +102,9 @@ export const points = definePoints({
     },
     mainline: [
       ["4.20", "refused"],
-      ["5.14", "present-pages"],
-      ["6.11", "allocates"],
+      ["5.14", "present-pages", "udmabuf: Add support for mapping hugepages (v4)"],
+      ["6.5", "refused", "udmabuf: revert 'Add support for mapping hugepages (v4)'"],
+      ["6.11", "allocates", "udmabuf: Pin the pages using memfd_pin_folios() API"],
     ],
   },
   "udmabuf.seals-denied": {
@@ -111,13 +112,18 @@ export const points = definePoints({
     choices: {
       write: { doc: "F_SEAL_WRITE" },
       "write-and-future-write": {
-        doc: "F_SEAL_WRITE and F_SEAL_FUTURE_WRITE; stable series from 5.15 on have it too",
+        doc: "F_SEAL_WRITE and F_SEAL_FUTURE_WRITE",
         proposed: "udmabuf: also check for F_SEAL_FUTURE_WRITE (Jann Horn, December 2024)",
       },
     },
     mainline: [
       ["4.20", "write"],
-      ["5.15", "write-and-future-write"],
+      [
+        "6.13",
+        "write-and-future-write",
+        "udmabuf: also check for F_SEAL_FUTURE_WRITE; of 5.10 and 6.1 by the date of 6.12.7, and in 5.10.262 and 6.1.192",
+        { "5.10": "5.10.232", "6.1": "6.1.122", "6.12": "6.12.7" },
+      ],
     ],
   },
   "udmabuf.seal-check": {
@@ -125,13 +131,13 @@ export const points = definePoints({
     choices: {
       racy: { doc: "yes: the inode lock is not held" },
       "inode-lock": {
-        doc: "no: both run under the inode lock; the 6.12 stable series has it too",
+        doc: "no: both run under the inode lock",
         proposed: "udmabuf: fix racy memfd sealing check (Jann Horn, December 2024)",
       },
     },
     mainline: [
       ["4.20", "racy"],
-      ["6.12", "inode-lock"],
+      ["6.13", "inode-lock", "udmabuf: fix racy memfd sealing check", { "6.12": "6.12.7" }],
     ],
   },
   "udmabuf.size-limit": {
@@ -139,7 +145,7 @@ export const points = definePoints({
     choices: { "64-MiB": { doc: "size_limit_mb is 64" }, "int-max": { doc: "size_limit_mb is INT_MAX" } },
     mainline: [
       ["4.20", "64-MiB"],
-      ["7.3", "int-max"],
+      ["7.3", "int-max", "source: not in 7.2.13, in 7.3.4"],
     ],
   },
   "udmabuf.vmap": {
@@ -148,12 +154,20 @@ export const points = definePoints({
       none: { doc: "vmap is not supported: EINVAL" },
       pages: { doc: "the pages of the buffer" },
       "folio-heads": { doc: "the head page of each page's folio: wrong data for large folios" },
+      refused: { doc: "none: vmap_pfn warns of PFNs that have a struct page, EINVAL" },
     },
     mainline: [
       ["4.20", "none"],
-      ["6.2", "pages"],
-      ["6.11", "folio-heads"],
-      ["6.13", "pages"],
+      ["6.2", "pages", "udmabuf: add vmap and vunmap methods to udmabuf_ops"],
+      ["6.11", "folio-heads", "udmabuf: Convert udmabuf driver to use folios"],
+      [
+        "6.13",
+        "refused",
+        "udmabuf: fix vmap_udmabuf error page set; in 6.12.8 and in no list from 6.12.4 on",
+        { "6.12": "6.12.2" },
+      ],
+      ["6.16", "folio-heads", 'Revert "udmabuf: fix vmap_udmabuf error page set"', { "6.12": "6.12.48" }],
+      ["6.16", "pages", "udmabuf: fix vmap missed offset page"],
     ],
   },
   "udmabuf.sync-lock": {
@@ -211,8 +225,8 @@ export const points = definePoints({
     choices: { merged: { doc: "yes: sg_alloc_table_from_pages" }, "entry-per-page": { doc: "no: one entry per page" } },
     mainline: [
       ["4.20", "merged"],
-      ["6.11", "entry-per-page"],
-      ["6.13", "merged"],
+      ["6.11", "entry-per-page", "udmabuf: Convert udmabuf driver to use folios"],
+      ["7.2", "merged", "udmabuf: Do not create malformed scatterlists; source: not in 7.1.13, in 7.2.13"],
     ],
   },
 });
@@ -313,6 +327,11 @@ const rule = rules({
       "mapping.",
     kernel: "begin_cpu_udmabuf, drivers/dma-buf/udmabuf.c",
     unproven: "a kernel does not count tables that nobody can free.",
+  },
+  "udmabuf/vmap-pfn": {
+    sentence: "vmap_pfn warns of a PFN that has a struct page, and vmap of a udmabuf gives EINVAL.",
+    kernel: "vmap_udmabuf, drivers/dma-buf/udmabuf.c; vmap_pfn_apply, mm/vmalloc.c",
+    unproven: "from source: 6.13 to 6.15, and updates of 6.12 before 6.12.48; no recorded kernel is one of them.",
   },
   "udmabuf/vmap-heads": {
     sentence: "vmap maps the head page of each page's folio: wrong data for large folios.",
@@ -595,8 +614,12 @@ class Udmabuf implements DmaBufOps {
     return this.k.design["udmabuf.vmap"] === "none" ? undefined : () => this.mapKernel();
   }
 
-  private *mapKernel(): Path<KernelMap> {
+  private *mapKernel(): Path<KernelMap | number> {
     const { k } = this;
+    if (k.design["udmabuf.vmap"] === "refused") {
+      k.warn(rule["udmabuf/vmap-pfn"]);
+      return k.refuse(rule["udmabuf/vmap-pfn"], errnos.EINVAL);
+    }
     const heads = k.design["udmabuf.vmap"] === "folio-heads";
     if (heads) k.note(rule["udmabuf/vmap-heads"]);
     return k.vmalloc.map(

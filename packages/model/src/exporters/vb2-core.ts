@@ -25,7 +25,7 @@ export const points = definePoints({
     },
     mainline: [
       ["2.6.39", "bytes"],
-      ["6.8", "index"],
+      ["6.8", "index", "media: videobuf2: Rework offset 'cookie' encoding pattern"],
     ],
   },
   "vb2.attach-failure": {
@@ -36,7 +36,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.8", "put"],
-      ["6.11", "leaks"],
+      ["6.11", "leaks", "media: videobuf2-core: attach once if multiple planes share the same dbuf"],
     ],
   },
 });

@@ -40,13 +40,18 @@ export const points = definePoints({
     choices: {
       allowed: { doc: "yes: VM_DONTEXPAND is missing, and DRM warns about a mapping of an import" },
       refused: {
-        doc: "no: VM_DONTEXPAND and VM_DONTDUMP; the 6.1 stable series has it too",
+        doc: "no: VM_DONTEXPAND and VM_DONTDUMP",
         proposed: "media: videobuf2-dma-sg: fix vmap callback and set VM_DONTEXPAND (Janne Grunau, 2023; feb17524aa4e)",
       },
     },
     mainline: [
       ["3.8", "allowed"],
-      ["6.1", "refused"],
+      [
+        "7.1",
+        "refused",
+        "media: videobuf2: Set vma_flags in vb2_dma_sg_mmap; source: not in 6.19.6, in 7.1.3",
+        { "6.1": "6.1.191", "6.12": "6.12.90" },
+      ],
     ],
   },
 });

@@ -36,7 +36,7 @@ export const points = definePoints({
     },
     mainline: [
       ["2.6.28", "bus-address"],
-      ["3.16", "dma-api"],
+      ["3.16", "dma-api", "source: so in 5.10.13"],
     ],
   },
 });

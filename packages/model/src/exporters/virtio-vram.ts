@@ -28,7 +28,7 @@ export const points = definePoints({
     },
     mainline: [
       ["5.11", "whole"],
-      ["6.14", "parts"],
+      ["6.14", "parts", "source: not in 6.12.118, in 6.17.8"],
     ],
   },
 });
