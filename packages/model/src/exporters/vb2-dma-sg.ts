@@ -77,7 +77,7 @@ const rule = rules({
   "vb2-dma-sg/may-grow": {
     sentence: "Without VM_DONTEXPAND mremap grows the mapping past the buffer; access to the new part gives SIGBUS.",
     kernel: "vb2_dma_sg_mmap, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    unproven: "the recorded releases set VM_DONTEXPAND.",
+    unproven: "the recorded kernels that can run it set VM_DONTEXPAND.",
   },
   "vb2-dma-sg/userptr-error": {
     sentence: "Every failure to acquire USERPTR memory gives ENOMEM.",
