@@ -65,6 +65,14 @@ describe("memory", () => {
 });
 
 describe("arrays of a caller's length", () => {
+  test.each(["1G", "0x1000000000000", "0x7fffffffffffffff"])(
+    "a list that is repeated %s times is too long",
+    (times) => {
+      const lines = `m = memfd_create(4K, seal_shrink)\nx = udmabuf_create_list([[m, 0, 1p]], repeat: ${times})`;
+      expect(values(lines).x).toBe("EINVAL");
+    },
+  );
+
   const sized = (size: string): string => `driver D on gpu\nD: b = gem_create(${size})\nD: t = gem_get_sg_table(b)`;
 
   test("kvmalloc refuses more than there is memory, and warns past INT_MAX", () => {

@@ -347,7 +347,7 @@ export interface UdmabufItem {
 }
 
 /** list_limit: items of one buffer. */
-const LIST_LIMIT = 1024;
+export const LIST_LIMIT = 1024;
 
 /** F_SEAL_* bits that the exporter looks at. */
 const SEAL = { shrink: 0x2, write: 0x8, futureWrite: 0x10 } as const;

@@ -5,7 +5,7 @@ import { dmaBufExportSyncFile, dmaBufImportSyncFile, dmaBufSetName, dmaBufSync, 
 import { syncFileCreate, Timeline } from "../dma-buf/sync-file.js";
 import { heaps } from "../exporters/index.js";
 import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
-import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
+import { LIST_LIMIT, udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { File, fput } from "../vfs/file.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";
 import { foreignIoctl, vfsIoctl } from "./vfs-ioctl.js";
@@ -108,7 +108,9 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *udmabuf_create_list({ k, task }, { items, repeat }) {
       const once = items.map(([memfd, offset, size]) => ({ memfd: u32(memfd), offset, size }));
-      return yield* udmabufIoctlCreateList(k, task, Array.from({ length: Math.max(0, repeat) }, () => once).flat());
+      // A list past the limit is refused by its length alone.
+      const times = Math.min(Math.max(0, repeat), LIST_LIMIT + 1);
+      return yield* udmabufIoctlCreateList(k, task, Array.from({ length: times }, () => once).flat());
     },
     *dma_buf_sync(ctx, { fd, flags }) {
       const buf = ioctlTarget(ctx, fd);
