@@ -44,7 +44,7 @@ export interface KernelOptions {
 }
 
 /** As many pages as a kernel reaches within the time that it has for a test. */
-export const PAGES_OF_A_TEST = 2 ** 24;
+export const PAGES_OF_A_TEST = 2 ** 23;
 
 /** This part of memory the kernel itself and its init occupy. */
 const KERNEL_SHARE = 8;

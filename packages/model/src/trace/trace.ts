@@ -62,13 +62,24 @@ export interface TraceEvent {
   readonly about: string;
 }
 
+/** Events of one statement up to which every refusal is kept. */
+const MOST_REFUSALS = 1024;
+
 /** The events of one statement. Repeats of a note within it are dropped. */
 export class StepTrace {
   readonly events: TraceEvent[] = [];
   /** Rules that have been noted, a bit each; a typed array a step would cost more than the step. */
   private readonly seen: number[] = [];
+  /** Rules that have refused since there were {@link MOST_REFUSALS} events. */
+  private repeated: Set<Rule> | undefined;
 
   refuse(rule: Rule, errno: number, about: string): void {
+    // A walk over very many pages tells of each rule once more.
+    if (this.events.length >= MOST_REFUSALS) {
+      this.repeated ??= new Set();
+      if (this.repeated.has(rule)) return;
+      this.repeated.add(rule);
+    }
     this.events.push({ rule, kind: "refuse", errno, about });
   }
 
