@@ -1,4 +1,5 @@
 /** One line on stderr that says what is going on, only on a terminal and only for what takes over a second. */
+import type { SearchLimits } from "./machines/model.js";
 
 const patience = 1000;
 
@@ -20,6 +21,11 @@ export class Progress {
       this.timer = setTimeout(() => this.draw(), Math.max(0, this.began + patience - Date.now()));
       this.timer.unref();
     }
+  }
+
+  /** Limits of a search that this line tells the executions of. */
+  following(limits: SearchLimits, of = ""): SearchLimits {
+    return { ...limits, onProgress: (executions) => this.say(`${of}${executions} executions`) };
   }
 
   /** Takes the line away: before anything else is printed, and at the end. */

@@ -24,9 +24,11 @@ export interface DiffOptions extends WhatifOptions {
 export async function diff(a: string, b: string, options: DiffOptions): Promise<number> {
   const [optionsA, optionsB] = [modelIn(a, options), modelIn(b, options)];
   if (optionsA && optionsB) {
-    const limits = searchLimits(options);
+    const progress = new Progress(options.json ? false : undefined);
+    const limits = progress.following(searchLimits(options));
     const [modelA, modelB] = [new ModelMachine(optionsA, limits), new ModelMachine(optionsB, limits)];
     const compared = compareModels(modelA, modelB, options.tests ?? []);
+    progress.clear();
     show(compared, titleOf(modelA, modelB), options);
     return statusOf(compared);
   }

@@ -11,6 +11,7 @@ import { readEvidence } from "../evidence.js";
 import { badRequest } from "../exit-status.js";
 import { judged } from "../judging.js";
 import { ask } from "../machines/model.js";
+import { Progress } from "../progress.js";
 import { modelSites } from "../report/rule-place.js";
 import { tell } from "../report/story.js";
 import { resultOf, statusOf } from "../result.js";
@@ -26,10 +27,12 @@ export interface ExplainOptions extends ModelChoices, SearchChoices {
 
 export async function explain(selector: string, options: ExplainOptions): Promise<number> {
   const { file, test } = oneTest(selector);
+  const progress = new Progress(options.json ? false : undefined);
   const prediction =
     options.schedule === undefined
-      ? ask(test, modelOptions(options), searchLimits(options))
+      ? ask(test, modelOptions(options), progress.following(searchLimits(options)))
       : inOneOrder(test, options.schedule, options);
+  progress.clear();
   const claims = judged(test, prediction, prediction.machine);
   const evidence = readEvidence();
   const result = resultOf(test, prediction.machine, prediction, claims);

@@ -29,11 +29,12 @@ export function explore(selector: string, options: ExploreOptions): number {
       `\`litmap explain ${test.name}\` tells it`,
     );
   const progress = new Progress(options.json ? false : undefined);
+  const { onProgress, ...limits } = progress.following(searchLimits(options));
   const exploration = everySchedule(test, {
     ...modelOptions(options),
     reduce: options.reduce,
-    limits: searchLimits(options),
-    onProgress: (executions) => progress.say(`${executions} executions`),
+    limits,
+    onProgress,
   });
   progress.clear();
   const { machine } = exploration;

@@ -6,6 +6,7 @@ import { readTest, renderAll, selectFiles } from "../corpus.js";
 import type { TestFile } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { ModelMachine } from "../machines/model.js";
+import { Progress } from "../progress.js";
 import { changeLines, changeOf } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
 import { paintFor, print, widthOf } from "../terminal.js";
@@ -30,11 +31,10 @@ export async function whatif(choices: readonly string[], options: WhatifOptions)
       "choose otherwise, or another --release; `litmap designs` lists the choices",
     );
   }
-  const compared = compareModels(
-    new ModelMachine(base, searchLimits(options)),
-    new ModelMachine(other, searchLimits(options)),
-    options.tests ?? [],
-  );
+  const progress = new Progress(options.json ? false : undefined);
+  const limits = progress.following(searchLimits(options));
+  const compared = compareModels(new ModelMachine(base, limits), new ModelMachine(other, limits), options.tests ?? []);
+  progress.clear();
   const title = Object.entries(other.designs ?? {})
     .map(([point, choice]) => `${point} = ${choice}`)
     .join(", ");
