@@ -4,6 +4,7 @@ import type { Arch } from "@litmap/litmus";
 import { arches, knownAs, knownVersions, newestRelease, points } from "@litmap/model";
 import type { Design, KernelOptions } from "@litmap/model";
 import { badRequest } from "./exit-status.js";
+import { wholeNumber } from "./whole-number.js";
 import { defaultSearch } from "./machines/model.js";
 import type { SearchLimits } from "./machines/model.js";
 
@@ -74,11 +75,4 @@ export function designsOf(texts: readonly string[]): Partial<Design> {
     designs[name] = choice;
   }
   return designs as Partial<Design>;
-}
-
-/** A whole number above 0 given as an option. */
-export function wholeNumber(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw badRequest(`${name} wants a whole number above 0, not '${text}'`);
-  return value;
 }

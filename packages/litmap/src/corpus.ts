@@ -98,6 +98,12 @@ export function oneTest(selector: string): { file: TestFile; test: Test } {
   return { file, test: file.test };
 }
 
+/** What a user writes to mean this test: its name where it is of the corpus, else its file. */
+export function selectorFor(name: string, file: string): string {
+  if (basename(file, ".lit") === name && !relative(corpusFolder(), resolve(file)).startsWith("..")) return name;
+  return /^[\w./@%+:,-]+$/.test(file) ? file : `'${file.replaceAll("'", `'\\''`)}'`;
+}
+
 /** Diagnostics of one file that are shown; the rest are counted. */
 const MOST_SHOWN = 50;
 

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { Ending, exitStatus } from "./exit-status.js";
 import { endWithNpm } from "./npm-parent.js";
+import { checkOptions } from "./option-rules.js";
 import { paintFor, watchOutput } from "./terminal.js";
 import type { Paint } from "./terminal.js";
 
@@ -67,6 +68,8 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   litmap whatif system-heap.mmap=insert-page        what a design would change
   litmap cost direct-io-system-heap                 what it costs by every design`,
     );
+
+  litmap.hook("preAction", (_program, command) => checkOptions(command));
 
   const sub = (text: string, about: string): Command =>
     litmap.command(text).description(about).exitOverride().option("--no-color", "no colours, also without NO_COLOR");

@@ -1,5 +1,7 @@
 /** What is known of one test on one machine: an outcome that has been judged, and compared where there was another. */
 import { exitStatus } from "./exit-status.js";
+import { matchOops } from "./oops.js";
+import type { OopsMatch } from "./oops.js";
 import type { ClaimResult, Machine, NotAllowed, Outcome, Status, Test, Value } from "@litmap/litmus";
 
 /**
@@ -26,6 +28,8 @@ export interface TestResult extends Omit<Outcome, "status"> {
   readonly notAllowed?: readonly NotAllowed[];
   /** It hung or broke as the other machine said that it would. */
   readonly agrees?: boolean;
+  /** How far the places of two oopses were compared. */
+  readonly oops?: OopsMatch;
   /** A file that cannot be read as a test: its diagnostics as text. */
   readonly diagnostics?: readonly string[];
 }
@@ -53,7 +57,7 @@ export function compared(
   // What a search has not come to may be allowed all the same.
   if (model.status === "incomplete" && differs.length > 0)
     return { ...kernel, status: "incomplete", reason: `${against}: ${model.reason}`, against };
-  if (isBroken(kernel)) return { ...kernel, against, agrees: foretold(kernel.status, model) };
+  if (isBroken(kernel)) return { ...kernel, ...stoppedAlike(kernel, model, against), against };
   if (isBroken(model))
     return {
       ...kernel,
@@ -65,6 +69,20 @@ export function compared(
   if (differs.length === 0) return { ...kernel, against };
   const notAllowed = kernel.histogram === undefined ? {} : { notAllowed: combinations };
   return { ...kernel, status: "disagree", against, differs, ...notAllowed };
+}
+
+/** Both say an oops, or both a hang: of an oops the place counts as well, as far as both tell it. */
+function stoppedAlike(kernel: TestResult, model: TestResult, against: string): Partial<TestResult> {
+  if (!foretold(kernel.status, model)) return { agrees: false };
+  if (kernel.status !== "oops" || model.status !== "oops") return { agrees: true };
+  const oops = matchOops(kernel, model.reason, kernel.machine.release);
+  if (oops !== "other") return { agrees: true, oops };
+  return {
+    status: "disagree",
+    reason: `${against} says oops: ${model.reason}; the kernel stopped elsewhere: ${kernel.reason}`,
+    differs: [{ key: "oops", here: kernel.reason, there: model.reason }],
+    oops,
+  };
 }
 
 /** Invariants that, broken on some schedule of the model, show on a kernel as this. */

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "@litmap/litmus";
+import type { Outcome } from "@litmap/litmus";
 import { describe, expect, test } from "vitest";
 import { readEvidence, record } from "../src/evidence.js";
 import { ResultsFile } from "../src/results-file.js";
@@ -110,6 +111,28 @@ describe("evidence", () => {
     expect(agreesWith(kept, { ...outcome, status: "broken", values: {} }, evidence)).toEqual([
       { key: "status", here: "ok", there: "broken" },
     ]);
+  });
+
+  test("what either side cannot do, or ended otherwise, is no agreement", () => {
+    const folder = scratch();
+    record(about, [{ test: kept, outcome }], "2026-01-01", folder);
+    const [evidence] = readEvidence([folder]);
+    const of = (more: Partial<Outcome>) => agreesWith(kept, { ...outcome, ...more }, evidence);
+    expect(of({ status: "unsupported", reason: "not modelled", values: {} })).toBe("not-modelled");
+    for (const status of ["hang", "oops"] as const)
+      expect(of({ status })).toEqual([{ key: "status", here: "ok", there: status }]);
+    expect(of({ status: "incomplete" })).toBe("same");
+    expect(of({ status: "incomplete", values: { m: "ok", n: 0 } })).toBe("undecided");
+    record(about, [{ test: kept, outcome: { ...outcome, status: "unsupported", values: {} } }], "2026-01-02", folder);
+    expect(agreesWith(kept, outcome, readEvidence([folder])[0])).toBe("unsupported");
+    expect(agreesWith(kept, { ...outcome, status: "unsupported" }, readEvidence([folder])[0])).toBe("unsupported");
+    const reason = "kernel BUG at mm/memory.c:2224!";
+    record(about, [{ test: kept, outcome: { ...outcome, status: "oops", reason, values: {} } }], "2026-01-03", folder);
+    const [broken] = readEvidence([folder]);
+    const told = (text: string) => agreesWith(kept, { ...outcome, status: "oops", reason: text, values: {} }, broken);
+    expect(told("insert/page-into-pfnmap: x")).toBe("same");
+    expect(told("a frame was freed twice")).toBe("same");
+    expect(told("dma-buf/pin-static: y")).toEqual([{ key: "oops", here: reason, there: "dma-buf/pin-static: y" }]);
   });
 
   test("a kernel that only calls itself as another has a file of its own", () => {

@@ -16,7 +16,7 @@ describe("litmap run", () => {
     expect(lines[1]).toBe("direct-io-system-heap  EFAULT        rule gup/vma-pfnmap");
     expect(lines[2]).toMatch(/^close-map {14}/);
     expect(lines[3]).toBe("");
-    expect(lines[4]).toMatch(/^3 tests, 3 as expected, 0 surprises, \d+ ms {6}\(model 7\.3, x86_64\)$/);
+    expect(lines[4]).toMatch(/^3 tests, 3 as expected, 0 surprises, [\d.]+ m?s {6}\(model 7\.3, x86_64\)$/);
     expect(status).toBe(0);
   });
 
@@ -179,6 +179,32 @@ describe("wrong requests", () => {
     [["run", "--on", "9.99"], /^litmap: no kernel is called 9\.99/],
     [["run", "--on", ","], /--on wants kernels/],
     [["run", "--on", "host", "--times", "0"], /--times wants a whole number/],
+    [["run", "--on", "host", "--timeout", "1e9"], /^litmap: --timeout wants a whole number above 0, not '1e9'/],
+    [["run", "--on", "host", "--timeout", "86401"], /^litmap: --timeout wants at most 86400, not 86401/],
+    [["run", "--timeout", "abc"], /^litmap: --timeout wants a whole number above 0, not 'abc'/],
+    [["run", "-j", "x"], /^litmap: --jobs wants a whole number above 0, not 'x'/],
+    [["run", "--timeout", "5"], /^litmap: --timeout has no effect without --on\n/],
+    [["run", "-j", "2"], /^litmap: --jobs has no effect without --on\n/],
+    [["run", "--times", "2"], /^litmap: --times has no effect without --on\n/],
+    [["run", "--record"], /^litmap: --record has no effect without --on\n/],
+    [["run", "--accel", "tcg"], /^litmap: --accel has no effect without --on\n/],
+    [["run", "--on", "host,ssh:box", "--accel", "tcg"], /^litmap: --accel is for kernels in QEMU\n/],
+    [["run", "--junit", ""], /^litmap: --junit wants a value\n/],
+    [["random", "--timeout", "5"], /^litmap: --timeout has no effect without --on\n/],
+    [["random", "--steps", "0"], /^litmap: --steps wants a whole number above 0/],
+    [["cost", "fork-private-memfd", "--runs", "2"], /^litmap: --runs has no effect without --on\n/],
+    [["cost", "fork-private-memfd", "--on", "6.12", "--all"], /^litmap: --all has no effect with --on\n/],
+    [["explore", "close-map", "--limit", "-1"], /^litmap: --limit wants a whole number above 0, not '-1'/],
+    [
+      ["explain", "close-map", "--schedule", "A:1", "--search-time", "5"],
+      /^litmap: --search-time has no effect with --schedule/,
+    ],
+    [
+      ["diff", "model:6.1", "model:6.12", "--accel", "tcg"],
+      /^litmap: --accel has no effect: neither side is a kernel\n/,
+    ],
+    [["diff", "6.1", "6.12", "--search-time", "5"], /^litmap: --search-time has no effect: neither side is a model\n/],
+    [["check", "--json", "-q"], /^litmap: --quiet has no effect with --json\n/],
     [["rnu"], /^litmap: unknown command 'rnu'\n\(Did you mean run\?\)/],
     [["explain", "direct-io-*"], /means 2 tests; this command takes one/],
     [["explain", "direct-io-memfd", "--schedule", "A:1"], /has no parallel block/],

@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "@litmap/litmus";
 import type { Prediction } from "@litmap/model";
 import { describe, expect, test } from "vitest";
 import { tell } from "../src/report/story.js";
 import { paintFor } from "../src/terminal.js";
-import { litmap } from "./command.js";
+import { litmap, scratch } from "./command.js";
 
 const paint = paintFor({ isTTY: false });
 
@@ -162,7 +162,7 @@ evidence
     );
     expect(told).toContain(
       "\n\nunsupported: no such thing\n\nevidence\n" +
-        "  none recorded; `litmap run story --on 6.12 --record` asks a kernel",
+        "  none recorded; `litmap run story.lit --on 6.12 --record` asks a kernel",
     );
   });
 });
@@ -176,6 +176,20 @@ describe("litmap explain", () => {
     expect(stdout).toContain("  holds  n == EFAULT         line 10\n");
     expect(stdout).toContain("16 page-table writes");
     expect(status).toBe(0);
+  });
+
+  test("a name bound to a field shows the field's value; a file outside of the corpus is named by its path", async () => {
+    const text =
+      'test field-here\n  "?"\n\na = meminfo().Shmem\nm = memfd_create(64K)\nva = mmap(m, 64K, rw, shared)\n' +
+      "store(va, 1)\nb = meminfo().Shmem\nr = smaps(va).Rss\nf = smaps(va).VmFlags\nn = maps(va).perms\n";
+    const file = join(scratch(), "field-here.lit");
+    writeFileSync(file, text);
+    const { stdout } = await litmap(["explain", file, "--release", "6.12"]);
+    const shown = (name: string): string | undefined => new RegExp(`${name} += [^\\n]*? {3}(\\S.*)`).exec(stdout)?.[1];
+    expect(["a", "b", "r", "n"].map(shown)).toEqual(["0", "4K", "4K", "rw-s"]);
+    expect(shown("f")).toMatch(/^\[.*\brd\b.*\]$/);
+    const hint = /`litmap (run \S+) --on/.exec(stdout)?.[1].split(" ") ?? [];
+    expect((await litmap(hint)).status).toBe(0);
   });
 
   test("JSON has the steps with their rules", async () => {

@@ -6,7 +6,7 @@ import { kernelOf } from "@litmap/model";
 import type { Prediction } from "@litmap/model";
 import { modelOptions, searchLimits } from "../choices.js";
 import type { ModelChoices, SearchChoices } from "../choices.js";
-import { oneTest } from "../corpus.js";
+import { oneTest, selectorFor } from "../corpus.js";
 import { readEvidence } from "../evidence.js";
 import { badRequest } from "../exit-status.js";
 import { judged } from "../judging.js";
@@ -69,6 +69,9 @@ function inOneOrder(test: Test, schedule: string, choices: ModelChoices): Predic
     throw badRequest(`${test.name} has no parallel block: it has one order`, "leave out --schedule");
   const prediction = runSchedule(test, schedule, modelOptions(choices));
   if ("error" in prediction)
-    throw badRequest(`--schedule: ${prediction.error}`, `\`litmap explore ${test.name}\` lists schedules`);
+    throw badRequest(
+      `--schedule: ${prediction.error}`,
+      `\`litmap explore ${selectorFor(test.name, test.file)}\` lists schedules`,
+    );
   return prediction;
 }

@@ -3,7 +3,7 @@ import { explore as everySchedule } from "@litmap/explore";
 import { isConcurrent } from "@litmap/litmus";
 import { modelOptions, searchLimits } from "../choices.js";
 import type { ModelChoices, SearchChoices } from "../choices.js";
-import { oneTest } from "../corpus.js";
+import { oneTest, selectorFor } from "../corpus.js";
 import { badRequest } from "../exit-status.js";
 import { judged } from "../judging.js";
 import { Progress } from "../progress.js";
@@ -26,7 +26,7 @@ export function explore(selector: string, options: ExploreOptions): number {
   if (!isConcurrent(test))
     throw badRequest(
       `${test.name} has no parallel block: it has one order`,
-      `\`litmap explain ${test.name}\` tells it`,
+      `\`litmap explain ${selectorFor(test.name, test.file)}\` tells it`,
     );
   const progress = new Progress(options.json ? false : undefined);
   const { onProgress, ...limits } = progress.following(searchLimits(options));

@@ -4,7 +4,7 @@ import type { Kernel } from "@litmap/kernels";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import { KernelMachine, chooseKernels, endingOf } from "../machines/kernel.js";
-import { wholeNumber } from "../choices.js";
+import { wholeNumber } from "../whole-number.js";
 import { moduleSources } from "../places.js";
 import { Progress } from "../progress.js";
 import { columns, duration } from "../report/columns.js";

@@ -6,7 +6,7 @@
 import { bindings, operation, parse, randomTest, shrink, shrinkAsync } from "@litmap/litmus";
 import type { Outcome, Test } from "@litmap/litmus";
 import { releases } from "@litmap/model";
-import { wholeNumber } from "../choices.js";
+import { wholeNumber } from "../whole-number.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { Interrupt } from "../interrupt.js";
 import { differences } from "../judging.js";

@@ -4,7 +4,8 @@
  * tests.
  */
 import type { Test } from "@litmap/litmus";
-import { modelOptions, searchLimits, wholeNumber } from "../choices.js";
+import { modelOptions, searchLimits } from "../choices.js";
+import { wholeNumber } from "../whole-number.js";
 import { readTest } from "../corpus.js";
 import type { TestFile } from "../corpus.js";
 import { record } from "../evidence.js";

@@ -120,6 +120,12 @@ function disagreements(mine: readonly Hearing[]): string[] {
   );
 }
 
+const reasonOf: Readonly<Partial<Record<string, string>>> = {
+  stale: "not run since its steps changed",
+  "not-modelled": "not modelled",
+  undecided: "the search of schedules was stopped",
+};
+
 /** Tests that no kernel confirms, by the reason that kernels gave. */
 function reasons(mine: readonly Hearing[]): string[] {
   const answered = proven(mine);
@@ -129,7 +135,7 @@ function reasons(mine: readonly Hearing[]): string[] {
     for (const reason of witnesses.length > 0
       ? witnesses.map(
           ({ reason, said }) =>
-            reason ?? (said === "stale" ? "not run since its steps changed" : "a kernel gives other values"),
+            reason ?? (typeof said === "string" ? reasonOf[said] : undefined) ?? "a kernel gives other values",
         )
       : []) {
       const tests = byReason.get(reason) ?? new Set();

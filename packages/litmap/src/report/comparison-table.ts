@@ -7,6 +7,7 @@ import { kernelOf, ruleBook } from "@litmap/model";
 import { ruleOf } from "../machines/model.js";
 import { print } from "../terminal.js";
 import type { Paint } from "../terminal.js";
+import { selectorFor } from "../corpus.js";
 import { isTrouble, machineLabel } from "../result.js";
 import type { TestResult } from "../result.js";
 import { combinationsOf, runsOf } from "./combinations.js";
@@ -80,6 +81,21 @@ export class ComparisonTable implements RunReport {
         this.paint,
       );
       if (lines.length > 0) print([`unsupported on ${label}`, ...lines.slice(1)].join("\n"));
+    }
+    this.oopses(kernels);
+  }
+
+  /** Oopses that both sides had and whose places could not be compared in full. */
+  private oopses(kernels: readonly TestResult[]): void {
+    for (const [match, text] of [
+      ["file", "oops in the same file; the function of the kernel's is not told"],
+      ["fact", "oops on both sides; their places could not be compared"],
+    ] as const) {
+      const alike = kernels.filter(({ oops }) => oops === match);
+      if (alike.length === 0) continue;
+      const names = alike.map(({ test, machine }) => `${test} on ${machineLabel(machine)}`);
+      for (const line of wrap(`${text}: ${names.join(", ")}`, 96)) print(line);
+      print("");
     }
   }
 
@@ -155,7 +171,9 @@ export class ComparisonTable implements RunReport {
       }
     } else for (const line of troubleOf(result, units)) for (const part of line.split("\n")) print(`  ${part}`);
     if (result.status === "disagree")
-      print(`  ${paint.dim(`litmap explain ${result.test} --release ${result.machine.release}`)}`);
+      print(
+        `  ${paint.dim(`litmap explain ${selectorFor(result.test, result.file)} --release ${result.machine.release}`)}`,
+      );
   }
 }
 

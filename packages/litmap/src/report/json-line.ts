@@ -22,6 +22,7 @@ export function jsonObject(result: TestResult): Readonly<Record<string, unknown>
     against,
     differs,
     notAllowed,
+    oops,
     diagnostics,
     ms,
   } = result;
@@ -44,6 +45,7 @@ export function jsonObject(result: TestResult): Readonly<Record<string, unknown>
       differs &&
       Object.fromEntries(differs.map(({ key, here, there }) => [key, { here: here ?? null, there: there ?? null }])),
     notAllowed: notAllowed?.map(({ values: seen, nearest, keys, count }) => ({ values: seen, nearest, keys, count })),
+    oops,
     ms: Math.round(ms * 1000) / 1000,
   };
 }

@@ -7,6 +7,7 @@ import { isNotReached, operation, renderDiagnostic, seriesOf } from "@litmap/lit
 import type { CallStep, ClaimResult, Diagnostic, Outcome, Test, Value, Values } from "@litmap/litmus";
 import { kernelOf, versionOf } from "@litmap/model";
 import type { Prediction, Rule } from "@litmap/model";
+import { selectorFor } from "../corpus.js";
 import type { Evidence } from "../evidence.js";
 import { debianName } from "@litmap/kernels";
 import { observersTaken } from "../machines/model.js";
@@ -112,6 +113,7 @@ function result(step: StepReport, values: Values, units: ReadonlyMap<string, str
     return value === "ok" ? paint.good("ok") : /^(E[A-Z]|SIG)/.test(value) ? paint.bad(value) : value;
   if (typeof value === "object" && !Array.isArray(value)) return "";
   const op = step.op as CallStep["op"];
+  if (isRecord(step)) return valueText(value as Value, units.get(step.bind ?? ""));
   const type = isOperation(op) ? operation(op).result.kind : "status";
   if (typeof value === "number" && type !== "number") return paint.good("ok");
   return valueText(value as Value, (step.bind === undefined ? undefined : units.get(step.bind)) ?? unitOfCall(op));
@@ -232,7 +234,7 @@ function evidence({ test, prediction, evidence: all }: Story, paint: Paint): str
   if (rows.length === 0)
     return (
       `${paint.dim("evidence")}\n` +
-      `  none recorded; \`litmap run ${test.name} --on ${debianName(seriesOf(release), arch)} --record\` asks a kernel`
+      `  none recorded; \`litmap run ${selectorFor(test.name, test.file)} --on ${debianName(seriesOf(release), arch)} --record\` asks a kernel`
     );
   rows.sort((a, b) => Number(b.same) - Number(a.same));
   return [paint.dim("evidence"), ...columns(rows.map((row) => row.cells))].join("\n");
@@ -242,7 +244,8 @@ function said(testimony: Testimony, sameRelease: boolean, paint: Paint): string 
   if (testimony === "same") return paint.good("the same outcome");
   if (testimony === "stale") return paint.odd("recorded with other steps of this test");
   if (testimony === "unsupported") return paint.dim("unsupported there");
-  if (testimony === "undecided") return paint.odd("an outcome that the search has not come to");
+  if (testimony === "not-modelled") return paint.dim("not modelled, nothing to compare");
+  if (testimony === "undecided") return paint.odd("not among what the search came to");
   if (typeof testimony === "string") return testimony;
   const text = testimony.map(({ key, here }) => `${key} ${valueText(here)}`).join(", ");
   return sameRelease ? paint.bad(`DISAGREES: ${text}`) : `otherwise: ${text}`;
