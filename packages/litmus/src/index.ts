@@ -25,6 +25,8 @@ export * from "./language/index.js";
 export * from "./judge.js";
 export { randomTest, seldomUseful } from "./random/generate.js";
 export type { RandomOptions } from "./random/generate.js";
+export { probesOf } from "./random/probes.js";
+export type { Probe } from "./random/probes.js";
 export { shrink, shrinkAsync, shrinking } from "./random/shrink.js";
 export { Random } from "./random/prng.js";
 export { kernelLimits, overLimit } from "./kernel-limits.js";

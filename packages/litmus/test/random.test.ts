@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { OperationName, Step } from "../src/index.js";
-import { operation, operations, parse, Random, randomTest, seldomUseful, shrink, shrinkAsync } from "../src/index.js";
+import { operation, operations, parse, probesOf, Random, randomTest, seldomUseful, shrink, shrinkAsync } from "../src/index.js";
 import { testOf } from "./text.js";
 
 function* calls(body: readonly Step[]): Generator<Extract<Step, { kind: "call" }>> {
@@ -10,6 +10,25 @@ function* calls(body: readonly Step[]): Generator<Extract<Step, { kind: "call" }
     else if (step.kind === "parallel") for (const branch of step.branches) yield* calls(branch.body);
   }
 }
+
+test("what a machine lacks is in no program for it", () => {
+  const lacking = new Set(["udmabuf_create", "udmabuf_create_list", "mseal", "dma_heap_alloc.heap=system"]);
+  const texts = (options: object): string =>
+    Array.from({ length: 60 }, (_, seed) => randomTest(seed, { steps: 20, ...options })).join("");
+  expect(texts({})).toMatch(/udmabuf_create\(/);
+  expect(texts({})).toMatch(/dma_heap_alloc\(system/);
+  expect(texts({ lacking })).not.toMatch(/udmabuf_create|mseal|dma_heap_alloc\(system/);
+});
+
+test("every operation of random programs has probes that are tests, but for those that need what others made", () => {
+  const used = (Object.keys(operations) as OperationName[]).filter(
+    (op) => !seldomUseful.includes(op) && operation(op).by.includes("process"),
+  );
+  const unprobed = used.filter((op) => probesOf(op).length === 0);
+  expect(unprobed).toEqual(["receive"]);
+  for (const { of, text } of used.flatMap(probesOf)) expect(parse(text).test, of).toBeDefined();
+  expect(probesOf("dma_heap_alloc").map(({ of }) => of)).toContain("dma_heap_alloc.heap=system");
+});
 
 describe("random tests", () => {
   test("a seed gives one test for ever", () => {

@@ -3,8 +3,18 @@
  * disagreement is shrunk to the shortest program that still shows it. Without a kernel the
  * model is asked alone, of drivers too: it has to have an answer to everything.
  */
-import { bindings, operation, parse, randomTest, shrink, shrinkAsync } from "@litmap/litmus";
-import type { Outcome, Test } from "@litmap/litmus";
+import {
+  bindings,
+  operation,
+  operations,
+  parse,
+  probesOf,
+  randomTest,
+  seldomUseful,
+  shrink,
+  shrinkAsync,
+} from "@litmap/litmus";
+import type { OperationName, Outcome, Test } from "@litmap/litmus";
 import { releases } from "@litmap/model";
 import { wholeNumber } from "../whole-number.js";
 import { badRequest, exitStatus } from "../exit-status.js";
@@ -15,6 +25,7 @@ import type { KernelChoice, KernelOptions } from "../machines/kernel.js";
 import { ModelMachine, defaultSearch } from "../machines/model.js";
 import { ModelThread } from "../machines/model-thread.js";
 import { Progress } from "../progress.js";
+import { wrap } from "../report/columns.js";
 import { valueText } from "../report/value-text.js";
 import type { Difference } from "../result.js";
 import { machineLabel } from "../result.js";
@@ -120,10 +131,12 @@ async function onKernel(
   const pair = new Pair(kernel);
   let found = 0;
   let ran = 0;
+  let lacking: ReadonlySet<string> = new Set();
   try {
+    lacking = await pair.lacking(interrupt, say);
     for (let seed = programs.first; seed <= programs.last && !interrupt.happened; seed++) {
       say(`program ${seed} of ${programs.last}`);
-      const text = randomTest(seed, { steps: programs.steps });
+      const text = randomTest(seed, { steps: programs.steps, lacking });
       const disagreement = await interrupt.unlessInterrupted(pair.disagreement(text));
       ran++;
       if (!disagreement) continue;
@@ -139,6 +152,9 @@ async function onKernel(
     await kernel.close();
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  if (lacking.size > 0)
+    for (const line of wrap(`without what ${machineLabel(kernel.machine)} cannot do: ${[...lacking].join(", ")}`, 100))
+      print(line);
   const unsupported = pair.unsupported > 0 ? `, ${pair.unsupported} unsupported` : "";
   print(
     `${ran} programs, ${found} ${found === 1 ? "disagreement" : "disagreements"}${unsupported}, ${seconds} s      ` +
@@ -170,6 +186,23 @@ class Pair {
       return { about: outcome.status, lines: [`  model: ${ending(predicted)}`, `  kernel: ${ending(outcome)}`] };
     const differs = differences(test, outcome, predicted, this.kernel.machine.arch);
     return differs.length > 0 ? { about: about(test, differs[0]), lines: differs.map(differenceLine) } : undefined;
+  }
+
+  /** What one of the two cannot do: each operation that programs use is put to both, once. */
+  async lacking(interrupt: Interrupt, say: (line: string) => void): Promise<Set<string>> {
+    const lacking = new Set<string>();
+    for (const op of Object.keys(operations) as OperationName[]) {
+      if (seldomUseful.includes(op) || !operation(op).by.includes("process")) continue;
+      for (const { of, text } of probesOf(op)) {
+        const { test } = parse(text);
+        if (!test || interrupt.happened) continue;
+        say(`can it do ${of}?`);
+        const { status } = (await this.model.run(test)).outcome;
+        const asked = status === "unsupported" ? undefined : await interrupt.unlessInterrupted(this.kernel.run(test));
+        if (status === "unsupported" || asked?.outcome.status === "unsupported") lacking.add(of);
+      }
+    }
+    return lacking;
   }
 
   async shrunk(text: string, wanted: string, interrupt: Interrupt): Promise<string> {

@@ -8,6 +8,7 @@ import { operation, operations } from "../operations/index.js";
 import type { HeapName } from "../catalogue.js";
 import type { ActorClass, OperationName, OperationShape, ParamType, ResultType, Subject } from "../operations/index.js";
 import { sizeText } from "../language/numbers.js";
+import { wordOf } from "./probes.js";
 import { Random } from "./prng.js";
 
 export interface RandomOptions {
@@ -19,6 +20,8 @@ export interface RandomOptions {
   readonly only?: readonly OperationName[];
   /** Not these; {@link seldomUseful} unless told. */
   readonly without?: readonly OperationName[];
+  /** What the machine cannot do, as probes name it: such operations and words are not used. */
+  readonly lacking?: ReadonlySet<string>;
   /** Whether other processes and forks may appear; they may unless told. */
   readonly processes?: boolean;
   /** Ends with a `parallel` block of two actors; none unless told. */
@@ -111,7 +114,9 @@ class Generator {
     const by = options.by ?? ["process"];
     const without = options.without ?? seldomUseful;
     this.table = (Object.keys(operations) as OperationName[])
-      .filter((op) => !without.includes(op) && operation(op).by.some((c) => by.includes(c)))
+      .filter(
+        (op) => !without.includes(op) && !options.lacking?.has(op) && operation(op).by.some((c) => by.includes(c)),
+      )
       .filter((op) => !options.only || options.only.includes(op) || operationWeight[op] !== undefined)
       .map((op) => [
         op,
@@ -258,6 +263,10 @@ class Generator {
 
   // --- what arguments are made of
 
+  lacks(word: string): boolean {
+    return this.options.lacking?.has(word) === true;
+  }
+
   get rng(): Random {
     return this.random;
   }
@@ -388,8 +397,10 @@ class Arguments {
   }
 
   private value(name: string, type: ParamType): string | undefined {
-    const typical = typicalWords[`${this.op}.${name}`];
-    if (typical && this.random.chance(0.95)) return this.random.weighted(typical);
+    const typical = typicalWords[`${this.op}.${name}`]?.filter(
+      ([word]) => !this.generator.lacks(wordOf(this.op, name, word)),
+    );
+    if (typical?.length && this.random.chance(0.95)) return this.random.weighted(typical);
     switch (type.kind) {
       case "descriptor":
         return this.descriptor(name, type.typical, type.madeBy);
@@ -402,10 +413,11 @@ class Arguments {
       case "integer":
       case "bounded":
         return this.integer(name);
-      case "word":
-        return this.random.pick(
-          Object.keys(type.words).filter((word) => !fewHave.has(word) || this.random.chance(0.02)),
-        );
+      case "word": {
+        const words = Object.keys(type.words).filter((word) => !fewHave.has(word) || this.random.chance(0.02));
+        const able = words.filter((word) => !this.generator.lacks(wordOf(this.op, name, word)));
+        return able.length === 0 ? undefined : this.random.pick(able);
+      }
       case "flags": {
         const words = Object.keys(type.words);
         const chosen = words.filter(() => this.random.chance(1.2 / words.length)).slice(0, 3);
