@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import type { OperationName, Step } from "../src/index.js";
-import { operation, operations, parse, probesOf, Random, randomTest, seldomUseful, shrink, shrinkAsync } from "../src/index.js";
+import {
+  operation,
+  operations,
+  parse,
+  probesOf,
+  Random,
+  randomTest,
+  seldomUseful,
+  shrink,
+  shrinkAsync,
+} from "../src/index.js";
 import { testOf } from "./text.js";
 
 function* calls(body: readonly Step[]): Generator<Extract<Step, { kind: "call" }>> {

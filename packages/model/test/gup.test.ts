@@ -50,7 +50,7 @@ describe("references and pins", () => {
 
   test("a pin of a large folio counts apart", () => {
     const s = new Scene();
-    const memfd = s.run(newMemfd(s.k, { size: 2 * 1024 * 1024, hugetlb: true })) as File;
+    const memfd = s.run(newMemfd(s.k, { size: BigInt(2 * 1024 * 1024), hugetlb: true })) as File;
     const a = s.map(memfd, 512);
     const { got, pfns } = slow(s, a, 3, FOLL.pin | FOLL.write);
     expect(got).toBe(3);
@@ -216,7 +216,7 @@ describe("force and hugetlb", () => {
       ["6.18", 1],
     ] as const) {
       const s = new Scene({ release });
-      const memfd = s.run(newMemfd(s.k, { size: 2 * 1024 * 1024, hugetlb: true })) as File;
+      const memfd = s.run(newMemfd(s.k, { size: BigInt(2 * 1024 * 1024), hugetlb: true })) as File;
       const a = s.map(memfd, 512, VM.READ, MAP.PRIVATE);
       expect(slow(s, a, 1, FOLL.get | FOLL.force | FOLL.write).got).toBe(expected);
       expect(s.store(a, 8)).toEqual({ signal: "SIGSEGV" });
@@ -225,7 +225,7 @@ describe("force and hugetlb", () => {
   });
   test("a long-term read-only pin of a private hugetlb page ends", () => {
     const s = new Scene({ release: "7.2" });
-    const memfd = s.run(newMemfd(s.k, { size: 2 * 1024 * 1024, hugetlb: true })) as File;
+    const memfd = s.run(newMemfd(s.k, { size: BigInt(2 * 1024 * 1024), hugetlb: true })) as File;
     const a = s.map(memfd, 512, RW, MAP.PRIVATE);
     const { got, pfns } = slow(s, a, 2, FOLL.pin | FOLL.longterm);
     expect(got).toBe(2);
@@ -371,7 +371,7 @@ describe("memfd_pin_folios", () => {
   });
   test("a hugetlb folio is pinned once however many of its pages are meant", () => {
     const s = new Scene();
-    const file = s.run(newMemfd(s.k, { size: 4 * 1024 * 1024, hugetlb: true })) as File;
+    const file = s.run(newMemfd(s.k, { size: BigInt(4 * 1024 * 1024), hugetlb: true })) as File;
     const pinned = s.run(memfdPinFolios(s.k, file.inode, 8192, 2 * 1024 * 1024 + PAGE - 1, 16));
     if (typeof pinned === "number") throw new Error(`${pinned}`);
     expect(pinned.folios.length).toBe(2);
@@ -385,12 +385,12 @@ describe("memory that may only be executed", () => {
     const s = new Scene({ release: "6.12" });
     const a = s.map(s.memfd(1), 1);
     s.touch(a, 1, true);
-    expect(s.run(mprotect(s.k, s.task, a, PAGE, VM.EXEC))).toBe(0);
+    expect(s.run(mprotect(s.k, s.task, BigInt(a), BigInt(PAGE), VM.EXEC))).toBe(0);
     expect(s.load(a)).toEqual({ signal: "SIGSEGV" });
     expect(fast(s, a, 1, 0).got).toBe(EFAULT);
     expect(slow(s, a, 1, FOLL.get).got).toBe(EFAULT);
     expect(slow(s, a, 1, FOLL.get | FOLL.force).got).toBe(1);
-    expect(s.run(mprotect(s.k, s.task, a, PAGE, VM.READ))).toBe(0);
+    expect(s.run(mprotect(s.k, s.task, BigInt(a), BigInt(PAGE), VM.READ))).toBe(0);
     expect(fast(s, a, 1, 0).got).toBe(1);
   });
 });

@@ -64,7 +64,14 @@ function bench(options: KernelOptions = {}): Bench {
         true,
       );
       return runAlone(
-        doMmap(k, task, { file, address: AT, length: pages * PAGE, prot: RW, flags: sharing, offset: 0 }),
+        doMmap(k, task, {
+          file,
+          address: BigInt(AT),
+          length: BigInt(pages * PAGE),
+          prot: RW,
+          flags: sharing,
+          offset: BigInt(0),
+        }),
       );
     },
     get vma() {
@@ -109,7 +116,7 @@ describe("vm_insert_page", () => {
     const child = runAlone(dupMm(b.k, b.task.mm, "C"));
     expect(counts()).toEqual([3, 2]);
     expect(showSmap(b.k, child.lookup(AT)!)).toMatchObject({ Rss: 16384, Pss: 8192 });
-    runAlone(munmap(b.k, b.task, AT, 16384));
+    runAlone(munmap(b.k, b.task, BigInt(AT), BigInt(16384)));
     expect(counts()).toEqual([2, 1]);
     expect(statusOf(b.task.mm).VmRSS).toBe(0);
   });
@@ -130,7 +137,14 @@ describe("vm_insert_page", () => {
   test("anonymous memory cannot be inserted", () => {
     const b = bench();
     const anon = runAlone(
-      doMmap(b.k, b.task, { file: undefined, address: AT * 2, length: PAGE, prot: RW, flags: MAP.PRIVATE, offset: 0 }),
+      doMmap(b.k, b.task, {
+        file: undefined,
+        address: BigInt(AT * 2),
+        length: BigInt(PAGE),
+        prot: RW,
+        flags: MAP.PRIVATE,
+        offset: BigInt(0),
+      }),
     );
     runAlone(userStore(b.k, b.task, anon, 4, 1));
     const pfn = b.task.mm.table.leaf(anon)!.pfn[b.task.mm.table.slot(anon)];
@@ -335,7 +349,17 @@ describe("remap_pfn_range", () => {
     b.map((vma) => remapPfnRange(b.k, vma, vma.start, 100000, 4 * PAGE));
     const to = AT + 0x1000_0000;
     expect(
-      runAlone(mremap(b.k, b.task, AT, 4 * PAGE, 4 * PAGE, { maymove: true, fixed: true, dontunmap: false }, to)),
+      runAlone(
+        mremap(
+          b.k,
+          b.task,
+          BigInt(AT),
+          BigInt(4 * PAGE),
+          BigInt(4 * PAGE),
+          { maymove: true, fixed: true, dontunmap: false },
+          BigInt(to),
+        ),
+      ),
     ).toBe(to);
     const moved = b.task.mm.lookup(to)!;
     expect([moved.has(VM.ARCH_1), b.task.mm.table.leaf(to)!.used, b.task.mm.lookup(AT)]).toEqual([true, 4, undefined]);
@@ -346,7 +370,17 @@ describe("remap_pfn_range", () => {
     b.map((vma) => remapPfnRange(b.k, vma, vma.start, 100000, 1024 * PAGE), MAP.SHARED, 1024);
     const leaf = b.task.mm.table.leaf(AT);
     const to = AT + 0x1000_0000;
-    runAlone(mremap(b.k, b.task, AT, 1024 * PAGE, 1024 * PAGE, { maymove: true, fixed: true, dontunmap: false }, to));
+    runAlone(
+      mremap(
+        b.k,
+        b.task,
+        BigInt(AT),
+        BigInt(1024 * PAGE),
+        BigInt(1024 * PAGE),
+        { maymove: true, fixed: true, dontunmap: false },
+        BigInt(to),
+      ),
+    );
     expect(b.task.mm.table.leaf(to)).toBe(leaf);
     expect(statusOf(b.task.mm).VmPTE).toBe(3 * PAGE);
   });
@@ -357,7 +391,17 @@ describe("growing a mapping that a driver filled (matrix E, AF_PACKET)", () => {
     const b = bench({ release });
     const ops: VmOps = close ? { name: "driver", close() {} } : { name: "driver" };
     b.map((vma) => ((vma.flags |= flags), (vma.ops = ops), 0));
-    return runAlone(mremap(b.k, b.task, AT, 4 * PAGE, 8 * PAGE, { maymove: false, fixed: false, dontunmap: false }, 0));
+    return runAlone(
+      mremap(
+        b.k,
+        b.task,
+        BigInt(AT),
+        BigInt(4 * PAGE),
+        BigInt(8 * PAGE),
+        { maymove: false, fixed: false, dontunmap: false },
+        BigInt(0),
+      ),
+    );
   };
 
   test("VM_MIXEDMAP in place: ENOMEM, but with close it succeeds in 6.1, and before 5.19 always [103]", () => {
@@ -385,17 +429,24 @@ describe("memory is given back", () => {
     const before = k.frames.used;
     const task = k.process("A");
     const at = runAlone(
-      doMmap(k, task, { file: undefined, address: AT, length: 64 * PAGE, prot: RW, flags: MAP.PRIVATE, offset: 0 }),
+      doMmap(k, task, {
+        file: undefined,
+        address: BigInt(AT),
+        length: BigInt(64 * PAGE),
+        prot: RW,
+        flags: MAP.PRIVATE,
+        offset: BigInt(0),
+      }),
     );
     runAlone(userTouch(k, task, at, 64 * PAGE, true));
     expect(k.frames.used).toBe(before + 64);
     const child = runAlone(dupMm(k, task.mm, "C"));
     expect(k.frames.used).toBe(before + 64);
-    runAlone(munmap(k, task, at, 64 * PAGE));
+    runAlone(munmap(k, task, BigInt(at), BigInt(64 * PAGE)));
     expect(k.frames.used).toBe(before + 64);
     const heir = k.process("D");
     Object.assign(heir, { mm: child });
-    runAlone(munmap(k, heir, at, 64 * PAGE));
+    runAlone(munmap(k, heir, BigInt(at), BigInt(64 * PAGE)));
     expect([k.frames.used, k.committed]).toEqual([before, 0]);
   });
 });

@@ -10,6 +10,7 @@ const layers = [
   "trace",
   "sched",
   "slot.ts",
+  "word.ts",
   "vfs",
   "mm",
   "task.ts",

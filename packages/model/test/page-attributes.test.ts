@@ -229,10 +229,20 @@ describe("entries", () => {
     expect(mm.table.leaf(address)!.cacheMode(mm.table.slot(address))).toBe(CACHE.wc);
     const to = address + 0x10000;
     expect(
-      runAlone(mremap(scene.k, scene.task, address, PAGE, PAGE, { maymove: true, fixed: true, dontunmap: false }, to)),
+      runAlone(
+        mremap(
+          scene.k,
+          scene.task,
+          BigInt(address),
+          BigInt(PAGE),
+          BigInt(PAGE),
+          { maymove: true, fixed: true, dontunmap: false },
+          BigInt(to),
+        ),
+      ),
     ).toBe(to);
     expect(modeAt(scene, to)).toBe(CACHE.wc);
-    runAlone(munmap(scene.k, scene.task, to, PAGE));
+    runAlone(munmap(scene.k, scene.task, BigInt(to), BigInt(PAGE)));
     const again = scene.map(undefined, 1);
     scene.touch(again, 1, true);
     expect(modeAt(scene, again)).toBe(CACHE.wb);
@@ -276,7 +286,7 @@ describe("remap_pfn_range", () => {
       // Reserved as write-back: whoever wants it uncached is refused.
       expect(() => remap(scene, 2, high, 2, CACHE.ucMinus)).toThrow("mmap gave -22");
       expect(scene.rules()).toContain("pat/type-not-allowed");
-      runAlone(munmap(scene.k, scene.task, first.address, 2 * PAGE));
+      runAlone(munmap(scene.k, scene.task, BigInt(first.address), BigInt(2 * PAGE)));
       expect(scene.k.pat.memtypes).toEqual([]);
       const second = remap(scene, 2, high, 2, CACHE.wc);
       // The other way round the second mapping gets what the first one has.
@@ -297,10 +307,10 @@ describe("remap_pfn_range", () => {
       const { address } = remap(scene, 2, io, 2, CACHE.ucMinus);
       const mm = runAlone(dupMm(scene.k, scene.task.mm, "C"));
       if (typeof mm === "number") throw new Error("fork failed");
-      runAlone(munmap(scene.k, scene.task, address, 2 * PAGE));
+      runAlone(munmap(scene.k, scene.task, BigInt(address), BigInt(2 * PAGE)));
       expect(scene.k.pat.memtypes.map(({ start, end }) => [start, end])).toEqual([[io, io + 2]]);
       const child: Task = { ...scene.task, mm } as Task;
-      runAlone(munmap(scene.k, child, address, 2 * PAGE));
+      runAlone(munmap(scene.k, child, BigInt(address), BigInt(2 * PAGE)));
       expect(scene.k.pat.memtypes).toEqual([]);
     });
   }
@@ -310,7 +320,8 @@ test("a tracked mapping that is unmapped in parts: from its end it frees its mem
   const left = (release: string, ...halves: number[]): number => {
     const scene = new Scene({ release });
     const { address } = mapped(scene, 4, (vma) => remapPfnRange(scene.k, vma, vma.start, high, 4 * PAGE));
-    for (const half of halves) runAlone(munmap(scene.k, scene.task, address + half * 2 * PAGE, 2 * PAGE));
+    for (const half of halves)
+      runAlone(munmap(scene.k, scene.task, BigInt(address + half * 2 * PAGE), BigInt(2 * PAGE)));
     return scene.k.pat.memtypes.length;
   };
   expect([left("6.12", 1, 0), left("6.12", 0, 1), left("6.12", 1)]).toEqual([0, 1, 1]);

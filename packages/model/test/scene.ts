@@ -45,7 +45,14 @@ export class Scene {
     task = this.task,
   ): number {
     const address = this.run(
-      doMmap(this.k, task, { file, address: this.next, length: pages * PAGE, prot, flags, offset }),
+      doMmap(this.k, task, {
+        file,
+        address: BigInt(this.next),
+        length: BigInt(pages * PAGE),
+        prot,
+        flags,
+        offset: BigInt(offset),
+      }),
     );
     if (address < 0) throw new Error(`mmap gave ${address}`);
     this.next += Math.max(0x40_0000, 2 * pages * PAGE);
@@ -57,7 +64,7 @@ export class Scene {
   }
 
   memfd(pages: number): File {
-    const file = this.run(newMemfd(this.k, { size: pages * PAGE }));
+    const file = this.run(newMemfd(this.k, { size: BigInt(pages * PAGE) }));
     if (typeof file === "number") throw new Error(`memfd gave ${file}`);
     return file;
   }

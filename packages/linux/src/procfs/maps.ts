@@ -1,5 +1,8 @@
 /** /proc/PID/maps, and the first line of each entry of smaps. */
 
+import { integer } from "@litmap/litmus";
+import type { Integer } from "@litmap/litmus";
+
 export interface Mapping {
   /** First address, and the one behind the last. */
   readonly start: number;
@@ -7,7 +10,7 @@ export interface Mapping {
   /** e.g. `rw-s`. */
   readonly perms: string;
   /** Bytes into the file. */
-  readonly offset: number;
+  readonly offset: Integer;
   /** Of the file's device, `major:minor` in hex. */
   readonly device: string;
   readonly inode: number;
@@ -27,7 +30,7 @@ export function parseMapsLine(line: string): Mapping | undefined {
     start: Number.parseInt(start, 16),
     end: Number.parseInt(end, 16),
     perms,
-    offset: Number.parseInt(offset, 16),
+    offset: integer(BigInt(`0x${offset}`)),
     device,
     inode: Number(inode),
     path,

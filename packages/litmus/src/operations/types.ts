@@ -154,14 +154,15 @@ export interface OperationShape {
 }
 
 /**
- * A value as a handler gets it, by parameter type. `D` is the host's descriptor, `H` its driver handle.
+ * A value as a handler gets it, by parameter type; a word is exact, unsigned, and as wide as the register or field that
+ * it goes into. `D` is the host's descriptor, `H` its driver handle.
  */
 export type ParamValue<T extends ParamType, D, H> = T extends { kind: "descriptor" }
   ? D
   : T extends { kind: "object"; words: infer W }
     ? D | (keyof W & string)
     : T extends { kind: "address" | "size" | "integer" }
-      ? number
+      ? bigint
       : T extends { kind: "bounded" }
         ? number
         : T extends { kind: "word"; words: infer W }
@@ -175,7 +176,7 @@ export type ParamValue<T extends ParamType, D, H> = T extends { kind: "descripto
                 : T extends { kind: "buffer" }
                   ? D | H
                   : T extends { kind: "tuples" }
-                    ? readonly (readonly (number | D)[])[]
+                    ? readonly (readonly (bigint | D)[])[]
                     : T extends { kind: "optional"; of: infer U extends ParamType }
                       ? ParamValue<U, D, H> | undefined
                       : never;

@@ -8,7 +8,7 @@ import { Buffer } from "./buffer.js";
 import { BusDevice } from "./device.js";
 import { Process } from "./process.js";
 import { failed, failureOf } from "./result.js";
-import type { OperationArgs, OperationName, operations } from "@litmap/litmus";
+import type { OperationArgs, OperationName, operations, ParamType } from "@litmap/litmus";
 import type { DeviceOptions } from "../dma/device.js";
 import type { Context, Result as HandlerResult } from "../litmus/handler.js";
 import type { Rule } from "../rules/rule.js";
@@ -19,7 +19,10 @@ type Params<N extends OperationName> = (typeof operations)[N]["params"];
 type Defaulted<N extends OperationName> = {
   [P in keyof Params<N>]: Params<N>[P] extends { readonly default: string } ? P : never;
 }[keyof Params<N>];
-type All<N extends OperationName> = OperationArgs<N, number, unknown>;
+/** Words of 64 bits may be given as numbers. */
+type Lenient<T> = T extends bigint ? number | bigint : T;
+type Args<N extends OperationName> = OperationArgs<N, number, unknown>;
+type All<N extends OperationName> = { readonly [P in keyof Args<N>]: Lenient<Args<N>[P]> };
 
 /** Arguments of an operation by name; those with a default may be left out. */
 export type CallArguments<N extends OperationName> = Omit<All<N>, Defaulted<N> & keyof All<N>> &
@@ -94,6 +97,24 @@ function decided(events: readonly TraceEvent[], result: HandlerResult): Rule | u
   return (first ?? refusals.at(-1))?.rule;
 }
 
+/** A number as a handler wants it: exact where the parameter is a word. */
+function asWord(type: ParamType, value: unknown): unknown {
+  switch (type.kind) {
+    case "optional":
+      return value === undefined ? undefined : asWord(type.of, value);
+    case "address":
+    case "size":
+    case "integer":
+      return typeof value === "number" ? BigInt.asUintN(64, BigInt(value)) : value;
+    case "tuples":
+      return (value as readonly (readonly unknown[])[]).map((row) =>
+        row.map((cell, i) => asWord(type.of[i].type, cell)),
+      );
+    default:
+      return value;
+  }
+}
+
 /** Fills in what was left out, from the operation table. */
 function withDefaults(op: OperationName, args: object): Record<string, unknown> {
   const full: Record<string, unknown> = { ...args };
@@ -110,5 +131,6 @@ function withDefaults(op: OperationName, args: object): Record<string, unknown> 
             ? standard
             : Number(standard);
   }
+  for (const [name, { type }] of Object.entries(operation(op).params)) full[name] = asWord(type, full[name]);
   return full;
 }

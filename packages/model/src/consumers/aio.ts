@@ -1,8 +1,9 @@
 /** Linux's own asynchronous I/O (fs/aio.c), one request at a time and waited for. */
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
-import { accessOk, maxRwCount } from "../vfs/vfs.js";
+import { iovecOk, maxRwCount } from "../vfs/vfs.js";
 import { rules } from "../rules/rule.js";
+import { hex, loff, long, narrow } from "../word.js";
 import type { FileKind } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -33,18 +34,17 @@ const withoutIter: ReadonlySet<FileKind> = new Set(["drm", "v4l2"]);
 
 /** io_submit_one with aio_read or aio_write, and the event's result: bytes, or a negative errno. */
 export function* aioRequest(k: Kernel, task: Task, { fd, address, length, offset, write }: Request): Path<number> {
-  if (length >= 2 ** 63) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${length} bytes`);
+  if (long(k, length) < 0) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${length} bytes`);
   const file = task.files.get(fd);
   if (file === undefined || !(write ? file.writable : file.readable))
     return k.refuse(rule["aio/bad-file"], errnos.EBADF, `descriptor ${fd}`);
   const method = withoutIter.has(file.inode.kind) ? undefined : write ? file.ops.write : file.ops.read;
   const disk = file.inode.kind === "disk";
   if (method === undefined && !disk) return k.refuse(rule["aio/no-method"], errnos.EINVAL, file.inode.kind);
-  const bytes = Math.min(length, maxRwCount(k));
-  if (!accessOk(k, address, bytes))
-    return k.refuse(rule["aio/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
-  if (offset >= 2 ** 63) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${offset}`);
-  if (!disk) return yield* method!.call(file.ops, task, file, address, bytes, offset);
-  const span = { address, length: bytes, offset };
+  const bytes = Math.min(narrow(length), maxRwCount(k));
+  if (!iovecOk(k, address, length)) return k.refuse(rule["aio/past-user-space"], errnos.EFAULT, hex(address));
+  if (loff(offset) < 0) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${offset}`);
+  if (!disk) return yield* method!.call(file.ops, task, file, narrow(address), bytes, offset);
+  const span = { address: narrow(address), length: bytes, offset };
   return write ? yield* blkdevWriteIter(k, task, file, span, false) : yield* blkdevReadIter(k, task, file, span, false);
 }

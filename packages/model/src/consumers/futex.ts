@@ -7,6 +7,7 @@ import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
 import { AddressSpace } from "../vfs/file.js";
 import { rules } from "../rules/rule.js";
+import { exact, hex } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -44,9 +45,10 @@ const rule = rules({
  * get_futex_key, kernel/futex/core.c, for a word that is only read: 0, -EINVAL, or the errno
  * for which its page could not be referenced; -EFAULT for pages that have no owner.
  */
-export function* getFutexKey(k: Kernel, task: Task, address: number, shared: boolean): Path<number> {
-  if (address % 4 !== 0) return k.refuse(rule["futex/unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
-  if (!accessOk(k, address, 4)) return k.refuse(rule["futex/gup-refused"], errnos.EFAULT, `0x${address.toString(16)}`);
+export function* getFutexKey(k: Kernel, task: Task, word: bigint, shared: boolean): Path<number> {
+  if (word % 4n !== 0n) return k.refuse(rule["futex/unaligned"], errnos.EINVAL, hex(word));
+  if (!accessOk(k, word, 4n)) return k.refuse(rule["futex/gup-refused"], errnos.EFAULT, hex(word));
+  const address = exact(word);
   if (!shared) {
     k.note(rule["futex/private-key"]);
     return 0;
@@ -71,7 +73,7 @@ function keyOf(k: Kernel, pfn: number, readOnly: boolean): number {
 }
 
 /** futex_wait with a timeout, for a word that has the value expected: -ETIMEDOUT when it can be keyed. */
-export function* futexWait(k: Kernel, task: Task, address: number, shared: boolean): Path<number> {
+export function* futexWait(k: Kernel, task: Task, address: bigint, shared: boolean): Path<number> {
   const refused = yield* getFutexKey(k, task, address, shared);
   return refused !== 0 ? refused : k.refuse(rule["futex/timed-out"], errnos.ETIMEDOUT);
 }

@@ -6,6 +6,7 @@ import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
 import { gupLongterm } from "../mm/gup.js";
 import { gupPutFolio } from "../mm/pin.js";
 import { rules } from "../rules/rule.js";
+import { narrow, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -48,10 +49,11 @@ export function* gupTestIoctl(
   k: Kernel,
   task: Task,
   command: GupTestCommand,
-  address: number,
-  length: number,
+  start: bigint,
+  size: bigint,
   write: boolean,
 ): Path<number> {
+  const [address, length] = [narrow(start), narrow(size)];
   const wanted = Math.floor(length / k.pageSize);
   const array = (wanted * k.arch.wordBits) / 8;
   if (array > INT_MAX) {
@@ -59,7 +61,7 @@ export function* gupTestIoctl(
   }
   if (array > k.totalRam * k.pageSize) return k.refuse(rule["gup-test/no-memory"], errnos.ENOMEM, `${wanted} pages`);
   // The end wraps round, and nothing lies before it.
-  if (address + length >= 2 ** k.arch.wordBits) return 0;
+  if (start + size > ulong(k, -1n)) return 0;
   const locked = command !== "fast" && command !== "pin_fast";
   const pages: number[] = [];
   if (locked) yield* acquire(k, task.mm.mmapLock, "read");

@@ -2,7 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
 import { pipeOf } from "../fs/pipe.js";
-import { accessOk, hasPositions, maxRwCount, vfsRules } from "../vfs/vfs.js";
+import { iovecOk, hasPositions, maxRwCount, vfsRules } from "../vfs/vfs.js";
 import { FOLL } from "../mm/foll.js";
 import { pinUserPagesFast } from "../mm/gup-fast.js";
 import { pinUserPages } from "../mm/gup.js";
@@ -11,12 +11,17 @@ import { unpinUserPages } from "../mm/pin.js";
 import { File, Inode } from "../vfs/file.js";
 import { Task } from "../task.js";
 import { rules } from "../rules/rule.js";
+import { hex, loff, long, narrow, ulong } from "../word.js";
 import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
 
 const rule = rules({
+  "io-uring/negative-length": {
+    sentence: "From 6.11 on a buffer with a length that is negative as an ssize_t gives EINVAL.",
+    kernel: [["6.11", "copy_iovec_from_user, lib/iov_iter.c"]],
+  },
   "io-uring/empty-buffer": {
     sentence: "Registration of a buffer of length 0 or at NULL gives EFAULT.",
     kernel: [
@@ -110,9 +115,10 @@ export function newRing(k: Kernel): File {
 }
 
 /** io_sqe_buffers_register with one buffer, io_uring/rsrc.c: 0 or a negative errno. Bytes. */
-export function* registerBuffer(k: Kernel, task: Task, ring: File, address: number, length: number): Path<number> {
-  const refused = validate(k, address, length);
-  if (refused !== 0 || length === 0) return refused;
+export function* registerBuffer(k: Kernel, task: Task, ring: File, base: bigint, bytes: bigint): Path<number> {
+  const refused = validate(k, base, bytes);
+  if (refused !== 0 || bytes === 0n) return refused;
+  const [address, length] = [narrow(base), narrow(bytes)];
   const pages: number[] = [];
   const failed = yield* pinBuffer(k, task, address, length, pages);
   if (failed !== 0) {
@@ -143,14 +149,16 @@ function unregisterBuffer(k: Kernel, buffer: RegisteredBuffer): void {
 }
 
 /** io_buffer_validate (io_validate_user_buf_range), io_uring/rsrc.c. */
-function validate(k: Kernel, address: number, length: number): number {
-  if (address === 0 && length === 0) return 0;
-  if (length === 0 || address === 0) return k.refuse(rule["io-uring/empty-buffer"], errnos.EFAULT, `${length} bytes`);
+function validate(k: Kernel, address: bigint, length: bigint): number {
+  if (k.design["io-uring.iovec"] === "signed" && long(k, length) < 0)
+    return k.refuse(rule["io-uring/negative-length"], errnos.EINVAL, `${length} bytes`);
+  if (address === 0n && length === 0n) return 0;
+  if (length === 0n || address === 0n) return k.refuse(rule["io-uring/empty-buffer"], errnos.EFAULT, `${length} bytes`);
   const tera = k.design["io-uring.buffer-limit"] === "1T-EINVAL";
   if (length > (tera ? TIB : GIB))
     return k.refuse(rule["io-uring/buffer-too-large"], tera ? errnos.EINVAL : errnos.EFAULT, `${length} bytes`);
-  if (address + length + k.pageSize - 1 >= k.wordLimit)
-    return k.refuse(rule["io-uring/buffer-overflow"], errnos.EOVERFLOW, `0x${address.toString(16)}`);
+  if (address + length + BigInt(k.pageSize - 1) > ulong(k, -1n))
+    return k.refuse(rule["io-uring/buffer-overflow"], errnos.EOVERFLOW, hex(address));
   return 0;
 }
 
@@ -189,9 +197,9 @@ function accountedPages(k: Kernel, pages: readonly number[]): number {
 /** A read or write request. Bytes. */
 export interface Request {
   readonly fd: number;
-  readonly address: number;
-  readonly length: number;
-  readonly offset: number;
+  readonly address: bigint;
+  readonly length: bigint;
+  readonly offset: bigint;
   readonly write: boolean;
 }
 
@@ -204,11 +212,14 @@ export function* readOrWriteRequest(k: Kernel, task: Task, request: Request): Pa
   const file = task.files.get(request.fd);
   if (file === undefined || !(request.write ? file.writable : file.readable))
     return k.refuse(rule["io-uring/bad-file"], errnos.EBADF, `descriptor ${request.fd}`);
-  const { address, offset } = request;
-  const length = Math.min(request.length % 2 ** 32, maxRwCount(k));
-  if (!accessOk(k, address, length))
-    return k.refuse(rule["io-uring/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
-  if (hasPositions(file) && offset >= 2 ** 63)
+  const { offset } = request;
+  // The length of a request is a u32.
+  const bytes = BigInt.asUintN(32, request.length);
+  if (!iovecOk(k, ulong(k, request.address), bytes))
+    return k.refuse(rule["io-uring/past-user-space"], errnos.EFAULT, hex(request.address));
+  const address = narrow(ulong(k, request.address));
+  const length = Math.min(Number(bytes), maxRwCount(k));
+  if (hasPositions(file) && loff(offset) < 0)
     return k.refuse(vfsRules["vfs/negative-offset"], errnos.EINVAL, `${offset}`);
   const who = isPunted(file, request.write) ? new Task("io-wq", task.mm, task.files) : task;
   if (file.inode.kind === "disk") {

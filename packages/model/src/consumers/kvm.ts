@@ -18,6 +18,7 @@ import { copyToUser } from "../mm/user-access.js";
 import { VM } from "../mm/vma.js";
 import { acquire, NotModelled, release, walkEntries } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
+import { exact, hex, narrow, offsetInPage, u64 } from "../word.js";
 import type { Rule } from "../rules/rule.js";
 import type { FileOps } from "../vfs/file.js";
 import type { Holder } from "../mm/custody.js";
@@ -447,21 +448,20 @@ export function machineOf(k: Kernel, task: Task, file: File): VirtualMachine | n
 /** struct kvm_userspace_memory_region. Bytes. */
 interface Region {
   readonly id: number;
-  readonly guest: number;
-  readonly address: number;
-  readonly length: number;
+  readonly guest: bigint;
+  readonly address: bigint;
+  readonly length: bigint;
   readonly flags: readonly ("read_only" | "log_dirty")[];
 }
 
 /** __kvm_set_memory_region, virt/kvm/kvm_main.c: 0 or a negative errno. */
-export function setMemoryRegion(
-  k: Kernel,
-  machine: VirtualMachine,
-  { id, guest, address, length, flags }: Region,
-): number {
-  const about = `slot ${id}: 0x${address.toString(16)}, ${length} bytes at guest address 0x${guest.toString(16)}`;
-  const uneven = length % k.pageSize !== 0 || guest % k.pageSize !== 0 || address % k.pageSize !== 0;
-  if (uneven || !accessOk(k, address, length)) return k.refuse(kvmRules["kvm/memory-range"], errnos.EINVAL, about);
+export function setMemoryRegion(k: Kernel, machine: VirtualMachine, { id, flags, ...region }: Region): number {
+  const about = `slot ${id}: ${hex(region.address)}, ${region.length} bytes at guest address ${hex(region.guest)}`;
+  const uneven = [region.length, region.guest, region.address].some((word) => offsetInPage(k, word) !== 0);
+  const wraps = u64(region.guest + region.length) < region.guest;
+  if (uneven || !accessOk(k, region.address, region.length) || wraps)
+    return k.refuse(kvmRules["kvm/memory-range"], errnos.EINVAL, about);
+  const [guest, address, length] = [narrow(region.guest), exact(region.address), exact(region.length)];
   if (length / k.pageSize > MOST_PAGES) return k.refuse(kvmRules["kvm/memory-range"], errnos.EINVAL, about);
   const old = machine.slots.get(id);
   if (length === 0)
@@ -530,12 +530,12 @@ export function getDirtyLog(k: Kernel, machine: VirtualMachine, id: number): num
  * KVM_RUN until the guest has loaded or stored one byte and halted: the exit reason, or -EFAULT.
  * The page that process and processor share is mapped for the call, which costs the process a fault.
  */
-export function* vcpuRun(k: Kernel, task: Task, machine: VirtualMachine, offset: number, write: boolean): Path<number> {
+export function* vcpuRun(k: Kernel, task: Task, machine: VirtualMachine, at: bigint, write: boolean): Path<number> {
   if (machine.running) throw new NotModelled("kvm_run() of a processor that runs: it has one set of registers");
   machine.running = true;
   task.minorFaults++;
   k.counters.faults++;
-  const reason = yield* guestAccess(k, task, machine, offset, write);
+  const reason = yield* guestAccess(k, task, machine, narrow(at), write);
   machine.running = false;
   return reason;
 }

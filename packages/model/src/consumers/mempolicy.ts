@@ -6,6 +6,7 @@ import { getUserPagesFast } from "../mm/gup-fast.js";
 import { vmaModify } from "../mm/merge.js";
 import { gupPutFolio } from "../mm/pin.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
@@ -46,12 +47,12 @@ export type Policy = "default" | "bind" | "preferred";
  * do_mbind, mm/mempolicy.c: 0, -EINVAL, -EFAULT. Every page is on the one node that a policy
  * can name, so that MPOL_MF_STRICT finds nothing and MPOL_MF_MOVE has nowhere to go. Bytes.
  */
-export function* mbind(k: Kernel, task: Task, start: number, length: number, policy: Policy): Path<number> {
-  if (start % k.pageSize !== 0) return k.refuse(rule["mempolicy/unaligned"], errnos.EINVAL, `0x${start.toString(16)}`);
-  const bytes = Math.ceil(length / k.pageSize) * k.pageSize;
-  const end = start + (bytes >= 2 ** 64 ? 0 : bytes);
-  if (end >= 2 ** 64) return k.refuse(rule["mempolicy/wraps"], errnos.EINVAL, `0x${start.toString(16)}`);
-  if (end === start) return 0;
+export function* mbind(k: Kernel, task: Task, address: bigint, length: bigint, policy: Policy): Path<number> {
+  if (offsetInPage(k, address) !== 0) return k.refuse(rule["mempolicy/unaligned"], errnos.EINVAL, hex(address));
+  const past = ulong(k, address + pageAlign(k, length));
+  if (past < address) return k.refuse(rule["mempolicy/wraps"], errnos.EINVAL, hex(address));
+  if (past === address) return 0;
+  const [start, end] = [narrow(address), narrow(past)];
   yield* acquire(k, task.mm.mmapLock, "write");
   const refused = queuePagesRange(k, task.mm, start, end, policy === "default");
   const result =
@@ -92,7 +93,8 @@ function* setPolicy(k: Kernel, mm: Mm, start: number, end: number, policy: strin
 }
 
 /** get_mempolicy with MPOL_F_NODE|MPOL_F_ADDR, mm/mempolicy.c: the node (0), or a negative errno. */
-export function* nodeOf(k: Kernel, task: Task, address: number): Path<number> {
+export function* nodeOf(k: Kernel, task: Task, word: bigint): Path<number> {
+  const address = narrow(word);
   if (task.mm.lookup(address) === undefined)
     return k.refuse(rule["mempolicy/no-vma"], errnos.EFAULT, `0x${address.toString(16)}`);
   const pages: number[] = [];

@@ -8,6 +8,7 @@ import { PTE } from "../mm/page-table.js";
 import { VM, vmaIsAnonymous } from "../mm/vma.js";
 import { migrateRules } from "../mm/migrate.js";
 import { rules } from "../rules/rule.js";
+import { narrow } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -39,7 +40,8 @@ const rule = rules({
 });
 
 /** do_pages_stat_array and add_folio_for_migration, mm/migrate.c: the page's status, a node or a negative errno. */
-export function* movePages(k: Kernel, task: Task, address: number, move: boolean): Path<number> {
+export function* movePages(k: Kernel, task: Task, word: bigint, move: boolean): Path<number> {
+  const address = narrow(word);
   yield* acquire(k, task.mm.mmapLock, "read");
   const vma = task.mm.lookup(address);
   const status =

@@ -4,6 +4,7 @@ import { iovecOk, maxRwCount } from "../vfs/vfs.js";
 import { madvise, madviseBehaviorValid } from "../mm/madvise.js";
 import { Task } from "../task.js";
 import { rules } from "../rules/rule.js";
+import { hex, long, narrow } from "../word.js";
 import type { Advice } from "../mm/madvise.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -40,25 +41,24 @@ export function* processMadvise(
   k: Kernel,
   task: Task,
   target: Task,
-  address: number,
-  length: number,
+  address: bigint,
+  length: bigint,
   advice: Advice,
 ): Path<number> {
-  if (length >= k.wordLimit / 2) return k.refuse(rule["process-madvise/range"], errnos.EINVAL, `${length} bytes`);
-  if (!iovecOk(k, address, length))
-    return k.refuse(rule["process-madvise/range"], errnos.EFAULT, `0x${address.toString(16)}`);
+  if (long(k, length) < 0) return k.refuse(rule["process-madvise/range"], errnos.EINVAL, `${length} bytes`);
+  if (!iovecOk(k, address, length)) return k.refuse(rule["process-madvise/range"], errnos.EFAULT, hex(address));
   if (target.dead) return k.refuse(rule["process-madvise/no-process"], errnos.ESRCH, target.name);
   const choice = k.design["process-madvise.advice"];
   const own = choice === "any-own" && target.mm === task.mm;
   if (!own && !(remoteAdvice[choice] as readonly Advice[]).includes(advice))
     return k.refuse(rule["process-madvise/remote-advice"], errnos.EINVAL, advice);
-  const bytes = Math.min(length, maxRwCount(k));
+  const bytes = Math.min(narrow(length), maxRwCount(k));
   if (bytes === 0) return madviseBehaviorValid(k, advice) ? 0 : -errnos.EINVAL;
   const error = yield* madvise(
     k,
     target.mm === task.mm ? task : new Task(task.name, target.mm, task.files),
     address,
-    bytes,
+    BigInt(bytes),
     advice,
   );
   return error < 0 ? error : bytes;

@@ -7,6 +7,7 @@ import { scatter, spannedPages } from "../mm/page-bytes.js";
 import { unpinUserPages } from "../mm/pin.js";
 import { accessOk } from "../vfs/vfs.js";
 import { rules } from "../rules/rule.js";
+import { exact, long, narrow } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -43,18 +44,19 @@ export function* processVmRw(
   k: Kernel,
   task: Task,
   target: Task,
-  address: number,
-  length: number,
+  word: bigint,
+  bytes: bigint,
   write: boolean,
 ): Path<number> {
-  if (length === 0) return 0;
-  if (!accessOk(k, 0, length))
+  if (bytes === 0n) return 0;
+  if (!accessOk(k, 0n, bytes))
     return k.refuse(
       rule["process-vm/local-too-long"],
-      length >= k.wordLimit / 2 ? errnos.EINVAL : errnos.EFAULT,
-      `${length} bytes`,
+      long(k, bytes) < 0 ? errnos.EINVAL : errnos.EFAULT,
+      `${bytes} bytes`,
     );
   if (target.dead) return k.refuse(rule["process-vm/no-process"], errnos.ESRCH, target.name);
+  const [address, length] = [narrow(word), exact(bytes)];
   const first = address - (address % k.pageSize);
   const nrPages = spannedPages(k, address, length);
   let done = 0;
@@ -71,10 +73,10 @@ export function* processVmRw(
     );
     if (got <= 0) return failed(k, done, address);
     const offset = page === 0 ? address % k.pageSize : 0;
-    const bytes = Math.min(got * k.pageSize - offset, length - done);
-    if (write) overwrite(k, pages, offset, bytes);
+    const part = Math.min(got * k.pageSize - offset, length - done);
+    if (write) overwrite(k, pages, offset, part);
     unpinUserPages(k, pages);
-    done += bytes;
+    done += part;
     page += got;
   }
   return done;

@@ -7,6 +7,7 @@ import { getUserPages } from "../mm/gup.js";
 import { readFrame, writeFrame } from "../mm/page-bytes.js";
 import { putPages } from "../mm/pin.js";
 import { rules } from "../rules/rule.js";
+import { hex, loff, long, narrow, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
@@ -111,21 +112,16 @@ function* accessPage(
 }
 
 /** mem_rw, fs/proc/base.c: bytes moved, -EIO when none could be. A write stores zeros. Bytes. */
-export function* memRw(
-  k: Kernel,
-  task: Task,
-  target: Task,
-  address: number,
-  length: number,
-  write: boolean,
-): Path<number> {
+export function* memRw(k: Kernel, task: Task, target: Task, word: bigint, bytes: bigint, write: boolean): Path<number> {
   if (target.dead) return k.refuse(rule["proc-mem/no-process"], errnos.ENOENT, target.name);
-  if (address >= 2 ** 63) return k.refuse(rule["proc-mem/negative-offset"], errnos.EINVAL, `0x${address.toString(16)}`);
+  if (loff(word) < 0 || loff(word + bytes) < 0 || long(k, bytes) < 0)
+    return k.refuse(rule["proc-mem/negative-offset"], errnos.EINVAL, hex(word));
+  const [address, length] = [narrow(ulong(k, word)), narrow(bytes)];
   const flags = (write ? FOLL.write : 0) | (k.design["proc-mem.force"] === "always" ? FOLL.force : 0);
   let done = 0;
   while (done < length) {
     const page = new Uint8Array(Math.min(k.pageSize, length - done));
-    const moved = yield* accessRemoteVm(k, task, target.mm, (address % k.wordLimit) + done, page, flags);
+    const moved = yield* accessRemoteVm(k, task, target.mm, address + done, page, flags);
     if (moved === 0) {
       if (done === 0) return k.refuse(rule["proc-mem/short"], errnos.EIO, `0x${address.toString(16)}`);
       k.note(rule["proc-mem/short"], `${done} bytes`);
@@ -137,7 +133,8 @@ export function* memRw(
 }
 
 /** PTRACE_PEEKDATA, kernel/ptrace.c: reads a machine word and gives its lower 32 bits; -EIO, -EPERM, -ESRCH. */
-export function* ptracePeek(k: Kernel, task: Task, target: Task, address: number): Path<number> {
+export function* ptracePeek(k: Kernel, task: Task, target: Task, at: bigint): Path<number> {
+  const address = narrow(at);
   if (target.mm === task.mm) return k.refuse(rule["ptrace/self"], errnos.EPERM, target.name);
   if (target.dead) return k.refuse(rule["ptrace/no-process"], errnos.ESRCH, target.name);
   const word = new Uint8Array(k.arch.wordBits / 8);
@@ -147,7 +144,8 @@ export function* ptracePeek(k: Kernel, task: Task, target: Task, address: number
 }
 
 /** PTRACE_POKEDATA, kernel/ptrace.c: stores a machine word whose lower 32 bits are `value`; -EIO, -EPERM, -ESRCH. */
-export function* ptracePoke(k: Kernel, task: Task, target: Task, address: number, value: number): Path<number> {
+export function* ptracePoke(k: Kernel, task: Task, target: Task, at: bigint, value: number): Path<number> {
+  const address = narrow(at);
   if (target.mm === task.mm) return k.refuse(rule["ptrace/self"], errnos.EPERM, target.name);
   if (target.dead) return k.refuse(rule["ptrace/no-process"], errnos.ESRCH, target.name);
   const word = new Uint8Array(k.arch.wordBits / 8);

@@ -10,6 +10,7 @@ import { changeNotifies } from "../mm/mprotect.js";
 import { PTE } from "../mm/page-table.js";
 import { VM, VM_SPECIAL, vmaIsAnonymous } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
+import { narrow } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -72,10 +73,11 @@ export type UffdMode = "missing" | "wp" | "minor";
 export function* userfaultfdRegister(
   k: Kernel,
   task: Task,
-  start: number,
-  length: number,
+  address: bigint,
+  bytes: bigint,
   modes: readonly UffdMode[],
 ): Path<number> {
+  const [start, length] = [narrow(address), narrow(bytes)];
   if (modes.length === 0 || modes.some((mode) => !hasMode(k, mode)))
     return k.refuse(rule["userfaultfd/mode"], errnos.EINVAL, modes.join("|"));
   if (

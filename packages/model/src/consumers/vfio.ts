@@ -11,6 +11,7 @@ import { VM } from "../mm/vma.js";
 import { acquire, Lock, release } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
+import { exact, narrow, offsetInPage } from "../word.js";
 import type { Rule } from "../rules/rule.js";
 import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
@@ -106,12 +107,12 @@ export const vfioRules = rules({
   },
 });
 
-const TWO_64 = 2 ** 64;
+const TWO_64 = 2n ** 64n;
 /** VFIO_BATCH_MAX_CAPACITY: pages that one pin asks for. */
 const BATCH = 512;
 /** What QEMU's intel-iommu translates, and what it keeps for interrupts. Bytes. */
-const APERTURE_END = 2 ** 39;
-const INTERRUPTS = { start: 0xfee0_0000, end: 0xfef0_0000 } as const;
+const APERTURE_END = 2n ** 39n;
+const INTERRUPTS = { start: 0xfee0_0000n, end: 0xfef0_0000n } as const;
 
 /** What a device may do with a mapping: VFIO_DMA_MAP_FLAG_READ, _WRITE. */
 export type DmaAccess = "read" | "write";
@@ -163,9 +164,9 @@ export function openGroup(k: Kernel, container: Container): File | number {
 
 /** A range that a device is to reach. Bytes. */
 interface Wanted {
-  readonly address: number;
-  readonly length: number;
-  readonly iova: number;
+  readonly address: bigint;
+  readonly length: bigint;
+  readonly iova: bigint;
   readonly access: readonly DmaAccess[];
 }
 
@@ -180,7 +181,8 @@ export function* dmaDoMap(k: Kernel, task: Task, container: Container, wanted: W
 function* mapLocked(k: Kernel, task: Task, container: Container, wanted: Wanted): Path<number> {
   const refused = checkMap(k, container, wanted);
   if (refused !== 0) return refused;
-  const { address, length, iova, access } = wanted;
+  const { access } = wanted;
+  const [address, length, iova] = [narrow(wanted.address), exact(wanted.length), exact(wanted.iova)];
   const frames: number[] = [];
   const failed = yield* pinPages(k, task, address, length / k.pageSize, frames, access.includes("write"));
   const dma = { iova, size: length, access, frames, mm: task.mm };
@@ -202,9 +204,9 @@ function checkMap(k: Kernel, container: Container, { address, length, iova, acce
   const wraps = iova + length > TWO_64 || address + length > TWO_64;
   if (!container.attached) return k.refuse(vfioRules["vfio/no-group"], errnos.EINVAL, about);
   if (access.length === 0) return k.refuse(vfioRules["vfio/no-access"], errnos.EINVAL, about);
-  if (length === 0) return unaligned();
+  if (length === 0n) return unaligned();
   if (early && wraps) return k.refuse(vfioRules["vfio/wraps"], errnos.EOVERFLOW, about);
-  if (length % k.pageSize !== 0 || iova % k.pageSize !== 0 || address % k.pageSize !== 0) return unaligned();
+  if ([length, iova, address].some((word) => offsetInPage(k, word) !== 0)) return unaligned();
   if (wraps) return k.refuse(vfioRules["vfio/wraps"], errnos.EINVAL, about);
   if ((early || iova + length < TWO_64) && inside(container, iova, iova + length).length > 0)
     return k.refuse(vfioRules["vfio/overlap"], errnos.EEXIST, about);
@@ -305,22 +307,22 @@ function pinnedOf(k: Kernel, dma: Dma): number[] {
 }
 
 /** DMA mappings that have a part in a range. Bytes. */
-function inside(container: Container, start: number, end: number): Dma[] {
+function inside(container: Container, start: bigint, end: bigint): Dma[] {
   return container.dmas.filter((dma) => dma.iova < end && start < dma.iova + dma.size);
 }
 
 /** vfio_dma_do_unmap: bytes unmapped, or a negative errno. */
-export function* dmaDoUnmap(k: Kernel, container: Container, iova: number, length: number): Path<number> {
+export function* dmaDoUnmap(k: Kernel, container: Container, iova: bigint, length: bigint): Path<number> {
   yield* acquire(k, container.lock, "write");
   const unmapped = unmapLocked(k, container, iova, length);
   yield* release(k, container.lock);
   return unmapped;
 }
 
-function unmapLocked(k: Kernel, container: Container, iova: number, length: number): number {
+function unmapLocked(k: Kernel, container: Container, iova: bigint, length: bigint): number {
   const about = `IOVA 0x${iova.toString(16)}, ${length} bytes`;
   if (!container.attached) return k.refuse(vfioRules["vfio/no-group"], errnos.EINVAL, about);
-  if (iova % k.pageSize !== 0 || length === 0 || length % k.pageSize !== 0)
+  if (offsetInPage(k, iova) !== 0 || length === 0n || offsetInPage(k, length) !== 0)
     return k.refuse(vfioRules["vfio/unmap-range"], errnos.EINVAL, about);
   const end = iova + length;
   if (end > TWO_64)
@@ -330,7 +332,7 @@ function unmapLocked(k: Kernel, container: Container, iova: number, length: numb
       about,
     );
   const found = inside(container, iova, end);
-  if (found.some((dma) => dma.iova < iova || dma.iova + dma.size > end))
+  if (found.some((dma) => dma.iova < iova || BigInt(dma.iova + dma.size) > end))
     return k.refuse(vfioRules["vfio/unmap-bisects"], errnos.EINVAL, about);
   if (end === TWO_64 && found.length > 0) {
     k.note(vfioRules["vfio/unmap-to-the-end"], about);

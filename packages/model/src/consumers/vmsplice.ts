@@ -5,6 +5,7 @@ import { getUserPagesFast } from "../mm/gup-fast.js";
 import { putPages } from "../mm/pin.js";
 import { spannedPages } from "../mm/page-bytes.js";
 import { rules } from "../rules/rule.js";
+import { hex, long, narrow } from "../word.js";
 import type { Pipe } from "../fs/pipe.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -40,11 +41,11 @@ const BATCH = 16;
  * vmsplice_to_pipe with iter_to_pipe, fs/splice.c, not blocking: bytes that the pipe now
  * holds, or a negative errno when it holds none. Whether pages are a gift changes nothing here.
  */
-export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, address: number, length: number): Path<number> {
-  if (length >= k.wordLimit / 2) return k.refuse(rule["vmsplice/negative-length"], errnos.EINVAL, `${length} bytes`);
-  if (!iovecOk(k, address, length))
-    return k.refuse(rule["vmsplice/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
-  const wanted = Math.min(length, maxRwCount(k));
+export function* vmspliceToPipe(k: Kernel, task: Task, pipe: Pipe, word: bigint, length: bigint): Path<number> {
+  if (long(k, length) < 0) return k.refuse(rule["vmsplice/negative-length"], errnos.EINVAL, `${length} bytes`);
+  if (!iovecOk(k, word, length)) return k.refuse(rule["vmsplice/past-user-space"], errnos.EFAULT, hex(word));
+  const address = narrow(word);
+  const wanted = Math.min(narrow(length), maxRwCount(k));
   if (wanted === 0) return 0;
   if (pipe.full) return k.refuse(rule["vmsplice/pipe-full"], errnos.EAGAIN, "0 bytes");
   let done = 0;

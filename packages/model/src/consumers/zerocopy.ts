@@ -6,6 +6,7 @@ import { putPages } from "../mm/pin.js";
 import { spannedPages } from "../mm/page-bytes.js";
 import { NotModelled } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -35,9 +36,9 @@ const rule = rules({
 export const MOST = 32 * 1024;
 
 /** tcp_sendmsg with MSG_ZEROCOPY of what fits one buffer: all bytes, or -EFAULT. */
-export function* sendZerocopy(k: Kernel, task: Task, address: number, length: number): Path<number> {
-  if (!accessOk(k, address, length))
-    return k.refuse(rule["zerocopy/past-user-space"], errnos.EFAULT, `0x${address.toString(16)}`);
+export function* sendZerocopy(k: Kernel, task: Task, word: bigint, bytes: bigint): Path<number> {
+  if (!accessOk(k, word, bytes)) return k.refuse(rule["zerocopy/past-user-space"], errnos.EFAULT, hex(word));
+  const [address, length] = [narrow(word), narrow(bytes)];
   if (length > MOST) throw new NotModelled("send_zerocopy() of more than 32K");
   if (length === 0) return 0;
   const wanted = spannedPages(k, address, length);

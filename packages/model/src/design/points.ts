@@ -603,6 +603,17 @@ const corePoints = definePoints({
       ["7.0", "no", "seen on 7.2.13, not on 6.18.15; which release between is not known"],
     ],
   },
+  "io-uring.iovec": {
+    question: "How does registration of a buffer take over its iovec?",
+    choices: {
+      copied: { doc: "a length is not looked at" },
+      signed: { doc: "a length that is negative as an ssize_t gives EINVAL" },
+    },
+    mainline: [
+      ["5.1", "copied"],
+      ["6.11", "signed"],
+    ],
+  },
   "io-uring.buffer-limit": {
     question: "Which errno does registration of a too large buffer give?",
     choices: { "1G-EFAULT": { doc: "EFAULT above 1 GiB" }, "1T-EINVAL": { doc: "EINVAL above 1 TiB" } },

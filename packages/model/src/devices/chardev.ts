@@ -10,6 +10,7 @@ import { ioMappingFini, ioMappingInitWc } from "../mm/memtype.js";
 import { folioGet, folioPut } from "../mm/rmap.js";
 import { FAULT, VM, isCowMapping, vmaName } from "../mm/vma.js";
 import { rules } from "../rules/rule.js";
+import { narrow } from "../word.js";
 import type { FileOps } from "../vfs/file.js";
 import type { Holder } from "../mm/custody.js";
 import type { Kernel } from "../kernel.js";
@@ -98,7 +99,7 @@ interface Backing {
 
 /** The device's open file, or a negative errno. */
 export function newChardev(k: Kernel, options: Options): File | number {
-  const pages = Math.ceil(options.size / k.pageSize);
+  const pages = Math.ceil(narrow(options.size) / k.pageSize);
   if (pages === 0) return k.refuse(rule["chardev/no-memory"], errnos.EINVAL, "0 bytes");
   if (pages > 1 << MAX_ORDER) return k.refuse(rule["chardev/no-memory"], errnos.ENOMEM, `${pages} pages`);
   if (options.memory === "iomem" && byPage.has(options.primitive))

@@ -97,7 +97,7 @@ export function openP2pmem(k: Kernel): File {
   inode.size = FILE_SIZE;
   inode.mode = 0o660;
   inode.noexec = true;
-  if (k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = 2 ** 31 - 1;
+  if (k.design["kernfs.max-bytes"] === "2-GiB") inode.maxBytes = 2n ** 31n - 1n;
   return new File(
     inode,
     { ...binaryFileOps(k, { size: FILE_SIZE, path: PATH }), mmap: (_file, vma) => p2pmemAllocMmap(k, pool, vma) },

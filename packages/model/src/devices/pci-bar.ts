@@ -16,6 +16,7 @@ import { FAULT, vmaName } from "../mm/vma.js";
 import { NotModelled } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
+import { LLONG_MAX } from "../word.js";
 import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
@@ -92,7 +93,7 @@ interface Bar {
 const edu: Bar = { ...eduBar, path: "/sys/devices/pci0000:00/0000:00:1e.0/resource0" };
 
 /** MAX_NON_LFS. */
-const TWO_GIB = 2 ** 31 - 1;
+const TWO_GIB = 2n ** 31n - 1n;
 
 /** Opens the resource file of edu's BAR. */
 export function openBar(k: Kernel): File {
@@ -144,7 +145,7 @@ export function binaryFileOps(k: Kernel, { size, path }: { readonly size: number
       return length === 0 ? 0 : k.refuse(rule["pci-bar/no-data"], errnos.EIO, "write");
     },
     *llseek(file, offset, whence) {
-      return llseekWithin(k, file, offset, whence, Math.min(file.inode.maxBytes, 2 ** 63), size);
+      return llseekWithin(k, file, offset, whence, file.inode.maxBytes, BigInt(size));
     },
     *truncate(file, length) {
       return length > file.inode.maxBytes
@@ -164,13 +165,13 @@ export function binaryFileOps(k: Kernel, { size, path }: { readonly size: number
 }
 
 /** pci_llseek, drivers/pci/pci-sysfs.c (generic_file_llseek up to 6.6). Bytes. */
-function pciLlseek(k: Kernel, file: File, offset: number, whence: "set" | "cur" | "end"): number {
-  const { size, maxBytes } = file.inode;
+function pciLlseek(k: Kernel, file: File, offset: bigint, whence: "set" | "cur" | "end"): number | bigint {
+  const { exactSize: size, maxBytes } = file.inode;
   switch (k.design["pci-sysfs.llseek"]) {
     case "file":
-      return llseekWithin(k, file, offset, whence, Math.min(maxBytes, 2 ** 63), size);
+      return llseekWithin(k, file, offset, whence, maxBytes, size);
     case "device-memory":
-      return llseekWithin(k, file, offset, whence, 2 ** 63, 0);
+      return llseekWithin(k, file, offset, whence, LLONG_MAX, 0n);
     default:
       return llseekWithin(k, file, offset, whence, size, size);
   }

@@ -255,8 +255,8 @@ function mmapGuard(k: Kernel, vma: Vma): number {
 }
 
 /** dma_buf_llseek: the size by SEEK_END 0, and SEEK_SET 0; nothing else. Bytes, or `-EINVAL`. */
-function* dmaBufLlseek(buf: DmaBuf, offset: number, whence: "set" | "cur" | "end"): Path<number> {
-  if (whence === "cur" || offset !== 0)
+function* dmaBufLlseek(buf: DmaBuf, offset: bigint, whence: "set" | "cur" | "end"): Path<number> {
+  if (whence === "cur" || offset !== 0n)
     return buf.k.refuse(bufferRules["dma-buf/llseek"], errnos.EINVAL, `${whence} ${offset}`);
   return whence === "end" ? buf.size : 0;
 }

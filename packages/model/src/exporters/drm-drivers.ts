@@ -95,10 +95,11 @@ const qxlTtm = devPrivate(({ k }) => new TtmDevice(k, qxlMemory, false));
 const qxlSurfaceDevice = devPrivate(({ k }) => new TtmDevice(k, qxlSurfaces, false));
 
 /** qxl_alloc_ioctl: a handle of an object in video memory, -EINVAL or -ENOMEM. Bytes. */
-export function* qxlAlloc(k: Kernel, file: DrmFile, size: number): Path<number> {
+export function* qxlAlloc(k: Kernel, file: DrmFile, size: bigint): Path<number> {
   const { dev } = file;
   if (dev.driver !== qxl) return k.refuse(rule["ttm/not-qxl"], errnos.EINVAL, dev.name);
-  const bytes = Math.ceil((size % 2 ** 32) / k.pageSize) * k.pageSize;
+  // The size is a u32.
+  const bytes = Math.ceil(Number(BigInt.asUintN(32, size)) / k.pageSize) * k.pageSize;
   if (bytes === 0) return k.refuse(rule["ttm/qxl-size"], errnos.EINVAL, `${size} bytes`);
   const bo = yield* ttmBoCreate(qxlTtm(dev), bytes, {
     home: "vram",

@@ -184,6 +184,10 @@ export interface DrmDriver {
 /** First fake offset: past 4 GiB, on 32-bit machines past 256 MiB (DRM_FILE_PAGE_OFFSET_START). */
 const fileOffsetStart = (k: Kernel): number => (k.arch.wordBits === 64 ? 2 ** 32 : 2 ** 28);
 
+/** Pages that have fake offsets on one device (DRM_FILE_PAGE_OFFSET_SIZE). */
+const fileOffsetPages = (k: Kernel): number =>
+  k.arch.wordBits === 64 ? Math.floor((2 ** 32 - 1) / k.pageSize) * 256 : Math.floor((2 ** 28 - 1) / k.pageSize) * 16;
+
 /** dev_private: what one driver keeps of a device, made when it is first asked for. */
 export function devPrivate<T>(make: (dev: DrmDevice) => T): (dev: DrmDevice) => T {
   const kept = new WeakMap<DrmDevice, { readonly value: T }>();
@@ -252,13 +256,24 @@ export class DrmDevice {
 
   /** drm_vma_offset_add: the lowest range of fake pages that is free. */
   addOffset(obj: GemObject): number {
-    const pages = obj.size / this.k.pageSize;
+    const start = this.hole(obj.size / this.k.pageSize);
+    this.offsets.set(start, obj);
+    return start;
+  }
+
+  /** Whether drm_vma_offset_add finds fake offsets for an object of so many bytes. */
+  hasOffsetsFor(bytes: number): boolean {
+    const pages = bytes / this.k.pageSize;
+    return this.hole(pages) + pages <= fileOffsetStart(this.k) / this.k.pageSize + fileOffsetPages(this.k);
+  }
+
+  /** The first page of the lowest hole. */
+  private hole(pages: number): number {
     let start = fileOffsetStart(this.k) / this.k.pageSize;
     for (const [taken, other] of [...this.offsets].sort(([a], [b]) => a - b)) {
       if (taken - start >= pages) break;
       start = taken + other.size / this.k.pageSize;
     }
-    this.offsets.set(start, obj);
     return start;
   }
 }
@@ -427,8 +442,9 @@ function* drmRelease(file: DrmFile): Path<void> {
 const LINE = 4096;
 
 /** DRM_IOCTL_MODE_CREATE_DUMB: a handle, -EINVAL or -ENOMEM. Bytes. */
-export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: number): Path<number> {
-  const height = Math.floor(size / LINE) % 2 ** 32;
+export function* drmModeCreateDumb(k: Kernel, file: DrmFile, size: bigint): Path<number> {
+  // The height is a u32.
+  const height = Number(BigInt.asUintN(32, size / BigInt(LINE)));
   if (height === 0 || height > Math.floor((2 ** 32 - 1) / LINE))
     return k.refuse(gemRules["gem/dumb-size"], errnos.EINVAL, `${size} bytes`);
   const bytes = Math.ceil((height * LINE) / k.pageSize) * k.pageSize;

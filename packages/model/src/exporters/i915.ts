@@ -23,6 +23,7 @@ import { RangeManager, TtmDevice } from "./ttm-device.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import { noMemory } from "../mm/page-alloc.js";
+import { exact, pageAlign64 } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { CacheMode, IoMapping } from "../mm/memtype.js";
 import type { KernelMap } from "../mm/vmalloc.js";
@@ -72,6 +73,11 @@ const rule = rules({
   "i915/not-i915": {
     sentence: "i915 ioctls on another driver give EINVAL.",
     kernel: "drm_ioctl, drivers/gpu/drm/drm_ioctl.c",
+    unproven: "from source: QEMU has no Intel graphics.",
+  },
+  "i915/too-big": {
+    sentence: "An object of more than INT_MAX pages gives E2BIG.",
+    kernel: "i915_gem_object_size_2big, drivers/gpu/drm/i915/gem/i915_gem_object.h",
     unproven: "from source: QEMU has no Intel graphics.",
   },
   "i915/no-size": {
@@ -648,20 +654,25 @@ export const i915Discrete: DrmDriver = {
 const lmemOf = devPrivate(({ k }) => new TtmDevice(k, LMEM, true));
 const lmemOptions = (home: Place) => ({ home, caching: "cached", tables: "made", vmapPins: true }) as const;
 
-/** i915_gem_create_ext_ioctl: a handle, -EINVAL, -ENOMEM. Bytes. */
+/** Pages of the largest object. */
+const INT_MAX = 2n ** 31n - 1n;
+
+/** i915_gem_create_ext_ioctl: a handle, -EINVAL, -E2BIG, -ENOMEM. Bytes. */
 export function* i915GemCreate(
   k: Kernel,
   file: DrmFile,
-  size: number,
+  size: bigint,
   region: "smem" | "lmem",
   readonly: boolean,
 ): Path<number> {
   const { dev } = file;
   const discrete = dev.driver === i915Discrete;
   if (!discrete && dev.driver !== i915Driver) return k.refuse(rule["i915/not-i915"], errnos.EINVAL, dev.name);
-  if (size === 0) return k.refuse(rule["i915/no-size"], errnos.EINVAL);
+  const rounded = pageAlign64(k, size);
+  if (rounded === 0n) return k.refuse(rule["i915/no-size"], errnos.EINVAL);
   if (region === "lmem" && !discrete) return k.refuse(rule["i915/no-region"], errnos.EINVAL, dev.name);
-  const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
+  if (rounded / BigInt(k.pageSize) > INT_MAX) return k.refuse(rule["i915/too-big"], errnos.E2BIG, `${size} bytes`);
+  const bytes = exact(rounded);
   const backing = discrete
     ? yield* ttmBoCreate(lmemOf(dev), bytes, lmemOptions(region === "lmem" ? "vram" : "system"))
     : new I915Object(i915Of(dev), bytes, readonly);
@@ -699,15 +710,16 @@ export function i915GemMmapFile(
   k: Kernel,
   file: DrmFile,
   handle: number,
-  offset: number,
-  length: number,
+  offset: bigint,
+  length: bigint,
 ): File | number {
   if (file.dev.driver === i915Discrete) return k.refuse(rule["i915/legacy-absent"], errnos.EOPNOTSUPP, file.dev.name);
   const obj = lookUp(k, file, handle);
   if (typeof obj === "number") return obj;
   if (!(obj.backing instanceof I915Object))
     return k.refuse(rule["i915/legacy-imported"], errnos.ENXIO, `handle ${handle}`);
-  if (offset > obj.size || length > obj.size - offset)
+  const size = BigInt(obj.size);
+  if (offset > size || length > size - offset)
     return k.refuse(rule["i915/legacy-beyond"], errnos.EINVAL, `${offset} + ${length} of ${obj.size}`);
   k.note(rule["i915/legacy"], obj.backing.name);
   return obj.backing.filp;

@@ -11,6 +11,7 @@ import { FAULT, VM } from "../mm/vma.js";
 import { KernelBug } from "../sched/path.js";
 import { HeapBuffer, withinBuffer } from "./heap-buffer.js";
 import { rules } from "../rules/rule.js";
+import { narrow, pageAlign, ulong } from "../word.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmFault, VmOps } from "../mm/vma.js";
@@ -112,9 +113,9 @@ export const O = { rdonly: 0, wronly: 1, rdwr: 2, accmode: 3, nonblock: 0o4000, 
 
 export interface HeapRequest {
   /** Bytes. */
-  readonly length: number;
+  readonly length: bigint;
   readonly fdFlags: number;
-  readonly heapFlags: number;
+  readonly heapFlags: bigint;
   /** The struct's fd field on entry. */
   readonly fd: number;
 }
@@ -132,10 +133,9 @@ export function* dmaHeapIoctlAllocate(
   if (request.fd !== 0) return k.refuse(rule["system-heap/ioctl-fd"], errnos.EINVAL, `fd ${request.fd}`);
   if ((request.fdFlags & ~(O.cloexec | O.accmode)) !== 0)
     return k.refuse(rule["system-heap/ioctl-fd-flags"], errnos.EINVAL, `fd_flags 0${request.fdFlags.toString(8)}`);
-  if (request.heapFlags !== 0)
+  if (request.heapFlags !== 0n)
     return k.refuse(rule["system-heap/ioctl-heap-flags"], errnos.EINVAL, `heap_flags ${request.heapFlags}`);
-  const word = 2 ** k.arch.wordBits;
-  const length = (Math.ceil((request.length % word) / k.pageSize) * k.pageSize) % word;
+  const length = narrow(pageAlign(k, ulong(k, request.length)));
   if (length === 0) return k.refuse(rule["system-heap/length-zero"], errnos.EINVAL, `length ${request.length}`);
   const access = request.fdFlags & O.accmode;
   const buf = allocate(k, length, access !== O.wronly, access === O.wronly || access === O.rdwr);

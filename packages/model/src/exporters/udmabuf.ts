@@ -347,15 +347,21 @@ export interface UdmabufItem {
 }
 
 /** list_limit: items of one buffer. */
-export const LIST_LIMIT = 1024;
+const LIST_LIMIT = 1024;
 
 /** F_SEAL_* bits that the exporter looks at. */
 const SEAL = { shrink: 0x2, write: 0x8, futureWrite: 0x10 } as const;
 
 /** UDMABUF_CREATE_LIST: a descriptor, or a negative errno. */
-export function* udmabufIoctlCreateList(k: Kernel, task: Task, items: readonly UdmabufItem[]): Path<number> {
-  if (items.length > LIST_LIMIT) return k.refuse(rule["udmabuf/list-too-long"], errnos.EINVAL, `${items.length} items`);
-  return yield* udmabufCreate(k, task, items);
+export function* udmabufIoctlCreateList(
+  k: Kernel,
+  task: Task,
+  once: readonly UdmabufItem[],
+  repeat: number,
+): Path<number> {
+  const count = once.length * repeat;
+  if (count > LIST_LIMIT) return k.refuse(rule["udmabuf/list-too-long"], errnos.EINVAL, `${count} items`);
+  return yield* udmabufCreate(k, task, Array.from({ length: repeat }, () => once).flat());
 }
 
 /** udmabuf_create: a descriptor, or a negative errno. */

@@ -14,6 +14,7 @@ import { drmGemShmemGetPagesSgt, GemShmemObject } from "./drm-shmem.js";
 import { drmGemHandleCreate, drmGemObjectPut, GemObject } from "./gem.js";
 import { RangeManager } from "./ttm-device.js";
 import { rules } from "../rules/rule.js";
+import { narrow, pageAlign, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Vma, VmOps } from "../mm/vma.js";
 import type { Path } from "../sched/path.js";
@@ -176,13 +177,13 @@ function* guestObject(k: Kernel, device: DrmDevice["device"], size: number): Pat
 export function* virtioGpuCreateBlob(
   k: Kernel,
   file: DrmFile,
-  size: number,
+  size: bigint,
   memory: "guest" | "host3d",
   mappable: boolean,
 ): Path<number> {
   const { dev } = file;
   if (dev.driver !== virtioGpuBlob) return k.refuse(rule["virtio-vram/no-blobs"], errnos.EINVAL, dev.name);
-  const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
+  const bytes = narrow(pageAlign(k, ulong(k, size)));
   const backing = memory === "guest" ? yield* guestBlob(k, dev, bytes) : hostBlob(k, dev, bytes / k.pageSize, mappable);
   if (typeof backing === "number") return backing;
   const obj = new GemObject(dev, bytes, backing);

@@ -12,6 +12,7 @@ import { copyFromUser, copyToUser } from "../mm/user-access.js";
 import { shmemIoRules } from "../mm/shmem-io.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
+import { narrow } from "../word.js";
 import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -134,7 +135,7 @@ function diskOps(k: Kernel): FileOps {
     read: (task, file, address, length, offset) => blkdevReadIter(k, task, file, { address, length, offset }, true),
     write: (task, file, address, length, offset) => blkdevWriteIter(k, task, file, { address, length, offset }, true),
     *llseek(file, offset, whence) {
-      return llseekWithin(k, file, offset, whence, file.inode.size, file.inode.size);
+      return llseekWithin(k, file, offset, whence, BigInt(file.inode.size), BigInt(file.inode.size));
     },
     *fsync() {
       return 0;
@@ -148,10 +149,11 @@ function blkdevFallocate(
   k: Kernel,
   file: File,
   mode: "allocate" | "keep_size" | "punch_hole",
-  offset: number,
-  length: number,
+  from: bigint,
+  bytes: bigint,
 ): number {
   const { size } = file.inode;
+  const [offset, length] = [narrow(from), narrow(bytes)];
   const outside = offset >= size || (offset + length > size && mode === "allocate");
   if (outside) return k.refuse(diskRules["disk/fallocate-range"], errnos.EINVAL, `${offset}`);
   if (offset % BLOCK !== 0 || Math.min(length, size - offset) % BLOCK !== 0)
@@ -163,7 +165,7 @@ interface Span {
   readonly address: number;
   readonly length: number;
   /** undefined: at the file's position, which then moves. */
-  readonly offset: number | undefined;
+  readonly offset: bigint | undefined;
 }
 
 /**
@@ -172,7 +174,7 @@ interface Span {
  */
 export function* blkdevWriteIter(k: Kernel, task: Task, file: File, span: Span, sync: boolean): Path<number> {
   if (span.length === 0) return 0;
-  const position = span.offset ?? file.position;
+  const position = narrow(span.offset ?? file.position);
   if (position >= file.inode.size) return k.refuse(diskRules["disk/past-end-write"], errnos.ENOSPC, `${position}`);
   const length = cut(k, file, position, span.length);
   let done = 0;
@@ -194,7 +196,7 @@ export function* blkdevWriteIter(k: Kernel, task: Task, file: File, span: Span, 
 
 /** blkdev_read_iter, block/fops.c. */
 export function* blkdevReadIter(k: Kernel, task: Task, file: File, span: Span, sync: boolean): Path<number> {
-  const position = span.offset ?? file.position;
+  const position = narrow(span.offset ?? file.position);
   if (position + span.length > file.inode.size && position >= file.inode.size) {
     k.note(diskRules["disk/past-end-read"], `${position}`);
     return 0;
@@ -225,7 +227,7 @@ function cut(k: Kernel, file: File, position: number, length: number): number {
 }
 
 function advance(file: File, span: Span, position: number, done: number): number {
-  if (done > 0 && span.offset === undefined) file.position = position + done;
+  if (done > 0 && span.offset === undefined) file.position = BigInt(position + done);
   return done;
 }
 

@@ -4,8 +4,8 @@ import type { Kernel } from "../kernel.js";
 import type { Inode } from "../vfs/file.js";
 
 /** st_size, bytes. A block device's node says nothing of the device's size. */
-export function shownSize(inode: Inode): number {
-  return inode.kind === "disk" ? 0 : inode.size;
+export function shownSize(inode: Inode): bigint {
+  return inode.kind === "disk" ? 0n : inode.exactSize;
 }
 
 /** Bytes that st_blocks counts: a dma-buf says its size, memory files what they have allocated. */

@@ -1,13 +1,8 @@
 /**
- * From an argument in a test to what a handler gets.
- *
- * Numbers are doubles. Sizes and addresses stand for 64 unsigned bits: a negative one is
- * taken modulo 2^64, and one beyond 2^53 keeps its page and whether it is page aligned (its
- * low twelve bits become 2048 when they are not zero), so that rounding up to pages, running
- * over 2^64 and alignment checks come out as in the kernel. 2^64 itself never occurs as an
- * argument; a handler that rounds up gets it where the kernel's sum wraps to zero.
+ * From an argument in a test to what a handler gets. Sizes, addresses and words are exact: 64 unsigned bits, or as many
+ * as a register has. Narrower integers and descriptors are numbers.
  */
-import { operation } from "@litmap/litmus";
+import { integer, isInteger, operation } from "@litmap/litmus";
 import type { Argument, CallStep, ParamType } from "@litmap/litmus";
 import type { Result } from "./handler.js";
 import type { Task } from "../task.js";
@@ -45,7 +40,7 @@ export function resolveArguments(step: CallStep, scopes: Scopes): Resolved | Not
     if (argument === undefined) continue;
     const value = resolve(argument, params[name].type, scopes);
     if (value instanceof NotReached) return value;
-    args[name] = scopes.wordBits === 32 && typeof value === "number" ? cut(step.op, name, value) : value;
+    args[name] = scopes.wordBits === 32 && typeof value === "bigint" ? cut(step.op, name, value) : value;
     const task = ownerIn(argument, scopes.names);
     if (task !== undefined) owners.set(name, task);
   }
@@ -56,9 +51,9 @@ export function resolveArguments(step: CallStep, scopes: Scopes): Resolved | Not
  * What is left of a size or an address on a 32-bit machine. mmap2 takes the offset as a number of 4 KiB units in 32
  * bits.
  */
-function cut(op: CallStep["op"], name: string, value: number): number {
-  if (op === "mmap" && name === "offset") return value % 2 ** 44;
-  return operation(op).registers?.includes(name) === true && value >= 0 ? value % 2 ** 32 : value;
+function cut(op: CallStep["op"], name: string, value: bigint): bigint {
+  if (op === "mmap" && name === "offset") return BigInt.asUintN(44, value);
+  return operation(op).registers?.includes(name) === true ? BigInt.asUintN(32, value) : value;
 }
 
 function resolve(argument: Argument, type: ParamType, scopes: Scopes): unknown {
@@ -76,16 +71,30 @@ function resolve(argument: Argument, type: ParamType, scopes: Scopes): unknown {
           ? argument.name
           : plain(argument, scopes);
     case "object":
-      return argument.kind === "words" ? argument.words[0] : plain(argument, scopes);
+      return argument.kind === "words" ? argument.words[0] : resolve(argument, { kind: "buffer" }, scopes);
     case "tuples":
       return tuples(argument, type, scopes);
     case "size":
     case "address":
-      return unsigned(plain(argument, scopes));
+    case "integer": {
+      const value = plain(argument, scopes);
+      return typeof value === "bigint" ? BigInt.asUintN(64, value) : value;
+    }
+    case "bounded": {
+      const value = plain(argument, scopes);
+      return typeof value === "bigint" ? narrowed(value) : value;
+    }
+    case "descriptor":
+    case "buffer": {
+      const value = plain(argument, scopes);
+      return typeof value === "bigint" ? Number(BigInt.asIntN(32, value)) : value;
+    }
     case "string":
       return argument.kind === "words" ? argument.words.join("|") : plain(argument, scopes);
-    default:
-      return plain(argument, scopes);
+    default: {
+      const value = plain(argument, scopes);
+      return typeof value === "bigint" ? Number(value) : value;
+    }
   }
 }
 
@@ -96,7 +105,7 @@ function tuples(argument: Argument, type: Extract<ParamType, { kind: "tuples" }>
     const row: unknown[] = [];
     for (const [i, column] of type.of.entries()) {
       const cell = item.kind === "list" ? item.items[i] : undefined;
-      const value = cell === undefined ? 0 : resolve(cell, column.type, scopes);
+      const value = cell === undefined ? 0n : resolve(cell, column.type, scopes);
       if (value instanceof NotReached) return value;
       row.push(value);
     }
@@ -105,23 +114,29 @@ function tuples(argument: Argument, type: Extract<ParamType, { kind: "tuples" }>
   return rows;
 }
 
-/** A value without regard to the parameter: a number, a string, a driver's handle. */
+/** What a field of up to 32 bits keeps of a result. */
+function narrowed(value: bigint): number {
+  return value >= -(1n << 31n) && value < 1n << 32n ? Number(value) : Number(BigInt.asUintN(32, value));
+}
+
+/** A value without regard to the parameter: an integer, a string, a driver's handle. */
 function plain(argument: Argument, scopes: Scopes): unknown {
   switch (argument.kind) {
     case "int":
-      return typeof argument.value === "number" ? argument.value : wide(BigInt(argument.value));
+      return BigInt(argument.value);
     case "pages":
-      return argument.count * scopes.pageSize;
+      return BigInt(argument.count) * BigInt(scopes.pageSize);
     case "string":
       return argument.value;
     case "ref":
-      return reference(argument.name, argument.field, scopes.names);
+      return asInteger(reference(argument.name, argument.field, scopes.names));
     case "sum": {
       const left = plain(argument.left, scopes);
       const right = plain(argument.right, scopes);
       if (left instanceof NotReached) return left;
       if (right instanceof NotReached) return right;
-      return argument.op === "+" ? Number(left) + Number(right) : Number(left) - Number(right);
+      if (typeof left !== "bigint" || typeof right !== "bigint") return left;
+      return argument.op === "+" ? left + right : left - right;
     }
     case "words":
       return argument.words.length === 1 ? argument.words[0] : argument.words;
@@ -130,11 +145,17 @@ function plain(argument: Argument, scopes: Scopes): unknown {
   }
 }
 
+/** A number of a result as exact as a literal is. */
+function asInteger(value: unknown): unknown {
+  return isInteger(value) ? BigInt(value) : value;
+}
+
 function reference(name: string, field: string | undefined, names: ReadonlyMap<string, Bound>): unknown {
   const bound = names.get(name);
   if (bound === undefined) throw new Error(`no step bound ${name}`);
   if ("failedAt" in bound) return new NotReached(bound.failedAt);
   const { result } = bound;
+  if (typeof result === "bigint") return integer(result);
   if (typeof result !== "object" || Array.isArray(result)) return result;
   if ("handle" in result) return result.handle;
   if (field === undefined) return result;
@@ -156,20 +177,4 @@ function ownerIn(argument: Argument, names: ReadonlyMap<string, Bound>): Task | 
 
 function isNone(argument: Argument): boolean {
   return argument.kind === "words" && argument.words.length === 0;
-}
-
-const TWO_64 = 2 ** 64;
-
-function unsigned(value: unknown): unknown {
-  if (typeof value !== "number") return value;
-  if (value >= 0) return value < TWO_64 ? value : value - TWO_64;
-  return value >= -(2 ** 53) ? wide(BigInt(value) + (1n << 64n)) : value + TWO_64;
-}
-
-/** An integer as a double that keeps its page and whether it is aligned. */
-function wide(value: bigint): number {
-  if (value < 0n) return Number(value);
-  const bits = BigInt.asUintN(64, value);
-  if (bits < 1n << 53n) return Number(bits);
-  return Number(bits >> 12n) * 4096 + ((bits & 4095n) === 0n ? 0 : 2048);
 }

@@ -1,16 +1,17 @@
 /** Heaps, udmabuf, the ioctls of a dma-buf, sync files, and what any descriptor can do that is no transfer. */
-import { errnos } from "@litmap/litmus";
+import { errnos, integer } from "@litmap/litmus";
 import { dmaBufOf } from "../dma-buf/buffer.js";
 import { dmaBufExportSyncFile, dmaBufImportSyncFile, dmaBufSetName, dmaBufSync, SYNC } from "../dma-buf/ioctl.js";
 import { syncFileCreate, Timeline } from "../dma-buf/sync-file.js";
 import { heaps } from "../exporters/index.js";
 import { dmaHeapIoctlAllocate, O } from "../exporters/system-heap.js";
-import { LIST_LIMIT, udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
+import { udmabufCreate, udmabufIoctlCreateList } from "../exporters/udmabuf.js";
 import { File, fput } from "../vfs/file.js";
 import { allocatedBytes, shownSize } from "../fs/stat.js";
 import { foreignIoctl, vfsIoctl } from "./vfs-ioctl.js";
 import { rules } from "../rules/rule.js";
 import { fdget, fdRules } from "../task.js";
+import { narrow } from "../word.js";
 import type { FileKind } from "../vfs/file.js";
 import type { DmaBuf } from "../dma-buf/buffer.js";
 import type { Context, HandlerTable, RecordResult } from "./handler.js";
@@ -104,13 +105,15 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       });
     },
     *udmabuf_create({ k, task }, { memfd, offset, size }) {
-      return yield* udmabufCreate(k, task, [{ memfd: u32(memfd), offset, size }]);
+      return yield* udmabufCreate(k, task, [{ memfd: u32(memfd), offset: narrow(offset), size: narrow(size) }]);
     },
     *udmabuf_create_list({ k, task }, { items, repeat }) {
-      const once = items.map(([memfd, offset, size]) => ({ memfd: u32(memfd), offset, size }));
-      // A list past the limit is refused by its length alone.
-      const times = Math.min(Math.max(0, repeat), LIST_LIMIT + 1);
-      return yield* udmabufIoctlCreateList(k, task, Array.from({ length: times }, () => once).flat());
+      const once = items.map(([memfd, offset, size]) => ({
+        memfd: u32(Number(memfd)),
+        offset: narrow(BigInt(offset)),
+        size: narrow(BigInt(size)),
+      }));
+      return yield* udmabufIoctlCreateList(k, task, once, repeat);
     },
     *dma_buf_sync(ctx, { fd, flags }) {
       const buf = ioctlTarget(ctx, fd);
@@ -158,7 +161,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
       const file = fdget(ctx.k, ctx.task.files, fd);
       if (typeof file === "number") return file;
       const { inode } = file;
-      return { size: shownSize(inode), blocks: allocatedBytes(ctx.k, inode) / 512, mode: inode.mode };
+      return { size: integer(shownSize(inode)), blocks: allocatedBytes(ctx.k, inode) / 512, mode: inode.mode };
     },
     *reopen(ctx, { fd, mode }) {
       const file = ctx.task.files.get(fd);

@@ -5,6 +5,7 @@ import { FOLL } from "../mm/foll.js";
 import { followPfn } from "../mm/follow-pfn.js";
 import { getUserPagesFast, pinUserPagesFast } from "../mm/gup-fast.js";
 import { getUserPagesRemote } from "../mm/gup.js";
+import { narrow } from "../word.js";
 import type { CountingNotifier } from "../mm/notifier.js";
 import { mmuNotifierRegister } from "../mm/notifier.js";
 import { spannedPages } from "../mm/page-bytes.js";
@@ -71,13 +72,14 @@ function heldBy(ctx: Context): Held[] {
 }
 
 interface Wanted {
-  readonly address: number;
-  readonly length: number;
+  readonly address: bigint;
+  readonly length: bigint;
   readonly flags: readonly ("write" | "force" | "longterm" | "p2pdma" | "fast")[];
 }
 
-function* take(ctx: Context, { address, length, flags }: Wanted, how: number): Path<number> {
+function* take(ctx: Context, { flags, ...range }: Wanted, how: number): Path<number> {
   const { k } = ctx;
+  const [address, length] = [narrow(range.address), narrow(range.length)];
   const owner = ctx.ownerOf("address");
   const refused = checkPages(k, address, length);
   if (refused !== 0) return refused;
@@ -108,7 +110,7 @@ export const driverGupHandlers: HandlerTable<Name> = {
       const { mm } = ctx.ownerOf("address");
       let count = 0;
       for (let i = held.length - 1; i >= 0; i--) {
-        if (held[i].mm !== mm || held[i].address !== address) continue;
+        if (held[i].mm !== mm || held[i].address !== narrow(address)) continue;
         for (const pfn of held[i].pages) gupPutFolio(ctx.k, pfn, 1, held[i].how);
         count += held[i].pages.length;
         held.splice(i, 1);
@@ -117,7 +119,7 @@ export const driverGupHandlers: HandlerTable<Name> = {
     },
     *follow_pfn(ctx, { address }) {
       const owner = ctx.ownerOf("address");
-      const pfn = yield* withMm(ctx.k, owner, () => followPfn(ctx.k, owner.mm, address));
+      const pfn = yield* withMm(ctx.k, owner, () => followPfn(ctx.k, owner.mm, narrow(address)));
       return pfn < 0 ? pfn : 1;
     },
     *notifier_register(ctx) {

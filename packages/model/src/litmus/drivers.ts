@@ -2,6 +2,7 @@
 import { errnos } from "@litmap/litmus";
 import { DmaBuf, dmaBufGet, dmaBufPut, bufferRules } from "../dma-buf/buffer.js";
 import { rules } from "../rules/rule.js";
+import { narrow } from "../word.js";
 import type { Attachment } from "../dma-buf/attachment.js";
 import {
   dmaBufDetach,
@@ -235,12 +236,12 @@ function withinMap(k: Kernel, address: number, width: number): number {
 export const kernelAccess: HandlerTable<"load" | "store"> = {
   run: {
     *load({ k }, { address, width }) {
-      const refused = withinMap(k, address, width);
-      return refused !== 0 ? refused : kernelLoad(k, address, width);
+      const refused = withinMap(k, narrow(address), width);
+      return refused !== 0 ? refused : kernelLoad(k, narrow(address), width);
     },
     *store({ k }, { address, value, width }) {
-      const refused = withinMap(k, address, width);
-      if (refused === 0) kernelStore(k, address, width, value);
+      const refused = withinMap(k, narrow(address), width);
+      if (refused === 0) kernelStore(k, narrow(address), width, value);
       return refused;
     },
   },

@@ -6,6 +6,7 @@ import { fput } from "../vfs/file.js";
 import { deviceOf } from "./drivers.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
+import { narrow } from "../word.js";
 import type { HandlerTable } from "./handler.js";
 
 const rule = rules({
@@ -30,15 +31,21 @@ export const exportingHandlers: HandlerTable<"dma_buf_export" | "dma_buf_put" | 
   run: {
     *dma_buf_export(ctx, { memory, size }) {
       const { k } = ctx;
-      if (size === 0) return k.refuse(rule["driver-buffer/no-size"], errnos.EINVAL);
-      const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
+      if (size === 0n) return k.refuse(rule["driver-buffer/no-size"], errnos.EINVAL);
+      const bytes = Math.ceil(narrow(size) / k.pageSize) * k.pageSize;
       if (bytes / k.pageSize > k.totalRam)
         return k.refuse(rule["driver-buffer/no-memory"], errnos.ENOMEM, `${size} bytes`);
       const buf = yield* memories[memory]({ k, device: deviceOf(ctx), state: ctx.state }, bytes);
       return typeof buf === "number" ? buf : ctx.task.files.install(buf.file);
     },
     *videobuf_user_get(ctx, { address, length }) {
-      const sgt = yield* videobufDmaContigUserGet(ctx.k, deviceOf(ctx), ctx.ownerOf("address").mm, address, length);
+      const sgt = yield* videobufDmaContigUserGet(
+        ctx.k,
+        deviceOf(ctx),
+        ctx.ownerOf("address").mm,
+        narrow(address),
+        narrow(length),
+      );
       return typeof sgt === "number" ? sgt : { handle: { at: undefined, sgt, direction: "from_device" } };
     },
     *dma_buf_put(ctx, { buf: fd }) {

@@ -11,6 +11,7 @@ import {
   GemObject,
 } from "../exporters/gem.js";
 import { drmGemPrimeFdToHandle, drmGemPrimeHandleToFd } from "../exporters/prime.js";
+import { narrow, pageAlign, ulong } from "../word.js";
 import type { TtmObject } from "../exporters/ttm.js";
 import { gpus } from "../exporters/index.js";
 import { acquire, KernelBug, NotModelled, release } from "../sched/path.js";
@@ -29,7 +30,9 @@ const rule = rules({
     kernel: "drm_mode_create_dumb, drivers/gpu/drm/drm_dumb_buffers.c",
   },
   "gem-driver/no-offset": {
-    sentence: "A GEM shmem object of size 0 gets no fake offset: ENOSPC.",
+    sentence:
+      "A GEM shmem object of size 0, and an object larger than the room for fake offsets that is left (about 1 TiB), " +
+      "gets no fake offset: ENOSPC.",
     kernel: "drm_vma_offset_add, drivers/gpu/drm/drm_vma_manager.c",
   },
   "gem-driver/no-such-memory": {
@@ -98,7 +101,7 @@ function* create(
 ): Path<GemObject | number> {
   const { k } = ctx;
   const { dev } = clientOf(ctx);
-  const bytes = Math.ceil(size / k.pageSize) * k.pageSize;
+  const bytes = narrow(pageAlign(k, ulong(k, size)));
   const { createPlaced } = dev.driver;
   if (createPlaced === undefined && (place === "vram" || caching === "uc"))
     return k.refuse(rule["gem-driver/no-such-memory"], errnos.EINVAL, `${place}, ${caching}`);
@@ -106,6 +109,7 @@ function* create(
     return createPlaced !== undefined
       ? k.refuse(rule["gem-driver/no-size"], errnos.EINVAL)
       : k.refuse(rule["gem-driver/no-offset"], errnos.ENOSPC);
+  if (!dev.hasOffsetsFor(bytes)) return k.refuse(rule["gem-driver/no-offset"], errnos.ENOSPC, `${size} bytes`);
   const backing =
     createPlaced !== undefined
       ? yield* createPlaced(dev, bytes, place, caching)

@@ -29,7 +29,7 @@ export const i915Handlers: HandlerTable<Name> = {
       if (typeof filp === "number") return filp;
       const address = yield* doMmap(k, task, {
         file: filp,
-        address: 0,
+        address: 0n,
         length,
         prot: VM.READ | VM.WRITE,
         flags: MAP.SHARED,

@@ -22,6 +22,7 @@ import { VM } from "../mm/vma.js";
 import { kernelAccess } from "./drivers.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow, offsetInPage } from "../word.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
@@ -88,13 +89,13 @@ function bitsOf<W extends string>(table: Readonly<Record<W, number>>, given: rea
 function* map(ctx: Context, args: OperationArgs<"mmap", number, unknown>): Path<Result> {
   const anonymous = args.object === "anon";
   const file = anonymous ? undefined : ctx.task.files.get(args.object as number);
-  if (args.offset % ctx.k.pageSize !== 0)
+  if (offsetInPage(ctx.k, args.offset) !== 0)
     return ctx.k.refuse(mmapRules["mmap/offset-unaligned"], errnos.EINVAL, `${args.offset}`);
   if (!anonymous && file === undefined)
     return ctx.k.refuse(rule["mmap/bad-descriptor"], errnos.EBADF, `descriptor ${String(args.object)}`);
   return yield* doMmap(ctx.k, ctx.task, {
     file,
-    address: args.at ?? ctx.hint,
+    address: args.at ?? BigInt(ctx.hint),
     length: args.length,
     prot: bitsOf(protBits, args.prot),
     flags: bitsOf(mapBits, args.sharing) | (args.at === undefined ? 0 : MAP.FIXED),
@@ -125,7 +126,7 @@ export const memoryHandlers: HandlerTable<MemoryName> = {
           fixed: args.flags.includes("fixed"),
           dontunmap: args.flags.includes("dontunmap"),
         },
-        args.to ?? 0,
+        args.to ?? 0n,
       ),
     remap_file_pages: ({ k, task }, { address, length, pgoff }) => remapFilePages(k, task, address, length, pgoff),
     madvise: ({ k, task }, { address, length, advice }) => madvise(k, task, address, length, advice),
@@ -146,13 +147,14 @@ export const memoryHandlers: HandlerTable<MemoryName> = {
       }),
     mseal: ({ k, task }, { address, length }) => mseal(k, task, address, length),
     load: (ctx, args) =>
-      ctx.kernelMode ? kernelAccess.run.load(ctx, args) : userLoad(ctx.k, ctx.task, args.address, args.width),
+      ctx.kernelMode ? kernelAccess.run.load(ctx, args) : userLoad(ctx.k, ctx.task, narrow(args.address), args.width),
     store: (ctx, args) =>
       ctx.kernelMode
         ? kernelAccess.run.store(ctx, args)
-        : userStore(ctx.k, ctx.task, args.address, args.width, truncated(args.value, args.width)),
-    touch: ({ k, task }, { address, length, access }) => userTouch(k, task, address, length, access === "write"),
-    fill: ({ k, task }, { address, length, byte }) => userFill(k, task, address, length, byte & 0xff),
+        : userStore(ctx.k, ctx.task, narrow(args.address), args.width, truncated(args.value, args.width)),
+    touch: ({ k, task }, { address, length, access }) =>
+      userTouch(k, task, narrow(address), narrow(length), access === "write"),
+    fill: ({ k, task }, { address, length, byte }) => userFill(k, task, narrow(address), narrow(length), byte),
   },
   unsupported: {
     mseal: (k) => {
@@ -212,10 +214,8 @@ function cacheModeAt(k: Kernel, mm: Mm, address: number): (typeof cacheModes)[nu
 const modeWords = ["cached", "write_combining", "uncached", "write_through", "uncached"] as const;
 
 /** The mapping that an observer asks for, or -EFAULT. */
-function vmaOf(ctx: Context, address: number): Vma | number {
-  return (
-    ctx.task.mm.lookup(address) ?? ctx.k.refuse(rule["account/no-vma"], errnos.EFAULT, `0x${address.toString(16)}`)
-  );
+function vmaOf(ctx: Context, address: bigint): Vma | number {
+  return ctx.task.mm.lookup(narrow(address)) ?? ctx.k.refuse(rule["account/no-vma"], errnos.EFAULT, hex(address));
 }
 
 /** What was gained since an observer's baseline. */
@@ -234,10 +234,10 @@ export const observerHandlers: HandlerTable<ObserverName> = {
       return typeof vma === "number" ? vma : { ...showMap(ctx.k, vma) };
     },
     *pagemap(ctx, { address }) {
-      return { ...showPagemap(ctx.k, ctx.task.mm, address) };
+      return { ...showPagemap(ctx.k, ctx.task.mm, narrow(address)) };
     },
     *cache_mode({ k, task }, { address }) {
-      return [cacheModeAt(k, task.mm, address)];
+      return [cacheModeAt(k, task.mm, narrow(address))];
     },
     mincore: ({ k, task }, { address, length }) => mincore(k, task, address, length),
     *status({ task }) {

@@ -9,6 +9,7 @@ import { userfaultfdRegister } from "../consumers/userfaultfd.js";
 import { vmspliceToPipe } from "../consumers/vmsplice.js";
 import { newPipe, pipeOf } from "../fs/pipe.js";
 import { userLoad } from "../mm/user-access.js";
+import { narrow } from "../word.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Task } from "../task.js";
 
@@ -75,7 +76,7 @@ export const reachingHandlers: HandlerTable<Name> = {
       });
     },
     *futex_wait({ k, task }, { address, key }) {
-      const value = yield* userLoad(k, task, address, 4);
+      const value = yield* userLoad(k, task, narrow(address), 4);
       return typeof value === "number" ? yield* futexWait(k, task, address, key === "shared") : value;
     },
     *futex_wake({ k, task }, { address, key }) {

@@ -15,6 +15,7 @@ import { checkPages, withMm } from "./driver-gup.js";
 import { deviceOf } from "./drivers.js";
 import { fdget } from "../task.js";
 import { MappedAttachment } from "../dma-buf/mapped-attachment.js";
+import { narrow } from "../word.js";
 import type { MappedUserMemory } from "../exporters/videobuf-dma-contig.js";
 import type { HandlerTable } from "./handler.js";
 import type { Kernel } from "../kernel.js";
@@ -31,15 +32,17 @@ export const registrationHandlers: HandlerTable<
   "reg_mr" | "reg_memfd" | "dereg_mr" | "dma_sync" | "dma_read" | "dma_write"
 > = {
   run: {
-    *reg_mr(ctx, wanted) {
+    *reg_mr(ctx, { address, length, ...how }) {
       const { k } = ctx;
+      const wanted = { address: narrow(address), length: narrow(length), ...how };
       const owner = ctx.ownerOf("address");
       const refused = checkRegion(k, wanted) || checkPages(k, wanted.address, wanted.length);
       if (refused !== 0) return refused;
       const region = yield* withMm(k, owner, () => regMr(k, owner, deviceOf(ctx), wanted));
       return typeof region === "number" ? region : { handle: region };
     },
-    *reg_memfd(ctx, { memfd, offset, length, access }) {
+    *reg_memfd(ctx, { memfd, offset: from, length: bytes, access }) {
+      const [offset, length] = [narrow(from), narrow(bytes)];
       const owner = ctx.ownerOf("memfd");
       const file = fdget(ctx.k, owner.files, memfd);
       if (typeof file === "number") return file;
@@ -54,12 +57,14 @@ export const registrationHandlers: HandlerTable<
     *dma_sync({ k }, { sgt, side }) {
       return dmaSync(k, sgt instanceof MemoryRegion ? tablesOf(sgt) : [(sgt as Table).sgt], side);
     },
-    *dma_read({ k }, { sgt, offset }) {
+    *dma_read({ k }, { sgt, offset: at }) {
+      const offset = narrow(at);
       const bytes =
         sgt instanceof MemoryRegion ? yield* regionRead(sgt, offset, 4) : readTable(k, sgt as Table, offset);
       return typeof bytes === "number" ? bytes : new DataView(bytes.buffer).getUint32(0, true);
     },
-    *dma_write({ k }, { sgt, offset, value }) {
+    *dma_write({ k }, { sgt, offset: at, value }) {
+      const offset = narrow(at);
       const bytes = new Uint8Array(4);
       new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
       return sgt instanceof MemoryRegion

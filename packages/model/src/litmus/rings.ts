@@ -9,7 +9,7 @@ export const ringsHandlers: HandlerTable<"packet_ring" | "io_uring_ring" | "pci_
     *packet_ring({ k, task }, { size }) {
       const socket = newPacketSocket(k);
       const fd = task.files.install(socket);
-      const refused = packetSetRing(k, socket, Math.floor(size / k.pageSize) % 2 ** 32);
+      const refused = packetSetRing(k, socket, Number(BigInt.asUintN(32, size / BigInt(k.pageSize))));
       return refused < 0 ? refused : fd;
     },
     *io_uring_ring({ k, task }) {

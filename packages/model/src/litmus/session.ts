@@ -7,9 +7,11 @@ import {
   callEntries,
   callsOf,
   errnoName,
+  integer,
   mmapHints,
   observerEntries,
   observersOn,
+  isInteger,
   isaOf,
   slotBase,
 } from "@litmap/litmus";
@@ -361,19 +363,22 @@ function moved(costs: Counters): Partial<Counters> {
 }
 
 function failed(result: Result): boolean {
-  return typeof result === "number" ? result < 0 : !Array.isArray(result) && "signal" in result;
+  if (typeof result === "number" || typeof result === "bigint") return result < 0;
+  return !Array.isArray(result) && "signal" in result;
 }
 
 /** `p = smaps(va).Pss`: the name stands for the field. A field that this kernel does not show leaves the record. */
 function fieldOf(result: Result, field: string | undefined): Result {
   if (field === undefined || typeof result !== "object" || Array.isArray(result)) return result;
   const value = (result as Record<string, unknown>)[field];
-  return typeof value === "number" || Array.isArray(value) ? (value as number) : result;
+  if (isInteger(value)) return BigInt(value);
+  return Array.isArray(value) ? (value as readonly string[]) : result;
 }
 
 /** A handler's result as an outcome says it. */
 function toValue(result: Result): CallValue {
   if (typeof result === "number") return result < 0 ? errnoName(-result) : result;
+  if (typeof result === "bigint") return integer(result);
   if (Array.isArray(result)) return result as readonly string[];
   if ("signal" in result) return result.signal as string;
   if ("handle" in result) return "ok";

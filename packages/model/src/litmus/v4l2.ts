@@ -4,6 +4,7 @@ import { queueOf, v4l2Open } from "../devices/vivid.js";
 import { fdget } from "../task.js";
 import { rules } from "../rules/rule.js";
 import { foreignIoctl } from "./vfs-ioctl.js";
+import { narrow } from "../word.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { File } from "../vfs/file.js";
 import type { Path } from "../sched/path.js";
@@ -17,7 +18,7 @@ const rule = rules({
 });
 
 /** Numbers in V4L2's structs have 32 bits. */
-const u32 = (value: number): number => (value % 2 ** 32) >>> 0;
+const u32 = (value: number | bigint): number => Number(BigInt.asUintN(32, BigInt(value)));
 
 /** Runs an ioctl on the queue behind a descriptor: `-EBADF`, or `-ENOTTY` where there is none. */
 function* ioctl(ctx: Context, fd: number, run: (queue: Vb2Queue, file: File) => Path<number>): Path<number> {
@@ -50,12 +51,12 @@ export const v4l2Handlers: HandlerTable<
     },
     *qbuf(ctx, { queue: fd, index, address, buf, length }) {
       return yield* ioctl(ctx, fd, (queue, file) => {
-        const bytes = u32(length ?? 0);
+        const bytes = u32(length ?? 0n);
         if (address !== undefined) {
           return queue.qbuf(file, ctx.task, {
             index: u32(index),
             memory: "userptr",
-            m: address,
+            m: narrow(address),
             length: length === undefined ? queue.setup.imageSize : bytes,
           });
         }

@@ -5,6 +5,7 @@ import { deviceCopies } from "../consumers/vfio-device.js";
 import { NotModelled } from "../sched/path.js";
 import { fdget } from "../task.js";
 import { foreignIoctl } from "./vfs-ioctl.js";
+import { narrow } from "../word.js";
 import type { Context, HandlerTable } from "./handler.js";
 import type { Kernel } from "../kernel.js";
 
@@ -22,9 +23,6 @@ function container(ctx: Context, fd: number): Container | number {
   if (typeof file === "number") return file;
   return file.data instanceof Container ? file.data : foreignIoctl(ctx.k, ctx.task, file);
 }
-
-/** An IOVA: 64 bits without a sign. */
-const unsigned = (value: number): number => (value < 0 ? value + 2 ** 64 : value);
 
 /** What a test's patience allows one transfer of the device. */
 const MOST_BYTES = 16 * 2048;
@@ -82,13 +80,11 @@ export const virtualisationHandlers: HandlerTable<
     },
     *vfio_map_dma(ctx, { vfio, address, length, iova, access }) {
       const c = container(ctx, vfio);
-      return typeof c === "number"
-        ? c
-        : yield* dmaDoMap(ctx.k, ctx.task, c, { address, length, iova: unsigned(iova), access });
+      return typeof c === "number" ? c : yield* dmaDoMap(ctx.k, ctx.task, c, { address, length, iova, access });
     },
     *vfio_unmap_dma(ctx, { vfio, length, iova }) {
       const c = container(ctx, vfio);
-      return typeof c === "number" ? c : yield* dmaDoUnmap(ctx.k, c, unsigned(iova), length);
+      return typeof c === "number" ? c : yield* dmaDoUnmap(ctx.k, c, iova, length);
     },
     *vfio_dma(ctx, { vfio, from, to, length }) {
       const c = container(ctx, vfio);
@@ -98,7 +94,7 @@ export const virtualisationHandlers: HandlerTable<
       // The page of its registers.
       ctx.task.minorFaults++;
       ctx.k.counters.faults++;
-      deviceCopies(ctx.k, c, unsigned(from), unsigned(to), length);
+      deviceCopies(ctx.k, c, narrow(from), narrow(to), Number(length));
       return 0;
     },
   },

@@ -1,4 +1,6 @@
 /** What /proc/PID/smaps, maps, pagemap and status say (fs/proc/task_mmu.c). All sizes in bytes. */
+import { pagesInBytes } from "@litmap/litmus";
+import type { Integer } from "@litmap/litmus";
 import { PG } from "./frames.js";
 import { HUGE_SIZE } from "./hugetlb.js";
 import { vmNormalPage } from "./normal-page.js";
@@ -203,7 +205,7 @@ export function vmFlagWords(k: Kernel, flags: number): readonly string[] {
 }
 
 /** show_map_vma: one line of /proc/PID/maps. */
-export function showMap(k: Kernel, vma: Vma): { length: number; perms: string; offset: number; path: string } {
+export function showMap(k: Kernel, vma: Vma): { length: number; perms: string; offset: Integer; path: string } {
   const perms =
     (vma.has(VM.READ) ? "r" : "-") +
     (vma.has(VM.WRITE) ? "w" : "-") +
@@ -212,7 +214,7 @@ export function showMap(k: Kernel, vma: Vma): { length: number; perms: string; o
   return {
     length: vma.end - vma.start,
     perms,
-    offset: vma.file === undefined ? 0 : vma.pgoff * k.pageSize,
+    offset: vma.file === undefined ? 0 : pagesInBytes(vma.pgoff, k.pageSize),
     path: vma.file === undefined ? "" : vma.file.ops.path(vma.file),
   };
 }

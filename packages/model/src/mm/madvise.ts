@@ -13,6 +13,7 @@ import { vfsFallocate } from "../vfs/allocate.js";
 import { fput } from "../vfs/file.js";
 import { zapPageRange } from "./zap.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { Rule } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { Kernel } from "../kernel.js";
@@ -158,12 +159,14 @@ const discards: ReadonlySet<Advice> = new Set([
 ]);
 
 /** sys_madvise. Bytes. 0, -EINVAL, -ENOMEM, -EACCES, -EPERM, -EFAULT. */
-export function* madvise(k: Kernel, task: Task, start: number, length: number, advice: Advice): Path<number> {
+export function* madvise(k: Kernel, task: Task, address: bigint, length: bigint, advice: Advice): Path<number> {
   if (!madviseBehaviorValid(k, advice)) return k.refuse(rule["madvise/unknown-advice"], errnos.EINVAL, advice);
-  const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (start % k.pageSize !== 0 || end >= k.wordLimit)
-    return k.refuse(rule["madvise/bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
-  if (end === start) return 0;
+  const whole = pageAlign(k, length);
+  const past = ulong(k, address + whole);
+  if (offsetInPage(k, address) !== 0 || (length !== 0n && whole === 0n) || past < address)
+    return k.refuse(rule["madvise/bad-range"], errnos.EINVAL, hex(address));
+  if (whole === 0n) return 0;
+  const [start, end] = [narrow(address), narrow(past)];
   yield* acquire(k, task.mm.mmapLock, readers.has(advice) ? "read" : "write");
   if (rewriters.has(advice)) yield* acquire(k, task.mm.ptl, "write");
   const populate = advice === "populate_read" || advice === "populate_write";
@@ -316,10 +319,10 @@ function* remove(k: Kernel, task: Task, vma: Vma, start: number, end: number): P
   if (file === undefined) return k.refuse(rule["madvise/remove-no-file"], errnos.EINVAL, about);
   const needed = VM.SHARED | (k.design["madvise.remove-needs"] === "write" ? VM.WRITE : VM.MAYWRITE);
   if ((vma.flags & needed) !== needed) return k.refuse(rule["madvise/remove-not-writable"], errnos.EACCES, about);
-  const offset = start - vma.start + vma.pgoff * k.pageSize;
+  const offset = BigInt(start - vma.start) + BigInt(vma.pgoff) * BigInt(k.pageSize);
   file.refs++;
   yield* release(k, task.mm.mmapLock);
-  const ret = yield* vfsFallocate(k, file, "punch_hole", offset, end - start);
+  const ret = yield* vfsFallocate(k, file, "punch_hole", offset, BigInt(end - start));
   yield* fput(file);
   yield* acquire(k, task.mm.mmapLock, "read");
   return ret;

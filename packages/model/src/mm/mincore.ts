@@ -8,6 +8,7 @@ import { HUGE_ORDER, HUGE_SIZE, hugeEntry } from "./hugetlb.js";
 import { PTE } from "./page-table.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
+import { exact, hex, offsetInPage } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path, Touch } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -33,11 +34,10 @@ const rule = rules({
 });
 
 /** Bytes. Pages that are resident, -EINVAL for an unaligned address, -ENOMEM for a hole or past user space. */
-export function* mincore(k: Kernel, task: Task, address: number, length: number): Path<number> {
-  if (address % k.pageSize !== 0)
-    return k.refuse(rule["mincore/unaligned"], errnos.EINVAL, `0x${address.toString(16)}`);
-  if (address + length > task.mm.arch.taskSize)
-    return k.refuse(rule["mincore/hole"], errnos.ENOMEM, `0x${address.toString(16)}`);
+export function* mincore(k: Kernel, task: Task, word: bigint, bytes: bigint): Path<number> {
+  if (offsetInPage(k, word) !== 0) return k.refuse(rule["mincore/unaligned"], errnos.EINVAL, hex(word));
+  if (word + bytes > BigInt(task.mm.arch.taskSize)) return k.refuse(rule["mincore/hole"], errnos.ENOMEM, hex(word));
+  const [address, length] = [exact(word), exact(bytes)];
   const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
   yield* acquire(k, task.mm.mmapLock, "read");
   const ret = yield* countResident(k, task, address, end);

@@ -7,6 +7,7 @@ import { lruAddDrain } from "./lazyfree.js";
 import { mmPopulate } from "./populate.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow, pageAlign, pageStart, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -38,11 +39,11 @@ const rule = rules({
 const MASK = VM.LOCKED | VM.LOCKONFAULT;
 
 /** do_mlock. Bytes; the range grows to whole pages. 0, -ENOMEM, -EAGAIN, -EINVAL. */
-export function* mlock(k: Kernel, task: Task, address: number, length: number, onfault: boolean): Path<number> {
-  const start = address - (address % k.pageSize);
-  const end = start + Math.ceil((length + (address % k.pageSize)) / k.pageSize) * k.pageSize;
-  const failed = yield* setLocked(k, task, start, end, onfault ? MASK : VM.LOCKED);
-  if (failed < 0) return failed;
+export function* mlock(k: Kernel, task: Task, address: bigint, length: bigint, onfault: boolean): Path<number> {
+  const range = wholePages(k, address, length);
+  const failed = yield* setLocked(k, task, range, onfault ? MASK : VM.LOCKED);
+  if (failed < 0 || range.end === range.start) return failed;
+  const [start, end] = [narrow(range.start), narrow(range.end)];
   const error = yield* mmPopulate(k, task, start, end, false);
   if (error === -errnos.EFAULT) return k.refuse(rule["mlock/not-faulted"], errnos.ENOMEM, `0x${start.toString(16)}`);
   if (error === -errnos.ENOMEM) return k.refuse(rule["mlock/not-faulted"], errnos.EAGAIN, `0x${start.toString(16)}`);
@@ -50,26 +51,33 @@ export function* mlock(k: Kernel, task: Task, address: number, length: number, o
 }
 
 /** sys_munlock. Bytes. 0, -ENOMEM, -EINVAL. */
-export function* munlock(k: Kernel, task: Task, address: number, length: number): Path<number> {
-  const start = address - (address % k.pageSize);
-  const end = start + Math.ceil((length + (address % k.pageSize)) / k.pageSize) * k.pageSize;
-  return yield* setLocked(k, task, start, end, 0);
+export function* munlock(k: Kernel, task: Task, address: bigint, length: bigint): Path<number> {
+  return yield* setLocked(k, task, wholePages(k, address, length), 0);
 }
 
-function* setLocked(k: Kernel, task: Task, start: number, end: number, flags: number): Path<number> {
+interface Range {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** PAGE_ALIGN() of the length and what is before it in its page; a length near the end of a word wraps to 0. */
+function wholePages(k: Kernel, address: bigint, length: bigint): Range {
+  const start = pageStart(k, address);
+  return { start, end: ulong(k, start + pageAlign(k, length + (address - start))) };
+}
+
+function* setLocked(k: Kernel, task: Task, range: Range, flags: number): Path<number> {
   yield* acquire(k, task.mm.mmapLock, "write");
-  const ret = yield* applyLockFlags(k, task, start, end, flags);
+  const ret = yield* applyLockFlags(k, task, range, flags);
   yield* release(k, task.mm.mmapLock);
   return ret;
 }
 
 /** apply_vma_lock_flags: mapping by mapping, until a hole. */
-function* applyLockFlags(k: Kernel, task: Task, start: number, end: number, flags: number): Path<number> {
-  if (end >= k.wordLimit) {
-    const wrapped = end - k.wordLimit;
-    if (wrapped < start) return k.refuse(rule["mlock/range-wraps"], errnos.EINVAL, `0x${start.toString(16)}`);
-  }
-  let at = start;
+function* applyLockFlags(k: Kernel, task: Task, range: Range, flags: number): Path<number> {
+  if (range.end < range.start) return k.refuse(rule["mlock/range-wraps"], errnos.EINVAL, hex(range.start));
+  let at = narrow(range.start);
+  const end = narrow(range.end);
   while (at < end) {
     const vma = task.mm.lookup(at);
     if (vma === undefined) return k.refuse(rule["mlock/hole"], errnos.ENOMEM, `0x${at.toString(16)}`);

@@ -15,6 +15,7 @@ import { VM, VM_SPECIAL, Vma, vmaName } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
 import { mremapRules } from "./mremap.js";
 import { rules } from "../rules/rule.js";
+import { align, LLONG_MAX, maxLfsFilesize, narrow, offsetInPage, ulong } from "../word.js";
 import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -111,9 +112,6 @@ export const MAP = {
   NOREPLACE: 0x100000,
 } as const;
 
-/** Lengths and offsets are unsigned 64-bit numbers there. */
-const WRAP = 2 ** 64;
-
 export interface MmapRequest {
   /** Undefined for MAP_ANONYMOUS. */
   readonly file: File | undefined;
@@ -125,19 +123,38 @@ export interface MmapRequest {
   readonly prot: number;
   /** MAP bits. */
   readonly flags: number;
+  /** Pages into the file. */
+  readonly pgoff: number;
+}
+
+/** What sys_mmap is asked for, as it comes. */
+export interface MmapCall extends Pick<MmapRequest, "file" | "prot" | "flags"> {
+  readonly address: bigint;
+  readonly length: bigint;
   /** Bytes into the file. */
-  readonly offset: number;
+  readonly offset: bigint;
 }
 
 /** sys_mmap, mm/mmap.c: takes the mmap lock, maps, and populates when asked. The address or -errno. */
-export function* doMmap(k: Kernel, task: Task, request: MmapRequest): Path<number> {
-  if (request.offset % k.pageSize !== 0)
-    return k.refuse(mmapRules["mmap/offset-unaligned"], errnos.EINVAL, `${request.offset}`);
+export function* doMmap(k: Kernel, task: Task, call: MmapCall): Path<number> {
+  if (offsetInPage(k, call.offset) !== 0)
+    return k.refuse(mmapRules["mmap/offset-unaligned"], errnos.EINVAL, `${call.offset}`);
+  const whole = roundedLength(k, call);
+  const wraps = call.length !== 0n && whole === 0n && call.file?.inode.kind !== "hugetlb";
+  if (wraps) return k.refuse(mmapRules["mmap/length-wraps"], errnos.ENOMEM);
+  const length = narrow(whole);
+  const request: MmapRequest = {
+    file: call.file,
+    address: narrow(call.address),
+    length,
+    prot: call.prot,
+    flags: call.flags,
+    pgoff: Number(call.offset / BigInt(k.pageSize)),
+  };
   const mm = task.mm;
   yield* acquire(k, mm.mmapLock, "write");
   const locked = (flagBits(request.flags) | mm.defFlags) & VM.LOCKED;
-  const length = roundedLength(k, request);
-  const address = yield* mmapLocked(k, mm, { ...request, length });
+  const address = yield* mmapLocked(k, mm, request);
   yield* release(k, mm.mmapLock);
   if (address >= 0 && (locked !== 0 || (request.flags & MAP.POPULATE) !== 0)) {
     yield* mmPopulate(k, task, address, address + length, true);
@@ -146,9 +163,8 @@ export function* doMmap(k: Kernel, task: Task, request: MmapRequest): Path<numbe
 }
 
 /** The length in whole pages; of a hugetlb file in whole huge ones (ksys_mmap_pgoff). Bytes. */
-function roundedLength(k: Kernel, request: MmapRequest): number {
-  const unit = request.file?.inode.kind === "hugetlb" ? HUGE_SIZE : k.pageSize;
-  return Math.ceil(request.length / unit) * unit;
+function roundedLength(k: Kernel, { file, length }: MmapCall): bigint {
+  return align(k, length, file?.inode.kind === "hugetlb" ? HUGE_SIZE : k.pageSize);
 }
 
 /** calc_vm_flag_bits, include/linux/mman.h. */
@@ -161,7 +177,8 @@ export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<numbe
   const { file } = request;
   if (request.length === 0) return k.refuse(mmapRules["mmap/length-zero"], errnos.EINVAL);
   const { length } = request;
-  if (length >= k.wordLimit) return k.refuse(mmapRules["mmap/length-wraps"], errnos.ENOMEM);
+  if (request.pgoff + length / k.pageSize >= k.wordLimit)
+    return k.refuse(mmapRules["mmap/offset-overflow"], errnos.EOVERFLOW);
   const address = getUnmappedArea(
     k,
     mm,
@@ -169,7 +186,7 @@ export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<numbe
     request.address,
     length,
     (request.flags & MAP.FIXED) !== 0,
-    request.offset / k.pageSize,
+    request.pgoff,
   );
   if (address < 0) return address;
   if ((request.flags & MAP.NOREPLACE) !== 0 && !mm.isFree(address, address + length))
@@ -186,7 +203,7 @@ export function* mmapLocked(k: Kernel, mm: Mm, request: MmapRequest): Path<numbe
     address,
     length,
     flags.flags | noreserve,
-    file === undefined ? anonPgoff : request.offset / k.pageSize,
+    file === undefined ? anonPgoff : request.pgoff,
   );
 }
 
@@ -203,15 +220,20 @@ function anonFlags(k: Kernel, request: MmapRequest, flags: number): { flags: num
 }
 
 /**
- * file_mmap_size_max, mm/mmap.c: the end of what can be mapped of a file. Regular files reach as far as file positions
- * do,
- * DRM's as far as page numbers, others as far as a long: on 32-bit machines to 4 GiB.
+ * file_mmap_size_max, mm/mmap.c: how many bytes of a file can be mapped. Regular files reach as far as file positions
+ * do, DRM's as far as page numbers, others as far as a long: on 32-bit machines to 4 GiB.
  */
-function offsetLimit(k: Kernel, { inode }: File): number {
-  const word = 2 ** k.arch.wordBits;
-  if (["memfd", "file", "hugetlb", "disk", "sysfs", "socket"].includes(inode.kind))
-    return k.arch.wordBits === 64 ? word / 2 : (word - 1) * k.pageSize;
-  return inode.kind === "drm" ? Math.min(word * k.pageSize, WRAP) : word;
+function fileMmapSizeMax(k: Kernel, { inode }: File): bigint {
+  if (["memfd", "file", "hugetlb", "disk", "sysfs", "socket"].includes(inode.kind)) {
+    return inode.maxBytes === LLONG_MAX ? maxLfsFilesize(k) : inode.maxBytes;
+  }
+  return inode.kind === "drm" ? 2n ** 64n : ulong(k, -1n);
+}
+
+/** file_mmap_ok, mm/mmap.c. */
+function fileMmapOk(k: Kernel, file: File, pgoff: number, length: number): boolean {
+  const room = fileMmapSizeMax(k, file) - BigInt(length);
+  return room >= 0n && BigInt(pgoff) <= room / BigInt(k.pageSize);
 }
 
 /** The file half of do_mmap's checks, in its order. */
@@ -223,7 +245,7 @@ function fileFlags(
   flags: number,
 ): { flags: number } | number {
   const about = `inode ${file.inode.id}`;
-  if (request.offset >= offsetLimit(k, file) - length)
+  if (!fileMmapOk(k, file, request.pgoff, length))
     return k.refuse(mmapRules["mmap/offset-overflow"], errnos.EOVERFLOW, about);
   const type = request.flags & MAP.TYPE;
   if (type === MAP.SHARED_VALIDATE && (request.flags & (MAP.SYNC | MAP.NOREPLACE)) !== 0)

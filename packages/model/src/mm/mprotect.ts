@@ -11,6 +11,7 @@ import { faultinRange } from "./populate.js";
 import { VM, vmaIsAnonymous } from "./vma.js";
 import { mremapRules } from "./mremap.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -46,11 +47,12 @@ const rule = rules({
 const ACCESS = VM.READ | VM.WRITE | VM.EXEC;
 
 /** sys_mprotect. Bytes; `prot` in VM.READ, VM.WRITE, VM.EXEC. 0, -EINVAL, -ENOMEM, -EACCES, -EPERM. */
-export function* mprotect(k: Kernel, task: Task, start: number, length: number, prot: number): Path<number> {
-  if (start % k.pageSize !== 0) return k.refuse(rule["mprotect/unaligned"], errnos.EINVAL, `0x${start.toString(16)}`);
-  if (length === 0) return 0;
-  const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (end >= k.wordLimit) return k.refuse(rule["mprotect/range-wraps"], errnos.ENOMEM, `${length} bytes`);
+export function* mprotect(k: Kernel, task: Task, address: bigint, length: bigint, prot: number): Path<number> {
+  if (offsetInPage(k, address) !== 0) return k.refuse(rule["mprotect/unaligned"], errnos.EINVAL, hex(address));
+  if (length === 0n) return 0;
+  const past = ulong(k, address + pageAlign(k, length));
+  const [start, end] = [narrow(address), narrow(past)];
+  if (past <= address) return k.refuse(rule["mprotect/range-wraps"], errnos.ENOMEM, `${length} bytes`);
   const mm = task.mm;
   yield* acquire(k, mm.mmapLock, "write");
   const sealed = k.design["mseal.check"] === "whole-range" ? sealedWithin(k, mm, start, end) : 0;

@@ -14,6 +14,7 @@ import { doMunmap, munmapRules } from "./munmap.js";
 import { mmPopulate } from "./populate.js";
 import { VM, vmaIsAnonymous, vmaName } from "./vma.js";
 import { rules } from "../rules/rule.js";
+import { narrow, pageAlign, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -129,6 +130,10 @@ interface Remap {
   address: number;
   oldLength: number;
   newLength: number;
+  /** Where the old range ends: the sum may have wrapped. */
+  readonly oldEnd: number;
+  /** The caller gave two different lengths; the rounded ones may be equal. */
+  readonly resized: boolean;
   /** The new place, where the caller named one. */
   to: number;
   readonly flags: MremapFlags;
@@ -138,14 +143,23 @@ interface Remap {
 export function* mremap(
   k: Kernel,
   task: Task,
-  address: number,
-  oldLength: number,
-  newLength: number,
+  address: bigint,
+  oldLength: bigint,
+  newLength: bigint,
   flags: MremapFlags,
-  to: number,
+  to: bigint,
 ): Path<number> {
-  const up = (bytes: number): number => Math.ceil(bytes / k.pageSize) * k.pageSize;
-  const remap: Remap = { mm: task.mm, address, oldLength: up(oldLength), newLength: up(newLength), to, flags };
+  const old = pageAlign(k, oldLength);
+  const remap: Remap = {
+    mm: task.mm,
+    address: narrow(address),
+    oldLength: narrow(old),
+    newLength: narrow(pageAlign(k, newLength)),
+    oldEnd: narrow(ulong(k, address + old)),
+    resized: oldLength !== newLength,
+    to: narrow(to),
+    flags,
+  };
   const early = k.design["mremap.checks"] === "arguments-first" ? checkParams(k, remap) : checkFlags(k, remap);
   if (early < 0) return early;
   yield* acquire(k, task.mm.mmapLock, "write");
@@ -164,8 +178,7 @@ function about(remap: Remap): string {
 /** The checks at the head of sys_mremap up to 6.16; those of the target come later, in mremap_to. */
 function checkFlags(k: Kernel, remap: Remap): number {
   const { flags } = remap;
-  const bad =
-    (flags.fixed && !flags.maymove) || (flags.dontunmap && (!flags.maymove || remap.oldLength !== remap.newLength));
+  const bad = (flags.fixed && !flags.maymove) || (flags.dontunmap && (!flags.maymove || remap.resized));
   if (bad) return k.refuse(mremapRules["mremap/bad-flags"], errnos.EINVAL, about(remap));
   if (remap.address % k.pageSize !== 0 || remap.newLength === 0)
     return k.refuse(mremapRules["mremap/bad-range"], errnos.EINVAL, about(remap));
@@ -192,7 +205,7 @@ function checkTarget(k: Kernel, remap: Remap): number {
 }
 
 function checkOverlap(k: Kernel, remap: Remap): number {
-  const overlaps = remap.address + remap.oldLength > remap.to && remap.to + remap.newLength > remap.address;
+  const overlaps = remap.oldEnd > remap.to && remap.to + remap.newLength > remap.address;
   return overlaps ? k.refuse(mremapRules["mremap/overlap"], errnos.EINVAL, about(remap)) : 0;
 }
 
@@ -253,7 +266,7 @@ function checkResize(k: Kernel, remap: Remap, vma: Vma, oldLength: number): numb
   if (oldLength > vma.end - remap.address)
     return k.refuse(mremapRules["mremap/across-vmas"], errnos.EFAULT, about(remap));
   if (remap.newLength === oldLength) return 0;
-  if (vma.pgoff + remap.newLength / k.pageSize >= k.wordLimit)
+  if (vma.pgoff + (remap.address - vma.start + remap.newLength) / k.pageSize >= k.wordLimit)
     return k.refuse(mremapRules["mremap/pgoff-wraps"], errnos.EINVAL, about(remap));
   if (vma.has(VM.DONTEXPAND | VM.PFNMAP))
     return k.refuse(mremapRules["mremap/never-grows"], errnos.EFAULT, about(remap));
@@ -323,6 +336,7 @@ function* moveSeveral(k: Kernel, remap: Remap): Path<number> {
       ...remap,
       address: from,
       oldLength: to - from,
+      oldEnd: to,
       newLength: to - from,
       to: target + from - start,
     });

@@ -4,6 +4,7 @@ import { acquire, release } from "../sched/path.js";
 import { vmaModify } from "./merge.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -24,11 +25,13 @@ const rule = rules({
 });
 
 /** Bytes. 0, -EINVAL, -ENOMEM. */
-export function* mseal(k: Kernel, task: Task, start: number, length: number): Path<number> {
-  const end = start + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (start % k.pageSize !== 0 || end >= 2 ** 64)
-    return k.refuse(rule["mseal/bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
-  if (end === start) return 0;
+export function* mseal(k: Kernel, task: Task, address: bigint, length: bigint): Path<number> {
+  const whole = pageAlign(k, length);
+  const past = ulong(k, address + whole);
+  if (offsetInPage(k, address) !== 0 || (length !== 0n && whole === 0n) || past < address)
+    return k.refuse(rule["mseal/bad-range"], errnos.EINVAL, hex(address));
+  if (whole === 0n) return 0;
+  const [start, end] = [narrow(address), narrow(past)];
   yield* acquire(k, task.mm.mmapLock, "write");
   const ret = hasHole(task.mm, start, end)
     ? k.refuse(rule["mseal/hole"], errnos.ENOMEM, `0x${start.toString(16)}`)

@@ -4,6 +4,7 @@ import { fput } from "../vfs/file.js";
 import { acquire, release } from "../sched/path.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -35,15 +36,13 @@ export interface MsyncFlags {
 }
 
 /** Bytes. 0, -EINVAL, -ENOMEM, -EBUSY, or what the file's fsync gives. */
-export function* msync(k: Kernel, task: Task, address: number, length: number, flags: MsyncFlags): Path<number> {
-  if (address % k.pageSize !== 0 || (flags.async && flags.sync))
-    return k.refuse(rule["msync/bad-flags"], errnos.EINVAL, `0x${address.toString(16)}`);
-  const end = address + Math.ceil(length / k.pageSize) * k.pageSize;
-  if (end === address) return 0;
-  if (end >= k.wordLimit)
-    return end - k.wordLimit < address && end !== k.wordLimit
-      ? k.refuse(rule["msync/hole"], errnos.ENOMEM, `${length} bytes`)
-      : 0;
+export function* msync(k: Kernel, task: Task, word: bigint, length: bigint, flags: MsyncFlags): Path<number> {
+  if (offsetInPage(k, word) !== 0 || (flags.async && flags.sync))
+    return k.refuse(rule["msync/bad-flags"], errnos.EINVAL, hex(word));
+  const past = ulong(k, word + pageAlign(k, length));
+  if (past < word) return k.refuse(rule["msync/hole"], errnos.ENOMEM, `${length} bytes`);
+  if (past === word) return 0;
+  const [address, end] = [narrow(word), narrow(past)];
   const { mm } = task;
   let start = address;
   let hole = false;

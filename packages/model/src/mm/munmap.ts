@@ -8,6 +8,7 @@ import { splitVma, unlinkFile } from "./merge.js";
 import { VM } from "./vma.js";
 import { unmapSingleVma } from "./zap.js";
 import { rules } from "../rules/rule.js";
+import { narrow } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -42,10 +43,10 @@ export const munmapRules = rules({
 });
 
 /** sys_munmap, mm/mmap.c. Bytes. 0, -EINVAL, or -EPERM for a sealed mapping. */
-export function* munmap(k: Kernel, task: Task, address: number, length: number): Path<number> {
+export function* munmap(k: Kernel, task: Task, address: bigint, length: bigint): Path<number> {
   const mm = task.mm;
   yield* acquire(k, mm.mmapLock, "write");
-  const ret = yield* doMunmap(k, mm, address, length);
+  const ret = yield* doMunmap(k, mm, narrow(address), narrow(length));
   yield* release(k, mm.mmapLock);
   return ret;
 }

@@ -6,6 +6,7 @@ import { MAP, mmapLocked } from "./mmap.js";
 import { mmPopulate } from "./populate.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
+import { hex, narrow, pageStart, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -27,12 +28,12 @@ const rule = rules({
 });
 
 /** Bytes, and `pgoff` in pages. 0, -EINVAL, or what mmap gives. */
-export function* remapFilePages(k: Kernel, task: Task, address: number, size: number, pgoff: number): Path<number> {
-  const down = (bytes: number): number => bytes - (bytes % k.pageSize);
-  const start = down(address);
-  const length = down(size);
-  if (length === 0 || start + length >= k.wordLimit || pgoff + length / k.pageSize >= k.wordLimit)
-    return k.refuse(rule["remap-file-pages/bad-range"], errnos.EINVAL, `0x${start.toString(16)}`);
+export function* remapFilePages(k: Kernel, task: Task, address: bigint, size: bigint, page: bigint): Path<number> {
+  const from = pageStart(k, address);
+  const whole = pageStart(k, size);
+  if (ulong(k, from + whole) <= from || ulong(k, page + whole / BigInt(k.pageSize)) < page)
+    return k.refuse(rule["remap-file-pages/bad-range"], errnos.EINVAL, hex(from));
+  const [start, length, pgoff] = [narrow(from), narrow(whole), narrow(page)];
   const { mm } = task;
   yield* acquire(k, mm.mmapLock, "write");
   const vma = mm.lookup(start);
@@ -63,7 +64,7 @@ function* mapAgain(k: Kernel, vma: Vma, start: number, length: number, pgoff: nu
   file.refs++;
   const prot = vma.flags & (VM.READ | VM.WRITE | VM.EXEC);
   const flags = MAP.SHARED | MAP.FIXED | (vma.has(VM.LOCKED) ? MAP.LOCKED : 0);
-  const ret = yield* mmapLocked(k, vma.mm, { file, address: start, length, prot, flags, offset: pgoff * k.pageSize });
+  const ret = yield* mmapLocked(k, vma.mm, { file, address: start, length, prot, flags, pgoff });
   yield* fput(file);
   return ret;
 }

@@ -7,6 +7,7 @@ import { errnos } from "@litmap/litmus";
 import { mremapRules } from "./mremap.js";
 import { rules } from "../rules/rule.js";
 import { File, Inode } from "../vfs/file.js";
+import { ftruncate } from "../vfs/allocate.js";
 import { F_SEAL } from "../vfs/seals.js";
 import { hugetlbfsRead, shmemReadWrite } from "./shmem-io.js";
 import { shmemGetPage } from "./shmem-pages.js";
@@ -21,6 +22,7 @@ import {
   hugetlbUnreserve,
   reservationsOf,
 } from "./hugetlb.js";
+import { maxLfsFilesize, withinPage } from "../word.js";
 import type { Reservations } from "./hugetlb.js";
 import { folioPut } from "./rmap.js";
 import { FAULT, VM } from "./vma.js";
@@ -104,9 +106,6 @@ const rule = rules({
 
 export { F_SEAL } from "../vfs/seals.js";
 
-/** MAX_LFS_FILESIZE: the largest offset, bytes. */
-export const MAX_FILE_SIZE = 2 ** 63 - 1;
-
 const shmemVmOps = (k: Kernel): VmOps => ({
   name: "shmem",
   mapPages: true,
@@ -167,7 +166,7 @@ function hugetlbFileOps(k: Kernel, path: string): FileOps {
 
 export interface MemfdOptions {
   /** Bytes. */
-  readonly size: number;
+  readonly size: bigint;
   /** F_SEAL bits, added after the size is set. */
   readonly seals?: number;
   readonly noSealing?: boolean;
@@ -180,10 +179,11 @@ export interface MemfdOptions {
  */
 export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number> {
   const inode = new Inode(k.id(), options.hugetlb ? "hugetlb" : "memfd");
+  inode.maxBytes = maxLfsFilesize(k);
   if (options.noSealing) inode.seals = F_SEAL.seal;
   const path = "/memfd:litmap (deleted)";
   const file = new File(inode, options.hugetlb ? hugetlbFileOps(k, path) : shmemFileOps(k, path), true, true);
-  const sized = yield* file.ops.truncate!(file, options.size);
+  const sized = yield* ftruncate(k, file, options.size);
   if (sized < 0) return sized;
   const sealed = options.seals ? yield* addSeals(k, file, options.seals) : 0;
   return sealed < 0 ? sealed : file;
@@ -193,12 +193,13 @@ export function* newMemfd(k: Kernel, options: MemfdOptions): Path<File | number>
  * An unnamed file on tmpfs (O_TMPFILE) with its size: it cannot be sealed. The open file, or -errno of ftruncate.
  * Bytes.
  */
-export function* newTmpfsFile(k: Kernel, size: number): Path<File | number> {
+export function* newTmpfsFile(k: Kernel, size: bigint): Path<File | number> {
   const inode = new Inode(k.id(), "file");
+  inode.maxBytes = maxLfsFilesize(k);
   inode.seals = F_SEAL.seal;
   inode.mode = 0o600;
   const file = new File(inode, shmemFileOps(k, "/tmp/#N (deleted)"), true, true);
-  const sized = yield* file.ops.truncate!(file, size);
+  const sized = yield* ftruncate(k, file, size);
   return sized < 0 ? sized : file;
 }
 
@@ -267,22 +268,25 @@ export function shmemTruncateRange(k: Kernel, inode: Inode, start: number, end: 
 }
 
 /** do_ftruncate's shmem half: shmem_setattr, mm/shmem.c, under the inode lock. 0, -EPERM, -EFBIG. */
-export function* shmemTruncate(k: Kernel, inode: Inode, length: number): Path<number> {
-  if (length > MAX_FILE_SIZE) return k.refuse(rule["memfd/too-big"], errnos.EFBIG, `${length} bytes`);
+export function* shmemTruncate(k: Kernel, inode: Inode, length: bigint): Path<number> {
+  if (length > inode.maxBytes) return k.refuse(rule["memfd/too-big"], errnos.EFBIG, `${length} bytes`);
   yield* acquire(k, inode.lock, "write");
   const ret = yield* setSize(k, inode, length);
   yield* release(k, inode.lock);
   return ret;
 }
 
-function* setSize(k: Kernel, inode: Inode, length: number): Path<number> {
-  const old = inode.size;
-  if ((length < old && (inode.seals & F_SEAL.shrink) !== 0) || (length > old && (inode.seals & F_SEAL.grow) !== 0)) {
+function* setSize(k: Kernel, inode: Inode, bytes: bigint): Path<number> {
+  const [before, old, length] = [inode.exactSize, inode.size, withinPage(bytes)];
+  if (
+    (bytes < before && (inode.seals & F_SEAL.shrink) !== 0) ||
+    (bytes > before && (inode.seals & F_SEAL.grow) !== 0)
+  ) {
     return k.refuse(rule["memfd/sealed-size"], errnos.EPERM, `inode ${inode.id}`);
   }
   yield* access(k, `pages of inode ${inode.id}`, true);
-  inode.size = length;
-  if (length > old) return 0;
+  inode.exactSize = bytes;
+  if (bytes > before) return 0;
   const hole = Math.ceil(length / k.pageSize);
   if (old > hole * k.pageSize) {
     k.note(rule["memfd/truncate-unmaps"]);
@@ -301,22 +305,24 @@ export function* shmemFallocate(
   k: Kernel,
   file: File,
   mode: "allocate" | "keep_size" | "punch_hole",
-  offset: number,
-  length: number,
+  offset: bigint,
+  length: bigint,
 ): Path<number> {
   const { inode } = file;
   yield* acquire(k, inode.lock, "write");
   const ret =
-    mode === "punch_hole" ? yield* punchHole(k, inode, offset, length) : allocateRange(k, inode, mode, offset, length);
+    mode === "punch_hole"
+      ? yield* punchHole(k, inode, withinPage(offset), withinPage(offset + length))
+      : allocateRange(k, inode, mode, offset, offset + length);
   yield* release(k, inode.lock);
   return ret;
 }
 
-function* punchHole(k: Kernel, inode: Inode, offset: number, length: number): Path<number> {
+function* punchHole(k: Kernel, inode: Inode, offset: number, end: number): Path<number> {
   if ((inode.seals & (F_SEAL.write | F_SEAL.futureWrite)) !== 0)
     return k.refuse(rule["memfd/sealed-punch"], errnos.EPERM, `inode ${inode.id}`);
   const first = Math.ceil(offset / k.pageSize);
-  const last = Math.floor((offset + length) / k.pageSize);
+  const last = Math.floor(end / k.pageSize);
   if (last > first) {
     k.note(rule["memfd/hole-unmaps"]);
     yield* unmapMappingPath(k, inode.mapping, first, last - first, false);
@@ -326,8 +332,8 @@ function* punchHole(k: Kernel, inode: Inode, offset: number, length: number): Pa
     yield* unmapMappingPath(k, inode.mapping, first, 0, false);
   }
   yield* access(k, `pages of inode ${inode.id}`, true);
-  yield* touchEnds(k, inode, offset, offset + length);
-  shmemTruncateRange(k, inode, offset, offset + length);
+  yield* touchEnds(k, inode, offset, end);
+  shmemTruncateRange(k, inode, offset, end);
   return 0;
 }
 
@@ -339,23 +345,17 @@ function* touchEnds(k: Kernel, inode: Inode, start: number, end: number): Path<v
   }
 }
 
-function allocateRange(
-  k: Kernel,
-  inode: Inode,
-  mode: "allocate" | "keep_size",
-  offset: number,
-  length: number,
-): number {
-  if ((inode.seals & F_SEAL.grow) !== 0 && offset + length > inode.size)
+function allocateRange(k: Kernel, inode: Inode, mode: "allocate" | "keep_size", start: bigint, end: bigint): number {
+  if ((inode.seals & F_SEAL.grow) !== 0 && end > inode.exactSize)
     return k.refuse(rule["memfd/sealed-size"], errnos.EPERM, `inode ${inode.id}`);
-  const last = Math.ceil((offset + length) / k.pageSize);
-  for (let index = Math.floor(offset / k.pageSize); index < last; index++) {
+  const last = Math.ceil(withinPage(end) / k.pageSize);
+  for (let index = Math.floor(withinPage(start) / k.pageSize); index < last; index++) {
     const pfn = shmemGetPage(k, inode, index, "fallocate");
     if (pfn < 0) return pfn;
     k.frames.setFlags(pfn, PG.dirty);
     folioPut(k, pfn);
   }
-  if (mode === "allocate" && offset + length > inode.size) inode.size = offset + length;
+  if (mode === "allocate" && end > inode.exactSize) inode.exactSize = end;
   return 0;
 }
 
@@ -382,8 +382,9 @@ function* hugetlbFileMmap(k: Kernel, file: File, vma: Vma): Path<number> {
 }
 
 /** hugetlbfs_setattr, fs/hugetlbfs/inode.c. 0, -EINVAL, -EPERM. */
-function* hugetlbTruncate(k: Kernel, inode: Inode, length: number): Path<number> {
-  if (length > MAX_FILE_SIZE) return k.refuse(rule["memfd/too-big"], errnos.EFBIG, `${length} bytes`);
+function* hugetlbTruncate(k: Kernel, inode: Inode, bytes: bigint): Path<number> {
+  const length = withinPage(bytes);
+  if (bytes > inode.maxBytes) return k.refuse(rule["memfd/too-big"], errnos.EFBIG, `${length} bytes`);
   if (length % HUGE_SIZE !== 0) return k.refuse(rule["hugetlb/size-unaligned"], errnos.EINVAL, `${length} bytes`);
   const old = inode.size;
   if ((length < old && (inode.seals & F_SEAL.shrink) !== 0) || (length > old && (inode.seals & F_SEAL.grow) !== 0)) {
@@ -420,14 +421,12 @@ function* hugetlbFallocate(
   k: Kernel,
   inode: Inode,
   mode: "allocate" | "keep_size" | "punch_hole",
-  offset: number,
-  length: number,
+  offset: bigint,
+  length: bigint,
 ): Path<number> {
+  const [start, end] = [withinPage(offset), withinPage(offset + length)];
   yield* acquire(k, inode.lock, "write");
-  const ret =
-    mode === "punch_hole"
-      ? hugetlbPunch(k, inode, offset, offset + length)
-      : hugetlbAllocate(k, inode, mode, offset, offset + length);
+  const ret = mode === "punch_hole" ? hugetlbPunch(k, inode, start, end) : hugetlbAllocate(k, inode, mode, start, end);
   yield* release(k, inode.lock);
   return ret;
 }

@@ -1,6 +1,7 @@
 /** vfs_fallocate and do_ftruncate, fs/open.c: what they check before the file's own method runs. */
 import { errnos } from "@litmap/litmus";
 import { rules } from "../rules/rule.js";
+import { LLONG_MAX, loff } from "../word.js";
 import type { File } from "./file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -50,26 +51,27 @@ export function* vfsFallocate(
   k: Kernel,
   file: File,
   mode: "allocate" | "keep_size" | "punch_hole",
-  offset: number,
-  length: number,
+  at: bigint,
+  bytes: bigint,
 ): Path<number> {
   const about = `inode ${file.inode.id}`;
-  if (offset < 0 || offset >= 2 ** 63 || length <= 0 || length >= 2 ** 63)
-    return k.refuse(rule["descriptor/fallocate-range"], errnos.EINVAL, about);
+  const [offset, length] = [loff(at), loff(bytes)];
+  if (offset < 0 || length <= 0) return k.refuse(rule["descriptor/fallocate-range"], errnos.EINVAL, about);
   if (!file.writable) return k.refuse(rule["descriptor/fallocate-not-writable"], errnos.EBADF, about);
   if (file.inode.kind === "pipe") return k.refuse(rule["descriptor/fallocate-kind"], errnos.ESPIPE, about);
   if (!isRegular(file) && file.inode.kind !== "disk")
     return k.refuse(rule["descriptor/fallocate-kind"], errnos.ENODEV, about);
-  if (offset + length >= 2 ** 63 || offset + length > file.inode.maxBytes)
+  if (offset + length > LLONG_MAX || offset + length > file.inode.maxBytes)
     return k.refuse(rule["descriptor/fallocate-too-big"], errnos.EFBIG, about);
   if (file.ops.fallocate === undefined) return k.refuse(rule["descriptor/fallocate-none"], errnos.EOPNOTSUPP, about);
   return yield* file.ops.fallocate(file, mode, offset, length);
 }
 
 /** do_ftruncate. Bytes. 0, -EINVAL, or what the method gives. */
-export function* ftruncate(k: Kernel, file: File, length: number): Path<number> {
+export function* ftruncate(k: Kernel, file: File, word: bigint): Path<number> {
   const about = `inode ${file.inode.id}`;
-  if (length >= 2 ** 63 || !isRegular(file) || !file.writable || file.ops.truncate === undefined)
+  const length = loff(word);
+  if (length < 0 || !isRegular(file) || !file.writable || file.ops.truncate === undefined)
     return k.refuse(rule["descriptor/truncate-kind"], errnos.EINVAL, about);
   return yield* file.ops.truncate(file, length);
 }

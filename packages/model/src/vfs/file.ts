@@ -1,4 +1,5 @@
 /** struct file, struct inode and descriptors, as far as memory needs them. */
+import { LLONG_MAX, withinPage } from "../word.js";
 import { Lock } from "../sched/path.js";
 import type { Path } from "../sched/path.js";
 import type { Vma } from "../mm/vma.js";
@@ -41,16 +42,17 @@ export class Inode {
   readonly mapping: AddressSpace;
   /** inode lock (i_rwsem). */
   readonly lock: Lock;
-  /** Bytes. */
-  size = 0;
+  /** i_size. Bytes; beyond 2^53 rounded within its last page. */
+  private rounded = 0;
+  private bytes: bigint | undefined;
   seals = 0;
   /** i_mmap_writable: shared mappings through which it can be written; -1 once F_SEAL_WRITE denies them. */
   writableMappings = 0;
   mode = 0o777;
   /** The mount it lies on allows no execution (path_noexec). */
   noexec = false;
-  /** s_maxbytes of its file system, where that is less than what an offset can say. Bytes. */
-  maxBytes = Infinity;
+  /** s_maxbytes of its file system. Bytes. */
+  maxBytes = LLONG_MAX;
   /** Open files of it. */
   files = 0;
   constructor(
@@ -60,6 +62,25 @@ export class Inode {
     this.mapping = new AddressSpace(id, this);
     this.lock = new Lock("i_rwsem", `inode ${id}`);
   }
+
+  get size(): number {
+    return this.rounded;
+  }
+
+  set size(bytes: number) {
+    this.rounded = bytes;
+    this.bytes = undefined;
+  }
+
+  /** To the byte. */
+  get exactSize(): bigint {
+    return this.bytes ?? BigInt(this.rounded);
+  }
+
+  set exactSize(bytes: bigint) {
+    this.bytes = bytes;
+    this.rounded = withinPage(bytes);
+  }
 }
 
 /** file_operations, as the model's files have them. Absent means a null pointer in the kernel's table. */
@@ -67,11 +88,13 @@ export interface FileOps {
   mmap?(file: File, vma: Vma): Path<number>;
   /** get_unmapped_area: 0 when the usual search may follow, or a negative errno. Bytes and pages. */
   unmappedArea?(address: number, pgoff: number): number;
-  read?(task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number>;
-  write?(task: Task, file: File, address: number, length: number, offset: number | undefined): Path<number>;
-  llseek?(file: File, offset: number, whence: "set" | "cur" | "end"): Path<number>;
-  fallocate?(file: File, mode: "allocate" | "keep_size" | "punch_hole", offset: number, length: number): Path<number>;
-  truncate?(file: File, length: number): Path<number>;
+  /** `address` is below TASK_SIZE, `length` at most MAX_RW_COUNT; without an offset the file's position is meant. */
+  read?(task: Task, file: File, address: number, length: number, offset: bigint | undefined): Path<number>;
+  write?(task: Task, file: File, address: number, length: number, offset: bigint | undefined): Path<number>;
+  llseek?(file: File, offset: bigint, whence: "set" | "cur" | "end"): Path<number | bigint>;
+  /** The range ends at most at s_maxbytes. */
+  fallocate?(file: File, mode: "allocate" | "keep_size" | "punch_hole", offset: bigint, length: bigint): Path<number>;
+  truncate?(file: File, length: bigint): Path<number>;
   fsync?(file: File): Path<number>;
   /** Ready events among `in`, `out`, `pri`, `err`. */
   poll?(file: File, events: readonly string[]): Path<readonly string[]>;
@@ -91,8 +114,8 @@ export interface FileOps {
 export class File {
   /** f_count. */
   refs = 1;
-  /** Position, bytes. */
-  position = 0;
+  /** f_pos. */
+  position = 0n;
   /** f_mapping, where mappings of it are kept: the inode's, or another's that wants to find them. */
   mapping: AddressSpace;
   constructor(

@@ -1,5 +1,6 @@
 /** read, write, pread, pwrite, lseek and fsync down to a file's own methods (fs/read_write.c, fs/sync.c). */
 import { errnos } from "@litmap/litmus";
+import { hex, LLONG_MAX, loff, long, narrow } from "../word.js";
 import { rules } from "../rules/rule.js";
 import type { File } from "./file.js";
 import type { Kernel } from "../kernel.js";
@@ -59,21 +60,18 @@ export const vfsRules = rules({
 /** MAX_RW_COUNT, include/linux/fs.h: what one call moves at most. Bytes. */
 export const maxRwCount = (k: Kernel): number => 2 ** 31 - k.pageSize;
 
-/** Past what a signed 64-bit offset holds. */
-const OFFSET_LIMIT = 2 ** 63;
-
 /** A transfer as a system call asks for it; `offset` only for pread and pwrite. Bytes. */
 export interface Transfer {
   readonly fd: number;
-  readonly address: number;
-  readonly length: number;
-  readonly offset: number | undefined;
+  readonly address: bigint;
+  readonly length: bigint;
+  readonly offset: bigint | undefined;
   readonly write: boolean;
 }
 
 /** ksys_read, ksys_write, ksys_pread64, ksys_pwrite64, fs/read_write.c: bytes moved or a negative errno. */
 export function* readOrWrite(k: Kernel, task: Task, t: Transfer): Path<number> {
-  if (t.offset !== undefined && t.offset >= OFFSET_LIMIT)
+  if (t.offset !== undefined && loff(t.offset) < 0)
     return k.refuse(vfsRules["vfs/negative-offset"], errnos.EINVAL, `${t.offset}`);
   const file = task.files.get(t.fd);
   if (file === undefined) return k.refuse(vfsRules["vfs/bad-fd"], errnos.EBADF, `descriptor ${t.fd}`);
@@ -86,11 +84,12 @@ export function* readOrWrite(k: Kernel, task: Task, t: Transfer): Path<number> {
 export function* transfer(k: Kernel, task: Task, file: File, t: Omit<Transfer, "fd">): Path<number> {
   const refused = mayTransfer(k, file, t);
   if (refused !== 0) return refused;
-  const length = Math.min(t.length, maxRwCount(k));
+  const address = narrow(t.address);
+  const length = Math.min(narrow(t.length), maxRwCount(k));
   const { ops } = file;
   return t.write
-    ? yield* ops.write!(task, file, t.address, length, t.offset)
-    : yield* ops.read!(task, file, t.address, length, t.offset);
+    ? yield* ops.write!(task, file, address, length, t.offset)
+    : yield* ops.read!(task, file, address, length, t.offset);
 }
 
 function mayTransfer(k: Kernel, file: File, t: Omit<Transfer, "fd">): number {
@@ -101,23 +100,24 @@ function mayTransfer(k: Kernel, file: File, t: Omit<Transfer, "fd">): number {
   if (!t.write && file.ops.read === undefined)
     return k.refuse(vfsRules["vfs/cannot-read"], errnos.EINVAL, file.inode.kind);
   if (!accessOk(k, t.address, t.length))
-    return k.refuse(vfsRules["vfs/past-user-space"], errnos.EFAULT, `0x${t.address.toString(16)}`);
-  if ((t.offset ?? file.position) + t.length >= OFFSET_LIMIT)
+    return k.refuse(vfsRules["vfs/past-user-space"], errnos.EFAULT, hex(t.address));
+  if (long(k, t.length) < 0 || (t.offset ?? file.position) + t.length > LLONG_MAX)
     return k.refuse(vfsRules["vfs/offset-overflow"], errnos.EINVAL, `${t.offset}`);
   return 0;
 }
 
 /** access_ok: the range lies in user space. */
-export function accessOk(k: Kernel, address: number, length: number): boolean {
-  return address + length <= k.arch.taskSize;
+export function accessOk(k: Kernel, address: bigint, length: bigint): boolean {
+  return address + length <= BigInt(k.arch.taskSize);
 }
 
 /**
  * __import_iovec with one element, lib/iov_iter.c (import_ubuf): as {@link accessOk} of what one call moves, where the
  * design looks no further.
  */
-export function iovecOk(k: Kernel, address: number, length: number): boolean {
-  return accessOk(k, address, k.design["iovec.single"] === "whole" ? length : Math.min(length, maxRwCount(k)));
+export function iovecOk(k: Kernel, address: bigint, length: bigint): boolean {
+  const most = BigInt(maxRwCount(k));
+  return accessOk(k, address, k.design["iovec.single"] === "whole" || length < most ? length : most);
 }
 
 /** FMODE_PREAD and FMODE_LSEEK of the files here. */
@@ -134,11 +134,17 @@ export function hasPositions(file: File): boolean {
 }
 
 /** ksys_lseek, fs/read_write.c: the new position, or a negative errno. Bytes. */
-export function* lseek(k: Kernel, task: Task, fd: number, offset: number, whence: "set" | "cur" | "end"): Path<number> {
+export function* lseek(
+  k: Kernel,
+  task: Task,
+  fd: number,
+  offset: bigint,
+  whence: "set" | "cur" | "end",
+): Path<number | bigint> {
   const file = task.files.get(fd);
   if (file === undefined) return k.refuse(vfsRules["vfs/bad-fd"], errnos.EBADF, `descriptor ${fd}`);
   if (file.ops.llseek === undefined) return k.refuse(vfsRules["vfs/cannot-seek"], errnos.ESPIPE, file.inode.kind);
-  return yield* file.ops.llseek(file, offset, whence);
+  return yield* file.ops.llseek(file, loff(offset), whence);
 }
 
 /**
@@ -148,12 +154,13 @@ export function* lseek(k: Kernel, task: Task, fd: number, offset: number, whence
 export function llseekWithin(
   k: Kernel,
   file: File,
-  offset: number,
+  offset: bigint,
   whence: "set" | "cur" | "end",
-  limit: number,
-  end: number,
-): number {
-  const to = offset + (whence === "cur" ? file.position : whence === "end" ? end : 0);
+  limit: bigint,
+  end: bigint,
+): number | bigint {
+  if (whence === "cur" && offset === 0n) return file.position;
+  const to = loff(offset + (whence === "cur" ? file.position : whence === "end" ? end : 0n));
   if (to < 0 || to > limit) return k.refuse(vfsRules["vfs/seek-range"], errnos.EINVAL, `${to}`);
   file.position = to;
   return to;
