@@ -1,9 +1,9 @@
 /** Linux's own asynchronous I/O (fs/aio.c), one request at a time and waited for. */
 import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
-import { iovecOk, maxRwCount } from "../vfs/vfs.js";
+import { iovecOk, maxRwCount, vfsRules } from "../vfs/vfs.js";
 import { rules } from "../rules/rule.js";
-import { hex, loff, long, narrow } from "../word.js";
+import { hex, LLONG_MAX, loff, long, narrow } from "../word.js";
 import type { FileKind } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -44,6 +44,7 @@ export function* aioRequest(k: Kernel, task: Task, { fd, address, length, offset
   const bytes = Math.min(narrow(length), maxRwCount(k));
   if (!iovecOk(k, address, length)) return k.refuse(rule["aio/past-user-space"], errnos.EFAULT, hex(address));
   if (loff(offset) < 0) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${offset}`);
+  if (offset + BigInt(bytes) > LLONG_MAX) return k.refuse(vfsRules["vfs/offset-overflow"], errnos.EINVAL, `${offset}`);
   if (!disk) return yield* method!.call(file.ops, task, file, narrow(address), bytes, offset);
   const span = { address: narrow(address), length: bytes, offset };
   return write ? yield* blkdevWriteIter(k, task, file, span, false) : yield* blkdevReadIter(k, task, file, span, false);

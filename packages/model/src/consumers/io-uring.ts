@@ -11,7 +11,7 @@ import { unpinUserPages } from "../mm/pin.js";
 import { File, Inode } from "../vfs/file.js";
 import { Task } from "../task.js";
 import { rules } from "../rules/rule.js";
-import { hex, loff, long, narrow, ulong } from "../word.js";
+import { hex, LLONG_MAX, loff, long, narrow, ulong } from "../word.js";
 import type { FileOps } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
@@ -221,6 +221,8 @@ export function* readOrWriteRequest(k: Kernel, task: Task, request: Request): Pa
   const length = Math.min(Number(bytes), maxRwCount(k));
   if (hasPositions(file) && loff(offset) < 0)
     return k.refuse(vfsRules["vfs/negative-offset"], errnos.EINVAL, `${offset}`);
+  if (hasPositions(file) && offset + BigInt(length) > LLONG_MAX)
+    return k.refuse(vfsRules["vfs/offset-overflow"], errnos.EINVAL, `${offset}`);
   const who = isPunted(file, request.write) ? new Task("io-wq", task.mm, task.files) : task;
   if (file.inode.kind === "disk") {
     const span = { address, length, offset };

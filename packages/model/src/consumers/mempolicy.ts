@@ -6,7 +6,7 @@ import { getUserPagesFast } from "../mm/gup-fast.js";
 import { vmaModify } from "../mm/merge.js";
 import { gupPutFolio } from "../mm/pin.js";
 import { rules } from "../rules/rule.js";
-import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
+import { hex, narrow, narrowRange, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Mm } from "../mm/mm.js";
 import type { Path } from "../sched/path.js";
@@ -52,7 +52,7 @@ export function* mbind(k: Kernel, task: Task, address: bigint, length: bigint, p
   const past = ulong(k, address + pageAlign(k, length));
   if (past < address) return k.refuse(rule["mempolicy/wraps"], errnos.EINVAL, hex(address));
   if (past === address) return 0;
-  const [start, end] = [narrow(address), narrow(past)];
+  const [start, end] = narrowRange(address, past);
   yield* acquire(k, task.mm.mmapLock, "write");
   const refused = queuePagesRange(k, task.mm, start, end, policy === "default");
   const result =

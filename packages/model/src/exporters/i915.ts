@@ -75,6 +75,11 @@ const rule = rules({
     kernel: "drm_ioctl, drivers/gpu/drm/drm_ioctl.c",
     unproven: "from source: QEMU has no Intel graphics.",
   },
+  "i915/no-room": {
+    sentence: "An object larger than the room for fake offsets (about 1 TiB) gets none: ENOSPC.",
+    kernel: "mmap_offset_attach, drivers/gpu/drm/i915/gem/i915_gem_mman.c",
+    unproven: "from source: QEMU has no Intel graphics.",
+  },
   "i915/too-big": {
     sentence: "An object of more than INT_MAX pages gives E2BIG.",
     kernel: "i915_gem_object_size_2big, drivers/gpu/drm/i915/gem/i915_gem_object.h",
@@ -702,6 +707,7 @@ export function i915GemMmapOffset(k: Kernel, file: DrmFile, handle: number, type
     if (type !== "gtt") return k.refuse(rule["i915/imported-type"], errnos.ENODEV, type);
     throw new NotModelled("an imported object in the aperture of i915");
   }
+  if (!file.dev.hasOffsetsFor(obj.size)) return k.refuse(rule["i915/no-room"], errnos.ENOSPC, `${obj.size} bytes`);
   return i915Of(file.dev).node(obj.backing, type, file).start * k.pageSize;
 }
 

@@ -13,7 +13,7 @@ import { vfsFallocate } from "../vfs/allocate.js";
 import { fput } from "../vfs/file.js";
 import { zapPageRange } from "./zap.js";
 import { rules } from "../rules/rule.js";
-import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
+import { hex, narrowRange, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { Rule } from "../rules/rule.js";
 import type { OperationArgs } from "@litmap/litmus";
 import type { Kernel } from "../kernel.js";
@@ -166,7 +166,7 @@ export function* madvise(k: Kernel, task: Task, address: bigint, length: bigint,
   if (offsetInPage(k, address) !== 0 || (length !== 0n && whole === 0n) || past < address)
     return k.refuse(rule["madvise/bad-range"], errnos.EINVAL, hex(address));
   if (whole === 0n) return 0;
-  const [start, end] = [narrow(address), narrow(past)];
+  const [start, end] = narrowRange(address, past);
   yield* acquire(k, task.mm.mmapLock, readers.has(advice) ? "read" : "write");
   if (rewriters.has(advice)) yield* acquire(k, task.mm.ptl, "write");
   const populate = advice === "populate_read" || advice === "populate_write";

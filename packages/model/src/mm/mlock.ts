@@ -7,7 +7,7 @@ import { lruAddDrain } from "./lazyfree.js";
 import { mmPopulate } from "./populate.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
-import { hex, narrow, pageAlign, pageStart, ulong } from "../word.js";
+import { hex, narrowRange, pageAlign, pageStart, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -43,7 +43,7 @@ export function* mlock(k: Kernel, task: Task, address: bigint, length: bigint, o
   const range = wholePages(k, address, length);
   const failed = yield* setLocked(k, task, range, onfault ? MASK : VM.LOCKED);
   if (failed < 0 || range.end === range.start) return failed;
-  const [start, end] = [narrow(range.start), narrow(range.end)];
+  const [start, end] = narrowRange(range.start, range.end);
   const error = yield* mmPopulate(k, task, start, end, false);
   if (error === -errnos.EFAULT) return k.refuse(rule["mlock/not-faulted"], errnos.ENOMEM, `0x${start.toString(16)}`);
   if (error === -errnos.ENOMEM) return k.refuse(rule["mlock/not-faulted"], errnos.EAGAIN, `0x${start.toString(16)}`);
@@ -76,8 +76,8 @@ function* setLocked(k: Kernel, task: Task, range: Range, flags: number): Path<nu
 /** apply_vma_lock_flags: mapping by mapping, until a hole. */
 function* applyLockFlags(k: Kernel, task: Task, range: Range, flags: number): Path<number> {
   if (range.end < range.start) return k.refuse(rule["mlock/range-wraps"], errnos.EINVAL, hex(range.start));
-  let at = narrow(range.start);
-  const end = narrow(range.end);
+  const [start, end] = narrowRange(range.start, range.end);
+  let at = start;
   while (at < end) {
     const vma = task.mm.lookup(at);
     if (vma === undefined) return k.refuse(rule["mlock/hole"], errnos.ENOMEM, `0x${at.toString(16)}`);

@@ -11,7 +11,7 @@ import { faultinRange } from "./populate.js";
 import { VM, vmaIsAnonymous } from "./vma.js";
 import { mremapRules } from "./mremap.js";
 import { rules } from "../rules/rule.js";
-import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
+import { hex, narrowRange, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -51,7 +51,7 @@ export function* mprotect(k: Kernel, task: Task, address: bigint, length: bigint
   if (offsetInPage(k, address) !== 0) return k.refuse(rule["mprotect/unaligned"], errnos.EINVAL, hex(address));
   if (length === 0n) return 0;
   const past = ulong(k, address + pageAlign(k, length));
-  const [start, end] = [narrow(address), narrow(past)];
+  const [start, end] = narrowRange(address, past);
   if (past <= address) return k.refuse(rule["mprotect/range-wraps"], errnos.ENOMEM, `${length} bytes`);
   const mm = task.mm;
   yield* acquire(k, mm.mmapLock, "write");

@@ -4,7 +4,7 @@ import { acquire, release } from "../sched/path.js";
 import { vmaModify } from "./merge.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
-import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
+import { hex, narrowRange, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 import type { Task } from "../task.js";
@@ -31,7 +31,7 @@ export function* mseal(k: Kernel, task: Task, address: bigint, length: bigint): 
   if (offsetInPage(k, address) !== 0 || (length !== 0n && whole === 0n) || past < address)
     return k.refuse(rule["mseal/bad-range"], errnos.EINVAL, hex(address));
   if (whole === 0n) return 0;
-  const [start, end] = [narrow(address), narrow(past)];
+  const [start, end] = narrowRange(address, past);
   yield* acquire(k, task.mm.mmapLock, "write");
   const ret = hasHole(task.mm, start, end)
     ? k.refuse(rule["mseal/hole"], errnos.ENOMEM, `0x${start.toString(16)}`)

@@ -4,7 +4,7 @@ import { fput } from "../vfs/file.js";
 import { acquire, release } from "../sched/path.js";
 import { VM } from "./vma.js";
 import { rules } from "../rules/rule.js";
-import { hex, narrow, offsetInPage, pageAlign, ulong } from "../word.js";
+import { hex, narrowRange, offsetInPage, pageAlign, ulong } from "../word.js";
 import type { File } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -42,7 +42,7 @@ export function* msync(k: Kernel, task: Task, word: bigint, length: bigint, flag
   const past = ulong(k, word + pageAlign(k, length));
   if (past < word) return k.refuse(rule["msync/hole"], errnos.ENOMEM, `${length} bytes`);
   if (past === word) return 0;
-  const [address, end] = [narrow(word), narrow(past)];
+  const [address, end] = narrowRange(word, past);
   const { mm } = task;
   let start = address;
   let hole = false;
