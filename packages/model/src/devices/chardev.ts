@@ -49,9 +49,7 @@ const rule = rules({
     kernel: "vmf_insert_pfn_prot, mm/memory.c",
   },
   "chardev/tail-freed": {
-    sentence:
-      "A tail page of a block has no reference of the driver's: the mapping has the only one, and unmapping frees the " +
-      "page, which the fault handler then gives out again.",
+    sentence: "Unmapping a tail page of a block frees it, because its only refcount is the PTE's.",
     kernel: "finish_fault, mm/memory.c",
     unproven: "it would free memory that the driver still has: the test module refuses.",
   },

@@ -8,8 +8,7 @@ import type { Attachment, Direction, Mapping } from "./attachment.js";
 const rule = rules({
   "dma-buf/map-mangled-again": {
     sentence:
-      "With CONFIG_DMABUF_DEBUG an sg table that the exporter returns a second time is mapped by its mangled page " +
-      "links: its DMA addresses are no memory, and a transfer gives EFAULT.",
+      "A second mapping of an sg table whose page links are mangled gets DMA addresses that are no memory: EFAULT.",
     kernel: "mangle_sg_table, drivers/dma-buf/dma-buf.c (up to 6.19)",
   },
 });
