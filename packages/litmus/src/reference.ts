@@ -148,6 +148,10 @@ running: it is \`not_reached\`, with the line of the step that failed.
 | \`[[m, 0, 4K], [m, 8K, 4K]]\` | a list of tuples |
 | \`EFAULT\` \`SIGBUS\` | errno and signal names, in claims |
 
+Integers have 64 bits, from -2^63 to 2^64 - 1, and no bit of them is lost. A sum wraps as the kernel's words do: modulo
+2^64, and modulo 2^32 where a 32-bit machine passes it in a register. A narrower parameter, such as a width, a byte or
+a 32-bit field, takes what fits into it.
+
 Sizes are bytes everywhere, also where /proc prints kB. A size is not negative: 2^64 - 1 is
 written \`0xffffffffffffffff\`. Where a descriptor or an address is wanted an integer will do: a
 deliberately bad one, such as \`-1\`. Of words for protection, \`rw\` is \`r\` and \`w\` at once.

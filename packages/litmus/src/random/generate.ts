@@ -514,6 +514,7 @@ class Arguments {
 
   private size(name: string): string {
     const { random } = this;
+    if (takesExtremes.has(this.op) && random.chance(0.06)) return random.pick(extremes);
     if (name === "offset" || name === "old_offset") {
       const pages = Math.max(1, Math.floor(this.bytes / page));
       return random.weighted([
@@ -567,12 +568,40 @@ class Arguments {
           ["1", 1],
           ["-1", 0.5],
           ["4K", 1],
+          [random.pick(extremes), 0.5],
         ]);
       default:
         return String(random.below(4));
     }
   }
 }
+
+/** Lengths, offsets and positions past every address space, and at the end of a word. */
+const extremes = [
+  "0x8000000000000",
+  "0x20000000000001",
+  "0x7ffffffffffff000",
+  "0x7fffffffffffffff",
+  "0x8000000000000000",
+  "0xffffffffffe00000",
+  "0xfffffffffffff000",
+  "0xfffffffffffff001",
+  "0xffffffffffffffff",
+] as const;
+
+/** Calls that refuse such a length or offset, or stop at the first hole: no machine works for long at it. */
+const takesExtremes: ReadonlySet<OperationName> = new Set<OperationName>([
+  "mmap",
+  "munmap",
+  "mprotect",
+  "mremap",
+  "mlock",
+  "munlock",
+  "msync",
+  "ftruncate",
+  "userfaultfd_register",
+  "udmabuf_create",
+]);
 
 function stemOf(type: ResultType): string {
   switch (type.kind) {
