@@ -175,6 +175,7 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   sub("diff <a> <b>", "tests on which two kernels differ; either can be model:RELEASE")
     .option("--tests <tests...>", "these tests, not the whole corpus")
     .option(...searchTime)
+    .option("-j, --jobs <n>", "QEMUs that may run at once (default: two a kernel)")
     .option("--arch <arch>", "the models' architecture: x86_64, arm64, arm64-16k, arm, arm-lpae")
     .addOption(new Option("--accel <accel>", "how QEMU runs a kernel").choices(["auto", "tcg", "kvm"]))
     .option("--json", "one JSON object a line")

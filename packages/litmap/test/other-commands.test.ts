@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { litmap, scratch } from "./command.js";
+import { litmap, root, scratch } from "./command.js";
 
 describe("litmap whatif", () => {
   test("changed values under the rule that makes the difference", async () => {
@@ -137,6 +137,43 @@ describe("litmap check, fmt", () => {
     expect(status).toBe(2);
     expect(stderr).toMatch(/^c\.lit:4:/);
     expect(readFileSync(file, "utf8")).toContain("x = (((");
+  });
+});
+
+describe("what two models answer differently", () => {
+  const lines = (text: string): Record<string, unknown>[] =>
+    text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line));
+
+  test("the rule is the one that decides the value that differs, not the first by which the courses part", async () => {
+    const tests = ["udmabuf-locked-faults", "udmabuf-faults"].map((name) => join(root, "corpus/fault", `${name}.lit`));
+    const args = ["diff", "model:6.12", "model:7.2", "--tests", ...tests, "--json"];
+    const found = lines((await litmap(args)).stdout);
+    expect(found.map(({ test: name }) => name)).toEqual(["udmabuf-locked-faults", "udmabuf-faults"]);
+    for (const each of found)
+      expect(each).toMatchObject({
+        rule: "udmabuf/fault-all",
+        point: "udmabuf.mmap = pfn-all-on-first-fault",
+        values: { n: { before: 16, after: 1 } },
+      });
+    const told = await litmap(args.slice(0, -1));
+    expect(told.stdout).toContain("  decided by udmabuf.mmap = pfn-all-on-first-fault\n");
+    expect(told.stdout).toMatch(/smaps\(va\)\.VmFlags .* by dma-buf\.mount = noexec\n/);
+  });
+
+  test("what one of them cannot do is told apart, and is no change", async () => {
+    const folder = scratch();
+    const text = 'test only-new\n  "?"\n\nva = mmap(anon, 4K, rw, private)\nr = mseal(va, 4K)\n';
+    writeFileSync(join(folder, "only-new.lit"), text);
+    const { stdout } = await litmap(["diff", "model:6.1", "model:7.2", "--tests", "only-new.lit"], { cwd: folder });
+    expect(stdout).toMatch(/^0 of 1 tests change, 1 more run on one side only /);
+    expect(stdout).toMatch(/\non one side only\n {2}1 {2}not on model 6\.1[^:]*: .* \(only-new\)\n$/);
+    const [line] = lines(
+      (await litmap(["diff", "model:6.1", "model:7.2", "--tests", "only-new.lit", "--json"], { cwd: folder })).stdout,
+    );
+    expect(line).toMatchObject({ test: "only-new", values: {}, unsupported: { before: expect.any(String) } });
   });
 });
 

@@ -72,7 +72,7 @@ function tablesOf(test: Test, base: KernelOptions, only: PointName | undefined):
       label,
       current,
       prediction,
-      change: current ? undefined : changeOf(test, answerOf(test, now), answerOf(test, prediction), base.arch),
+      change: current ? undefined : changeOf(test, answerOf(test, now), answerOf(test, prediction), base.arch, true),
     };
   };
   const { design } = new Kernel(base);

@@ -14,11 +14,13 @@ import { Progress } from "../progress.js";
 import { changeOf } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
 import { machineLabel } from "../result.js";
+import { wholeNumber } from "../whole-number.js";
 import { compareModels, show, statusOf } from "./whatif.js";
 import type { WhatifOptions } from "./whatif.js";
 
 export interface DiffOptions extends WhatifOptions {
   readonly accel?: string;
+  readonly jobs?: string;
 }
 
 export async function diff(a: string, b: string, options: DiffOptions): Promise<number> {
@@ -29,7 +31,7 @@ export async function diff(a: string, b: string, options: DiffOptions): Promise<
     const [modelA, modelB] = [new ModelMachine(optionsA, limits), new ModelMachine(optionsB, limits)];
     const compared = compareModels(modelA, modelB, options.tests ?? []);
     progress.clear();
-    show(compared, titleOf(modelA, modelB), options);
+    show(compared, titleOf(modelA, modelB), sidesOf(modelA, modelB), options);
     return statusOf(compared);
   }
   return diffKernels([a, b], options);
@@ -42,7 +44,11 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
   const interrupt = new Interrupt();
   const progress = new Progress();
   const { accel = "auto" } = options;
+  const kernels = names.filter((name) => !name.startsWith("model:")).length;
+  const jobs = wholeNumber("--jobs", options.jobs ?? String(2 * kernels));
+  if (jobs < kernels) throw badRequest(`--jobs ${jobs} is too few: ${kernels} kernels run side by side`);
   const kernelOptions = {
+    mostGuests: Math.floor(jobs / kernels),
     accelerator: accel as "auto",
     rounds: 1000,
     budgetMs: 20_000,
@@ -65,14 +71,15 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
     const invalid: TestFile[] = [];
     let asked = 0;
     let broken = false;
-    for (const path of selectFiles(options.tests ?? [])) {
+    const files = selectFiles(options.tests ?? []);
+    for (const [i, path] of files.entries()) {
       const file = readTest(path);
       const { test } = file;
       if (!test) {
         invalid.push(file);
         continue;
       }
-      progress.say(test.name);
+      progress.say(`${i + 1} of ${files.length}  ${test.name}`);
       const answers = await interrupt.unlessInterrupted(Promise.all([before.run(test), after.run(test)]));
       if (!answers) break;
       asked++;
@@ -81,8 +88,8 @@ async function diffKernels(names: readonly [string, string], options: DiffOption
       if (change) changes.push(change);
     }
     progress.clear();
-    const compared = { changes, asked, broken, invalid };
-    show(compared, titleOf(before, after), options);
+    const compared = { changes, asked, broken, invalid, chosen: files.length - invalid.length };
+    show(compared, titleOf(before, after), sidesOf(before, after), options);
     return interrupt.happened ? interrupt.status : statusOf(compared);
   } finally {
     progress.clear();
@@ -114,6 +121,10 @@ function checkArch(choices: readonly KernelChoice[], { arch }: DiffOptions): voi
 function threadNamed(name: string, options: DiffOptions): ModelThread | undefined {
   const model = modelIn(name, options);
   return model && new ModelThread(model, searchLimits(options));
+}
+
+function sidesOf(a: Pick<TestMachine, "machine">, b: Pick<TestMachine, "machine">): [string, string] {
+  return [machineLabel(a.machine), machineLabel(b.machine)];
 }
 
 function titleOf(a: Pick<TestMachine, "machine">, b: Pick<TestMachine, "machine">): string {

@@ -35,8 +35,9 @@ export function runNoncoherent(files: readonly string[], options: RunOptions): n
     if (!test) throw badRequest(`${path} is no test`, `\`litmap check ${path}\` says why`);
     const answers = [before.answer(test), after.answer(test)] as const;
     failed ||= answers.some(({ outcome }) => outcome.status === "broken");
-    const change = changeOf(test, ...answers, before.machine.arch);
-    if (change !== undefined) broken.push({ change, claims: lost(test, before, answers) });
+    const change = changeOf(test, ...answers, before.machine.arch, true);
+    if (change !== undefined && change.unsupported === undefined)
+      broken.push({ change, claims: lost(test, before, answers) });
   }
   const { release, arch, designs } = before.machine;
   const chosen = Object.entries(designs).map(([point, choice]) => `${point} = ${choice}`);
@@ -60,7 +61,7 @@ function lost(
   return judged(test, after.outcome, machine).filter((claim) => !claim.holds && held.has(claim.line));
 }
 
-function jsonOf({ change: { test, values, status, rule }, claims }: Broken): string {
+function jsonOf({ change: { test, values, status, gained, lost, rule }, claims }: Broken): string {
   return JSON.stringify({
     test: test.name,
     file: test.file,
@@ -69,6 +70,8 @@ function jsonOf({ change: { test, values, status, rule }, claims }: Broken): str
     values: Object.fromEntries(
       values.map(({ key, before, after }) => [key, { before: before ?? null, after: after ?? null }]),
     ),
+    gained,
+    lost,
     claims: claims.map(({ text, line }) => ({ text, line })),
   });
 }

@@ -7,8 +7,9 @@ import type { TestFile } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import { ModelMachine } from "../machines/model.js";
 import { Progress } from "../progress.js";
-import { changeLines, changeOf } from "../report/changes.js";
+import { changeLines, changeOfModels, unsupportedLines } from "../report/changes.js";
 import type { Change } from "../report/changes.js";
+import { count } from "../report/columns.js";
 import { paintFor, print, widthOf } from "../terminal.js";
 
 export interface WhatifOptions extends SearchChoices {
@@ -38,7 +39,7 @@ export async function whatif(choices: readonly string[], options: WhatifOptions)
   const title = Object.entries(other.designs ?? {})
     .map(([point, choice]) => `${point} = ${choice}`)
     .join(", ");
-  show(compared, `with ${title} on ${other.release}, ${other.arch}`, options);
+  show(compared, `with ${title} on ${other.release}, ${other.arch}`, ["the release", "it"], options);
   return statusOf(compared);
 }
 
@@ -50,6 +51,8 @@ export interface Compared {
   readonly broken: boolean;
   /** Files that are no tests. */
   readonly invalid: readonly TestFile[];
+  /** Tests that were to be asked, where the user interrupted before that. */
+  readonly chosen?: number;
 }
 
 /** Every test of the selection that two models answer differently. */
@@ -68,37 +71,52 @@ export function compareModels(before: ModelMachine, after: ModelMachine, selecto
     asked++;
     const answers = [before.answer(test), after.answer(test)] as const;
     broken ||= answers.some(({ outcome }) => outcome.status === "broken");
-    const change = changeOf(test, ...answers, after.machine.arch);
+    const change = changeOfModels(test, before, after, answers);
     if (change) changes.push(change);
   }
   return { changes, asked, broken, invalid };
 }
 
-export function show({ changes, asked }: Compared, title: string, options: WhatifOptions): void {
+/** @param sides the two machines, as reasons name them */
+export function show(
+  { changes, asked, chosen = asked }: Compared,
+  title: string,
+  sides: readonly [string, string],
+  options: WhatifOptions,
+): void {
   if (options.json) {
-    for (const { test, values, status, rule } of changes) {
-      print(
-        JSON.stringify({
-          test: test.name,
-          file: test.file,
-          rule,
-          status,
-          values: Object.fromEntries(
-            values.map(({ key, before, after }) => [key, { before: before ?? null, after: after ?? null }]),
-          ),
-        }),
-      );
-    }
+    for (const change of changes) print(JSON.stringify(jsonOf(change)));
     return;
   }
   const paint = paintFor(process.stdout, options.color);
-  const changed = changes.filter(({ undecided }) => !undecided);
-  print(`${paint.bold(`${changed.length} of ${asked} tests change`)}  ${paint.dim(title)}`);
-  for (const line of changeLines(changed, paint, widthOf(process.stdout))) print(line);
+  const unsupported = changes.filter((change) => change.unsupported !== undefined);
   const undecided = changes.filter((change) => change.undecided);
-  if (undecided.length === 0) return;
-  print(`\n${paint.odd("undecided")}`);
+  const changed = changes.filter((change) => change.unsupported === undefined && !change.undecided);
+  const apart = unsupported.length === 0 ? "" : `, ${unsupported.length} more run on one side only`;
+  print(`${paint.bold(`${changed.length} of ${asked} tests change${apart}`)}  ${paint.dim(title)}`);
+  if (chosen > asked) print(paint.odd(`interrupted: ${asked} of ${count(chosen, "test")} ran`));
+  for (const line of changeLines(changed, paint, widthOf(process.stdout))) print(line);
+  if (unsupported.length > 0) print(`\n${paint.dim("on one side only")}`);
+  for (const line of unsupportedLines(unsupported, paint, sides)) print(line);
+  if (undecided.length > 0) print(`\n${paint.odd("undecided")}`);
   for (const { test, status } of undecided) print(`  ${test.name}  ${status}`);
+}
+
+function jsonOf({ test, values, status, unsupported, undecided, gained, lost, rule, point }: Change): object {
+  return {
+    test: test.name,
+    file: test.file,
+    rule,
+    point,
+    status,
+    unsupported,
+    undecided,
+    values: Object.fromEntries(
+      values.map(({ key, before, after }) => [key, { before: before ?? null, after: after ?? null }]),
+    ),
+    gained,
+    lost,
+  };
 }
 
 /** 2 where a file is no test, 3 where litmap failed at one, 1 where a search was stopped before it had an answer. */

@@ -45,6 +45,8 @@ export interface KernelOptions {
   readonly budgetMs: number;
   /** Milliseconds until one run through a test counts as hung. */
   readonly roundMs: number;
+  /** Machines of one kernel with different devices that may be up at once. Default 4. */
+  readonly mostGuests?: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -97,7 +99,7 @@ export class KernelMachine implements TestMachine {
   }
 
   /** Machines with devices, by outfit, once a test has needed one. */
-  private readonly withDevices = new Map<string, Promise<Running>>();
+  private readonly withDevices = new Map<string, Running>();
 
   static async open(choice: KernelChoice, options: KernelOptions): Promise<KernelMachine> {
     const { guest, started } = await start(choice, outfitFor([], isaOfChoice(choice)), options);
@@ -130,15 +132,7 @@ export class KernelMachine implements TestMachine {
   }
 
   async close(): Promise<void> {
-    await Promise.all([
-      this.plain.guest.stop(),
-      ...[...this.withDevices.values()].map((running) =>
-        running.then(
-          ({ guest }) => guest.stop(),
-          () => {},
-        ),
-      ),
-    ]);
+    await Promise.all([this.plain.guest.stop(), ...[...this.withDevices.values()].map(({ guest }) => guest.stop())]);
   }
 
   /** Looked for once: going through the modules for every test would keep the answers of others waiting. */
@@ -148,23 +142,42 @@ export class KernelMachine implements TestMachine {
   }
   private foundModule: boolean | undefined;
 
-  /** Devices are attached to virtual machines; a host has those that it has. */
-  private running(test: Test): Promise<Running> | Running {
+  /** Those that are up, the one that was used last at the end. One test runs at a time: the others are idle. */
+  private up: Running[] = [];
+
+  /** Makes room for one more machine, or for this one. */
+  private async makeRoom(running?: Running): Promise<void> {
+    this.up = this.up.filter((each) => each !== running);
+    while (this.up.length >= (this.options.mostGuests ?? 4)) await this.up.shift()!.guest.stop();
+  }
+
+  private async running(test: Test): Promise<Running> {
+    if (this.up.length === 0) this.up.push(this.plain);
+    const known = this.fitting(test);
+    if (typeof known !== "object" || !("outfit" in known)) {
+      await this.makeRoom(known);
+      const started = await known.guest.start();
+      if (!started.ok) throw endingOf(started.fault);
+      this.up.push(known);
+      return known;
+    }
+    await this.makeRoom();
+    const { guest, started } = await start(this.choice, known.outfit, this.options);
+    const running = { guest, description: describe(this.choice, started.ready) };
+    this.withDevices.set(known.outfit.name, running);
+    this.up.push(running);
+    return running;
+  }
+
+  /** Devices are attached to virtual machines; a host has those that it has. An outfit where none is there yet. */
+  private fitting(test: Test): Running | { readonly outfit: Outfit } {
     if (this.choice.kind !== "vm") return this.plain;
     const { kernel } = this.choice;
     // Where there is no test module no machine need boot to say so.
     const needs = needsOf(test).filter((need) => need !== "module" || this.testModule);
     if (needs.length === 0) return this.plain;
     const outfit = outfitFor(needs, kernel.arch);
-    let running = this.withDevices.get(outfit.name);
-    if (running === undefined) {
-      running = start(this.choice, outfit, this.options).then(({ guest, started }) => ({
-        guest,
-        description: describe(this.choice, started.ready),
-      }));
-      this.withDevices.set(outfit.name, running);
-    }
-    return running;
+    return this.withDevices.get(outfit.name) ?? { outfit };
   }
 
   private async outcome(test: Test): Promise<Outcome> {

@@ -4,7 +4,7 @@ import type { Exploration } from "@litmap/explore";
 import { errnoName, isConcurrent, observersOn } from "@litmap/litmus";
 import type { Test } from "@litmap/litmus";
 import { endingOf, predict } from "@litmap/model";
-import type { KernelOptions, Prediction } from "@litmap/model";
+import type { KernelOptions, PointName, Prediction } from "@litmap/model";
 import { effectiveDesign, exact } from "../judging.js";
 import type { Answer } from "./machine.js";
 
@@ -34,6 +34,22 @@ export class ModelMachine {
       designs: { ...designs },
       ...(configured ? { configured } : {}),
     } as const;
+  }
+
+  /** The same model but for some choices. */
+  having(designs: Readonly<Record<string, string | undefined>>): ModelMachine {
+    return new ModelMachine({ ...this.options, designs: { ...this.options.designs, ...designs } }, this.limits);
+  }
+
+  /** The points that a test's one order asks for. */
+  asked(test: Test): Set<PointName> {
+    const asked = new Set<PointName>();
+    try {
+      predict(test, { ...this.options, asked });
+    } catch {
+      // What it asked for before it broke is all that there is.
+    }
+    return asked;
   }
 
   /** A fault of litmap in one test is the outcome of that test. */

@@ -112,7 +112,7 @@ function outcomeRow(test: Test, { columns: all }: CostTable, shape: CostShape): 
     if (change === undefined) return "=";
     const [first, ...rest] = change.values;
     return first === undefined
-      ? "ok"
+      ? "otherwise"
       : `${first.key} ${valueText(first.after, units.get(first.key))}${rest.length > 0 ? ` +${rest.length}` : ""}`;
   });
   return [["  outcome", ...cells]];
@@ -148,7 +148,12 @@ export function costObject({ point, columns: all }: CostTable): Readonly<Record<
         counters: step,
       })),
       differs:
-        change && (change.status ?? Object.fromEntries(change.values.map(({ key, after }) => [key, after ?? null]))),
+        change &&
+        (change.status ??
+          change.unsupported?.after ??
+          (change.values.length > 0
+            ? Object.fromEntries(change.values.map(({ key, after }) => [key, after ?? null]))
+            : { gained: change.gained, lost: change.lost })),
     })),
   };
 }
