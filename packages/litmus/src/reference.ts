@@ -237,6 +237,8 @@ const notModelled: readonly string[] = [
   "rlimits (MEMLOCK, NOFILE) and `vm.max_map_count`; that the nth allocation or the nth descriptor fails",
   "memory failure (hwpoison, soft offline); a userfaultfd that serves faults",
   "`of:` a process that has ended; whether two descriptors are one buffer",
+  "`Referenced` of a page that is accessed by a call while `madvise(cold)` of it waits in a per-CPU batch of the LRU: " +
+    "any process on that CPU drains the batch, and kernels answer either way",
   "transparent huge pages, huge pages of 1 GiB, swap of anonymous memory, files of a disk's file system",
 ];
 
