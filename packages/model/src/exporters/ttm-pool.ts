@@ -6,6 +6,7 @@ import { errnos } from "@litmap/litmus";
 import { KernelBug } from "../sched/path.js";
 import { PG } from "../mm/frames.js";
 import { setPagesArrayUc, setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
+import { HUGE_ORDER } from "../mm/hugetlb.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { Kernel } from "../kernel.js";
@@ -95,9 +96,12 @@ export class TtmPool {
     const { k } = this;
     const blocks: Block[] = [];
     const fresh: Block[] = [];
-    let order = k.design["ttm.pool"] === "single-pages" ? 0 : MAX_ORDER;
+    // Up to 5.10 there are two sizes: a huge page, whose tail pages have no count, and a single one.
+    const two = k.design["ttm.pool"] === "single-pages";
+    let order = two ? HUGE_ORDER : MAX_ORDER;
     for (let left = pages; left > 0; ) {
       order = Math.min(order, 31 - Math.clz32(left));
+      if (two && order < HUGE_ORDER) order = 0;
       let block = fresh.length === 0 ? this.take(caching, order) : undefined;
       if (block === undefined && (block = this.allocBlock(order)) !== undefined) fresh.push(block);
       if (block === undefined) {
