@@ -12,6 +12,10 @@ import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 
 const rule = rules({
+  "process/receive-from-ended": {
+    sentence: "pidfd_getfd from a process that exits gives ESRCH.",
+    kernel: "__pidfd_fget, kernel/pid.c",
+  },
   "process/receive-bad-descriptor": {
     sentence: "pidfd_getfd of a descriptor that the target does not have open gives EBADF.",
     kernel: "pidfd_getfd, kernel/pid.c",
@@ -61,7 +65,8 @@ type Name = "receive" | "exit";
 export const processHandlers: HandlerTable<Name> = {
   run: {
     *receive(ctx, { fd }) {
-      const { files } = ctx.ownerOf("fd");
+      const { files, dead } = ctx.ownerOf("fd");
+      if (dead) return ctx.k.refuse(rule["process/receive-from-ended"], errnos.ESRCH, `descriptor ${fd}`);
       const file = files.get(fd);
       if (file === undefined)
         return ctx.k.refuse(rule["process/receive-bad-descriptor"], errnos.EBADF, `descriptor ${fd}`);

@@ -215,7 +215,8 @@ export function showMap(k: Kernel, vma: Vma): { length: number; perms: string; o
     length: vma.end - vma.start,
     perms,
     offset: vma.file === undefined ? 0 : pagesInBytes(vma.pgoff, k.pageSize),
-    path: vma.file === undefined ? "" : vma.file.ops.path(vma.file),
+    // seq_path escapes a newline, which would end the line.
+    path: vma.file === undefined ? "" : vma.file.ops.path(vma.file).replaceAll("\n", "\\012"),
   };
 }
 
