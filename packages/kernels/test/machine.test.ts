@@ -88,6 +88,16 @@ describe("a Program", () => {
     expect(notes).toEqual(["kernel fake is started again: a process of the test could not be killed"]);
   });
 
+  test("that changes devices is followed by a fresh machine, without a word", async () => {
+    const machine = await fakeMachine();
+    const { pid } = await started(machine);
+    const changing = { timeoutMs: 2500, changesDevices: true };
+    expect(await machine.run(Buffer.from("one"), changing)).toMatchObject({ kind: "result" });
+    expect(isRunning(pid!)).toBe(false);
+    await expectAlive(machine);
+    expect([notes, machine.restarts]).toEqual([[], 0]);
+  });
+
   test("during which QEMU ends by itself is lost", async () => {
     const machine = await fakeMachine();
     expect(await run(machine, "exit")).toMatchObject({

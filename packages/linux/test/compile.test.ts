@@ -3,6 +3,7 @@ import { operations, parse } from "@litmap/litmus";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { KernelDescription } from "../src/compile.js";
 import { compile } from "../src/compile.js";
+import { changesDevices } from "../src/needs.js";
 import { compilerOf } from "../src/operations/index.js";
 import { HostExecutor, skipReason } from "./on-this-host.js";
 
@@ -31,6 +32,13 @@ describe("compiling", () => {
       reason: "only virtual machines have QEMU's edu device",
     });
     expect(compile(parsed("r = pci_bar(edu)"), { ...somewhere, kind: "vm" }).kind).not.toBe("unsupported");
+  });
+
+  test("devices that a test leaves changed are known by what it does", () => {
+    expect(changesDevices(parsed("c = vfio_open()\nvfio_dma(c, 0, 0)"))).toBe(true);
+    expect(changesDevices(parsed("p = p2pmem()"))).toBe(true);
+    expect(changesDevices(parsed("d = drm_open(qxl)"))).toBe(true);
+    expect(changesDevices(parsed("c = vfio_open()\nd = drm_open(vgem)\nb = pci_bar(edu)"))).toBe(false);
   });
 
   test("what drivers do is unsupported, with the reason", () => {

@@ -76,6 +76,17 @@ describe("arguments", () => {
     expect(faultsOf(`${map}x = munmap(va, 4K)\nmunmap(va, x)`)).toEqual(["argument-type"]);
   });
 
+  test("what stands for two descriptors is taken from its maker alone", () => {
+    const guest = "vm = kvm_create()\n";
+    expect(faultsOf(`${guest}kvm_run(vm, read)`)).toEqual([]);
+    expect(faultsOf(`${guest}fork C\nC: kvm_run(vm, read)`)).toEqual([]);
+    expect(faultsOf(`${guest}k = dup(vm)\nkvm_run(k, read)`)).toEqual(["argument-type"]);
+    expect(faultsOf(`process B\n${guest}B: k = receive(vm)\nB: kvm_run(k, read)`)).toEqual(["argument-type"]);
+    expect(faultsOf("kvm_run(3, read)")).toEqual(["argument-type"]);
+    expect(faultsOf("c = vfio_open()\nk = dup(c)\nvfio_dma(k, 0, 0)")).toEqual(["argument-type"]);
+    expect(faultsOf("c = vfio_open()\nk = dup(c)\nvfio_unmap_dma(k, 4K)")).toEqual([]);
+  });
+
   test("lists of tuples", () => {
     expect(
       lastArgs("m = memfd_create(64K, seal_shrink)\nbuf = udmabuf_create_list([[m, 0, 4K], [m, 8K, 4K]], 2)"),

@@ -121,6 +121,20 @@ describe("dup and close", () => {
 });
 
 describe("ioctl with a null pointer", () => {
+  test("a number that litmap does not know of a driver is unsupported, never ENOTTY", () => {
+    const asked = (file: string, request: string): unknown => {
+      const { status, values: got } = ask(`f = ${file}\nx = ioctl(f, ${request})`);
+      return status === "ok" ? got.x : status;
+    };
+    expect(asked("kvm_create()", "0xae60")).toBe("unsupported");
+    expect(asked("drm_open(bochs)", "0xc03864bc")).toBe("unsupported");
+    expect(asked("open_disk()", "0x127a")).toBe("unsupported");
+    expect(asked("pcm_open(es1370)", "0x4112")).toBe("unsupported");
+    expect(asked("packet_ring(64K)", "0x8933")).toBe("unsupported");
+    expect(asked("memfd_create(4K)", "0x40049409")).toBe("unsupported");
+    expect(asked("memfd_create(4K)", "0xae60")).toBe("ENOTTY");
+  });
+
   test("what the VFS knows", () => {
     const all: readonly Kind[] = ["memfd", "file", "dma-buf", "sync-file", "disk"];
     expect(each("ioctl(f, 0x5450)", all)).toEqual(["ok", "ok", "ok", "ok", "ok"]);

@@ -136,6 +136,19 @@ ${open("vivid_contig", "dmabuf")}x = qbuf(cam, 0, buf: a)`;
     expect(values(scattered, "7.3", { designs: { "dma.mapping": "iommu" } }).x).toBe("ok");
   });
 
+  test("pages that were allocated apart are neighbours by chance, those of one folio are or are not", () => {
+    const queue = "q = v4l2_open(vivid_contig)\nn = reqbufs(q, dmabuf)\nx = qbuf(q, 0, buf: b)";
+    const udmabuf = (items: string): string =>
+      `m = memfd_create(2M, seal_shrink, hugetlb)\nb = udmabuf_create_list([${items}])\n${queue}`;
+    expect(ask(`b = dma_heap_alloc(system, 60K)\n${queue}`).reason).toMatch(/by chance$/);
+    expect(ask(`m = memfd_create(64K, seal_shrink)\nb = udmabuf_create(m, 0, 64K)\n${queue}`).reason).toMatch(
+      /by chance$/,
+    );
+    expect(values(`b = dma_heap_alloc(system, 64K)\n${queue}`).x).toBe("ok");
+    expect(values(udmabuf("[m, 0, 64K]")).x).toBe("ok");
+    expect(values(udmabuf("[m, 32K, 32K], [m, 0, 32K]")).x).toBe("EFAULT");
+  });
+
   test("a failed import leaves no attachment", () => {
     expect(values(`${scattered}\ny = bufinfo(a).attachments`).y).toBe(0);
   });
