@@ -37,6 +37,10 @@ export const virtualisation = {
     return { value: vm, writeEnd: vcpu };
   },
   kvm_memory: (call) => {
+    const logged = kvm.dirtyBitmapBytes * 8 * call.kernel.pageSize;
+    const length = call.number("length");
+    if (call.words("flags").includes("log_dirty") && length.kind === "imm" && length.value > logged)
+      throw new UnsupportedHere(`kvm_memory() logs memslots of at most ${logged / 2 ** 30} GiB`);
     const slot = call.struct(structBytes.kvmMemoryRegion, [
       [0, 4, slotOf(call)],
       [4, 4, uapi.bitsOf(kvm.memoryFlags, call.words("flags"))],

@@ -13,7 +13,8 @@ export const deviceMemory = {
     doc:
       "Opens a sound card's playback stream with a buffer of 64 KiB for mmap (SNDRV_PCM_IOCTL_HW_PARAMS), all " +
       "zeros: memory from dma_alloc_coherent, mapped by dma_mmap_coherent. Nothing is played. EBUSY while it is " +
-      "open already.",
+      "open already. No machine has es1370, p2pmem() or nvme_open() together with es1370_iommu or a driver behind an " +
+      "IOMMU: on kernels such a test is unsupported.",
     kernel: "snd_pcm_mmap_data, sound/core/pcm_native.c",
     by: process,
     params: {

@@ -533,7 +533,9 @@ export const files = {
   ioctl: {
     subject: "memfd and files",
     seldomUseful: true,
-    doc: "An ioctl by number with a NULL argument: for unknown numbers and for NULL pointers.",
+    doc:
+      "An ioctl by number with a NULL argument: for unknown numbers and for NULL pointers. Of the numbers of a driver " +
+      "(DRM, KVM, sound, block devices, sockets) those that kernels were asked for are modelled; others are unsupported.",
     kernel: "vfs_ioctl, fs/ioctl.c",
     by: process,
     params: {

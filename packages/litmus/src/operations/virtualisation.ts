@@ -22,7 +22,7 @@ export const virtualisation = {
     doc:
       "Makes a range of the process's memory a memslot of the guest (KVM_SET_USER_MEMORY_REGION). An existing " +
       "memslot keeps address, length and read_only, and can be moved in the guest; length 0 deletes it. Guest page " +
-      "0xf0000000 holds the code that it runs.",
+      "0xf0000000 holds the code that it runs, and is memory. On kernels a memslot with log_dirty has at most 4 GiB.",
     kernel: "kvm_set_memory_region, virt/kvm/kvm_main.c",
     by: process,
     params: {
