@@ -113,7 +113,8 @@ Exit status  0 as expected, 1 surprises or disagreements, 2 the request was wron
   onModel(
     sub(
       "explore <test>",
-      "every schedule of a concurrent test: executions, states, outcomes, the easiest that breaks an invariant",
+      "every schedule of a concurrent test: executions, states, outcomes, the easiest that breaks an invariant; the " +
+        "steps are those where a lock is taken, or a field without one is looked at or set (docs/races.md)",
     ),
   )
     .option("--limit <n>", "stop after this many executions")

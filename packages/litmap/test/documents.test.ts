@@ -3,7 +3,8 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { anchor } from "../src/docs/markdown.js";
-import { generatedFolders, pages } from "../src/docs/pages.js";
+import { points } from "@litmap/model";
+import { generatedFolders, handWritten, pages } from "../src/docs/pages.js";
 import { litmap, root, scratch } from "./command.js";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");
@@ -54,7 +55,19 @@ describe("docs/", () => {
   test("holds what `npm run docs` writes and nothing else", () => {
     const stale = [...written].filter(([path, text]) => read(path) !== text).map(([path]) => path);
     expect(stale, "out of date: npm run docs").toEqual([]);
-    expect(here.filter((path) => !written.has(path))).toEqual([]);
+    expect(here.filter((path) => !written.has(path) && !handWritten.has(path))).toEqual([]);
+  });
+
+  test("races.md names tests and decision points that there are", () => {
+    const text = read("docs/races.md")!;
+    const cells = [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => name);
+    const tests = cells.filter((name) => /^[a-z0-9]+(-[a-z0-9]+)+$/.test(name));
+    expect(tests.filter((name) => !existsSync(join(root, "corpus", "race", `${name}.lit`)))).toEqual([]);
+    expect(tests.length).toBeGreaterThan(40);
+    for (const [, point, choice] of text.matchAll(/`([a-z0-9-]+\.[a-z0-9-]+) = ([a-z-]+)`/g)) {
+      const known: readonly string[] = Object.keys(points[point as keyof typeof points]?.choices ?? {});
+      expect([point, known]).toEqual([point, expect.arrayContaining([choice])]);
+    }
   });
 
   test("no page is too long to be shown", () => {

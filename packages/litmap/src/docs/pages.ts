@@ -8,6 +8,9 @@ import { manualPage } from "./manual.js";
 import { rulePages } from "./rule-pages.js";
 import { systemPages } from "./system-pages.js";
 
+/** Pages that are written by hand. */
+export const handWritten: ReadonlySet<string> = new Set(["docs/races.md"]);
+
 /** Folders that hold nothing else. */
 export const generatedFolders = ["docs", "man"] as const;
 

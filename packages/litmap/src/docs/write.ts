@@ -2,14 +2,15 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { repository } from "../places.js";
-import { generatedFolders, pages } from "./pages.js";
+import { generatedFolders, handWritten, pages } from "./pages.js";
 
 const root = repository();
 const written = pages();
 for (const folder of generatedFolders)
   for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
-    if (entry.isFile() && !written.has(path.slice(root.length + 1))) rmSync(path);
+    const name = path.slice(root.length + 1);
+    if (entry.isFile() && !written.has(name) && !handWritten.has(name)) rmSync(path);
   }
 for (const [path, text] of written) {
   mkdirSync(dirname(join(root, path)), { recursive: true });

@@ -15,7 +15,7 @@ import { setPagesArrayWb, setPagesArrayWc } from "../mm/page-attributes.js";
 import { shmemTruncateRange } from "../mm/shmem.js";
 import { bug, vmfInsertPfn } from "../mm/insert.js";
 import { FAULT, isCowMapping, VM, vmaName } from "../mm/vma.js";
-import { acquire, Lock, release, tryAcquire } from "../sched/path.js";
+import { access, acquire, Lock, release, tryAcquire } from "../sched/path.js";
 import { rules } from "../rules/rule.js";
 import { slot } from "../slot.js";
 import type { Device } from "../dma/device.js";
@@ -28,6 +28,17 @@ import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
 
 export const points = definePoints({
+  "drm-shmem.sgt-lock": {
+    question: "Is a lock held while drm_gem_shmem_get_pages_sgt looks at shmem->sgt and builds the table?",
+    choices: {
+      none: { doc: "no: two first callers at once build two tables, and one is lost" },
+      held: { doc: "yes: pages_lock, later the reservation lock" },
+    },
+    mainline: [
+      ["5.1", "none"],
+      ["6.3", "held", "drm/shmem-helper: Fix locking for drm_gem_shmem_get_pages_sgt()", { "6.1": "6.1.16" }],
+    ],
+  },
   "drm-shmem.vmap": {
     question: "What keeps the pages of a GEM shmem object while it has a vmap?",
     choices: {
@@ -131,6 +142,12 @@ export const points = definePoints({
 const purgeable = slot(() => new Set<GemShmemObject>());
 
 const rule = rules({
+  "drm-shmem/sgt-twice": {
+    sentence:
+      "Before 6.3 no lock is held over the test of shmem->sgt: two first callers both build a table, and one is lost.",
+    kernel: "drm_gem_shmem_get_pages_sgt, drivers/gpu/drm/drm_gem_shmem_helper.c",
+    unproven: "a kernel does not count tables that nobody can free.",
+  },
   "gem-driver/redirected": {
     sentence: "mmap of an imported object is redirected to the dma-buf: its file, vm_ops and vm_pgoff.",
     kernel: "drm_gem_shmem_mmap, drivers/gpu/drm/drm_gem_shmem_helper.c; dma_buf_mmap, drivers/dma-buf/dma-buf.c",
@@ -246,6 +263,8 @@ export class GemShmemObject extends PagesObject {
   pagesUseCount = 0;
   vmapUseCount = 0;
   sgt: SgTable | undefined;
+  /** Who built it. */
+  sgtMadeBy = "";
   /** 0 needed, 1 not needed, -1 purged for good. */
   madv = 0;
 
@@ -414,17 +433,36 @@ export function drmGemShmemCreate(k: Kernel, device: Device, size: number, mapWc
 
 /** drm_gem_shmem_get_pages_sgt: populates the object and maps it for its device, once. 0 or a negative errno. */
 export function* drmGemShmemGetPagesSgt(k: Kernel, bo: GemShmemObject): Path<number> {
-  yield* acquire(k, bo.lock, "write");
-  let error = 0;
-  if (bo.sgt === undefined) {
-    error = bo.getPages();
-    if (error === 0) {
-      bo.sgt = sgFromPages(bo.pages!);
-      dmaMapSgtable(k, bo.device, bo.sgt, "bidirectional");
-    }
-  }
-  yield* release(k, bo.lock);
+  const locked = k.design["drm-shmem.sgt-lock"] === "held";
+  if (locked) yield* acquire(k, bo.lock, "write");
+  const field = `shmem->sgt of ${bo.name}`;
+  yield* access(k, field, false);
+  const error = bo.sgt === undefined ? yield* buildSgt(k, bo, field, locked) : 0;
+  if (locked) yield* release(k, bo.lock);
   return error;
+}
+
+/** The table is built after the field was found empty, and overwrites what is there by then. */
+function* buildSgt(k: Kernel, bo: GemShmemObject, field: string, locked: boolean): Path<number> {
+  if (!locked) yield* acquire(k, bo.lock, "write");
+  const error = bo.getPages();
+  if (!locked) yield* release(k, bo.lock);
+  if (error !== 0) return error;
+  const sgt = sgFromPages(bo.pages!);
+  dmaMapSgtable(k, bo.device, sgt, "bidirectional");
+  const sgtMadeBy = k.custody.doing;
+  yield* access(k, field, true);
+  if (bo.sgt !== undefined) {
+    k.note(rule["drm-shmem/sgt-twice"], field);
+    k.custody.loses(
+      "an sg table of a shmem object, its mapping and a use of the pages",
+      bo.sgtMadeBy,
+      "drm_gem_shmem_free, by shmem->sgt",
+    );
+  }
+  bo.sgt = sgt;
+  bo.sgtMadeBy = sgtMadeBy;
+  return 0;
 }
 
 /** drm_gem_shmem_vmap_locked, with the lock that its caller takes around it. The mapping or a negative errno. */
