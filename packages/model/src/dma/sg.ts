@@ -31,7 +31,8 @@ export const sgRules = rules({
     kernel: "iommu_dma_map_sg, drivers/iommu/dma-iommu.c",
   },
   "dma/stale": {
-    sentence: "A device that does not snoop the CPU's caches reads and writes memory, whatever the caches have.",
+    sentence:
+      "A device that does not snoop the CPU's caches reads and writes memory, regardless of what the caches have.",
     kernel: "arch_sync_dma_for_cpu, arch/arm64/mm/dma-mapping.c",
     unproven: "no recorded machine has a non-coherent device.",
   },
