@@ -35,7 +35,7 @@ export interface RecordedKernel {
 }
 
 /**
- * Which kernel it is, whatever it calls itself: a patched kernel with Debian's name is another one. Evidence of two is
+ * Which kernel it is: a patched kernel with Debian's name is another one. Evidence of two is
  * never in one file.
  */
 function identityOf(kernel: RecordedKernel): string {

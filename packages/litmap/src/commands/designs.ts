@@ -41,6 +41,11 @@ function describe(name: PointName, options: DesignsOptions): string {
     if (about.proposed)
       for (const line of wrap(`proposed: ${about.proposed}`, width)) lines.push(paint.dim(`      ${line}`));
   }
+  for (const [since, choice, source, stable = {}] of (point as Point).mainline.slice(1)) {
+    const updates = Object.values(stable).length > 0 ? `, also in ${Object.values(stable).join(", ")}` : "";
+    for (const line of wrap(`${choice} from ${since}${updates}: ${source}`, width + 4))
+      lines.push(paint.dim(`  ${line}`));
+  }
   for (const [condition, choices] of (point as Point).configured ?? []) {
     const text = choices.map(([since, choice], i) => (i === 0 ? choice : `${choice} from ${since}`)).join(", ");
     lines.push(

@@ -305,7 +305,7 @@ async function targetOf(choice: KernelChoice, outfit: Outfit, options: KernelOpt
 }
 
 /** What there is to say of a kernel that is newer than the model knows; one that is too old cannot be compared. */
-function ageNote(release: string): string[] {
+export function ageNote(release: string): string[] {
   const known = knownAs(release);
   if (known === "older") throw badRequest(`the model knows no Linux ${release}`, knownVersions());
   if (known === "known") return [];

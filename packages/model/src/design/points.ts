@@ -611,7 +611,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["5.1", "copied"],
-      ["6.11", "signed"],
+      ["6.11", "signed", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "io-uring.buffer-limit": {
@@ -807,8 +807,8 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "once"],
-      ["5.10", "again"],
-      ["6.14", "once"],
+      ["5.10", "again", "source: so in 5.10.13"],
+      ["6.14", "once", "source: not in 6.12.118, in 6.17.8"],
     ],
   },
   "vma-merge.unfaulted-target": {
@@ -1154,7 +1154,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "unreserved"],
-      ["6.9", "reserved"],
+      ["6.9", "reserved", "mm/hugetlb: restore the reservation if needed"],
     ],
   },
   "fork.hugetlb-pinned": {
@@ -1165,7 +1165,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "shared"],
-      ["5.13", "copied"],
+      ["5.13", "copied", "hugetlb: do early cow when page pinned on src mm"],
     ],
   },
   "mprotect.notifies": {
@@ -1176,7 +1176,7 @@ const corePoints = definePoints({
     },
     mainline: [
       ["2.6", "per-pud"],
-      ["6.12", "once"],
+      ["6.12", "once", "source: not in 6.1.192, in 6.12.8"],
     ],
   },
   "mremap.source-stays": {
