@@ -11,7 +11,8 @@ const page = 4096;
 const at = 0x1_0000_0000;
 
 function mapping(bytes, flags = 0) {
-  const k = new Kernel({ release: "6.12" });
+  // Room for buffers of any size that is measured.
+  const k = new Kernel({ release: "6.12", memory: 2 ** 40 });
   const task = k.process("A");
   const vma = new Vma(task.mm, at, at + bytes, VM.READ | VM.WRITE | VM.SHARED | VM.MAYREAD | VM.MAYWRITE | flags, 0);
   return { k, task, vma };

@@ -173,3 +173,10 @@ describe.skipIf(reason)("litmap cost --on 6.12", () => {
     expect(Math.max(...of("touch").runs) / of("touch").instructions).toBeLessThan(1.2);
   });
 });
+
+test("cost has room for a buffer of 1 GiB, twice", async () => {
+  const input = 'test two-buffers\n  "?"\n\na = dma_heap_alloc(system, 1G)\nb = dma_heap_alloc(system, 1G)\n';
+  const { stdout } = await litmap(["cost", "-", "--point", "udmabuf.vmap"], { input });
+  expect(stdout).toContain("two-buffers");
+  expect(stdout).not.toContain("oops");
+});

@@ -12,7 +12,7 @@ import type { ModelChoices } from "../choices.js";
 import { readTest, renderAll, selectFiles } from "../corpus.js";
 import { badRequest, exitStatus } from "../exit-status.js";
 import type { Answer } from "../machines/machine.js";
-import { decidedBy } from "../machines/model.js";
+import { COUNTING_MEMORY, decidedBy } from "../machines/model.js";
 import { changeOf } from "../report/changes.js";
 import { costLines, costObject, costsDiffer } from "../report/cost-table.js";
 import type { CostColumn, CostTable } from "../report/cost-table.js";
@@ -31,7 +31,7 @@ export interface CostOptions extends ModelChoices {
 
 export async function cost(selectors: readonly string[], options: CostOptions): Promise<number> {
   const only = options.point === undefined ? undefined : pointOf(options.point);
-  const base = modelOptions(options);
+  const base = { ...modelOptions(options), memory: COUNTING_MEMORY };
   const tests = selectFiles(selectors).map((path) => {
     const file = readTest(path);
     if (!file.test) throw badRequest(renderAll(file));

@@ -13,10 +13,9 @@ import { badMachine, badRequest } from "../exit-status.js";
 import { executorSources } from "../places.js";
 import { describe, endingOf } from "./kernel.js";
 import type { KernelChoice } from "./kernel.js";
+import { COUNTING_MEMORY } from "./model.js";
 import { outfitFor } from "./outfit.js";
 
-/** Guest memory, MiB: room for a buffer of 1 GiB, twice. */
-const memory = 4096;
 /** What is measured is no test of this limit. */
 const unlimited = "udmabuf.size_limit_mb=4096";
 /** Milliseconds of the guest's own time for one run, and of ours for all. */
@@ -51,7 +50,7 @@ export class CountingMachine {
       ...outfit,
       kernel: (choice as { kernel: Kernel }).kernel,
       executor: await executor(),
-      memory,
+      memory: COUNTING_MEMORY / 2 ** 20,
       cmdline: [...outfit.cmdline, unlimited],
       countInstructions: true,
       bootTimeoutMs: 600_000,
@@ -69,6 +68,7 @@ export class CountingMachine {
     const model = predict(test, {
       release: this.linux,
       designs: { "udmabuf.size-limit": "int-max" },
+      memory: COUNTING_MEMORY,
     });
     const compiled = compile(test, this.description, { counted: true, rounds: runs, roundMs, budgetMs });
     if (compiled.kind === "unsupported") return { outcome: compiled.outcome, steps: [], model };

@@ -17,6 +17,9 @@ export interface SearchLimits {
   readonly onProgress?: (executions: number) => void;
 }
 
+/** Bytes of memory of a machine on which costs are counted: room for a buffer of 1 GiB, twice. */
+export const COUNTING_MEMORY = 2 ** 32;
+
 export const defaultSearch: SearchLimits = { ms: 60_000 };
 
 export class ModelMachine {
