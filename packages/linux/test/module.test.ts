@@ -7,7 +7,7 @@ import type { KernelDescription } from "../src/compile.js";
 import { compile } from "../src/compile.js";
 import { gupFlags, mappingFlags, memories, opcodes, primitives } from "../src/module.js";
 import { moduleCompilers } from "../src/operations/drivers.js";
-import { needsOf } from "../src/needs.js";
+import { changesDevices, needsOf } from "../src/needs.js";
 
 const header = readFileSync(fileURLToPath(new URL("../../../module/litmap.h", import.meta.url)), "utf8").replace(
   /\/\*[\s\S]*?\*\//g,
@@ -96,6 +96,27 @@ describe("drivers on kernels", () => {
       const by: readonly string[] = operations[name].by;
       expect(by.includes("driver") || by.includes("kernel"), name).toBe(true);
     }
+  });
+
+  test("what a test needs and leaves behind follows from what its drivers do", () => {
+    expect(needsOf(parsed("driver C on chardev\nC: c = chardev(1p, fault_page, cma)"))).toContain("cma");
+    const mapped = (device: string, more: string) =>
+      changesDevices(
+        parsed(
+          `driver D on ${device}\nb = dma_heap_alloc(system, 4K)\nD: a = attach(b)\nD: s = map_attachment(a)\n${more}`,
+        ),
+      );
+    expect(mapped("pci-iommu", "D: unmap_attachment(s)")).toBe(false);
+    expect(mapped("pci-iommu", "D: detach(a)")).toBe(true);
+    expect(mapped("pci-iommu", "D: t = map_attachment(a)")).toBe(true);
+    expect(mapped("pci", "D: detach(a)")).toBe(false);
+  });
+
+  test("a fault handler does not give out a block's tail pages", () => {
+    const block = (size: string) =>
+      compile(parsed(`driver C on chardev\nC: c = chardev(${size}, fault_page, block)`), withModule);
+    expect(block("4K").kind).toBe("program");
+    expect(block("8K")).toMatchObject({ reason: expect.stringContaining("a page that the driver still has") });
   });
 
   test("descriptors of processes, of forks, and bare numbers", () => {

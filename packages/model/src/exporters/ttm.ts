@@ -176,7 +176,10 @@ const rule = rules({
   },
   "ttm/vmap-unpinned": {
     sentence: "ttm_bo_vmap maps the pages where they are and pins nothing: a move leaves the vmap with the old pages.",
-    kernel: "ttm_bo_vmap, drivers/gpu/drm/ttm/ttm_bo_util.c",
+    kernel: [
+      ["5.10", "ttm_bo_kmap, drivers/gpu/drm/ttm/ttm_bo_util.c"],
+      ["5.11", "ttm_bo_vmap, drivers/gpu/drm/ttm/ttm_bo_util.c"],
+    ],
     unproven: "from source: the test module makes no TTM objects.",
   },
   "ttm/swapped-out": {
