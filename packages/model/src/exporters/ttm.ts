@@ -69,7 +69,7 @@ export const points = definePoints({
     },
     mainline: [
       ["3.3", "unpinned"],
-      ["6.17", "pinned", "source: not in 6.12.118, in 6.17.8"],
+      ["6.17", "pinned", "drm/amdgpu: Pin buffers while vmap'ing exported dma-buf objects"],
     ],
   },
   "ttm.swap": {
