@@ -80,10 +80,12 @@ export const memfdFlags = { allowSealing: 2, hugetlb2M: 4 | (21 << 26) } as cons
 
 export const open = { r: 0, w: 1, rw: 2, nonblock: 0o4000, cloexec: 0o2000000 } as const;
 /** Bits that arm and arm64 number differently. */
-export const openByIsa: Readonly<Record<Isa, { readonly direct: number; readonly tmpfile: number }>> = {
-  x86_64: { direct: 0o40000, tmpfile: 0o20200000 },
-  arm64: { direct: 0o200000, tmpfile: 0o20040000 },
-  arm: { direct: 0o200000, tmpfile: 0o20040000 },
+export const openByIsa: Readonly<
+  Record<Isa, { readonly direct: number; readonly tmpfile: number; readonly largefile: number }>
+> = {
+  x86_64: { direct: 0o40000, tmpfile: 0o20200000, largefile: 0 },
+  arm64: { direct: 0o200000, tmpfile: 0o20040000, largefile: 0 },
+  arm: { direct: 0o200000, tmpfile: 0o20040000, largefile: 0o400000 },
 };
 export const atFdcwd = -100;
 export const atEmptyPath = 0x1000;

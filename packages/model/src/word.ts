@@ -55,13 +55,15 @@ export function narrow(word: bigint): number {
   return word < BEYOND ? Number(word) : BEYOND + Number(word & 0x1fffffn);
 }
 
-/** A range as two numbers: what {@link narrow} makes of its start, and an end that is as far behind it or past every limit. */
+/** A range as two numbers: what {@link narrow} makes of its start, and an end as far behind it, or past every limit. */
 export function narrowRange(start: bigint, end: bigint): [start: number, end: number] {
   const from = narrow(start);
   return [from, end < BEYOND ? Number(end) : from + narrow(end - start)];
 }
 
-/** A position or size as a number that has the right page, and says whether it is the beginning of one. Exact below 2^53. */
+/**
+ * A position or size as a number that has the right page, and says whether it is the beginning of one. Exact below 2^53.
+ */
 export function withinPage(word: bigint): number {
   const small = Number(word);
   return Number.isSafeInteger(small) ? small : Number((word >> 12n) << 12n) + ((word & 4095n) === 0n ? 0 : 2048);

@@ -199,7 +199,7 @@ describe("nothing is left behind", () => {
     const task = k.process("p");
     const file = drmDevice(k, name).open();
     const drm = file.data as DrmFile;
-    const handle = runAlone(drmModeCreateDumb(k, drm, 65536));
+    const handle = runAlone(drmModeCreateDumb(k, drm, 65536n));
     expect(handle).toBe(1);
     expect(drmGemDumbMapOffset(k, drm, handle)).toBe(2 ** 32);
     const fd = runAlone(drmGemPrimeHandleToFd(k, task, drm, handle, true));
@@ -218,8 +218,8 @@ describe("nothing is left behind", () => {
     const k = new Kernel({ release: "7.3" });
     const file = drmDevice(k, "virtio_gpu").open();
     const drm = file.data as DrmFile;
-    runAlone(drmModeCreateDumb(k, drm, 65536));
-    runAlone(drmModeCreateDumb(k, drm, 65536));
+    runAlone(drmModeCreateDumb(k, drm, 65536n));
+    runAlone(drmModeCreateDumb(k, drm, 65536n));
     expect([...drm.handles.keys()]).toEqual([1, 2]);
     expect([...drm.dev.offsets.keys()]).toEqual([2 ** 20, 2 ** 20 + 16]);
     expect(k.shmemPages).toBe(32);

@@ -7,7 +7,7 @@ import { ask, onReleases, values } from "./ask.js";
 
 const heap = "buf = dma_heap_alloc(system, 64K)\nva = mmap(buf, 64K, rw, shared)";
 const anon = "va = mmap(anon, 64K, rw, private)";
-const slot = (length: number) => ({ id: 0, guest: 0, address: 0x10000, length, flags: [] });
+const slot = (length: number) => ({ id: 0, guest: 0n, address: 0x10000n, length: BigInt(length), flags: [] });
 const guest = "vm = kvm_create()\nr = kvm_memory(vm, va, 64K)";
 const device = "c = vfio_open()\nr = vfio_map_dma(c, va, 64K)";
 
@@ -59,7 +59,7 @@ describe("what the guest holds", () => {
     machine.setSmall(0, { pfn: 100, writable: true, mayWrite: true });
     setMemoryRegion(k, machine, slot(0));
     expect(machine.spteOf(0)).toBeUndefined();
-    expect(vcpuRun(k, task, machine, 0, false).next()).toEqual({ done: true, value: 6 });
+    expect(vcpuRun(k, task, machine, 0n, false).next()).toEqual({ done: true, value: 6 });
   });
 
   test("the new page after its process took another", () => {

@@ -17,36 +17,38 @@ import { PAGE, Scene } from "./scene.js";
 import type { File } from "../src/vfs/file.js";
 import type { DriverKind } from "./scene.js";
 
-type Ways = Readonly<Record<string, (s: Scene, address: number) => number>>;
+type Ways = Readonly<Record<string, (s: Scene, address: bigint) => number>>;
 
-function transfer(s: Scene, file: File, address: number, write: boolean): number {
+const LENGTH = 2n * BigInt(PAGE);
+
+function transfer(s: Scene, file: File, address: bigint, write: boolean): number {
   const fd = s.task.files.install(file);
-  return s.run(readOrWrite(s.k, s.task, { fd, address, length: 2 * PAGE, offset: 0, write }));
+  return s.run(readOrWrite(s.k, s.task, { fd, address, length: LENGTH, offset: 0n, write }));
 }
 
 const ways = {
-  "process_vm_readv": (s, a) => s.run(processVmRw(s.k, s.task, s.task, a, 2 * PAGE, false)),
-  "process_vm_writev": (s, a) => s.run(processVmRw(s.k, s.task, s.task, a, 2 * PAGE, true)),
-  "mem_read": (s, a) => s.run(memRw(s.k, s.task, s.task, a, 2 * PAGE, false)),
-  "mem_write": (s, a) => s.run(memRw(s.k, s.task, s.task, a, 2 * PAGE, true)),
+  "process_vm_readv": (s, a) => s.run(processVmRw(s.k, s.task, s.task, a, LENGTH, false)),
+  "process_vm_writev": (s, a) => s.run(processVmRw(s.k, s.task, s.task, a, LENGTH, true)),
+  "mem_read": (s, a) => s.run(memRw(s.k, s.task, s.task, a, LENGTH, false)),
+  "mem_write": (s, a) => s.run(memRw(s.k, s.task, s.task, a, LENGTH, true)),
   "ptrace_peek": (s, a) => s.run(ptracePeek(s.k, s.k.process("T"), s.task, a)),
   "direct write": (s, a) => transfer(s, openDisk(s.k, true), a, true),
   "direct read": (s, a) => transfer(s, openDisk(s.k, true), a, false),
   "buffered write": (s, a) => transfer(s, openDisk(s.k, false), a, true),
-  "tmpfs write": (s, a) => transfer(s, s.run(newTmpfsFile(s.k, 0)) as File, a, true),
-  "vmsplice": (s, a) => s.run(vmspliceToPipe(s.k, s.task, pipeOf(newPipe(s.k).writeEnd)!, a, 2 * PAGE)),
-  "register": (s, a) => s.run(registerBuffer(s.k, s.task, newRing(s.k), a, 2 * PAGE)),
+  "tmpfs write": (s, a) => transfer(s, s.run(newTmpfsFile(s.k, 0n)) as File, a, true),
+  "vmsplice": (s, a) => s.run(vmspliceToPipe(s.k, s.task, pipeOf(newPipe(s.k).writeEnd)!, a, LENGTH)),
+  "register": (s, a) => s.run(registerBuffer(s.k, s.task, newRing(s.k), a, LENGTH)),
   "futex shared": (s, a) => s.run(futexWait(s.k, s.task, a, true)),
   "futex private": (s, a) => s.run(futexWait(s.k, s.task, a, false)),
   "wake shared": (s, a) => s.run(getFutexKey(s.k, s.task, a, true)),
   "query": (s, a) => s.run(movePages(s.k, s.task, a, false)),
   "move": (s, a) => s.run(movePages(s.k, s.task, a, true)),
-  "mbind": (s, a) => s.run(mbind(s.k, s.task, a, 2 * PAGE, "bind")),
-  "mbind default": (s, a) => s.run(mbind(s.k, s.task, a, 2 * PAGE, "default")),
+  "mbind": (s, a) => s.run(mbind(s.k, s.task, a, LENGTH, "bind")),
+  "mbind default": (s, a) => s.run(mbind(s.k, s.task, a, LENGTH, "default")),
   "get_mempolicy": (s, a) => s.run(nodeOf(s.k, s.task, a)),
-  "uffd missing": (s, a) => s.run(userfaultfdRegister(s.k, s.task, a, 2 * PAGE, ["missing"])),
-  "uffd wp": (s, a) => s.run(userfaultfdRegister(s.k, s.task, a, 2 * PAGE, ["wp"])),
-  "uffd minor": (s, a) => s.run(userfaultfdRegister(s.k, s.task, a, 2 * PAGE, ["minor"])),
+  "uffd missing": (s, a) => s.run(userfaultfdRegister(s.k, s.task, a, LENGTH, ["missing"])),
+  "uffd wp": (s, a) => s.run(userfaultfdRegister(s.k, s.task, a, LENGTH, ["wp"])),
+  "uffd minor": (s, a) => s.run(userfaultfdRegister(s.k, s.task, a, LENGTH, ["minor"])),
 } satisfies Ways;
 
 type Way = keyof typeof ways;
@@ -67,7 +69,7 @@ function runOn(release: string, way: Way, kind: DriverKind): number {
   const s = new Scene({ release });
   const { address } = s.driver(kind, 4);
   if (kind === "fault-page") s.touch(address, 4, true);
-  return ways[way](s, address);
+  return ways[way](s, BigInt(address));
 }
 
 const name = (result: number): string =>
@@ -163,8 +165,8 @@ describe("process memory", () => {
         const anon = s.anon(4);
         s.touch(memfd, 4, true);
         s.touch(anon, 4, true);
-        expect(name(ways[way](s, memfd))).toBe(shared);
-        expect(name(ways[way](s, anon))).toBe(anonymous);
+        expect(name(ways[way](s, BigInt(memfd)))).toBe(shared);
+        expect(name(ways[way](s, BigInt(anon)))).toBe(anonymous);
       });
     }
   }
@@ -175,8 +177,8 @@ describe("process memory", () => {
       ["6.12", "ENOENT", "ENOENT"],
     ] as const) {
       const s = new Scene({ release });
-      expect(name(ways.query(s, s.map(s.memfd(4), 4)))).toBe(memfd);
-      expect(name(ways.query(s, s.anon(4)))).toBe(anon);
+      expect(name(ways.query(s, BigInt(s.map(s.memfd(4), 4))))).toBe(memfd);
+      expect(name(ways.query(s, BigInt(s.anon(4))))).toBe(anon);
     }
   });
 
@@ -185,8 +187,8 @@ describe("process memory", () => {
       const s = new Scene({ release });
       const anon = s.anon(4);
       s.touch(anon, 4, false);
-      expect(name(ways.query(s, anon))).toBe("EFAULT");
-      expect(name(ways.move(s, anon))).toBe("EFAULT");
+      expect(name(ways.query(s, BigInt(anon)))).toBe("EFAULT");
+      expect(name(ways.move(s, BigInt(anon)))).toBe("EFAULT");
     }
   });
 });
@@ -195,16 +197,16 @@ describe("an architecture without special entries and without a fast walk", () =
   test("vmf_insert_mixed of memory makes ordinary pages there", () => {
     const s = new Scene({ arch: "arm", release: "6.1" });
     const { address } = s.driver("mixed", 4);
-    expect(name(ways["direct write"](s, address))).toBe("8K");
-    expect(name(ways.process_vm_readv(s, address))).toBe("8K");
+    expect(name(ways["direct write"](s, BigInt(address)))).toBe("8K");
+    expect(name(ways.process_vm_readv(s, BigInt(address)))).toBe("8K");
   });
   test("VM_IO stops direct I/O there, since nothing but the slow walk looks", () => {
     const s = new Scene({ arch: "arm", release: "6.1" });
-    expect(name(ways["direct write"](s, s.driver("insert-page-io", 4).address))).toBe("EFAULT");
+    expect(name(ways["direct write"](s, BigInt(s.driver("insert-page-io", 4)).address))).toBe("EFAULT");
     expect(s.rules()).toContain("gup-fast/no-pte-special");
   });
   test("remap_pfn_range stays out of reach", () => {
     const s = new Scene({ arch: "arm", release: "6.12" });
-    expect(name(ways["direct write"](s, s.driver("pfnmap", 4).address))).toBe("EFAULT");
+    expect(name(ways["direct write"](s, BigInt(s.driver("pfnmap", 4)).address))).toBe("EFAULT");
   });
 });

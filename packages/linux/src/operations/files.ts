@@ -31,7 +31,7 @@ export const files = {
     const folder = tmpfsOf(call.kernel);
     const fd = call.open(
       call.builder.string(folder),
-      uapi.open.rw | uapi.openByIsa[call.isa].tmpfile,
+      uapi.open.rw | uapi.openByIsa[call.isa].tmpfile | uapi.openByIsa[call.isa].largefile,
       `this machine has no tmpfs at ${folder}`,
     );
     call.sys("ftruncate", result(fd), ...call.pad, ...call.wide(call.number("size")));

@@ -3,7 +3,7 @@ import { errnos } from "@litmap/litmus";
 import { blkdevReadIter, blkdevWriteIter } from "../fs/disk.js";
 import { iovecOk, maxRwCount, vfsRules } from "../vfs/vfs.js";
 import { rules } from "../rules/rule.js";
-import { hex, LLONG_MAX, loff, long, narrow } from "../word.js";
+import { hex, LLONG_MAX, loff, long, narrow, ulong } from "../word.js";
 import type { FileKind } from "../vfs/file.js";
 import type { Kernel } from "../kernel.js";
 import type { Path } from "../sched/path.js";
@@ -34,7 +34,8 @@ const withoutIter: ReadonlySet<FileKind> = new Set(["drm", "v4l2"]);
 
 /** io_submit_one with aio_read or aio_write, and the event's result: bytes, or a negative errno. */
 export function* aioRequest(k: Kernel, task: Task, { fd, address, length, offset, write }: Request): Path<number> {
-  if (long(k, length) < 0) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${length} bytes`);
+  const cut = ulong(k, address) !== address || ulong(k, length) !== length;
+  if (cut || long(k, length) < 0) return k.refuse(rule["aio/negative"], errnos.EINVAL, `${length} bytes`);
   const file = task.files.get(fd);
   if (file === undefined || !(write ? file.writable : file.readable))
     return k.refuse(rule["aio/bad-file"], errnos.EBADF, `descriptor ${fd}`);

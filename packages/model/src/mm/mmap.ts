@@ -308,6 +308,10 @@ export function* mmapRegion(
   if (file !== undefined && sharedMaywrite(flags) && file.inode.writableMappings < 0) {
     return k.refuse(mmapRules["mmap/sealed-write"], errnos.EPERM, `inode ${file.inode.id}`);
   }
+  const tooMuch = accountable(file, flags) && pages > k.totalRam;
+  // From 6.12 on what was there stays where the new mapping is refused.
+  if (tooMuch && k.design["mmap.fixed-over"] !== "enomem")
+    return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, `${length} bytes`);
   if (!mm.isFree(address, end)) {
     const failed = yield* doMunmap(k, mm, address, length);
     if (failed < 0)
@@ -316,7 +320,7 @@ export function* mmapRegion(
         : failed;
   }
   if (accountable(file, flags)) {
-    if (pages > k.totalRam) return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, `${length} bytes`);
+    if (tooMuch) return k.refuse(mremapRules["mmap/address-space"], errnos.ENOMEM, `${length} bytes`);
     k.committed += pages;
     flags |= VM.ACCOUNT;
   }

@@ -9,6 +9,7 @@ import { shmemGetPage } from "./shmem-pages.js";
 import { F_SEAL } from "../vfs/seals.js";
 import { copyFromUser, copyToUser } from "./user-access.js";
 import { llseekWithin } from "../vfs/vfs.js";
+import { offsetInPage } from "../word.js";
 import type { File, Inode } from "../vfs/file.js";
 import { rules } from "../rules/rule.js";
 import type { FileOps } from "../vfs/file.js";
@@ -69,9 +70,14 @@ export function* shmemFileReadIter(
   offset: bigint | undefined,
 ): Path<number> {
   const position = offset ?? file.position;
-  const left = file.inode.exactSize - position;
+  // A page's index is an unsigned long: on 32-bit machines what is past 16 TiB wraps.
+  const read =
+    k.arch.wordBits === 32
+      ? BigInt.asUintN(32, position / BigInt(k.pageSize)) * BigInt(k.pageSize) + BigInt(offsetInPage(k, position))
+      : position;
+  const left = file.inode.exactSize - read;
   const wanted = left <= 0n ? 0 : left < length ? Number(left) : length;
-  const from = placeOf(k, position);
+  const from = placeOf(k, read);
   let done = 0;
   while (done < wanted) {
     const at = from.inPage + done;
