@@ -202,11 +202,11 @@ describe("an architecture without special entries and without a fast walk", () =
   });
   test("VM_IO stops direct I/O there, since nothing but the slow walk looks", () => {
     const s = new Scene({ arch: "arm", release: "6.1" });
-    expect(name(ways["direct write"](s, BigInt(s.driver("insert-page-io", 4)).address))).toBe("EFAULT");
+    expect(name(ways["direct write"](s, BigInt(s.driver("insert-page-io", 4).address)))).toBe("EFAULT");
     expect(s.rules()).toContain("gup-fast/no-pte-special");
   });
   test("remap_pfn_range stays out of reach", () => {
     const s = new Scene({ arch: "arm", release: "6.12" });
-    expect(name(ways["direct write"](s, BigInt(s.driver("pfnmap", 4)).address))).toBe("EFAULT");
+    expect(name(ways["direct write"](s, BigInt(s.driver("pfnmap", 4).address)))).toBe("EFAULT");
   });
 });
