@@ -10,29 +10,36 @@ describe("an image", () => {
     expect(await readImage(bzImage("6.12.1-amd64"))).toEqual({
       isa: "x86_64",
       version: "6.12.1-amd64",
+      linux: "6.12.1",
       unpacked: undefined,
     }));
 
   test("of arm64 is an Image, as it is, in gzip, or behind the EFI stub that unpacks it", async () => {
     const plain = arm64Image("6.12.1-arm64");
-    expect(await readImage(plain)).toEqual({ isa: "arm64", version: "6.12.1-arm64" });
-    expect(await readImage(gzipSync(plain))).toEqual({ isa: "arm64", version: "6.12.1-arm64", unpacked: plain });
+    expect(await readImage(plain)).toEqual({ isa: "arm64", version: "6.12.1-arm64", linux: "6.12.1" });
+    expect(await readImage(gzipSync(plain))).toEqual({
+      isa: "arm64",
+      version: "6.12.1-arm64",
+      linux: "6.12.1",
+      unpacked: plain,
+    });
     const packed = gzipSync(plain);
     const stub = Buffer.alloc(128);
     stub.write("MZ\0\0zimg", "latin1");
     stub.writeUInt32LE(stub.length, 8);
     stub.writeUInt32LE(packed.length, 12);
     const zboot = Buffer.concat([stub, packed, Buffer.from("what follows")]);
-    expect(await readImage(zboot)).toEqual({ isa: "arm64", version: "6.12.1-arm64", unpacked: plain });
+    expect(await readImage(zboot)).toEqual({ isa: "arm64", version: "6.12.1-arm64", linux: "6.12.1", unpacked: plain });
   });
 
   test("of arm is a zImage, whose version is packed in it", async () => {
     expect(
       await readImage(zImage(gzipSync(Buffer.from("\0Linux version %s\0Linux version 6.1.0-50-armmp (somebody)")))),
-    ).toEqual({ isa: "arm", version: "6.1.0-50-armmp" });
+    ).toEqual({ isa: "arm", version: "6.1.0-50-armmp", linux: "6.1.0" });
     expect(await readImage(zImage(Buffer.from("packed in a way that nobody knows")))).toEqual({
       isa: "arm",
       version: undefined,
+      linux: undefined,
     });
   });
 

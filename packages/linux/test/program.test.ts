@@ -178,9 +178,9 @@ describe("what the kernel fixes", () => {
   test("open flags differ where the kernel's do", () => {
     expect([open.cloexec, open.nonblock]).toEqual([0x80000, 0x800]);
     expect(openByIsa).toEqual({
-      x86_64: { direct: 0x4000, tmpfile: 0x410000 },
-      arm64: { direct: 0x10000, tmpfile: 0x404000 },
-      arm: { direct: 0x10000, tmpfile: 0x404000 },
+      x86_64: { direct: 0x4000, tmpfile: 0x410000, largefile: 0 },
+      arm64: { direct: 0x10000, tmpfile: 0x404000, largefile: 0 },
+      arm: { direct: 0x10000, tmpfile: 0x404000, largefile: 0x20000 },
     });
   });
   test("call numbers: every call on every architecture, those from 424 on the same everywhere", () => {

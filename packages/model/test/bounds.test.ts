@@ -65,23 +65,22 @@ describe("memory", () => {
 });
 
 describe("arrays of a caller's length", () => {
-  test.each(["1G", "0x1000000000000", "0x7fffffffffffffff"])(
-    "a list that is repeated %s times is too long",
-    (times) => {
-      const lines = `m = memfd_create(4K, seal_shrink)\nx = udmabuf_create_list([[m, 0, 1p]], repeat: ${times})`;
-      expect(values(lines).x).toBe("EINVAL");
-    },
-  );
+  test.each(["1G", "0xffffffff"])("a list that is repeated %s times is too long", (times) => {
+    const lines = `m = memfd_create(4K, seal_shrink)\nx = udmabuf_create_list([[m, 0, 1p]], repeat: ${times})`;
+    expect(values(lines).x).toBe("EINVAL");
+  });
 
   const sized = (size: string): string => `driver D on gpu\nD: b = gem_create(${size})\nD: t = gem_get_sg_table(b)`;
 
   test("kvmalloc refuses more than there is memory, and warns past INT_MAX", () => {
     expect(values(sized("768G")).t).toBe("ENOMEM");
-    expect(ask(sized("1T"))).toMatchObject({
+    // An array of more than INT_MAX bytes is for an object that has no room among fake offsets.
+    expect(values(sized("1T")).b).toBe("ENOSPC");
+    const list = "m = memfd_create(4K, seal_shrink)\nx = udmabuf_create(m, 0, 2T)";
+    expect(ask(list)).toMatchObject({
       status: "oops",
       reason: expect.stringContaining("page-alloc/array-too-large"),
     });
-    expect(values(sized("1T"), "5.10").t).toBe("ENOMEM");
   });
 });
 

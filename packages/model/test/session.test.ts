@@ -191,7 +191,6 @@ describe("reports", () => {
     ).toEqual({
       kind: "model",
       release: "6.12",
-      version: "6.12.118",
       arch: "x86_64",
       designs: { "udmabuf.mmap": "pfn-at-mmap" },
     });

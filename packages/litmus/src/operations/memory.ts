@@ -12,7 +12,6 @@ import {
   word,
   accessWidth,
   range,
-  int32,
 } from "./types.js";
 import type { OperationShape } from "./types.js";
 
@@ -540,7 +539,7 @@ export const files = {
     by: process,
     params: {
       fd: { type: descriptor("dma-buf"), doc: "which" },
-      request: { type: int32, doc: "the request number" },
+      request: { type: integer, doc: "the request number, of which the kernel takes the low 32 bits" },
     },
     result: status,
   },

@@ -46,6 +46,8 @@ function plainValue(type: ParamType): string | undefined {
       return "4K";
     case "integer":
       return "0";
+    case "bounded":
+      return "among" in type ? `${type.among[0]}` : `${"range" in type ? Math.max(0, type.range[0]) : 0}`;
     case "word":
       return Object.keys(type.words)[0];
     case "flags":

@@ -193,7 +193,7 @@ export const dmaBufHandlers: HandlerTable<Name> = {
     },
     *ioctl(ctx, { fd, request }) {
       const file = fdget(ctx.k, ctx.task.files, fd);
-      return typeof file === "number" ? file : vfsIoctl(ctx.k, ctx.task, file, u32(request));
+      return typeof file === "number" ? file : vfsIoctl(ctx.k, ctx.task, file, Number(BigInt.asUintN(32, request)));
     },
     *fdinfo({ k, task }, { fd }) {
       const file = task.files.get(fd);
