@@ -1,8 +1,8 @@
 /** The header of an x86 kernel image: enough to say what it is. */
 
 /**
- * The kernel's version string, `6.12.107+deb13-amd64 (…) #1 SMP …`: what `uname -rv` says, with the builder in brackets.
- * Undefined when these bytes are no bzImage.
+ * The kernel's version string, `6.12.107+deb13-amd64 (…) #1 SMP …`: what `uname -rv` says, with the builder in
+ * brackets. Undefined when these bytes are no bzImage.
  */
 export function bzImageVersion(image: Uint8Array): string | undefined {
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.byteLength);

@@ -1,6 +1,6 @@
 /**
- * Ctrl-C and SIGTERM while a command waits for machines: the first ends it at once, with a summary of what there is; the
- * second without. Nothing that takes long runs in this thread meanwhile: the model has its own.
+ * Ctrl-C and SIGTERM while a command waits for machines: the first ends it at once, with a summary of what there is;
+ * the second without. Nothing that takes long runs in this thread meanwhile: the model has its own.
  */
 import { exitStatus } from "./exit-status.js";
 

@@ -5,8 +5,8 @@
  */
 
 /**
- * A bound value: an integer (decimal digits where it is beyond ±(2^53 - 1)); `ok`, an errno or a signal name, or a word; the flag words of
- * a set, sorted; or the line of the step whose failure kept this one from running.
+ * A bound value: an integer (decimal digits where it is beyond ±(2^53 - 1)); `ok`, an errno or a signal name, or a
+ * word; the flag words of a set, sorted; or the line of the step whose failure kept this one from running.
  */
 export type Value = number | string | readonly string[] | { readonly not_reached: number };
 

@@ -220,8 +220,8 @@ ${Object.values(kernelLimits)
   .map(({ most, what }) => `| ${numberText(most)} | ${what} |`)
   .join("\n")}
 
-One run through a test takes at most 10 seconds on a kernel (\`--timeout\`), or it is a \`hang\`. A concurrent test runs 1000
-times (\`--times\`), and no further time once 20 seconds have passed.
+One run through a test takes at most 10 seconds on a kernel (\`--timeout\`), or it is a \`hang\`. A concurrent test runs
+1000 times (\`--times\`), and no further time once 20 seconds have passed.
 
 ## What a test cannot say
 
@@ -237,7 +237,8 @@ const notModelled: readonly string[] = [
   "rlimits (MEMLOCK, NOFILE) and `vm.max_map_count`; that the nth allocation or the nth descriptor fails",
   "memory failure (hwpoison, soft offline); a userfaultfd that serves faults",
   "`of:` a process that has ended; whether two descriptors are one buffer",
-  "`Referenced` of a page that is accessed by a call while `madvise(cold)` of it waits in a per-CPU batch of the LRU: " +
+  "`Referenced` of a page that is accessed by a call while `madvise(cold)` of it waits in a per-CPU batch of the " +
+    "LRU: " +
     "any process on that CPU drains the batch, and kernels answer either way",
   "transparent huge pages, huge pages of 1 GiB, swap of anonymous memory, files of a disk's file system",
 ];

@@ -48,7 +48,7 @@ export { predict } from "./litmus/run.js";
 export type { Prediction } from "./litmus/run.js";
 export { Session } from "./litmus/session.js";
 export type { StepReport } from "./litmus/session.js";
-export { designsMarkdown } from "./docs.js";
+export { designPages } from "./docs.js";
 
 /** All decision points, by name. */
 export const points = pointBook();

@@ -62,7 +62,8 @@ export function narrowRange(start: bigint, end: bigint): [start: number, end: nu
 }
 
 /**
- * A position or size as a number that has the right page, and says whether it is the beginning of one. Exact below 2^53.
+ * A position or size as a number that has the right page, and says whether it is the beginning of one. Exact below
+ * 2^53.
  */
 export function withinPage(word: bigint): number {
   const small = Number(word);

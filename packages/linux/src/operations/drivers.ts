@@ -187,7 +187,8 @@ export const moduleCompilers: { readonly [K in OperationName]?: OperationCompile
     "is of the model only: compact_memory says nothing of what it moved, which depends on where free memory is",
   ),
   oom_reap: modelOnly(
-    "is of the model only: __oom_reap_task_mm() is not exported, and process_mrelease() only takes a process that has " +
+    "is of the model only: __oom_reap_task_mm() is not exported, and process_mrelease() only takes a process " +
+      "that has " +
       "been killed, which cannot look afterwards",
   ),
   revoke: (call) => {

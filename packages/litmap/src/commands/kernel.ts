@@ -34,7 +34,8 @@ export async function add(names: readonly string[], options: AddOptions): Promis
       if (!added.ok) throw endingOf(added.fault);
       if (!options.quiet)
         print(
-          `${name}  Linux ${added.value.linux}  ${added.value.version}  ${sourceOf(added.value)}  ${duration(performance.now() - began)}`,
+          `${name}  Linux ${added.value.linux}  ${added.value.version}  ${sourceOf(added.value)}  ` +
+            `${duration(performance.now() - began)}`,
         );
     }
   } finally {

@@ -1,6 +1,6 @@
 /** What `npm run docs` writes: the pages of docs/, the index of rules, the manual page. */
 import { reference } from "@litmap/litmus";
-import { designsMarkdown } from "@litmap/model";
+import { designPages } from "@litmap/model";
 import { hearings } from "../hearing.js";
 import { indexText } from "../rule-index.js";
 import { ruleUses } from "../rule-use.js";
@@ -21,7 +21,7 @@ export function pages(): ReadonlyMap<string, string> {
   const docs = new Map([
     ...reference(),
     ...rulePages(uses),
-    ["designs.md", designsMarkdown()],
+    ...designPages(),
     ...systemPages(heard, uses),
     ["rule-index.ndjson", indexText(uses)],
   ] as const);

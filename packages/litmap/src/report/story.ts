@@ -234,7 +234,8 @@ function evidence({ test, prediction, evidence: all }: Story, paint: Paint): str
   if (rows.length === 0)
     return (
       `${paint.dim("evidence")}\n` +
-      `  none recorded; \`litmap run ${selectorFor(test.name, test.file)} --on ${debianName(seriesOf(release), arch)} --record\` asks a kernel`
+      `  none recorded; \`litmap run ${selectorFor(test.name, test.file)} --on ` +
+      `${debianName(seriesOf(release), arch)} --record\` asks a kernel`
     );
   rows.sort((a, b) => Number(b.same) - Number(a.same));
   return [paint.dim("evidence"), ...columns(rows.map((row) => row.cells))].join("\n");

@@ -49,7 +49,8 @@ function notAllowedLines(result: TestResult, units: ReadonlyMap<string, string>)
   const { first, more } = combinationsOf(result);
   const lines = first.map(
     ({ values, nearest, among, count }) =>
-      `${combinationText(values, among, units)}: ${machineLabel(result.machine)} in ${count} of ${runsOf(result)} runs; ` +
+      `${combinationText(values, among, units)}: ${machineLabel(result.machine)} in ${count} of ` +
+      `${runsOf(result)} runs; ` +
       `${result.against} does not allow it, the nearest is ${combinationText(nearest, among, units)}`,
   );
   return more > 0 ? [...lines, `and ${more} more`] : lines;

@@ -37,7 +37,8 @@ export const drivers = {
   detach: {
     subject: "drivers",
     doc:
-      "Detaches; EBADF if the driver has detached it already. What is mapped stays so for the device, which keeps its " +
+      "Detaches; EBADF if the driver has detached it already. What is mapped stays so for the device, which " +
+      "keeps its " +
       "DMA addresses, and so does an sg table that the driver must no longer unmap: unmap_attachment is then a " +
       "use-after-free, as is a transfer after the buffer's end, and kernels are not asked.",
     kernel: "dma_buf_detach, drivers/dma-buf/dma-buf.c",
@@ -138,7 +139,8 @@ export const drivers = {
   vmap: {
     subject: "drivers",
     doc:
-      "A vmap of a dma-buf or of a GEM object, counted per buffer; load and store accept it as an address. A driver's " +
+      "A vmap of a dma-buf or of a GEM object, counted per buffer; load and store accept it as an address. A " +
+      "driver's " +
       "load or store that is not within one vmap gives EFAULT: behind its end, across it, and after vunmap.",
     kernel:
       "dma_buf_vmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vmap, drivers/gpu/drm/drm_gem_shmem_helper.c",
@@ -149,7 +151,8 @@ export const drivers = {
   vunmap: {
     subject: "drivers",
     doc:
-      "Removes a vmap, counted per buffer: the newest of the driver's own, else the newest of another driver's, which " +
+      "Removes a vmap, counted per buffer: the newest of the driver's own, else the newest of another driver's, " +
+      "which " +
       "loses it. Without any the kernel finds the driver's bug: a BUG for a dma-buf, a warning for a GEM object.",
     kernel:
       "dma_buf_vunmap_unlocked, drivers/dma-buf/dma-buf.c; drm_gem_shmem_vunmap, " +
@@ -209,7 +212,8 @@ export const drivers = {
   notifier_register: {
     subject: "drivers",
     doc:
-      "Registers an MMU notifier on the address space of a process; its calls for the test's own mappings are counted. " +
+      "Registers an MMU notifier on the address space of a process; its calls for the test's own mappings are " +
+      "counted. " +
       "ESRCH after exit of the process.",
     kernel: "mmu_notifier_register, mm/mmu_notifier.c",
     by: driver,

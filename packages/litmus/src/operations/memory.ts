@@ -533,8 +533,10 @@ export const files = {
     subject: "memfd and files",
     seldomUseful: true,
     doc:
-      "An ioctl by number with a NULL argument: for unknown numbers and for NULL pointers. Of the numbers of a driver " +
-      "(DRM, KVM, sound, block devices, sockets) those that kernels were asked for are modelled; others are unsupported.",
+      "An ioctl by number with a NULL argument: for unknown numbers and for NULL pointers. Of the numbers of a " +
+      "driver " +
+      "(DRM, KVM, sound, block devices, sockets) those that kernels were asked for are modelled; others are " +
+      "unsupported.",
     kernel: "vfs_ioctl, fs/ioctl.c",
     by: process,
     params: {

@@ -274,7 +274,8 @@ export const observers = {
     subject: "observers",
     doc:
       "How the CPU reaches a page by its page-table entry: `cached`, `write_through`, `write_combining`, `uncached`; " +
-      "`device` is an uncached entry of IO memory, `unmapped` no present entry. On kernels the test module reads the entry, " +
+      "`device` is an uncached entry of IO memory, `unmapped` no present entry. On kernels the test module reads " +
+      "the entry, " +
       "on x86_64 only.",
     kernel: "pgprot2cachemode, arch/x86/include/asm/memtype.h; pgprot_writecombine, include/linux/pgtable.h",
     by: process,

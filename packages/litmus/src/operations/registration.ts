@@ -10,7 +10,8 @@ export const registration = {
     doc:
       "Registers a range of a process's memory with the driver's device, like RDMA: the pages are held as `hold` " +
       "says and mapped for the device; dma_read and dma_write accept the region. EINVAL for length 0 or no access, " +
-      "ENOMEM for more than 65,536 pages, ESRCH after exit of the process; else the errno of the first page that fails, and all others are released. With `notifier` a page is faulted " +
+      "ENOMEM for more than 65,536 pages, ESRCH after exit of the process; else the errno of the first page that " +
+      "fails, and all others are released. With `notifier` a page is faulted " +
       "in on the device's first access.",
     kernel: "__ib_umem_get_va, drivers/infiniband/core/umem.c; ib_umem_odp_get, drivers/infiniband/core/umem_odp.c",
     by: driver,

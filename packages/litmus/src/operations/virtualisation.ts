@@ -59,7 +59,8 @@ export const virtualisation = {
     subject: "virtualisation",
     doc:
       "Runs the guest for one load or store of a byte of its memory; its code has its own memslot (KVM_RUN); gives " +
-      "the exit reason: 5 when it halted. A store into the code's first 22 bytes and two kvm_run() at the same time are " +
+      "the exit reason: 5 when it halted. A store into the code's first 22 bytes and two kvm_run() at the same " +
+      "time are " +
       "unsupported.",
     kernel: "kvm_arch_vcpu_ioctl_run, arch/x86/kvm/x86.c; hva_to_pfn, virt/kvm/kvm_main.c",
     by: process,
@@ -74,7 +75,8 @@ export const virtualisation = {
     subject: "virtualisation",
     doc:
       "A VFIO type 1 container with the group of QEMU's edu device behind the emulated IOMMU. These are two " +
-      "descriptors; the name stands for both, close() closes both, and receive() and dup() copy the container's alone. " +
+      "descriptors; the name stands for both, close() closes both, and receive() and dup() copy the container's " +
+      "alone. " +
       "A container whose group is closed everywhere keeps nothing mapped, and refuses mapping and unmapping: EINVAL.",
     kernel: "vfio_iommu_type1_open, drivers/vfio/vfio_iommu_type1.c",
     by: process,

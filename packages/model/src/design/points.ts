@@ -28,8 +28,8 @@ export interface Point {
 export type Stable = Readonly<Record<string, string>>;
 
 /**
- * A choice from a mainline release on, ascending; the first one holds for everything older too. Every other is a change:
- * it says where it is known from, such as the title of the commit, and has the stable updates that took it.
+ * A choice from a mainline release on, ascending; the first one holds for everything older too. Every other is a
+ * change: it says where it is known from, such as the title of the commit, and has the stable updates that took it.
  * A series that is listed has the change from that update on, be it older or newer than the mainline release.
  */
 export type History = readonly (readonly [since: string, choice: string, source?: string, stable?: Stable])[];
@@ -1308,7 +1308,8 @@ const corePoints = definePoints({
       [
         "6.13",
         "recover",
-        "KVM: x86/mmu: Recover TDP MMU huge page mappings in-place instead of zapping; source: not in 6.12.118, in 6.17.8",
+        "KVM: x86/mmu: Recover TDP MMU huge page mappings in-place instead of zapping; source: not in 6.12.118, " +
+          "in 6.17.8",
       ],
     ],
   },

@@ -29,10 +29,11 @@ const rule = rules({
   },
   "dma-buf/map-twice": {
     sentence:
-      "Up to 6.1 static importers map without a lock: two first mappings of one attachment are both made, and the core " +
+      "Up to 6.1 static importers map without a lock: two first mappings of one attachment are both made, and " +
+      "the core " +
       "keeps the later one.",
     kernel: "dma_buf_map_attachment, drivers/dma-buf/dma-buf.c",
-    unproven: "a kernel does not count mappings that nobody can undo.",
+    unproven: "a kernel does not count lost mappings.",
   },
   "dma-buf/map-waits": {
     sentence: "dma_buf_map_attachment by a static importer waits for the kernel fences.",

@@ -146,7 +146,7 @@ const rule = rules({
     sentence:
       "Before 6.3 no lock is held over the test of shmem->sgt: two first callers both build a table, and one is lost.",
     kernel: "drm_gem_shmem_get_pages_sgt, drivers/gpu/drm/drm_gem_shmem_helper.c",
-    unproven: "a kernel does not count tables that nobody can free.",
+    unproven: "a kernel does not count lost sg tables.",
   },
   "gem-driver/redirected": {
     sentence: "mmap of an imported object is redirected to the dma-buf: its file, vm_ops and vm_pgoff.",

@@ -121,7 +121,8 @@ export const points = definePoints({
       [
         "6.13",
         "write-and-future-write",
-        "udmabuf: also check for F_SEAL_FUTURE_WRITE; of 5.10 and 6.1 by the date of 6.12.7, and in 5.10.262 and 6.1.192",
+        "udmabuf: also check for F_SEAL_FUTURE_WRITE; of 5.10 and 6.1 by the date of 6.12.7, and in 5.10.262 and " +
+          "6.1.192",
         { "5.10": "5.10.232", "6.1": "6.1.122", "6.12": "6.12.7" },
       ],
     ],
@@ -326,7 +327,6 @@ const rule = rules({
       "Two first begins that both find no sg table build one each; the later store loses the earlier table and its " +
       "mapping.",
     kernel: "begin_cpu_udmabuf, drivers/dma-buf/udmabuf.c",
-    unproven: "a kernel does not count tables that nobody can free.",
   },
   "udmabuf/vmap-pfn": {
     sentence: "vmap_pfn warns of a PFN that has a struct page, and vmap of a udmabuf gives EINVAL.",

@@ -30,10 +30,11 @@ import type { ImportedMemory, MemOps, OwnMemory, PlaneMemory } from "./vb2-memop
 const rule = rules({
   "vb2-dma-contig/vaddr-twice": {
     sentence:
-      "Two first kernel mappings of one non-coherent buffer at once, by two of its dma-bufs, are both made; the later " +
+      "Two first kernel mappings of one non-coherent buffer at once, by two of its dma-bufs, are both made; the " +
+      "later " +
       "store of buf->vaddr loses the earlier one.",
     kernel: "vb2_dc_vaddr, drivers/media/common/videobuf2/videobuf2-dma-contig.c",
-    unproven: "a kernel does not count mappings that nobody can undo, and no test has two dma-bufs of such a buffer.",
+    unproven: "a kernel does not count lost mappings, and no test has two dma-bufs of such a buffer.",
   },
   "vb2-dma-contig/remap": {
     sentence:
@@ -197,8 +198,8 @@ function contiguousSize(k: Kernel, device: Device, sgt: SgTable): number {
 }
 
 /**
- * Whether the first pages of a table follow each other: pages of one allocation do or do not, those of several happen to
- * be neighbours or not.
+ * Whether the first pages of a table follow each other: pages of one allocation do or do not, those of several happen
+ * to be neighbours or not.
  */
 function inOnePiece(k: Kernel, { entries, assembled }: SgTable, pages: number): boolean | "by chance" {
   const pieces = new Set<number>();

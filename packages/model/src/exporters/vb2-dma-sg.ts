@@ -62,7 +62,7 @@ const rule = rules({
       "Two first kernel mappings of one buffer at once, by two of its dma-bufs, are both made; the later store of " +
       "buf->vaddr loses the earlier one.",
     kernel: "vb2_dma_sg_vaddr, drivers/media/common/videobuf2/videobuf2-dma-sg.c",
-    unproven: "a kernel does not count mappings that nobody can undo.",
+    unproven: "a kernel does not count lost mappings.",
   },
   "vb2-dma-sg/pages": {
     sentence: "A buffer is allocated in the largest orders that fit and split into pages, each with its own refcount.",

@@ -16,8 +16,8 @@ export type RecordResult = Readonly<Record<string, number | string | readonly st
 
 /**
  * A number as a system call returns it: negative is `-errno`, an address or a descriptor or a
- * count otherwise; a file position, which may be beyond 2^53, is a bigint. Or a signal, a set of flag words (an array), or the fields of a record.
- * Driver handles are objects of the handler's own; they come back as `H` arguments.
+ * count otherwise; a file position, which may be beyond 2^53, is a bigint. Or a signal, a set of flag words (an
+ * array), or the fields of a record. Driver handles are objects of the handler's own; they come back as `H` arguments.
  */
 export type Result = number | bigint | Signalled | RecordResult | readonly string[] | { readonly handle: unknown };
 
