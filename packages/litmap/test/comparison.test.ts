@@ -149,12 +149,12 @@ describe("the comparison", () => {
         n  4K          0
         the model's rule: gup/vma-pfnmap: GUP in a VM_IO or VM_PFNMAP VMA gives EFAULT, regardless of
         its PTEs. (check_vma_flags, mm/gup.c)
-        litmap explain other-value --release 6.12
+        litmap explain other-value.lit --release 6.12
 
       other-key  6.12 disagrees  other-key.lit
            model 6.12  6.12
         m  ok          EINVAL
-        litmap explain other-key --release 6.12
+        litmap explain other-key.lit --release 6.12
 
       both-wrong  surprise on model 6.12  both-wrong.lit
         both-wrong.lit:7: expected n == 4K; n is 8
@@ -172,7 +172,7 @@ describe("the comparison", () => {
 
       model-breaks  6.12 disagrees  model-breaks.lit
         model 6.12 says oops: use-after-free
-        litmap explain model-breaks --release 6.12
+        litmap explain model-breaks.lit --release 6.12
 
       unsupported on 6.12
         1  6.12 has no such thing  (lacking)

@@ -29,6 +29,8 @@ const reason = !realQemu
 if (reason) console.log(`skipped: trouble under a run on a real kernel: ${reason}`);
 
 const limit = { timeout: 60_000 };
+/** Milliseconds after which the kernel is at b-long. */
+const inKernel = 8000;
 const quick = (name: string): string => `test ${name}\n  "?"\n\nm = memfd_create(4K)\nn = lseek(m, 0, end)\n`;
 /** Half a minute in the kernel, as QEMU's TCG counts: a second or so for each round of page faults. */
 const long =
@@ -60,8 +62,15 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
     return pid !== "" && existsSync(`/proc/${pid}`) && !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   }
 
-  /** A run over a-first, b-long, c-last; `during` happens while b-long runs. */
-  function runWith(during: (kill: (signal: NodeJS.Signals) => void) => void, timeout: number): Promise<Ended> {
+  /**
+   * A run over a-first, b-long, c-last; `during` happens `after` milliseconds behind the row of a-first. The model takes
+   * the first seconds of b-long, the kernel then half a minute.
+   */
+  function runWith(
+    during: (kill: (signal: NodeJS.Signals) => void) => void,
+    timeout: number,
+    after = 500,
+  ): Promise<Ended> {
     let done = false;
     return litmap(["run", ".", "--on", "6.12", "--accel", "tcg", "-j", "1", "--timeout", String(timeout)], {
       cwd: tests,
@@ -69,7 +78,7 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
       onOutput: (text, kill) => {
         if (done || !/^a-first /m.test(text)) return;
         done = true;
-        setTimeout(() => during(kill), 500);
+        setTimeout(() => during(kill), after);
       },
     });
   }
@@ -132,7 +141,7 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
 
   test("a kernel that panics is an oops with its log; the next test finds a fresh one", limit, async () => {
     const keys = ["alt", "sysrq", "c"].map((data) => ({ type: "qcode", data }));
-    const ended = await runWith(() => monitor({ execute: "send-key", arguments: { keys } }), 20);
+    const ended = await runWith(() => monitor({ execute: "send-key", arguments: { keys } }), 20, inKernel);
     expect(row("b-long", ended)).toMatch(/ oops$/);
     expect(ended.stdout).toContain("oops: Kernel panic - not syncing: sysrq triggered crash");
     expect(ended.stdout).toContain("sysrq_handle_crash");
@@ -140,11 +149,25 @@ describe.skipIf(reason)("a run on kernel 6.12", () => {
     expect(ended.status).toBe(1);
   });
 
-  test("a QEMU that is killed is one clear line; the next test finds another", limit, async () => {
-    const ended = await runWith(() => process.kill(Number(readFileSync(join(trouble, "pid"), "utf8")), "SIGKILL"), 20);
-    expect(ended.stdout).toContain("oops: kernel 6.12 ended while the test ran (killed by SIGKILL)");
+  const killQemu = (): unknown => process.kill(Number(readFileSync(join(trouble, "pid"), "utf8")), "SIGKILL");
+
+  test("a QEMU that is killed is no verdict on the kernel: the test is asked again", limit, async () => {
+    const ended = await runWith(killQemu, 6, inKernel);
+    expect(row("b-long", ended)).toMatch(/ hang$/);
+    expect(ended.stdout).toContain("hang: did not return in time: line");
     expect(row("c-last", ended)).toMatch(/^c-last +4K +=$/);
-    expect(ended.status).toBe(1);
+  });
+
+  test("killed twice, the test is broken, the next one finds another QEMU", limit, async () => {
+    const twice = (): void => {
+      killQemu();
+      setTimeout(killQemu, inKernel);
+    };
+    const ended = await runWith(twice, 20, inKernel);
+    expect(row("b-long", ended)).toMatch(/ broken$/);
+    expect(ended.stdout).toContain("no verdict on the kernel, twice");
+    expect(row("c-last", ended)).toMatch(/^c-last +4K +=$/);
+    expect(ended.status).toBe(3);
   });
 
   test.each(["flip toGuest", "flip toHost", "cut toGuest", "cut toHost"])(
