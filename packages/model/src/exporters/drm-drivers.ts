@@ -38,17 +38,19 @@ const rule = rules({
 
 const MIB = 2 ** 20;
 /**
- * Bytes of qxl's video memory that its driver pins for good: a page for the configuration of the monitors
+ * Pages of qxl's video memory that its driver pins for good: one for the configuration of the monitors
  * (qxl_create_monitors_object), and one of releases (qxl_release_bo_alloc).
  */
-const QXL_OWN = 2 * 4096;
+const QXL_OWN = 2;
 /**
  * Video memory as QEMU places it. qxl keeps 8 KiB at the end of its first BAR for a header, and the frame buffer's 16
  * MiB at the beginning are part of the rest.
  */
 const bochsMemory: VideoMemory = { address: 0xf800_0000, size: 16 * MIB };
-const qxlMemory: VideoMemory = { address: 0xf000_0000 + QXL_OWN, size: 64 * MIB - 8192 - QXL_OWN };
-
+const qxlMemory = ({ pageSize }: Kernel): VideoMemory => ({
+  address: 0xf000_0000 + QXL_OWN * pageSize,
+  size: 64 * MIB - 8192 - QXL_OWN * pageSize,
+});
 const qxlSurfaces: VideoMemory = { address: 0xf400_0000, size: 64 * MIB };
 
 /** vgem_gem_create_object: write-combining, because it has no way to tell of CPU access. */
@@ -91,7 +93,7 @@ function* surface(dev: DrmDevice, size: number): Path<GemBacking | number> {
 
 /** The TTM side of a device, made when its first object is; qxl manages its surfaces apart. */
 const bochsTtm = devPrivate(({ k }) => new TtmDevice(k, bochsMemory, false));
-const qxlTtm = devPrivate(({ k }) => new TtmDevice(k, qxlMemory, false));
+const qxlTtm = devPrivate(({ k }) => new TtmDevice(k, qxlMemory(k), false));
 const qxlSurfaceDevice = devPrivate(({ k }) => new TtmDevice(k, qxlSurfaces, false));
 
 /** qxl_alloc_ioctl: a handle of an object in video memory, -EINVAL or -ENOMEM. Bytes. */
