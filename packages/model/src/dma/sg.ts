@@ -49,7 +49,10 @@ export const sgRules = rules({
   },
   "dma/map-invalidates": {
     sentence: "On arm a sync for the device with DMA_FROM_DEVICE invalidates the lines instead of cleaning them.",
-    kernel: "__dma_page_cpu_to_dev, arch/arm/mm/dma-mapping.c",
+    kernel: [
+      ["5.10", "__dma_page_cpu_to_dev, arch/arm/mm/dma-mapping.c"],
+      ["6.19", "arch_sync_dma_for_device, arch/arm/mm/dma-mapping.c"],
+    ],
     unproven: "no recorded machine has a non-coherent device.",
   },
   "dma/map-skips": {

@@ -330,7 +330,7 @@ const rule = rules({
   },
   "udmabuf/vmap-pfn": {
     sentence: "vmap_pfn warns of a PFN that has a struct page, and vmap of a udmabuf gives EINVAL.",
-    kernel: "vmap_udmabuf, drivers/dma-buf/udmabuf.c; vmap_pfn_apply, mm/vmalloc.c",
+    kernel: [["6.2", "vmap_udmabuf, drivers/dma-buf/udmabuf.c; vmap_pfn_apply, mm/vmalloc.c"]],
     unproven: "from source: 6.13 to 6.15, and updates of 6.12 before 6.12.48; no recorded kernel is one of them.",
   },
   "udmabuf/vmap-heads": {

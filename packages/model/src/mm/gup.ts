@@ -366,7 +366,8 @@ export function* getUserPagesRemote(
 export function checkGupArgs(k: Kernel, flags: number): number {
   if ((flags & FOLL.longterm) === 0) return 0;
   if ((flags & FOLL.pin) === 0) return k.warnAndRefuse(rule["gup/bad-flags"], errnos.EINVAL, "FOLL_LONGTERM");
-  return (flags & FOLL.p2pdma) === 0
+  // Without P2PDMA for user space there is no FOLL_PCI_P2PDMA.
+  return (flags & FOLL.p2pdma) === 0 || k.design["p2pdma.user-space"] === "no"
     ? 0
     : k.warnAndRefuse(rule["p2pdma/not-longterm"], errnos.EINVAL, "FOLL_LONGTERM|FOLL_PCI_P2PDMA");
 }

@@ -61,7 +61,10 @@ export const mmapRules = rules({
   },
   "mmap/merged-after-mmap": {
     sentence: "Up to 6.12 a VMA whose flags the mmap method changed is merged by its new flags.",
-    kernel: [["5.10", "mmap_region, mm/mmap.c"]],
+    kernel: [
+      ["5.10", "mmap_region, mm/mmap.c"],
+      ["6.13", "__mmap_region, mm/vma.c"],
+    ],
   },
   "mmap/no-mmap": {
     sentence: "A file without an mmap method gives ENODEV.",
