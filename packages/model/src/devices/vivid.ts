@@ -49,7 +49,10 @@ const BARS = [190, 176, 149, 136, 54, 40, 13, 0] as const;
 
 /** Every frame, without the text that vivid lays over it unless it is told not to (tpg_fill_plane_buffer). */
 function colourBars(): Uint8Array {
-  return Uint8Array.from({ length: IMAGE_BYTES }, (_, i) => BARS[Math.floor((i % LINE) / (LINE / BARS.length))]);
+  const image = new Uint8Array(IMAGE_BYTES);
+  const width = LINE / BARS.length;
+  for (let at = 0, bar = 0; at < IMAGE_BYTES; at += width, bar++) image.fill(BARS[bar % BARS.length], at, at + width);
+  return image;
 }
 
 /** struct video_device of a capture node. */
