@@ -36,7 +36,6 @@ describe("compiling", () => {
 
   test("devices that a test leaves changed are known by what it does", () => {
     expect(changesDevices(parsed("c = vfio_open()\nvfio_dma(c, 0, 0)"))).toBe(true);
-    expect(changesDevices(parsed("p = p2pmem()"))).toBe(true);
     expect(changesDevices(parsed("d = drm_open(qxl)"))).toBe(true);
     expect(changesDevices(parsed("c = vfio_open()\nd = drm_open(vgem)\nb = pci_bar(edu)"))).toBe(false);
   });
